@@ -1,0 +1,199 @@
+//! An array, compiled: grid, keys, codecs. Reads and writes whatever a selection asks for.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::cancel::{Cancel, Context};
+use crate::codec::chain::{Chain, Form};
+use crate::error::{Error, Kind, Result};
+use crate::exec::Exec;
+use crate::grid::Grid;
+use crate::key::KeyEncoding;
+use crate::locks::{Guard, Locks};
+use crate::object::{Object, Sink};
+use crate::read;
+use crate::runtime::Own;
+use crate::selection::{Region, Split};
+use crate::strided::View;
+use crate::write;
+
+/// What a chunk costs besides its bytes (a file is opened, a key is looked up), as bytes of copying.
+const CHUNK_COST: u64 = 8 << 10;
+
+/// How stored values are read where requests cost more than bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Coalesce {
+    /// Ranges at most this far apart become one request …
+    pub gap: u64,
+    /// … of at most this many bytes.
+    pub most: u64,
+}
+
+/// A compiled array: frozen, shared by all who read and write it.
+#[derive(Debug)]
+pub struct Array {
+    prefix: String,
+    grid: Grid,
+    keys: KeyEncoding,
+    chain: Arc<Chain>,
+    /// For grids whose chunks all have one shape.
+    uniform: Option<Form>,
+    /// Whether an absent chunk is read as fill values; else it is an error.
+    missing_ok: bool,
+    coalesce: Coalesce,
+}
+
+impl Array {
+    /// Puts an array together; fails if its parts contradict each other.
+    pub fn new(
+        prefix: String,
+        grid: Grid,
+        keys: KeyEncoding,
+        chain: Chain,
+        missing_ok: bool,
+        coalesce: Coalesce,
+    ) -> Result<Self> {
+        let uniform = grid.uniform().map(|shape| chain.form(&shape)).transpose()?;
+        Ok(Self { prefix, grid, keys, chain: Arc::new(chain), uniform, missing_ok, coalesce })
+    }
+
+    /// The shape of the array.
+    pub fn shape(&self) -> Vec<u64> {
+        self.grid.0.iter().map(crate::grid::Axis::extent).collect()
+    }
+
+    /// The grid of stored chunks.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The codecs.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// How requests are joined.
+    pub fn coalesce(&self) -> Coalesce {
+        self.coalesce
+    }
+
+    /// The key of `chunk`.
+    pub fn key(&self, chunk: &[u64]) -> Result<String> {
+        self.keys.encode(&self.prefix, chunk)
+    }
+
+    /// What the chain must know of `chunk`.
+    pub fn form(&self, chunk: &[u64]) -> Result<Cow<'_, Form>> {
+        match &self.uniform {
+            Some(form) => Ok(Cow::Borrowed(form)),
+            None => Ok(Cow::Owned(self.chain.form(&self.grid.size(chunk))?)),
+        }
+    }
+
+    /// Checks `region` against the array and `view` against the region.
+    pub fn check(&self, region: &Region, view: &View) -> Result<()> {
+        region.check(&self.shape())?;
+        let wanted = region.view_shape();
+        let found: Vec<u64> = view.shape().iter().map(|&n| n as u64).collect();
+        if wanted != found {
+            return Err(Error::new(Kind::Selection, "the buffer does not have the shape of the selection")
+                .expected(format_args!("{wanted:?}"), format_args!("{found:?}")));
+        }
+        if view.size() != self.chain.size() {
+            return Err(Error::new(Kind::Selection, "the buffer does not have elements of the array's size")
+                .expected(self.chain.size(), view.size()));
+        }
+        Ok(())
+    }
+
+    /// The value of an absent chunk.
+    pub fn absent(&self, region: &Region, view: &View) -> Result<()> {
+        if self.missing_ok {
+            view.fill(region, self.chain.fill().bytes())
+        } else {
+            Err(Error::new(Kind::Missing, "the chunk is not in the store"))
+        }
+    }
+
+    fn cost(&self, region: &Region, split: &Split) -> u64 {
+        let bytes = region.len().saturating_mul(self.chain.size() as u64);
+        bytes.saturating_add(CHUNK_COST.saturating_mul(split.len() as u64))
+    }
+
+    /// The keys of all chunks of `region`, in the order in which `read` numbers them.
+    pub fn keys(&self, region: &Region) -> Result<Vec<String>> {
+        region.check(&self.shape())?;
+        let split = region.split(&self.grid);
+        (0..split.len()).map(|i| self.key(&split.piece(i).0)).collect()
+    }
+
+    /// Reads `region` into `view`. `open` finds the stored value of a key; it is given the number
+    /// of the key as well.
+    pub fn read(
+        self: &Arc<Self>,
+        open: impl Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
+        region: &Region,
+        view: &View,
+        exec: Exec<'_>,
+    ) -> Result<()> {
+        self.check(region, view)?;
+        view.writable()?;
+        let split = region.split(&self.grid);
+        let (n, cost) = (split.len(), self.cost(region, &split));
+        let (array, view) = (Arc::clone(self), view.clone());
+        exec.run(n, cost, move |i, exec| {
+            let (chunk, region) = split.piece(i);
+            let key = array.key(&chunk)?;
+            let read = || match open(i, &key)? {
+                None => array.absent(&region, &view),
+                Some(object) => read::chunk(&array.chain, &*array.form(&chunk)?, &object, &region, &view, exec),
+            };
+            read().map_err(|e| e.with_key(&key).with_chunk(&chunk))
+        })
+    }
+
+    /// Writes `view` to `region`. A chunk that is covered only in part is read, changed and written
+    /// while its lock is held: that of its key, behind `lock`.
+    pub fn write(
+        self: &Arc<Self>,
+        sink: &Arc<dyn Sink>,
+        region: &Region,
+        view: &View,
+        write_empty: bool,
+        locks: (&Arc<Own<Locks>>, &str),
+        exec: Exec<'_>,
+    ) -> Result<()> {
+        self.check(region, view)?;
+        let split = region.split(&self.grid);
+        let (n, cost) = (split.len(), self.cost(region, &split).saturating_mul(4));
+        let (array, sink, view) = (Arc::clone(self), Arc::clone(sink), view.clone());
+        let (locks, prefix) = (Arc::clone(locks.0), locks.1.to_owned());
+        exec.run(n, cost, move |i, exec| {
+            let (chunk, region) = split.piece(i);
+            let key = array.key(&chunk)?;
+            let write = || -> Result<()> {
+                let form = array.form(&chunk)?;
+                let valid = array.grid.valid(&chunk);
+                let full = region.covers(&valid);
+                let guard = if full { None } else { Some(lock(&locks, &format!("{prefix}/{key}"), exec)?) };
+                let old = if full { None } else { sink.open(&key)? };
+                let parts =
+                    write::chunk(&array.chain, &form, &valid, old.as_ref(), &region, &view, write_empty, exec)?;
+                match parts {
+                    Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
+                    None => sink.delete(&key, !full)?,
+                }
+                drop(guard);
+                Ok(())
+            };
+            write().map_err(|e| e.with_key(&key).with_chunk(&chunk))
+        })
+    }
+}
+
+fn lock<'a>(locks: &'a Locks, name: &str, exec: Exec<'_>) -> Result<Guard<'a>> {
+    match exec.context() {
+        Some(context) => locks.lock(name, context),
+        None => locks.lock(name, &Context::new(&Cancel::new())),
+    }
+}

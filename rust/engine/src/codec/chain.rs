@@ -1,0 +1,315 @@
+//! The codecs of an array, linked: array filters, one serializer, bytes codecs.
+
+use std::sync::Arc;
+
+use crate::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
+use crate::element::{Fill, Swap};
+use crate::error::{Error, Result};
+use crate::scratch::Scratch;
+use crate::shard::Sharding;
+use crate::strided::strides_of;
+
+/// One codec, as it is listed in an array's metadata.
+#[derive(Debug)]
+pub enum Link {
+    /// Axis `i` of the encoded array is axis `order[i]` of the array.
+    Transpose(Vec<usize>),
+    /// Any other map from array to array.
+    Filter(Arc<dyn ArrayFilter>),
+    /// The elements one after the other, in C order.
+    Bytes(Swap),
+    /// Chunks within the chunk, with an index.
+    Shard(Sharding),
+    /// Any other map from array to bytes.
+    Serial(Arc<dyn Serializer>),
+    /// A map from bytes to bytes.
+    Outer(Arc<dyn BytesCodec>),
+}
+
+/// How an array becomes bytes.
+#[derive(Debug)]
+pub enum Serial {
+    /// Element after element.
+    Bytes(Swap),
+    /// Sharded.
+    Shard(Arc<Sharding>),
+    /// In somebody's own way.
+    Other(Arc<dyn Serializer>),
+}
+
+/// A checked chain of codecs.
+#[derive(Debug)]
+pub struct Chain {
+    /// The leading transpositions, which cost nothing: they only change the strides of a chunk.
+    order: Option<Vec<usize>>,
+    filters: Vec<Arc<dyn ArrayFilter>>,
+    serial: Serial,
+    outer: Vec<Arc<dyn BytesCodec>>,
+    size: usize,
+    axes: usize,
+    fill: Fill,
+}
+
+/// What the chain must know of one chunk shape.
+#[derive(Debug, Clone)]
+pub struct Form {
+    /// The shape of the chunk.
+    pub shape: Vec<u64>,
+    /// Where its elements stand in the decoded bytes, by axis.
+    pub strides: Vec<isize>,
+    /// The length of the decoded bytes.
+    pub nbytes: usize,
+    /// The array before each filter, and after the last.
+    specs: Vec<Spec>,
+    /// The most bytes after the serializer, and after each bytes codec, if it can be said.
+    bounds: Vec<Option<usize>>,
+}
+
+impl Chain {
+    /// Links codecs for chunks with `axes` axes whose missing elements are `fill`.
+    pub fn new(links: Vec<Link>, axes: usize, fill: &Fill) -> Result<Self> {
+        let mut order: Option<Vec<usize>> = None;
+        let mut filters: Vec<Arc<dyn ArrayFilter>> = Vec::new();
+        let mut serial = None;
+        let mut outer = Vec::new();
+        for link in links {
+            match (link, serial.is_some()) {
+                (Link::Transpose(next), false) => {
+                    check_order(&next, axes)?;
+                    if filters.is_empty() {
+                        let before = order.unwrap_or_else(|| (0..axes).collect());
+                        order = Some(next.iter().map(|&i| before[i]).collect());
+                    } else {
+                        filters.push(Arc::new(super::permute::Transpose::new(next)));
+                    }
+                }
+                (Link::Filter(filter), false) => filters.push(filter),
+                (Link::Bytes(swap), false) => serial = Some(Serial::Bytes(swap)),
+                (Link::Shard(shard), false) => serial = Some(Serial::Shard(Arc::new(shard))),
+                (Link::Serial(other), false) => serial = Some(Serial::Other(other)),
+                (Link::Outer(codec), true) => outer.push(codec),
+                (link, _) => return Err(Error::config(format!("{link:?} stands at the wrong place in the chain"))),
+            }
+        }
+        let Some(serial) = serial else {
+            return Err(Error::config("the chain has no codec from array to bytes"));
+        };
+        let order = order.filter(|order| !order.is_sorted());
+        Ok(Self { order, filters, serial, outer, size: fill.size(), axes, fill: fill.clone() })
+    }
+
+    /// What elements have that were never written.
+    pub fn fill(&self) -> &Fill {
+        &self.fill
+    }
+
+    /// Bytes of one element.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Whether the stored bytes are the elements as they are.
+    pub fn raw(&self) -> bool {
+        self.filters.is_empty() && self.outer.is_empty() && matches!(self.serial, Serial::Bytes(Swap::None))
+    }
+
+    /// The sharding, if inner chunks can be found in the stored bytes without decoding anything else.
+    pub fn shard(&self) -> Option<&Arc<Sharding>> {
+        match &self.serial {
+            Serial::Shard(shard) if self.filters.is_empty() && self.outer.is_empty() && self.order.is_none() => {
+                Some(shard)
+            }
+            _ => None,
+        }
+    }
+
+    /// Prepares for chunks of `shape`.
+    pub fn form(&self, shape: &[u64]) -> Result<Form> {
+        if shape.len() != self.axes {
+            return Err(Error::config("a chunk has the wrong number of axes").expected(self.axes, shape.len()));
+        }
+        let mut strides = strides_of(shape, self.size)?;
+        let mut stored = shape.to_vec();
+        if let Some(order) = &self.order {
+            stored = order.iter().map(|&axis| shape[axis]).collect();
+            for (stride, &axis) in strides_of(&stored, self.size)?.iter().zip(order) {
+                strides[axis] = *stride;
+            }
+        }
+        let mut specs = vec![Spec { shape: stored, size: self.size }];
+        for filter in &self.filters {
+            let next = filter.encoded_spec(&specs[specs.len() - 1]).map_err(|e| e.with_codec(filter.name()))?;
+            bytes_of(&next)?;
+            specs.push(next);
+        }
+        let last = &specs[specs.len() - 1];
+        let mut bounds = vec![match &self.serial {
+            Serial::Bytes(swap) => {
+                swap.check(last.size)?;
+                Some(bytes_of(last)?)
+            }
+            Serial::Shard(shard) => shard.encoded_bound(&last.shape)?,
+            Serial::Other(_) => None,
+        }];
+        for codec in &self.outer {
+            bounds.push(bounds[bounds.len() - 1].and_then(|n| codec.encoded_bound(n)));
+        }
+        Ok(Form { shape: shape.to_vec(), strides, nbytes: bytes_of(&specs[0])?, specs, bounds })
+    }
+
+    /// The exact length of every encoded chunk of `form`, if it does not depend on the data.
+    pub fn encoded_exact(&self, form: &Form) -> Option<usize> {
+        let mut n = match self.serial {
+            Serial::Bytes(_) => form.bounds[0]?,
+            _ => return None,
+        };
+        for codec in &self.outer {
+            n = codec.encoded_exact(n)?;
+        }
+        Some(n)
+    }
+
+    /// The most bytes that a stored chunk of `form` can have.
+    pub fn limit(&self, form: &Form) -> usize {
+        form.bounds.last().copied().flatten().map_or(usize::MAX, slack)
+    }
+
+    /// Decodes `src` into `dst`, the `form.nbytes` bytes of a chunk.
+    pub fn decode(&self, form: &Form, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let stored = &form.specs[form.specs.len() - 1];
+        if self.filters.is_empty() {
+            return self.decode_serial(form, stored, src, dst);
+        }
+        let mut data = Scratch::of(bytes_of(stored)?)?;
+        self.decode_serial(form, stored, src, &mut data)?;
+        for (filter, spec) in self.filters.iter().zip(&form.specs).rev() {
+            filter.decode(spec, &mut data).map_err(|e| e.with_codec(filter.name()))?;
+            let expected = bytes_of(spec)?;
+            if data.len() != expected {
+                return Err(wrong_length(expected, data.len()).with_codec(filter.name()));
+            }
+        }
+        dst.copy_from_slice(&data);
+        Ok(())
+    }
+
+    fn decode_serial(&self, form: &Form, stored: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let (Serial::Bytes(swap), Some((first, rest))) = (&self.serial, self.outer.split_first()) else {
+            let mut decoded = Scratch::take();
+            let src = self.decode_outer(form, &self.outer, 0, src, &mut decoded)?;
+            return match &self.serial {
+                Serial::Bytes(swap) if src.len() == dst.len() => {
+                    dst.copy_from_slice(src);
+                    swap.apply(dst, stored.size);
+                    Ok(())
+                }
+                Serial::Bytes(_) => Err(wrong_length(dst.len(), src.len()).with_codec("bytes")),
+                Serial::Shard(shard) => shard.decode(&stored.shape, src, dst),
+                Serial::Other(other) => other.decode(stored, src, dst).map_err(|e| e.with_codec(other.name())),
+            };
+        };
+        // The usual case: the decoded length is known, and the last decoder writes where it belongs.
+        let mut decoded = Scratch::take();
+        let src = self.decode_outer(form, rest, 1, src, &mut decoded)?;
+        first.decode_exact(src, dst).map_err(|e| e.with_codec(first.name()))?;
+        swap.apply(dst, stored.size);
+        Ok(())
+    }
+
+    /// Undoes `codecs`, the bytes codecs from number `skip` on.
+    fn decode_outer<'a>(
+        &self,
+        form: &Form,
+        codecs: &[Arc<dyn BytesCodec>],
+        skip: usize,
+        src: &'a [u8],
+        out: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8]> {
+        if codecs.is_empty() {
+            return Ok(src);
+        }
+        let mut spare = Scratch::take();
+        let mut begun = false;
+        for (i, codec) in codecs.iter().enumerate().rev() {
+            let limit = form.bounds[i + skip].map_or(usize::MAX, slack);
+            let from = if begun { spare.as_slice() } else { src };
+            codec.decode_bounded(from, limit, out).map_err(|e| e.with_codec(codec.name()))?;
+            if i > 0 {
+                std::mem::swap(&mut *spare, out);
+            }
+            begun = true;
+        }
+        Ok(out)
+    }
+
+    /// Appends to `out` what the chunk `data` becomes. `data` is used up.
+    pub fn encode(&self, form: &Form, data: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
+        for (filter, spec) in self.filters.iter().zip(&form.specs) {
+            filter.encode(spec, data).map_err(|e| e.with_codec(filter.name()))?;
+        }
+        let stored = &form.specs[form.specs.len() - 1];
+        let mut spare = Scratch::take();
+        let current: &mut Vec<u8> = data;
+        match &self.serial {
+            Serial::Bytes(swap) => {
+                let expected = bytes_of(stored)?;
+                if current.len() != expected {
+                    return Err(wrong_length(expected, current.len()).with_codec("bytes"));
+                }
+                swap.apply(current, stored.size);
+            }
+            serial => {
+                spare.clear();
+                match serial {
+                    Serial::Shard(shard) => shard.encode(&stored.shape, current, &mut spare)?,
+                    Serial::Other(other) => {
+                        other.encode(stored, current, &mut spare).map_err(|e| e.with_codec(other.name()))?;
+                    }
+                    Serial::Bytes(_) => {}
+                }
+                std::mem::swap(current, &mut *spare);
+            }
+        }
+        let Some((last, before)) = self.outer.split_last() else {
+            out.extend_from_slice(current);
+            return Ok(());
+        };
+        for codec in before {
+            spare.clear();
+            codec.encode(current, &mut spare).map_err(|e| e.with_codec(codec.name()))?;
+            std::mem::swap(current, &mut *spare);
+        }
+        last.encode(current, out).map_err(|e| e.with_codec(last.name()))
+    }
+}
+
+/// Other writers may compress a little worse than ours: what is refused is far beyond.
+fn slack(bound: usize) -> usize {
+    bound.saturating_add(bound / 8).saturating_add(1 << 16)
+}
+
+fn wrong_length(expected: usize, found: usize) -> Error {
+    Error::corrupt("the chunk has the wrong length")
+        .expected(format_args!("{expected} bytes"), format_args!("{found} bytes"))
+}
+
+fn check_order(order: &[usize], axes: usize) -> Result<()> {
+    let mut seen = vec![false; axes];
+    let fits = order.len() == axes
+        && order.iter().all(|&axis| seen.get_mut(axis).is_some_and(|seen| !std::mem::replace(seen, true)));
+    if fits {
+        Ok(())
+    } else {
+        Err(Error::config("a transposition names each axis once")
+            .expected(format_args!("the axes below {axes}"), format_args!("{order:?}")))
+    }
+}
+
+/// The bytes of an array of `spec`; fails if they do not fit in memory.
+pub fn bytes_of(spec: &Spec) -> Result<usize> {
+    spec.shape
+        .iter()
+        .try_fold(spec.size, |n, &m| usize::try_from(m).ok().and_then(|m| n.checked_mul(m)))
+        .filter(|&n| isize::try_from(n).is_ok())
+        .ok_or_else(|| Error::config(format!("a chunk of shape {:?} does not fit in memory", spec.shape)))
+}

@@ -1,0 +1,97 @@
+//! CRC-32C (RFC 3720): four bytes after the data that tell whether they are whole.
+
+use crc32c::{crc32c, crc32c_append};
+
+use super::BytesCodec;
+use super::reserve::reserve;
+use crate::error::{Error, Result};
+
+/// Bytes of the checksum.
+const SIZE: usize = 4;
+/// Bytes that are checked and then copied while they are still in the cache.
+const STEP: usize = 16 << 10;
+
+/// Appends the CRC-32C of the data, little-endian.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Crc32c;
+
+impl Crc32c {
+    /// The codec has no configuration.
+    pub fn new() -> Result<Self> {
+        Ok(Self)
+    }
+}
+
+impl BytesCodec for Crc32c {
+    fn name(&self) -> &str {
+        "crc32c"
+    }
+
+    fn encoded_bound(&self, n: usize) -> Option<usize> {
+        n.checked_add(SIZE)
+    }
+
+    fn encoded_exact(&self, n: usize) -> Option<usize> {
+        n.checked_add(SIZE)
+    }
+
+    fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        reserve(out, src.len().saturating_add(SIZE))?;
+        out.extend_from_slice(src);
+        out.extend_from_slice(&crc32c(src).to_le_bytes());
+        Ok(())
+    }
+
+    fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let (data, stored) = split(src)?;
+        if data.len() != dst.len() {
+            return Err(
+                Error::corrupt("checksummed data have the wrong size").expected(
+                    format_args!("{} bytes", dst.len()),
+                    format_args!("{} bytes", data.len()),
+                ),
+            );
+        }
+        let mut found = 0;
+        for (from, to) in data.chunks(STEP).zip(dst.chunks_mut(STEP)) {
+            found = crc32c_append(found, from);
+            to.copy_from_slice(from);
+        }
+        check(stored, found)
+    }
+
+    fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        let (data, stored) = split(src)?;
+        if data.len() > limit {
+            return Err(Error::corrupt("checksummed data are too long").expected(
+                format_args!("at most {limit} bytes"),
+                format_args!("{} bytes", data.len()),
+            ));
+        }
+        check(stored, crc32c(data))?;
+        reserve(out, data.len())?;
+        out.extend_from_slice(data);
+        Ok(())
+    }
+}
+
+fn split(src: &[u8]) -> Result<(&[u8], u32)> {
+    let (data, stored) = src.split_last_chunk::<SIZE>().ok_or_else(|| {
+        Error::corrupt("there is no checksum").expected(
+            format_args!("at least {SIZE} bytes"),
+            format_args!("{} bytes", src.len()),
+        )
+    })?;
+    Ok((data, u32::from_le_bytes(*stored)))
+}
+
+fn check(stored: u32, found: u32) -> Result<()> {
+    if stored == found {
+        return Ok(());
+    }
+    Err(Error::corrupt("the checksum does not match").expected(
+        format_args!("{stored:#010x}"),
+        format_args!("{found:#010x}"),
+    ))
+}

@@ -1,0 +1,82 @@
+//! Codecs: pure, synchronous maps between arrays and bytes. One file per codec.
+//!
+//! Three kinds, as in the Zarr v3 core specification: an [`ArrayFilter`] maps an array to an array,
+//! a [`Serializer`] an array to bytes, a [`BytesCodec`] bytes to bytes. `chain.rs` links them.
+
+pub mod blosc;
+pub mod chain;
+pub mod crc32c;
+pub mod deflate;
+pub mod delta;
+pub mod lz4;
+mod reserve;
+pub mod permute;
+pub mod shuffle;
+mod transpose;
+pub mod zstd;
+
+use std::fmt;
+
+use crate::error::Result;
+
+/// What a codec knows of the array it is given: C order, no gaps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// Elements along each axis.
+    pub shape: Vec<u64>,
+    /// Bytes of one element.
+    pub size: usize,
+}
+
+/// Maps bytes to bytes.
+pub trait BytesCodec: Send + Sync + fmt::Debug {
+    /// The name in error messages.
+    fn name(&self) -> &str;
+
+    /// The most bytes that [`encode`](Self::encode) makes of `n`; `None` if nobody can say.
+    /// Decoders of what stands after this codec in the chain take it as a limit.
+    fn encoded_bound(&self, n: usize) -> Option<usize>;
+
+    /// The number of bytes that every input of `n` bytes becomes, if that does not depend on the
+    /// input (a checksum): what a shard index needs.
+    fn encoded_exact(&self, n: usize) -> Option<usize> {
+        let _ = n;
+        None
+    }
+
+    /// Appends the encoded form of `src` to `out`.
+    fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()>;
+
+    /// Decodes `src`, which must be exactly `dst.len()` bytes when decoded.
+    fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()>;
+
+    /// Replaces `out` by what `src` decodes to, which may be at most `limit` bytes.
+    fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()>;
+}
+
+/// Maps an array to an array.
+pub trait ArrayFilter: Send + Sync + fmt::Debug {
+    /// The name in error messages.
+    fn name(&self) -> &str;
+
+    /// What an array of `spec` becomes.
+    fn encoded_spec(&self, spec: &Spec) -> Result<Spec>;
+
+    /// Replaces `data`, an array of `spec`, by its encoded form.
+    fn encode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()>;
+
+    /// Replaces `data`, the encoded form of an array of `spec`, by that array.
+    fn decode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()>;
+}
+
+/// Maps an array to bytes (other than the plain and the sharded form, which the chain knows itself).
+pub trait Serializer: Send + Sync + fmt::Debug {
+    /// The name in error messages.
+    fn name(&self) -> &str;
+
+    /// Appends the encoded form of `src`, an array of `spec`, to `out`.
+    fn encode(&self, spec: &Spec, src: &[u8], out: &mut Vec<u8>) -> Result<()>;
+
+    /// Decodes `src` into the array `dst` of `spec`.
+    fn decode(&self, spec: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()>;
+}

@@ -1,0 +1,52 @@
+//! Where a loop over chunks runs: on this thread, or with the help of the pool.
+
+use std::sync::Arc;
+
+use crate::cancel::Context;
+use crate::error::Result;
+use crate::runtime;
+
+/// Less work than this, in bytes of chunks, is done before another thread has woken up.
+const WORTH_HELP: u64 = 96 << 10;
+/// So much work is taken at once: enough to make the taking free.
+const GRAIN: u64 = 32 << 10;
+
+/// How a loop over chunks runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Exec<'a> {
+    /// On this thread; it is somebody else's loop that listens to its caller.
+    Here,
+    /// On this thread and on those of the pool that are free.
+    Pool(&'a Context<'a>),
+}
+
+impl<'a> Exec<'a> {
+    /// What the loop listens to.
+    pub fn context(self) -> Option<&'a Context<'a>> {
+        match self {
+            Exec::Here => None,
+            Exec::Pool(context) => Some(context),
+        }
+    }
+
+    /// Calls `job` for each of `0..n`, which is `cost` bytes of work in all.
+    pub fn run(
+        self,
+        n: usize,
+        cost: u64,
+        job: impl Fn(usize, Exec<'_>) -> Result<()> + Send + Sync + 'static,
+    ) -> Result<()> {
+        match self {
+            Exec::Here => (0..n).try_for_each(|i| job(i, self)),
+            Exec::Pool(context) if n < 2 || cost < WORTH_HELP => {
+                (0..n).try_for_each(|i| context.check().and_then(|()| job(i, self)))
+            }
+            Exec::Pool(context) => {
+                let each = (cost / n as u64).max(1);
+                let grain = (GRAIN / each).clamp(1, (n as u64 / 8).max(1));
+                let job = Arc::new(move |i: usize, context: &Context<'_>| job(i, Exec::Pool(context)));
+                runtime::pool().run(context, n, grain as usize, job)
+            }
+        }
+    }
+}

@@ -1,0 +1,566 @@
+//! Local files below a root folder: ranged and vectored reads, atomic writes.
+//!
+//! All that depends on the operating system is in here.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, IoSliceMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::buffer::spare_capacity;
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::error::{Error, Kind, Result};
+use crate::object::{Object, Part, Sink, Source};
+use crate::scratch::Scratch;
+
+/// The names of temporary files begin with it: listings skip them.
+pub const TEMP_PREFIX: &str = ".zarr-partial-";
+
+/// The most buffers that one system call takes.
+const IOV_MAX: usize = 1024;
+/// What is put together before it is written: fits the processor's cache, and is large enough for
+/// the file system to lay it out in one go.
+const GATHER: usize = 256 << 10;
+/// How often a write begins anew because its folder vanished or its temporary name was taken.
+const ATTEMPTS: usize = 16;
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// The files below one folder, by key.
+pub struct Files {
+    /// Absolute, ends with `/`.
+    root: OsString,
+    /// The root folder, held open for one operation.
+    held: Option<OwnedFd>,
+    fsync: bool,
+    /// Tells the temporary files of this process from those of a process on another machine.
+    random: u64,
+}
+
+impl Files {
+    /// The files below `root`, which need not exist. With `fsync`, a write returns when it is safe
+    /// from a power cut; it costs a hundred times a write without.
+    pub fn new(root: impl AsRef<Path>, fsync: bool) -> Result<Self> {
+        let root = root.as_ref();
+        let absolute = std::path::absolute(root).map_err(|error| Error::io("find", &root.to_string_lossy(), &error))?;
+        let mut root = absolute.into_os_string();
+        if !root.as_bytes().ends_with(b"/") {
+            root.push("/");
+        }
+        Ok(Self { root, held: None, fsync, random: RandomState::new().hash_one(()) })
+    }
+
+    /// The same files, for one operation on many of them: the root folder is looked up once, which
+    /// spares a quarter of the time of opening a file.
+    ///
+    /// Do not keep it: if the folder is replaced meanwhile, this sees the old one.
+    pub fn hold(&self) -> Self {
+        let held = rustix::fs::open(&self.root, FOLDER, Mode::empty()).ok();
+        Self { root: self.root.clone(), held, fsync: self.fsync, random: self.random }
+    }
+
+    /// Opens the value of `key`; `None` if there is none.
+    pub fn open(&self, key: &str) -> Result<Option<OpenFile>> {
+        check_key(key)?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let opened = self.at(key, |folder, path| rustix::fs::openat(folder, path, flags, Mode::empty()));
+        let fd = match opened {
+            Ok(fd) => fd,
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::ISDIR) => return Ok(None),
+            Err(errno) => return Err(failed("open", key, errno)),
+        };
+        let stat = rustix::fs::fstat(&fd).map_err(|errno| failed("open", key, errno))?;
+        if FileType::from_raw_mode(stat.st_mode).is_dir() {
+            return Ok(None);
+        }
+        Ok(Some(OpenFile { fd, size: u64::try_from(stat.st_size).unwrap_or(0) }))
+    }
+
+    /// Replaces `buf` by the value of `key`; `false` if there is none. A value longer than `limit`
+    /// is an error, before any memory is taken for it.
+    pub fn read_all(&self, key: &str, limit: Option<usize>, buf: &mut Vec<u8>) -> Result<bool> {
+        buf.clear();
+        let Some(file) = self.open(key)? else { return Ok(false) };
+        file.read_all(limit, buf).map_err(|error| error.with_key(key))?;
+        Ok(true)
+    }
+
+    /// The bytes of `key` from `start` to `stop`, cut at its ends as a slice in Python: a negative
+    /// `start` counts from the end. `None` if there is no such key.
+    pub fn get(&self, key: &str, start: i64, stop: Option<u64>) -> Result<Option<Vec<u8>>> {
+        let Some(file) = self.open(key)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = if start == 0 && stop.is_none() {
+            file.read_all(None, &mut bytes)
+        } else {
+            let from = u64::try_from(start).unwrap_or_else(|_| file.size.saturating_sub(start.unsigned_abs()));
+            let to = stop.unwrap_or(file.size).min(file.size);
+            file.append_at(from, to.saturating_sub(from), &mut bytes)
+        };
+        read.map_err(|error| error.with_key(key))?;
+        Ok(Some(bytes))
+    }
+
+    /// Makes `bytes` the value of `key`. Readers see the old or the new value, never a mixture; so
+    /// does whoever comes after the process was killed.
+    pub fn write(&self, key: &str, bytes: &[u8]) -> Result<()> {
+        self.create(key, false, |fd| write_all(fd, bytes)).map(|_| ())
+    }
+
+    /// The same, unless `key` has a value: then `false`, and nothing is changed.
+    pub fn write_exclusive(&self, key: &str, bytes: &[u8]) -> Result<bool> {
+        self.create(key, true, |fd| write_all(fd, bytes))
+    }
+
+    /// Removes the value of `key`, if it has one.
+    pub fn delete(&self, key: &str) -> Result<()> {
+        check_key(key)?;
+        match self.at(key, |folder, path| rustix::fs::unlinkat(folder, path, AtFlags::empty())) {
+            Ok(()) => self.sync_folder_of(key),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            // A folder is not a value; Linux says EISDIR, POSIX says EPERM.
+            Err(Errno::ISDIR | Errno::PERM) if self.is_folder(key) => Ok(()),
+            Err(errno) => Err(failed("delete", key, errno)),
+        }
+    }
+
+    /// Writes a temporary file by `fill` and moves it to `key`.
+    fn create(&self, key: &str, exclusive: bool, fill: impl FnOnce(BorrowedFd<'_>) -> Result<()>) -> Result<bool> {
+        check_key(key)?;
+        if exclusive && self.exists(key)? {
+            return Ok(false);
+        }
+        let (fd, temp) = self.open_temp(key)?;
+        fill(fd.as_fd()).map_err(|error| error.with_key(key))?;
+        if self.fsync {
+            retry_on_intr(|| rustix::fs::fsync(&fd)).map_err(|errno| failed("write", key, errno))?;
+        }
+        // Network file systems send the last bytes now: before others see the file.
+        drop(fd);
+        if !temp.commit(key, exclusive)? {
+            return Ok(false);
+        }
+        self.sync_folder_of(key)?;
+        Ok(true)
+    }
+
+    /// A new file in the folder of `key`, which is made if it is not there.
+    fn open_temp(&self, key: &str) -> Result<(OwnedFd, Temp<'_>)> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let folder = folder_of(key);
+        let mut last = Errno::NOENT;
+        for _ in 0..ATTEMPTS {
+            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{folder}{TEMP_PREFIX}{:x}-{count:x}-{:016x}", std::process::id(), self.random);
+            let mode = Mode::from_raw_mode(0o666);
+            match self.at(&name, |folder, path| rustix::fs::openat(folder, path, flags, mode)) {
+                Ok(fd) => return Ok((fd, Temp { files: self, name, live: true })),
+                Err(errno @ Errno::NOENT) => {
+                    last = errno;
+                    self.make_folder(folder).map_err(|error| Error::io("make the folder of", key, &error))?;
+                }
+                Err(errno @ (Errno::EXIST | Errno::INTR)) => last = errno,
+                Err(errno) => return Err(failed("write", key, errno)),
+            }
+        }
+        Err(failed("write", key, last))
+    }
+
+    /// Makes a folder and those above it. Others may do the same at the same time.
+    fn make_folder(&self, folder: &str) -> io::Result<()> {
+        let path = self.path(folder);
+        std::fs::create_dir_all(&path)?;
+        if self.fsync {
+            // We do not know which of them are new.
+            for above in path.ancestors().skip(1) {
+                match sync_folder(above) {
+                    Ok(()) => {}
+                    // Beyond what is ours.
+                    Err(Errno::ACCESS | Errno::PERM) => break,
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_folder_of(&self, key: &str) -> Result<()> {
+        if self.fsync {
+            sync_folder(&self.path(folder_of(key))).map_err(|errno| failed("write", key, errno))?;
+        }
+        Ok(())
+    }
+
+    /// Whether `key` has a value. A folder in its place is an error: it can have none.
+    fn exists(&self, key: &str) -> Result<bool> {
+        match self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::empty())) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => Err(failed("write", key, Errno::ISDIR)),
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(failed("write", key, errno)),
+        }
+    }
+
+    fn is_folder(&self, key: &str) -> bool {
+        self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::SYMLINK_NOFOLLOW))
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir())
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        Path::new(&self.root).join(key)
+    }
+
+    /// Calls `f` with the place of `key`: a folder, and a path relative to it.
+    fn at<T>(&self, key: &str, f: impl Fn(BorrowedFd<'_>, &[u8]) -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+        if let Some(held) = &self.held {
+            return retry_on_intr(|| f(held.as_fd(), key.as_bytes()));
+        }
+        let path = [self.root.as_bytes(), key.as_bytes()].concat();
+        retry_on_intr(|| f(CWD, &path))
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files").field("root", &self.root).field("fsync", &self.fsync).finish_non_exhaustive()
+    }
+}
+
+impl Source for Files {
+    fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>> {
+        Ok(Files::open(self, key)?.map(|file| Arc::new(file) as Arc<dyn Object>))
+    }
+}
+
+impl Sink for Files {
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, _guarded: bool) -> Result<()> {
+        self.create(key, false, |fd| write_parts(fd, &parts, old)).map(|_| ())
+    }
+
+    fn delete(&self, key: &str, _guarded: bool) -> Result<()> {
+        Files::delete(self, key)
+    }
+}
+
+/// A temporary file, removed when dropped before it is committed.
+struct Temp<'a> {
+    files: &'a Files,
+    name: String,
+    live: bool,
+}
+
+impl Temp<'_> {
+    /// Moves the file to `key`; `false` if that exists and must not be replaced.
+    fn commit(mut self, key: &str, exclusive: bool) -> Result<bool> {
+        let moved = if exclusive { self.rename_new(key) } else { self.rename(key, RenameFlags::empty()) };
+        match moved {
+            Ok(()) => {
+                self.live = false;
+                Ok(true)
+            }
+            Err(Errno::EXIST) if exclusive => self.files.exists(key),
+            Err(errno) => Err(failed("write", key, errno)),
+        }
+    }
+
+    fn rename(&self, key: &str, flags: RenameFlags) -> rustix::io::Result<()> {
+        self.files.at(&self.name, |from, name| {
+            self.files.at(key, |to, path| {
+                if flags.is_empty() {
+                    rustix::fs::renameat(from, name, to, path)
+                } else {
+                    rustix::fs::renameat_with(from, name, to, path, flags)
+                }
+            })
+        })
+    }
+
+    fn rename_new(&self, key: &str) -> rustix::io::Result<()> {
+        match self.rename(key, RenameFlags::NOREPLACE) {
+            // Some file systems (NFS) do not know this; a second name does the same in two steps.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            done => return done,
+        }
+        self.files.at(&self.name, |from, name| {
+            self.files.at(key, |to, path| rustix::fs::linkat(from, name, to, path, AtFlags::empty()))
+        })?;
+        self.remove();
+        Ok(())
+    }
+
+    fn remove(&self) {
+        // It may be gone, or the folder may be: there is nobody to tell.
+        let _ = self.files.at(&self.name, |folder, path| rustix::fs::unlinkat(folder, path, AtFlags::empty()));
+    }
+}
+
+impl Drop for Temp<'_> {
+    fn drop(&mut self) {
+        if self.live {
+            self.remove();
+        }
+    }
+}
+
+/// A file that is open for reading: its bytes stay readable, and the same, whatever is written to
+/// its key meanwhile.
+#[derive(Debug)]
+pub struct OpenFile {
+    fd: OwnedFd,
+    size: u64,
+}
+
+impl OpenFile {
+    /// The number of bytes when it was opened.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Replaces `buf` by all bytes; more than `limit` are an error.
+    pub fn read_all(&self, limit: Option<usize>, buf: &mut Vec<u8>) -> Result<()> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let too_long = |found: u64| {
+            Error::corrupt("the stored value is too long")
+                .expected(format_args!("at most {limit} bytes"), format_args!("{found} bytes"))
+        };
+        let size = usize::try_from(self.size).ok().filter(|&size| size <= limit).ok_or_else(|| too_long(self.size))?;
+        buf.clear();
+        // One byte more than there should be: so the first read already sees the end.
+        reserve(buf, size.saturating_add(1))?;
+        loop {
+            if buf.len() == buf.capacity() {
+                // Somebody appends to it.
+                reserve(buf, buf.len().max(4096))?;
+            }
+            let room = buf.capacity() - buf.len();
+            let offset = buf.len() as u64;
+            let n = retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), offset)).map_err(unreadable)?;
+            if buf.len() > limit {
+                return Err(too_long(self.size.max(buf.len() as u64)));
+            }
+            if n == 0 || (n < room && buf.len() == size) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Appends `len` bytes from `offset` on to `buf`; fewer are an error.
+    pub fn append_at(&self, offset: u64, len: u64, buf: &mut Vec<u8>) -> Result<()> {
+        let Some(len) = usize::try_from(len).ok().filter(|_| offset.saturating_add(len) <= self.size) else {
+            return Err(self.cut(offset, len));
+        };
+        let start = buf.len();
+        reserve(buf, len)?;
+        if buf.capacity() - start > len + len / 4 {
+            // The system would fill all the room that there is: tell it where to stop.
+            buf.resize(start + len, 0);
+            return self.read_at(offset, &mut buf[start..]);
+        }
+        while buf.len() < start + len {
+            let at = offset + (buf.len() - start) as u64;
+            if retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), at)).map_err(unreadable)? == 0 {
+                return Err(self.cut(offset, len as u64));
+            }
+        }
+        buf.truncate(start + len);
+        Ok(())
+    }
+
+    /// Reads `dst.len()` bytes from `offset` on; fewer are an error.
+    pub fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        let mut done = 0;
+        while done < dst.len() {
+            let at = offset.saturating_add(done as u64);
+            match retry_on_intr(|| rustix::io::pread(&self.fd, &mut dst[done..], at)).map_err(unreadable)? {
+                0 => return Err(self.cut(offset, dst.len() as u64)),
+                n => done += n,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the bytes from `offset` on into one buffer after the other; fewer are an error.
+    pub fn read_vectored_at(&self, offset: u64, mut dst: &mut [IoSliceMut<'_>]) -> Result<()> {
+        let len = dst.iter().fold(0u64, |len, part| len.saturating_add(part.len() as u64));
+        let mut at = offset;
+        // Drops what is empty at the front, too.
+        IoSliceMut::advance_slices(&mut dst, 0);
+        while !dst.is_empty() {
+            let most = dst.len().min(IOV_MAX);
+            match retry_on_intr(|| rustix::io::preadv(&self.fd, &mut dst[..most], at)).map_err(unreadable)? {
+                0 if dst[..most].iter().all(|part| part.is_empty()) => dst = &mut dst[most..],
+                0 => return Err(self.cut(offset, len)),
+                n => {
+                    at += n as u64;
+                    IoSliceMut::advance_slices(&mut dst, n);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&self, offset: u64, len: u64) -> Error {
+        // The file may have been cut since it was opened: what is there now explains more.
+        let size = rustix::fs::fstat(&self.fd).map_or(self.size, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+        Error::corrupt("the stored value ends too early")
+            .expected(format_args!("{len} bytes from {offset}"), format_args!("{size} bytes in all"))
+    }
+}
+
+impl Object for OpenFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        OpenFile::read_at(self, offset, dst)
+    }
+
+    fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
+        let mut at = offset;
+        for rows in rows.chunks_mut(IOV_MAX) {
+            let len = rows.iter().fold(0, |len, row| len + row.len() as u64);
+            let mut slices: Vec<_> = rows.iter_mut().map(|row| IoSliceMut::new(row)).collect();
+            self.read_vectored_at(at, &mut slices)?;
+            at += len;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Fails unless `key` names a place below the root, in one way only.
+pub fn check_key(key: &str) -> Result<()> {
+    let part = |part: &str| !matches!(part, "" | "." | "..");
+    // What a backslash and a colon mean elsewhere, they do not mean here: `C:\x` is just a name.
+    let other = |c: char| c == '\0' || (cfg!(windows) && matches!(c, '\\' | ':'));
+    if key.split('/').all(part) && !key.contains(other) {
+        return Ok(());
+    }
+    Err(Error::config("a key is relative, has no empty part, no '.', no '..' and no NUL").with_key(key))
+}
+
+/// The part of `key` up to its last `/`, which is included.
+fn folder_of(key: &str) -> &str {
+    key.rfind('/').map_or("", |slash| &key[..=slash])
+}
+
+fn sync_folder(path: &Path) -> rustix::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder: &OsStr = path.as_os_str();
+    let fd = retry_on_intr(|| rustix::fs::open(folder, flags, Mode::empty()))?;
+    retry_on_intr(|| rustix::fs::fsync(&fd))
+}
+
+fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        match retry_on_intr(|| rustix::io::write(fd, bytes)).map_err(unwritable)? {
+            0 => return Err(unwritable(Errno::IO)),
+            n => bytes = &bytes[n..],
+        }
+    }
+    Ok(())
+}
+
+/// Writes `parts`, some of which are in `old`, by way of one small buffer: many small writes cost
+/// more than the copy, and a copy of the whole would not fit the cache.
+fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
+    if let [Part::New(bytes)] = parts {
+        return write_all(fd, bytes);
+    }
+    let total = parts.iter().fold(0u64, |n, part| {
+        n.saturating_add(match part {
+            Part::New(bytes) => bytes.len() as u64,
+            Part::Old { len, .. } => *len,
+        })
+    });
+    let size = usize::try_from(total).map_or(GATHER, |total| total.clamp(1, GATHER));
+    let mut gather = Gather { fd, buffer: Scratch::of(size)?, filled: 0 };
+    for part in parts {
+        match part {
+            Part::New(bytes) => gather.push(bytes)?,
+            Part::Old { offset, len } => {
+                let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
+                gather.push_old(&**old, *offset, *len)?;
+            }
+        }
+    }
+    gather.flush()
+}
+
+struct Gather<'a> {
+    fd: BorrowedFd<'a>,
+    buffer: Scratch,
+    filled: usize,
+}
+
+impl Gather<'_> {
+    fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() >= self.buffer.len() {
+            self.flush()?;
+            return write_all(self.fd, bytes);
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = self.room(rest.len() as u64)?;
+            let (now, later) = rest.split_at(room.len());
+            room.copy_from_slice(now);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn push_old(&mut self, old: &dyn Object, offset: u64, len: u64) -> Result<()> {
+        let mut done = 0;
+        while done < len {
+            let room = self.room(len - done)?;
+            old.read_at(offset.saturating_add(done), room)?;
+            done += room.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// The next free bytes of the buffer: at most `wanted` and at least one, to be filled.
+    fn room(&mut self, wanted: u64) -> Result<&mut [u8]> {
+        if self.filled == self.buffer.len() {
+            self.flush()?;
+        }
+        let start = self.filled;
+        let free = self.buffer.len() - start;
+        self.filled += usize::try_from(wanted).map_or(free, |wanted| wanted.min(free));
+        Ok(&mut self.buffer[start..self.filled])
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let filled = std::mem::take(&mut self.filled);
+        write_all(self.fd, &self.buffer[..filled])
+    }
+}
+
+fn reserve(buf: &mut Vec<u8>, more: usize) -> Result<()> {
+    buf.try_reserve_exact(more)
+        .map_err(|_| Error::new(Kind::TooLarge, format!("no memory for a buffer of {more} bytes")))
+}
+
+fn failed(doing: &str, key: &str, errno: Errno) -> Error {
+    Error::io(doing, key, &errno.into())
+}
+
+fn unreadable(errno: Errno) -> Error {
+    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot read: {}", io::Error::from(errno)))
+}
+
+fn unwritable(errno: Errno) -> Error {
+    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot write: {}", io::Error::from(errno)))
+}

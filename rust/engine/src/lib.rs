@@ -1,0 +1,25 @@
+//! The engine under Python's `zarr`: plans, reads, decodes, places, encodes and writes Zarr chunks.
+//!
+//! It knows no Python. Codecs, grids, selections, shards and plans are pure; `files.rs` does the
+//! input and output, `pool.rs` has the threads.
+
+pub mod array;
+pub mod cancel;
+pub mod codec;
+pub mod element;
+pub mod error;
+pub mod exec;
+pub mod files;
+pub mod grid;
+pub mod key;
+pub mod locks;
+pub mod object;
+pub mod plan;
+pub mod pool;
+pub mod read;
+pub mod runtime;
+pub mod scratch;
+pub mod selection;
+pub mod shard;
+pub mod strided;
+pub mod write;

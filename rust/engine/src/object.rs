@@ -1,0 +1,154 @@
+//! Where stored bytes are: one value ([`Object`]), all values of a store ([`Source`], [`Sink`]).
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// The stored bytes of one key, as they were when they were opened.
+pub trait Object: Send + Sync {
+    /// The number of bytes.
+    fn size(&self) -> u64;
+
+
+    /// Reads `dst.len()` bytes from `offset` on; fewer are an error.
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()>;
+
+    /// Reads the bytes from `offset` on into one row after the other.
+    fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
+        let mut at = offset;
+        for row in rows {
+            self.read_at(at, row)?;
+            at += row.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// All bytes, if they are in memory already.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+}
+
+/// A store that the engine reads by itself, without waiting for anybody.
+pub trait Source: Send + Sync {
+    /// The value of `key`, or `None` if there is none.
+    fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>>;
+}
+
+/// A stretch of a value that is to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// These bytes.
+    New(Vec<u8>),
+    /// Bytes of the value that is replaced.
+    Old {
+        /// Where they begin there.
+        offset: u64,
+        /// How many.
+        len: u64,
+    },
+}
+
+/// A store that the engine writes by itself.
+pub trait Sink: Source {
+    /// Makes `parts` the value of `key`, at once: nobody sees half of it. `old` is what `Part::Old`
+    /// speaks of.
+    ///
+    /// `guarded`: a lock is held, so it must be done when this returns; else it may be put off to
+    /// the end of the operation.
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<()>;
+
+    /// Removes `key`, if it is there; `guarded` as for `put`.
+    fn delete(&self, key: &str, guarded: bool) -> Result<()>;
+}
+
+/// Puts `parts` together in memory.
+pub fn join(parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u8>> {
+    let mut parts = parts;
+    if let [Part::New(bytes)] = parts.as_mut_slice() {
+        return Ok(std::mem::take(bytes));
+    }
+    let mut all = Vec::new();
+    for part in &parts {
+        match part {
+            Part::New(bytes) => all.extend_from_slice(bytes),
+            Part::Old { offset, len } => {
+                let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
+                let start = all.len();
+                let len = usize::try_from(*len).map_err(|_| Error::internal("a part larger than memory"))?;
+                all.resize(start + len, 0);
+                old.read_at(*offset, &mut all[start..])?;
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Bytes in memory.
+impl<T: AsRef<[u8]> + Send + Sync> Object for T {
+    fn size(&self) -> u64 {
+        self.as_ref().len() as u64
+    }
+
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        dst.copy_from_slice(slice(self.as_ref(), offset, dst.len() as u64)?);
+        Ok(())
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self.as_ref())
+    }
+}
+
+fn slice(bytes: &[u8], offset: u64, len: u64) -> Result<&[u8]> {
+    let range = usize::try_from(offset).ok().zip(offset.checked_add(len).and_then(|end| usize::try_from(end).ok()));
+    range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
+        Error::corrupt("the stored value ends too early")
+            .expected(format_args!("{len} bytes from {offset}"), format_args!("{} bytes in all", bytes.len()))
+    })
+}
+
+/// A stretch of another object: an inner chunk.
+pub struct SubObject {
+    parent: Arc<dyn Object>,
+    offset: u64,
+    len: u64,
+}
+
+impl SubObject {
+    /// `len` bytes of `parent` from `offset` on.
+    pub fn new(parent: Arc<dyn Object>, offset: u64, len: u64) -> Result<Self> {
+        if offset.checked_add(len).is_none_or(|end| end > parent.size()) {
+            return Err(Error::corrupt("an inner chunk reaches outside of its shard")
+                .expected(format_args!("at most {} bytes", parent.size()), format_args!("{len} bytes from {offset}")));
+        }
+        Ok(Self { parent, offset, len })
+    }
+}
+
+impl Object for SubObject {
+    fn size(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        if offset.checked_add(dst.len() as u64).is_none_or(|end| end > self.len) {
+            return Err(Error::corrupt("an inner chunk ends too early")
+                .expected(format_args!("{} bytes from {offset}", dst.len()), format_args!("{} bytes in all", self.len)));
+        }
+        self.parent.read_at(self.offset + offset, dst)
+    }
+
+    fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
+        let wanted = rows.iter().fold(offset, |n, row| n.saturating_add(row.len() as u64));
+        if wanted > self.len {
+            return Err(Error::corrupt("an inner chunk ends too early")
+                .expected(format_args!("{wanted} bytes"), format_args!("{} bytes", self.len)));
+        }
+        self.parent.read_rows(self.offset + offset, rows)
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        slice(self.parent.bytes()?, self.offset, self.len).ok()
+    }
+}

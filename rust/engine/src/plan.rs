@@ -1,0 +1,354 @@
+//! Plans for stores that somebody else reads and writes: which bytes are wanted, and what becomes
+//! of them. No input or output happens here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::array::Array;
+use crate::codec::chain::Chain;
+use crate::error::{Error, Result};
+use crate::exec::Exec;
+use crate::object::{Object, join};
+use crate::read;
+use crate::selection::{Region, Split};
+use crate::shard::{Entry, Sharding};
+use crate::strided::{View, runs_of};
+use crate::write;
+
+/// Which bytes of a value are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// All of them.
+    Whole,
+    /// From the first to before the second.
+    Range(u64, u64),
+    /// The last ones, as many as this.
+    Suffix(u64),
+}
+
+/// A read, chunk by chunk.
+pub struct ReadPlan {
+    array: Arc<Array>,
+    split: Split,
+    view: View,
+    next: AtomicUsize,
+}
+
+impl ReadPlan {
+    /// Plans to read `region` into `view`.
+    pub fn new(array: Arc<Array>, region: &Region, view: View) -> Result<Arc<Self>> {
+        array.check(region, &view)?;
+        view.writable()?;
+        let split = region.split(array.grid());
+        Ok(Arc::new(Self { array, split, view, next: AtomicUsize::new(0) }))
+    }
+
+    /// The number of chunks.
+    pub fn len(&self) -> usize {
+        self.split.len()
+    }
+
+    /// Whether nothing is to be read.
+    pub fn is_empty(&self) -> bool {
+        self.split.is_empty()
+    }
+
+    /// The next chunk that nobody has taken yet.
+    pub fn next(self: &Arc<Self>) -> Result<Option<ChunkRead>> {
+        let i = self.next.fetch_add(1, Ordering::Relaxed);
+        if i >= self.split.len() {
+            return Ok(None);
+        }
+        let (chunk, region) = self.split.piece(i);
+        let key = self.array.key(&chunk)?;
+        let mut read = ChunkRead { plan: Arc::clone(self), key, chunk, region, wants: Vec::new(), stage: Stage::Whole };
+        read.begin().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
+        Ok(Some(read))
+    }
+}
+
+/// The read of one stored value, as far as it has come.
+pub struct ChunkRead {
+    plan: Arc<ReadPlan>,
+    key: String,
+    chunk: Vec<u64>,
+    region: Region,
+    wants: Vec<Want>,
+    stage: Stage,
+}
+
+enum Stage {
+    /// The whole value is on its way.
+    Whole,
+    /// Stretches of a chunk that is stored as it is: where each begins and ends.
+    Runs(Vec<(u64, u64)>),
+    /// The index of a shard.
+    Index,
+    /// Inner chunks of a shard.
+    Inner(Vec<Piece>),
+}
+
+/// An inner chunk within an answer.
+struct Piece {
+    chunk: Vec<u64>,
+    region: Region,
+    answer: usize,
+    start: usize,
+    len: usize,
+}
+
+impl ChunkRead {
+    /// The key whose bytes are wanted.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The bytes that are wanted, to be given to [`feed`](Self::feed) in this order.
+    pub fn wants(&self) -> &[Want] {
+        &self.wants
+    }
+
+    /// About how many bytes the chunk has when decoded.
+    pub fn size_hint(&self) -> u64 {
+        self.region.len().saturating_mul(self.plan.array.chain().size() as u64)
+    }
+
+    fn chain(&self) -> &Arc<Chain> {
+        self.plan.array.chain()
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        let plan = Arc::clone(&self.plan);
+        let chain = plan.array.chain();
+        let form = plan.array.form(&self.chunk)?;
+        let whole = self.region.covers(&plan.array.grid().valid(&self.chunk));
+        (self.stage, self.wants) = match chain.shard() {
+            Some(sharding) if !whole => {
+                let len = sharding.index_len(&sharding.counts(&form.shape)?)? as u64;
+                let want = if sharding.index_at_end() { Want::Suffix(len) } else { Want::Range(0, len) };
+                (Stage::Index, vec![want])
+            }
+            None if chain.raw() && !whole => {
+                let runs = runs_of(&self.region, &form.strides, chain.size(), plan.array.coalesce().gap)?;
+                let wants = runs.iter().map(|&(start, end)| Want::Range(start, end)).collect();
+                (Stage::Runs(runs), wants)
+            }
+            _ => (Stage::Whole, vec![Want::Whole]),
+        };
+        Ok(())
+    }
+
+    /// Takes the bytes that were wanted, `None` for a value that is not there. Returns whether the
+    /// chunk is done; if not, more is [wanted](Self::wants).
+    pub fn feed(&mut self, answers: Vec<Option<Arc<dyn Object>>>) -> Result<bool> {
+        self.take(answers).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+    }
+
+    fn take(&mut self, answers: Vec<Option<Arc<dyn Object>>>) -> Result<bool> {
+        if answers.len() != self.wants.len() {
+            return Err(Error::internal("as many answers as questions").expected(self.wants.len(), answers.len()));
+        }
+        let plan = Arc::clone(&self.plan);
+        let Some(answers) = answers.into_iter().collect::<Option<Vec<_>>>() else {
+            return if matches!(self.stage, Stage::Inner(_)) {
+                Err(Error::corrupt("the shard disappeared while it was read"))
+            } else {
+                plan.array.absent(&self.region, &plan.view).map(|()| true)
+            };
+        };
+        for (want, answer) in self.wants.iter().zip(&answers) {
+            check_length(*want, answer.size())?;
+        }
+        let form = plan.array.form(&self.chunk)?;
+        match (&self.stage, self.chain().shard()) {
+            (Stage::Whole, _) => {
+                for object in &answers {
+                    read::chunk(self.chain(), &form, object, &self.region, &plan.view, Exec::Here)?;
+                }
+                Ok(true)
+            }
+            (Stage::Runs(runs), _) => {
+                let (start, end) = (runs.first().map_or(0, |r| r.0), runs.last().map_or(0, |r| r.1));
+                let mut bytes = crate::scratch::Scratch::of((end - start) as usize)?;
+                for (&(from, to), answer) in runs.iter().zip(&answers) {
+                    answer.read_at(0, &mut bytes[(from - start) as usize..(to - start) as usize])?;
+                }
+                plan.view.scatter(&self.region, &bytes, &form.strides, start as usize)?;
+                Ok(true)
+            }
+            (Stage::Index, Some(sharding)) => {
+                let sharding = Arc::clone(sharding);
+                match answers.first() {
+                    Some(index) => self.take_index(&sharding, &form.shape, index),
+                    None => Err(Error::internal("no answer to the question for an index")),
+                }
+            }
+            (Stage::Inner(pieces), Some(sharding)) => {
+                let form = sharding.form()?;
+                for piece in pieces {
+                    let place = || -> Result<()> {
+                        let bytes = answers.get(piece.answer).and_then(|a| a.bytes());
+                        let bytes = bytes.and_then(|b| b.get(piece.start..piece.start + piece.len));
+                        let bytes = bytes.ok_or_else(|| Error::internal("an inner chunk outside of its answer"))?;
+                        if sharding.chain().shard().is_some() {
+                            let object: Arc<dyn Object> = Arc::new(bytes.to_vec());
+                            return read::chunk(sharding.chain(), &form, &object, &piece.region, &plan.view, Exec::Here);
+                        }
+                        read::place(sharding.chain(), &form, bytes, &piece.region, &plan.view)
+                    };
+                    place().map_err(|e| e.with_inner(&piece.chunk))?;
+                }
+                Ok(true)
+            }
+            _ => Err(Error::internal("a shard's stage in an array without shards")),
+        }
+    }
+
+    /// Knows the index: asks for the inner chunks that are there, near ones together.
+    fn take_index(&mut self, sharding: &Arc<Sharding>, shape: &[u64], stored: &Arc<dyn Object>) -> Result<bool> {
+        let counts = sharding.counts(shape)?;
+        let stored = stored.bytes().ok_or_else(|| Error::internal("an answer that is not in memory"))?;
+        // How long the shard is nobody said; a range beyond its end will come back short.
+        let index = sharding.parse_index(&counts, stored, u64::MAX)?;
+        let split = self.region.split(&sharding.grid(shape)?);
+        index.check_overlap(&read::wanted(&split, &counts))?;
+        let limit = sharding.chain().limit(&sharding.form()?) as u64;
+        let mut found: Vec<(u64, u64, usize)> = Vec::new();
+        for i in 0..split.len() {
+            let (chunk, region) = split.piece(i);
+            let entry: Entry = index.get(read::number(&chunk, &counts)).map_err(|e| e.with_inner(&chunk))?;
+            match entry {
+                None => self.plan.view.fill(&region, sharding.chain().fill().bytes())?,
+                Some((_, len)) if len > limit => {
+                    return Err(Error::corrupt("the shard index lists an inner chunk longer than any can be")
+                        .expected(format_args!("at most {limit} bytes"), format_args!("{len} bytes"))
+                        .with_inner(&chunk));
+                }
+                Some((offset, len)) => found.push((offset, len, i)),
+            }
+        }
+        if found.is_empty() {
+            return Ok(true);
+        }
+        found.sort_unstable();
+        let coalesce = self.plan.array.coalesce();
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        let mut pieces = Vec::with_capacity(found.len());
+        for (offset, len, i) in found {
+            let end = offset + len;
+            match ranges.last_mut() {
+                Some(last) if offset <= last.1.saturating_add(coalesce.gap) && end - last.0 <= coalesce.most => {
+                    last.1 = last.1.max(end);
+                }
+                _ => ranges.push((offset, end)),
+            }
+            let start = (offset - ranges.last().map_or(0, |range| range.0)) as usize;
+            let (chunk, region) = split.piece(i);
+            pieces.push(Piece { chunk, region, answer: ranges.len() - 1, start, len: len as usize });
+        }
+        self.wants = ranges.iter().map(|&(start, end)| Want::Range(start, end)).collect();
+        self.stage = Stage::Inner(pieces);
+        Ok(false)
+    }
+}
+
+fn check_length(want: Want, found: u64) -> Result<()> {
+    let expected = match want {
+        Want::Whole => return Ok(()),
+        Want::Range(start, end) => end - start,
+        Want::Suffix(n) => n,
+    };
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::corrupt(format!("the stored value is too short for {want:?}"))
+        .expected(format_args!("{expected} bytes"), format_args!("{found} bytes")))
+}
+
+/// A write, chunk by chunk.
+pub struct WritePlan {
+    array: Arc<Array>,
+    split: Split,
+    view: View,
+    write_empty: bool,
+    next: AtomicUsize,
+}
+
+impl WritePlan {
+    /// Plans to write `view` to `region`.
+    pub fn new(array: Arc<Array>, region: &Region, view: View, write_empty: bool) -> Result<Arc<Self>> {
+        array.check(region, &view)?;
+        let split = region.split(array.grid());
+        Ok(Arc::new(Self { array, split, view, write_empty, next: AtomicUsize::new(0) }))
+    }
+
+    /// The number of chunks.
+    pub fn len(&self) -> usize {
+        self.split.len()
+    }
+
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.split.is_empty()
+    }
+
+    /// The next chunk that nobody has taken yet.
+    pub fn next(self: &Arc<Self>) -> Result<Option<ChunkWrite>> {
+        let i = self.next.fetch_add(1, Ordering::Relaxed);
+        if i >= self.split.len() {
+            return Ok(None);
+        }
+        let (chunk, region) = self.split.piece(i);
+        let key = self.array.key(&chunk)?;
+        let valid = self.array.grid().valid(&chunk);
+        Ok(Some(ChunkWrite { plan: Arc::clone(self), key, full: region.covers(&valid), chunk, region, valid }))
+    }
+}
+
+/// The write of one stored value.
+pub struct ChunkWrite {
+    plan: Arc<WritePlan>,
+    key: String,
+    chunk: Vec<u64>,
+    region: Region,
+    valid: Vec<u64>,
+    full: bool,
+}
+
+impl ChunkWrite {
+    /// The key that is to be replaced.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Whether nothing of the current value survives: then nobody need read it.
+    pub fn full(&self) -> bool {
+        self.full
+    }
+
+    /// The bytes that come from the caller.
+    pub fn size_hint(&self) -> u64 {
+        self.region.len().saturating_mul(self.plan.array.chain().size() as u64)
+    }
+
+    /// The new value, or `None` if the key should go: it would hold only fill values.
+    pub fn encode(&self, current: Option<&Arc<dyn Object>>) -> Result<Option<Vec<u8>>> {
+        let encode = || -> Result<Option<Vec<u8>>> {
+            let array = &self.plan.array;
+            let form = array.form(&self.chunk)?;
+            let old = if self.full { None } else { current };
+            let parts = write::chunk(
+                array.chain(),
+                &form,
+                &self.valid,
+                old,
+                &self.region,
+                &self.plan.view,
+                self.plan.write_empty,
+                Exec::Here,
+            )?;
+            parts.map(|parts| join(parts, old)).transpose()
+        };
+        encode().map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+    }
+}

@@ -1,0 +1,181 @@
+//! Reading: from the stored bytes of a chunk to its place in a view.
+
+use std::sync::Arc;
+
+use crate::codec::chain::{Chain, Form};
+use crate::error::{Error, Result};
+use crate::exec::Exec;
+use crate::object::{Object, SubObject};
+use crate::scratch::Scratch;
+use crate::selection::{Region, Split};
+use crate::shard::{Entry, Index, Sharding};
+use crate::strided::{View, runs_of};
+
+/// Runs of a file that are closer than this are read at once: a page is read in any case.
+const FILE_GAP: u64 = 4096;
+
+/// Rows shorter than this are cheaper to copy from a buffer than to name to the system one by one.
+const SHORT_ROW: usize = 512;
+
+/// Reads the elements of `region` of one stored chunk into `view`.
+pub fn chunk(
+    chain: &Arc<Chain>,
+    form: &Form,
+    object: &Arc<dyn Object>,
+    region: &Region,
+    view: &View,
+    exec: Exec<'_>,
+) -> Result<()> {
+    if let Some(sharding) = chain.shard() {
+        return shard(sharding, &form.shape, object, region, view, exec);
+    }
+    if chain.raw() {
+        return raw(form, object, region, view, chain.size());
+    }
+    if let Some(bytes) = object.bytes() {
+        return place(chain, form, bytes, region, view);
+    }
+    let len = stored_len(chain, form, object.size())?;
+    let mut bytes = Scratch::of(len)?;
+    object.read_at(0, &mut bytes)?;
+    place(chain, form, &bytes, region, view)
+}
+
+/// The length of a stored chunk in memory; fails if it is longer than the chunk can be.
+fn stored_len(chain: &Chain, form: &Form, len: u64) -> Result<usize> {
+    let limit = chain.limit(form);
+    usize::try_from(len).ok().filter(|&len| len <= limit).ok_or_else(|| {
+        Error::corrupt("the stored chunk is longer than any chunk of this array")
+            .expected(format_args!("at most {limit} bytes"), format_args!("{len} bytes"))
+    })
+}
+
+/// Decodes the stored bytes `src` of a chunk and puts the elements of `region` into `view`.
+pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &View) -> Result<()> {
+    stored_len(chain, form, src.len() as u64)?;
+    if chain.raw() {
+        if src.len() != form.nbytes {
+            return Err(wrong_length(form, src.len() as u64));
+        }
+        return view.scatter(region, src, &form.strides, 0);
+    }
+    let decode = |dst: &mut [u8]| chain.decode(form, src, dst);
+    if let Some(decoded) = view.in_place(region, &form.strides, form.nbytes, decode)? {
+        return decoded;
+    }
+    let mut decoded = Scratch::of(form.nbytes)?;
+    chain.decode(form, src, &mut decoded)?;
+    view.scatter(region, &decoded, &form.strides, 0)
+}
+
+fn wrong_length(form: &Form, found: u64) -> Error {
+    Error::corrupt("the chunk has the wrong length")
+        .expected(format_args!("{} bytes", form.nbytes), format_args!("{found} bytes"))
+        .with_codec("bytes")
+}
+
+/// A chunk that is stored as it is: only the bytes that are wanted are read, straight to their place.
+fn raw(form: &Form, object: &Arc<dyn Object>, region: &Region, view: &View, size: usize) -> Result<()> {
+    if object.size() != form.nbytes as u64 {
+        return Err(wrong_length(form, object.size()));
+    }
+    if let Some(bytes) = object.bytes() {
+        return view.scatter(region, bytes, &form.strides, 0);
+    }
+    let read = |first: usize, rows: &mut Vec<&mut [u8]>| {
+        let long = rows.first().is_some_and(|row| row.len() >= SHORT_ROW) || rows.len() == 1;
+        if long { Some(object.read_rows(first as u64, rows)) } else { None }
+    };
+    if let Some(Some(done)) = view.rows(region, &form.strides, read)? {
+        return done;
+    }
+    let runs = runs_of(region, &form.strides, size, FILE_GAP)?;
+    let (Some(&(start, _)), Some(&(_, end))) = (runs.first(), runs.last()) else { return Ok(()) };
+    let mut bytes = Scratch::of((end - start) as usize)?;
+    for &(from, to) in &runs {
+        object.read_at(from, &mut bytes[(from - start) as usize..(to - start) as usize])?;
+    }
+    view.scatter(region, &bytes, &form.strides, start as usize)
+}
+
+/// The pieces of one shard that a read wants: what `shard` hands to the threads.
+struct ShardRead {
+    sharding: Arc<Sharding>,
+    form: Form,
+    counts: Vec<u64>,
+    split: Split,
+    index: Index,
+    object: Arc<dyn Object>,
+    view: View,
+}
+
+/// Reads the elements of `region` of a stored shard of `shape` into `view`.
+pub fn shard(
+    sharding: &Arc<Sharding>,
+    shape: &[u64],
+    object: &Arc<dyn Object>,
+    region: &Region,
+    view: &View,
+    exec: Exec<'_>,
+) -> Result<()> {
+    let counts = sharding.counts(shape)?;
+    let index = index(sharding, &counts, object)?;
+    let split = region.split(&sharding.grid(shape)?);
+    index.check_overlap(&wanted(&split, &counts))?;
+    let form = sharding.form()?;
+    let bytes = (form.nbytes as u64).saturating_mul(split.len() as u64);
+    let (n, object, view) = (split.len(), Arc::clone(object), view.clone());
+    let read = ShardRead { sharding: Arc::clone(sharding), form, counts, split, index, object, view };
+    exec.run(n, bytes, move |i, exec| read.inner(i, exec))
+}
+
+/// The numbers of the inner chunks of `split`; at most a few are listed one by one.
+pub fn wanted(split: &Split, counts: &[u64]) -> Vec<usize> {
+    // More than the few that `Index::check_overlap` looks at singly are checked all together.
+    (0..split.len().min(5)).map(|i| number(&split.piece(i).0, counts)).collect()
+}
+
+/// The number of an inner chunk in C order.
+pub fn number(chunk: &[u64], counts: &[u64]) -> usize {
+    chunk.iter().zip(counts).fold(0u64, |n, (&c, &count)| n.wrapping_mul(count).wrapping_add(c)) as usize
+}
+
+/// Reads the index of a shard.
+pub fn index(sharding: &Sharding, counts: &[u64], object: &Arc<dyn Object>) -> Result<Index> {
+    let len = sharding.index_len(counts)?;
+    let Some(body) = object.size().checked_sub(len as u64) else {
+        return Err(Error::corrupt("the shard is shorter than its index")
+            .expected(format_args!("at least {len} bytes"), format_args!("{} bytes", object.size()))
+            .with_codec("sharding_indexed"));
+    };
+    let mut stored = Scratch::of(len)?;
+    object.read_at(if sharding.index_at_end() { body } else { 0 }, &mut stored)?;
+    sharding.parse_index(counts, &stored, object.size())
+}
+
+impl ShardRead {
+    fn inner(&self, i: usize, exec: Exec<'_>) -> Result<()> {
+        let (chunk, region) = self.split.piece(i);
+        let entry = self.index.get(number(&chunk, &self.counts)).map_err(|e| e.with_inner(&chunk))?;
+        self.entry(entry, &region, exec).map_err(|e| e.with_inner(&chunk))
+    }
+
+    fn entry(&self, entry: Entry, region: &Region, exec: Exec<'_>) -> Result<()> {
+        let chain = self.sharding.chain();
+        let Some((offset, len)) = entry else {
+            return self.view.fill(region, chain.fill().bytes());
+        };
+        if chain.raw() || chain.shard().is_some() {
+            let object: Arc<dyn Object> = Arc::new(SubObject::new(Arc::clone(&self.object), offset, len)?);
+            return self::chunk(chain, &self.form, &object, region, &self.view, exec);
+        }
+        if let Some(bytes) = self.object.bytes() {
+            let bytes = bytes.get(offset as usize..(offset + len) as usize);
+            let bytes = bytes.ok_or_else(|| Error::internal("an entry of a checked index lies outside"))?;
+            return place(chain, &self.form, bytes, region, &self.view);
+        }
+        let mut bytes = Scratch::of(stored_len(chain, &self.form, len)?)?;
+        self.object.read_at(offset, &mut bytes)?;
+        place(chain, &self.form, &bytes, region, &self.view)
+    }
+}

@@ -1,0 +1,343 @@
+//! Selections, and how a chunk grid cuts them into pieces.
+//!
+//! A [`Region`] says which elements of a box (an array, a shard, a chunk) stand where in a view.
+//! [`Region::split`] cuts it along a grid; each piece is again a region, now of one chunk. Arrays,
+//! shards and nested shards are thus cut by the same few lines.
+
+use crate::error::{Error, Kind, Result};
+use crate::grid::{Axis, Grid};
+
+/// Which indices of one axis stand where along the same axis of the view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AxisMap {
+    /// `start + i * step` of the box stands at `at + i` of the view, for `i` below `count`.
+    Range {
+        /// First index in the box.
+        start: u64,
+        /// Distance between indices; at least 1.
+        step: u64,
+        /// Number of indices.
+        count: u64,
+        /// First index in the view.
+        at: u64,
+    },
+    /// Pairs of an index in the box and an index in the view.
+    Pairs(Vec<(u64, u64)>),
+}
+
+impl AxisMap {
+    fn len(&self) -> u64 {
+        match self {
+            AxisMap::Range { count, .. } => *count,
+            AxisMap::Pairs(pairs) => pairs.len() as u64,
+        }
+    }
+
+    fn check(&self, axis: usize, extent: u64) -> Result<()> {
+        let last = match self {
+            AxisMap::Range { count: 0, .. } => None,
+            AxisMap::Range { start, step, count, .. } => {
+                Some((count - 1).checked_mul(*step).and_then(|n| n.checked_add(*start)).unwrap_or(u64::MAX))
+            }
+            AxisMap::Pairs(pairs) => pairs.iter().map(|pair| pair.0).max(),
+        };
+        match last {
+            Some(last) if last >= extent => Err(Error::new(
+                Kind::Selection,
+                format!("index {last} is out of bounds for axis {axis} of {extent} elements"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the map reaches every index of `0..extent`.
+    fn covers(&self, extent: u64) -> bool {
+        match self {
+            AxisMap::Range { start, step, count, .. } => *start == 0 && *count == extent && (*step == 1 || *count <= 1),
+            // Increasing from 0 without a gap; what else may cover is not worth looking for.
+            AxisMap::Pairs(pairs) => {
+                pairs.len() as u64 == extent && pairs.iter().enumerate().all(|(i, pair)| pair.0 == i as u64)
+            }
+        }
+    }
+
+    fn split(&self, grid: &Axis) -> Vec<(u64, AxisMap)> {
+        match *self {
+            AxisMap::Range { start, step, count, at } => split_range(start, step.max(1), count, at, grid),
+            AxisMap::Pairs(ref pairs) => {
+                let mut placed: Vec<(u64, u64, u64)> = pairs.iter().map(|&(i, at)| (grid.find(i), i, at)).collect();
+                if !placed.is_sorted_by_key(|p| p.0) {
+                    // Stable: of two values for one element the later one wins, as in NumPy.
+                    placed.sort_by_key(|p| p.0);
+                }
+                placed
+                    .chunk_by(|a, b| a.0 == b.0)
+                    .map(|run| {
+                        let origin = grid.origin(run[0].0);
+                        (run[0].0, AxisMap::Pairs(run.iter().map(|&(_, i, at)| (i - origin, at)).collect()))
+                    })
+                    .collect()
+            }
+        }
+    }
+}
+
+fn split_range(start: u64, step: u64, count: u64, at: u64, grid: &Axis) -> Vec<(u64, AxisMap)> {
+    let mut pieces = Vec::new();
+    let mut done = 0;
+    while done < count {
+        let index = start + done * step;
+        let chunk = grid.find(index);
+        let origin = grid.origin(chunk);
+        let end = origin.saturating_add(grid.size(chunk).max(1));
+        let here = ((end - 1 - index) / step + 1).min(count - done);
+        pieces.push((chunk, AxisMap::Range { start: index - origin, step, count: here, at: at + done }));
+        done += here;
+    }
+    pieces
+}
+
+/// Which elements of a box stand where in a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Region {
+    /// The product of one map per axis. The view has the same axes as the box.
+    Box(Vec<AxisMap>),
+    /// Single elements. The view has one axis.
+    Points {
+        /// Per axis of the box, the index of each point.
+        coords: Vec<Vec<u64>>,
+        /// The index of each point in the view.
+        at: Vec<u64>,
+    },
+}
+
+impl Region {
+    /// All of a box of `shape`.
+    pub fn all(shape: &[u64]) -> Self {
+        Region::Box(shape.iter().map(|&count| AxisMap::Range { start: 0, step: 1, count, at: 0 }).collect())
+    }
+
+    /// The shape of a view that the region fills.
+    pub fn view_shape(&self) -> Vec<u64> {
+        match self {
+            Region::Box(axes) => axes.iter().map(AxisMap::len).collect(),
+            Region::Points { at, .. } => vec![at.len() as u64],
+        }
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> u64 {
+        self.view_shape().iter().fold(1, |n, &m| n.saturating_mul(m))
+    }
+
+    /// Whether the region has no element.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fails unless every index lies in a box of the given extents.
+    pub fn check(&self, extents: &[u64]) -> Result<()> {
+        let axes = match self {
+            Region::Box(axes) => axes.len(),
+            Region::Points { coords, .. } => coords.len(),
+        };
+        if axes != extents.len() {
+            return Err(Error::new(Kind::Selection, "the selection has the wrong number of axes")
+                .expected(extents.len(), axes));
+        }
+        match self {
+            Region::Box(axes) => {
+                for (i, (axis, &extent)) in axes.iter().zip(extents).enumerate() {
+                    axis.check(i, extent)?;
+                }
+            }
+            Region::Points { coords, at } => {
+                for (i, (axis, &extent)) in coords.iter().zip(extents).enumerate() {
+                    if axis.len() != at.len() {
+                        return Err(Error::new(Kind::Selection, "the coordinates differ in length")
+                            .expected(at.len(), axis.len()));
+                    }
+                    if let Some(bad) = axis.iter().find(|&&index| index >= extent) {
+                        return Err(Error::new(
+                            Kind::Selection,
+                            format!("index {bad} is out of bounds for axis {i} of {extent} elements"),
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the region reaches every element of a box of the given extents.
+    pub fn covers(&self, extents: &[u64]) -> bool {
+        match self {
+            Region::Box(axes) => axes.iter().zip(extents).all(|(axis, &extent)| axis.covers(extent)),
+            Region::Points { at, .. } => extents.iter().all(|&n| n == 1) && !at.is_empty(),
+        }
+    }
+
+    /// Cuts the region along `grid`.
+    pub fn split(&self, grid: &Grid) -> Split {
+        match self {
+            Region::Box(axes) => Split::Box(axes.iter().zip(&grid.0).map(|(map, axis)| map.split(axis)).collect()),
+            Region::Points { coords, at } => Split::Points(split_points(coords, at, grid)),
+        }
+    }
+}
+
+fn split_points(coords: &[Vec<u64>], at: &[u64], grid: &Grid) -> Vec<(Vec<u64>, Region)> {
+    // A chunk's number in row-major order; the product of all counts may exceed 64 bits.
+    let mut order: Vec<(u128, usize)> = (0..at.len()).map(|i| (0, i)).collect();
+    for (axis, indices) in grid.0.iter().zip(coords) {
+        let count = u128::from(axis.count().max(1));
+        for (entry, &index) in order.iter_mut().zip(indices) {
+            entry.0 = entry.0.wrapping_mul(count).wrapping_add(u128::from(axis.find(index)));
+        }
+    }
+    if !order.is_sorted_by_key(|entry| entry.0) {
+        order.sort_unstable();
+    }
+    let chunk_of = |point: usize| -> Vec<u64> { grid.0.iter().zip(coords).map(|(a, c)| a.find(c[point])).collect() };
+    order
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|run| {
+            let chunk = chunk_of(run[0].1);
+            let relative = |axis: usize| -> Vec<u64> {
+                let origin = grid.0[axis].origin(chunk[axis]);
+                run.iter().map(|&(_, point)| coords[axis][point] - origin).collect()
+            };
+            let coords = (0..coords.len()).map(relative).collect();
+            let at = run.iter().map(|&(_, point)| at[point]).collect();
+            (chunk, Region::Points { coords, at })
+        })
+        .collect()
+}
+
+/// A region cut along a grid.
+#[derive(Debug, Clone)]
+pub enum Split {
+    /// Per axis, the chunks and the part of the axis in each: pieces are their product, made on demand.
+    Box(Vec<Vec<(u64, AxisMap)>>),
+    /// The chunks that hold points, each with its points.
+    Points(Vec<(Vec<u64>, Region)>),
+}
+
+impl Split {
+    /// The number of pieces.
+    pub fn len(&self) -> usize {
+        match self {
+            Split::Box(axes) => axes.iter().fold(1usize, |n, axis| n.saturating_mul(axis.len())),
+            Split::Points(pieces) => pieces.len(),
+        }
+    }
+
+    /// Whether there is no piece.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Piece `i`, in row-major order of chunks: the chunk, and the region of that chunk.
+    pub fn piece(&self, i: usize) -> (Vec<u64>, Region) {
+        match self {
+            Split::Points(pieces) => pieces[i].clone(),
+            Split::Box(axes) => {
+                let mut rest = i;
+                let mut chunk = vec![0; axes.len()];
+                let mut maps = vec![AxisMap::Pairs(Vec::new()); axes.len()];
+                for (axis, pieces) in axes.iter().enumerate().rev() {
+                    let (index, map) = &pieces[rest % pieces.len()];
+                    rest /= pieces.len();
+                    chunk[axis] = *index;
+                    maps[axis].clone_from(map);
+                }
+                (chunk, Region::Box(maps))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    fn grid(axes: &[(u64, u64)]) -> Grid {
+        Grid(axes.iter().map(|&(size, extent)| Axis::regular(size, extent).unwrap()).collect())
+    }
+
+    fn range(start: u64, step: u64, count: u64) -> AxisMap {
+        AxisMap::Range { start, step, count, at: 0 }
+    }
+
+    fn expand(map: &AxisMap) -> Vec<(u64, u64)> {
+        match map {
+            AxisMap::Range { start, step, count, at } => (0..*count).map(|i| (start + i * step, at + i)).collect(),
+            AxisMap::Pairs(pairs) => pairs.clone(),
+        }
+    }
+
+    /// The pieces of one axis, put together again, are the whole.
+    fn assert_joins(map: &AxisMap, axis: &Axis) {
+        let mut joined: Vec<_> = map
+            .split(axis)
+            .iter()
+            .flat_map(|(chunk, piece)| {
+                let origin = axis.origin(*chunk);
+                expand(piece).into_iter().map(move |(i, at)| (i + origin, at))
+            })
+            .collect();
+        joined.sort_by_key(|p| p.1);
+        let mut whole = expand(map);
+        whole.sort_by_key(|p| p.1);
+        assert_eq!(joined, whole);
+    }
+
+    #[test]
+    fn pieces_of_an_axis_join() {
+        for axis in [Axis::regular(4, 23).unwrap(), Axis::varying(&[1, 7, 2, 13], 23).unwrap()] {
+            for start in 0..23 {
+                for step in 1..9 {
+                    let count = (23 - start).div_ceil(step);
+                    assert_joins(&range(start, step, count), &axis);
+                }
+            }
+            assert_joins(&AxisMap::Pairs(vec![(22, 0), (3, 1), (3, 2), (0, 3), (7, 4)]), &axis);
+        }
+    }
+
+    #[test]
+    fn points_keep_their_place() {
+        let grid = grid(&[(2, 5), (3, 7)]);
+        let coords = vec![vec![4, 0, 1, 4, 0], vec![6, 0, 5, 6, 2]];
+        let region = Region::Points { coords: coords.clone(), at: (0..5).collect() };
+        let split = region.split(&grid);
+        let mut seen = HashMap::new();
+        for i in 0..split.len() {
+            let (chunk, piece) = split.piece(i);
+            let Region::Points { coords, at } = piece else { panic!("not points") };
+            for (k, &place) in at.iter().enumerate() {
+                seen.insert(place, (chunk[0] * 2 + coords[0][k], chunk[1] * 3 + coords[1][k]));
+            }
+        }
+        assert_eq!(seen.len(), 5);
+        for i in 0..5 {
+            assert_eq!(seen[&(i as u64)], (coords[0][i], coords[1][i]));
+        }
+    }
+
+    #[test]
+    fn covering_and_bounds() {
+        let grid = grid(&[(4, 10)]);
+        let split = Region::Box(vec![range(0, 1, 10)]).split(&grid);
+        assert!((0..split.len()).all(|i| {
+            let (chunk, piece) = split.piece(i);
+            piece.covers(&grid.valid(&chunk))
+        }));
+        assert!(!Region::Box(vec![range(0, 2, 5)]).covers(&[10]));
+        assert!(Region::Box(vec![range(0, 1, 11)]).check(&[10]).is_err());
+        assert!(Region::Box(vec![range(u64::MAX, 3, 2)]).check(&[10]).is_err());
+        assert!(Region::Points { coords: vec![vec![10]], at: vec![0] }.check(&[10]).is_err());
+        assert!(Region::Box(vec![range(7, 1, 0)]).split(&grid).is_empty());
+    }
+}

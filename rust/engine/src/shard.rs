@@ -1,0 +1,297 @@
+//! Shards: where inner chunks lie in a stored value, as its index says.
+//!
+//! Zarr v3, codec `sharding_indexed`: the index is an array of `uint64` of the shape of the inner
+//! grid and one axis more, of an offset and a length; both are 2^64 - 1 for a chunk that is absent.
+
+use std::sync::Arc;
+
+use crate::codec::Spec;
+use crate::codec::chain::{Chain, Form, bytes_of};
+use crate::error::{Error, Result};
+use crate::grid::{Axis, Grid};
+use crate::object::{Object, join};
+use crate::exec::Exec;
+use crate::selection::Region;
+use crate::strided::{View, strides_of};
+use crate::{read, write};
+
+/// In which order the inner chunks of a shard are written; any order is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The last axis fastest.
+    Lexicographic,
+    /// The first axis fastest.
+    Colexicographic,
+    /// Along a Z curve, so that neighbours in space are neighbours in the file.
+    Morton,
+}
+
+/// Where an inner chunk lies in the shard; `None` if it is absent.
+pub type Entry = Option<(u64, u64)>;
+
+/// The codec `sharding_indexed`.
+#[derive(Debug)]
+pub struct Sharding {
+    inner: Vec<u64>,
+    chain: Arc<Chain>,
+    index: Chain,
+    index_at_end: bool,
+    order: Order,
+}
+
+const ABSENT: u64 = u64::MAX;
+
+impl Sharding {
+    /// Shards of inner chunks of shape `inner`, encoded by `chain`, with an index encoded by `index`.
+    pub fn new(inner: Vec<u64>, chain: Chain, index: Chain, index_at_end: bool, order: Order) -> Result<Self> {
+        if inner.contains(&0) {
+            return Err(Error::config("an inner chunk has at least one element along each axis"));
+        }
+        let shard = Self { inner, chain: Arc::new(chain), index, index_at_end, order };
+        // An index of one entry shows whether its length can be known before it is read.
+        let one = vec![1; shard.inner.len()];
+        shard.index_len(&one)?;
+        Ok(shard)
+    }
+
+    /// The codecs of the inner chunks.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// What the chain must know of an inner chunk.
+    pub fn form(&self) -> Result<Form> {
+        self.chain.form(&self.inner)
+    }
+
+    /// The shape of an inner chunk.
+    pub fn inner(&self) -> &[u64] {
+        &self.inner
+    }
+
+    /// Whether the index stands at the end of the shard.
+    pub fn index_at_end(&self) -> bool {
+        self.index_at_end
+    }
+
+    /// The number of inner chunks along each axis of a shard of `shape`.
+    pub fn counts(&self, shape: &[u64]) -> Result<Vec<u64>> {
+        let fits = shape.len() == self.inner.len() && shape.iter().zip(&self.inner).all(|(n, m)| n % m == 0);
+        if !fits {
+            return Err(Error::config("the inner chunks do not divide the shard")
+                .expected(format_args!("multiples of {:?}", self.inner), format_args!("{shape:?}"))
+                .with_codec("sharding_indexed"));
+        }
+        Ok(shape.iter().zip(&self.inner).map(|(n, m)| n / m).collect())
+    }
+
+    /// The grid of inner chunks, of which `extents` are used.
+    pub fn grid(&self, extents: &[u64]) -> Result<Grid> {
+        self.inner.iter().zip(extents).map(|(&n, &extent)| Axis::regular(n, extent)).collect::<Result<_>>().map(Grid)
+    }
+
+    fn index_form(&self, counts: &[u64]) -> Result<Form> {
+        let mut shape = counts.to_vec();
+        shape.push(2);
+        self.index.form(&shape)
+    }
+
+    /// The length of the stored index.
+    pub fn index_len(&self, counts: &[u64]) -> Result<usize> {
+        let form = self.index_form(counts)?;
+        self.index.encoded_exact(&form).ok_or_else(|| {
+            Error::config("the index of a shard must have a fixed size: its codecs may not compress")
+                .with_codec("sharding_indexed")
+        })
+    }
+
+    /// The most bytes that a shard of `shape` can have.
+    pub fn encoded_bound(&self, shape: &[u64]) -> Result<Option<usize>> {
+        let counts = self.counts(shape)?;
+        let n = bytes_of(&Spec { shape: counts.clone(), size: 1 })?;
+        let form = self.form()?;
+        let chunk = self.chain.limit(&form);
+        let index = self.index_len(&counts)?;
+        Ok(n.checked_mul(chunk).and_then(|n| n.checked_add(index)))
+    }
+
+    /// Reads the index of a shard of `len` bytes from its stored form.
+    pub fn parse_index(&self, counts: &[u64], stored: &[u8], len: u64) -> Result<Index> {
+        let form = self.index_form(counts)?;
+        let mut bytes = vec![0; form.nbytes];
+        self.index.decode(&form, stored, &mut bytes).map_err(|e| e.with_codec("sharding_indexed (index)"))?;
+        let mut entries = vec![0u64; bytes.len() / 8];
+        // The chunk of the index may be transposed: its strides say where each number stands.
+        for_each_offset(&form, |i, at| {
+            if let (Some(entry), Some(word)) = (entries.get_mut(i), bytes.get(at..at + 8)) {
+                let mut number = [0; 8];
+                number.copy_from_slice(word);
+                *entry = u64::from_le_bytes(number);
+            }
+        });
+        let body = if self.index_at_end { 0..len.saturating_sub(stored.len() as u64) } else { stored.len() as u64..len };
+        Ok(Index { entries: entries.as_chunks::<2>().0.to_vec(), body })
+    }
+
+    /// The stored form of an index.
+    pub fn encode_index(&self, counts: &[u64], entries: &[Entry]) -> Result<Vec<u8>> {
+        let form = self.index_form(counts)?;
+        let mut bytes = vec![0; form.nbytes];
+        for_each_offset(&form, |i, at| {
+            let (offset, len) = entries.get(i / 2).copied().flatten().unwrap_or((ABSENT, ABSENT));
+            if let Some(word) = bytes.get_mut(at..at + 8) {
+                word.copy_from_slice(&if i % 2 == 0 { offset } else { len }.to_le_bytes());
+            }
+        });
+        let mut out = Vec::with_capacity(bytes.len() + 4);
+        self.index.encode(&form, &mut bytes, &mut out)?;
+        Ok(out)
+    }
+
+    /// The numbers of all inner chunks, in the order in which they are written.
+    pub fn written_order(&self, counts: &[u64]) -> Vec<usize> {
+        let n = counts.iter().product::<u64>() as usize;
+        let mut order: Vec<usize> = (0..n).collect();
+        let coords = |mut i: usize| {
+            let mut at = vec![0u64; counts.len()];
+            for (c, &count) in at.iter_mut().zip(counts).rev() {
+                *c = i as u64 % count;
+                i /= count as usize;
+            }
+            at
+        };
+        match self.order {
+            Order::Lexicographic => {}
+            Order::Colexicographic => order.sort_by_cached_key(|&i| coords(i).into_iter().rev().collect::<Vec<_>>()),
+            Order::Morton => order.sort_by_cached_key(|&i| morton(&coords(i), counts)),
+        }
+        order
+    }
+
+    /// Decodes a whole shard of `shape` that is wrapped in other codecs.
+    pub fn decode(self: &Arc<Self>, shape: &[u64], src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let object: Arc<dyn Object> = Arc::new(src.to_vec());
+        View::with(dst, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
+            read::shard(self, shape, &object, &Region::all(shape), view, Exec::Here)
+        })
+    }
+
+    /// Appends to `out` a whole shard of `shape` that is wrapped in other codecs.
+    pub fn encode(self: &Arc<Self>, shape: &[u64], src: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
+        let parts = View::with(src, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
+            write::shard(self, shape, shape, None, &Region::all(shape), view, false, Exec::Here)
+        })?;
+        match parts {
+            Some(parts) => out.extend_from_slice(&join(parts, None)?),
+            // Nothing but fill values: a shard all the same, since another codec wants its bytes.
+            None => {
+                let counts = self.counts(shape)?;
+                out.extend_from_slice(&self.encode_index(&counts, &[])?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Calls `f` with the number of each index word in C order, and where it stands in the bytes.
+fn for_each_offset(form: &Form, mut f: impl FnMut(usize, usize)) {
+    let n = form.nbytes / 8;
+    let mut at = vec![0u64; form.shape.len()];
+    for i in 0..n {
+        let offset: isize = at.iter().zip(&form.strides).map(|(&c, &s)| c as isize * s).sum();
+        f(i, offset as usize);
+        for (c, &count) in at.iter_mut().zip(&form.shape).rev() {
+            *c += 1;
+            if *c < count {
+                break;
+            }
+            *c = 0;
+        }
+    }
+}
+
+/// Interleaves the bits of `coords`, lowest first, the first axis lowest; bits that no coordinate
+/// of an axis can have are left out.
+fn morton(coords: &[u64], counts: &[u64]) -> u128 {
+    let (mut code, mut at) = (0u128, 0);
+    let widths: Vec<u32> = counts.iter().map(|&n| u64::BITS - n.saturating_sub(1).leading_zeros()).collect();
+    for bit in 0..widths.iter().copied().max().unwrap_or(0) {
+        for (&c, &width) in coords.iter().zip(&widths) {
+            if bit < width && at < u128::BITS {
+                code |= u128::from(c >> bit & 1) << at;
+                at += 1;
+            }
+        }
+    }
+    code
+}
+
+/// The index of one shard.
+#[derive(Debug)]
+pub struct Index {
+    entries: Vec<[u64; 2]>,
+    body: std::ops::Range<u64>,
+}
+
+impl Index {
+    /// The number of inner chunks, absent ones included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether the shard has no inner chunks at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Where inner chunk `i` lies.
+    pub fn get(&self, i: usize) -> Result<Entry> {
+        match self.entries.get(i) {
+            None => Err(Error::internal(format!("inner chunk {i} is not in the index"))),
+            Some([ABSENT, ABSENT]) => Ok(None),
+            Some(&[offset, len]) => {
+                let inside = offset >= self.body.start && offset.checked_add(len).is_some_and(|end| end <= self.body.end);
+                if inside {
+                    Ok(Some((offset, len)))
+                } else {
+                    Err(Error::corrupt("the shard index points outside of the shard")
+                        .expected(format_args!("bytes {:?}", self.body), format_args!("{len} bytes from {offset}"))
+                        .with_codec("sharding_indexed"))
+                }
+            }
+        }
+    }
+
+    /// Fails if one of the inner chunks `wanted` shares bytes with any other.
+    pub fn check_overlap(&self, wanted: &[usize]) -> Result<()> {
+        let present = |e: &&[u64; 2]| **e != [ABSENT, ABSENT] && e[1] > 0;
+        let overlap = |a: &[u64; 2], b: &[u64; 2]| {
+            Err(Error::corrupt("the shard index lists inner chunks that overlap")
+                .expected("disjoint stretches", format_args!("{a:?} and {b:?} (offset, length)"))
+                .with_codec("sharding_indexed"))
+        };
+        if wanted.len() <= 4 {
+            // A single pass without sorting: the usual read of one element must stay cheap.
+            for &i in wanted {
+                let Some(mine) = self.entries.get(i).filter(present) else { continue };
+                let (start, end) = (mine[0], mine[0].saturating_add(mine[1]));
+                let meets = |e: &[u64; 2]| e[0] < end && e[0].saturating_add(e[1]) > start;
+                if self.entries.iter().filter(present).filter(|e| meets(e)).nth(1).is_some() {
+                    let other = self.entries.iter().enumerate().find(|(j, e)| *j != i && meets(e));
+                    return overlap(mine, other.map_or(mine, |o| o.1));
+                }
+            }
+            return Ok(());
+        }
+        let in_order = |a: &[u64; 2], b: &[u64; 2]| a[0].saturating_add(a[1]) <= b[0];
+        if self.entries.iter().filter(present).is_sorted_by(|a, b| in_order(a, b)) {
+            return Ok(());
+        }
+        let mut entries: Vec<&[u64; 2]> = self.entries.iter().filter(present).collect();
+        entries.sort_unstable();
+        match entries.windows(2).find(|pair| !in_order(pair[0], pair[1])) {
+            Some(pair) => overlap(pair[0], pair[1]),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The compiled array.
+
+use std::sync::Arc;
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use zarr_engine::array::{Array, Coalesce};
+use zarr_engine::element::Fill;
+use zarr_engine::exec::Exec;
+use zarr_engine::grid::{Axis, Grid};
+use zarr_engine::key::KeyEncoding;
+use zarr_engine::object::Sink;
+use zarr_engine::selection::{AxisMap, Region};
+use zarr_engine::{plan, runtime};
+
+use crate::buffer::lend;
+use crate::codec::chain;
+use crate::enter::{Cancel, enter};
+use crate::error::{raise, wrap};
+use crate::plan::{ReadPlan, Shared, WritePlan};
+use crate::source::{Files, Mapping, MappingSink};
+
+/// An array, compiled; see `_core.pyi`.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct CompiledArray {
+    array: Arc<Array>,
+    label: String,
+}
+
+#[pymethods]
+impl CompiledArray {
+    #[new]
+    #[pyo3(signature = (*, label, prefix, shape, grid, key_encoding, itemsize, fill, chain, read_missing = true,
+                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        py: Python<'_>,
+        label: String,
+        prefix: String,
+        shape: Vec<u64>,
+        grid: Vec<Bound<'_, PyAny>>,
+        key_encoding: Bound<'_, PyAny>,
+        itemsize: usize,
+        fill: &[u8],
+        chain: Bound<'_, PyAny>,
+        read_missing: bool,
+        coalesce_gap: u64,
+        coalesce_max: u64,
+    ) -> PyResult<Self> {
+        if fill.len() != itemsize {
+            let found = fill.len();
+            return Err(PyValueError::new_err(format!("a fill value of {found} bytes for elements of {itemsize}")));
+        }
+        let failed = |error| raise(py, &error, Some(&label));
+        let fill = Fill::new(fill).map_err(failed)?;
+        let grid = self::grid(py, &shape, &grid, &label)?;
+        let links = self::chain(&chain, shape.len(), &fill)?;
+        let coalesce = Coalesce { gap: coalesce_gap, most: coalesce_max };
+        let array =
+            Array::new(prefix, grid, key_encoding_of(&key_encoding)?, links, read_missing, coalesce).map_err(failed)?;
+        Ok(Self { array: Arc::new(array), label })
+    }
+
+    #[pyo3(signature = (source, axes, points, out, cancel = None))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        axes: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyTuple>>,
+        out: &Bound<'_, PyAny>,
+        cancel: Option<&Cancel>,
+    ) -> PyResult<()> {
+        let region = region(axes, points)?;
+        let lent = lend(out, true)?;
+        let (label, array) = (Some(self.label.as_str()), &self.array);
+        if let Ok(files) = source.cast_exact::<Files>() {
+            let files = Arc::clone(&files.get().0);
+            return enter(py, label, cancel, |context| {
+                array.read(move |_, key| files.open(key), &region, &lent.view, Exec::Pool(context))
+            });
+        }
+        let keys = array.keys(&region).map_err(|error| raise(py, &error, label))?;
+        let values = mapping(source)?.get().snapshot(py, &keys)?;
+        enter(py, label, cancel, |context| {
+            array.read(move |i, _| Ok(values.get(i).cloned().flatten()), &region, &lent.view, Exec::Pool(context))
+        })
+    }
+
+    #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None))]
+    #[allow(clippy::too_many_arguments)]
+    fn write(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        axes: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyTuple>>,
+        value: &Bound<'_, PyAny>,
+        write_empty: bool,
+        lock_name: &str,
+        cancel: Option<&Cancel>,
+    ) -> PyResult<()> {
+        let region = region(axes, points)?;
+        let lent = lend(value, false)?;
+        let write = |sink: &Arc<dyn Sink>| {
+            enter(py, Some(&self.label), cancel, |context| {
+                let locks = runtime::locks();
+                self.array.write(sink, &region, &lent.view, write_empty, (&locks, lock_name), Exec::Pool(context))
+            })
+        };
+        if let Ok(files) = source.cast_exact::<Files>() {
+            let sink: Arc<dyn Sink> = files.get().0.clone();
+            return write(&sink);
+        }
+        let deferred = Arc::new(MappingSink::new(mapping(source)?.clone().unbind()));
+        let sink: Arc<dyn Sink> = deferred.clone();
+        let written = write(&sink);
+        // What was encoded before an error is stored all the same, as it would be in a folder.
+        deferred.flush(py).and(written)
+    }
+
+    fn plan_read(
+        &self,
+        py: Python<'_>,
+        axes: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyTuple>>,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<ReadPlan> {
+        let shared = Arc::new(Shared { label: self.label.clone(), lent: lend(out, true)? });
+        let plan = plan::ReadPlan::new(self.array.clone(), &region(axes, points)?, shared.lent.view.clone());
+        Ok(ReadPlan { plan: plan.map_err(|error| raise(py, &error, Some(&self.label)))?, shared })
+    }
+
+    fn plan_write(
+        &self,
+        py: Python<'_>,
+        axes: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyTuple>>,
+        value: &Bound<'_, PyAny>,
+        write_empty: bool,
+    ) -> PyResult<WritePlan> {
+        let shared = Arc::new(Shared { label: self.label.clone(), lent: lend(value, false)? });
+        let plan = plan::WritePlan::new(
+            self.array.clone(),
+            &region(axes, points)?,
+            shared.lent.view.clone(),
+            write_empty,
+        );
+        Ok(WritePlan { plan: plan.map_err(|error| raise(py, &error, Some(&self.label)))?, shared })
+    }
+}
+
+fn mapping<'a, 'py>(source: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, Mapping>> {
+    source.cast_exact::<Mapping>().map_err(|_| PyTypeError::new_err("the source is neither Files nor a Mapping"))
+}
+
+fn grid(py: Python<'_>, shape: &[u64], chunks: &[Bound<'_, PyAny>], label: &str) -> PyResult<Grid> {
+    if shape.len() != chunks.len() {
+        return Err(PyValueError::new_err("the chunk grid has as many axes as the array"));
+    }
+    let axis = |(&extent, chunks): (&u64, &Bound<'_, PyAny>)| -> PyResult<Axis> {
+        let axis = match chunks.extract::<u64>() {
+            Ok(size) => Axis::regular(size, extent),
+            Err(_) => Axis::varying(&chunks.extract::<Vec<u64>>()?, extent),
+        };
+        axis.map_err(|error| raise(py, &error, Some(label)))
+    };
+    shape.iter().zip(chunks).map(axis).collect::<PyResult<_>>().map(Grid)
+}
+
+fn key_encoding_of(encoding: &Bound<'_, PyAny>) -> PyResult<KeyEncoding> {
+    if encoding.is_callable() {
+        let encode = encoding.clone().unbind();
+        return Ok(KeyEncoding::Custom(Arc::new(move |chunk| {
+            Python::attach(|py| encode.call1(py, (PyTuple::new(py, chunk)?,))?.extract(py)).map_err(wrap)
+        })));
+    }
+    match encoding.extract::<(String, char)>()? {
+        (name, separator) if name == "default" => Ok(KeyEncoding::Default(separator)),
+        (name, separator) if name == "v2" => Ok(KeyEncoding::V2(separator)),
+        (name, _) => Err(PyValueError::new_err(format!("unknown chunk key encoding {name:?}"))),
+    }
+}
+
+/// The region of a selection: the contract of `axes` and `points` is in `_core.pyi`.
+fn region(axes: Option<&Bound<'_, PyTuple>>, points: Option<&Bound<'_, PyTuple>>) -> PyResult<Region> {
+    match (axes, points) {
+        (Some(axes), None) => {
+            let axis = |axis: Bound<'_, PyAny>| -> PyResult<AxisMap> {
+                if let Ok(range) = axis.cast_exact::<PyTuple>() {
+                    let (start, step, count) = range.extract()?;
+                    return Ok(AxisMap::Range { start, step, count, at: 0 });
+                }
+                let pairs = indices(&axis)?.into_iter().enumerate().map(|(at, i)| (i, at as u64));
+                Ok(AxisMap::Pairs(pairs.collect()))
+            };
+            Ok(Region::Box(axes.iter().map(axis).collect::<PyResult<_>>()?))
+        }
+        (None, Some(points)) => {
+            let coords: Vec<Vec<u64>> = points.iter().map(|axis| indices(&axis)).collect::<PyResult<_>>()?;
+            let n = coords.first().map_or(0, Vec::len) as u64;
+            Ok(Region::Points { coords, at: (0..n).collect() })
+        }
+        _ => Err(PyTypeError::new_err("a selection has either axes or points")),
+    }
+}
+
+fn indices(array: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+    let index = |i: i64| {
+        u64::try_from(i).map_err(|_| PyValueError::new_err(format!("an index must not be negative, but {i} is")))
+    };
+    PyBuffer::<i64>::get(array)?.to_vec(array.py())?.into_iter().map(index).collect()
+}
+

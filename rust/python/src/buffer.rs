@@ -1,0 +1,132 @@
+//! The buffer protocol, in and out. The crate's only `unsafe`.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::sync::Arc;
+
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use zarr_engine::object::Object;
+use zarr_engine::strided::View;
+
+/// Immutable bytes that the engine made, readable through the buffer protocol without a copy.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct Bytes(pub Arc<Vec<u8>>);
+
+impl Bytes {
+    /// Takes over `bytes`.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+#[pymethods]
+impl Bytes {
+    #[new]
+    fn py_new(data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self::new(copy(data)?))
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0)
+    }
+
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((slf.get_type().into_any(), (PyBytes::new(slf.py(), &slf.get().0),)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<{} encoded bytes>", self.0.len())
+    }
+
+    unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
+        if view.is_null() {
+            return Err(PyBufferError::new_err("the view is null"));
+        }
+        let bytes = &slf.get().0;
+        // SAFETY: `view` is not null, as just checked, and points to a buffer that Python lends for
+        // this call. The bytes are never changed or moved while `slf` lives, and
+        // PyBuffer_FillInfo makes the view hold a reference to it.
+        let filled = unsafe {
+            ffi::PyBuffer_FillInfo(
+                view,
+                slf.as_ptr(),
+                bytes.as_ptr().cast_mut().cast::<c_void>(),
+                bytes.len() as ffi::Py_ssize_t,
+                1,
+                flags,
+            )
+        };
+        if filled == 0 { Ok(()) } else { Err(PyErr::fetch(slf.py())) }
+    }
+}
+
+/// The contents of `data`, copied.
+pub fn copy(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let buffer = PyUntypedBuffer::get(data)?;
+    if !buffer.is_c_contiguous() {
+        return Err(PyValueError::new_err("encoded bytes must be contiguous"));
+    }
+    let len = buffer.len_bytes();
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: a contiguous buffer has `len` readable bytes from `buf_ptr`, and `buffer` holds it for
+    // this call. Another thread of Python's may change the bytes meanwhile: then it gets what it
+    // asked for, bytes of either time; they are read once, and checked afterwards.
+    Ok(unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), len) }.to_vec())
+}
+
+/// Bytes that Python gave, for the engine to read: shared if nobody can change them, else copied.
+pub fn object(data: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Object>> {
+    if let Ok(bytes) = data.cast_exact::<Bytes>() {
+        return Ok(Arc::new(Shared(Arc::clone(&bytes.get().0))));
+    }
+    if let Ok(bytes) = data.cast_exact::<PyBytes>() {
+        return Ok(Arc::new(PyBackedBytes::from(bytes.clone())));
+    }
+    Ok(Arc::new(copy(data)?))
+}
+
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// An array of Python's, lent to the engine: the view, and what keeps its memory.
+pub struct Lent {
+    /// What the engine sees.
+    pub view: View,
+    _memory: PyUntypedBuffer,
+}
+
+/// Lends the array `data`; `write`: the engine will write to it.
+pub fn lend(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Lent> {
+    let memory = PyUntypedBuffer::get(data)?;
+    if write && memory.readonly() {
+        return Err(PyValueError::new_err("the output array is read-only"));
+    }
+    if memory.suboffsets().is_some() {
+        return Err(PyTypeError::new_err("arrays of pointers are not supported"));
+    }
+    let (shape, strides) = (memory.shape(), memory.strides());
+    // SAFETY: `memory` holds the buffer until `Lent` is dropped, and an exporter keeps exported
+    // memory in place; shape, strides and item size are the exporter's own word on what may be
+    // touched. The view's clones live no longer than the call they are lent for, which `Lent`
+    // outlives.
+    let view = unsafe { View::new(memory.buf_ptr().cast::<u8>(), shape, strides, memory.item_size()) };
+    let view = view.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    Ok(Lent { view, _memory: memory })
+}

@@ -1,0 +1,284 @@
+//! Chains of codecs, as Python lists them; codecs that Python itself runs.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyTuple};
+use zarr_engine::codec::blosc::Blosc;
+use zarr_engine::codec::chain::{Chain, Link};
+use zarr_engine::codec::crc32c::Crc32c;
+use zarr_engine::codec::deflate::{Gzip, Zlib};
+use zarr_engine::codec::delta::Delta;
+use zarr_engine::codec::lz4::Lz4;
+use zarr_engine::codec::shuffle::Shuffle;
+use zarr_engine::codec::zstd::Zstd;
+use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
+use zarr_engine::element::{Fill, Swap, Word};
+use zarr_engine::error::{Error, Result};
+use zarr_engine::shard::{Order, Sharding};
+
+use crate::buffer::{Bytes, copy, object};
+use crate::enter::enter;
+use crate::error::{raise, wrap};
+
+/// Parses `links`, for chunks with `axes` axes whose missing elements are `fill`.
+pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Chain> {
+    let py = links.py();
+    let mut parsed = Vec::new();
+    // What is missing inside of a shard is what the fill value became before it got there.
+    let mut inner_fill = fill.clone();
+    for item in links.try_iter()? {
+        let (name, config): (String, Bound<'_, PyAny>) = item?.extract()?;
+        let link = link(&name, &config, axes, &inner_fill)?;
+        if let Link::Filter(filter) = &link {
+            inner_fill = filtered(&**filter, axes, &inner_fill).map_err(|error| raise(py, &error, None))?;
+        }
+        parsed.push(link);
+    }
+    Chain::new(parsed, axes, fill).map_err(|error| raise(py, &error, None))
+}
+
+fn filtered(filter: &dyn ArrayFilter, axes: usize, fill: &Fill) -> Result<Fill> {
+    let mut element = fill.bytes().to_vec();
+    filter.encode(&Spec { shape: vec![1; axes], size: fill.size() }, &mut element)?;
+    Fill::new(&element)
+}
+
+fn link(name: &str, config: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Link> {
+    match name {
+        "transpose" => Ok(Link::Transpose(config.extract()?)),
+        "delta" => {
+            let delta = Delta::new(&config.extract::<String>()?).map_err(|error| raise(config.py(), &error, None))?;
+            Ok(Link::Filter(Arc::new(delta)))
+        }
+        "bytes" => Ok(Link::Bytes(swap(config)?)),
+        "sharding_indexed" => sharding(config, axes, fill).map(Link::Shard),
+        "python" => foreign(config),
+        _ => bytes_codec(name, config).map(Link::Outer),
+    }
+}
+
+fn swap(config: &Bound<'_, PyAny>) -> PyResult<Swap> {
+    if let Ok(words) = config.extract::<Vec<(usize, usize)>>() {
+        return Ok(Swap::Words(words.into_iter().map(|(offset, size)| Word { offset, size }).collect()));
+    }
+    Ok(match config.extract::<usize>()? {
+        0 | 1 => Swap::None,
+        size => Swap::Every(size),
+    })
+}
+
+fn sharding(config: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Sharding> {
+    type Config<'py> = (Vec<u64>, Bound<'py, PyAny>, Bound<'py, PyAny>, bool, String);
+    let (inner, links, index, at_end, order): Config<'_> = config.extract()?;
+    let failed = |error| raise(config.py(), &error, None);
+    let order = match order.as_str() {
+        "lexicographic" | "unordered" => Order::Lexicographic,
+        "colexicographic" => Order::Colexicographic,
+        "morton" => Order::Morton,
+        other => return Err(PyValueError::new_err(format!("unknown order of inner chunks {other:?}"))),
+    };
+    let absent = Fill::new(&[0xff; 8]).map_err(failed)?;
+    let (chunks, index) = (chain(&links, axes, fill)?, chain(&index, axes + 1, &absent)?);
+    Sharding::new(inner, chunks, index, at_end, order).map_err(failed)
+}
+
+fn bytes_codec(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Arc<dyn BytesCodec>> {
+    let made: Result<Arc<dyn BytesCodec>> = match name {
+        "zstd" => {
+            let (level, checksum) = config.extract()?;
+            Zstd::new(level, checksum).map(|codec| Arc::new(codec) as _)
+        }
+        "gzip" => Gzip::new(config.extract()?).map(|codec| Arc::new(codec) as _),
+        "zlib" => Zlib::new(config.extract()?).map(|codec| Arc::new(codec) as _),
+        "blosc" => {
+            let (cname, clevel, shuffle, typesize, blocksize): (String, i32, i32, usize, usize) = config.extract()?;
+            Blosc::new(&cname, clevel, shuffle, typesize, blocksize).map(|codec| Arc::new(codec) as _)
+        }
+        "lz4" => Lz4::new(config.extract()?).map(|codec| Arc::new(codec) as _),
+        "crc32c" => Crc32c::new().map(|codec| Arc::new(codec) as _),
+        "shuffle" => Shuffle::new(config.extract()?).map(|codec| Arc::new(codec) as _),
+        "python" => match foreign(config)? {
+            Link::Outer(codec) => Ok(codec),
+            _ => Err(Error::config("a codec from bytes to bytes is needed here")),
+        },
+        other => Err(Error::config(format!("the engine has no codec {other:?}"))),
+    };
+    made.map_err(|error| raise(config.py(), &error, None))
+}
+
+/// A codec that Python runs; the contract of the adapter is in `_core.pyi`.
+#[derive(Debug)]
+struct Foreign {
+    adapter: Py<PyAny>,
+    name: String,
+}
+
+fn foreign(adapter: &Bound<'_, PyAny>) -> PyResult<Link> {
+    let codec =
+        Arc::new(Foreign { adapter: adapter.clone().unbind(), name: adapter.getattr("name")?.extract()? });
+    match adapter.getattr("kind")?.extract::<String>()?.as_str() {
+        "array_array" => Ok(Link::Filter(codec)),
+        "array_bytes" => Ok(Link::Serial(codec)),
+        "bytes_bytes" => Ok(Link::Outer(codec)),
+        other => Err(PyValueError::new_err(format!("unknown kind of codec {other:?}"))),
+    }
+}
+
+impl Foreign {
+    /// Calls a method with an array, as a bytearray of its elements in C order.
+    fn with_array(&self, method: &str, shape: &[u64], data: &[u8]) -> Result<Vec<u8>> {
+        Python::attach(|py| {
+            let arguments = (PyByteArray::new(py, data), PyTuple::new(py, shape)?);
+            copy(&self.adapter.bind(py).call_method1(method, arguments)?)
+        })
+        .map_err(|error| wrap(error).with_codec(&self.name))
+    }
+
+    /// Calls a method with encoded bytes.
+    fn with_bytes(&self, method: &str, shape: &[u64], data: &[u8]) -> Result<Vec<u8>> {
+        Python::attach(|py| {
+            let arguments = (Bytes::new(data.to_vec()), PyTuple::new(py, shape)?);
+            copy(&self.adapter.bind(py).call_method1(method, arguments)?)
+        })
+        .map_err(|error| wrap(error).with_codec(&self.name))
+    }
+
+    fn check(&self, expected: usize, found: usize) -> Result<()> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(Error::corrupt("the codec decoded to the wrong length")
+            .expected(format_args!("{expected} bytes"), format_args!("{found} bytes"))
+            .with_codec(&self.name))
+    }
+}
+
+impl ArrayFilter for Foreign {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn encoded_spec(&self, spec: &Spec) -> Result<Spec> {
+        let (shape, size) = Python::attach(|py| {
+            let shape = PyTuple::new(py, &spec.shape)?;
+            self.adapter.bind(py).call_method1("encoded_spec", (shape,))?.extract()
+        })
+        .map_err(|error: PyErr| wrap(error).with_codec(&self.name))?;
+        Ok(Spec { shape, size })
+    }
+
+    fn encode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {
+        *data = self.with_array("encode", &spec.shape, data)?;
+        Ok(())
+    }
+
+    fn decode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {
+        *data = self.with_array("decode", &spec.shape, data)?;
+        Ok(())
+    }
+}
+
+impl Serializer for Foreign {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn encode(&self, spec: &Spec, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&self.with_array("encode", &spec.shape, src)?);
+        Ok(())
+    }
+
+    fn decode(&self, spec: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let decoded = self.with_bytes("decode", &spec.shape, src)?;
+        self.check(dst.len(), decoded.len())?;
+        dst.copy_from_slice(&decoded);
+        Ok(())
+    }
+}
+
+impl BytesCodec for Foreign {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn encoded_bound(&self, _n: usize) -> Option<usize> {
+        None
+    }
+
+    fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.extend_from_slice(&self.with_bytes("encode", &[], src)?);
+        Ok(())
+    }
+
+    fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let decoded = self.with_bytes("decode", &[], src)?;
+        self.check(dst.len(), decoded.len())?;
+        dst.copy_from_slice(&decoded);
+        Ok(())
+    }
+
+    fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
+        let decoded = self.with_bytes("decode", &[], src)?;
+        if decoded.len() > limit {
+            return self.check(limit, decoded.len());
+        }
+        *out = decoded;
+        Ok(())
+    }
+}
+
+fn bytes_codecs(links: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<dyn BytesCodec>>> {
+    links
+        .try_iter()?
+        .map(|item| {
+            let (name, config): (String, Bound<'_, PyAny>) = item?.extract()?;
+            bytes_codec(&name, &config)
+        })
+        .collect()
+}
+
+/// What `data` becomes by the bytes codecs `links`.
+#[pyfunction]
+pub fn encode_bytes(py: Python<'_>, links: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+    let (codecs, data) = (bytes_codecs(links)?, object(data)?);
+    enter(py, None, None, |_| {
+        let mut current = data.bytes().unwrap_or_default().to_vec();
+        for codec in &codecs {
+            let mut out = Vec::new();
+            codec.encode(&current, &mut out).map_err(|e| e.with_codec(codec.name()))?;
+            current = out;
+        }
+        Ok(Bytes::new(current))
+    })
+}
+
+/// What `data` was before the bytes codecs `links`: of `size` bytes, or of at most `limit`.
+#[pyfunction]
+#[pyo3(signature = (links, data, size = None, limit = None))]
+pub fn decode_bytes(
+    py: Python<'_>,
+    links: &Bound<'_, PyAny>,
+    data: &Bound<'_, PyAny>,
+    size: Option<usize>,
+    limit: Option<usize>,
+) -> PyResult<Bytes> {
+    let (codecs, data) = (bytes_codecs(links)?, object(data)?);
+    enter(py, None, None, |_| {
+        let mut current = data.bytes().unwrap_or_default().to_vec();
+        for (i, codec) in codecs.iter().enumerate().rev() {
+            let mut out = Vec::new();
+            let decoded = match size {
+                Some(size) if i == 0 => {
+                    zarr_engine::scratch::resize(&mut out, size)?;
+                    codec.decode_exact(&current, &mut out)
+                }
+                _ => codec.decode_bounded(&current, limit.unwrap_or(usize::MAX), &mut out),
+            };
+            decoded.map_err(|e| e.with_codec(codec.name()))?;
+            current = out;
+        }
+        Ok(Bytes::new(current))
+    })
+}

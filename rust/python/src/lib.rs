@@ -1,0 +1,36 @@
+//! The extension module `zarr._core`: the engine as Python sees it. See `src/zarr/_core.pyi`.
+
+mod array;
+mod buffer;
+mod codec;
+mod enter;
+mod error;
+mod locks;
+mod plan;
+mod source;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("TEMP_PREFIX", zarr_engine::files::TEMP_PREFIX)?;
+    m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    m.add_class::<array::CompiledArray>()?;
+    m.add_class::<buffer::Bytes>()?;
+    m.add_class::<enter::Cancel>()?;
+    m.add_class::<plan::ReadPlan>()?;
+    m.add_class::<plan::ReadWant>()?;
+    m.add_class::<plan::WritePlan>()?;
+    m.add_class::<plan::WriteWant>()?;
+    m.add_class::<source::Files>()?;
+    m.add_class::<source::Mapping>()?;
+    m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(codec::decode_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(locks::lock, m)?)?;
+    m.add_function(wrap_pyfunction!(locks::try_lock, m)?)?;
+    m.add_function(wrap_pyfunction!(locks::enqueue_lock, m)?)?;
+    m.add_function(wrap_pyfunction!(locks::unlock, m)?)?;
+    m.add_function(wrap_pyfunction!(enter::set_threads, m)?)?;
+    m.add_function(wrap_pyfunction!(enter::threads, m)?)?;
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Plans, for stores that Python reads and writes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use zarr_engine::plan::{self, Want};
+
+use crate::buffer::{Bytes, Lent};
+use crate::enter::enter;
+use crate::error::raise;
+use crate::source::answer;
+
+/// What all chunks of one plan share.
+pub struct Shared {
+    /// The name of the array, for errors.
+    pub label: String,
+    /// The memory that the engine reads or writes.
+    pub lent: Lent,
+}
+
+/// The chunks of a read.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct ReadPlan {
+    pub(crate) plan: Arc<plan::ReadPlan>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[pymethods]
+impl ReadPlan {
+    fn __len__(&self) -> usize {
+        self.plan.len()
+    }
+
+    fn next(&self, py: Python<'_>) -> PyResult<Option<ReadWant>> {
+        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
+        Ok(next.map(|chunk| ReadWant {
+            key: chunk.key().to_owned(),
+            ranges: ranges(chunk.wants()),
+            size_hint: chunk.size_hint(),
+            chunk: Mutex::new(Some(chunk)),
+            shared: Arc::clone(&self.shared),
+        }))
+    }
+}
+
+type Ranges = Option<Vec<(i64, Option<u64>)>>;
+
+fn ranges(wants: &[Want]) -> Ranges {
+    wants
+        .iter()
+        .map(|want| match *want {
+            Want::Whole => None,
+            Want::Range(start, end) => Some((start as i64, Some(end))),
+            Want::Suffix(n) => Some((-(n as i64), None)),
+        })
+        .collect()
+}
+
+/// What a read wants of one stored value.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct ReadWant {
+    #[pyo3(get)]
+    key: String,
+    #[pyo3(get)]
+    ranges: Ranges,
+    #[pyo3(get)]
+    size_hint: u64,
+    chunk: Mutex<Option<plan::ChunkRead>>,
+    shared: Arc<Shared>,
+}
+
+#[pymethods]
+impl ReadWant {
+    fn feed(&self, py: Python<'_>, data: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<Option<ReadWant>> {
+        let answers = data.iter().map(|data| answer(data.as_ref())).collect::<PyResult<Vec<_>>>()?;
+        let mut chunk = self
+            .chunk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+            .ok_or_else(|| PyRuntimeError::new_err("what was wanted has been fed already"))?;
+        let label = self.shared.label.as_str();
+        let more = enter(py, Some(label), None, move |_| {
+            let done = chunk.feed(answers)?;
+            Ok((!done).then_some(chunk))
+        })?;
+        Ok(more.map(|chunk| ReadWant {
+            key: self.key.clone(),
+            ranges: ranges(chunk.wants()),
+            size_hint: self.size_hint,
+            chunk: Mutex::new(Some(chunk)),
+            shared: Arc::clone(&self.shared),
+        }))
+    }
+}
+
+/// The chunks of a write.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct WritePlan {
+    pub(crate) plan: Arc<plan::WritePlan>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+#[pymethods]
+impl WritePlan {
+    fn __len__(&self) -> usize {
+        self.plan.len()
+    }
+
+    fn next(&self, py: Python<'_>) -> PyResult<Option<WriteWant>> {
+        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
+        Ok(next.map(|chunk| WriteWant { chunk, shared: Arc::clone(&self.shared) }))
+    }
+}
+
+/// One stored value of a write.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct WriteWant {
+    chunk: plan::ChunkWrite,
+    shared: Arc<Shared>,
+}
+
+#[pymethods]
+impl WriteWant {
+    #[getter]
+    fn key(&self) -> &str {
+        self.chunk.key()
+    }
+
+    #[getter]
+    fn full(&self) -> bool {
+        self.chunk.full()
+    }
+
+    #[getter]
+    fn size_hint(&self) -> u64 {
+        self.chunk.size_hint()
+    }
+
+    #[pyo3(signature = (current))]
+    fn encode(&self, py: Python<'_>, current: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Bytes>> {
+        let current = answer(current)?;
+        let label = self.shared.label.as_str();
+        let encoded = enter(py, Some(label), None, |_| self.chunk.encode(current.as_ref()))?;
+        Ok(encoded.map(Bytes::new))
+    }
+}

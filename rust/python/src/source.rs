@@ -1,0 +1,144 @@
+//! The stores that the engine reads and writes by itself: local files, and a plain dict.
+
+use std::sync::{Arc, Mutex};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use zarr_engine::error::{Error, Result};
+use zarr_engine::files;
+use zarr_engine::object::{Object, Part, Sink, Source, join};
+
+use crate::buffer::{Bytes, object};
+use crate::enter::enter;
+use crate::error::wrap;
+
+/// Local files below a folder; see `_core.pyi`.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct Files(pub Arc<files::Files>);
+
+#[pymethods]
+impl Files {
+    #[new]
+    #[pyo3(signature = (root, fsync = false))]
+    fn new(root: &str, fsync: bool) -> PyResult<Self> {
+        let files = files::Files::new(root, fsync).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self(Arc::new(files)))
+    }
+
+    #[pyo3(signature = (key, start = 0, stop = None))]
+    fn get(&self, py: Python<'_>, key: &str, start: i64, stop: Option<u64>) -> PyResult<Option<Bytes>> {
+        let found = enter(py, None, None, |_| self.0.get(key, start, stop))?;
+        Ok(found.map(Bytes::new))
+    }
+
+    #[pyo3(signature = (key, data, exclusive = false))]
+    fn set(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyAny>, exclusive: bool) -> PyResult<bool> {
+        let object = object(data)?;
+        enter(py, None, None, |_| {
+            let bytes = object.bytes().ok_or_else(|| Error::internal("bytes that are not in memory"))?;
+            if exclusive { self.0.write_exclusive(key, bytes) } else { self.0.write(key, bytes).map(|()| true) }
+        })
+    }
+
+    fn delete(&self, py: Python<'_>, key: &str) -> PyResult<()> {
+        enter(py, None, None, |_| self.0.delete(key))
+    }
+}
+
+/// A dict of buffers; see `_core.pyi`.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct Mapping {
+    data: Py<PyDict>,
+    wrap: Py<PyAny>,
+}
+
+#[pymethods]
+impl Mapping {
+    #[new]
+    fn new(data: Py<PyDict>, wrap: Py<PyAny>) -> Self {
+        Self { data, wrap }
+    }
+}
+
+impl Mapping {
+    fn find(&self, py: Python<'_>, key: &str) -> PyResult<Option<Arc<dyn Object>>> {
+        let Some(value) = self.data.bind(py).get_item(key)? else { return Ok(None) };
+        object(&value.getattr(pyo3::intern!(py, "_data"))?).map(Some)
+    }
+
+    fn set(&self, py: Python<'_>, key: &str, bytes: Vec<u8>) -> PyResult<()> {
+        let value = self.wrap.call1(py, (Bytes::new(bytes),))?;
+        self.data.bind(py).set_item(key, value)
+    }
+
+    /// The values of `keys`, looked up all at once: the threads that decode them then need no GIL.
+    pub fn snapshot(&self, py: Python<'_>, keys: &[String]) -> PyResult<Vec<Option<Arc<dyn Object>>>> {
+        keys.iter().map(|key| self.find(py, key)).collect()
+    }
+}
+
+/// A [`Mapping`] during one write. What need not be seen at once is set at the end, together.
+pub struct MappingSink {
+    mapping: Py<Mapping>,
+    later: Mutex<Vec<(String, Option<Vec<u8>>)>>,
+}
+
+impl MappingSink {
+    /// For one write to `mapping`.
+    pub fn new(mapping: Py<Mapping>) -> Self {
+        Self { mapping, later: Mutex::new(Vec::new()) }
+    }
+
+    fn later(&self, key: &str, bytes: Option<Vec<u8>>) -> Result<()> {
+        let mut later = self.later.lock().map_err(|_| Error::internal("a thread died while it wrote a chunk"))?;
+        later.push((key.to_owned(), bytes));
+        Ok(())
+    }
+
+    fn now(&self, py: Python<'_>, key: &str, bytes: Option<Vec<u8>>) -> PyResult<()> {
+        let mapping = self.mapping.get();
+        match bytes {
+            Some(bytes) => mapping.set(py, key, bytes),
+            None => {
+                let data = mapping.data.bind(py);
+                if data.contains(key)? { data.del_item(key) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Sets what was put off.
+    pub fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        let later = self.later.lock().map(|mut later| std::mem::take(&mut *later)).unwrap_or_default();
+        later.into_iter().try_for_each(|(key, bytes)| self.now(py, &key, bytes))
+    }
+}
+
+impl Source for MappingSink {
+    fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>> {
+        Python::attach(|py| self.mapping.get().find(py, key)).map_err(wrap)
+    }
+}
+
+impl Sink for MappingSink {
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<()> {
+        let bytes = join(parts, old)?;
+        if guarded {
+            return Python::attach(|py| self.now(py, key, Some(bytes))).map_err(wrap);
+        }
+        self.later(key, Some(bytes))
+    }
+
+    fn delete(&self, key: &str, guarded: bool) -> Result<()> {
+        if guarded {
+            return Python::attach(|py| self.now(py, key, None)).map_err(wrap);
+        }
+        self.later(key, None)
+    }
+}
+
+/// Bytes that Python gave as an answer: `None` stands for a value that is absent.
+pub fn answer(data: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<dyn Object>>> {
+    data.map(object).transpose()
+}
+

@@ -1,0 +1,160 @@
+"""The boundary to the native engine."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, final
+
+from numpy import int64
+from numpy.typing import NDArray
+from typing_extensions import Buffer
+
+__all__ = [
+    "TEMP_PREFIX",
+    "Bytes",
+    "Cancel",
+    "CompiledArray",
+    "Files",
+    "Mapping",
+    "ReadPlan",
+    "ReadWant",
+    "WritePlan",
+    "WriteWant",
+    "decode_bytes",
+    "encode_bytes",
+    "enqueue_lock",
+    "lock",
+    "set_threads",
+    "threads",
+    "try_lock",
+    "unlock",
+]
+
+Link: TypeAlias = tuple[str, Any]
+"""A codec of a chain, in the order of encoding: its name, and its parameters."""
+
+Axis: TypeAlias = tuple[int, int, int] | NDArray[int64]
+"""What is selected along an axis: (start, step, count), or indices."""
+Axes: TypeAlias = tuple[Axis, ...]
+Points: TypeAlias = tuple[NDArray[int64], ...]
+
+TEMP_PREFIX: str
+"""The names of temporary files start with this: listings skip them."""
+
+@final
+class Bytes:
+    """Immutable bytes that the engine owns, with a read-only buffer."""
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Cancel:
+    """A flag that stops what it was given to."""
+
+    def __new__(cls) -> Cancel: ...
+    def cancel(self) -> None: ...
+    @property
+    def cancelled(self) -> bool: ...
+
+@final
+class Files:
+    """Local files below a folder; written atomically."""
+
+    def __new__(cls, root: str, fsync: bool = False) -> Files: ...
+    def get(self, key: str, start: int = 0, stop: int | None = None) -> Bytes | None: ...
+    def set(self, key: str, data: Buffer, exclusive: bool = False) -> bool: ...
+    def delete(self, key: str) -> None: ...
+
+@final
+class Mapping:
+    """A dict of buffers as a source of chunks."""
+
+    def __new__(cls, data: dict[str, Any], wrap: Callable[[Bytes], Any]) -> Mapping: ...
+
+@final
+class CompiledArray:
+    """All that reading and writing the chunks of an array needs to know; frozen."""
+
+    def __new__(
+        cls,
+        *,
+        label: str,
+        prefix: str,
+        shape: Sequence[int],
+        grid: Sequence[int | Sequence[int]],
+        key_encoding: tuple[str, str] | Callable[[tuple[int, ...]], str],
+        itemsize: int,
+        fill: bytes,
+        chain: Sequence[Link],
+        read_missing: bool = True,
+        coalesce_gap: int = 1 << 20,
+        coalesce_max: int = 16 << 20,
+    ) -> CompiledArray: ...
+    def read(
+        self,
+        source: Files | Mapping,
+        axes: Axes | None,
+        points: Points | None,
+        out: Buffer,
+        cancel: Cancel | None = None,
+    ) -> None: ...
+    def write(
+        self,
+        source: Files | Mapping,
+        axes: Axes | None,
+        points: Points | None,
+        value: Buffer,
+        write_empty: bool,
+        lock_name: str,
+        cancel: Cancel | None = None,
+    ) -> None: ...
+    def plan_read(self, axes: Axes | None, points: Points | None, out: Buffer) -> ReadPlan: ...
+    def plan_write(
+        self, axes: Axes | None, points: Points | None, value: Buffer, write_empty: bool
+    ) -> WritePlan: ...
+
+@final
+class ReadPlan:
+    """The chunks of a read, for any store."""
+
+    def next(self) -> ReadWant | None: ...
+
+@final
+class ReadWant:
+    """What a read wants of one stored value."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def ranges(self) -> list[tuple[int, int | None]] | None: ...
+    @property
+    def size_hint(self) -> int: ...
+    def feed(self, data: Sequence[Buffer | None]) -> ReadWant | None: ...
+
+@final
+class WritePlan:
+    """The chunks of a write, for any store."""
+
+    def next(self) -> WriteWant | None: ...
+
+@final
+class WriteWant:
+    """One stored value of a write."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def full(self) -> bool: ...
+    @property
+    def size_hint(self) -> int: ...
+    def encode(self, current: Buffer | None) -> Bytes | None: ...
+
+def lock(name: str) -> None: ...
+def unlock(name: str) -> None: ...
+def try_lock(name: str) -> bool: ...
+def enqueue_lock(name: str, callback: Callable[[], None]) -> bool: ...
+def set_threads(n: int | None) -> None: ...
+def threads() -> int: ...
+def encode_bytes(links: Sequence[Link], data: Buffer) -> Bytes: ...
+def decode_bytes(
+    links: Sequence[Link], data: Buffer, size: int | None = None, limit: int | None = None
+) -> Bytes: ...

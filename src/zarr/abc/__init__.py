@@ -1,0 +1,1 @@
+"""The classes to subclass: stores, codecs, buffers, metadata."""

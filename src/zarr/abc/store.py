@@ -1,0 +1,470 @@
+"""Base class of stores: what keeps bytes under keys.
+
+To write a store, subclass `Store` and define the abstract methods; the others have defaults made
+of these. A store that never waits (its methods do all their work before the first ``await``) says
+``_waits = False`` and is then used by synchronous callers without an event loop.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar
+
+from zarr.abc._gather import completed, gathered
+from zarr.abc._protocols import (
+    ByteGetter,
+    ByteSetter,
+    SupportsDeleteSync,
+    SupportsGetSync,
+    SupportsSetSync,
+    SupportsSyncStore,
+    SyncByteGetter,
+    SyncByteSetter,
+)
+from zarr.abc._ranges import (
+    ByteRequest,
+    Group,
+    OffsetByteRequest,
+    RangeByteRequest,
+    SuffixByteRequest,
+    coalesced,
+    split,
+)
+from zarr.buffer.cpu import numpy_buffer_prototype
+from zarr.config import config
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from zarr import _core
+    from zarr.buffer.core import Buffer, BufferPrototype
+
+__all__ = [
+    "ByteGetter",
+    "ByteRequest",
+    "ByteSetter",
+    "OffsetByteRequest",
+    "RangeByteRequest",
+    "Store",
+    "SuffixByteRequest",
+    "SupportsDeleteSync",
+    "SupportsGetSync",
+    "SupportsSetSync",
+    "SupportsSyncStore",
+    "SyncByteGetter",
+    "SyncByteSetter",
+    "set_or_delete",
+]
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+# Methods that may wait: a subclass that defines one of these has a say in whether it does.
+_ASYNC_METHODS = frozenset(
+    {
+        "_get_many",
+        "_open",
+        "_set_many",
+        "clear",
+        "delete",
+        "delete_dir",
+        "exists",
+        "get",
+        "get_partial_values",
+        "get_ranges",
+        "getsize",
+        "getsize_prefix",
+        "is_empty",
+        "list",
+        "list_dir",
+        "list_prefix",
+        "open",
+        "set",
+        "set_if_not_exists",
+    }
+)
+_SYNC_METHODS = frozenset({"get_sync", "set_sync", "delete_sync"})
+# Methods that data go through: where a subclass defines one, the engine must not go around it.
+_DATA_METHODS = _SYNC_METHODS | {
+    "_get_many",
+    "_set_many",
+    "delete",
+    "get",
+    "get_partial_values",
+    "get_ranges",
+    "get_ranges_sync",
+    "set",
+    "set_if_not_exists",
+}
+
+
+class Store(ABC):
+    """Bytes under keys.
+
+    Parameters
+    ----------
+    read_only : bool, optional
+        Whether to refuse to write.
+    """
+
+    _read_only: bool = False
+    _is_open: bool = False
+
+    def __init__(self, *, read_only: bool = False) -> None:
+        self._is_open = False
+        self._read_only = read_only
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        body = cls.__dict__
+        if "_waits" not in body and not _ASYNC_METHODS.isdisjoint(body):
+            # Nothing is known of the new method. A body with the synchronous trio says that
+            # its data can be had without waiting.
+            cls._waits = not body.keys() >= _SYNC_METHODS  # type: ignore[assignment, method-assign]
+        if "_source" not in body and not _DATA_METHODS.isdisjoint(body):
+            cls._source = Store._source  # type: ignore[method-assign]
+
+    # What the rest of zarr asks of a store, beyond the public methods.
+
+    @property
+    def _waits(self) -> bool:
+        """Whether awaiting a method may suspend; if not, no event loop is needed."""
+        return True
+
+    def _source(self) -> _core.Files | _core.Mapping | None:
+        """Where the engine may read and write chunks by itself, if anywhere."""
+        return None
+
+    @property
+    def _identity(self) -> str:
+        """A name of the data, equal for stores that show the same data: locks go by it."""
+        return str(self)
+
+    async def _map(self, items: Iterable[T], fn: Callable[[T], Awaitable[V]]) -> list[V]:
+        """Await ``fn(item)`` for each item: together if that can save time."""
+        if self._waits:
+            return await gathered(items, fn, config.get("async.concurrency", 10))
+        return [await fn(item) for item in items]
+
+    # Opening and closing.
+
+    @classmethod
+    async def open(cls, *args: Any, **kwargs: Any) -> Self:
+        """Make a store and open it.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Go to the constructor.
+        """
+        store = cls(*args, **kwargs)
+        await store._open()
+        return store
+
+    async def _open(self) -> None:
+        if self._is_open:
+            raise ValueError("store is already open")
+        self._is_open = True
+
+    async def _ensure_open(self) -> None:
+        if not self._is_open:
+            await self._open()
+
+    def close(self) -> None:
+        """Let go of what the store holds: connections, files, threads."""
+        self._is_open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def with_read_only(self, read_only: bool = False) -> Store:
+        """Return a store of the same data that may, or may not, write.
+
+        Parameters
+        ----------
+        read_only : bool, optional
+            Whether the new store refuses to write.
+        """
+        raise NotImplementedError(
+            f"with_read_only is not implemented for the {type(self)} store type."
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the store refuses to write."""
+        return self._read_only
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise ValueError("store was opened in read-only mode and does not support writing")
+
+    @abstractmethod
+    def __eq__(self, value: object) -> bool:
+        """Tell whether another store shows the same data."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # What the store can do.
+
+    @property
+    @abstractmethod
+    def supports_writes(self) -> bool:
+        """Whether values can be set."""
+
+    @property
+    @abstractmethod
+    def supports_deletes(self) -> bool:
+        """Whether values can be deleted."""
+
+    @property
+    @abstractmethod
+    def supports_listing(self) -> bool:
+        """Whether keys can be listed."""
+
+    @property
+    def supports_partial_writes(self) -> bool:
+        """Whether a part of a value can be set: no store here can."""
+        return False
+
+    @property
+    def supports_consolidated_metadata(self) -> bool:
+        """Whether to look for consolidated metadata, and to write it."""
+        return True
+
+    # Reading.
+
+    @abstractmethod
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return the value of a key, or a part of it; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype
+            The class of the result.
+        byte_range : ByteRequest, optional
+            Which bytes; all by default. What lies beyond the end is left out.
+        """
+
+    async def get_partial_values(
+        self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
+    ) -> list[Buffer | None]:
+        """Return parts of values, in the order of the requests.
+
+        Parameters
+        ----------
+        prototype : BufferPrototype
+            The class of the results.
+        key_ranges : iterable of (str, ByteRequest or None)
+            Keys, and which bytes of their values.
+        """
+
+        async def one(request: tuple[str, ByteRequest | None]) -> Buffer | None:
+            return await self.get(request[0], prototype, request[1])
+
+        return await self._map(key_ranges, one)
+
+    async def get_ranges(
+        self,
+        key: str,
+        byte_ranges: Sequence[ByteRequest | None],
+        *,
+        prototype: BufferPrototype,
+        max_concurrency: int = 10,
+        max_gap_bytes: int = 1 << 20,
+        max_coalesced_bytes: int = 16 << 20,
+    ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
+        """Yield several parts of one value, as they arrive.
+
+        Ranges near each other are fetched by one request.
+
+        Parameters
+        ----------
+        key : str
+            The key. If it has no value, that is a FileNotFoundError.
+        byte_ranges : sequence of ByteRequest or None
+            Which bytes; None is all of them.
+        prototype : BufferPrototype
+            The class of the results.
+        max_concurrency : int, optional
+            How many requests may be under way.
+        max_gap_bytes : int, optional
+            How many bytes between two ranges are fetched in vain, to save a request.
+        max_coalesced_bytes : int, optional
+            How long a request for several ranges may become.
+
+        Yields
+        ------
+        sequence of (int, Buffer)
+            The parts that one request brought, each with its place in `byte_ranges`.
+        """
+
+        async def fetch(group: Group) -> list[tuple[int, Buffer | None]]:
+            return split(key, group, await self.get(key, prototype, group.request))
+
+        groups = coalesced(byte_ranges, max_gap_bytes, max_coalesced_bytes)
+        if len(groups) == 1 or not self._waits:
+            for group in groups:
+                yield await fetch(group)
+            return
+        arriving = completed(groups, fetch, max_concurrency)
+        try:
+            async for _, parts in arriving:
+                yield parts
+        finally:
+            # Left early, this must end what is under way now, not when it is collected.
+            await arriving.aclose()
+
+    def get_ranges_sync(
+        self,
+        key: str,
+        byte_ranges: Sequence[ByteRequest | None],
+        *,
+        prototype: BufferPrototype,
+        max_gap_bytes: int = 1 << 20,
+        max_coalesced_bytes: int = 16 << 20,
+    ) -> Sequence[tuple[int, Buffer | None]]:
+        """Return several parts of one value; see `get_ranges`.
+
+        Parameters
+        ----------
+        key : str
+            The key. If it has no value, that is a FileNotFoundError.
+        byte_ranges : sequence of ByteRequest or None
+            Which bytes; None is all of them.
+        prototype : BufferPrototype
+            The class of the results.
+        max_gap_bytes, max_coalesced_bytes : int, optional
+            Bounds of what is fetched by one request.
+        """
+        if not isinstance(self, SupportsGetSync):
+            raise TypeError(f"{type(self).__name__} does not support synchronous reads")
+        parts: list[tuple[int, Buffer | None]] = []
+        for group in coalesced(byte_ranges, max_gap_bytes, max_coalesced_bytes):
+            value = self.get_sync(key, prototype=prototype, byte_range=group.request)
+            parts += split(key, group, value)
+        return parts
+
+    async def _get_many(
+        self, requests: Iterable[tuple[str, BufferPrototype, ByteRequest | None]]
+    ) -> AsyncGenerator[tuple[str, Buffer | None], None]:
+        """Yield keys and their values, in the order of the requests."""
+        for request in requests:
+            yield request[0], await self.get(*request)
+
+    @abstractmethod
+    async def exists(self, key: str) -> bool:
+        """Tell whether a key has a value."""
+
+    async def getsize(self, key: str) -> int:
+        """Return how many bytes the value of a key has; FileNotFoundError if it has none."""
+        value = await self.get(key, numpy_buffer_prototype())
+        if value is None:
+            raise FileNotFoundError(key)
+        return len(value)
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        """Return how many bytes all values below a prefix have together."""
+        keys = [key async for key in self.list_prefix(_as_folder(prefix))]
+        return sum(await self._map(keys, self.getsize))
+
+    async def is_empty(self, prefix: str) -> bool:
+        """Tell whether no key has a value below a prefix."""
+        async for _ in self.list_prefix(_as_folder(prefix)):
+            return False
+        return True
+
+    @abstractmethod
+    def list(self) -> AsyncIterator[str]:
+        """Yield all keys."""
+
+    @abstractmethod
+    def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that start with a prefix, as whole keys."""
+
+    @abstractmethod
+    def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names of what lies directly below a prefix: values and further prefixes."""
+
+    # Writing.
+
+    @abstractmethod
+    async def set(self, key: str, value: Buffer) -> None:
+        """Give a key a value."""
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        """Give a key a value, unless it has one.
+
+        Not atomic here: a store that can do so in one step defines this method.
+        """
+        if not await self.exists(key):
+            await self.set(key, value)
+
+    async def _set_many(self, values: Iterable[tuple[str, Buffer]]) -> None:
+        """Give several keys their values."""
+
+        async def one(item: tuple[str, Buffer]) -> None:
+            await self.set(*item)
+
+        await self._map(values, one)
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Take the value of a key away; nothing happens if it has none."""
+
+    async def delete_dir(self, prefix: str) -> None:
+        """Delete all keys below a prefix."""
+        self._check_writable()
+        await self._delete_all(_as_folder(prefix))
+
+    async def clear(self) -> None:
+        """Delete all keys."""
+        self._check_writable()
+        await self._delete_all("")
+
+    async def _delete_all(self, prefix: str) -> None:
+        if not (self.supports_deletes and self.supports_listing):
+            raise NotImplementedError(
+                f"{type(self).__name__} cannot delete what lies below {prefix!r}: that takes a "
+                "store which lists and deletes keys"
+            )
+        # Listed to the end first: deleting must not upset the listing.
+        keys = [key async for key in self.list_prefix(prefix)]
+        await self._map(keys, self.delete)
+
+
+def _as_folder(prefix: str) -> str:
+    return prefix if prefix == "" or prefix.endswith("/") else prefix + "/"
+
+
+def _store_supports_sync_io(store: object) -> TypeGuard[SupportsSyncStore]:
+    return isinstance(store, SupportsSyncStore)
+
+
+async def set_or_delete(byte_setter: ByteSetter, value: Buffer | None) -> None:
+    """Write a value, or take it away where it is None.
+
+    Parameters
+    ----------
+    byte_setter : ByteSetter
+        Where to.
+    value : Buffer or None
+        What to write.
+    """
+    if value is None:
+        await byte_setter.delete()
+    else:
+        await byte_setter.set(value)

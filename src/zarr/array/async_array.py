@@ -1,0 +1,420 @@
+"""The asynchronous face of an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from zarr.array.access import DEFAULT_ACCESS
+from zarr.array.changes import append, resize, update_attributes
+from zarr.array.document import load_metadata, metadata_of, save_metadata
+from zarr.array.engine import Engine
+from zarr.array.handle import ArrayBase, M
+from zarr.array.indexing import AsyncOIndex, AsyncVIndex
+from zarr.array.read import read
+from zarr.array.stored import stored_shards, stored_size
+from zarr.array.write import write
+from zarr.metadata.spec import parse_array_config
+from zarr.registry import get_pipeline_class
+from zarr.selection import basic, coordinate, mask, orthogonal
+from zarr.storage.path import make_store_path
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.abc.codec import CodecPipeline
+    from zarr.array.access import Access
+    from zarr.array.info import ArrayInfo
+    from zarr.array.read import Out
+    from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
+    from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
+    from zarr.selection import Fields
+    from zarr.storage.path import StoreLike, StorePath
+    from zarr.types import JSON, AnyAsyncArray, ShapeLike, ZarrFormat
+
+
+class AsyncArray(ArrayBase[M]):
+    """An array, for asynchronous code.
+
+    Parameters
+    ----------
+    metadata : ArrayMetadata
+        The metadata of the array.
+    store_path : StorePath
+        The store, and the path of the array in it.
+    config : ArrayConfigLike, optional
+        Settings that are not stored.
+
+    Attributes
+    ----------
+    metadata : ArrayMetadata
+        The metadata of the array.
+    store_path : StorePath
+        The store, and the path of the array in it.
+    config : ArrayConfig
+        Settings that are not stored.
+    """
+
+    __slots__ = ("__weakref__", "_access", "_compiled", "config", "metadata", "store_path")
+
+    metadata: M
+    store_path: StorePath
+    config: ArrayConfig
+
+    def __init__(
+        self,
+        metadata: M | dict[str, JSON],
+        store_path: StorePath,
+        config: ArrayConfigLike | None = None,
+    ) -> None:
+        self.metadata = metadata_of(metadata)  # type: ignore[assignment]
+        self.store_path = store_path
+        self.config = parse_array_config(config)
+        self._access = DEFAULT_ACCESS
+        self._compiled: Engine | None = None
+
+    @classmethod
+    def from_dict(cls, store_path: StorePath, data: dict[str, JSON]) -> AnyAsyncArray:
+        """Make an array out of its metadata as a dict.
+
+        Parameters
+        ----------
+        store_path : StorePath
+            The store, and the path of the array in it.
+        data : dict
+            The metadata, as in the stored document.
+        """
+        return cls(data, store_path)
+
+    @classmethod
+    async def open(
+        cls,
+        store: StoreLike,
+        zarr_format: ZarrFormat | None = 3,
+        *,
+        config: ArrayConfigLike | None = None,
+    ) -> AnyAsyncArray:
+        """Open an array that exists.
+
+        Parameters
+        ----------
+        store : StoreLike
+            Where the array is.
+        zarr_format : {2, 3, None}, optional
+            The format of the array; None is whichever is found.
+        config : ArrayConfigLike, optional
+            Settings that are not stored.
+
+        Raises
+        ------
+        ArrayNotFoundError
+            If there is no array of that format.
+        """
+        store_path = await make_store_path(store)
+        return cls(await load_metadata(store_path, zarr_format), store_path, config)
+
+    def _with_access(self, access: Access) -> Self:
+        """This handle, accessed in another way."""
+        self._access = access
+        self._compiled = None
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("metadata", "store_path", "config", "_access")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._compiled = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AsyncArray):
+            return NotImplemented
+        return (
+            self.metadata == other.metadata
+            and self.store_path == other.store_path
+            and self.config == other.config
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # -- the state of the handle ------------------------------------------------------------
+
+    def _engine(self) -> Engine:
+        engine = self._compiled
+        if engine is None:
+            engine = Engine(self.metadata, self.config, self._chunk_path)
+            self._compiled = engine
+        return engine
+
+    def _take(self, metadata: M) -> None:
+        """Hold other metadata from now on."""
+        self.metadata = metadata
+        self._compiled = None
+
+    async def _reload(self) -> None:
+        """Hold the metadata that are stored now."""
+        metadata = await load_metadata(self.store_path, self.metadata.zarr_format)
+        if metadata != self.metadata:
+            self._take(metadata)  # type: ignore[arg-type]
+
+    async def _save_metadata(self, metadata: M, ensure_parents: bool = False) -> None:
+        await save_metadata(self.store_path, metadata, ensure_parents=ensure_parents)
+
+    @property
+    def _chunk_path(self) -> StorePath:
+        return self._access.chunk_path or self.store_path
+
+    @property
+    def _waits(self) -> bool:
+        chunk_path = self._access.chunk_path
+        waits = self.store_path.store._waits
+        return waits if chunk_path is None else waits or chunk_path.store._waits
+
+    @property
+    def _config(self) -> ArrayConfig:
+        return self.config
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self._access.read_only or self._chunk_path.store.read_only
+
+    def _check_writable(self) -> None:
+        if self._chunk_path.store.read_only:
+            raise ValueError("store was opened in read-only mode and does not support writing")
+        if self._access.read_only:
+            raise ValueError(f"{self.store_path} was opened as a read-only array")
+
+    @property
+    def codec_pipeline(self) -> CodecPipeline:
+        """The codecs of the array, for those who want to code single chunks."""
+        return get_pipeline_class().from_array_metadata_and_store(self.metadata, self.store)
+
+    @property
+    def attrs(self) -> dict[str, JSON]:
+        """The attributes, as this handle last saw them; see `update_attributes`."""
+        return self.metadata.attributes
+
+    def with_config(self, config: ArrayConfigLike) -> Self:
+        """Return the same array with other settings.
+
+        Parameters
+        ----------
+        config : ArrayConfigLike
+            The settings. A dict changes those that it names.
+        """
+        if isinstance(config, dict):
+            config = {**self.config.to_dict(), **config}
+        return type(self)(self.metadata, self.store_path, config)._with_access(self._access)
+
+    # -- reading and writing ----------------------------------------------------------------
+
+    async def getitem(
+        self, selection: Any, *, prototype: BufferPrototype | None = None
+    ) -> NDArrayLikeOrScalar:
+        """Read integers and slices, one for each axis.
+
+        Parameters
+        ----------
+        selection : int, slice, Ellipsis or tuple of these
+            What to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+
+        Returns
+        -------
+        NDArrayLikeOrScalar
+            The elements; a scalar if all axes are selected by integers.
+
+        Examples
+        --------
+        >>> import asyncio, zarr
+        >>> array = zarr.ones((4, 4)).async_array
+        >>> asyncio.run(array.getitem((slice(0, 2), 1)))
+        array([1., 1.])
+        """
+        return await read(self, basic, selection, prototype=prototype)
+
+    async def get_orthogonal_selection(
+        self,
+        selection: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read the outer product of integers, slices and arrays, one for each axis.
+
+        Parameters
+        ----------
+        selection : tuple of int, slice or array_like
+            What to read: indices, or booleans for all elements of an axis.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return await read(
+            self, orthogonal, selection, out=out, fields=fields, prototype=prototype
+        )
+
+    async def get_mask_selection(
+        self,
+        mask: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read the elements where a mask is true, in C order.
+
+        Parameters
+        ----------
+        mask : array_like of bool
+            A mask of the shape of the array.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return await read(
+            self, _select_mask, mask, out=out, fields=fields, prototype=prototype
+        )
+
+    async def get_coordinate_selection(
+        self,
+        selection: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read points.
+
+        Parameters
+        ----------
+        selection : tuple of array_like of int
+            The indices along each axis; they are broadcast against each other.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return await read(
+            self, coordinate, selection, out=out, fields=fields, prototype=prototype
+        )
+
+    async def setitem(
+        self,
+        selection: Any,
+        value: npt.ArrayLike,
+        prototype: BufferPrototype | None = None,
+    ) -> None:
+        """Write to integers and slices, one for each axis.
+
+        A chunk that is covered in part is read, changed and written while nobody else in this
+        process changes it.
+
+        Parameters
+        ----------
+        selection : int, slice, Ellipsis or tuple of these
+            Where to write.
+        value : array_like
+            What to write; it is broadcast to the shape of the selection.
+        prototype : BufferPrototype, optional
+            The kind of memory that `value` is in; it is found out if None.
+        """
+        await write(self, basic, selection, value, prototype=prototype)
+
+    @property
+    def oindex(self) -> AsyncOIndex:
+        """Orthogonal selections: ``await array.oindex.getitem((rows, columns))``."""
+        return AsyncOIndex(self)
+
+    @property
+    def vindex(self) -> AsyncVIndex:
+        """Points and masks: ``await array.vindex.getitem((rows, columns))``."""
+        return AsyncVIndex(self)
+
+    # -- what is stored ---------------------------------------------------------------------
+
+    async def nchunks_initialized(self) -> int:
+        """Return how many chunks are stored; all of a shard's count where the shard is."""
+        return (await stored_shards(self)).chunks
+
+    async def _nshards_initialized(self) -> int:
+        return (await stored_shards(self)).shards
+
+    async def nbytes_stored(self) -> int:
+        """Return how many bytes are stored, the metadata included."""
+        return await stored_size(self)
+
+    async def info_complete(self) -> ArrayInfo:
+        """Return a summary that includes what is stored; the store is asked to list its keys."""
+        stored = await stored_shards(self)
+        return self._info(stored.shards, await stored_size(self))
+
+    # -- changes ----------------------------------------------------------------------------
+
+    async def resize(self, new_shape: ShapeLike, delete_outside_chunks: bool = True) -> None:
+        """Change the shape.
+
+        Elements that are added have the fill value.
+
+        Parameters
+        ----------
+        new_shape : int or iterable of int
+            The length of each axis.
+        delete_outside_chunks : bool
+            Whether what lies outside of the new shape is removed for good: chunks are deleted,
+            and in those at the new edge the outer elements become the fill value. Otherwise old
+            elements are there again when the array grows.
+        """
+        await resize(self, new_shape, delete_outside_chunks)
+
+    async def append(self, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
+        """Make the array longer, and write to the new part.
+
+        Several may append at the same time, through one handle or several: each gets a part of
+        its own, in the order in which they come.
+
+        Parameters
+        ----------
+        data : array_like
+            What is appended; it has the shape of the array but for one axis.
+        axis : int
+            The axis along which the array grows.
+
+        Returns
+        -------
+        tuple of int
+            The new shape.
+        """
+        return await append(self, data, axis)
+
+    async def update_attributes(self, new_attributes: dict[str, JSON]) -> Self:
+        """Set some attributes; the others stay.
+
+        Parameters
+        ----------
+        new_attributes : dict
+            The attributes to set.
+
+        Returns
+        -------
+        AsyncArray
+            This array.
+        """
+        await update_attributes(self, lambda attributes: {**attributes, **new_attributes})
+        return self
+
+
+def _select_mask(selection: Any, shape: tuple[int, ...]) -> Any:
+    return mask(selection, shape)

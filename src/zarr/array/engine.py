@@ -1,0 +1,135 @@
+"""What reading and writing one open array needs, made of its metadata once."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr import _core
+from zarr.array.edges import chunk_count
+from zarr.codecs.objects import FILL_NUMBER, NUMBER_SIZE, ObjectTable, bind, holds_objects
+from zarr.metadata.layout import layout_of
+from zarr.metadata.v2 import ArrayV2Metadata
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.array.edges import Edge
+    from zarr.metadata.layout import ArrayLayout
+    from zarr.metadata.spec import ArrayConfig
+    from zarr.selection import Selection
+    from zarr.storage.path import StorePath
+    from zarr.types import ArrayMetadata
+
+
+class Engine:
+    """The native side of one open array; frozen.
+
+    Parameters
+    ----------
+    metadata
+        Of the array.
+    config
+        Its settings.
+    place
+        Where the chunks are: a store, and the path that their keys follow.
+    """
+
+    __slots__ = (
+        "_edges",
+        "_parts",
+        "compiled",
+        "dtype",
+        "fill_value",
+        "grid",
+        "holds_objects",
+        "is_opaque",
+        "order",
+        "shape",
+        "write_empty",
+    )
+
+    def __init__(self, metadata: ArrayMetadata, config: ArrayConfig, place: StorePath) -> None:
+        layout = layout_of(metadata)
+        self.shape: tuple[int, ...] = layout.shape
+        self.grid: tuple[Edge, ...] = layout.grid
+        self.dtype: np.dtype[Any] = layout.dtype
+        self.fill_value: Any = metadata.fill_value
+        self.order = metadata.order if isinstance(metadata, ArrayV2Metadata) else config.order
+        self.write_empty = config.write_empty_chunks
+        self.holds_objects = holds_objects(layout.dtype)
+        # Whether NumPy refuses the buffer protocol for elements of this type.
+        self.is_opaque = as_elements(np.empty(0, layout.dtype)).dtype != layout.dtype
+        self._edges = _decoded_edges(layout)
+        self._parts = _parts(layout, config, place)
+        self.compiled: _core.CompiledArray | None = None
+        if not self.holds_objects:
+            self.compiled = _core.CompiledArray(
+                itemsize=layout.itemsize, fill=layout.fill, **self._parts
+            )
+
+    def bound(self, table: ObjectTable) -> _core.CompiledArray:
+        """The engine for one operation on elements that are no plain memory."""
+        chain = bind(self._parts["chain"], table)
+        parts = {**self._parts, "chain": chain}
+        return _core.CompiledArray(itemsize=NUMBER_SIZE, fill=FILL_NUMBER, **parts)
+
+    def table(self, *, writing: bool) -> ObjectTable:
+        """The elements that take part in one operation, where they are no plain memory."""
+        return ObjectTable(self.dtype, self.fill_value, writing=writing)
+
+    def work(self, chosen: Selection) -> int:
+        """About how many bytes have to be coded for a selection."""
+        if chosen.axes is None:
+            counts = map(chunk_count, self._edges, self.shape)
+            chunks = min(chosen.points[0].size if chosen.points else 1, prod(counts))
+            return chunks * prod(map(_size, self._edges)) * self.dtype.itemsize
+        coded = self.dtype.itemsize
+        for axis, edge, length in zip(chosen.axes, self._edges, self.shape, strict=True):
+            size = _size(edge)
+            touched = axis.size if isinstance(axis, np.ndarray) else _touched(axis, size)
+            coded *= size * min(touched, chunk_count(edge, length))
+        return coded
+
+
+def _size(edge: Edge) -> int:
+    return edge if isinstance(edge, int) else max(edge, default=1)
+
+
+def _touched(axis: tuple[int, int, int], size: int) -> int:
+    start, step, count = axis
+    if count == 0:
+        return 0
+    return min(count, (start + (count - 1) * step) // size - start // size + 1)
+
+
+def _decoded_edges(layout: ArrayLayout) -> tuple[Edge, ...]:
+    """The edges of what is decoded alone: in a shard, of the chunks inside."""
+    for name, parameters in layout.chain or ():
+        if name == "sharding_indexed":
+            return tuple(parameters[0])
+    return layout.grid
+
+
+def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[str, Any]:
+    return {
+        "label": str(place),
+        "prefix": f"{place.path}/" if place.path else "",
+        "shape": layout.shape,
+        "grid": layout.grid,
+        "chain": layout.chain,
+        "key_encoding": layout.key_encoding,
+        "read_missing": config.read_missing_chunks,
+        "coalesce_gap": config.sharding_coalesce_max_gap_bytes,
+        "coalesce_max": config.sharding_coalesce_max_bytes,
+    }
+
+
+def as_elements(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The array itself, or its elements as raw bytes where their type has no buffer protocol."""
+    dtype = array.dtype
+    if dtype.kind in "mM" or (dtype.kind == "V" and dtype.type is not np.void):
+        return array.view(f"V{dtype.itemsize}")
+    return array

@@ -1,0 +1,141 @@
+"""The accessors of an array: ``oindex``, ``vindex`` and ``blocks``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr.array.read import read
+from zarr.array.write import write
+from zarr.runner import run
+from zarr.selection import orthogonal, vindex
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.array.async_array import AsyncArray
+    from zarr.array.sync_array import Array
+    from zarr.buffer.core import NDArrayLikeOrScalar
+
+
+@dataclass(frozen=True)
+class AsyncOIndex:
+    """Orthogonal selections: ``await array.oindex.getitem((rows, columns))``.
+
+    Parameters
+    ----------
+    array : AsyncArray
+        What to select of.
+    """
+
+    array: AsyncArray[Any]
+
+    async def getitem(self, selection: Any) -> NDArrayLikeOrScalar:
+        """Read the outer product of integers, slices and arrays, one for each axis.
+
+        Parameters
+        ----------
+        selection
+            What to read.
+        """
+        return await read(self.array, orthogonal, await _in_memory(selection))
+
+
+@dataclass(frozen=True)
+class AsyncVIndex:
+    """Points and masks: ``await array.vindex.getitem((rows, columns))``.
+
+    Parameters
+    ----------
+    array : AsyncArray
+        What to select of.
+    """
+
+    array: AsyncArray[Any]
+
+    async def getitem(self, selection: Any) -> NDArrayLikeOrScalar:
+        """Read points, given by an integer array for each axis, or where a mask is true.
+
+        Parameters
+        ----------
+        selection
+            What to read.
+        """
+        return await read(self.array, vindex, await _in_memory(selection))
+
+
+async def _in_memory(selection: Any) -> Any:
+    """A selection with the zarr arrays in it read."""
+    if isinstance(selection, tuple):
+        return tuple([await _in_memory(item) for item in selection])
+    if hasattr(selection, "_async_array"):
+        return await selection._async_array.getitem(...)
+    return selection
+
+
+def _loaded(selection: Any) -> Any:
+    """The same for a synchronous caller."""
+    if isinstance(selection, tuple):
+        return tuple(map(_loaded, selection))
+    return np.asarray(selection) if hasattr(selection, "_async_array") else selection
+
+
+@dataclass(frozen=True)
+class OIndex:
+    """Orthogonal selections: ``array.oindex[rows, columns]``.
+
+    Parameters
+    ----------
+    array : Array
+        What to select of.
+    """
+
+    array: Array[Any]
+
+    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+        return self.array.get_orthogonal_selection(_loaded(selection))
+
+    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+        self.array.set_orthogonal_selection(selection, value)
+
+
+@dataclass(frozen=True)
+class VIndex:
+    """Points and masks: ``array.vindex[rows, columns]``.
+
+    Parameters
+    ----------
+    array : Array
+        What to select of.
+    """
+
+    array: Array[Any]
+
+    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+        array = self.array._async_array
+        return run(read(array, vindex, _loaded(selection)), waits=array._waits)
+
+    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+        array = self.array._async_array
+        run(write(array, vindex, selection, value), waits=array._waits)
+
+
+@dataclass(frozen=True)
+class BlockIndex:
+    """Whole chunks, or shards: ``array.blocks[0, 1:3]``.
+
+    Parameters
+    ----------
+    array : Array
+        What to select of.
+    """
+
+    array: Array[Any]
+
+    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+        return self.array.get_block_selection(selection)
+
+    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+        self.array.set_block_selection(selection, value)

@@ -1,0 +1,78 @@
+"""Locks around what is read, changed and written back."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from zarr.runner import locked, offload, stepping
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+
+def guarded(
+    identity: str, key: str, synchronizer: Any = None
+) -> AbstractAsyncContextManager[None]:
+    """A context in which nobody else changes the value of a key.
+
+    Parameters
+    ----------
+    identity
+        Names the data of a store.
+    key
+        The key.
+    synchronizer
+        Gives a lock for the key, ``synchronizer[key]``, that is taken beside that of the process.
+    """
+    name = f"{identity}/{key}"
+    return locked(name) if synchronizer is None else _synchronized(name, synchronizer[key])
+
+
+@asynccontextmanager
+async def _synchronized(name: str, lock: Any) -> AsyncIterator[None]:
+    # The lock of the process first: then one task of it at a time waits for the other lock.
+    async with locked(name):
+        if stepping():
+            with lock:
+                yield
+            return
+        holder = _Holder(lock)
+        try:
+            await offload(holder.acquired.wait, kind="lock")
+            holder.check()
+            yield
+        finally:
+            holder.release()
+
+
+class _Holder:
+    """A thread that holds a blocking lock for a task, which may move between threads."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+        self._done = threading.Event()
+        self._error: BaseException | None = None
+        self.acquired = threading.Event()
+        threading.Thread(target=self._hold, name="zarr_lock", daemon=True).start()
+
+    def _hold(self) -> None:
+        try:
+            with self._lock:
+                self.acquired.set()
+                self._done.wait()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self.acquired.set()
+
+    def check(self) -> None:
+        """Raise what kept the lock from being taken."""
+        if self._error is not None:
+            raise self._error
+
+    def release(self) -> None:
+        """Let go of the lock, now or as soon as it is had."""
+        self._done.set()

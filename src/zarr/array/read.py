@@ -1,0 +1,194 @@
+"""Reading a selection of an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from zarr import _core
+from zarr.array.engine import as_elements
+from zarr.array.transfer import SMALL, read_all
+from zarr.buffer import cpu
+from zarr.buffer.core import NDBuffer, default_buffer_prototype
+from zarr.runner import offload, stepping
+from zarr.selection import Selection, basic, block, check_fields, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from zarr.array.async_array import AsyncArray
+    from zarr.array.engine import Engine
+    from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
+    from zarr.selection import Fields
+
+    Out = NDBuffer | npt.NDArray[Any] | None
+
+
+async def read(
+    array: AsyncArray[Any],
+    select: Callable[..., Selection],
+    selection: Any,
+    *,
+    out: Out = None,
+    prototype: BufferPrototype | None = None,
+    fields: Fields = None,
+) -> NDArrayLikeOrScalar:
+    """Read what is selected.
+
+    Parameters
+    ----------
+    array
+        What to read of.
+    select
+        How a selection is to be understood: a function of `zarr.selection`.
+    selection
+        As the user wrote it.
+    out
+        Where the elements go; a new array if None.
+    prototype
+        The kind of array to return.
+    fields
+        The fields of a structured data type to return.
+    """
+    if not array._access.cache_metadata:
+        await array._reload()
+    engine = array._engine()
+    chosen = understand(engine, select, selection, fields)
+    if prototype is None:
+        prototype = array._access.prototype or default_buffer_prototype()
+    if out is None and chosen.fields is None and prototype is cpu.buffer_prototype:
+        result = _empty(chosen, engine)
+        await fill(array, engine, chosen, result)
+        if result.ndim == 0 and _gives_scalar(select, selection):
+            return cast("NDArrayLikeOrScalar", result[()])
+        return result
+    return await _read_into(array, engine, chosen, out, prototype, select, selection)
+
+
+def understand(
+    engine: Engine, select: Callable[..., Selection], selection: Any, fields: Fields
+) -> Selection:
+    """Parse a selection for the shape and grid of an array."""
+    if select is block:
+        chosen = block(selection, engine.shape, engine.grid)
+    else:
+        chosen = select(selection, engine.shape)
+    if fields is not None:
+        chosen = chosen._replace(fields=fields)
+    if chosen.fields is not None:
+        check_fields(chosen.fields, engine.dtype)
+    return chosen
+
+
+def _gives_scalar(select: Callable[..., Selection], selection: Any) -> bool:
+    """Whether one element is returned as a scalar, and not as an array without axes.
+
+    It is for basic selections. What stands in brackets is taken for an orthogonal selection if it
+    is integers only, and the result is then an array.
+    """
+    if select is not parse:
+        return select is basic
+    items = selection if isinstance(selection, tuple) else (selection,)
+    return not items or any(type(item) is not int for item in items)
+
+
+def _empty(chosen: Selection, engine: Engine) -> npt.NDArray[Any]:
+    # The points of a coordinate selection follow one another, whatever the memory layout.
+    order = engine.order if chosen.points is None else "C"
+    return np.empty(chosen.shape, engine.dtype, order)
+
+
+async def _read_into(
+    array: AsyncArray[Any],
+    engine: Engine,
+    chosen: Selection,
+    out: Out,
+    prototype: BufferPrototype,
+    select: Callable[..., Selection],
+    selection: Any,
+) -> NDArrayLikeOrScalar:
+    """The general way: into an array of the caller's, another kind of memory, or some fields."""
+    dtype = check_fields(chosen.fields, engine.dtype)
+    target = None if out is None else _checked(out, chosen.shape)
+    direct = target is not None and target.dtype == engine.dtype and chosen.fields is None
+    if direct and chosen.points is not None:
+        direct = target is not None and target.flags.c_contiguous
+    if target is not None and direct:
+        result = target
+    else:
+        result = _empty(chosen, engine)
+    await fill(array, engine, chosen, result)
+    if chosen.fields is not None:
+        names = chosen.fields
+        result = result[names] if isinstance(names, str) else result[list(names)].astype(dtype)
+    if target is not None and result is not target:
+        np.copyto(target, result, casting="same_kind")
+    if out is None:
+        answer: Any = prototype.nd_buffer.from_numpy_array(result).as_ndarray_like()
+    elif isinstance(out, NDBuffer):
+        if not isinstance(out, cpu.NDBuffer):  # `target` was a copy in this memory
+            out[...] = type(out).from_numpy_array(target)
+        answer = out.as_ndarray_like()
+    else:
+        answer = out
+    if chosen.shape == () and _gives_scalar(select, selection):
+        return cast("NDArrayLikeOrScalar", answer[()])
+    return cast("NDArrayLikeOrScalar", answer)
+
+
+def _checked(out: NDBuffer | npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """The memory of `out`, if a result of this shape can be put there."""
+    if isinstance(out, NDBuffer):
+        target = out.as_numpy_array()
+    elif isinstance(out, np.ndarray):
+        target = out
+    else:
+        raise TypeError(f"out argument needs to be an ndarray or an NDBuffer. Got {type(out)!r}")
+    if target.shape != shape:
+        raise ValueError(
+            f"shape of out argument doesn't match. Expected {shape}, got {target.shape}"
+        )
+    if not target.flags.writeable:
+        raise ValueError("out argument is read-only")
+    return target
+
+
+async def fill(
+    array: AsyncArray[Any], engine: Engine, chosen: Selection, result: npt.NDArray[Any]
+) -> None:
+    """Read the selected elements into an array of the shape that the user sees."""
+    if result.size == 0:
+        return
+    if engine.compiled is None:
+        table = engine.table(writing=False)
+        numbers = np.empty(chosen.engine_shape, np.int64)
+        await _run(array, engine, engine.bound(table), chosen, numbers)
+        result[...] = table.elements(numbers).reshape(chosen.shape)
+        return
+    view = result.reshape(chosen.engine_shape)
+    if engine.is_opaque:
+        view = as_elements(view)
+    await _run(array, engine, engine.compiled, chosen, view)
+
+
+async def _run(
+    array: AsyncArray[Any],
+    engine: Engine,
+    compiled: _core.CompiledArray,
+    chosen: Selection,
+    view: npt.NDArray[Any],
+) -> None:
+    store = array._chunk_path.store
+    source = store._source()
+    if source is None:
+        await read_all(store, compiled.plan_read(chosen.axes, chosen.points, view))
+    elif stepping() or (isinstance(source, _core.Mapping) and engine.work(chosen) <= SMALL):
+        compiled.read(source, chosen.axes, chosen.points, view)
+    else:
+        cancel = _core.Cancel()
+        await offload(
+            compiled.read, source, chosen.axes, chosen.points, view, cancel, cancel=cancel
+        )

@@ -1,0 +1,174 @@
+"""Writing to a selection of an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr import _core
+from zarr.array.engine import as_elements
+from zarr.array.locking import guarded
+from zarr.array.read import fill, read, understand
+from zarr.array.transfer import write_all
+from zarr.buffer.core import NDBuffer
+from zarr.runner import offload, section, stepping
+from zarr.selection import basic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from zarr.array.async_array import AsyncArray
+    from zarr.array.engine import Engine
+    from zarr.selection import Fields, Selection
+
+
+async def write(
+    array: AsyncArray[Any],
+    select: Callable[..., Selection],
+    selection: Any,
+    value: Any,
+    *,
+    fields: Fields = None,
+) -> None:
+    """Write a value to what is selected.
+
+    Parameters
+    ----------
+    array
+        What to write to.
+    select
+        How a selection is to be understood: a function of `zarr.selection`.
+    selection
+        As the user wrote it.
+    value
+        A scalar or an array that broadcasts to the shape of the selection, as in NumPy.
+    fields
+        The fields of a structured data type to change.
+    """
+    if not array._access.cache_metadata:
+        await array._reload()
+    array._check_writable()
+    if hasattr(value, "_async_array"):
+        value = await read(value._async_array, basic, ...)
+    engine = array._engine()
+    chosen = understand(engine, select, selection, fields)
+    if chosen.fields is not None:
+        await _write_fields(array, engine, chosen, value)
+    else:
+        await write_elements(array, engine, chosen, as_array(value, engine.dtype))
+
+
+async def write_elements(
+    array: AsyncArray[Any], engine: Engine, chosen: Selection, value: npt.NDArray[Any]
+) -> None:
+    """Write an array of the right data type to a parsed selection."""
+    value = _broadcast(value, chosen)
+    if value.size == 0:
+        return
+    compiled = engine.compiled
+    if compiled is None:
+        table = engine.table(writing=True)
+        compiled = engine.bound(table)
+        value = _numbers(table, value)
+    elif engine.is_opaque:
+        value = as_elements(value)
+    await _run(array, engine, compiled, chosen, value)
+
+
+def as_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """What is assigned, as an array of the array's data type."""
+    if isinstance(value, np.ndarray):
+        return np.asarray(value) if value.dtype == dtype else np.asarray(value.astype(dtype))
+    if isinstance(value, NDBuffer):
+        return value.as_numpy_array().astype(dtype, copy=False)
+    if hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):
+        return np.asarray(value.get()).astype(dtype, copy=False)
+    if hasattr(value, "__array__") and not isinstance(value, np.generic):
+        return np.asarray(value).astype(dtype, copy=False)
+    if dtype.kind == "O" and not isinstance(value, list):
+        # One object, which may have a length: not to be taken apart.
+        scalar = np.empty((), object)
+        scalar[()] = value
+        return scalar
+    return np.asarray(value, dtype=dtype)
+
+
+def _broadcast(value: npt.NDArray[Any], chosen: Selection) -> npt.NDArray[Any]:
+    """The value in the shape that the engine is given."""
+    shape = chosen.shape
+    if value.shape != shape:
+        while value.ndim > len(shape) and value.shape[0] == 1:
+            value = value[0]
+        try:
+            value = np.broadcast_to(value, shape)
+        except ValueError:
+            raise ValueError(
+                f"could not broadcast input array from shape {value.shape} into shape {shape}"
+            ) from None
+    return value.reshape(chosen.engine_shape)
+
+
+def _numbers(table: Any, value: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """The elements as numbers of a table; what was broadcast is numbered once."""
+    if value.size > 1 and not any(value.strides):
+        one = table.number(value[(slice(0, 1),) * value.ndim])
+        numbers: npt.NDArray[np.int64] = np.broadcast_to(one, value.shape)
+        return numbers
+    numbers = table.number(value)
+    return numbers
+
+
+async def _run(
+    array: AsyncArray[Any],
+    engine: Engine,
+    compiled: _core.CompiledArray,
+    chosen: Selection,
+    value: npt.NDArray[Any],
+) -> None:
+    write_empty = engine.write_empty
+    store = array._chunk_path.store
+    synchronizer = array._access.synchronizer
+    source = store._source() if synchronizer is None else None
+    axes, points = chosen.axes, chosen.points
+    if source is None:
+        identity = store._identity
+
+        async def work() -> None:
+            plan = compiled.plan_write(axes, points, value, write_empty)
+            await write_all(store, plan, lambda key: guarded(identity, key, synchronizer))
+
+        await section(work, store._waits)
+    elif stepping():
+        compiled.write(source, axes, points, value, write_empty, store._identity)
+    else:
+        cancel = _core.Cancel()
+        arguments = (source, axes, points, value, write_empty, store._identity, cancel)
+        # It waits for the locks of chunks, so it must not take a thread from plain work.
+        await offload(compiled.write, *arguments, cancel=cancel, kind="section")
+
+
+async def _write_fields(
+    array: AsyncArray[Any], engine: Engine, chosen: Selection, value: Any
+) -> None:
+    """Change some fields of the selected elements, and leave the others as they are.
+
+    Two who change fields of one element wait for each other.
+    """
+    names = [chosen.fields] if isinstance(chosen.fields, str) else list(chosen.fields or ())
+    store = array._chunk_path.store
+    key = f"{array._chunk_path.path}/fields"
+
+    async def work() -> None:
+        async with guarded(store._identity, key, array._access.synchronizer):
+            current = np.empty(chosen.shape, engine.dtype)
+            await fill(array, engine, chosen, current)
+            if len(names) == 1:
+                current[names[0]] = value
+            else:
+                current[names] = value
+            await write_elements(array, engine, chosen._replace(fields=None), current)
+
+    await section(work, store._waits)

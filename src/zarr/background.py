@@ -1,0 +1,217 @@
+"""The background event loop and the worker threads, for code that has to wait.
+
+They are made when first needed, survive a fork (the child makes its own) and end with the
+interpreter.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from zarr.config import config
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+    from concurrent.futures import ThreadPoolExecutor
+
+T = TypeVar("T")
+
+# How long a cancelled coroutine gets to finish before its caller goes on without it.
+GRACE_SECONDS = 5.0
+
+
+class SyncError(Exception):
+    """Synchronous code was called where it cannot wait, or a coroutine waited where it must not."""
+
+
+_lock = threading.Lock()
+loop: list[asyncio.AbstractEventLoop | None] = [None]
+iothread: list[threading.Thread | None] = [None]
+# Sections wait for locks; plain work must get through while they do, so each has its own threads.
+_executors: dict[str, ThreadPoolExecutor] = {}
+# Another process's loops, kept so that they are never closed: they share its file descriptors.
+_inherited: list[object] = []
+
+
+class _Call(Generic[T]):
+    """One coroutine, handed to a loop that runs on another thread."""
+
+    def __init__(self, coro: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+        self._coro = coro
+        self._loop = loop
+        self._task: asyncio.Task[T] | None = None
+        self._done = threading.Event()
+        self._cancelled = False
+
+    def start(self) -> None:
+        self._loop.call_soon_threadsafe(self._start)
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._coro)
+        self._task.add_done_callback(self._finish)
+        if self._cancelled:
+            self._task.cancel()
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # the caller may be gone: marks the exception as seen
+        self._done.set()
+
+    def wait(self, timeout: float | None) -> bool:
+        return self._done.wait(timeout)
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing runs any more
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def abandon(self) -> None:
+        """Cancel, and give the coroutine a moment to let go of what it holds."""
+        self.cancel()
+        self.wait(GRACE_SECONDS)
+
+    def result(self) -> T:
+        assert self._task is not None
+        if self._task.cancelled():
+            from concurrent.futures import CancelledError
+
+            raise CancelledError("the operation was cancelled")
+        return self._task.result()
+
+
+def sync(
+    coro: Coroutine[Any, Any, T],
+    loop: asyncio.AbstractEventLoop | None = None,
+    timeout: float | None = None,
+) -> T:
+    """Run a coroutine on the background event loop and wait for its result.
+
+    Parameters
+    ----------
+    coro
+        The coroutine.
+    loop
+        A running event loop of another thread, in place of the background one.
+    timeout
+        Seconds after which the coroutine is cancelled and `TimeoutError` raised.
+
+    Raises
+    ------
+    SyncError
+        If called on the loop's own thread, which would wait for itself.
+    """
+    call: _Call[T] | None = None
+    try:
+        with _lock:  # so that no call reaches a loop that is being closed
+            target = _started_loop() if loop is None else loop
+            _refuse_inside(target, coro)
+            call = _Call(coro, target)
+            call.start()
+        finished = call.wait(timeout)
+    except BaseException:  # Ctrl-C, mostly
+        if call is not None:
+            call.abandon()
+        raise
+    if not finished:
+        call.abandon()
+        raise TimeoutError(f"Coroutine {coro} failed to finish within {timeout} s")
+    return call.result()
+
+
+def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any]) -> None:
+    from asyncio import _get_running_loop
+
+    if _get_running_loop() is target:
+        coro.close()
+        raise SyncError(
+            "Calling sync() from within a running loop: this thread runs the event loop that would "
+            "have to do the work. Await the asynchronous function instead (zarr.api.asynchronous)."
+        )
+
+
+def get_loop() -> asyncio.AbstractEventLoop:
+    """The background event loop, started if need be."""
+    with _lock:
+        return _started_loop()
+
+
+def _started_loop() -> asyncio.AbstractEventLoop:
+    current = loop[0]
+    if current is None:
+        import asyncio
+
+        current = asyncio.new_event_loop()
+        thread = threading.Thread(target=current.run_forever, name="zarr_io", daemon=True)
+        thread.start()
+        loop[0], iothread[0] = current, thread
+        atexit.register(cleanup_resources)
+    return current
+
+
+def get_executor(kind: str = "work") -> ThreadPoolExecutor:
+    """The worker threads for blocking calls, made if need be."""
+    with _lock:
+        executor = _executors.get(kind)
+        if executor is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
+            executor = ThreadPoolExecutor(count, thread_name_prefix=f"zarr_{kind}")
+            _executors[kind] = executor
+    return executor
+
+
+def cleanup_resources() -> None:
+    """Stop the background event loop and the worker threads. They start again when needed."""
+    with _lock:
+        current, thread = loop[0], iothread[0]
+        loop[0] = iothread[0] = None
+        executors = list(_executors.values())
+        _executors.clear()
+    atexit.unregister(cleanup_resources)
+    if current is not None and thread is not None:
+        current.call_soon_threadsafe(_stop, current)
+        if thread is not threading.current_thread():
+            thread.join(GRACE_SECONDS)
+            if not thread.is_alive():
+                current.close()
+    for executor in executors:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _stop(current: asyncio.AbstractEventLoop) -> None:
+    """On the loop: cancel what runs, then stop."""
+    import asyncio
+
+    tasks = asyncio.all_tasks(current)
+    for task in tasks:
+        task.cancel()
+
+    async def end() -> None:
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await current.shutdown_asyncgens()
+
+    current.create_task(end()).add_done_callback(lambda _: current.stop())
+
+
+def reset_resources_after_fork() -> None:
+    """In a forked child: forget the parent's loop and threads, which do not run here."""
+    global _lock
+    _inherited.append((loop[0], iothread[0], list(_executors.values())))
+    _lock = threading.Lock()
+    loop[0] = iothread[0] = None
+    _executors.clear()
+    atexit.unregister(cleanup_resources)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=reset_resources_after_fork)

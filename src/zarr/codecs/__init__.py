@@ -1,0 +1,88 @@
+"""The codecs that every zarr array can use.
+
+Each name is imported when it is first asked for: a program that reads one kind of array pays for
+the codecs of that array only.
+
+Examples
+--------
+>>> from zarr.codecs import BloscCodec, ZstdCodec
+>>> ZstdCodec(level=3)
+ZstdCodec(level=3, checksum=False)
+>>> BloscCodec(cname="lz4", shuffle="shuffle", typesize=4).to_dict()["name"]
+'blosc'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zarr.codecs.blosc import BloscCname, BloscCodec, BloscShuffle
+    from zarr.codecs.bytes import BytesCodec, Endian
+    from zarr.codecs.cast_value import CastValue
+    from zarr.codecs.crc32c_ import Crc32cCodec
+    from zarr.codecs.gzip import GzipCodec
+    from zarr.codecs.scale_offset import ScaleOffset
+    from zarr.codecs.sharding import (
+        ShardingCodec,
+        ShardingCodecIndexLocation,
+        SubchunkWriteOrder,
+    )
+    from zarr.codecs.transpose import TransposeCodec
+    from zarr.codecs.vlen_utf8 import VLenBytesCodec, VLenUTF8Codec
+    from zarr.codecs.zstd import ZstdCodec
+
+__all__ = [
+    "BloscCname",
+    "BloscCodec",
+    "BloscShuffle",
+    "BytesCodec",
+    "CastValue",
+    "Crc32cCodec",
+    "Endian",
+    "GzipCodec",
+    "ScaleOffset",
+    "ShardingCodec",
+    "ShardingCodecIndexLocation",
+    "SubchunkWriteOrder",
+    "TransposeCodec",
+    "VLenBytesCodec",
+    "VLenUTF8Codec",
+    "ZstdCodec",
+]
+
+_HOMES = {
+    "BloscCname": "blosc",
+    "BloscCodec": "blosc",
+    "BloscShuffle": "blosc",
+    "BytesCodec": "bytes",
+    "CastValue": "cast_value",
+    "Crc32cCodec": "crc32c_",
+    "Endian": "bytes",
+    "GzipCodec": "gzip",
+    "ScaleOffset": "scale_offset",
+    "ShardingCodec": "sharding",
+    "ShardingCodecIndexLocation": "sharding",
+    "SubchunkWriteOrder": "sharding",
+    "TransposeCodec": "transpose",
+    "VLenBytesCodec": "vlen_utf8",
+    "VLenUTF8Codec": "vlen_utf8",
+    "ZstdCodec": "zstd",
+}
+_MODULES = frozenset(_HOMES.values()) | {"numcodecs"}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _HOMES:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -1,0 +1,183 @@
+"""The codec ``blosc``: shuffling and compression in blocks, as the Blosc library does them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+
+from zarr.codecs.base import Link, NativeBytesCodec
+from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
+from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
+from zarr.codecs.geometry import item_size, largest_chunk
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["BloscCname", "BloscCodec", "BloscShuffle"]
+
+BloscShuffleLiteral: TypeAlias = Literal["noshuffle", "shuffle", "bitshuffle"]
+"""How Blosc rearranges the bytes before it compresses them."""
+
+BloscCnameLiteral: TypeAlias = Literal["lz4", "lz4hc", "blosclz", "snappy", "zlib", "zstd"]
+"""The compressors that Blosc can use."""
+
+BLOSC_SHUFFLE: Final = ("noshuffle", "shuffle", "bitshuffle")
+BLOSC_CNAME: Final = ("lz4", "lz4hc", "blosclz", "snappy", "zlib", "zstd")
+
+# Blosc stores the element size in one byte and shuffles larger elements as single bytes.
+_MAX_TYPESIZE = 255
+MAX_CHUNK_BYTES: Final = 2**31 - 1 - 16
+"""The most bytes that Blosc takes at once."""
+
+
+class BloscShuffle(metaclass=DeprecatedStrEnumMeta):
+    """Deprecated: pass the strings ``"noshuffle"``, ``"shuffle"``, ``"bitshuffle"``."""
+
+    _members: ClassVar[dict[str, str]] = {name: name for name in BLOSC_SHUFFLE}
+
+    @staticmethod
+    def from_int(num: int) -> BloscShuffleLiteral:
+        """The shuffle of a number, as numcodecs counts them: 0, 1 or 2."""
+        if not 0 <= num < len(BLOSC_SHUFFLE):
+            raise ValueError(f"Value must be between 0 and 2. Got {num}.")
+        return BLOSC_SHUFFLE[num]
+
+
+class BloscCname(metaclass=DeprecatedStrEnumMeta):
+    """Deprecated: pass the name of the compressor as a string, such as ``"lz4"``."""
+
+    _members: ClassVar[dict[str, str]] = {name: name for name in BLOSC_CNAME}
+
+
+@dataclass(frozen=True)
+class BloscCodec(NativeBytesCodec):
+    """Compresses with Blosc.
+
+    Parameters
+    ----------
+    typesize : int, optional
+        Bytes of one element, for the shuffle. By default the size of the array's elements.
+    cname : {'zstd', 'lz4', 'lz4hc', 'blosclz', 'snappy', 'zlib'}, default: 'zstd'
+        The compressor.
+    clevel : int, default: 5
+        How hard to compress, from 0 (not at all) to 9.
+    shuffle : {'shuffle', 'bitshuffle', 'noshuffle'}, optional
+        Whether to bring together the bytes, or the bits, of equal weight. By default
+        ``'bitshuffle'`` for elements of one byte and ``'shuffle'`` for others.
+    blocksize : int, default: 0
+        Bytes of one block; 0 leaves it to the library.
+
+    Notes
+    -----
+    What was left out is chosen when an array is made with the codec
+    (`evolve_from_array_spec`). A codec whose choices are still open is not equal to one where the
+    same values were given.
+
+    Examples
+    --------
+    >>> from zarr.codecs import BloscCodec
+    >>> BloscCodec(cname="lz4", typesize=8, shuffle="shuffle").to_dict()["configuration"]
+    {'typesize': 8, 'cname': 'lz4', 'clevel': 5, 'shuffle': 'shuffle', 'blocksize': 0}
+    """
+
+    is_fixed_size = False
+
+    _tunable_attrs: set[Literal["typesize", "shuffle"]] = field(init=False)
+    typesize: int
+    cname: BloscCnameLiteral
+    clevel: int
+    shuffle: BloscShuffleLiteral
+    blocksize: int
+
+    def __init__(
+        self,
+        *,
+        typesize: int | None = None,
+        cname: BloscCname | BloscCnameLiteral = "zstd",
+        clevel: int = 5,
+        shuffle: BloscShuffle | BloscShuffleLiteral | None = None,
+        blocksize: int = 0,
+    ) -> None:
+        open_choices: set[Literal["typesize", "shuffle"]] = set()
+        if typesize is None:
+            typesize = 1
+            open_choices.add("typesize")
+        if shuffle is None:
+            shuffle = "bitshuffle"
+            open_choices.add("shuffle")
+        fields = {
+            "_tunable_attrs": open_choices,
+            "typesize": _parse_typesize(typesize),
+            "cname": choice_field(cname, "cname", BLOSC_CNAME),
+            "clevel": int_field(clevel, "clevel"),
+            "shuffle": choice_field(shuffle, "shuffle", BLOSC_SHUFFLE),
+            "blocksize": int_field(blocksize, "blocksize"),
+        }
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "blosc"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        configuration = {
+            "typesize": self.typesize,
+            "cname": self.cname,
+            "clevel": self.clevel,
+            "shuffle": self.shuffle,
+            "blocksize": self.blocksize,
+        }
+        return named("blosc", configuration)
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """The codec with the choices that were left open made for elements of `array_spec`."""
+        if not self._tunable_attrs:
+            return self
+        size = item_size(array_spec.dtype)
+        typesize, shuffle = self.typesize, self.shuffle
+        if "typesize" in self._tunable_attrs:
+            typesize = size
+        if "shuffle" in self._tunable_attrs:
+            shuffle = "bitshuffle" if size == 1 else "shuffle"
+        return replace(self, typesize=typesize, shuffle=shuffle)
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse what Blosc could not write: a level, or chunks, out of its range."""
+        if not 0 <= self.clevel <= 9:
+            raise ValueError(f"The clevel of blosc must be between 0 and 9. Got {self.clevel}.")
+        size = largest_chunk(shape, chunk_grid) * item_size(dtype)
+        if size > MAX_CHUNK_BYTES:
+            raise ValueError(
+                f"Blosc takes at most {MAX_CHUNK_BYTES} bytes at once, and the largest chunk has "
+                f"{size}. Choose smaller chunks or another compressor."
+            )
+
+    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("The size of Blosc's output depends on its input.")
+
+    def _link(self, spec: ArraySpec) -> Link | None:
+        typesize = self.typesize if self.typesize <= _MAX_TYPESIZE else 1
+        clevel = min(max(self.clevel, 0), 9)
+        shuffle = BLOSC_SHUFFLE.index(self.shuffle)
+        return ("blosc", (self.cname, clevel, shuffle, typesize, max(self.blocksize, 0)))
+
+
+def _parse_typesize(value: object) -> int:
+    typesize = int_field(value, "typesize")
+    if typesize <= 0:
+        raise ValueError(
+            f"Value must be greater than 0. Got {typesize}, which is less or equal to 0."
+        )
+    return typesize

@@ -1,0 +1,122 @@
+"""The codec ``bytes``: the elements one after another, in C order."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+
+import numpy as np
+
+from zarr.abc.codec import ArrayBytesCodec
+from zarr.codecs.configuration import choice_field, named, optional_configuration
+from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
+from zarr.codecs.elements import has_words, stored_swap, swap_words
+from zarr.errors import ChunkDecodeError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import numpy.typing as npt
+
+    from zarr.abc.buffer import Buffer, NDBuffer
+    from zarr.codecs.base import Link
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON, EndianLiteral
+
+__all__ = ["BytesCodec", "Endian"]
+
+ENDIAN: Final = ("little", "big")
+
+
+class Endian(metaclass=DeprecatedStrEnumMeta):
+    """Deprecated: pass the strings ``"little"`` and ``"big"``."""
+
+    _members: ClassVar[dict[str, str]] = {name: name for name in ENDIAN}
+
+
+@dataclass(frozen=True)
+class BytesCodec(ArrayBytesCodec):
+    """Stores the elements as they lie in memory, one after another, in C order.
+
+    Parameters
+    ----------
+    endian : {'little', 'big'}, optional, default: 'little'
+        The order of the bytes of an element. None where elements are single bytes.
+
+    Examples
+    --------
+    >>> from zarr.codecs import BytesCodec
+    >>> BytesCodec(endian="big").to_dict()
+    {'name': 'bytes', 'configuration': {'endian': 'big'}}
+    """
+
+    is_fixed_size = True
+
+    endian: EndianLiteral | None
+
+    def __init__(self, *, endian: Endian | EndianLiteral | None = "little") -> None:
+        parsed = None if endian is None else choice_field(endian, "endian", ENDIAN)
+        object.__setattr__(self, "endian", parsed)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        configuration = optional_configuration(data, "bytes")
+        configuration.setdefault("endian", None)
+        return cls(**configuration)
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named("bytes", None if self.endian is None else {"endian": self.endian})
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """The codec without a byte order where elements of `array_spec` have none."""
+        dtype = array_spec.dtype
+        native = dtype.to_native_dtype()
+        if getattr(dtype, "item_size", None) is None or not has_words(native):
+            return self if self.endian is None else replace(self, endian=None)
+        if self.endian is not None:
+            return self
+        if native.fields is None:
+            raise ValueError(
+                "The `endian` configuration needs to be specified for multi-byte data types."
+            )
+        warnings.warn(
+            "Missing 'endian' for structured dtype with multi-byte fields. "
+            "Assuming little-endian for legacy compatibility.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return replace(self, endian="little")
+
+    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        return input_byte_length
+
+    def _link(self, spec: ArraySpec) -> Link:
+        return ("bytes", stored_swap(spec.dtype.to_native_dtype(), self.endian))
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype = chunk_spec.dtype.to_native_dtype()
+        expected = prod(chunk_spec.shape) * dtype.itemsize
+        if len(chunk_data) != expected:
+            raise ChunkDecodeError(
+                f"The codec 'bytes' expects {expected} bytes for shape {chunk_spec.shape} of "
+                f"{dtype}, and found {len(chunk_data)}."
+            )
+        swap = stored_swap(dtype, self.endian)
+        nd_buffer = chunk_spec.prototype.nd_buffer
+        if swap == 0:
+            array = cast("Any", chunk_data.as_array_like())
+            return nd_buffer.from_ndarray_like(array.view(dtype).reshape(chunk_spec.shape))
+        data = swap_words(np.ascontiguousarray(chunk_data.as_numpy_array()), dtype.itemsize, swap)
+        return nd_buffer.from_numpy_array(data.view(dtype).reshape(chunk_spec.shape))
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        buffer = chunk_spec.prototype.buffer
+        dtype = chunk_data.dtype
+        swap = stored_swap(dtype, self.endian)
+        if swap == 0:
+            array = cast("Any", chunk_data.as_ndarray_like())
+            return buffer.from_array_like(array.ravel(order="C").view(dtype="B"))
+        data: npt.NDArray[Any] = np.ascontiguousarray(chunk_data.as_numpy_array()).reshape(-1)
+        return buffer.from_bytes(cast("Any", swap_words(data.view(np.uint8), dtype.itemsize, swap)))

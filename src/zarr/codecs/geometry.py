@@ -1,0 +1,46 @@
+"""The few facts about elements, chunks and their grids that codecs ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zarr.types import JSON
+
+
+@dataclass(frozen=True)
+class InnerGrid:
+    """The grid of the inner chunks of a shard, given to the codecs of these for validation."""
+
+    chunk_shape: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The JSON form of the grid, as if it were that of an array."""
+        return {"name": "regular", "configuration": {"chunk_shape": list(self.chunk_shape)}}
+
+
+def item_size(dtype: Any) -> int:
+    """Bytes of one element of a data type, and 1 where elements have no one size."""
+    return getattr(dtype, "item_size", None) or 1
+
+
+def chunk_edges(chunk_grid: Any) -> tuple[tuple[int, ...], ...] | None:
+    """The lengths that chunks have along each axis; None for a grid that does not tell."""
+    sizes: Sequence[Any] | None = getattr(chunk_grid, "chunk_shape", None)
+    if sizes is None:
+        sizes = getattr(chunk_grid, "chunk_shapes", None)
+    if sizes is None:
+        return None
+    return tuple((size,) if isinstance(size, int) else tuple(size) for size in sizes)
+
+
+def largest_chunk(shape: tuple[int, ...], chunk_grid: Any) -> int:
+    """The number of elements of the largest chunk."""
+    edges = chunk_edges(chunk_grid)
+    if edges is None:
+        return prod(shape)
+    return prod(max(lengths, default=0) for lengths in edges)

@@ -1,0 +1,132 @@
+"""Elements of no fixed size (strings, bytes, objects) for an engine that moves fixed ones.
+
+The engine reads and writes arrays of any fixed element size. So that it serves the others too, it
+is given numbers: each decoded chunk becomes a part of a table, and the engine moves the places in
+the table; at the end the numbers are exchanged for the elements. One table serves one operation.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from zarr.codecs.base import Link
+
+NUMBER_SIZE = 8
+"""Bytes of a number that stands for an element."""
+
+FILL_NUMBER = bytes(NUMBER_SIZE)
+"""The number of the fill value: 0."""
+
+
+def holds_objects(dtype: np.dtype[Any]) -> bool:
+    """Whether elements are not stored in the array itself but elsewhere in memory."""
+    return dtype.hasobject or dtype.kind == "T"
+
+
+class ObjectTable:
+    """The elements that take part in one operation.
+
+    Parameters
+    ----------
+    dtype
+        The type of the elements in memory.
+    fill_value
+        The element with number 0.
+    writing
+        Whether chunks are to be written: elements equal to the fill value are then given its
+        number, so that the engine can tell a chunk that need not be stored.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> table = ObjectTable(np.dtype(object), "")
+    >>> numbers = table.number(np.array(["a", "b"], dtype=object))
+    >>> table.elements(numbers[::-1])
+    array(['b', 'a'], dtype=object)
+    """
+
+    def __init__(self, dtype: np.dtype[Any], fill_value: object, *, writing: bool = False) -> None:
+        fill = np.empty(1, dtype)
+        fill[0] = "" if fill_value is None and dtype.kind == "T" else fill_value
+        self.dtype = dtype
+        self._fill_value = fill[0]
+        self._writing = writing
+        self._parts = [fill]
+        self._starts = [0]
+        self._count = 1
+        self._lock = threading.Lock()
+
+    def number(self, elements: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Add elements, and give the number of each, in the shape of `elements`."""
+        part = elements.astype(self.dtype, copy=False).reshape(-1)
+        with self._lock:
+            start = self._count
+            self._count += part.size
+            self._starts.append(start)
+            self._parts.append(part)
+        numbers = np.arange(start, start + part.size, dtype=np.int64)
+        if self._writing:
+            numbers[self._is_fill(part)] = 0
+        return numbers.reshape(elements.shape)
+
+    def elements(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """The elements with these numbers, in the shape of `numbers`."""
+        flat = numbers.reshape(-1)
+        if flat.size == 0:
+            return np.empty(numbers.shape, self.dtype)
+        first, last = int(flat[0]), int(flat[-1])
+        with self._lock:
+            index = bisect_right(self._starts, first) - 1
+            part, start = self._parts[index], self._starts[index]
+        consecutive = last - first == flat.size - 1 and bool((np.diff(flat) == 1).all())
+        if consecutive and last - start < part.size:
+            found = part[first - start : last - start + 1]
+        else:
+            found = self._gather(flat)
+        return found.reshape(numbers.shape)
+
+    def _gather(self, flat: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        with self._lock:
+            parts, starts = list(self._parts), np.array(self._starts)
+        used = np.unique(np.searchsorted(starts, flat, side="right") - 1)
+        bases = np.cumsum([0, *(parts[index].size for index in used[:-1])])
+        shift = np.zeros(len(parts), np.int64)
+        shift[used] = bases - starts[used]
+        places = flat + shift[np.searchsorted(starts, flat, side="right") - 1]
+        whole = np.concatenate([parts[index] for index in used])
+        found: npt.NDArray[Any] = whole[places]
+        return found
+
+    def _is_fill(self, part: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        fill = self._fill_value
+        if self.dtype.kind == "T":
+            return np.asarray(part == fill)
+        # Elements may be arrays, or of types that compare in their own ways: ask equal types only.
+        kind = type(fill)
+        if kind not in (str, bytes, int, float, bool, type(None)):
+            return np.zeros(part.size, np.bool_)
+        return np.fromiter((type(item) is kind and item == fill for item in part), np.bool_)
+
+
+def bind(chain: Iterable[Link], table: ObjectTable) -> tuple[Link, ...]:
+    """A chain whose adapters take the numbers of `table` for elements."""
+    return tuple(_bound(link, table) for link in chain)
+
+
+def _bound(link: Link, table: ObjectTable) -> Link:
+    name, parameters = link
+    if name == "sharding_indexed":
+        inner_shape, inner_chain, *rest = parameters
+        return (name, (inner_shape, bind(inner_chain, table), *rest))
+    if name == "python" and parameters.takes_objects:
+        return (name, parameters.bound(table))
+    return link

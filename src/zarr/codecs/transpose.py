@@ -1,0 +1,113 @@
+"""The codec ``transpose``: the axes in another order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zarr.abc.codec import ArrayArrayCodec
+from zarr.codecs.configuration import int_tuple, named, required_configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
+    from zarr.abc.buffer import NDBuffer
+    from zarr.codecs.base import Link
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["TransposeCodec"]
+
+
+@dataclass(frozen=True)
+class TransposeCodec(ArrayArrayCodec):
+    """Stores the axes of a chunk in another order.
+
+    Parameters
+    ----------
+    order : iterable of int
+        The axis of the array that becomes the first, the second, … of the stored chunk.
+
+    Notes
+    -----
+    Documents of early drafts of format 3 say ``"C"`` or ``"F"``. These are read, and become
+    numbers when the number of axes is known.
+
+    Examples
+    --------
+    >>> from zarr.codecs import TransposeCodec
+    >>> TransposeCodec(order=[1, 0])
+    TransposeCodec(order=(1, 0))
+    """
+
+    is_fixed_size = True
+
+    order: tuple[int, ...]
+
+    def __init__(self, *, order: Iterable[int]) -> None:
+        parsed = order if _is_draft(order) else int_tuple(order)
+        object.__setattr__(self, "order", parsed)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "transpose"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named("transpose", {"order": self.order})
+
+    def validate(
+        self,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse an order that does not name each axis of `shape` once."""
+        self._axes(len(shape))
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """The codec with its order as numbers, which must fit the axes of `array_spec`."""
+        axes = self._axes(array_spec.ndim)
+        return self if axes == self.order else replace(self, order=axes)
+
+    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
+        """What a chunk of `chunk_spec` becomes."""
+        axes = self._axes(chunk_spec.ndim)
+        return replace(chunk_spec, shape=tuple(chunk_spec.shape[axis] for axis in axes))
+
+    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        return input_byte_length
+
+    def _axes(self, ndim: int) -> tuple[int, ...]:
+        order = self.order
+        if isinstance(order, str):
+            return tuple(range(ndim) if order == "C" else reversed(range(ndim)))
+        if len(order) != ndim:
+            raise ValueError(
+                "The `order` tuple must have as many entries as there are dimensions in the "
+                f"array. Got {order}."
+            )
+        if len(set(order)) != ndim:
+            raise ValueError(f"There must not be duplicates in the `order` tuple. Got {order}.")
+        if not all(0 <= axis < ndim for axis in order):
+            raise ValueError(
+                "All entries in the `order` tuple must be between 0 and the number of dimensions "
+                f"in the array. Got {order}."
+            )
+        return order
+
+    def _link(self, spec: ArraySpec) -> Link:
+        return ("transpose", self._axes(spec.ndim))
+
+    def _decode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
+        axes = self._axes(chunk_spec.ndim)
+        return chunk_data.transpose(tuple(axes.index(axis) for axis in range(len(axes))))
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer | None:
+        return chunk_data.transpose(self._axes(chunk_spec.ndim))
+
+
+def _is_draft(order: object) -> bool:
+    return isinstance(order, str) and order in ("C", "F")

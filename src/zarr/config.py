@@ -1,0 +1,461 @@
+"""Settings: ``zarr.config``.
+
+A setting is named by its path, as in ``config.get("array.order")``. It comes from, later ones
+winning: the defaults below; YAML or JSON files in ``/etc/zarr`` (or ``$ZARR_ROOT_CONFIG``),
+``<prefix>/etc/zarr``, ``~/.config/zarr`` and ``$ZARR_CONFIG``; variables of the environment such
+as ``ZARR_ARRAY__ORDER=F``; and ``config.set``, for good or as a context manager::
+
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        ...
+
+In names, ``-`` and ``_`` mean the same. Reading YAML files needs PyYAML (``pip install
+zarr[yaml]``).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias, cast
+
+from zarr.config_sources import (
+    BadConfigError,
+    read_settings,
+    setting_files,
+    settings_of_environment,
+    standard_paths,
+)
+
+__all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]
+
+Tree: TypeAlias = dict[str, Any]
+
+_MISSING = object()
+
+_NUMCODECS = {
+    "adler32": "Adler32",
+    "astype": "AsType",
+    "bitround": "BitRound",
+    "blosc": "Blosc",
+    "bz2": "BZ2",
+    "crc32": "CRC32",
+    "crc32c": "CRC32C",
+    "delta": "Delta",
+    "fixedscaleoffset": "FixedScaleOffset",
+    "fletcher32": "Fletcher32",
+    "gzip": "GZip",
+    "jenkins_lookup3": "JenkinsLookup3",
+    "lz4": "LZ4",
+    "lzma": "LZMA",
+    "packbits": "PackBits",
+    "pcodec": "PCodec",
+    "quantize": "Quantize",
+    "shuffle": "Shuffle",
+    "zfpy": "ZFPY",
+    "zlib": "Zlib",
+    "zstd": "Zstd",
+}
+
+DEFAULTS: Mapping[str, Any] = {
+    "default_zarr_format": 3,
+    "array": {
+        "order": "C",
+        "write_empty_chunks": False,
+        "read_missing_chunks": True,
+        "target_shard_size_bytes": None,
+        "rectilinear_chunks": False,
+        "sharding_coalesce_max_gap_bytes": 1 << 20,
+        "sharding_coalesce_max_bytes": 16 << 20,
+        "allow_unsafe_pickle_decode": False,
+    },
+    "async": {"concurrency": 10, "timeout": None},
+    "threading": {"max_workers": None},
+    "json_indent": 2,
+    # These name an engine in zarr-python. There is one engine here: they are kept and obeyed
+    # by nobody, see `_explain_engine`.
+    "codec_pipeline": {
+        "path": "zarr.core.codec_pipeline.BatchedCodecPipeline",
+        "batch_size": 1,
+        "max_workers": None,
+    },
+    "codecs": {
+        "blosc": "zarr.codecs.blosc.BloscCodec",
+        "gzip": "zarr.codecs.gzip.GzipCodec",
+        "zstd": "zarr.codecs.zstd.ZstdCodec",
+        "bytes": "zarr.codecs.bytes.BytesCodec",
+        "endian": "zarr.codecs.bytes.BytesCodec",
+        "crc32c": "zarr.codecs.crc32c_.Crc32cCodec",
+        "sharding_indexed": "zarr.codecs.sharding.ShardingCodec",
+        "transpose": "zarr.codecs.transpose.TransposeCodec",
+        "vlen-utf8": "zarr.codecs.vlen_utf8.VLenUTF8Codec",
+        "vlen-bytes": "zarr.codecs.vlen_utf8.VLenBytesCodec",
+        **{f"numcodecs.{key}": f"zarr.codecs.numcodecs.{cls}" for key, cls in _NUMCODECS.items()},
+    },
+    "buffer": "zarr.buffer.cpu.Buffer",
+    "ndbuffer": "zarr.buffer.cpu.NDBuffer",
+}
+
+deprecations: Mapping[str, str | None] = dict.fromkeys(
+    [
+        "array.v2_default_compressor.numeric",
+        "array.v2_default_compressor.string",
+        "array.v2_default_compressor.bytes",
+        "array.v2_default_filters.string",
+        "array.v2_default_filters.bytes",
+        "array.v3_default_filters.numeric",
+        "array.v3_default_filters.raw",
+        "array.v3_default_filters.bytes",
+        "array.v3_default_serializer.numeric",
+        "array.v3_default_serializer.string",
+        "array.v3_default_serializer.bytes",
+        "array.v3_default_compressors.string",
+        "array.v3_default_compressors.bytes",
+        "array.v3_default_compressors",
+    ]
+)
+"""Settings that are gone (None), or have a new name."""
+
+
+class ConfigSet:
+    """A change of settings, undone when used as a context manager and left."""
+
+    def __init__(self, owner: Config, changes: Iterable[tuple[str, Any]]) -> None:
+        self._owner = owner
+        self._undo: list[tuple[tuple[str, ...], Any]] = []
+        with owner.config_lock:
+            for key, value in changes:
+                self._assign(owner._current_name(key).split("."), value)
+        owner._changed()
+
+    def __enter__(self) -> Tree:
+        return self._owner.config
+
+    def __exit__(self, *exc_info: object) -> None:
+        with self._owner.config_lock:
+            for path, old in reversed(self._undo):
+                tree = self._owner.config
+                for part in path[:-1]:
+                    tree = tree.setdefault(part, {})
+                if old is _MISSING:
+                    tree.pop(path[-1], None)
+                else:
+                    tree[path[-1]] = old
+        self._owner._changed()
+
+    def _assign(self, parts: list[str], value: Any) -> None:
+        tree = self._owner.config
+        path: tuple[str, ...] = ()
+        for part in parts[:-1]:
+            name = _spelling(part, tree)
+            path += (name,)
+            if name not in tree:
+                self._undo.append((path, _MISSING))
+                tree[name] = {}
+            tree = tree[name]
+            if not isinstance(tree, dict):
+                raise TypeError(f"{'.'.join(path)!r} is a value: nothing can be set below it")
+        name = _spelling(parts[-1], tree)
+        self._undo.append(((*path, name), tree.get(name, _MISSING)))
+        tree[name] = value
+
+
+class Config:
+    """A tree of settings.
+
+    Parameters
+    ----------
+    name : str
+        Names the variables of the environment (``NAME_…``) and the folders of files.
+    defaults : list of mapping, optional
+        Values that hold where nothing else is said. The first that has a setting gives it.
+    paths : list of str, optional
+        Files, and folders of files, to read; later ones win.
+    env : mapping of str to str, optional
+        The environment; by default that of the process.
+    env_prefix : str, optional
+        What the names of variables start with; by default ``NAME_``.
+    deprecations : mapping of str to str or None, optional
+        Settings that are renamed, or gone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        defaults: list[Mapping[str, Any]] | None = None,
+        paths: list[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        env_prefix: str | None = None,
+        deprecations: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self.name = name
+        self.env: Mapping[str, str] = os.environ if env is None else env
+        self.env_prefix = f"{name.upper()}_" if env_prefix is None else env_prefix
+        self.paths = standard_paths(name, self.env) if paths is None else list(paths)
+        self.main_path = self.paths[-1] if self.paths else ""
+        self.defaults: list[Mapping[str, Any]] = list(defaults or [])
+        self.deprecations = dict(deprecations or {})
+        self.config_lock = threading.RLock()
+        self.config: Tree = {}
+        self.refresh()
+
+    def __contains__(self, key: str) -> bool:
+        return self.get(key, _MISSING) is not _MISSING
+
+    def __getitem__(self, key: str) -> Any:
+        return self.get(key)
+
+    def get(self, key: str, default: Any = _MISSING) -> Any:
+        """Return a setting.
+
+        Parameters
+        ----------
+        key : str
+            Its path, as in ``"async.concurrency"``; a whole section gives a dict.
+        default : optional
+            What to return if there is none. Without it, that is a KeyError.
+        """
+        found: Any = self.config
+        walked: list[str] = []
+        for part in key.split("."):
+            if isinstance(found, dict) and (name := _spelling(part, found)) in found:
+                found = found[name]
+            elif default is not _MISSING:
+                return default
+            else:
+                # A section that was replaced as a whole still has the defaults below it.
+                found = self._default(walked, part)
+                if found is _MISSING:
+                    raise KeyError(key)
+            walked.append(part)
+        return found
+
+    def set(self, arg: Mapping[str, Any] | None = None, **kwargs: Any) -> ConfigSet:
+        """Change settings: for good, or inside of a ``with`` block.
+
+        Parameters
+        ----------
+        arg : mapping, optional
+            Values by path, as in ``{"array.order": "F"}``. A mapping as value replaces the
+            whole section.
+        **kwargs
+            Values by path, written with ``__`` for the dot, as in ``array__order="F"``.
+        """
+        changes = list(arg.items()) if arg is not None else []
+        changes += [(key.replace("__", "."), value) for key, value in kwargs.items()]
+        return ConfigSet(self, changes)
+
+    def reset(self) -> None:
+        """Go back to the defaults, files and variables of the environment."""
+        self.refresh()
+
+    def enable_gpu(self) -> ConfigSet:
+        """Read into, and write from, the memory of the GPU (needs CuPy)."""
+        return self.set(
+            {"buffer": "zarr.buffer.gpu.Buffer", "ndbuffer": "zarr.buffer.gpu.NDBuffer"}
+        )
+
+    def refresh(self) -> None:
+        """Read everything again; what ``set`` changed is forgotten."""
+        fresh: Tree = {}
+        for tree in self.defaults:
+            _merge(fresh, tree, old_wins=True)
+        _merge(fresh, self.collect())
+        with self.config_lock:
+            # A new dict, so that no other thread ever sees one that is half filled.
+            self.config = fresh
+        self._changed()
+
+    def clear(self) -> None:
+        """Forget all settings, the defaults too."""
+        with self.config_lock:
+            self.config = {}
+
+    def update(self, new: Mapping[str, Any], priority: Literal["new", "old"] = "new") -> None:
+        """Merge a tree of settings into this one.
+
+        Parameters
+        ----------
+        new : mapping
+            Nested settings.
+        priority : {"new", "old"}
+            Which value stays where both have one.
+        """
+        with self.config_lock:
+            _merge(self.config, new, old_wins=priority == "old")
+        self._changed()
+
+    def update_defaults(self, new: Mapping[str, Any]) -> None:
+        """Add defaults; they hold at once where no other value is given."""
+        with self.config_lock:
+            known: Tree = {}
+            for tree in self.defaults:
+                _merge(known, tree, old_wins=True)
+            self.defaults.append(new)
+            _merge(self.config, new, unless=known)
+        self._changed()
+
+    def collect(self, paths: list[str] | None = None, env: Mapping[str, str] | None = None) -> Tree:
+        """Return what files and variables of the environment say.
+
+        Parameters
+        ----------
+        paths : list of str, optional
+            Files and folders, instead of this object's.
+        env : mapping of str to str, optional
+            Variables, instead of this object's.
+        """
+        found = [read_settings(path) for path in setting_files(paths or self.paths)]
+        found += settings_of_environment(self.env if env is None else env, self.env_prefix)
+        return self.merge(*found)
+
+    def merge(self, *trees: Mapping[str, Any]) -> Tree:
+        """Return the merge of several trees; later ones win."""
+        merged: Tree = {}
+        for tree in trees:
+            _merge(merged, tree)
+        return merged
+
+    def expand_environment_variables(self) -> None:
+        """Replace ``$NAME`` in texts by the variable of the environment."""
+        with self.config_lock:
+            self.config.update(_map_texts(self.config, os.path.expandvars))
+
+    def to_dict(self) -> Tree:
+        """Return all settings as a nested dict of their own."""
+        with self.config_lock:
+            return _copied(self.config)
+
+    def serialize(self) -> str:
+        """Return all settings as one line of text (base64 of JSON)."""
+        import base64
+        import json
+
+        return base64.urlsafe_b64encode(json.dumps(self.config).encode()).decode()
+
+    def pprint(self, **kwargs: Any) -> None:
+        """Print all settings; keyword arguments go to :func:`pprint.pprint`."""
+        from pprint import pprint
+
+        pprint(self.config, **kwargs)
+
+    def _current_name(self, key: str) -> str:
+        if key not in self.deprecations:
+            return key
+        new = self.deprecations[key]
+        if new is None:
+            raise ValueError(f"Configuration value {key!r} has been removed")
+        import warnings
+
+        warnings.warn(
+            f"Configuration key {key!r} has been deprecated. Please use {new!r} instead",
+            stacklevel=4,
+        )
+        return new
+
+    def _default(self, walked: list[str], part: str) -> Any:
+        if not walked or walked[0] not in self.config:
+            return _MISSING
+        for tree in self.defaults:
+            found: Any = tree
+            for name in (*walked, part):
+                if not isinstance(found, Mapping):
+                    break
+                found = found.get(_spelling(name, found), _MISSING)
+            else:
+                if found is not _MISSING:
+                    return found
+        return _MISSING
+
+    def _changed(self) -> None:
+        """Look at the settings after a change."""
+        if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
+            _explain_engine(self.config.get("codec_pipeline"))
+
+
+def _spelling(name: str, tree: Mapping[str, Any]) -> str:
+    """The spelling of a name that a tree uses: with ``_`` or with ``-``."""
+    if name in tree:
+        return name
+    for other in (name.replace("_", "-"), name.replace("-", "_")):
+        if other in tree:
+            return other
+    return name
+
+
+def _merge(
+    tree: Tree,
+    new: Mapping[str, Any],
+    *,
+    old_wins: bool = False,
+    unless: Mapping[str, Any] | None = None,
+) -> None:
+    """Merge `new` into `tree`. With `unless`, values that differ from those there stay."""
+    for key, value in new.items():
+        name = _spelling(key, tree)
+        if isinstance(value, Mapping):
+            below = tree.get(name)
+            if not isinstance(below, dict):
+                if below is not None and old_wins:
+                    continue
+                below = tree[name] = {}
+            deeper = None if unless is None else unless.get(_spelling(name, unless), {})
+            _merge(below, value, old_wins=old_wins, unless=deeper)
+        elif name not in tree or not old_wins:
+            if unless is not None and name in tree and tree[name] != unless.get(name, _MISSING):
+                continue
+            tree[name] = value
+
+
+def _copied(tree: Mapping[str, Any]) -> Tree:
+    return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
+
+
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _map_texts(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return type(value)(_map_texts(item, change) for item in value)
+    return value
+
+
+_engine_explained = False
+
+
+def _explain_engine(settings: object) -> None:
+    """Say, once per process, that no setting chooses an engine."""
+    global _engine_explained
+    if _engine_explained:
+        return
+    _engine_explained = True
+    import logging
+
+    # A log record and not a warning: packages that switch pipelines do so in good faith, and
+    # many of them run their tests with warnings as errors.
+    logging.getLogger("zarr").info(
+        "codec_pipeline is set to %r: it is kept, and changes nothing. This zarr has a single "
+        "native engine, which reads, decodes and places all chunks; threading.max_workers and "
+        "async.concurrency bound it.",
+        settings,
+    )
+
+
+def parse_indexing_order(data: Any) -> Literal["C", "F"]:
+    """Return the memory order that a value names.
+
+    Parameters
+    ----------
+    data
+        ``"C"`` or ``"F"``; anything else is a ValueError.
+    """
+    if data in ("C", "F"):
+        return cast('Literal["C", "F"]', data)
+    raise ValueError(
+        f"Failed to parse input for 'order': expected Literal['C', 'F'], got {data!r}."
+    )
+
+
+config = Config("zarr", defaults=[DEFAULTS], deprecations=deprecations)
+"""The settings of this process."""

@@ -1,0 +1,207 @@
+"""The errors and warnings of zarr, grouped by what you would do next.
+
+::
+
+    BaseException
+     └─ Exception
+         ├─ ValueError
+         │   ├─ BaseZarrError                     catch this for "anything zarr refused"
+         │   │   │
+         │   │   │  nothing is there: create it, or look elsewhere
+         │   │   ├─ NodeNotFoundError             (also a FileNotFoundError)
+         │   │   │   ├─ ArrayNotFoundError
+         │   │   │   └─ GroupNotFoundError
+         │   │   ├─ ChunkNotFoundError            only with ``array.read_missing_chunks`` off
+         │   │   │
+         │   │   │  something is there already: open it, or overwrite it
+         │   │   ├─ ContainsArrayError
+         │   │   ├─ ContainsGroupError
+         │   │   ├─ ContainsArrayAndGroupError
+         │   │   │
+         │   │   │  the metadata are wrong: repair the document
+         │   │   ├─ MetadataValidationError
+         │   │   │   └─ NodeTypeValidationError
+         │   │   │
+         │   │   │  the data cannot be decoded: restore the chunk, or install or allow its codec
+         │   │   ├─ ChunkDecodeError
+         │   │   ├─ UnknownCodecError
+         │   │   └─ PickleCodecDisabledError
+         │   │
+         │   └─ DataTypeValidationError           another data type must be named
+         │
+         ├─ IndexError                            the selection is wrong: correct it
+         │   ├─ ArrayIndexError
+         │   ├─ BoundsCheckError
+         │   ├─ NegativeStepError
+         │   └─ VindexInvalidSelectionError
+         │
+         └─ Warning
+             ├─ ZarrDeprecationWarning            (DeprecationWarning)  use the newer name
+             ├─ ZarrFutureWarning                 (FutureWarning)       results will change
+             │   └─ UnstableSpecificationWarning  others may not be able to read the data
+             ├─ ZarrRuntimeWarning                (RuntimeWarning)      works, but look at it
+             └─ ZarrUserWarning                   (UserWarning)         probably not as meant
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArrayIndexError",
+    "ArrayNotFoundError",
+    "BaseZarrError",
+    "BoundsCheckError",
+    "ChunkDecodeError",
+    "ChunkNotFoundError",
+    "ContainsArrayAndGroupError",
+    "ContainsArrayError",
+    "ContainsGroupError",
+    "DataTypeValidationError",
+    "GroupNotFoundError",
+    "MetadataValidationError",
+    "NegativeStepError",
+    "NodeNotFoundError",
+    "NodeTypeValidationError",
+    "PickleCodecDisabledError",
+    "UnknownCodecError",
+    "UnstableSpecificationWarning",
+    "VindexInvalidSelectionError",
+    "ZarrDeprecationWarning",
+    "ZarrFutureWarning",
+    "ZarrRuntimeWarning",
+    "ZarrUserWarning",
+]
+
+
+class BaseZarrError(ValueError):
+    """Base of the errors that zarr raises on its own account.
+
+    Parameters
+    ----------
+    *args
+        One argument is the message itself. Several are put into the message template of the
+        class, as in ``ContainsArrayError(store, path)``.
+    """
+
+    _msg: str = "{}"
+
+    def __init__(self, *args: object) -> None:
+        if len(args) > 1:
+            try:
+                args = (self._msg.format(*args),)
+            except IndexError:
+                # Fewer values than the template has places: show them all, rather than
+                # replace the error being raised with one about its message.
+                args = (", ".join(str(arg) for arg in args),)
+        super().__init__(*args)
+
+
+class NodeNotFoundError(BaseZarrError, FileNotFoundError):
+    """There is no array or group at a path."""
+
+
+class ArrayNotFoundError(NodeNotFoundError):
+    """There is no array at a path: ``ArrayNotFoundError(store, path)``."""
+
+    _msg = "No array found in store {!r} at path {!r}"
+
+
+class GroupNotFoundError(NodeNotFoundError):
+    """There is no group at a path: ``GroupNotFoundError(store, path)``."""
+
+    _msg = "No group found in store {!r} at path {!r}"
+
+
+class ChunkNotFoundError(BaseZarrError):
+    """A chunk is not stored, and the array was opened with ``read_missing_chunks=False``."""
+
+
+class ContainsArrayError(BaseZarrError):
+    """An array is already there: ``ContainsArrayError(store, path)``."""
+
+    _msg = "An array exists in store {!r} at path {!r}."
+
+
+class ContainsGroupError(BaseZarrError):
+    """A group is already there: ``ContainsGroupError(store, path)``."""
+
+    _msg = "A group exists in store {!r} at path {!r}."
+
+
+class ContainsArrayAndGroupError(BaseZarrError):
+    """Both an array and a group claim one path: ``ContainsArrayAndGroupError(store, path)``."""
+
+    _msg = (
+        "Both an array (.zarray) and a group (.zgroup) were found in store {!r} at path {!r}. "
+        "A node is one or the other: remove the document that does not belong there."
+    )
+
+
+class MetadataValidationError(BaseZarrError):
+    """A metadata document holds a value that it must not hold.
+
+    ``MetadataValidationError(field, expected, found)``, or one message.
+    """
+
+    _msg = "Invalid value for '{}'. Expected '{}'. Got '{}'."
+
+
+class NodeTypeValidationError(MetadataValidationError):
+    """The ``node_type`` of a document is not the one that was asked for."""
+
+
+class ChunkDecodeError(BaseZarrError):
+    """The stored bytes of a chunk are not what the array's metadata say.
+
+    The message names the array, the key, the chunk, what was expected and what was found.
+    """
+
+
+class UnknownCodecError(BaseZarrError):
+    """The metadata name a codec that nothing here implements."""
+
+
+class PickleCodecDisabledError(BaseZarrError):
+    """Decoding would unpickle the stored bytes, which may run any code.
+
+    Set ``array.allow_unsafe_pickle_decode`` in :data:`zarr.config` for data that you trust.
+    """
+
+
+class DataTypeValidationError(ValueError):
+    """A data type cannot be made from what was given."""
+
+
+class ArrayIndexError(IndexError):
+    """A selection cannot be applied to this array."""
+
+
+class BoundsCheckError(IndexError):
+    """An index lies outside of its axis."""
+
+
+class NegativeStepError(IndexError):
+    """A slice runs backwards."""
+
+
+class VindexInvalidSelectionError(IndexError):
+    """A selection given to ``vindex`` is neither a mask nor one integer array per axis."""
+
+
+class ZarrDeprecationWarning(DeprecationWarning):
+    """A name or parameter has a newer form."""
+
+
+class ZarrFutureWarning(FutureWarning):
+    """A behaviour is going to change."""
+
+
+class UnstableSpecificationWarning(ZarrFutureWarning):
+    """Data are written in a form that no final specification describes."""
+
+
+class ZarrRuntimeWarning(RuntimeWarning):
+    """Something unusual was met, and the work goes on."""
+
+
+class ZarrUserWarning(UserWarning):
+    """What was asked for is probably not what was meant."""

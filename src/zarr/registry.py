@@ -1,0 +1,382 @@
+"""What is known by name: codecs, buffer classes, chunk key encodings.
+
+A name is looked for among what was registered here, what is built in, and the entry points of
+installed packages, in that order; modules and entry points are loaded when a name is first asked
+for. Packages may offer
+
+- codecs: group ``zarr.codecs``, one entry a codec, named as in the metadata; or group
+  ``zarr.codecs.<codec>`` for one of several implementations,
+- chunk key encodings: group ``zarr.chunk_key_encoding``,
+- buffer classes: groups ``zarr.buffer`` and ``zarr.ndbuffer``.
+
+Where a codec has several implementations, the setting ``codecs.<codec>`` says which to use, by
+qualified name.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from zarr.buffer import core
+from zarr.config import DEFAULTS, BadConfigError, config
+from zarr.errors import UnknownCodecError, ZarrUserWarning
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from zarr.abc.codec import Codec, CodecJSON_V2, CodecPipeline
+    from zarr.abc.numcodec import Numcodec
+    from zarr.buffer.core import Buffer, NDBuffer
+    from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
+
+__all__ = [
+    "Registry",
+    "get_buffer_class",
+    "get_chunk_key_encoding_class",
+    "get_codec_class",
+    "get_ndbuffer_class",
+    "get_numcodec",
+    "get_pipeline_class",
+    "register_buffer",
+    "register_chunk_key_encoding",
+    "register_codec",
+    "register_ndbuffer",
+    "register_pipeline",
+]
+
+T = TypeVar("T")
+
+
+class Registry(dict[str, type[T]], Generic[T]):
+    """Classes by qualified name, and entry points that are yet to be loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lazy_load_list: list[EntryPoint] = []
+
+    def lazy_load(self, use_entrypoint_name: bool = False) -> None:
+        """Load the entry points and register what they name.
+
+        Parameters
+        ----------
+        use_entrypoint_name : bool, optional
+            Whether to register under the name of the entry point, and not of the class.
+        """
+        while self.lazy_load_list:
+            entry = self.lazy_load_list.pop(0)
+            self.register(entry.load(), entry.name if use_entrypoint_name else None)
+
+    def register(self, cls: type[T], qualname: str | None = None) -> None:
+        """Register a class.
+
+        Parameters
+        ----------
+        cls : type
+            The class.
+        qualname : str, optional
+            The name to register it under; by default its module and qualified name.
+        """
+        self[fully_qualified_name(cls) if qualname is None else qualname] = cls
+
+
+def fully_qualified_name(cls: type) -> str:
+    """Return the module and the qualified name of a class, with a dot between."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+# Where the built-in classes are; none of these modules is imported before it is needed.
+_BUILT_IN_CODECS: dict[str, str] = {
+    **DEFAULTS["codecs"],
+    "cast_value": "zarr.codecs.cast_value.CastValue",
+    "scale_offset": "zarr.codecs.scale_offset.ScaleOffset",
+}
+_BUILT_IN_KEY_ENCODINGS = {
+    "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",
+    "v2": "zarr.metadata.chunk_key_encodings.V2ChunkKeyEncoding",
+}
+_PIPELINES = "zarr.core.codec_pipeline"
+
+_codecs: defaultdict[str, Registry[Codec]] = defaultdict(Registry)
+_key_encodings: Registry[ChunkKeyEncoding] = Registry()
+_pipelines: Registry[CodecPipeline] = Registry()
+
+# Packages that are known to bring codecs, by how the names of these start.
+_CODEC_PACKAGES = {
+    "any-numcodecs.": "zarr-any-numcodecs",
+    "gribberish": "gribberish",
+    "imagecodecs_": "imagecodecs-zarr",
+    "omfiles.": "omfiles",
+    "virtual_tiff.": "virtual-tiff",
+}
+
+
+def register_codec(key: str, codec_cls: type[Codec], *, qualname: str | None = None) -> None:
+    """Make a codec known by the name that it has in metadata.
+
+    Parameters
+    ----------
+    key : str
+        The name in metadata.
+    codec_cls : type of codec
+        Its class, a subclass of one of the classes in `zarr.abc.codec`.
+    qualname : str, optional
+        What the setting ``codecs.<key>`` calls this implementation; by default the module and
+        qualified name of the class.
+    """
+    _codecs[key].register(codec_cls, qualname)
+
+
+def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
+    """Return the class of a codec.
+
+    Parameters
+    ----------
+    key : str
+        The name in metadata.
+    reload_config : bool, optional
+        Whether to read the settings again first.
+
+    Raises
+    ------
+    UnknownCodecError
+        Nothing here implements the codec.
+    BadConfigError
+        The settings name an implementation that there is not.
+    """
+    if reload_config:
+        config.refresh()
+    wanted: str | None = config.config.get("codecs", {}).get(key)
+    built_in = _BUILT_IN_CODECS.get(key)
+    registered: Registry[Codec] | dict[str, type[Codec]] = _codecs.get(key, {})
+    if wanted is not None and wanted in registered:
+        return registered[wanted]
+    if built_in is not None and (wanted == built_in or (wanted is None and not registered)):
+        codec: type[Codec] = _imported(built_in)
+        return codec
+    if wanted is not None or not registered:
+        _load_codec_entry_points(key)
+        registered = _codecs.get(key, {})
+    if not registered and built_in is None:
+        raise UnknownCodecError(_unknown_codec(key))
+    if wanted is not None:
+        if wanted in registered:
+            return registered[wanted]
+        names = sorted({*registered, *([built_in] if built_in else [])})
+        raise BadConfigError(
+            f"Codec {key!r} is configured to use the implementation {wanted!r}, which is not "
+            f"registered. Registered implementations of this codec: {names}."
+        )
+    if len(registered) + (built_in is not None) > 1:
+        import warnings
+
+        warnings.warn(
+            f"Codec {key!r} not configured in config. Selecting any implementation.",
+            category=ZarrUserWarning,
+            stacklevel=2,
+        )
+    return list(registered.values())[-1]
+
+
+def _load_codec_entry_points(key: str) -> None:
+    found = [entry for entry in _entry_points("zarr.codecs") if entry.name == key]
+    found += _entry_points(f"zarr.codecs.{key}")
+    if found:
+        _codecs[key].lazy_load_list = found
+        _codecs[key].lazy_load()
+
+
+def _unknown_codec(key: str) -> str:
+    message = f"An implementation for codec {key!r} is not available. "
+    for prefix, package in _CODEC_PACKAGES.items():
+        if key.startswith(prefix):
+            return f"{message}Known packages supporting this codec: {package}."
+    return (
+        f"{message}Install a package that brings it, or register a class of your own with "
+        "zarr.registry.register_codec."
+    )
+
+
+def get_numcodec(data: CodecJSON_V2[str]) -> Numcodec:
+    """Return a codec of the ``numcodecs`` package.
+
+    Parameters
+    ----------
+    data : dict
+        Its configuration: ``"id"`` and parameters.
+
+    Raises
+    ------
+    UnknownCodecError
+        ``numcodecs`` does not know the codec, or is not installed.
+    """
+    name = data.get("id")
+    try:
+        from numcodecs.registry import get_codec  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise UnknownCodecError(
+            f"An implementation for codec {name!r} is not available: it is one of the package "
+            "numcodecs, which cannot be imported. Install zarr[numcodecs]."
+        ) from error
+    try:
+        codec: Numcodec = get_codec(dict(data))
+    except ValueError as error:
+        if type(error).__name__ != "UnknownCodecError":
+            raise
+        raise UnknownCodecError(
+            f"An implementation for codec {name!r} is not available. Install a package that "
+            "brings it, or register a class of your own with numcodecs.register_codec."
+        ) from error
+    return codec
+
+
+def register_pipeline(pipe_cls: type[CodecPipeline]) -> None:
+    """Accept a codec pipeline; the engine has no use for it.
+
+    Parameters
+    ----------
+    pipe_cls : type of CodecPipeline
+        Its class.
+    """
+    _pipelines.register(pipe_cls)
+
+
+def get_pipeline_class(reload_config: bool = False) -> type[CodecPipeline]:
+    """Return the codec pipeline that the settings name; the engine has no use for it.
+
+    Parameters
+    ----------
+    reload_config : bool, optional
+        Whether to read the settings again first.
+    """
+    if reload_config:
+        config.refresh()
+    path: str = config.get("codec_pipeline.path", "")
+    if path not in _pipelines:
+        for entry in [*_entry_points("zarr.codec_pipeline"), *_own_group("codec_pipeline")]:
+            if entry.value.replace(":", ".") == path:
+                _pipelines.register(entry.load(), path)
+    if path in _pipelines:
+        return _pipelines[path]
+    module, _, name = path.rpartition(".")
+    facade = import_module(_PIPELINES)
+    pipeline: type[CodecPipeline] = facade.BatchedCodecPipeline
+    return getattr(facade, name, pipeline) if module == _PIPELINES else pipeline
+
+
+def register_buffer(cls: type[Buffer], qualname: str | None = None) -> None:
+    """Make a class of `Buffer` known to the setting ``buffer``.
+
+    Parameters
+    ----------
+    cls : type of Buffer
+        The class.
+    qualname : str, optional
+        What the setting calls it; by default its module and qualified name.
+    """
+    core.buffer_classes[qualname or fully_qualified_name(cls)] = cls
+    core.forget_prototypes()
+
+
+def get_buffer_class(reload_config: bool = False) -> type[Buffer]:
+    """Return the class that the setting ``buffer`` names.
+
+    Parameters
+    ----------
+    reload_config : bool, optional
+        Whether to read the settings again first.
+    """
+    if reload_config:
+        config.refresh()
+    return core.configured_class("buffer", core.buffer_classes)
+
+
+def register_ndbuffer(cls: type[NDBuffer], qualname: str | None = None) -> None:
+    """Make a class of `NDBuffer` known to the setting ``ndbuffer``.
+
+    Parameters
+    ----------
+    cls : type of NDBuffer
+        The class.
+    qualname : str, optional
+        What the setting calls it; by default its module and qualified name.
+    """
+    core.ndbuffer_classes[qualname or fully_qualified_name(cls)] = cls
+    core.forget_prototypes()
+
+
+def get_ndbuffer_class(reload_config: bool = False) -> type[NDBuffer]:
+    """Return the class that the setting ``ndbuffer`` names.
+
+    Parameters
+    ----------
+    reload_config : bool, optional
+        Whether to read the settings again first.
+    """
+    if reload_config:
+        config.refresh()
+    return core.configured_class("ndbuffer", core.ndbuffer_classes)
+
+
+def register_chunk_key_encoding(key: str, cls: type) -> None:
+    """Make a chunk key encoding known by the name that it has in metadata.
+
+    Parameters
+    ----------
+    key : str
+        The name in metadata.
+    cls : type of ChunkKeyEncoding
+        Its class.
+    """
+    _key_encodings.register(cls, key)
+
+
+def get_chunk_key_encoding_class(key: str) -> type[ChunkKeyEncoding]:
+    """Return the class of a chunk key encoding.
+
+    Parameters
+    ----------
+    key : str
+        The name in metadata.
+
+    Raises
+    ------
+    KeyError
+        Nothing here implements it.
+    """
+    if key in _key_encodings:
+        return _key_encodings[key]
+    if key in _BUILT_IN_KEY_ENCODINGS:
+        encoding: type[ChunkKeyEncoding] = _imported(_BUILT_IN_KEY_ENCODINGS[key])
+        return encoding
+    known = [*_entry_points("zarr.chunk_key_encoding"), *_own_group("chunk_key_encoding")]
+    for entry in known:
+        if entry.name == key:
+            _key_encodings.register(entry.load(), key)
+            return _key_encodings[key]
+    names = sorted({*_BUILT_IN_KEY_ENCODINGS, *_key_encodings, *(entry.name for entry in known)})
+    raise KeyError(
+        f"Chunk key encoding {key!r} not found in registered chunk key encodings: {names}."
+    )
+
+
+@cache
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+@cache
+def _entry_points(group: str) -> list[EntryPoint]:
+    # `importlib.metadata` takes longer to import than the rest of this package, and reading
+    # the entry points of a large environment takes longer still: at most once per group.
+    from importlib.metadata import entry_points
+
+    return list(entry_points(group=group))
+
+
+def _own_group(name: str) -> list[EntryPoint]:
+    """The entry points of a name in the group ``zarr``, an older way to offer one class."""
+    return [entry for entry in _entry_points("zarr") if entry.name == name]

@@ -1,0 +1,458 @@
+"""How asynchronous code runs here: stepped on the caller's thread, or on one event loop.
+
+All orchestration is written once, as coroutines. A synchronous caller runs them in one of two
+ways, chosen before they start by asking whether the store may wait:
+
+* **step**: the store never waits (local files, memory, zip). The coroutine is driven on the
+  caller's thread, from start to end, without an event loop. While it runs, a thread-local flag
+  tells `offload`, `bounded` and `locked` to work in place.
+* **loop**: the store may wait. The coroutine runs on the background event loop, on a thread of
+  its own, and the caller waits for it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import threading
+from functools import update_wrapper
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
+
+from zarr import _core
+from zarr.background import SyncError, get_executor, sync
+from zarr.config import config
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+
+    from zarr.array import Array, AsyncArray
+    from zarr.group import AsyncGroup, Group
+    from zarr.types import ArrayMetadata
+
+    M = TypeVar("M", bound=ArrayMetadata)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+V = TypeVar("V")
+
+
+class _ThreadState(threading.local):
+    stepping = False
+
+
+_thread = _ThreadState()
+
+
+def stepping() -> bool:
+    """Whether this thread is running a coroutine by stepping it."""
+    return _thread.stepping
+
+
+def step(coro: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never waits, on this thread, from start to end.
+
+    Works with or without a running event loop. A coroutine that suspends is closed, and
+    `SyncError` is raised.
+    """
+    before = _thread.stepping
+    _thread.stepping = True
+    cause: BaseException | None = None
+    try:
+        coro.send(None)
+        coro.close()
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    except RuntimeError as error:
+        if str(error) != "no running event loop":
+            raise
+        cause = error
+    finally:
+        _thread.stepping = before
+    raise SyncError(
+        f"{getattr(coro, '__qualname__', coro)} waited for something, though its store and codecs "
+        "say that they never wait. A store that waits must set `_waits = True`."
+    ) from cause
+
+
+def run(coro: Coroutine[Any, Any, T], *, waits: bool) -> T:
+    """Run a coroutine to its end for a synchronous caller.
+
+    Parameters
+    ----------
+    coro
+        The coroutine.
+    waits
+        Whether it may suspend. If not, it runs on this thread; otherwise on the background event
+        loop, within the configured ``async.timeout``.
+    """
+    if waits:
+        return sync(coro, timeout=config.get("async.timeout", None))
+    return step(coro)
+
+
+# -- what coroutines use --------------------------------------------------------------------------
+
+
+async def offload(
+    fn: Callable[..., T], *args: Any, cancel: _core.Cancel | None = None, kind: str = "work"
+) -> T:
+    """Call a blocking function without blocking the event loop.
+
+    Parameters
+    ----------
+    fn, *args
+        The function and its arguments. When stepping, it is called in place; else in a worker
+        thread. It must not wait for a named lock: use `section` for that.
+    cancel
+        Tells the function to stop if the awaiting task is cancelled; the cancellation then waits
+        until the function has let go of its arguments.
+    kind
+        Which worker threads.
+    """
+    if _thread.stepping:
+        return fn(*args)
+    import asyncio
+
+    work = get_executor(kind).submit(contextvars.copy_context().run, fn, *args)
+    try:
+        return await asyncio.wrap_future(work)
+    except asyncio.CancelledError:
+        if cancel is not None:
+            cancel.cancel()
+            if not work.cancel():
+                await asyncio.wait([asyncio.wrap_future(work)])
+                work.exception()
+        raise
+
+
+async def section(make: Callable[[], Coroutine[Any, Any, T]], waits: bool) -> T:
+    """Run a critical section: a coroutine that takes named locks.
+
+    If the store never waits, the whole section is stepped in one thread (the caller's, or a worker
+    when an event loop is running), so that no lock is ever held while a task is suspended.
+    """
+    if waits or _thread.stepping:
+        return await make()
+    return await offload(_stepped, make, kind="section")
+
+
+def _stepped(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    return step(make())
+
+
+async def bounded(
+    items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: int | None = None
+) -> list[V]:
+    """Await ``fn(item)`` for every item, at most `limit` at a time; the results in order.
+
+    The first error cancels the rest and is raised once all have ended. One after another when
+    stepping. `limit` is the configured ``async.concurrency`` if None.
+    """
+    if _thread.stepping:
+        return [await fn(item) for item in items]
+    work = list(items)
+    if limit is None:
+        limit = config.get("async.concurrency", 10)
+    if len(work) <= 1 or limit == 1:
+        return [await fn(item) for item in work]
+    import asyncio
+
+    results: dict[int, V] = {}
+    queue = iter(enumerate(work))
+
+    async def worker() -> None:
+        for index, item in queue:
+            results[index] = await fn(item)
+
+    tasks = [asyncio.ensure_future(worker()) for _ in range(min(limit, len(work)))]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+    return [results[index] for index in range(len(work))]
+
+
+class _Locked:
+    """One of the process-wide named locks, for ``async with``."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def __aenter__(self) -> None:
+        if _thread.stepping:
+            _core.lock(self._name)
+        else:
+            await self._queued()
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        _core.unlock(self._name)
+
+    async def _queued(self) -> None:
+        import asyncio
+
+        name = self._name
+        running = asyncio.get_running_loop()
+        turn = running.create_future()
+
+        def grant() -> None:
+            if turn.cancelled():
+                _core.unlock(name)
+            else:
+                turn.set_result(None)
+
+        def granted() -> None:  # from any thread
+            try:
+                running.call_soon_threadsafe(grant)
+            except RuntimeError:  # the waiter's loop was closed
+                _core.unlock(name)
+
+        if _core.enqueue_lock(name, granted):
+            return
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # ours, but nobody is left to use it
+                _core.unlock(name)
+            raise
+
+
+def locked(name: str) -> _Locked:
+    """Hold the process-wide lock of this name: ``async with locked(name): ...``.
+
+    One table serves all threads and all event loops. When stepping it blocks; on a loop it queues.
+    """
+    return _Locked(name)
+
+
+# -- asynchronous iterators, for synchronous callers ----------------------------------------------
+
+
+async def _take(source: AsyncIterator[T], count: int) -> tuple[list[T], bool]:
+    """Up to `count` items, and whether there may be more."""
+    items: list[T] = []
+    try:
+        while len(items) < count:
+            items.append(await anext(source))
+    except StopAsyncIteration:
+        return items, False
+    return items, True
+
+
+def iterate(source: AsyncIterator[T], *, waits: bool) -> Iterator[T]:
+    """The items of an asynchronous iterator, as they come.
+
+    Where each step is a hop to the event loop, items come in batches that grow, so that the first
+    is there at once and many cost little.
+    """
+    count, more = 1, True
+    try:
+        while more:
+            items, more = run(_take(source, count), waits=waits)
+            yield from items
+            count = min(count * 2, 1024) if waits else 1
+    finally:
+        close = getattr(source, "aclose", None)
+        if more and close is not None:
+            run(close(), waits=waits)
+
+
+async def _collect(source: AsyncIterator[T]) -> tuple[T, ...]:
+    return tuple([item async for item in source])
+
+
+def collect_aiterator(data: AsyncIterator[T]) -> tuple[T, ...]:
+    """All items of an asynchronous iterator."""
+    return sync(_collect(data))
+
+
+class SyncMixin:
+    """Gives a class with an asynchronous part the means to call it synchronously."""
+
+    def _sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return sync(coroutine, timeout=config.get("async.timeout", None))
+
+    def _sync_iter(self, async_iterator: AsyncIterator[T]) -> list[T]:
+        return list(self._sync(_collect(async_iterator)))
+
+
+# -- synchronous functions, derived from the asynchronous ones -------------------------------------
+
+# How to make the synchronous face of an asynchronous handle: {AsyncArray: Array, ...}.
+faces: dict[type, Callable[[Any], Any]] = {}
+
+# Libraries whose objects are taken as stores, and may wait.
+_REMOTE_LIBRARIES = frozenset(["fsspec", "obstore", "upath"])
+_PLAIN = frozenset([type(None), bool, int, float, tuple, list, dict, bytes, slice])
+
+
+def face(value: Any) -> Any:
+    """What a synchronous caller gets for `value`: handles become their synchronous faces."""
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([face(item) for item in value])
+    for base in kind.__mro__[:-1]:
+        make = faces.get(base)
+        if make is not None:
+            return make(value)
+    return value
+
+
+def waits_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function called with these arguments may have to wait for a store.
+
+    Stores, and all that is bound to one, say so themselves (``_waits``); a URL waits unless its
+    scheme is local; paths, mappings and plain values do not.
+    """
+    return any(map(_value_waits, args)) or any(map(_value_waits, kwargs.values()))
+
+
+def _value_waits(value: Any) -> bool:
+    kind = type(value)
+    if kind in _PLAIN:
+        return False
+    if kind is str:
+        return ("://" in value or "::" in value) and not value.startswith("file:")
+    waits = getattr(value, "_waits", None)
+    if isinstance(waits, bool):
+        return waits
+    if kind.__module__.startswith("pathlib") and isinstance(value, os.PathLike):
+        return False
+    return any(base.__module__.partition(".")[0] in _REMOTE_LIBRARIES for base in kind.__mro__)
+
+
+# The first type that matches decides, so each overload is a special case of the last.
+@overload
+def synced(fn: Callable[P, Coroutine[Any, Any, AsyncArray[M]]]) -> Callable[P, Array[M]]: ...  # type: ignore[overload-overlap]
+@overload
+def synced(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P, Group]: ...  # type: ignore[overload-overlap]
+@overload
+def synced(  # type: ignore[overload-overlap]
+    fn: Callable[P, Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
+) -> Callable[P, Array[M] | Group]: ...
+@overload
+def synced(  # type: ignore[overload-overlap]
+    fn: Callable[P, Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
+) -> Callable[P, tuple[Group, ...]]: ...
+@overload
+def synced(fn: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]: ...
+
+
+def synced(fn: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    """Derive the synchronous function from an asynchronous one.
+
+    Name, docstring and signature are kept; asynchronous handles in the result become synchronous
+    ones.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return face(run(fn(*args, **kwargs), waits=waits_of(args, kwargs)))
+
+    return _dressed(call, fn)
+
+
+def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]:
+    """Derive a synchronous generator function from an asynchronous one."""
+
+    def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        items = iterate(fn(*args, **kwargs), waits=waits_of(args, kwargs))
+        return map(face, items)
+
+    return _dressed(call, fn)
+
+
+@overload
+def synced_method(  # type: ignore[overload-overlap]
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
+) -> Callable[Concatenate[Any, P], Array[M]]: ...
+@overload
+def synced_method(  # type: ignore[overload-overlap]
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
+) -> Callable[Concatenate[Any, P], Group]: ...
+@overload
+def synced_method(  # type: ignore[overload-overlap]
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
+) -> Callable[Concatenate[Any, P], Array[M] | Group]: ...
+@overload
+def synced_method(  # type: ignore[overload-overlap]
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
+) -> Callable[Concatenate[Any, P], tuple[Group, ...]]: ...
+@overload
+def synced_method(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Any, P], T]: ...
+
+
+def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+    """Derive a method of a synchronous handle from its asynchronous twin's.
+
+    The synchronous handle has the twin as ``_async``, and tells by ``_waits`` whether its store
+    may wait. The method is looked up on the twin, so a subclass's override is the one called.
+    """
+    name = method.__name__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        waits = self._waits or waits_of(args, kwargs)
+        return face(run(getattr(self._async, name)(*args, **kwargs), waits=waits))
+
+    return _dressed(call, method)
+
+
+def synced_iter_method(
+    method: Callable[Concatenate[Any, P], AsyncIterator[T]],
+) -> Callable[Concatenate[Any, P], Iterator[Any]]:
+    """Derive a generator method of a synchronous handle from its asynchronous twin's."""
+    name = method.__name__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+        items = iterate(getattr(self._async, name)(*args, **kwargs), waits=self._waits)
+        return map(face, items)
+
+    return _dressed(call, method)
+
+
+def _dressed(call: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`call`, with the name, docstring and signature of `fn`."""
+    update_wrapper(call, fn)
+    if isinstance(fn, FunctionType):
+        # The signature is read from `__wrapped__`, when somebody asks: a twin of the asynchronous
+        # function whose annotation tells what the synchronous one returns.
+        shown = FunctionType(
+            fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__
+        )
+        shown.__kwdefaults__ = fn.__kwdefaults__
+        shown.__annotations__ = call.__annotations__ = _sync_annotations(fn.__annotations__)
+        call.__wrapped__ = shown  # type: ignore[attr-defined]
+    return call
+
+
+def _sync_annotations(annotations: dict[str, Any]) -> dict[str, Any]:
+    result = annotations.get("return")
+    if not isinstance(result, str):
+        return annotations
+    for asynchronous, synchronous in _RESULTS:
+        result = result.replace(asynchronous, synchronous)
+    return {**annotations, "return": result}
+
+
+_RESULTS = (
+    ("AsyncArray", "Array"),
+    ("AsyncGroup", "Group"),
+    ("AsyncIterator", "Iterator"),
+    ("AsyncGenerator", "Iterator"),
+)

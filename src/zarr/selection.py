@@ -1,0 +1,456 @@
+"""What is selected of an array, as one small value.
+
+``a[1:9, ::2]``, ``oindex``, ``vindex``, masks and blocks all become a `Selection`: for each axis a
+range or indices, or else a set of points. Planning and both ways of input and output work on that
+value; nothing behind this module knows how a selection was written.
+
+Most functions here take a selection as the user wrote it and the shape of the array. `parse` does
+what indexing an array means, the others what its methods and accessors mean. Errors are
+`IndexError` or subclasses of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from operator import index
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelectionError
+from zarr.fields import Fields, check_fields, pop_fields, popped
+from zarr.indices import (
+    Indices,
+    along,
+    converted,
+    in_bounds,
+    integer,
+    is_array,
+    out_of_bounds,
+)
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = [
+    "Axis",
+    "Fields",
+    "Selection",
+    "basic",
+    "block",
+    "check_fields",
+    "coordinate",
+    "mask",
+    "orthogonal",
+    "parse",
+    "pop_fields",
+    "vindex",
+]
+
+Axis: TypeAlias = tuple[int, int, int] | Indices
+"""What is selected along an axis: (start, step, count), or indices >= 0 in any order."""
+Grid: TypeAlias = Sequence[int | Sequence[int]]
+"""The chunks along each axis: their size, or the length of each."""
+
+
+class Selection(NamedTuple):
+    """What is selected of an array.
+
+    Parameters
+    ----------
+    axes : tuple of (int, int, int) or ndarray, or None
+        What is selected along each axis; None if `points` is given.
+    points : tuple of ndarray, or None
+        The indices of points, one array for each axis, all of one length.
+    shape : tuple of int
+        The shape of the result that the user sees.
+    engine_shape : tuple of int
+        The same without an axis left out (integers select length 1), or the number of points.
+    fields : str or list of str, optional
+        Which fields of a structured data type.
+    """
+
+    axes: tuple[Axis, ...] | None
+    points: tuple[Indices, ...] | None
+    shape: tuple[int, ...]
+    engine_shape: tuple[int, ...]
+    fields: Fields = None
+
+
+# `Selection(...)` runs a Python function; this does not.
+_new = tuple.__new__
+
+
+def parse(selection: Any, shape: tuple[int, ...]) -> Selection:
+    """Parse what stands in the brackets of ``array[...]``.
+
+    Integers and slices, one array of integers or booleans beside them, one integer array for each
+    axis (points), or one mask; and names of fields.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    """
+    if selection is Ellipsis:
+        return _whole(shape)
+    items = selection if isinstance(selection, tuple) else (selection,)
+    return _basic(items, shape) or _parse_other(items, shape)
+
+
+def basic(selection: Any, shape: tuple[int, ...]) -> Selection:
+    """Parse integers and slices.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    """
+    items = selection if isinstance(selection, tuple) else (selection,)
+    return _basic(items, shape) or _refuse_basic(items)
+
+
+@lru_cache(maxsize=256)
+def _whole(shape: tuple[int, ...]) -> Selection:
+    return Selection(tuple((0, 1, length) for length in shape), None, shape, shape)
+
+
+def _basic(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection | None:
+    """Parse integers and slices; None if there is anything else."""
+    # The way of every small read: one loop, and no Python call in it.
+    axis = 0
+    axes: list[tuple[int, int, int]] = []
+    kept: list[int] = []
+    counts: list[int] = []
+    missing = len(shape) - len(items)
+    if missing < 0:
+        _check_number(items, shape)
+    ellipsis = False
+    for item in items:
+        if type(item) is int:
+            length = shape[axis]
+            start = item + length if item < 0 else item
+            if not 0 <= start < length:
+                raise out_of_bounds(item, axis, length)
+            axes.append((start, 1, 1))
+            counts.append(1)
+        elif type(item) is slice:
+            start, stop, step = item.indices(shape[axis])
+            if step < 1:
+                raise NegativeStepError("only slices with step >= 1 are supported.")
+            count = (stop - start + step - 1) // step if stop > start else 0
+            axes.append((start, step, count))
+            kept.append(count)
+            counts.append(count)
+        elif item is Ellipsis:
+            if ellipsis:
+                raise IndexError("an index can only have a single ellipsis ('...')")
+            ellipsis = True
+            for length in shape[axis : axis + missing + 1]:
+                axes.append((0, 1, length))
+                kept.append(length)
+                counts.append(length)
+            axis += missing + 1
+            continue
+        else:
+            number = integer(item)
+            if number is None:
+                return None
+            length = shape[axis]
+            start = number + length if number < 0 else number
+            if not 0 <= start < length:
+                raise out_of_bounds(number, axis, length)
+            axes.append((start, 1, 1))
+            counts.append(1)
+        axis += 1
+    for length in shape[axis:]:
+        axes.append((0, 1, length))
+        kept.append(length)
+        counts.append(length)
+    return _new(Selection, (tuple(axes), None, tuple(kept), tuple(counts), None))
+
+
+def _check_number(items: Sequence[Any], shape: tuple[int, ...]) -> None:
+    number = sum(item is not Ellipsis for item in items)
+    if number > len(shape):
+        raise IndexError(f"too many indices for array; expected {len(shape)}, got {number}")
+    if len(items) - number > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+
+
+def _refuse_basic(items: Sequence[Any]) -> NoReturn:
+    bad = next(
+        item
+        for item in items
+        if not isinstance(item, slice) and item is not Ellipsis and integer(item) is None
+    )
+    raise IndexError(
+        f"unsupported selection item for basic indexing; expected integer or slice, got {type(bad)}"
+    )
+
+
+def _parse_other(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection:
+    """Parse what has more in it than integers and slices."""
+    fields, items = popped(items)
+    if fields is not None:
+        return parse(items, shape)._replace(fields=fields)
+    arranged = converted(items)
+    if len(items) == 1 and is_array(array := arranged[0]) and array.dtype == bool:
+        # A list of booleans selects along the first axis; so does an array of one axis, if it
+        # has the right length.
+        lies_along = len(shape) > 1 and array.ndim == 1
+        if lies_along and (isinstance(items[0], list) or array.shape == shape[:1]):
+            return _orthogonal(arranged, shape)
+        return _points(selection=items[0], items=arranged, shape=shape)
+    expanded = _expanded(arranged, shape)
+    arrays = [item for item in expanded if is_array(item) and integer(item) is None]
+    slices = sum(isinstance(item, slice) for item in expanded)
+    integers = sum(not isinstance(item, slice) and integer(item) is not None for item in expanded)
+    masks = sum(array.dtype == bool for array in arrays)
+    if len(arrays) + slices + integers < len(expanded):
+        _refuse_basic(items)
+    if arrays and not slices and not masks:
+        return _coordinate(expanded, shape)
+    if len(arrays) == 1 or (masks and len(arrays) == len(expanded)):
+        return _orthogonal(expanded, shape)
+    if len(arrays) > 1:
+        raise IndexError(
+            "unsupported selection: several arrays together with slices are no basic indexing; "
+            "use .oindex for their outer product, or .vindex with one array for each axis"
+        )
+    _refuse_basic(items)
+
+
+def orthogonal(selection: Any, shape: tuple[int, ...]) -> Selection:
+    """Parse integers, slices, and arrays of integers or booleans, each for its own axis.
+
+    The result is the outer product, as with :func:`numpy.ix_`; integers leave their axis out.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    """
+    fields, items = pop_fields(selection)
+    found = _orthogonal(converted(items), shape)
+    return found if fields is None else found._replace(fields=fields)
+
+
+def _orthogonal(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
+    axes: list[Axis] = []
+    kept: list[int] = []
+    counts: list[int] = []
+    for axis, (item, length) in enumerate(zip(_expanded(items, shape), shape, strict=True)):
+        number = None if isinstance(item, slice) else integer(item)
+        if isinstance(item, slice) or number is not None:
+            found = _basic((item,), (length,))
+            assert found is not None
+            assert found.axes is not None
+            axes.append(found.axes[0])
+            kept += found.shape
+            counts += found.engine_shape
+            continue
+        if not is_array(item):
+            raise IndexError(
+                "unsupported selection item for orthogonal indexing; expected integer, slice, "
+                f"integer array or Boolean array, got {type(item)}"
+            )
+        indices = along(item, axis, length)
+        axes.append(indices)
+        kept.append(len(indices))
+        counts.append(len(indices))
+    return _new(Selection, (tuple(axes), None, tuple(kept), tuple(counts), None))
+
+
+def coordinate(selection: Any, shape: tuple[int, ...]) -> Selection:
+    """Parse points: an integer array for each axis, broadcast against each other.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    """
+    fields, rest = pop_fields(selection)
+    items = converted(rest)
+    if not _are_coordinates(items, shape):
+        raise IndexError(
+            "invalid coordinate selection; expected one integer (coordinate) array per dimension "
+            f"of the target array, got {selection!r}"
+        )
+    found = _coordinate(items, shape)
+    return found if fields is None else found._replace(fields=fields)
+
+
+def _are_coordinates(items: Sequence[Any], shape: tuple[int, ...]) -> bool:
+    if len(items) != len(shape) or not items:
+        return False
+    return all(
+        item.dtype != bool if is_array(item) else integer(item) is not None for item in items
+    )
+
+
+def _coordinate(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
+    arrays = [
+        in_bounds(np.asarray(item), axis, length)
+        for axis, (item, length) in enumerate(zip(items, shape, strict=True))
+    ]
+    try:
+        joined = np.broadcast_arrays(*arrays)
+    except ValueError:
+        raise ValueError(
+            "shape mismatch: the arrays of a coordinate selection cannot be broadcast to a "
+            f"single shape; they have the shapes {[array.shape for array in arrays]}"
+        ) from None
+    # A single point, written with integers only, still is a list of points.
+    found = joined[0].shape or (1,)
+    points = tuple(np.ascontiguousarray(array.reshape(-1)) for array in joined)
+    return _new(Selection, (None, points, found, (len(points[0]),), None))
+
+
+def mask(selection: Any, shape: tuple[int, ...]) -> Selection:
+    """Parse a mask: an array of booleans with the shape of the array.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    """
+    fields, rest = pop_fields(selection)
+    items = converted(rest)
+    if not _is_mask(items, shape):
+        raise IndexError(
+            "invalid mask selection; expected one Boolean (mask) array with the same shape as "
+            f"the target array, got {selection!r}"
+        )
+    found = _mask(items)
+    return found if fields is None else found._replace(fields=fields)
+
+
+def _is_mask(items: Sequence[Any], shape: tuple[int, ...]) -> bool:
+    if len(items) != 1 or not is_array(array := items[0]):
+        return False
+    return array.dtype == bool and array.shape == shape and shape != ()
+
+
+def _mask(items: Sequence[Any]) -> Selection:
+    points = tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in np.nonzero(items[0]))
+    count = (len(points[0]),)
+    return _new(Selection, (None, points, count, count, None))
+
+
+def vindex(selection: Any, shape: tuple[int, ...]) -> Selection:
+    """Parse what stands in the brackets of ``array.vindex[...]``: points, or a mask.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    """
+    fields, items = pop_fields(selection)
+    found = _points(selection=selection, items=converted(items), shape=shape)
+    return found if fields is None else found._replace(fields=fields)
+
+
+def _points(*, selection: Any, items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
+    if _is_mask(items, shape):
+        return _mask(items)
+    if _are_coordinates(items, shape):
+        return _coordinate(items, shape)
+    raise VindexInvalidSelectionError(
+        "unsupported selection type for vectorized indexing; only coordinate selection "
+        "(tuple of integer arrays) and mask selection (single Boolean array) are supported; "
+        f"got {selection!r}"
+    )
+
+
+def block(selection: Any, shape: tuple[int, ...], grid: Grid) -> Selection:
+    """Parse integers and slices that count chunks.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+    shape : tuple of int
+        The shape of the array.
+    grid : sequence of int or sequence of int
+        For each axis the size of chunks, or the length of each chunk.
+    """
+    fields, items = pop_fields(selection)
+    ranges = [
+        _block_range(item, length, chunks)
+        for item, length, chunks in zip(_expanded(items, shape), shape, grid, strict=True)
+    ]
+    axes = tuple((start, 1, stop - start) for start, stop in ranges)
+    counts = tuple(count for _, _, count in axes)
+    return Selection(axes, None, counts, counts, fields)
+
+
+def _block_range(item: Any, length: int, chunks: int | Sequence[int]) -> tuple[int, int]:
+    """The elements from the first of a range of chunks to the last."""
+    if isinstance(chunks, int):
+        number = -(-length // chunks) if length else 0
+    else:
+        # Where each chunk starts; those that start behind the end do not count.
+        starts = [start for start in accumulate(chunks, initial=0) if start < length]
+        number = min(len(starts), len(chunks))
+
+    def edge(which: int) -> int:
+        if which >= number:
+            return length
+        return which * chunks if isinstance(chunks, int) else starts[which]
+
+    if isinstance(item, slice):
+        if item.step is not None and item.step != 1:
+            raise IndexError(
+                "unsupported selection item for block indexing; expected integer or slice with "
+                f"step=1, got {type(item)}"
+            )
+        first, last, _ = item.indices(number)
+        asked = 0 if item.start is None else index(item.start)
+        if not -number <= asked < max(number, 1):
+            raise BoundsCheckError(
+                f"block index out of bounds for dimension with {number} chunk(s): {asked}"
+            )
+        return edge(first), max(edge(first), edge(last))
+    # As in a basic selection, but arrays without axes are no integers here.
+    which = None if isinstance(item, np.ndarray) else integer(item)
+    if which is None:
+        raise IndexError(
+            "unsupported selection item for block indexing; expected integer or slice, "
+            f"got {type(item)}"
+        )
+    if not -number <= which < number:
+        raise BoundsCheckError(
+            f"block index out of bounds for dimension with {number} chunk(s): {which}"
+        )
+    which %= number
+    return edge(which), edge(which + 1)
+
+
+def _expanded(items: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+    """One item for each axis: the ellipsis, and axes left out at the end, become slices."""
+    _check_number(items, shape)
+    missing = len(shape) - len(items)
+    expanded: list[Any] = []
+    open_end = True
+    for item in items:
+        if item is Ellipsis:
+            expanded += [slice(None)] * (missing + 1)
+            open_end = False
+        else:
+            expanded.append(item)
+    return expanded + [slice(None)] * missing if open_end else expanded

@@ -1,0 +1,58 @@
+"""Stores: where the bytes of arrays and groups are kept."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zarr.storage.fsspec import FsspecStore
+    from zarr.storage.local import LocalStore
+    from zarr.storage.logging import LoggingStore
+    from zarr.storage.managed import ManagedMemoryStore
+    from zarr.storage.memory import GpuMemoryStore, MemoryStore
+    from zarr.storage.obstore import ObjectStore
+    from zarr.storage.path import StoreLike, StorePath
+    from zarr.storage.wrapper import WrapperStore
+    from zarr.storage.zip import ZipStore
+
+__all__ = [
+    "FsspecStore",
+    "GpuMemoryStore",
+    "LocalStore",
+    "LoggingStore",
+    "ManagedMemoryStore",
+    "MemoryStore",
+    "ObjectStore",
+    "StoreLike",
+    "StorePath",
+    "WrapperStore",
+    "ZipStore",
+]
+
+# Loaded when first asked for: `import zarr` pays for no store that is not used.
+_MODULES = {
+    "FsspecStore": "fsspec",
+    "GpuMemoryStore": "memory",
+    "LocalStore": "local",
+    "LoggingStore": "logging",
+    "ManagedMemoryStore": "managed",
+    "MemoryStore": "memory",
+    "ObjectStore": "obstore",
+    "StoreLike": "path",
+    "StorePath": "path",
+    "WrapperStore": "wrapper",
+    "ZipStore": "zip",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,5 @@
+"""zarr-python's name of `zarr.storage.fsspec`."""
+
+from zarr.storage.fsspec import FsspecStore
+
+__all__ = ["FsspecStore"]

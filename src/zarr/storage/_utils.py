@@ -1,0 +1,3 @@
+"""zarr-python's name of `zarr.storage.urls`."""
+
+from zarr.storage.urls import *

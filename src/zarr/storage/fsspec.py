@@ -1,0 +1,392 @@
+"""A store in any file system that fsspec knows."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
+from zarr.buffer.core import Buffer
+from zarr.storage.keys import check_key, check_prefix
+from zarr.storage.ranges import bounds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from fsspec import FSMap
+    from fsspec.asyn import AsyncFileSystem
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import BufferPrototype
+
+ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
+
+
+def _fsspec() -> Any:
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ImportError(
+            "this store needs fsspec: install it with `pip install zarr[remote]`"
+        ) from error
+    return fsspec
+
+
+def _with_async_methods(fs: Any) -> Any:
+    """The file system itself if it is asynchronous, or one that runs its methods in threads."""
+    if getattr(fs, "async_impl", False):
+        return fs
+    from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+
+    return AsyncFileSystemWrapper(fs)
+
+
+class FsspecStore(Store):
+    """A store in a file system of fsspec: cloud storage, HTTP, SFTP, archives and many more.
+
+    Parameters
+    ----------
+    fs : AsyncFileSystem
+        The file system. A synchronous one works too: its methods run in threads. One that was
+        made with ``asynchronous=True`` belongs to the event loop that uses it first, and so does
+        the store; any other can be used from everywhere.
+    read_only : bool
+        Whether writing is refused.
+    path : str
+        The folder in the file system.
+    allowed_exceptions : tuple of type
+        The errors by which the file system says that a key is not there.
+
+    Attributes
+    ----------
+    fs
+    path
+    allowed_exceptions
+    """
+
+    supports_writes: bool = True
+    supports_deletes: bool = True
+    supports_listing: bool = True
+
+    fs: AsyncFileSystem
+    path: str
+    allowed_exceptions: tuple[type[Exception], ...]
+
+    def __init__(
+        self,
+        fs: AsyncFileSystem,
+        read_only: bool = False,
+        path: str = "/",
+        allowed_exceptions: tuple[type[Exception], ...] = ALLOWED_EXCEPTIONS,
+    ) -> None:
+        super().__init__(read_only=read_only)
+        _fsspec()
+        self.fs = _with_async_methods(fs)
+        self.path = path
+        self.allowed_exceptions = allowed_exceptions
+
+    @classmethod
+    def from_url(
+        cls,
+        url: str,
+        storage_options: dict[str, Any] | None = None,
+        read_only: bool = False,
+        allowed_exceptions: tuple[type[Exception], ...] = ALLOWED_EXCEPTIONS,
+    ) -> FsspecStore:
+        """Make a store out of a URL, or a chain of URLs such as ``zip::s3://bucket/a.zip``.
+
+        Parameters
+        ----------
+        url : str
+            The URL.
+        storage_options : dict, optional
+            Settings of the file system.
+        read_only : bool
+            Whether writing is refused.
+        allowed_exceptions : tuple of type
+            The errors by which the file system says that a key is not there.
+
+        Returns
+        -------
+        FsspecStore
+        """
+        fs, path = _fsspec().core.url_to_fs(url, **(storage_options or {}))
+        return cls(fs, read_only=read_only, path=path, allowed_exceptions=allowed_exceptions)
+
+    @classmethod
+    def from_mapper(
+        cls,
+        fs_map: FSMap,
+        read_only: bool = False,
+        allowed_exceptions: tuple[type[Exception], ...] = ALLOWED_EXCEPTIONS,
+    ) -> FsspecStore:
+        """Make a store out of a mapper, as ``fsspec.get_mapper`` returns it.
+
+        Parameters
+        ----------
+        fs_map : FSMap
+            The mapper.
+        read_only : bool
+            Whether writing is refused.
+        allowed_exceptions : tuple of type
+            The errors by which the file system says that a key is not there.
+
+        Returns
+        -------
+        FsspecStore
+        """
+        return cls(
+            fs_map.fs,
+            read_only=read_only,
+            path=fs_map.root,
+            allowed_exceptions=allowed_exceptions,
+        )
+
+    @classmethod
+    def from_upath(
+        cls,
+        upath: Any,
+        read_only: bool = False,
+        allowed_exceptions: tuple[type[Exception], ...] = ALLOWED_EXCEPTIONS,
+    ) -> FsspecStore:
+        """Make a store out of a ``UPath`` of the package universal_pathlib.
+
+        Parameters
+        ----------
+        upath : UPath
+            The path.
+        read_only : bool
+            Whether writing is refused.
+        allowed_exceptions : tuple of type
+            The errors by which the file system says that a key is not there.
+
+        Returns
+        -------
+        FsspecStore
+        """
+        return cls(
+            upath.fs,
+            read_only=read_only,
+            path=upath.path.rstrip("/"),
+            allowed_exceptions=allowed_exceptions,
+        )
+
+    def with_read_only(self, read_only: bool = False) -> FsspecStore:
+        """Return a store of the same folder that is read-only, or not."""
+        return type(self)(
+            self.fs,
+            read_only=read_only,
+            path=self.path,
+            allowed_exceptions=self.allowed_exceptions,
+        )
+
+    def __repr__(self) -> str:
+        return f"<FsspecStore({type(self.fs).__name__}, {self.path})>"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, type(self))
+            and self.path == other.path
+            and self.read_only == other.read_only
+            and self.fs == other.fs
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _identity(self) -> str:
+        fs = getattr(self.fs, "sync_fs", self.fs)  # what a wrapper wraps
+        return f"fsspec://{type(fs).__name__}-{fs._fs_token}/{self._root()}"
+
+    # -- the file system --------------------------------------------------------------------
+
+    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Await a method of the file system, on the event loop where it lives."""
+        import asyncio
+
+        fs = self._fs_here()
+        home = None if fs.asynchronous else fs.loop
+        coro = getattr(fs, method)(*args, **kwargs)
+        if home is None or home is asyncio.get_running_loop():
+            return await coro
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
+
+    def _fs_here(self) -> Any:
+        """The file system; after a fork a new one, without the parent's connections."""
+        fs: Any = self.fs
+        if fs._pid != os.getpid():
+            self.fs = fs = type(fs)(*fs.storage_args, **fs.storage_options)
+        return fs
+
+    def _root(self) -> str:
+        root: str = self.fs._strip_protocol(self.path)
+        return root.rstrip("/")
+
+    def _path(self, key: str) -> str:
+        check_key(key)
+        root = self._root()
+        return f"{root}/{key}" if root or self.path.startswith("/") else key
+
+    # -- values -----------------------------------------------------------------------------
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        start, stop = bounds(byte_range)
+        path = self._path(key)
+        try:
+            if byte_range is None:
+                data = await self._call("_cat_file", path)
+            elif start == stop:
+                await self._call("_info", path)
+                data = b""
+            else:
+                data = await self._call("_cat_file", path, start=start, end=stop)
+        except self.allowed_exceptions:
+            return None
+        return prototype.buffer.from_bytes(_only(data, byte_range))
+
+    async def set(
+        self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None
+    ) -> None:
+        """Store a value under a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        byte_range : tuple of int, optional
+            Not supported: values can only be written as a whole.
+        """
+        if byte_range is not None:
+            raise NotImplementedError(f"{type(self).__name__} writes values as a whole")
+        await self._write(key, value)
+
+    async def _write(self, key: str, value: Buffer, **kwargs: Any) -> None:
+        self._check_writable()
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
+                f"Got an instance of {type(value)} instead."
+            )
+        path, data = self._path(key), value.to_bytes()
+        try:
+            await self._call("_pipe_file", path, data, **kwargs)
+        except FileNotFoundError:  # some file systems have folders that must be made
+            await self._call("_makedirs", path.rpartition("/")[0], exist_ok=True)
+            await self._call("_pipe_file", path, data, **kwargs)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        # Asked first, since some file systems take `mode` and pay no heed to it.
+        if await self.exists(key):
+            return
+        try:
+            await self._write(key, value, mode="create")
+        except FileExistsError:
+            return
+        except (TypeError, NotImplementedError):
+            await self._write(key, value)
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        self._check_writable()
+        path = self._path(key)
+        try:
+            await self._call("_rm_file", path)
+        except self.allowed_exceptions:
+            pass
+        except NotImplementedError:
+            await self._call("_rm", path)
+
+    async def _file_info(self, key: str) -> dict[str, Any] | None:
+        try:
+            info: dict[str, Any] = await self._call("_info", self._path(key))
+        except self.allowed_exceptions:
+            return None
+        return None if info.get("type") == "directory" else info
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return await self._file_info(key) is not None
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        info = await self._file_info(key)
+        if info is None:
+            raise FileNotFoundError(f"{key!r} is not in {self}")
+        size = info.get("size")
+        return await super().getsize(key) if size is None else int(size)
+
+    # -- folders ----------------------------------------------------------------------------
+
+    def _folder(self, prefix: str) -> str:
+        folder = check_prefix(prefix)
+        return self._path(folder) if folder else self._root() or self.path
+
+    def _names(self, paths: list[str], folder: str) -> list[str]:
+        """What `paths` are called below `folder`."""
+        base = folder.rstrip("/").lstrip("/")
+        names = [path.rstrip("/").lstrip("/") for path in paths]
+        if not base:
+            return [name for name in names if name]
+        return [name[len(base) + 1 :] for name in names if name.startswith(f"{base}/")]
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        async for key in self.list_prefix(""):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        folder = self._folder(prefix)
+        try:
+            paths = await self._call("_find", folder)
+        except self.allowed_exceptions:
+            return
+        start = check_prefix(prefix)
+        for name in self._names(list(paths), folder):
+            yield f"{start}/{name}" if start else name
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        folder = self._folder(prefix)
+        try:
+            paths = await self._call("_ls", folder, detail=False)
+        except self.allowed_exceptions:
+            return
+        for name in self._names(list(paths), folder):
+            yield name
+
+    async def delete_dir(self, prefix: str) -> None:
+        # docstring inherited
+        self._check_writable()
+        folder = self._folder(prefix)
+        if any(sign in folder for sign in "*?["):  # would be taken for a pattern
+            await super().delete_dir(prefix)
+            return
+        try:
+            await self._call("_rm", folder, recursive=True)
+        except self.allowed_exceptions:
+            pass
+
+    async def clear(self) -> None:
+        # docstring inherited
+        await self.delete_dir("")
+
+
+def _only(data: Any, request: ByteRequest | None) -> Any:
+    """The part that was asked for, in case that all was sent: some servers know no ranges."""
+    match request:
+        case RangeByteRequest(start, end) if len(data) > end - start:
+            return data[start:end]
+        case SuffixByteRequest(suffix) if len(data) > suffix:
+            return data[len(data) - suffix :]
+    return data

@@ -1,0 +1,52 @@
+"""Keys of stored values: which are allowed, which are shown, and how they form folders."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from zarr._core import TEMP_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# Names that other programs, or writes under way, leave among the data: macOS keeps a file's
+# extended attributes in "._name" where the file system has no place for them.
+_HIDDEN = ("._", TEMP_PREFIX)
+# On Windows these would name another folder, another drive, or a second stream of a file.
+_FORBIDDEN = frozenset("\0\\:" if os.name == "nt" else "\0")
+
+
+def check_key(key: str) -> str:
+    """Return `key`, or raise `ValueError` if it could name something outside of its store."""
+    parts = key.split("/")
+    if "" in parts or "." in parts or ".." in parts or not _FORBIDDEN.isdisjoint(key):
+        raise ValueError(
+            f"invalid key {key!r}: a key is relative, its parts are separated by '/', and no part "
+            "is empty, '.' or '..', or holds a character that cannot be in a file's name"
+        )
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return the folder that `prefix` names, without slashes at its ends; '' is the root."""
+    folder = prefix.strip("/")
+    return check_key(folder) if folder else ""
+
+
+def is_hidden(name: str) -> bool:
+    """Whether listings skip a file or folder of this name."""
+    return name.startswith(_HIDDEN)
+
+
+def is_shown(key: str) -> bool:
+    """Whether listings show a key: no part of it is hidden."""
+    return not any(map(is_hidden, key.split("/")))
+
+
+def children(keys: Iterable[str], prefix: str) -> list[str]:
+    """The names just below the folder `prefix`: values and folders, each once."""
+    folder = prefix.rstrip("/") + "/" if prefix.rstrip("/") else ""
+    skip = len(folder)
+    names = (key[skip:].partition("/")[0] for key in keys if key.startswith(folder))
+    return list(dict.fromkeys(name for name in names if name))

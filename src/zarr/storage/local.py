@@ -1,0 +1,369 @@
+"""A store in the files of a folder."""
+
+from __future__ import annotations
+
+import os
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from zarr import _core
+from zarr.abc.store import Store
+from zarr.buffer.core import Buffer, default_buffer_prototype
+from zarr.config import config
+from zarr.runner import offload
+from zarr.storage.keys import check_key, check_prefix, is_hidden
+from zarr.storage.ranges import bounds
+from zarr.types import ANY_ACCESS_MODE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import BufferPrototype
+    from zarr.types import AccessModeLiteral
+
+# How many names a worker thread lists before it hands them to the event loop.
+_BATCH = 1000
+
+
+class LocalStore(Store):
+    """A store in the files of a local folder: each key is the path of a file below `root`.
+
+    Files are written beside their place and then renamed, so a reader, also after a crash, sees
+    the old bytes or the new ones. Files whose names begin with ``._`` (macOS) are not listed.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder. It is made when the store is opened for writing.
+    read_only : bool
+        Whether writing is refused.
+
+    Attributes
+    ----------
+    supports_writes
+    supports_deletes
+    supports_listing
+    root
+    """
+
+    supports_writes: bool = True
+    supports_deletes: bool = True
+    supports_listing: bool = True
+
+    root: Path
+    _waits = False
+
+    def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
+        super().__init__(read_only=read_only)
+        if not isinstance(root, str | os.PathLike) or isinstance(os.fspath(root), bytes):
+            raise TypeError(
+                "'root' must be a string or Path instance. "
+                f"Got an instance of {type(root)} instead."
+            )
+        self._place(Path(root))
+
+    def _place(self, root: Path) -> None:
+        self.root = root
+        # Fixed now, so that the store stays where it is when the process changes its folder.
+        self._folder = os.path.abspath(root)
+        self._files = _core.Files(self._folder, config.get("storage.local.fsync", False))
+        self._name: str | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        for derived in ("_folder", "_files", "_name"):
+            del state[derived]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._place(self.root)
+
+    @classmethod
+    async def open(
+        cls, root: Path | str, *, read_only: bool = False, mode: AccessModeLiteral | None = None
+    ) -> Self:
+        """Open a store in a folder.
+
+        Parameters
+        ----------
+        root : str or Path
+            The folder.
+        read_only : bool
+            Whether writing is refused.
+        mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
+            With 'r' and 'r+' the folder must exist; otherwise it is made. No mode removes data,
+            and only `read_only` refuses writes.
+
+        Returns
+        -------
+        LocalStore
+            The opened store.
+        """
+        if mode is not None and mode not in ANY_ACCESS_MODE:
+            raise ValueError(f"Invalid mode: {mode}, expected one of {ANY_ACCESS_MODE}")
+        store = cls(root, read_only=read_only)
+        if mode in ("r", "r+"):
+            await offload(store._require_folder)
+        await store._open()
+        return store
+
+    def _require_folder(self) -> None:
+        if not os.path.exists(self._folder):
+            raise FileNotFoundError(f"{self.root} does not exist")
+
+    async def _open(self) -> None:
+        if not self._is_open:
+            await offload(self._prepare)
+        await super()._open()
+
+    def _prepare(self) -> None:
+        if self.read_only:
+            self._require_folder()
+        else:
+            os.makedirs(self._folder, exist_ok=True)
+
+    def _ensure_open_sync(self) -> None:
+        if not self._is_open:
+            self._prepare()
+            self._is_open = True
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same folder that is read-only, or not."""
+        return type(self)(root=self.root, read_only=read_only)
+
+    def __str__(self) -> str:
+        return f"file://{self.root.as_posix()}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.root == other.root
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _identity(self) -> str:
+        if self._name is None:
+            self._name = f"file://{os.path.realpath(self._folder)}"
+        return self._name
+
+    def _source(self) -> _core.Files | None:
+        return self._files
+
+    def _path(self, key: str) -> str:
+        return f"{self._folder}/{check_key(key)}"
+
+    # -- values -----------------------------------------------------------------------------
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return the value of a key, or part of it; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype, optional
+            The kind of buffer to return.
+        byte_range : ByteRequest, optional
+            The part to read.
+
+        Returns
+        -------
+        Buffer or None
+        """
+        self._ensure_open_sync()
+        start, stop = bounds(byte_range)
+        data = self._files.get(key, start, stop)
+        if data is None:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Store a value under a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        """
+        self._write(key, value, False)
+
+    def delete_sync(self, key: str) -> None:
+        """Remove a key; nothing happens if it is not there.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
+        self._ensure_open_sync()
+        self._check_writable()
+        try:
+            self._files.delete(key)
+        except (IsADirectoryError, PermissionError):
+            if not os.path.isdir(self._path(key)):  # a folder is not a key
+                raise
+
+    def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
+        self._ensure_open_sync()
+        self._check_writable()
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
+                f"Got an instance of {type(value)} instead."
+            )
+        self._files.set(key, value.as_buffer_like(), exclusive)
+
+    async def get(
+        self,
+        key: str,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        # docstring inherited
+        return await offload(lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range))
+
+    async def get_partial_values(
+        self,
+        prototype: BufferPrototype,
+        key_ranges: Iterable[tuple[str, ByteRequest | None]],
+    ) -> list[Buffer | None]:
+        # docstring inherited
+        wanted = list(key_ranges)
+        return await offload(
+            lambda: [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in wanted]
+        )
+
+    async def set(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await offload(self.set_sync, key, value)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await offload(self._write, key, value, True)
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        await offload(self.delete_sync, key)
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return await offload(os.path.isfile, self._path(key))
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        return await offload(self._size, key)
+
+    def _size(self, key: str) -> int:
+        path = self._path(key)
+        if not os.path.isfile(path):
+            raise FileNotFoundError(f"{key!r} is not in {self}")
+        return os.path.getsize(path)
+
+    # -- folders ----------------------------------------------------------------------------
+
+    async def delete_dir(self, prefix: str) -> None:
+        # docstring inherited
+        self._check_writable()
+        await offload(self._remove_folder, prefix)
+
+    def _remove_folder(self, prefix: str) -> None:
+        import shutil
+
+        folder = check_prefix(prefix)
+        path = f"{self._folder}/{folder}" if folder else self._folder
+        if os.path.isfile(path):
+            raise ValueError(f"delete_dir was passed a {prefix=} that is a file")
+        if os.path.isdir(path):
+            # Others may remove the same files meanwhile: what is gone is gone.
+            shutil.rmtree(path, onerror=_ignore_missing)
+
+    async def clear(self) -> None:
+        # docstring inherited
+        self._check_writable()
+        await offload(self._remove_folder, "")
+        await offload(os.makedirs, self._folder, 0o777, True)
+
+    async def move(self, dest_root: Path | str) -> None:
+        """Move the whole store to another folder, which must not exist yet.
+
+        Parameters
+        ----------
+        dest_root : str or Path
+            The new folder.
+        """
+        self._check_writable()
+        await offload(self._move, Path(dest_root))
+
+    def _move(self, dest_root: Path) -> None:
+        import shutil
+
+        if dest_root.exists():
+            raise FileExistsError(f"Destination root {dest_root} already exists.")
+        os.makedirs(dest_root.parent, exist_ok=True)
+        shutil.move(self._folder, dest_root)
+        self._place(dest_root)
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        # docstring inherited
+        return await offload(lambda: sum(self._size(key) for key in self._walk(prefix)))
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        async for key in self.list_prefix(""):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        keys = self._walk(prefix)
+        while batch := await offload(lambda: list(islice(keys, _BATCH))):
+            for key in batch:
+                yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for name in await offload(self._names, prefix):
+            yield name
+
+    def _names(self, prefix: str) -> list[str]:
+        folder = check_prefix(prefix)
+        try:
+            names = os.listdir(f"{self._folder}/{folder}")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [name for name in names if not is_hidden(name)]
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        """All keys below a folder, folder by folder."""
+        first = check_prefix(prefix)
+        folders = [first + "/" if first else ""]
+        for folder in folders:  # grows on the way
+            try:
+                entries = os.scandir(f"{self._folder}/{folder}")
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            with entries:
+                for entry in entries:
+                    if is_hidden(entry.name):
+                        continue
+                    if entry.is_dir():
+                        folders.append(f"{folder}{entry.name}/")
+                    else:
+                        yield folder + entry.name
+
+
+def _ignore_missing(_: object, __: str, exc_info: tuple[Any, BaseException, Any]) -> None:
+    if not isinstance(exc_info[1], FileNotFoundError):
+        raise exc_info[1]

@@ -1,0 +1,306 @@
+"""Stores in memory."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, Self
+
+from zarr import _core
+from zarr.abc.store import Store
+from zarr.buffer import cpu, gpu
+from zarr.buffer.core import Buffer, default_buffer_prototype
+from zarr.storage.keys import children
+from zarr.storage.ranges import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import BufferPrototype
+
+_IMMUTABLE = (bytes, _core.Bytes)
+
+
+class MemoryStore(Store):
+    """A store in a dict, or in any other mutable mapping.
+
+    Parameters
+    ----------
+    store_dict : MutableMapping, optional
+        Where the values are; a new dict by default. A dict holds `Buffer` objects; in any other
+        mapping, as of a database or cache, values are stored as `bytes`. Either is read.
+    read_only : bool
+        Whether writing is refused.
+
+    Attributes
+    ----------
+    supports_writes
+    supports_deletes
+    supports_listing
+    """
+
+    supports_writes: bool = True
+    supports_deletes: bool = True
+    supports_listing: bool = True
+
+    _store_dict: MutableMapping[str, Buffer]
+    _waits = False
+
+    def __init__(
+        self,
+        store_dict: MutableMapping[str, Buffer] | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        super().__init__(read_only=read_only)
+        if store_dict is None:
+            store_dict = {}
+        if not isinstance(store_dict, MutableMapping):
+            raise TypeError(f"a MutableMapping is needed, got {type(store_dict).__name__!r}")
+        self._place(store_dict)
+
+    def _place(self, store_dict: MutableMapping[str, Buffer]) -> None:
+        self._store_dict = store_dict
+        self._holds_buffers = isinstance(store_dict, dict)
+        self._mapping: _core.Mapping | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_mapping", "_holds_buffers")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._place(self._store_dict)
+
+    def with_read_only(self, read_only: bool = False) -> MemoryStore:
+        """Return a store of the same mapping that is read-only, or not."""
+        return type(self)(store_dict=self._store_dict, read_only=read_only)
+
+    def __str__(self) -> str:
+        return f"memory://{id(self._store_dict)}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, type(self))
+            and self._store_dict == other._store_dict
+            and self.read_only == other.read_only
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _identity(self) -> str:
+        return f"memory://{id(self._store_dict)}"
+
+    def _source(self) -> _core.Mapping | None:
+        if self._mapping is None and type(self._store_dict) is dict:
+            self._mapping = _core.Mapping(self._store_dict, cpu.Buffer.from_bytes)
+        return self._mapping
+
+    # -- values -----------------------------------------------------------------------------
+
+    def _kept(self, value: Buffer) -> Buffer:
+        """What is stored for `value`: nothing that the caller could still change."""
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
+                f"Got an instance of {type(value)} instead."
+            )
+        if not self._holds_buffers:
+            return value.to_bytes()  # type: ignore[return-value]
+        if isinstance(value._data, _IMMUTABLE):
+            return value
+        return type(value).from_bytes(value.to_bytes())
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return the value of a key, or part of it; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype, optional
+            The kind of buffer to return.
+        byte_range : ByteRequest, optional
+            The part to read.
+
+        Returns
+        -------
+        Buffer or None
+        """
+        self._is_open = True
+        try:
+            value = self._store_dict[key]
+        except KeyError:
+            return None
+        kind = (prototype or default_buffer_prototype()).buffer
+        if isinstance(value, Buffer):
+            found: Buffer = kind.from_buffer(value)
+        else:
+            found = kind.from_bytes(value)
+        return found if byte_range is None else found[absolute(byte_range, len(found))]
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Store a value under a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        """
+        self._is_open = True
+        self._check_writable()
+        self._store_dict[key] = self._kept(value)
+
+    def delete_sync(self, key: str) -> None:
+        """Remove a key; nothing happens if it is not there.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
+        self._is_open = True
+        self._check_writable()
+        self._store_dict.pop(key, None)
+
+    async def get(
+        self,
+        key: str,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        # docstring inherited
+        return self.get_sync(key, prototype=prototype, byte_range=byte_range)
+
+    async def get_partial_values(
+        self,
+        prototype: BufferPrototype,
+        key_ranges: Iterable[tuple[str, ByteRequest | None]],
+    ) -> list[Buffer | None]:
+        # docstring inherited
+        return [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in key_ranges]
+
+    async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
+        """Store a value under a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        byte_range : tuple of int, optional
+            Where in the present value to put it: the first byte, and the one behind the last.
+        """
+        if byte_range is not None and (current := self.get_sync(key)) is not None:
+            start, stop = byte_range
+            value = current[:start] + value + current[stop:]
+        self.set_sync(key, value)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        self._is_open = True
+        self._check_writable()
+        self._store_dict.setdefault(key, self._kept(value))
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        self.delete_sync(key)
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return key in self._store_dict
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        try:
+            return len(self._store_dict[key])
+        except KeyError:
+            raise FileNotFoundError(key) from None
+
+    # -- folders ----------------------------------------------------------------------------
+
+    async def clear(self) -> None:
+        # docstring inherited
+        self._check_writable()
+        self._store_dict.clear()
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in tuple(self._store_dict):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in tuple(self._store_dict):
+            if key.startswith(prefix):
+                yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for name in children(tuple(self._store_dict), prefix):
+            yield name
+
+
+class GpuMemoryStore(MemoryStore):
+    """A store in a dict whose values lie in the memory of a GPU. Needs CuPy.
+
+    Parameters
+    ----------
+    store_dict : MutableMapping, optional
+        Where the values are, as `zarr.buffer.gpu.Buffer`; a new dict by default.
+    read_only : bool
+        Whether writing is refused.
+    """
+
+    _store_dict: MutableMapping[str, gpu.Buffer]  # type: ignore[assignment]
+    # Values are moved between memories on the way, by Python.
+    _waits = False
+
+    def __init__(
+        self,
+        store_dict: MutableMapping[str, gpu.Buffer] | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        super().__init__(store_dict=store_dict, read_only=read_only)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_dict(cls, store_dict: MutableMapping[str, Buffer]) -> Self:
+        """Make a store of copies, in the memory of the GPU, of buffers in any memory.
+
+        Parameters
+        ----------
+        store_dict : MutableMapping
+            The values.
+
+        Returns
+        -------
+        GpuMemoryStore
+        """
+        return cls({key: gpu.Buffer.from_buffer(value) for key, value in store_dict.items()})
+
+    def __str__(self) -> str:
+        return f"gpumemory://{id(self._store_dict)}"
+
+    def _source(self) -> None:
+        return None
+
+    def _kept(self, value: Buffer) -> Buffer:
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
+                f"Got an instance of {type(value)} instead."
+            )
+        return value if isinstance(value, gpu.Buffer) else gpu.Buffer.from_buffer(value)

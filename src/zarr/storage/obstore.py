@@ -1,0 +1,227 @@
+"""A store in an object store of obstore: S3, Google, Azure, HTTP, local files, memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from zarr.abc.store import Store
+from zarr.buffer.core import Buffer
+from zarr.storage.keys import check_key, check_prefix
+from zarr.storage.ranges import absolute, bounds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from obstore.store import ObjectStore as _Upstream
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import BufferPrototype
+
+    T_Store = TypeVar("T_Store", bound=_Upstream)
+else:
+    T_Store = TypeVar("T_Store")
+
+# How obstore says that a key is not there.
+_MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+
+
+def _obstore() -> Any:
+    try:
+        import obstore
+    except ImportError as error:
+        raise ImportError(
+            "this store needs obstore: install it with `pip install zarr[remote]`"
+        ) from error
+    return obstore
+
+
+def is_obstore(value: object) -> bool:
+    """Whether `value` is a store of obstore."""
+    import obstore.store as kinds
+
+    return isinstance(
+        value,
+        (
+            kinds.AzureStore,
+            kinds.GCSStore,
+            kinds.HTTPStore,
+            kinds.LocalStore,
+            kinds.MemoryStore,
+            kinds.S3Store,
+        ),
+    )
+
+
+class ObjectStore(Store, Generic[T_Store]):
+    """A store in an object store of obstore.
+
+    Parameters
+    ----------
+    store : obstore.store.ObjectStore
+        The object store.
+    read_only : bool
+        Whether writing is refused.
+
+    Attributes
+    ----------
+    store
+    """
+
+    store: T_Store
+
+    def __init__(self, store: T_Store, *, read_only: bool = False) -> None:
+        _obstore()
+        if not is_obstore(store):
+            raise TypeError(f"expected ObjectStore class, got {store!r}")
+        super().__init__(read_only=read_only)
+        self.store = store
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same objects that is read-only, or not."""
+        return type(self)(self.store, read_only=read_only)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
+
+    def __str__(self) -> str:
+        return f"object_store://{self.store}"
+
+    def __eq__(self, value: object) -> bool:
+        return (
+            isinstance(value, ObjectStore)
+            and self.read_only == value.read_only
+            and bool(self.store == value.store)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def supports_writes(self) -> bool:
+        # docstring inherited
+        return True
+
+    @property
+    def supports_deletes(self) -> bool:
+        # docstring inherited
+        return True
+
+    @property
+    def supports_listing(self) -> bool:
+        # docstring inherited
+        return True
+
+    # -- values -----------------------------------------------------------------------------
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        obstore = _obstore()
+        check_key(key)
+        start, stop = bounds(byte_range)
+        try:
+            if byte_range is None:
+                answer = await obstore.get_async(self.store, key)
+                data = await answer.bytes_async()
+            elif start == stop:
+                await obstore.head_async(self.store, key)
+                data = b""
+            elif stop is not None:
+                data = await obstore.get_range_async(self.store, key, start=start, end=stop)
+            else:
+                wanted = {"suffix": -start} if start < 0 else {"offset": start}
+                answer = await obstore.get_async(self.store, key, options={"range": wanted})
+                data = await answer.bytes_async()
+        except _MISSING:
+            return None
+        except obstore.exceptions.BaseError:
+            # Object stores refuse a range that begins behind the end; ours is empty there.
+            size = None if byte_range is None else await self._size(key)
+            if size is None or absolute(byte_range, size) != slice(size, size):
+                raise
+            data = b""
+        return prototype.buffer.from_bytes(data)
+
+    async def set(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await self._write(key, value, "overwrite")
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        try:
+            await self._write(key, value, "create")
+        except _obstore().exceptions.AlreadyExistsError:
+            pass
+
+    async def _write(self, key: str, value: Buffer, mode: str) -> None:
+        self._check_writable()
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
+                f"Got an instance of {type(value)} instead."
+            )
+        check_key(key)
+        await _obstore().put_async(self.store, key, value.as_buffer_like(), mode=mode)
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        self._check_writable()
+        check_key(key)
+        try:
+            await _obstore().delete_async(self.store, key)
+        except _MISSING:
+            pass
+
+    async def _size(self, key: str) -> int | None:
+        check_key(key)
+        try:
+            info = await _obstore().head_async(self.store, key)
+        except _MISSING:
+            return None
+        return int(info["size"])
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return await self._size(key) is not None
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        size = await self._size(key)
+        if size is None:
+            raise FileNotFoundError(f"{key!r} is not in {self}")
+        return size
+
+    # -- folders ----------------------------------------------------------------------------
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        # docstring inherited
+        sizes = 0
+        async for batch in self._batches(prefix):
+            sizes += sum(item["size"] for item in batch)
+        return sizes
+
+    async def _batches(self, prefix: str) -> AsyncGenerator[Any, None]:
+        listing = _obstore().list(self.store, prefix=check_prefix(prefix) or None)
+        async for batch in listing:
+            yield batch
+
+    async def list(self) -> AsyncGenerator[str, None]:
+        # docstring inherited
+        async for key in self.list_prefix(""):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncGenerator[str, None]:
+        # docstring inherited
+        async for batch in self._batches(prefix):
+            for item in batch:
+                yield item["path"]
+
+    async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
+        # docstring inherited
+        folder = check_prefix(prefix)
+        found = await _obstore().list_with_delimiter_async(self.store, prefix=folder or None)
+        skip = len(folder) + 1 if folder else 0
+        for path in found["common_prefixes"]:
+            yield path[skip:].strip("/")
+        for item in found["objects"]:
+            yield item["path"][skip:]

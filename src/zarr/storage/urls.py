@@ -1,0 +1,94 @@
+"""Paths inside of stores, and URLs that name stores."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+__all__ = ["ParsedStoreUrl", "file_path", "is_url", "normalize_path", "parse_store_url"]
+
+
+class ParsedStoreUrl(NamedTuple):
+    """The parts of a URL that names a store.
+
+    `name` is what stands between ``//`` and the next slash (a bucket, a host, a store's name) or
+    None; `raw` is the whole text.
+    """
+
+    scheme: str
+    name: str | None
+    path: str
+    raw: str
+
+
+def parse_store_url(url: str) -> ParsedStoreUrl:
+    """Split a URL that names a store; a plain path has an empty scheme.
+
+    Parameters
+    ----------
+    url : str
+        A URL or path.
+
+    Returns
+    -------
+    ParsedStoreUrl
+    """
+    from urllib.parse import urlparse
+
+    parts = urlparse(url)
+    path = parts.path.lstrip("/") if parts.netloc else parts.path
+    return ParsedStoreUrl(parts.scheme, parts.netloc or None, path, url)
+
+
+def is_url(text: str) -> bool:
+    """Whether `text` is a URL or a chain of URLs, and not a path."""
+    return "://" in text or "::" in text or text.startswith("file:")
+
+
+def file_path(url: str) -> str | None:
+    """The local path that a ``file:`` URL names; None if `url` is no such URL."""
+    scheme, colon, rest = url.partition(":")
+    if not colon or scheme.lower() != "file":
+        return None
+    from urllib.request import url2pathname
+
+    path = rest.removeprefix("//")
+    # On Windows file:///C:/x means C:/x. Elsewhere a '%' is part of the name.
+    return url2pathname(path) if os.name == "nt" else path
+
+
+def normalize_path(path: str | bytes | os.PathLike[str] | None) -> str:
+    """Bring the path of a node into the form of keys.
+
+    Slashes at the ends are dropped, several in a row become one, and backslashes become slashes.
+
+    Parameters
+    ----------
+    path : str, bytes, path-like or None
+        A path inside of a store; None is the root.
+
+    Returns
+    -------
+    str
+        The path: '' for the root, else 'a' or 'a/b'.
+
+    Raises
+    ------
+    ValueError
+        If a segment is ``.`` or ``..``.
+    """
+    if path is None:
+        return ""
+    if isinstance(path, bytes):
+        path = path.decode("ascii")
+    elif isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if not isinstance(path, str):
+        raise TypeError(f'Object {path} has an invalid type for "path": {type(path).__name__}')
+    segments = [segment for segment in path.replace("\\", "/").split("/") if segment]
+    if "." in segments or ".." in segments:
+        raise ValueError(
+            f"The path {path!r} is invalid because its string representation contains '.' or '..' "
+            "segments."
+        )
+    return "/".join(segments)

@@ -1,0 +1,355 @@
+"""A store in a zip file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+from zarr.abc.store import Store
+from zarr.buffer.core import Buffer, default_buffer_prototype
+from zarr.runner import offload
+from zarr.storage.keys import check_key, children
+from zarr.storage.ranges import absolute, bounds
+from zarr.storage.zip_archive import Archive
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import BufferPrototype
+
+ZipStoreAccessModeLiteral: TypeAlias = Literal["r", "w", "x", "a"]
+
+# Archives open for writing, for copies that pickle makes of their stores in this process.
+_writing: WeakValueDictionary[str, Archive] = WeakValueDictionary()
+
+
+class ZipStore(Store):
+    """A store in a zip file.
+
+    What is written comes into the file when the store is closed: then a new file takes the place
+    of the old one, with one entry for each key. Until then the old file stays as it was.
+
+    Parameters
+    ----------
+    path : str, Path or file object
+        The zip file; an open binary file that can be read and positioned works too.
+    mode : {'r', 'w', 'x', 'a'}
+        'r' reads; 'w' begins an empty archive, 'x' too if the file does not exist; 'a' changes
+        an archive, or begins one.
+    read_only : bool, optional
+        Whether writing is refused; by default it is with mode 'r'.
+    compression : int
+        How values are compressed: a constant of the module `zipfile`. They are not by default,
+        since chunks mostly are already.
+    allowZip64 : bool
+        Whether the archive may grow beyond 4 GiB.
+
+    Attributes
+    ----------
+    path
+    compression
+    allowZip64
+    """
+
+    supports_writes: bool = True
+    supports_deletes: bool = True
+    supports_listing: bool = True
+
+    path: Path | IO[bytes]
+    compression: int
+    allowZip64: bool
+    _waits = False
+
+    def __init__(
+        self,
+        path: Path | str | IO[bytes],
+        *,
+        mode: ZipStoreAccessModeLiteral = "r",
+        read_only: bool | None = None,
+        compression: int = 0,
+        allowZip64: bool = True,  # noqa: N803
+    ) -> None:
+        super().__init__(read_only=mode == "r" if read_only is None else read_only)
+        if isinstance(path, str | os.PathLike):
+            path = Path(path)
+        elif not all(hasattr(path, name) for name in ("read", "seek", "tell")):
+            raise TypeError(
+                "expected a path or an open binary file object supporting read/seek/tell, "
+                f"got {type(path).__name__}"
+            )
+        self.path = path
+        self.compression = compression
+        self.allowZip64 = allowZip64
+        self._zmode: str = mode
+        self._token = uuid4().hex
+        self._open_lock = threading.Lock()
+        self._archive: Archive | None = None
+
+    # -- opening and closing ----------------------------------------------------------------
+
+    async def _open(self) -> None:
+        if self._is_open:
+            raise ValueError("store is already open")
+        await offload(self._ensure_open_sync)
+
+    async def _ensure_open(self) -> None:
+        await offload(self._ensure_open_sync)
+
+    def _ensure_open_sync(self) -> Archive:
+        archive = self._archive
+        if archive is not None:
+            return archive
+        with self._open_lock:
+            if self._archive is None:
+                archive = _writing.get(self._token)
+                if archive is None:
+                    archive = Archive(self.path, self._zmode, self.compression, self.allowZip64)
+                    if self._zmode != "r":
+                        _writing[self._token] = archive
+                self._archive = archive
+                self._is_open = True
+            return self._archive
+
+    def close(self) -> None:
+        """Write what is new to the file, and let go of it.
+
+        Used again, the store opens the file as it is then.
+        """
+        with self._open_lock:
+            archive, self._archive = self._archive, None
+            self._is_open = False
+            if archive is None:
+                return
+            if self._zmode in ("w", "x"):
+                self._zmode = "a"  # a second time it must not begin anew
+            _writing.pop(self._token, None)
+            archive.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        if not isinstance(self.path, Path):
+            raise TypeError(
+                "cannot pickle a ZipStore backed by a file-like object; construct the store from "
+                "a path instead"
+            )
+        state = self.__dict__.copy()
+        del state["_open_lock"], state["_archive"]
+        state["_is_open"] = False
+        # The values of an archive that is being written are in this process only.
+        state["_pid"] = os.getpid() if self._token in _writing else None
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        pid = state.pop("_pid")
+        if pid is not None and state["_token"] not in _writing:
+            if pid != os.getpid():
+                raise RuntimeError(
+                    f"{state['path']} is being written by process {pid}: close the store there, "
+                    "and open it with mode 'r' before it is sent to other processes"
+                )
+            if state["_zmode"] in ("w", "x"):
+                state["_zmode"] = "a"
+        self.__dict__.update(state)
+        self._open_lock = threading.Lock()
+        self._archive = None
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same archive that is read-only, or not."""
+        view = type(self)(
+            self.path,
+            mode=self._zmode,  # type: ignore[arg-type]
+            read_only=read_only,
+            compression=self.compression,
+            allowZip64=self.allowZip64,
+        )
+        if self._zmode != "r":
+            self._ensure_open_sync()
+            view._token = self._token
+        return view
+
+    def __str__(self) -> str:
+        return f"zip://{self.path}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.path == other.path
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def _identity(self) -> str:
+        path = self.path
+        return f"zip://{os.path.realpath(path) if isinstance(path, Path) else id(path)}"
+
+    # -- values -----------------------------------------------------------------------------
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return the value of a key, or part of it; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype, optional
+            The kind of buffer to return.
+        byte_range : ByteRequest, optional
+            The part to read.
+
+        Returns
+        -------
+        Buffer or None
+        """
+        bounds(byte_range)
+        archive = self._ensure_open_sync()
+        data = archive.read(check_key(key), lambda size: absolute(byte_range, size))
+        if data is None:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Store a value under a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        """
+        self._write(key, value, False)
+
+    def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
+        self._check_writable()
+        if not isinstance(value, Buffer):
+            raise TypeError(
+                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
+                f"Got an instance of {type(value)} instead."
+            )
+        self._ensure_open_sync().write(check_key(key), value.to_bytes(), exclusive)
+
+    def delete_sync(self, key: str) -> None:
+        """Remove a key; nothing happens if it is not there.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
+        self._check_writable()
+        self._ensure_open_sync().remove([check_key(key)])
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        return await offload(
+            lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range)
+        )
+
+    async def get_partial_values(
+        self,
+        prototype: BufferPrototype,
+        key_ranges: Iterable[tuple[str, ByteRequest | None]],
+    ) -> list[Buffer | None]:
+        # docstring inherited
+        wanted = list(key_ranges)
+        return await offload(
+            lambda: [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in wanted]
+        )
+
+    async def set(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await offload(self.set_sync, key, value)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await offload(self._write, key, value, True)
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        await offload(self.delete_sync, key)
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        check_key(key)
+        return key in await offload(self._ensure_open_sync)
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        size = (await offload(self._ensure_open_sync)).size(check_key(key))
+        if size is None:
+            raise FileNotFoundError(f"{key!r} is not in {self}")
+        return size
+
+    # -- folders ----------------------------------------------------------------------------
+
+    async def _keys(self, prefix: str = "") -> list[str]:
+        archive = await offload(self._ensure_open_sync)
+        return [name for name in archive.names() if name.startswith(prefix) and _is_key(name)]
+
+    async def delete_dir(self, prefix: str) -> None:
+        # docstring inherited
+        self._check_writable()
+        folder = prefix.rstrip("/") + "/" if prefix.rstrip("/") else ""
+        archive = await offload(self._ensure_open_sync)
+        await offload(archive.remove, await self._keys(folder))
+
+    async def clear(self) -> None:
+        # docstring inherited
+        await self.delete_dir("")
+
+    async def move(self, path: Path | str) -> None:
+        """Close the store, move its file, and open it there.
+
+        Parameters
+        ----------
+        path : str or Path
+            The new place of the file.
+        """
+        await offload(self._move, Path(path))
+        await self._open()
+
+    def _move(self, path: Path) -> None:
+        if not isinstance(self.path, Path):
+            raise TypeError("a ZipStore backed by a file-like object cannot be moved")
+        self.close()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(self.path, path)
+        self.path = path
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in await self._keys():
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in await self._keys(prefix):
+            yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for name in children(await self._keys(), prefix):
+            yield name
+
+
+def _is_key(name: str) -> bool:
+    """Whether an entry's name is a key: others, such as ``../name``, are not shown."""
+    try:
+        check_key(name)
+    except ValueError:
+        return False
+    return True

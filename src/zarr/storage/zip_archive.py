@@ -1,0 +1,284 @@
+"""A zip archive that many threads read, and one process writes."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import threading
+import time
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+from uuid import uuid4
+from weakref import WeakSet
+
+from zarr._core import TEMP_PREFIX
+from zarr.config import config
+from zarr.storage.zip_reader import Reader, open_reader, read_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zarr.storage.zip_reader import Data
+
+# Values up to this size wait in memory, up to this much in all: metadata are often rewritten.
+_SMALL = 64 << 10
+_PENDING = 8 << 20
+
+_MODES = ("r", "w", "x", "a")
+
+
+class Archive:
+    """The entries of a zip file; and what is written to it until it is closed.
+
+    Writes go to a new file beside the old one, which takes its place when the archive is closed:
+    until then, and after a crash, the old file is as it was. An entry that was written twice is
+    in the new file once.
+    """
+
+    def __init__(
+        self, path: Path | IO[bytes], mode: str, compression: int, allow_zip64: bool
+    ) -> None:
+        if mode not in _MODES:
+            raise ValueError("ZipFile requires mode 'r', 'w', 'x', or 'a'")
+        self.path = path
+        self.mode = mode
+        self._compression = compression
+        self._zip64 = allow_zip64
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._reader: Reader | None = None
+        # Where each value is: in the file, or, until it is written there, in memory.
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._pending: dict[str, bytes] = {}
+        self._writer: zipfile.ZipFile | None = None
+        self._temporary: str | None = None
+        self._dead = False  # whether the new file has entries that are no longer wanted
+        self._changed = False
+        self._open()
+
+    def _open(self) -> None:
+        exists = not isinstance(self.path, Path) or self.path.exists()
+        if self.mode == "x" and isinstance(self.path, Path) and exists:
+            raise FileExistsError(17, "File exists", str(self.path))
+        if self.mode in ("r", "a") and (self.mode == "r" or exists):
+            self._reader = open_reader(self.path)
+            self._read_directory()
+        if self.mode != "r":
+            if isinstance(self.path, Path) and not self.path.parent.is_dir():
+                raise FileNotFoundError(2, "No such file or directory", str(self.path))
+            self._changed = self._reader is None  # an archive without entries is written too
+            _writers.add(self)
+
+    def _read_directory(self) -> None:
+        assert self._reader is not None
+        if self.mode == "a" and self._reader.size == 0:
+            self._reader = None  # an empty file is where an archive begins
+            return
+        with zipfile.ZipFile(cast("IO[bytes]", self._reader.stream())) as directory:
+            for info in directory.infolist():
+                self._entries[info.filename] = info  # of several with one name, the last
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """The names of all entries that are files."""
+        with self._lock:
+            names = list(self._entries)
+            names += [name for name in self._pending if name not in self._entries]
+        return [name for name in names if not name.endswith("/")]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._pending or name in self._entries
+
+    def size(self, name: str) -> int | None:
+        """How long a value is; None if there is none."""
+        value = self._pending.get(name)
+        if value is not None:
+            return len(value)
+        info = self._entries.get(name)
+        return None if info is None else info.file_size
+
+    def read(self, name: str, part: Callable[[int], slice]) -> Data | None:
+        """Part of a value, chosen by its size; None if there is none."""
+        while True:
+            value = self._pending.get(name)
+            if value is not None:
+                return value[part(len(value))]
+            with self._lock:  # the two belong together
+                info, reader = self._entries.get(name), self._reader
+            if info is not None and reader is not None:
+                return read_entry(reader, info, part(info.file_size))
+            if name not in self:
+                return None
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def write(self, name: str, value: bytes, exclusive: bool = False) -> None:
+        """Set a value; unless there is one, if `exclusive`."""
+        with self._lock:
+            if exclusive and name in self:
+                return
+            self._begin_change()
+            if len(value) > _SMALL:
+                self._pending.pop(name, None)
+                self._append(name, value)
+                return
+            self._pending[name] = value
+            if sum(map(len, self._pending.values())) > _PENDING:
+                self._append_pending()
+
+    def remove(self, names: list[str]) -> None:
+        """Remove values."""
+        with self._lock:
+            for name in names:
+                if name not in self:
+                    continue
+                self._begin_change()
+                self._pending.pop(name, None)
+                self._dead |= self._entries.pop(name, None) is not None
+
+    def _begin_change(self) -> None:
+        if self.mode == "r":
+            raise ValueError("write() requires mode 'w', 'x', or 'a'")
+        if self._pid != os.getpid():
+            raise RuntimeError(
+                f"{self.path} was opened for writing by process {self._pid}: a process that was "
+                "forked from it can only read"
+            )
+        self._changed = True
+
+    def _append_pending(self) -> None:
+        for name in list(self._pending):
+            # Readers look in memory first: it must be in the file before it leaves.
+            self._append(name, self._pending[name])
+            del self._pending[name]
+
+    def _append(self, name: str, value: bytes) -> None:
+        writer = self._started_writer()
+        info = zipfile.ZipInfo(name, time.localtime()[:6])
+        info.compress_type = self._compression
+        info.external_attr = 0o644 << 16
+        if writer.NameToInfo.pop(name, None) is not None:  # else zipfile warns
+            self._dead = True
+        writer.writestr(info, value)
+        assert writer.fp is not None
+        writer.fp.flush()
+        self._entries[name] = info
+
+    def _started_writer(self) -> zipfile.ZipFile:
+        """The new file, which begins as a copy of the old one."""
+        if self._writer is not None:
+            return self._writer
+        self._temporary = self._temporary_path()
+        kept = self._reader is not None and bool(self._entries)
+        if kept:
+            assert self._reader is not None
+            self._reader.copy_to(self._temporary)
+        self._writer = zipfile.ZipFile(
+            self._temporary, "a" if kept else "w", self._compression, self._zip64
+        )
+        if kept:
+            # Deleted before: they are still in the copy.
+            self._dead |= self._writer.NameToInfo.keys() != self._entries.keys()
+            self._dead |= len(self._writer.infolist()) != len(self._entries)
+        self._reader = open_reader(Path(self._temporary))
+        return self._writer
+
+    def _temporary_path(self) -> str:
+        name = f"{TEMP_PREFIX}{uuid4().hex}"
+        if isinstance(self.path, Path):
+            return str(self.path.parent / f"{name}-{self.path.name}")
+        import tempfile
+
+        return os.path.join(tempfile.gettempdir(), name)
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Put the new file in the place of the old one, if anything was written."""
+        with self._lock:
+            _writers.discard(self)
+            if self._changed and self._pid == os.getpid():
+                try:
+                    self._finish()
+                finally:
+                    self._changed = False
+                    self._discard()
+            self._reader = None
+
+    def _finish(self) -> None:
+        # Before the new file is begun: it is copied from the old one with what is deleted.
+        self._append_pending()
+        writer = self._started_writer()
+        writer.close()
+        self._writer = None
+        assert self._temporary is not None
+        if self._dead:
+            self._compact()
+        if isinstance(self.path, Path):
+            if config.get("storage.local.fsync", False):
+                with open(self._temporary, "rb") as file:
+                    os.fsync(file.fileno())
+            self._reader = None  # some systems refuse to replace a file that is open
+            with contextlib.suppress(OSError):
+                shutil.copymode(self.path, self._temporary)
+            if self.mode == "x":
+                os.link(self._temporary, self.path)
+            else:
+                os.replace(self._temporary, self.path)
+        else:
+            self.path.seek(0)
+            self.path.truncate()
+            with open(self._temporary, "rb") as file:
+                shutil.copyfileobj(file, self.path)
+            self.path.flush()
+
+    def _compact(self) -> None:
+        """Copy the entries that are wanted to another new file."""
+        assert self._temporary is not None
+        old = self._temporary
+        new = self._temporary_path()
+        self._temporary = new
+        try:
+            with (
+                zipfile.ZipFile(old) as source,
+                zipfile.ZipFile(new, "w", self._compression, self._zip64) as target,
+            ):
+                for info in self._entries.values():
+                    fresh = zipfile.ZipInfo(info.filename, info.date_time)
+                    fresh.compress_type = info.compress_type
+                    fresh.external_attr = info.external_attr
+                    fresh.file_size = info.file_size
+                    if info.is_dir():
+                        target.writestr(fresh, b"")
+                        continue
+                    with source.open(info) as reading, target.open(fresh, "w") as writing:
+                        shutil.copyfileobj(reading, writing, 1 << 20)
+        finally:
+            os.unlink(old)
+
+    def _discard(self) -> None:
+        self._writer = None
+        if self._temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._temporary)
+            self._temporary = None
+
+    def __del__(self) -> None:
+        # As with zipfile, what was written is not lost if nobody closes.
+        with contextlib.suppress(Exception):
+            self.close()
+
+
+# Closed at the interpreter's end, if not before.
+_writers: WeakSet[Archive] = WeakSet()
+
+
+@atexit.register
+def _close_all(*_: Any) -> None:
+    for archive in list(_writers):
+        archive.close()
