@@ -111,6 +111,14 @@ _CODEC_PACKAGES = {
     "omfiles.": "omfiles",
     "virtual_tiff.": "virtual-tiff",
 }
+_NUMCODEC_PACKAGES = {
+    "crc32c": "numcodecs[crc32c]",
+    "gribscan.": "gribscan",
+    "imagecodecs_": "imagecodecs-numcodecs",
+    "msgpack2": "numcodecs[msgpack]",
+    "pcodec": "numcodecs[pcodec]",
+    "zfpy": "numcodecs[zfpy]",
+}
 
 
 def register_codec(key: str, codec_cls: type[Codec], *, qualname: str | None = None) -> None:
@@ -160,7 +168,9 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
         _load_codec_entry_points(key)
         registered = _codecs.get(key, {})
     if not registered and built_in is None:
-        raise UnknownCodecError(_unknown_codec(key))
+        raise UnknownCodecError(
+            _unknown(key, _CODEC_PACKAGES, "zarr.registry.register_codec")
+        )
     if wanted is not None:
         if wanted in registered:
             return registered[wanted]
@@ -188,14 +198,14 @@ def _load_codec_entry_points(key: str) -> None:
         _codecs[key].lazy_load()
 
 
-def _unknown_codec(key: str) -> str:
-    message = f"An implementation for codec {key!r} is not available. "
-    for prefix, package in _CODEC_PACKAGES.items():
-        if key.startswith(prefix):
+def _unknown(name: str | None, packages: dict[str, str], register: str) -> str:
+    message = f"An implementation for codec {name!r} is not available. "
+    for prefix, package in packages.items():
+        if name is not None and name.startswith(prefix):
             return f"{message}Known packages supporting this codec: {package}."
     return (
         f"{message}Install a package that brings it, or register a class of your own with "
-        "zarr.registry.register_codec."
+        f"{register}."
     )
 
 
@@ -226,8 +236,7 @@ def get_numcodec(data: CodecJSON_V2[str]) -> Numcodec:
         if type(error).__name__ != "UnknownCodecError":
             raise
         raise UnknownCodecError(
-            f"An implementation for codec {name!r} is not available. Install a package that "
-            "brings it, or register a class of your own with numcodecs.register_codec."
+            _unknown(name, _NUMCODEC_PACKAGES, "numcodecs.register_codec")
         ) from error
     return codec
 

@@ -127,18 +127,22 @@ impl Array {
         (0..split.len()).map(|i| self.key(&split.piece(i).0)).collect()
     }
 
-    /// Reads `region` into `view`. `open` finds the stored value of a key; it is given the number
-    /// of the key as well.
-    pub fn read(
+    /// Reads `region` into `view`. `source` is told how many values there are, and gives a function
+    /// that finds the value of a key, which is given the number of the key as well.
+    pub fn read<Open>(
         self: &Arc<Self>,
-        open: impl Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
+        source: impl FnOnce(usize) -> Open,
         region: &Region,
         view: &View,
         exec: Exec<'_>,
-    ) -> Result<()> {
+    ) -> Result<()>
+    where
+        Open: Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
+    {
         self.check(region, view)?;
         view.writable()?;
         let split = region.split(&self.grid);
+        let open = source(split.len());
         let (n, cost) = (split.len(), self.cost(region, &split));
         let (array, view) = (Arc::clone(self), view.clone());
         exec.run(n, cost, move |i, exec| {

@@ -1,33 +1,32 @@
 //! Local files below a root folder: ranged and vectored reads, atomic writes.
 //!
-//! All that depends on the operating system is in here.
+//! All that depends on the operating system is in here and in the modules below.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::buffer::spare_capacity;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::object::{Object, Part, Sink, Source};
-use crate::scratch::Scratch;
+
+mod open;
+mod parts;
+
+pub use open::OpenFile;
+use parts::{write_all, write_parts};
 
 /// The names of temporary files begin with it: listings skip them.
 pub const TEMP_PREFIX: &str = ".zarr-partial-";
 
-/// The most buffers that one system call takes.
-const IOV_MAX: usize = 1024;
-/// What is put together before it is written: fits the processor's cache, and is large enough for
-/// the file system to lay it out in one go.
-const GATHER: usize = 256 << 10;
 /// How often a write begins anew because its folder vanished or its temporary name was taken.
 const ATTEMPTS: usize = 16;
 
@@ -80,7 +79,7 @@ impl Files {
         if FileType::from_raw_mode(stat.st_mode).is_dir() {
             return Ok(None);
         }
-        Ok(Some(OpenFile { fd, size: u64::try_from(stat.st_size).unwrap_or(0) }))
+        Ok(Some(OpenFile::new(fd, u64::try_from(stat.st_size).unwrap_or(0))))
     }
 
     /// Replaces `buf` by the value of `key`; `false` if there is none. A value longer than `limit`
@@ -100,8 +99,8 @@ impl Files {
         let read = if start == 0 && stop.is_none() {
             file.read_all(None, &mut bytes)
         } else {
-            let from = u64::try_from(start).unwrap_or_else(|_| file.size.saturating_sub(start.unsigned_abs()));
-            let to = stop.unwrap_or(file.size).min(file.size);
+            let from = u64::try_from(start).unwrap_or_else(|_| file.size().saturating_sub(start.unsigned_abs()));
+            let to = stop.unwrap_or(file.size()).min(file.size());
             file.append_at(from, to.saturating_sub(from), &mut bytes)
         };
         read.map_err(|error| error.with_key(key))?;
@@ -309,132 +308,6 @@ impl Drop for Temp<'_> {
     }
 }
 
-/// A file that is open for reading: its bytes stay readable, and the same, whatever is written to
-/// its key meanwhile.
-#[derive(Debug)]
-pub struct OpenFile {
-    fd: OwnedFd,
-    size: u64,
-}
-
-impl OpenFile {
-    /// The number of bytes when it was opened.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Replaces `buf` by all bytes; more than `limit` are an error.
-    pub fn read_all(&self, limit: Option<usize>, buf: &mut Vec<u8>) -> Result<()> {
-        let limit = limit.unwrap_or(usize::MAX);
-        let too_long = |found: u64| {
-            Error::corrupt("the stored value is too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{found} bytes"))
-        };
-        let size = usize::try_from(self.size).ok().filter(|&size| size <= limit).ok_or_else(|| too_long(self.size))?;
-        buf.clear();
-        // One byte more than there should be: so the first read already sees the end.
-        reserve(buf, size.saturating_add(1))?;
-        loop {
-            if buf.len() == buf.capacity() {
-                // Somebody appends to it.
-                reserve(buf, buf.len().max(4096))?;
-            }
-            let room = buf.capacity() - buf.len();
-            let offset = buf.len() as u64;
-            let n = retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), offset)).map_err(unreadable)?;
-            if buf.len() > limit {
-                return Err(too_long(self.size.max(buf.len() as u64)));
-            }
-            if n == 0 || (n < room && buf.len() == size) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Appends `len` bytes from `offset` on to `buf`; fewer are an error.
-    pub fn append_at(&self, offset: u64, len: u64, buf: &mut Vec<u8>) -> Result<()> {
-        let Some(len) = usize::try_from(len).ok().filter(|_| offset.saturating_add(len) <= self.size) else {
-            return Err(self.cut(offset, len));
-        };
-        let start = buf.len();
-        reserve(buf, len)?;
-        if buf.capacity() - start > len + len / 4 {
-            // The system would fill all the room that there is: tell it where to stop.
-            buf.resize(start + len, 0);
-            return self.read_at(offset, &mut buf[start..]);
-        }
-        while buf.len() < start + len {
-            let at = offset + (buf.len() - start) as u64;
-            if retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), at)).map_err(unreadable)? == 0 {
-                return Err(self.cut(offset, len as u64));
-            }
-        }
-        buf.truncate(start + len);
-        Ok(())
-    }
-
-    /// Reads `dst.len()` bytes from `offset` on; fewer are an error.
-    pub fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
-        let mut done = 0;
-        while done < dst.len() {
-            let at = offset.saturating_add(done as u64);
-            match retry_on_intr(|| rustix::io::pread(&self.fd, &mut dst[done..], at)).map_err(unreadable)? {
-                0 => return Err(self.cut(offset, dst.len() as u64)),
-                n => done += n,
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the bytes from `offset` on into one buffer after the other; fewer are an error.
-    pub fn read_vectored_at(&self, offset: u64, mut dst: &mut [IoSliceMut<'_>]) -> Result<()> {
-        let len = dst.iter().fold(0u64, |len, part| len.saturating_add(part.len() as u64));
-        let mut at = offset;
-        // Drops what is empty at the front, too.
-        IoSliceMut::advance_slices(&mut dst, 0);
-        while !dst.is_empty() {
-            let most = dst.len().min(IOV_MAX);
-            match retry_on_intr(|| rustix::io::preadv(&self.fd, &mut dst[..most], at)).map_err(unreadable)? {
-                0 if dst[..most].iter().all(|part| part.is_empty()) => dst = &mut dst[most..],
-                0 => return Err(self.cut(offset, len)),
-                n => {
-                    at += n as u64;
-                    IoSliceMut::advance_slices(&mut dst, n);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn cut(&self, offset: u64, len: u64) -> Error {
-        // The file may have been cut since it was opened: what is there now explains more.
-        let size = rustix::fs::fstat(&self.fd).map_or(self.size, |stat| u64::try_from(stat.st_size).unwrap_or(0));
-        Error::corrupt("the stored value ends too early")
-            .expected(format_args!("{len} bytes from {offset}"), format_args!("{size} bytes in all"))
-    }
-}
-
-impl Object for OpenFile {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
-        OpenFile::read_at(self, offset, dst)
-    }
-
-    fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
-        let mut at = offset;
-        for rows in rows.chunks_mut(IOV_MAX) {
-            let len = rows.iter().fold(0, |len, row| len + row.len() as u64);
-            let mut slices: Vec<_> = rows.iter_mut().map(|row| IoSliceMut::new(row)).collect();
-            self.read_vectored_at(at, &mut slices)?;
-            at += len;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -463,104 +336,6 @@ fn sync_folder(path: &Path) -> rustix::io::Result<()> {
     retry_on_intr(|| rustix::fs::fsync(&fd))
 }
 
-fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
-    while !bytes.is_empty() {
-        match retry_on_intr(|| rustix::io::write(fd, bytes)).map_err(unwritable)? {
-            0 => return Err(unwritable(Errno::IO)),
-            n => bytes = &bytes[n..],
-        }
-    }
-    Ok(())
-}
-
-/// Writes `parts`, some of which are in `old`, by way of one small buffer: many small writes cost
-/// more than the copy, and a copy of the whole would not fit the cache.
-fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
-    if let [Part::New(bytes)] = parts {
-        return write_all(fd, bytes);
-    }
-    let total = parts.iter().fold(0u64, |n, part| {
-        n.saturating_add(match part {
-            Part::New(bytes) => bytes.len() as u64,
-            Part::Old { len, .. } => *len,
-        })
-    });
-    let size = usize::try_from(total).map_or(GATHER, |total| total.clamp(1, GATHER));
-    let mut gather = Gather { fd, buffer: Scratch::of(size)?, filled: 0 };
-    for part in parts {
-        match part {
-            Part::New(bytes) => gather.push(bytes)?,
-            Part::Old { offset, len } => {
-                let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
-                gather.push_old(&**old, *offset, *len)?;
-            }
-        }
-    }
-    gather.flush()
-}
-
-struct Gather<'a> {
-    fd: BorrowedFd<'a>,
-    buffer: Scratch,
-    filled: usize,
-}
-
-impl Gather<'_> {
-    fn push(&mut self, bytes: &[u8]) -> Result<()> {
-        if bytes.len() >= self.buffer.len() {
-            self.flush()?;
-            return write_all(self.fd, bytes);
-        }
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let room = self.room(rest.len() as u64)?;
-            let (now, later) = rest.split_at(room.len());
-            room.copy_from_slice(now);
-            rest = later;
-        }
-        Ok(())
-    }
-
-    fn push_old(&mut self, old: &dyn Object, offset: u64, len: u64) -> Result<()> {
-        let mut done = 0;
-        while done < len {
-            let room = self.room(len - done)?;
-            old.read_at(offset.saturating_add(done), room)?;
-            done += room.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// The next free bytes of the buffer: at most `wanted` and at least one, to be filled.
-    fn room(&mut self, wanted: u64) -> Result<&mut [u8]> {
-        if self.filled == self.buffer.len() {
-            self.flush()?;
-        }
-        let start = self.filled;
-        let free = self.buffer.len() - start;
-        self.filled += usize::try_from(wanted).map_or(free, |wanted| wanted.min(free));
-        Ok(&mut self.buffer[start..self.filled])
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let filled = std::mem::take(&mut self.filled);
-        write_all(self.fd, &self.buffer[..filled])
-    }
-}
-
-fn reserve(buf: &mut Vec<u8>, more: usize) -> Result<()> {
-    buf.try_reserve_exact(more)
-        .map_err(|_| Error::new(Kind::TooLarge, format!("no memory for a buffer of {more} bytes")))
-}
-
 fn failed(doing: &str, key: &str, errno: Errno) -> Error {
     Error::io(doing, key, &errno.into())
-}
-
-fn unreadable(errno: Errno) -> Error {
-    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot read: {}", io::Error::from(errno)))
-}
-
-fn unwritable(errno: Errno) -> Error {
-    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot write: {}", io::Error::from(errno)))
 }

@@ -11,7 +11,7 @@ use zarr_engine::element::Fill;
 use zarr_engine::exec::Exec;
 use zarr_engine::grid::{Axis, Grid};
 use zarr_engine::key::KeyEncoding;
-use zarr_engine::object::Sink;
+use zarr_engine::object::{Sink, Source};
 use zarr_engine::selection::{AxisMap, Region};
 use zarr_engine::{plan, runtime};
 
@@ -21,6 +21,9 @@ use crate::enter::{Cancel, enter};
 use crate::error::{raise, wrap};
 use crate::plan::{ReadPlan, Shared, WritePlan};
 use crate::source::{Files, Mapping, MappingSink};
+
+/// From so many files on it pays to look up their folder only once.
+const MANY: usize = 16;
 
 /// An array, compiled; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
@@ -79,13 +82,18 @@ impl CompiledArray {
         if let Ok(files) = source.cast_exact::<Files>() {
             let files = Arc::clone(&files.get().0);
             return enter(py, label, cancel, |context| {
-                array.read(move |_, key| files.open(key), &region, &lent.view, Exec::Pool(context))
+                let open = |n| {
+                    let files = if n < MANY { files } else { Arc::new(files.hold()) };
+                    move |_: usize, key: &str| Source::open(&*files, key)
+                };
+                array.read(open, &region, &lent.view, Exec::Pool(context))
             });
         }
         let keys = array.keys(&region).map_err(|error| raise(py, &error, label))?;
         let values = mapping(source)?.get().snapshot(py, &keys)?;
         enter(py, label, cancel, |context| {
-            array.read(move |i, _| Ok(values.get(i).cloned().flatten()), &region, &lent.view, Exec::Pool(context))
+            let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
+            array.read(open, &region, &lent.view, Exec::Pool(context))
         })
     }
 

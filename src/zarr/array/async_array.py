@@ -15,7 +15,8 @@ from zarr.array.stored import stored_shards, stored_size
 from zarr.array.write import write
 from zarr.metadata.spec import parse_array_config
 from zarr.registry import get_pipeline_class
-from zarr.selection import basic, coordinate, mask, orthogonal
+from zarr.selection import basic, coordinate, orthogonal
+from zarr.selection import mask as select_mask
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
@@ -283,7 +284,7 @@ class AsyncArray(ArrayBase[M]):
             The kind of array to return.
         """
         return await read(
-            self, _select_mask, mask, out=out, fields=fields, prototype=prototype
+            self, select_mask, mask, out=out, fields=fields, prototype=prototype
         )
 
     async def get_coordinate_selection(
@@ -415,6 +416,3 @@ class AsyncArray(ArrayBase[M]):
         await update_attributes(self, lambda attributes: {**attributes, **new_attributes})
         return self
 
-
-def _select_mask(selection: Any, shape: tuple[int, ...]) -> Any:
-    return mask(selection, shape)

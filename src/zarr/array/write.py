@@ -11,6 +11,7 @@ from zarr.array.engine import as_elements
 from zarr.array.locking import guarded
 from zarr.array.read import fill, read, understand
 from zarr.array.transfer import write_all
+from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer
 from zarr.runner import offload, section, stepping
 from zarr.selection import basic
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from zarr.array.async_array import AsyncArray
     from zarr.array.engine import Engine
+    from zarr.buffer.core import BufferPrototype
     from zarr.selection import Fields, Selection
 
 
@@ -32,6 +34,7 @@ async def write(
     value: Any,
     *,
     fields: Fields = None,
+    prototype: BufferPrototype | None = None,
 ) -> None:
     """Write a value to what is selected.
 
@@ -47,12 +50,16 @@ async def write(
         A scalar or an array that broadcasts to the shape of the selection, as in NumPy.
     fields
         The fields of a structured data type to change.
+    prototype
+        The kind of memory that the value is in; it is found out if None.
     """
     if not array._access.cache_metadata:
         await array._reload()
     array._check_writable()
     if hasattr(value, "_async_array"):
         value = await read(value._async_array, basic, ...)
+    elif prototype is not None and prototype is not cpu.buffer_prototype:
+        value = prototype.nd_buffer.from_ndarray_like(value).as_numpy_array()
     engine = array._engine()
     chosen = understand(engine, select, selection, fields)
     if chosen.fields is not None:

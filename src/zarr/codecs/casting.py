@@ -200,7 +200,8 @@ def _rounded(values: Array, nearest: Array, rounding: RoundingMode) -> Array:
         return np.where(too_far, np.nextafter(nearest, np.where(positive, down, up)), nearest)
     # Nearest, ties away from zero: the next number outwards, if it is as near.
     outwards = np.nextafter(nearest, np.where(positive, up, down))
-    gap = np.abs(outwards.astype(np.float64) - nearest.astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(outwards.astype(np.float64) - nearest.astype(np.float64))
     inside = np.where(positive, below, above)
     tie = inside & (distance == gap / 2) & np.isfinite(nearest)
     return np.where(tie, outwards, nearest)

@@ -25,8 +25,19 @@ if TYPE_CHECKING:
 
 ZipStoreAccessModeLiteral: TypeAlias = Literal["r", "w", "x", "a"]
 
-# Archives open for writing, for copies that pickle makes of their stores in this process.
+# Archives open for writing. Other stores of this process show what is not yet in the file by
+# them: read-only views, and copies made by pickle.
 _writing: WeakValueDictionary[str, Archive] = WeakValueDictionary()
+_opening = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _opening
+    _opening = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class ZipStore(Store):
@@ -88,7 +99,7 @@ class ZipStore(Store):
         self.allowZip64 = allowZip64
         self._zmode: str = mode
         self._token = uuid4().hex
-        self._open_lock = threading.Lock()
+        self._is_view = False
         self._archive: Archive | None = None
 
     # -- opening and closing ----------------------------------------------------------------
@@ -103,33 +114,29 @@ class ZipStore(Store):
 
     def _ensure_open_sync(self) -> Archive:
         archive = self._archive
-        if archive is not None:
-            return archive
-        with self._open_lock:
-            if self._archive is None:
+        if archive is None or archive.closed:
+            with _opening:
                 archive = _writing.get(self._token)
-                if archive is None:
+                if archive is None or archive.closed:
                     archive = Archive(self.path, self._zmode, self.compression, self.allowZip64)
                     if self._zmode != "r":
                         _writing[self._token] = archive
                 self._archive = archive
                 self._is_open = True
-            return self._archive
+        return archive
 
     def close(self) -> None:
         """Write what is new to the file, and let go of it.
 
         Used again, the store opens the file as it is then.
         """
-        with self._open_lock:
-            archive, self._archive = self._archive, None
-            self._is_open = False
-            if archive is None:
-                return
-            if self._zmode in ("w", "x"):
-                self._zmode = "a"  # a second time it must not begin anew
-            _writing.pop(self._token, None)
-            archive.close()
+        archive, self._archive = self._archive, None
+        self._is_open = False
+        if archive is None or self._is_view:
+            return
+        if self._zmode in ("w", "x"):
+            self._zmode = "a"  # a second time it must not begin anew
+        archive.close()
 
     def __getstate__(self) -> dict[str, Any]:
         if not isinstance(self.path, Path):
@@ -138,7 +145,7 @@ class ZipStore(Store):
                 "a path instead"
             )
         state = self.__dict__.copy()
-        del state["_open_lock"], state["_archive"]
+        del state["_archive"]
         state["_is_open"] = False
         # The values of an archive that is being written are in this process only.
         state["_pid"] = os.getpid() if self._token in _writing else None
@@ -152,10 +159,10 @@ class ZipStore(Store):
                     f"{state['path']} is being written by process {pid}: close the store there, "
                     "and open it with mode 'r' before it is sent to other processes"
                 )
-            if state["_zmode"] in ("w", "x"):
+            if state["_zmode"] in ("w", "x"):  # the first one began it, and was closed since
                 state["_zmode"] = "a"
         self.__dict__.update(state)
-        self._open_lock = threading.Lock()
+        self._is_view = state["_token"] in _writing
         self._archive = None
 
     def with_read_only(self, read_only: bool = False) -> Self:
@@ -170,6 +177,7 @@ class ZipStore(Store):
         if self._zmode != "r":
             self._ensure_open_sync()
             view._token = self._token
+            view._is_view = True
         return view
 
     def __str__(self) -> str:

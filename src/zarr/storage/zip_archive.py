@@ -9,9 +9,8 @@ import shutil
 import threading
 import time
 import zipfile
-import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -58,6 +57,8 @@ class Archive:
         self._temporary: str | None = None
         self._dead = False  # whether the new file has entries that are no longer wanted
         self._changed = False
+        self.closed = False
+        _archives.add(self)
         self._open()
 
     def _open(self) -> None:
@@ -71,7 +72,6 @@ class Archive:
             if isinstance(self.path, Path) and not self.path.parent.is_dir():
                 raise FileNotFoundError(2, "No such file or directory", str(self.path))
             self._changed = self._reader is None  # an archive without entries is written too
-            _writers.add(self)
 
     def _read_directory(self) -> None:
         assert self._reader is not None
@@ -104,16 +104,16 @@ class Archive:
 
     def read(self, name: str, part: Callable[[int], slice]) -> Data | None:
         """Part of a value, chosen by its size; None if there is none."""
-        while True:
+        with self._lock:  # where an entry is and the file that it is in belong together
+            if self.closed:
+                raise ValueError(f"{self.path} was closed while {name!r} was to be read")
             value = self._pending.get(name)
-            if value is not None:
-                return value[part(len(value))]
-            with self._lock:  # the two belong together
-                info, reader = self._entries.get(name), self._reader
-            if info is not None and reader is not None:
-                return read_entry(reader, info, part(info.file_size))
-            if name not in self:
-                return None
+            info, reader = self._entries.get(name), self._reader
+        if value is not None:
+            return value[part(len(value))]
+        if info is None or reader is None:
+            return None
+        return read_entry(reader, info, part(info.file_size))
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -142,6 +142,8 @@ class Archive:
                 self._dead |= self._entries.pop(name, None) is not None
 
     def _begin_change(self) -> None:
+        if self.closed:
+            raise ValueError(f"{self.path} is closed")
         if self.mode == "r":
             raise ValueError("write() requires mode 'w', 'x', or 'a'")
         if self._pid != os.getpid():
@@ -153,9 +155,7 @@ class Archive:
 
     def _append_pending(self) -> None:
         for name in list(self._pending):
-            # Readers look in memory first: it must be in the file before it leaves.
-            self._append(name, self._pending[name])
-            del self._pending[name]
+            self._append(name, self._pending.pop(name))
 
     def _append(self, name: str, value: bytes) -> None:
         writer = self._started_writer()
@@ -201,7 +201,9 @@ class Archive:
     def close(self) -> None:
         """Put the new file in the place of the old one, if anything was written."""
         with self._lock:
-            _writers.discard(self)
+            if self.closed:
+                return
+            self.closed = True
             if self._changed and self._pid == os.getpid():
                 try:
                     self._finish()
@@ -226,10 +228,9 @@ class Archive:
             self._reader = None  # some systems refuse to replace a file that is open
             with contextlib.suppress(OSError):
                 shutil.copymode(self.path, self._temporary)
-            if self.mode == "x":
-                os.link(self._temporary, self.path)
-            else:
-                os.replace(self._temporary, self.path)
+            if self.mode == "x" and self.path.exists():
+                raise FileExistsError(17, "File exists", str(self.path))
+            os.replace(self._temporary, self.path)
         else:
             self.path.seek(0)
             self.path.truncate()
@@ -274,11 +275,26 @@ class Archive:
             self.close()
 
 
-# Closed at the interpreter's end, if not before.
-_writers: WeakSet[Archive] = WeakSet()
+_archives: WeakSet[Archive] = WeakSet()
 
 
 @atexit.register
-def _close_all(*_: Any) -> None:
-    for archive in list(_writers):
+def _close_all() -> None:
+    for archive in list(_archives):
         archive.close()
+
+
+def _after_fork() -> None:
+    """In a forked child: take the parent's new files out of reach, and renew the locks."""
+    for archive in list(_archives):
+        archive._lock = threading.RLock()
+        writer = archive._writer
+        if writer is not None and writer.fp is not None:
+            # What the child's copy still has in its buffer must not come into the file.
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, writer.fp.fileno())
+            os.close(null)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -10,10 +10,7 @@ import threading
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import IO, Protocol, TypeAlias, cast
 
 Data: TypeAlias = bytes | memoryview
 
@@ -50,7 +47,7 @@ def open_reader(path: Path | IO[bytes]) -> Reader:
             raise IsADirectoryError(21, "Is a directory", str(path))
         if hasattr(os, "pread"):
             return _PathReader(path)
-        return _StreamReader(open(path, "rb"))  # noqa: SIM115
+        return _OpenedReader(open(path, "rb"))  # noqa: SIM115
     return _StreamReader(path)
 
 
@@ -109,6 +106,13 @@ class _StreamReader:
 
     def stream(self) -> io.RawIOBase:
         return _Stream(self)
+
+
+class _OpenedReader(_StreamReader):
+    """A reader of a file that nobody else has open."""
+
+    def __del__(self) -> None:
+        self._file.close()
 
 
 class _Stream(io.RawIOBase):

@@ -1,0 +1,152 @@
+//! Reading an open file.
+
+use std::io::{self, IoSliceMut};
+use std::os::fd::OwnedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::error::{Error, Kind, Result};
+use crate::object::Object;
+
+/// The most buffers that one system call takes.
+const IOV_MAX: usize = 1024;
+
+/// A file that is open for reading: its bytes stay readable, and the same, whatever is written to
+/// its key meanwhile.
+#[derive(Debug)]
+pub struct OpenFile {
+    fd: OwnedFd,
+    size: u64,
+}
+
+impl OpenFile {
+    pub(super) fn new(fd: OwnedFd, size: u64) -> Self {
+        Self { fd, size }
+    }
+
+    /// The number of bytes when it was opened.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Replaces `buf` by all bytes; more than `limit` are an error.
+    pub fn read_all(&self, limit: Option<usize>, buf: &mut Vec<u8>) -> Result<()> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let too_long = |found: u64| {
+            Error::corrupt("the stored value is too long")
+                .expected(format_args!("at most {limit} bytes"), format_args!("{found} bytes"))
+        };
+        let size = usize::try_from(self.size).ok().filter(|&size| size <= limit).ok_or_else(|| too_long(self.size))?;
+        buf.clear();
+        // One byte more than there should be: so the first read already sees the end.
+        reserve(buf, size.saturating_add(1))?;
+        loop {
+            if buf.len() == buf.capacity() {
+                // Somebody appends to it.
+                reserve(buf, buf.len().max(4096))?;
+            }
+            let room = buf.capacity() - buf.len();
+            let offset = buf.len() as u64;
+            let n = retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), offset)).map_err(unreadable)?;
+            if buf.len() > limit {
+                return Err(too_long(self.size.max(buf.len() as u64)));
+            }
+            if n == 0 || (n < room && buf.len() == size) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Appends `len` bytes from `offset` on to `buf`; fewer are an error.
+    pub fn append_at(&self, offset: u64, len: u64, buf: &mut Vec<u8>) -> Result<()> {
+        let Some(len) = usize::try_from(len).ok().filter(|_| offset.saturating_add(len) <= self.size) else {
+            return Err(self.cut(offset, len));
+        };
+        let start = buf.len();
+        reserve(buf, len)?;
+        if buf.capacity() - start > len + len / 4 {
+            // The system would fill all the room that there is: tell it where to stop.
+            buf.resize(start + len, 0);
+            return self.read_at(offset, &mut buf[start..]);
+        }
+        while buf.len() < start + len {
+            let at = offset + (buf.len() - start) as u64;
+            if retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), at)).map_err(unreadable)? == 0 {
+                return Err(self.cut(offset, len as u64));
+            }
+        }
+        buf.truncate(start + len);
+        Ok(())
+    }
+
+    /// Reads `dst.len()` bytes from `offset` on; fewer are an error.
+    pub fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        let mut done = 0;
+        while done < dst.len() {
+            let at = offset.saturating_add(done as u64);
+            match retry_on_intr(|| rustix::io::pread(&self.fd, &mut dst[done..], at)).map_err(unreadable)? {
+                0 => return Err(self.cut(offset, dst.len() as u64)),
+                n => done += n,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the bytes from `offset` on into one buffer after the other; fewer are an error.
+    pub fn read_vectored_at(&self, offset: u64, mut dst: &mut [IoSliceMut<'_>]) -> Result<()> {
+        let len = dst.iter().fold(0u64, |len, part| len.saturating_add(part.len() as u64));
+        let mut at = offset;
+        // Drops what is empty at the front, too.
+        IoSliceMut::advance_slices(&mut dst, 0);
+        while !dst.is_empty() {
+            let most = dst.len().min(IOV_MAX);
+            match retry_on_intr(|| rustix::io::preadv(&self.fd, &mut dst[..most], at)).map_err(unreadable)? {
+                0 if dst[..most].iter().all(|part| part.is_empty()) => dst = &mut dst[most..],
+                0 => return Err(self.cut(offset, len)),
+                n => {
+                    at += n as u64;
+                    IoSliceMut::advance_slices(&mut dst, n);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cut(&self, offset: u64, len: u64) -> Error {
+        // The file may have been cut since it was opened: what is there now explains more.
+        let size = rustix::fs::fstat(&self.fd).map_or(self.size, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+        Error::corrupt("the stored value ends too early")
+            .expected(format_args!("{len} bytes from {offset}"), format_args!("{size} bytes in all"))
+    }
+}
+
+impl Object for OpenFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        OpenFile::read_at(self, offset, dst)
+    }
+
+    fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
+        let mut at = offset;
+        for rows in rows.chunks_mut(IOV_MAX) {
+            let len = rows.iter().fold(0, |len, row| len + row.len() as u64);
+            let mut slices: Vec<_> = rows.iter_mut().map(|row| IoSliceMut::new(row)).collect();
+            self.read_vectored_at(at, &mut slices)?;
+            at += len;
+        }
+        Ok(())
+    }
+}
+
+fn reserve(buf: &mut Vec<u8>, more: usize) -> Result<()> {
+    buf.try_reserve_exact(more)
+        .map_err(|_| Error::new(Kind::TooLarge, format!("no memory for a buffer of {more} bytes")))
+}
+
+fn unreadable(errno: Errno) -> Error {
+    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot read: {}", io::Error::from(errno)))
+}

@@ -1,0 +1,209 @@
+"""Changes of an array's metadata: its shape and its attributes.
+
+A document is read, changed and written under a lock, so that no change is lost, whoever makes it:
+threads, tasks, or handles that were opened separately.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr.array.document import load_metadata, save_changes
+from zarr.array.edges import chunk_bounds, chunk_count, chunk_of
+from zarr.array.engine import Engine
+from zarr.array.locking import guarded
+from zarr.array.stored import listed_coords
+from zarr.array.write import as_array, write_elements
+from zarr.runner import bounded, section
+from zarr.selection import Selection
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.array.async_array import AsyncArray
+    from zarr.types import JSON, ArrayMetadata, ShapeLike
+
+# Up to so many chunks are deleted by their names; if more could be there, the store is asked
+# which are.
+_FEW = 1000
+
+Attributes = dict[str, Any]
+
+
+async def _changed(
+    array: AsyncArray[Any], change: Callable[[ArrayMetadata], ArrayMetadata]
+) -> tuple[ArrayMetadata, ArrayMetadata]:
+    """Change the stored metadata, under their lock: those before, and those now."""
+    array._check_writable()
+    place = array.store_path
+    store = place.store
+    key = f"{place.path}/zarr.json" if place.path else "zarr.json"
+
+    async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
+        async with guarded(store._identity, key, array._access.synchronizer):
+            before = await load_metadata(place, array.metadata.zarr_format)
+            after = change(before)
+            await save_changes(place, before, after)
+            array._take(after)
+            return before, after
+
+    return await section(work, store._waits)
+
+
+async def update_attributes(
+    array: AsyncArray[Any], change: Callable[[Attributes], Attributes]
+) -> None:
+    """Replace the attributes by what a function makes of the stored ones."""
+    await _changed(
+        array,
+        lambda metadata: metadata.update_attributes(change(dict(metadata.attributes))),
+    )
+
+
+async def resize(
+    array: AsyncArray[Any], new_shape: ShapeLike, delete_outside_chunks: bool = True
+) -> None:
+    """Change the shape of an array."""
+    shape = _parsed_shape(new_shape, array.ndim)
+    before, after = await _changed(
+        array, lambda old: old if old.shape == shape else old.update_shape(shape)
+    )
+    if delete_outside_chunks and any(
+        new < old for new, old in zip(after.shape, before.shape, strict=True)
+    ):
+        # The shape first: who dies in between has lost nothing.
+        await _clear_outside(array, before, shape)
+
+
+async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
+    """Make an array longer along an axis, and write to the new part."""
+    value = as_array(data, array.dtype)
+    along = axis + array.ndim if axis < 0 else axis
+    if not 0 <= along < array.ndim:
+        raise ValueError(f"axis {axis} is out of bounds for an array of {array.ndim} dimensions")
+
+    def longer(old: ArrayMetadata) -> ArrayMetadata:
+        _check_fits(value.shape, old.shape, along)
+        length = old.shape[along] + value.shape[along]
+        return old.update_shape((*old.shape[:along], length, *old.shape[along + 1 :]))
+
+    before, after = await _changed(array, longer)
+    # What was reserved is ours alone, so it is written after the lock is released.
+    engine = Engine(after, array.config, array._chunk_path)
+    axes = [(0, 1, length) for length in after.shape]
+    axes[along] = (before.shape[along], 1, value.shape[along])
+    chosen = Selection(tuple(axes), None, value.shape, value.shape)
+    await write_elements(array, engine, chosen, value)
+    return after.shape
+
+
+def _check_fits(data: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
+    rest = tuple(length for index, length in enumerate(shape) if index != axis)
+    data_rest = tuple(length for index, length in enumerate(data) if index != axis)
+    if len(data) != len(shape) or rest != data_rest:
+        raise ValueError(
+            f"shape of data to append is not compatible with the array. The shape of the data is "
+            f"({data_rest}) and the shape of the array is ({rest}). "
+            "All dimensions must match except for the dimension being appended."
+        )
+
+
+def _parsed_shape(new_shape: ShapeLike, ndim: int) -> tuple[int, ...]:
+    values = (new_shape,) if isinstance(new_shape, int | np.integer) else tuple(new_shape)
+    shape = tuple(map(int, values))
+    if len(shape) != ndim:
+        raise ValueError(
+            "The new shape must have the same number of dimensions as the array. "
+            f"Got {len(shape)} dimension(s), expected {ndim}."
+        )
+    if any(length < 0 for length in shape):
+        raise ValueError(f"Expected all values to be non-negative. Got {shape} instead.")
+    return shape
+
+
+# -- what a smaller shape leaves behind ---------------------------------------------------------
+
+
+async def _clear_outside(
+    array: AsyncArray[Any], before: ArrayMetadata, shape: tuple[int, ...]
+) -> None:
+    """Remove what lies outside of a shape: whole chunks, and elements of those at its edge."""
+    engine = Engine(before, array.config, array._chunk_path)
+    await _delete_chunks(array, engine, shape)
+    engine.write_empty = False
+    kept = []
+    for axis, edge in enumerate(engine.grid):
+        old, new = engine.shape[axis], min(shape[axis], engine.shape[axis])
+        end = chunk_bounds(edge, chunk_of(edge, new - 1))[1] if new else 0
+        if new < min(end, old):
+            # Along the axes before this one the outer part is cleared already.
+            box = [*kept, (new, 1, min(end, old) - new)]
+            box += [(0, 1, length) for length in _ends(engine, shape, axis + 1)]
+            await _fill_box(array, engine, tuple(box))
+        kept.append((0, 1, new))
+
+
+def _ends(engine: Engine, shape: tuple[int, ...], first: int) -> list[int]:
+    """For each axis from one on, where the last chunk that is kept ends."""
+    ends = []
+    for edge, old, new in zip(
+        engine.grid[first:], engine.shape[first:], shape[first:], strict=True
+    ):
+        end = chunk_bounds(edge, chunk_of(edge, new - 1))[1] if new else 0
+        ends.append(min(end, old))
+    return ends
+
+
+async def _fill_box(
+    array: AsyncArray[Any], engine: Engine, axes: tuple[tuple[int, int, int], ...]
+) -> None:
+    counts = tuple(count for _, _, count in axes)
+    fill = as_array(_fill_of(engine), engine.dtype)
+    await write_elements(array, engine, Selection(axes, None, counts, counts), fill)
+
+
+def _fill_of(engine: Engine) -> Any:
+    if engine.fill_value is not None:
+        return engine.fill_value
+    return np.zeros((), engine.dtype) if not engine.holds_objects else engine.fill_value
+
+
+async def _delete_chunks(
+    array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]
+) -> None:
+    """Delete the chunks that have no element inside of a shape."""
+    place = array._chunk_path
+    prefix = f"{place.path}/" if place.path else ""
+    old = tuple(map(chunk_count, engine.grid, engine.shape))
+    new = tuple(map(chunk_count, engine.grid, shape))
+    kept = prod(map(min, old, new))
+    encode = array.metadata.encode_chunk_key
+
+    def outside(coords: tuple[int, ...]) -> bool:
+        return any(chunk >= count for chunk, count in zip(coords, new, strict=True))
+
+    async def delete(coords: tuple[int, ...]) -> None:
+        await place.store.delete(prefix + encode(coords))
+
+    if prod(old) - kept > _FEW and place.store.supports_listing:
+        coords = [item async for item in listed_coords(array) if outside(item)]
+    else:
+        coords = list(_outside(old, new))
+    await bounded(coords, delete)
+
+
+def _outside(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The places of one grid that a smaller one lacks."""
+    found = []
+    for axis in range(len(old)):
+        # Inside of both grids along the axes before, outside along this one.
+        ranges = [range(min(o, n)) for o, n in zip(old[:axis], new[:axis], strict=True)]
+        ranges.append(range(new[axis], old[axis]))
+        ranges += [range(length) for length in old[axis + 1 :]]
+        found += product(*ranges)
+    return found

@@ -1,0 +1,279 @@
+"""Settings: where they come from, which wins, and what a change leaves behind."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zarr.config import (
+    DEFAULTS,
+    BadConfigError,
+    Config,
+    config,
+    deprecations,
+    parse_indexing_order,
+)
+
+# Not `import zarr.config`, which is the settings, not the module.
+config_module = importlib.import_module("zarr.config")
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    yield
+    config.reset()
+
+
+def make(**kwargs: Any) -> Config:
+    kwargs.setdefault("paths", [])
+    kwargs.setdefault("env", {})
+    return Config("zarr", defaults=[DEFAULTS], **kwargs)
+
+
+def test_defaults() -> None:
+    settings = make()
+    assert settings.to_dict() == DEFAULTS
+    assert settings.get("array.order") == "C"
+    assert settings.get("async") == {"concurrency": 10, "timeout": None}
+    assert settings.get("codecs")["numcodecs.bz2"] == "zarr.codecs.numcodecs.BZ2"
+
+
+def test_a_missing_setting_is_a_key_error_or_the_default() -> None:
+    settings = make()
+    with pytest.raises(KeyError):
+        settings.get("no.such.setting")
+    with pytest.raises(KeyError):
+        settings.get("array.order.deeper")
+    assert settings.get("no.such.setting", 5) == 5
+    assert settings.get("array.order.deeper", None) is None
+
+
+def test_hyphens_and_underscores_mean_the_same() -> None:
+    settings = make()
+    assert settings.get("default-zarr-format") == 3
+    settings.set({"array.write-empty-chunks": True})
+    assert settings.get("array.write_empty_chunks") is True
+    assert settings.get("codecs.vlen_utf8") == "zarr.codecs.vlen_utf8.VLenUTF8Codec"
+
+
+def test_set_holds_until_reset() -> None:
+    settings = make()
+    settings.set({"array.order": "F"}, json_indent=4, array__write_empty_chunks=True)
+    assert settings.get("array.order") == "F"
+    assert settings.get("json_indent") == 4
+    assert settings.get("array.write_empty_chunks") is True
+    settings.reset()
+    assert settings.to_dict() == DEFAULTS
+
+
+def test_set_as_context_manager_leaves_nothing_behind() -> None:
+    settings = make()
+    with settings.set({"array.order": "F", "new.deep.key": 1, "async": {"concurrency": 5}}) as now:
+        assert now is settings.config
+        assert settings.get("new.deep.key") == 1
+        with settings.set({"array.order": "C"}):
+            assert settings.get("array.order") == "C"
+        assert settings.get("array.order") == "F"
+    assert settings.to_dict() == DEFAULTS
+
+
+def test_context_manager_restores_when_left_by_an_error() -> None:
+    settings = make()
+    with pytest.raises(RuntimeError), settings.set({"array.order": "F"}):
+        raise RuntimeError
+    assert settings.get("array.order") == "C"
+
+
+def test_a_section_set_as_a_whole_is_replaced_but_keeps_its_defaults() -> None:
+    settings = make()
+    settings.set({"async": {"concurrency": 5}})
+    assert settings.get("async") == {"concurrency": 5}
+    assert settings.get("async.timeout") is None
+
+
+def test_nothing_can_be_set_below_a_value() -> None:
+    with pytest.raises(TypeError, match=r"array\.order"):
+        make().set({"array.order.deeper": 1})
+
+
+def test_environment_variables_win_over_defaults() -> None:
+    settings = make(
+        env={
+            "ZARR_ARRAY__ORDER": "F",
+            "ZARR_ASYNC__CONCURRENCY": "7",
+            "ZARR_ARRAY__WRITE_EMPTY_CHUNKS": "True",
+            "ZARR_MINE__LIST": "[1, 2]",
+            "OTHER_ARRAY__ORDER": "C",
+        }
+    )
+    assert settings.get("array.order") == "F"
+    assert settings.get("async.concurrency") == 7
+    assert settings.get("array.write_empty_chunks") is True
+    assert settings.get("mine.list") == [1, 2]
+    settings.set({"array.order": "C"})
+    settings.reset()
+    assert settings.get("array.order") == "F"
+
+
+def test_files_win_over_defaults_and_lose_to_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"array": {"order": "F"}, "json_indent": 7}')
+    settings = make(paths=[str(tmp_path)], env={"ZARR_JSON_INDENT": "8"})
+    assert settings.get("array.order") == "F"
+    assert settings.get("array.write_empty_chunks") is False
+    assert settings.get("json_indent") == 8
+
+
+def test_the_environment_names_further_files(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"json_indent": 7}')
+    env = {"ZARR_CONFIG": str(tmp_path / "mine.json"), "ZARR_ROOT_CONFIG": str(tmp_path / "no")}
+    settings = Config("zarr", defaults=[DEFAULTS], env=env)
+    assert settings.paths[0] == str(tmp_path / "no")
+    assert settings.paths[-1] == settings.main_path == str(tmp_path / "mine.json")
+    assert settings.get("json_indent") == 7
+
+
+def test_yaml_files_are_read_where_pyyaml_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    (tmp_path / "a.yaml").write_text("array:\n  order: F\n")
+    (tmp_path / "empty.yml").write_text("")
+    assert make(paths=[str(tmp_path)]).get("array.order") == "F"
+
+
+def test_a_yaml_file_without_pyyaml_is_an_error_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "a.yaml").write_text("array:\n  order: F\n")
+    with pytest.raises(BadConfigError, match=r"a\.yaml.*zarr\[yaml\]"):
+        make(paths=[str(tmp_path)])
+
+
+def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("[1]")
+    with pytest.raises(BadConfigError, match=r"a\.json"):
+        make(paths=[str(tmp_path)])
+
+
+def test_update_merges_with_either_priority() -> None:
+    settings = make()
+    settings.update({"array": {"order": "F"}})
+    assert settings.get("array.order") == "F"
+    assert settings.get("array.write_empty_chunks") is False
+    settings.update({"array": {"order": "C", "mine": 1}}, priority="old")
+    assert settings.get("array.order") == "F"
+    assert settings.get("array.mine") == 1
+
+
+def test_update_defaults_holds_unless_something_else_was_said() -> None:
+    settings = make()
+    settings.set({"json_indent": 4})
+    settings.update_defaults({"json_indent": 9, "array": {"mine": 1, "order": "F"}})
+    assert settings.get("json_indent") == 4
+    assert settings.get("array.mine") == 1
+    assert settings.get("array.order") == "F"
+
+
+def test_to_dict_is_a_copy_and_pprint_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = make()
+    settings.to_dict()["array"]["order"] = "F"
+    assert settings.get("array.order") == "C"
+    settings.pprint()
+    assert "'order': 'C'" in capsys.readouterr().out
+    assert isinstance(settings.serialize(), str)
+    assert "array" in settings
+    assert "nothing" not in settings
+    assert settings["array.order"] == "C"
+
+
+def test_clear_forgets_everything() -> None:
+    settings = make()
+    settings.clear()
+    assert settings.config == {}
+    with pytest.raises(KeyError):
+        settings.get("array.order")
+
+
+def test_environment_variables_in_texts_are_expanded_on_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MY_FOLDER", "/data")
+    settings = make()
+    settings.set({"mine": {"path": "$MY_FOLDER/x", "list": ["$MY_FOLDER", 3]}})
+    settings.expand_environment_variables()
+    assert settings.get("mine") == {"path": "/data/x", "list": ["/data", 3]}
+
+
+@pytest.mark.parametrize("key", sorted(deprecations))
+def test_removed_settings_are_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="has been removed"):
+        config.set({key: None})
+
+
+def test_renamed_settings_warn_and_take_effect() -> None:
+    settings = make(deprecations={"old.name": "new.name"})
+    with pytest.warns(UserWarning, match=r"new\.name"):
+        settings.set({"old.name": 1})
+    assert settings.get("new.name") == 1
+
+
+def test_enable_gpu_names_the_buffers_of_the_gpu() -> None:
+    with config.enable_gpu():
+        assert config.get("buffer") == "zarr.buffer.gpu.Buffer"
+        assert config.get("ndbuffer") == "zarr.buffer.gpu.NDBuffer"
+    assert config.get("buffer") == "zarr.buffer.cpu.Buffer"
+
+
+def test_choosing_an_engine_is_accepted_and_explained_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(config_module, "_engine_explained", False)
+    path = "zarr.core.codec_pipeline.FusedCodecPipeline"
+    with warnings.catch_warnings(), caplog.at_level(logging.INFO, logger="zarr"):
+        warnings.simplefilter("error")
+        for _ in range(3):
+            with config.set({"codec_pipeline.path": path, "codec_pipeline.max_workers": None}):
+                assert config.get("codec_pipeline.path") == path
+        config.set({"codec_pipeline.batch_size": 3})
+    assert len(caplog.records) == 1
+    assert "single native engine" in caplog.text
+
+
+def test_other_settings_say_nothing_about_the_engine(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(config_module, "_engine_explained", False)
+    with caplog.at_level(logging.INFO, logger="zarr"), config.set({"array.order": "F"}):
+        pass
+    assert caplog.records == []
+
+
+def test_concurrent_context_managers_restore_what_they_changed() -> None:
+    settings = make()
+
+    def work(number: int) -> None:
+        for value in range(200):
+            with settings.set({f"mine.key{number}": value}):
+                assert settings.get(f"mine.key{number}") == value
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert settings.get("mine", {}) == {}
+    assert settings.get("array.order") == "C"
+
+
+def test_parse_indexing_order() -> None:
+    assert parse_indexing_order("C") == "C"
+    assert parse_indexing_order("F") == "F"
+    with pytest.raises(ValueError, match="'order'"):
+        parse_indexing_order("X")
