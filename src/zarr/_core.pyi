@@ -1,13 +1,14 @@
 """The boundary to the native engine."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 from numpy import int64
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
 __all__ = [
+    "DEBUG_BUILD",
     "TEMP_PREFIX",
     "Bytes",
     "Cancel",
@@ -28,14 +29,16 @@ __all__ = [
     "unlock",
 ]
 
-Link: TypeAlias = tuple[str, Any]
+_Link: TypeAlias = tuple[str, Any]
 """A codec of a chain, in the order of encoding: its name, and its parameters."""
 
-Axis: TypeAlias = tuple[int, int, int] | NDArray[int64]
+_Axis: TypeAlias = tuple[int, int, int] | NDArray[int64]
 """What is selected along an axis: (start, step, count), or indices."""
-Axes: TypeAlias = tuple[Axis, ...]
-Points: TypeAlias = tuple[NDArray[int64], ...]
+_Axes: TypeAlias = tuple[_Axis, ...]
+_Points: TypeAlias = tuple[NDArray[int64], ...]
 
+DEBUG_BUILD: bool
+"""Whether the engine was compiled without optimisation."""
 TEMP_PREFIX: str
 """The names of temporary files start with this: listings skip them."""
 
@@ -43,6 +46,8 @@ TEMP_PREFIX: str
 class Bytes:
     """Immutable bytes that the engine owns, with a read-only buffer."""
 
+    def __new__(cls, data: Buffer) -> Self: ...
+    def __bytes__(self) -> bytes: ...
     def __len__(self) -> int: ...
     def __buffer__(self, flags: int, /) -> memoryview: ...
 
@@ -50,7 +55,7 @@ class Bytes:
 class Cancel:
     """A flag that stops what it was given to."""
 
-    def __new__(cls) -> Cancel: ...
+    def __new__(cls) -> Self: ...
     def cancel(self) -> None: ...
     @property
     def cancelled(self) -> bool: ...
@@ -59,7 +64,7 @@ class Cancel:
 class Files:
     """Local files below a folder; written atomically."""
 
-    def __new__(cls, root: str, fsync: bool = False) -> Files: ...
+    def __new__(cls, root: str, fsync: bool = False) -> Self: ...
     def get(self, key: str, start: int = 0, stop: int | None = None) -> Bytes | None: ...
     def set(self, key: str, data: Buffer, exclusive: bool = False) -> bool: ...
     def delete(self, key: str) -> None: ...
@@ -68,7 +73,7 @@ class Files:
 class Mapping:
     """A dict of buffers as a source of chunks."""
 
-    def __new__(cls, data: dict[str, Any], wrap: Callable[[Bytes], Any]) -> Mapping: ...
+    def __new__(cls, data: dict[str, Any], wrap: Callable[[Bytes], Any]) -> Self: ...
 
 @final
 class CompiledArray:
@@ -84,32 +89,32 @@ class CompiledArray:
         key_encoding: tuple[str, str] | Callable[[tuple[int, ...]], str],
         itemsize: int,
         fill: bytes,
-        chain: Sequence[Link],
+        chain: Sequence[_Link],
         read_missing: bool = True,
         coalesce_gap: int = 1 << 20,
         coalesce_max: int = 16 << 20,
-    ) -> CompiledArray: ...
+    ) -> Self: ...
     def read(
         self,
         source: Files | Mapping,
-        axes: Axes | None,
-        points: Points | None,
+        axes: _Axes | None,
+        points: _Points | None,
         out: Buffer,
         cancel: Cancel | None = None,
     ) -> None: ...
     def write(
         self,
         source: Files | Mapping,
-        axes: Axes | None,
-        points: Points | None,
+        axes: _Axes | None,
+        points: _Points | None,
         value: Buffer,
         write_empty: bool,
         lock_name: str,
         cancel: Cancel | None = None,
     ) -> None: ...
-    def plan_read(self, axes: Axes | None, points: Points | None, out: Buffer) -> ReadPlan: ...
+    def plan_read(self, axes: _Axes | None, points: _Points | None, out: Buffer) -> ReadPlan: ...
     def plan_write(
-        self, axes: Axes | None, points: Points | None, value: Buffer, write_empty: bool
+        self, axes: _Axes | None, points: _Points | None, value: Buffer, write_empty: bool
     ) -> WritePlan: ...
 
 @final
@@ -154,7 +159,7 @@ def try_lock(name: str) -> bool: ...
 def enqueue_lock(name: str, callback: Callable[[], None]) -> bool: ...
 def set_threads(n: int | None) -> None: ...
 def threads() -> int: ...
-def encode_bytes(links: Sequence[Link], data: Buffer) -> Bytes: ...
+def encode_bytes(links: Sequence[_Link], data: Buffer) -> Bytes: ...
 def decode_bytes(
-    links: Sequence[Link], data: Buffer, size: int | None = None, limit: int | None = None
+    links: Sequence[_Link], data: Buffer, size: int | None = None, limit: int | None = None
 ) -> Bytes: ...

@@ -200,7 +200,11 @@ class Config:
         self.refresh()
 
     def __contains__(self, key: str) -> bool:
-        return self.get(key, _MISSING) is not _MISSING
+        try:
+            self.get(key)
+        except KeyError:
+            return False
+        return True
 
     def __getitem__(self, key: str) -> Any:
         return self.get(key)
@@ -220,13 +224,13 @@ class Config:
         for part in key.split("."):
             if isinstance(found, dict) and (name := _spelling(part, found)) in found:
                 found = found[name]
-            elif default is not _MISSING:
-                return default
             else:
                 # A section that was replaced as a whole still has the defaults below it.
                 found = self._default(walked, part)
                 if found is _MISSING:
-                    raise KeyError(key)
+                    if default is _MISSING:
+                        raise KeyError(key)
+                    return default
             walked.append(part)
         return found
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import index
-from typing import Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
 
 from zarr.errors import BoundsCheckError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 

@@ -168,9 +168,7 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
         _load_codec_entry_points(key)
         registered = _codecs.get(key, {})
     if not registered and built_in is None:
-        raise UnknownCodecError(
-            _unknown(key, _CODEC_PACKAGES, "zarr.registry.register_codec")
-        )
+        raise UnknownCodecError(_unknown(key, _CODEC_PACKAGES, "zarr.registry.register_codec"))
     if wanted is not None:
         if wanted in registered:
             return registered[wanted]

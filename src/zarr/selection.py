@@ -130,6 +130,8 @@ def _basic(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection | None:
     counts: list[int] = []
     missing = len(shape) - len(items)
     if missing < 0:
+        if popped(items)[0] is not None:
+            return None
         _check_number(items, shape)
     ellipsis = False
     for item in items:
@@ -249,14 +251,19 @@ def _orthogonal(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
     kept: list[int] = []
     counts: list[int] = []
     for axis, (item, length) in enumerate(zip(_expanded(items, shape), shape, strict=True)):
-        number = None if isinstance(item, slice) else integer(item)
-        if isinstance(item, slice) or number is not None:
-            found = _basic((item,), (length,))
-            assert found is not None
-            assert found.axes is not None
-            axes.append(found.axes[0])
-            kept += found.shape
-            counts += found.engine_shape
+        if isinstance(item, slice):
+            one_axis = _basic((item,), (length,))
+            assert one_axis is not None
+            assert one_axis.axes is not None
+            axes.append(one_axis.axes[0])
+            kept += one_axis.shape
+            counts += one_axis.shape
+            continue
+        if (number := integer(item)) is not None:
+            if not -length <= number < length:
+                raise out_of_bounds(number, axis, length)
+            axes.append((number % length, 1, 1))
+            counts.append(1)
             continue
         if not is_array(item):
             raise IndexError(

@@ -100,7 +100,7 @@ _NameT = TypeVar("_NameT", bound=DTypeJSON)
 _CodecIdT = TypeVar("_CodecIdT", bound=str | None)
 
 
-class DTypeConfig_V2(TypedDict, Generic[_NameT, _CodecIdT]):  # noqa: N801
+class DTypeConfig_V2(TypedDict, Generic[_NameT, _CodecIdT]):
     """A data type of format 2: its name, and the codec of its objects where it has some."""
 
     name: _NameT

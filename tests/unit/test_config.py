@@ -7,9 +7,7 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +19,10 @@ from zarr.config import (
     deprecations,
     parse_indexing_order,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 # Not `import zarr.config`, which is the settings, not the module.
 config_module = importlib.import_module("zarr.config")

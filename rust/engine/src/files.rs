@@ -100,6 +100,7 @@ impl Files {
             file.read_all(None, &mut bytes)
         } else {
             let from = u64::try_from(start).unwrap_or_else(|_| file.size().saturating_sub(start.unsigned_abs()));
+            let from = from.min(file.size()); // behind the end there is nothing, which is no error
             let to = stop.unwrap_or(file.size()).min(file.size());
             file.append_at(from, to.saturating_sub(from), &mut bytes)
         };

@@ -64,7 +64,9 @@ impl Mapping {
 impl Mapping {
     fn find(&self, py: Python<'_>, key: &str) -> PyResult<Option<Arc<dyn Object>>> {
         let Some(value) = self.data.bind(py).get_item(key)? else { return Ok(None) };
-        object(&value.getattr(pyo3::intern!(py, "_data"))?).map(Some)
+        // A buffer, or an object with bytes that somebody put into their dict.
+        let data = value.getattr(pyo3::intern!(py, "_data")).unwrap_or(value);
+        object(&data).map(Some)
     }
 
     fn set(&self, py: Python<'_>, key: &str, bytes: Vec<u8>) -> PyResult<()> {

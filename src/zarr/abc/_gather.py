@@ -6,8 +6,10 @@ To be called inside of an event loop only. (What must also run without one goes 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -52,7 +54,5 @@ async def gathered(items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: i
     work = list(items)
     if len(work) < 2 or limit == 1:
         return [await fn(item) for item in work]
-    results: dict[int, V] = {}
-    async for place, result in completed(work, fn, limit):
-        results[place] = result
+    results = {place: result async for place, result in completed(work, fn, limit)}
     return [results[place] for place in range(len(work))]

@@ -14,6 +14,7 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
+    Any,
     Generic,
     Literal,
     Protocol,
@@ -33,7 +34,7 @@ from zarr.types import NamedConfig
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteGetter, ByteSetter, Store
-    from zarr.dtype import TBaseDType, TBaseScalar, ZDType
+    from zarr.dtype import ZDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import ArrayMetadata, SelectorTuple
@@ -62,7 +63,7 @@ V = TypeVar("V")
 _NameT = TypeVar("_NameT", bound=str)
 
 
-class CodecJSON_V2(TypedDict, Generic[_NameT]):  # noqa: N801
+class CodecJSON_V2(TypedDict, Generic[_NameT]):
     """A codec in a document of format 2; its parameters lie beside the name."""
 
     id: _NameT
@@ -148,7 +149,7 @@ class BaseCodec(Metadata, Generic[CI, CO]):
         self,
         *,
         shape: tuple[int, ...],
-        dtype: ZDType[TBaseDType, TBaseScalar],
+        dtype: ZDType[Any, Any],
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Raise an error if the codec cannot serve an array.
@@ -335,7 +336,7 @@ class CodecPipeline:
         self,
         *,
         shape: tuple[int, ...],
-        dtype: ZDType[TBaseDType, TBaseScalar],
+        dtype: ZDType[Any, Any],
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Raise an error if the pipeline cannot serve an array."""

@@ -8,7 +8,6 @@ of these. A store that never waits (its methods do all their work before the fir
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar
 
 from zarr.abc._gather import completed, gathered
@@ -35,6 +34,14 @@ from zarr.buffer.cpu import numpy_buffer_prototype
 from zarr.config import config
 
 if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Sequence,
+    )
     from types import TracebackType
 
     from zarr import _core

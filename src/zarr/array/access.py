@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from zarr.buffer import cpu, gpu
+from zarr.storage.path import make_store_path
+
 if TYPE_CHECKING:
     from zarr.buffer.core import BufferPrototype
-    from zarr.storage.path import StorePath
+    from zarr.storage.path import StoreLike, StorePath
+    from zarr.types import AccessModeLiteral
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +46,49 @@ class Access:
 
 
 DEFAULT_ACCESS = Access()
+
+
+async def make_access(
+    store_path: StorePath,
+    *,
+    mode: AccessModeLiteral | None = None,
+    chunk_store: StoreLike | None = None,
+    synchronizer: Any = None,
+    cache_metadata: bool | None = None,
+    cache_attrs: bool | None = None,
+    read_only: bool | None = None,
+    meta_array: Any = None,
+) -> Access:
+    """The access that parameters of ``create`` and ``open_array`` ask for."""
+    given = (chunk_store, synchronizer, cache_metadata, cache_attrs, read_only, meta_array)
+    if given == (None,) * len(given):
+        return DEFAULT_ACCESS
+    chunk_path = None
+    if chunk_store is not None:
+        chunk_path = await make_store_path(chunk_store, path=store_path.path, mode=mode)
+    if synchronizer is not None and not hasattr(synchronizer, "__getitem__"):
+        raise TypeError(
+            "synchronizer must give a lock for each key, synchronizer[key], as "
+            "zarr.ThreadSynchronizer and zarr.ProcessSynchronizer do. "
+            f"Got an instance of {type(synchronizer)} instead."
+        )
+    return Access(
+        chunk_path=chunk_path,
+        synchronizer=synchronizer,
+        cache_metadata=cache_metadata is not False,
+        cache_attrs=cache_attrs is not False,
+        read_only=bool(read_only),
+        prototype=None if meta_array is None else _prototype_of(meta_array),
+    )
+
+
+def _prototype_of(meta_array: Any) -> BufferPrototype:
+    """The kind of buffers that hold arrays like an example."""
+    if isinstance(meta_array, np.ndarray | np.generic):
+        return cpu.buffer_prototype
+    if type(meta_array).__module__.partition(".")[0] == "cupy":
+        return gpu.buffer_prototype
+    raise TypeError(
+        "meta_array must be an array of NumPy or CuPy, which then is what reading returns. "
+        f"Got an instance of {type(meta_array)} instead."
+    )

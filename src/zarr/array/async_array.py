@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from zarr.array.access import DEFAULT_ACCESS
-from zarr.array.changes import append, resize, update_attributes
+from zarr.array.changes import append, change_attributes, resize
 from zarr.array.document import load_metadata, metadata_of, save_metadata
 from zarr.array.engine import Engine
 from zarr.array.handle import ArrayBase, M
@@ -20,10 +20,13 @@ from zarr.selection import mask as select_mask
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from zarr.abc.codec import CodecPipeline
     from zarr.array.access import Access
+    from zarr.array.changes import Attributes
     from zarr.array.info import ArrayInfo
     from zarr.array.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
@@ -171,6 +174,10 @@ class AsyncArray(ArrayBase[M]):
         chunk_path = self._access.chunk_path
         waits = self.store_path.store._waits
         return waits if chunk_path is None else waits or chunk_path.store._waits
+
+    @property
+    def _caches_attributes(self) -> bool:
+        return self._access.cache_attrs and self._access.cache_metadata
 
     @property
     def _config(self) -> ArrayConfig:
@@ -413,6 +420,9 @@ class AsyncArray(ArrayBase[M]):
         AsyncArray
             This array.
         """
-        await update_attributes(self, lambda attributes: {**attributes, **new_attributes})
+        await self._change_attributes(lambda attributes: {**attributes, **new_attributes})
         return self
+
+    async def _change_attributes(self, change: Callable[[Attributes], Attributes]) -> None:
+        await change_attributes(self, change)
 

@@ -55,7 +55,7 @@ async def _changed(
     return await section(work, store._waits)
 
 
-async def update_attributes(
+async def change_attributes(
     array: AsyncArray[Any], change: Callable[[Attributes], Attributes]
 ) -> None:
     """Replace the attributes by what a function makes of the stored ones."""

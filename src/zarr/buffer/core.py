@@ -7,7 +7,6 @@ used, and so in which memory the data lie, is said by a `BufferPrototype`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import (
     TYPE_CHECKING,
@@ -27,6 +26,8 @@ import numpy as np
 from zarr.config import BadConfigError, config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     import numpy.typing as npt
 
     from zarr.types import BytesLike, EndianLiteral

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import numpy as np
@@ -10,6 +9,8 @@ import numpy as np
 from zarr.buffer import core
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import numpy.typing as npt
 
     from zarr.buffer.core import ArrayLike

@@ -6,12 +6,13 @@ the default; chunks are decoded in the memory of the computer and copied over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from zarr.buffer import core
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import numpy.typing as npt
 
     from zarr.buffer.core import ArrayLike, NDArrayLike

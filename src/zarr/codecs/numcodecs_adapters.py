@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
@@ -67,8 +68,7 @@ class NumcodecsSerializer:
     def decode(self, data: Data, shape: Shape) -> memoryview:
         decoded: Any = data
         for codec in reversed(self._codecs):
-            _check_pickle(codec)
-            decoded = codec.decode(decoded)
+            decoded = _decoded(codec, decoded)
         return self._elements.data(self._array(decoded, tuple(shape)))
 
     def _array(self, decoded: Any, shape: Shape) -> npt.NDArray[Any]:
@@ -76,6 +76,8 @@ class NumcodecsSerializer:
         if self._elements.objects:
             array = np.asarray(decoded, dtype=dtype)
             found, expected, unit = array.size, prod(shape), "elements"
+            if array.shape == shape:
+                return array  # the codec stored the shape, as json2 does
         else:
             raw = decoded if isinstance(decoded, np.ndarray) else np.frombuffer(decoded, np.uint8)
             array = raw.reshape(-1, order="A").view(np.uint8)
@@ -111,8 +113,7 @@ class NumcodecsBytes:
         return _as_bytes(self._codec.encode(data), "C")
 
     def decode(self, data: Data, shape: Shape = ()) -> Data:
-        _check_pickle(self._codec)
-        return _as_bytes(self._codec.decode(data), "C")
+        return _as_bytes(_decoded(self._codec, data), "C")
 
     def encoded_size(self, size: int) -> int | None:
         """The bytes that every `size` bytes are encoded to; None if that depends on them."""
@@ -135,9 +136,12 @@ def _as_bytes(encoded: Any, order: MemoryOrder) -> Data:
     return memoryview(array.reshape(-1, order="A").view(np.uint8))
 
 
-def _check_pickle(codec: Numcodec) -> None:
-    if codec.codec_id == "pickle" and not settings.get("array.allow_unsafe_pickle_decode"):
+def _decoded(codec: Numcodec, data: Any) -> Any:
+    if codec.codec_id != "pickle":
+        return codec.decode(data)
+    if not settings.get("array.allow_unsafe_pickle_decode"):
         raise PickleCodecDisabledError(
             "The chunk was encoded with pickle, and decoding it may run any code. If you trust "
             "whoever wrote it, set 'array.allow_unsafe_pickle_decode' in zarr.config to True."
         )
+    return pickle.loads(data)  # numcodecs does no more, but wants to be allowed on its own

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from zarr.codecs.base import Link
     from zarr.metadata.spec import ArraySpec
 
+_LABEL = "(none: a chunk that is coded alone)"
+"""Where errors name the array."""
+
 
 class OneChunk:
     """Codes a chunk, or a part of it, with a chain of links.
@@ -32,14 +35,11 @@ class OneChunk:
         The links for chunks of `spec`.
     spec
         The shape and the data type of the chunk, and what it is filled with.
-    label
-        Names the chunk in errors.
     """
 
-    def __init__(self, chain: Sequence[Link], spec: ArraySpec, label: str) -> None:
+    def __init__(self, chain: Sequence[Link], spec: ArraySpec) -> None:
         self._chain = tuple(chain)
         self._spec = spec
-        self._label = label
         self._dtype = spec.dtype.to_native_dtype()
         self._key = "/".join(["c", *("0" for _ in spec.shape)])
         self._whole = tuple((0, 1, length) for length in spec.shape)
@@ -61,7 +61,7 @@ class OneChunk:
         source = _core.Mapping(stored, cast("Any", self._spec.prototype.buffer.from_bytes))
         value = self._value(np.broadcast_to(array, self._spec.shape), table)
         self._engine(table).write(
-            source, self._whole, None, value, self._spec.config.write_empty_chunks, self._label
+            source, self._whole, None, value, self._spec.config.write_empty_chunks, _LABEL
         )
         return stored.get(self._key)
 
@@ -112,7 +112,7 @@ class OneChunk:
     def _engine(self, table: ObjectTable | None) -> _core.CompiledArray:
         dtype, fill = self._dtype, self._spec.fill_value
         return _core.CompiledArray(
-            label=self._label,
+            label=_LABEL,
             prefix="",
             shape=self._spec.shape,
             # A grid's chunks have at least one element, those of an empty array too.

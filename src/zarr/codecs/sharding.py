@@ -212,7 +212,7 @@ class ShardingCodec(
 
     def _shard(self, spec: ArraySpec) -> OneChunk:
         fitted = self.evolve_from_array_spec(spec)
-        return OneChunk((fitted._link(spec),), spec, "sharding_indexed")
+        return OneChunk((fitted._link(spec),), spec)
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         array = self._shard(chunk_spec).decode(chunk_data)

@@ -94,6 +94,8 @@ class _Builder:
                 self._links.append(("python", serializer))
                 self._as_bytes = True
                 return
+            if bytes_link(config, 1) is not None:
+                self._serialized()
         elif (link := array_link(config, self._dtype)) is not None:
             self._reordered()
             self._links.append(link)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
-from zarr.buffer.core import Buffer
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds
+from zarr.storage.values import check_value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from fsspec.asyn import AsyncFileSystem
 
     from zarr.abc.store import ByteRequest
-    from zarr.buffer.core import BufferPrototype
+    from zarr.buffer.core import Buffer, BufferPrototype
 
 ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
     FileNotFoundError,
@@ -251,9 +252,7 @@ class FsspecStore(Store):
             return None
         return prototype.buffer.from_bytes(_only(data, byte_range))
 
-    async def set(
-        self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None
-    ) -> None:
+    async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
         """Store a value under a key.
 
         Parameters
@@ -271,11 +270,7 @@ class FsspecStore(Store):
 
     async def _write(self, key: str, value: Buffer, **kwargs: Any) -> None:
         self._check_writable()
-        if not isinstance(value, Buffer):
-            raise TypeError(
-                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
-                f"Got an instance of {type(value)} instead."
-            )
+        check_value(self, value)
         path, data = self._path(key), value.to_bytes()
         try:
             await self._call("_pipe_file", path, data, **kwargs)
@@ -285,6 +280,7 @@ class FsspecStore(Store):
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
+        self._check_writable()
         # Asked first, since some file systems take `mode` and pay no heed to it.
         if await self.exists(key):
             return
@@ -372,10 +368,8 @@ class FsspecStore(Store):
         if any(sign in folder for sign in "*?["):  # would be taken for a pattern
             await super().delete_dir(prefix)
             return
-        try:
+        with contextlib.suppress(self.allowed_exceptions):
             await self._call("_rm", folder, recursive=True)
-        except self.allowed_exceptions:
-            pass
 
     async def clear(self) -> None:
         # docstring inherited

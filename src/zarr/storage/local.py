@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zarr import _core
 from zarr.abc.store import Store
-from zarr.buffer.core import Buffer, default_buffer_prototype
+from zarr.buffer.core import default_buffer_prototype
 from zarr.config import config
 from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, is_hidden
 from zarr.storage.ranges import bounds
+from zarr.storage.values import check_value
 from zarr.types import ANY_ACCESS_MODE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
 
     from zarr.abc.store import ByteRequest
-    from zarr.buffer.core import BufferPrototype
+    from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.types import AccessModeLiteral
 
 # How many names a worker thread lists before it hands them to the event loop.
@@ -208,22 +209,14 @@ class LocalStore(Store):
         key : str
             The key.
         """
-        self._ensure_open_sync()
         self._check_writable()
-        try:
-            self._files.delete(key)
-        except (IsADirectoryError, PermissionError):
-            if not os.path.isdir(self._path(key)):  # a folder is not a key
-                raise
+        self._ensure_open_sync()
+        self._files.delete(key)
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
-        self._ensure_open_sync()
         self._check_writable()
-        if not isinstance(value, Buffer):
-            raise TypeError(
-                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
-                f"Got an instance of {type(value)} instead."
-            )
+        self._ensure_open_sync()
+        check_value(self, value)
         self._files.set(key, value.as_buffer_like(), exclusive)
 
     async def get(

@@ -11,14 +11,13 @@ from zarr.buffer import cpu, gpu
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.storage.keys import children
 from zarr.storage.ranges import absolute
+from zarr.storage.values import check_value, is_immutable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import BufferPrototype
-
-_IMMUTABLE = (bytes, _core.Bytes)
 
 
 class MemoryStore(Store):
@@ -103,16 +102,10 @@ class MemoryStore(Store):
 
     def _kept(self, value: Buffer) -> Buffer:
         """What is stored for `value`: nothing that the caller could still change."""
-        if not isinstance(value, Buffer):
-            raise TypeError(
-                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
-                f"Got an instance of {type(value)} instead."
-            )
+        check_value(self, value)
         if not self._holds_buffers:
             return value.to_bytes()  # type: ignore[return-value]
-        if isinstance(value._data, _IMMUTABLE):
-            return value
-        return type(value).from_bytes(value.to_bytes())
+        return value if is_immutable(value) else type(value).from_bytes(value.to_bytes())
 
     def get_sync(
         self,
@@ -298,9 +291,5 @@ class GpuMemoryStore(MemoryStore):
         return None
 
     def _kept(self, value: Buffer) -> Buffer:
-        if not isinstance(value, Buffer):
-            raise TypeError(
-                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
-                f"Got an instance of {type(value)} instead."
-            )
+        check_value(self, value)
         return value if isinstance(value, gpu.Buffer) else gpu.Buffer.from_buffer(value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from zarr.abc.store import Store
-from zarr.buffer.core import Buffer
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import absolute, bounds
+from zarr.storage.values import check_value, immutable_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore as _Upstream
 
     from zarr.abc.store import ByteRequest
-    from zarr.buffer.core import BufferPrototype
+    from zarr.buffer.core import Buffer, BufferPrototype
 
     T_Store = TypeVar("T_Store", bound=_Upstream)
 else:
@@ -50,6 +51,11 @@ def is_obstore(value: object) -> bool:
             kinds.S3Store,
         ),
     )
+
+
+def _is_below_a_file(error: Exception) -> bool:
+    """Whether a local file stands where the key has a folder: obstore has no error for that."""
+    return "NotADirectory" in str(error)
 
 
 class ObjectStore(Store, Generic[T_Store]):
@@ -134,7 +140,9 @@ class ObjectStore(Store, Generic[T_Store]):
                 data = await answer.bytes_async()
         except _MISSING:
             return None
-        except obstore.exceptions.BaseError:
+        except obstore.exceptions.BaseError as error:
+            if _is_below_a_file(error):
+                return None
             # Object stores refuse a range that begins behind the end; ours is empty there.
             size = None if byte_range is None else await self._size(key)
             if size is None or absolute(byte_range, size) != slice(size, size):
@@ -155,29 +163,28 @@ class ObjectStore(Store, Generic[T_Store]):
 
     async def _write(self, key: str, value: Buffer, mode: str) -> None:
         self._check_writable()
-        if not isinstance(value, Buffer):
-            raise TypeError(
-                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
-                f"Got an instance of {type(value)} instead."
-            )
+        check_value(self, value)
         check_key(key)
-        await _obstore().put_async(self.store, key, value.as_buffer_like(), mode=mode)
+        await _obstore().put_async(self.store, key, immutable_bytes(value), mode=mode)
 
     async def delete(self, key: str) -> None:
         # docstring inherited
         self._check_writable()
         check_key(key)
-        try:
+        with contextlib.suppress(_MISSING):
             await _obstore().delete_async(self.store, key)
-        except _MISSING:
-            pass
 
     async def _size(self, key: str) -> int | None:
         check_key(key)
+        obstore = _obstore()
         try:
-            info = await _obstore().head_async(self.store, key)
+            info = await obstore.head_async(self.store, key)
         except _MISSING:
             return None
+        except obstore.exceptions.GenericError as error:
+            if _is_below_a_file(error):
+                return None
+            raise
         return int(info["size"])
 
     async def exists(self, key: str) -> bool:

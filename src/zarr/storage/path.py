@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from zarr.abc.store import (
     Store,
@@ -224,7 +224,9 @@ class StorePath:
         return TypeError(f"Store {type(self.store).__name__} does not support synchronous {what}.")
 
     def __truediv__(self, other: str) -> Self:
-        return type(self)(self.store, f"{self.path}/{os.fspath(other)}")
+        if not isinstance(other, str):
+            other = normalize_path(other)
+        return type(self)(self.store, f"{self.path}/{other}")
 
     def __str__(self) -> str:
         return f"{self.store}/{self.path}" if self.path else str(self.store)
@@ -240,7 +242,7 @@ class StorePath:
     __hash__ = None  # type: ignore[assignment]
 
 
-StoreLike: TypeAlias = Union[Store, StorePath, str, os.PathLike[str], MutableMapping[str, Any]]
+StoreLike: TypeAlias = Store | StorePath | str | os.PathLike[str] | MutableMapping[str, Any]
 """What can be given for a store.
 
 A store; a store and path; the path of a folder, or of a zip file that exists; a URL; a dict or

@@ -169,9 +169,7 @@ class WrapperStore(Store, Generic[T_Store]):
     # -- values -----------------------------------------------------------------------------
 
     def _not_sync(self, what: str) -> TypeError:
-        return TypeError(
-            f"Store {type(self._store).__name__} does not support synchronous {what}."
-        )
+        return TypeError(f"Store {type(self._store).__name__} does not support synchronous {what}.")
 
     def get_sync(
         self,

@@ -11,17 +11,18 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from zarr.abc.store import Store
-from zarr.buffer.core import Buffer, default_buffer_prototype
+from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
 from zarr.storage.keys import check_key, children
 from zarr.storage.ranges import absolute, bounds
+from zarr.storage.values import check_value
 from zarr.storage.zip_archive import Archive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from zarr.abc.store import ByteRequest
-    from zarr.buffer.core import BufferPrototype
+    from zarr.buffer.core import Buffer, BufferPrototype
 
 ZipStoreAccessModeLiteral: TypeAlias = Literal["r", "w", "x", "a"]
 
@@ -84,7 +85,7 @@ class ZipStore(Store):
         mode: ZipStoreAccessModeLiteral = "r",
         read_only: bool | None = None,
         compression: int = 0,
-        allowZip64: bool = True,  # noqa: N803
+        allowZip64: bool = True,
     ) -> None:
         super().__init__(read_only=mode == "r" if read_only is None else read_only)
         if isinstance(path, str | os.PathLike):
@@ -241,11 +242,7 @@ class ZipStore(Store):
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         self._check_writable()
-        if not isinstance(value, Buffer):
-            raise TypeError(
-                f"{type(self).__name__}.set(): `value` must be a Buffer instance. "
-                f"Got an instance of {type(value)} instead."
-            )
+        check_value(self, value)
         self._ensure_open_sync().write(check_key(key), value.to_bytes(), exclusive)
 
     def delete_sync(self, key: str) -> None:
@@ -263,9 +260,7 @@ class ZipStore(Store):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
-        return await offload(
-            lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range)
-        )
+        return await offload(lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range))
 
     async def get_partial_values(
         self,

@@ -47,7 +47,7 @@ def open_reader(path: Path | IO[bytes]) -> Reader:
             raise IsADirectoryError(21, "Is a directory", str(path))
         if hasattr(os, "pread"):
             return _PathReader(path)
-        return _OpenedReader(open(path, "rb"))  # noqa: SIM115
+        return _OpenedReader(open(path, "rb"))
     return _StreamReader(path)
 
 
@@ -169,9 +169,9 @@ def read_entry(reader: Reader, info: zipfile.ZipInfo, part: slice) -> Data:
         data, whole = _inflated(packed, info), True
     else:
         # Rare: a directory of its own, so that nothing is shared.
-        with zipfile.ZipFile(cast("IO[bytes]", reader.stream())) as archive:
-            with archive.open(info) as file:
-                return file.read(info.file_size + 1)[part]
+        stream = cast("IO[bytes]", reader.stream())
+        with zipfile.ZipFile(stream) as archive, archive.open(info) as file:
+            return file.read(info.file_size + 1)[part]
     if whole and zlib.crc32(data) != info.CRC:
         raise _corrupt(info, "its checksum is wrong")
     return data if info.compress_type == zipfile.ZIP_STORED else data[part]

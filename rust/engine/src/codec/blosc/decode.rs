@@ -126,7 +126,7 @@ impl Header {
         target: &mut [u8],
     ) -> Result<usize> {
         let parts = self.parts(target.len());
-        if target.len() % parts != 0 {
+        if !target.len().is_multiple_of(parts) {
             return Err(damaged("the header contradicts itself"));
         }
         let size = target.len() / parts;

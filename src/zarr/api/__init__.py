@@ -1,0 +1,1 @@
+"""The functions of zarr: ``asynchronous``, and ``synchronous``, which is derived from it."""

@@ -1,0 +1,292 @@
+"""Making arrays: ``create_array`` and ``from_array``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from zarr.array.copy_data import array_like, copy_data
+from zarr.array.create import init_array
+from zarr.array.keep import keep, kept_attributes
+from zarr.array.parameters import DEFAULT_FILL_VALUE
+from zarr.storage.path import make_store_path
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from zarr.array.parameters import CompressorsLike, FiltersLike, SerializerLike
+    from zarr.dtype import ZDTypeLike
+    from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
+    from zarr.metadata.spec import ArrayConfigLike
+    from zarr.storage.path import StoreLike, StorePath
+    from zarr.types import (
+        JSON,
+        AnyArray,
+        AnyAsyncArray,
+        ChunksLike,
+        DimensionNamesLike,
+        MemoryOrder,
+        ShapeLike,
+        ShardsLike,
+        ZarrFormat,
+    )
+
+__all__ = ["create_array", "from_array"]
+
+
+async def create_array(
+    store: StoreLike,
+    *,
+    name: str | None = None,
+    shape: ShapeLike | None = None,
+    dtype: ZDTypeLike | None = None,
+    data: np.ndarray[Any, np.dtype[Any]] | None = None,
+    chunks: ChunksLike = "auto",
+    shards: ShardsLike | None = None,
+    filters: FiltersLike = "auto",
+    compressors: CompressorsLike = "auto",
+    serializer: SerializerLike = "auto",
+    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    order: MemoryOrder | None = None,
+    zarr_format: ZarrFormat | None = 3,
+    attributes: dict[str, JSON] | None = None,
+    chunk_key_encoding: ChunkKeyEncodingLike | None = None,
+    dimension_names: DimensionNamesLike = None,
+    storage_options: dict[str, Any] | None = None,
+    overwrite: bool = False,
+    config: ArrayConfigLike | None = None,
+    write_data: bool = True,
+) -> AnyAsyncArray:
+    """Create an array.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where the array is to be: a store, the path of a folder, a URL, a dict.
+    name : str, optional
+        The path of the array in the store; its root by default. Groups are made above it where
+        there are none.
+    shape : int or iterable of int, optional
+        The length of each axis. Not to be given with `data`.
+    dtype : ZDTypeLike, optional
+        The data type: of NumPy, of :mod:`zarr.dtype`, or the name of one. Not to be given with
+        `data`.
+    data : array_like, optional
+        The elements of the new array, and its shape and data type.
+    chunks : int, tuple of int, str or "auto", default: "auto"
+        The shape of a chunk, the smallest part that is read alone. -1 is the whole axis, and False
+        the whole array. A number of bytes, as in ``"4MB"``, is about what a chunk has in memory.
+        "auto" chooses chunks of one to some MB. Tuples of lengths make a rectilinear grid.
+    shards : int, tuple of int, "auto" or dict, optional
+        The shape of a shard: a value of the store that holds several chunks, so its shape is a
+        multiple of theirs. None stores each chunk by itself. A dict with a ``"shape"`` may name
+        the ``"index_location"``, "start" or "end". Format 3 only.
+    filters : iterable of codecs, "auto" or None
+        What changes the elements before they become bytes. In format 3 codecs from arrays to
+        arrays (:class:`zarr.abc.codec.ArrayArrayCodec`), in format 2 any of numcodecs. "auto" is
+        none, but for data types without a fixed size in format 2. None or an empty iterable is
+        none.
+    compressors : iterable of codecs, a codec, "auto" or None
+        What makes the bytes fewer, in the order in which they are applied. In format 3 codecs from
+        bytes to bytes (:class:`zarr.abc.codec.BytesBytesCodec`), or those of numcodecs that have
+        a counterpart; in format 2 one of numcodecs. "auto" is Zstandard. None is none.
+    serializer : dict, ArrayBytesCodec or "auto"
+        What makes bytes of the elements. "auto" chooses by data type. Format 3 only.
+    fill_value : Any, optional
+        The value of elements that were never written; the zero of the data type by default.
+    order : {"C", "F"}, optional
+        The order of elements in a chunk of format 2: rows or columns lie together. For format 3 it
+        is deprecated and means ``config={"order": ...}``.
+    zarr_format : {2, 3, None}, default: 3
+        The format. None is the setting ``default_zarr_format``.
+    attributes : dict, optional
+        Attributes of the user, to be stored with the array.
+    chunk_key_encoding : ChunkKeyEncodingLike, optional
+        How the keys of chunks are made. By default ``{"name": "default", "separator": "/"}`` in
+        format 3 and ``{"name": "v2", "separator": "."}`` in format 2.
+    dimension_names : iterable of str or None, optional
+        A name for each axis. Format 3 only.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    overwrite : bool, default: False
+        Whether everything at that path is deleted first. Otherwise a node there is an error.
+    config : ArrayConfigLike, optional
+        Settings of the returned array, which are not stored.
+    write_data : bool, default: True
+        Whether the elements of `data` are written; if not, it gives shape and data type only.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.create_array({}, shape=(100, 100), chunks=(10, 10), dtype="i4").cdata_shape
+    (10, 10)
+    """
+    if data is None:
+        if shape is None:
+            raise ValueError(
+                "The data parameter was set to None, but shape was not specified. Either provide "
+                "a value for data, or specify shape."
+            )
+        if dtype is None:
+            raise ValueError(
+                "The data parameter was set to None, but dtype was not specified. Either provide "
+                "an array-like value for data, or specify dtype."
+            )
+        source = None
+    else:
+        for value, parameter in ((shape, "shape"), (dtype, "dtype")):
+            if value is not None:
+                raise ValueError(
+                    f"The data parameter was used, but the {parameter} parameter was also used. "
+                    f"This is an error. Either use the data parameter, or the {parameter} "
+                    "parameter, but not both."
+                )
+        source = array_like(data)
+        shape, dtype = source.shape, source.dtype
+    array = await init_array(
+        store_path=await _path_in(store, name, storage_options),
+        shape=shape,
+        dtype=dtype,
+        chunks=chunks,
+        shards=shards,
+        filters=filters,
+        compressors=compressors,
+        serializer=serializer,
+        fill_value=fill_value,
+        order=order,
+        zarr_format=zarr_format,
+        attributes=attributes,
+        chunk_key_encoding=chunk_key_encoding,
+        dimension_names=dimension_names,
+        overwrite=overwrite,
+        config=config,
+    )
+    if source is not None and write_data:
+        await copy_data(source, array)
+    return array
+
+
+async def _path_in(
+    store: StoreLike, name: str | None, storage_options: dict[str, Any] | None
+) -> StorePath:
+    return await make_store_path(store, path=name, mode="a", storage_options=storage_options)
+
+
+async def from_array(
+    store: StoreLike,
+    *,
+    data: AnyArray | npt.ArrayLike,
+    write_data: bool = True,
+    name: str | None = None,
+    chunks: ChunksLike = "keep",
+    shards: ShardsLike | None = "keep",
+    filters: FiltersLike | Literal["keep"] = "keep",
+    compressors: CompressorsLike | Literal["keep"] = "keep",
+    serializer: SerializerLike | Literal["keep"] = "keep",
+    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    order: MemoryOrder | None = None,
+    zarr_format: ZarrFormat | None = None,
+    attributes: dict[str, JSON] | None = None,
+    chunk_key_encoding: ChunkKeyEncodingLike | None = None,
+    dimension_names: DimensionNamesLike = None,
+    storage_options: dict[str, Any] | None = None,
+    overwrite: bool = False,
+    config: ArrayConfigLike | None = None,
+) -> AnyAsyncArray:
+    """Create an array with the elements of another array, or of anything like one.
+
+    What is not given is taken over from `data`, as far as that is a zarr array: then ``"keep"`` is
+    what it has, and otherwise what :func:`create_array` does by default. Codecs and key encodings
+    are taken over within a format only. The elements are copied in blocks of whole shards, several
+    at a time, so arrays may be larger than memory.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where the array is to be: a store, the path of a folder, a URL, a dict.
+    data : Array or array_like
+        What to copy.
+    write_data : bool, default: True
+        Whether the elements are copied; if not, the new array has the metadata only.
+    name : str, optional
+        The path of the array in the store; its root by default.
+    chunks : int, tuple of int, str, "auto" or "keep", optional
+        The shape of a chunk.
+    shards : int, tuple of int, "auto", "keep" or None, optional
+        The shape of a shard; None stores each chunk by itself.
+    filters : iterable of codecs, "auto", "keep" or None, optional
+        What changes the elements before they become bytes.
+    compressors : iterable of codecs, a codec, "auto", "keep" or None, optional
+        What makes the bytes fewer.
+    serializer : dict, ArrayBytesCodec, "auto" or "keep", optional
+        What makes bytes of the elements. Format 3 only.
+    fill_value : Any, optional
+        The value of elements that were never written; by default that of `data`.
+    order : {"C", "F"}, optional
+        The order of elements in a chunk of format 2; by default that of `data`. For format 3 it is
+        deprecated and means ``config={"order": ...}``.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `data`.
+    attributes : dict, optional
+        Attributes of the user; by default those of `data`.
+    chunk_key_encoding : ChunkKeyEncodingLike, optional
+        How the keys of chunks are made; by default as for `data`.
+    dimension_names : iterable of str or None, optional
+        A name for each axis; by default those of `data`. Format 3 only.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    overwrite : bool, default: False
+        Whether everything at that path is deleted first. Otherwise a node there is an error.
+    config : ArrayConfigLike, optional
+        Settings of the returned array, which are not stored.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> first = zarr.create_array({}, shape=(100, 100), chunks=(10, 10), dtype="i4")
+    >>> zarr.from_array({}, data=first, chunks=(50, 50)).chunks
+    (50, 50)
+    >>> zarr.from_array({}, data=[[1, 2], [3, 4]])[:, 1]
+    array([2, 4])
+    """
+    source = array_like(data)
+    kept = keep(
+        data,
+        chunks=chunks,
+        shards=shards,
+        filters=filters,
+        compressors=compressors,
+        serializer=serializer,
+        fill_value=fill_value,
+        order=order,
+        zarr_format=zarr_format,
+        chunk_key_encoding=chunk_key_encoding,
+        dimension_names=dimension_names,
+    )
+    array = await init_array(
+        store_path=await _path_in(store, name, storage_options),
+        shape=source.shape,
+        dtype=getattr(source, "_zdtype", source.dtype),
+        attributes=kept_attributes(data, attributes),
+        overwrite=overwrite,
+        config=config,
+        **kept._asdict(),
+    )
+    if write_data:
+        await copy_data(source, array)
+    return array

@@ -1,0 +1,100 @@
+"""Filling a new array with the elements of another array, or of anything like one."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr.array.async_array import AsyncArray
+from zarr.array.edges import chunk_bounds, chunk_count
+from zarr.array.read import read
+from zarr.array.write import write
+from zarr.runner import bounded, offload
+from zarr.selection import basic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zarr.array.edges import Edge
+
+# A block of this many bytes gives all cores work, and a few of them fit into any memory.
+_BLOCK_BYTES = 32 << 20
+# How many blocks are under way where the store has to be waited for.
+_BLOCKS = 4
+
+
+def array_like(data: Any) -> Any:
+    """`data`, if parts of it can be taken by selections; a NumPy array of it otherwise.
+
+    That is so for zarr arrays, and for those of other packages that lie in files or are computed
+    when they are asked for.
+    """
+    async_array = getattr(data, "_async_array", data)
+    if isinstance(async_array, AsyncArray):
+        return async_array
+    sliceable = all(hasattr(data, name) for name in ("shape", "dtype", "__getitem__"))
+    # Scalars of NumPy, and tables of pandas, whose brackets mean other things.
+    if sliceable and not isinstance(data, np.generic) and not hasattr(data, "iloc"):
+        return data
+    return np.asarray(data)
+
+
+async def copy_data(source: Any, target: AsyncArray[Any]) -> None:
+    """Write all elements of an array-like to an array of the same shape, in aligned blocks.
+
+    Parameters
+    ----------
+    source
+        What `array_like` returned.
+    target
+        Where the elements go.
+    """
+    if isinstance(source, np.ndarray):
+        await write(target, basic, ..., source)
+        return
+
+    async def copy(region: tuple[slice, ...]) -> None:
+        if isinstance(source, AsyncArray):
+            block: Any = await read(source, basic, region)
+        else:
+            block = await offload(_part, source, region)
+        await write(target, basic, region, block)
+
+    await bounded(_blocks(target), copy, _BLOCKS)
+
+
+def _part(source: Any, region: tuple[slice, ...]) -> Any:
+    return np.asarray(source[region])
+
+
+def _blocks(target: AsyncArray[Any]) -> Iterator[tuple[slice, ...]]:
+    """Regions that cover an array, each made of whole shards or chunks."""
+    edges, shape = target._stored_edges, target.shape
+    counts = tuple(map(chunk_count, edges, shape))
+    strides = _block_shape(edges, counts, target.dtype.itemsize)
+    for first in product(*map(range, (0,) * len(counts), counts, strides)):
+        region = []
+        for chunk, stride, count, edge, length in zip(
+            first, strides, counts, edges, shape, strict=True
+        ):
+            start, _ = chunk_bounds(edge, chunk)
+            _, stop = chunk_bounds(edge, min(chunk + stride, count) - 1)
+            region.append(slice(start, min(stop, length)))
+        yield tuple(region)
+
+
+def _block_shape(
+    edges: tuple[Edge, ...], counts: tuple[int, ...], itemsize: int
+) -> tuple[int, ...]:
+    """How many chunks of each axis go into a block: as many as fit, the last axes first."""
+    size = itemsize * prod(edge if isinstance(edge, int) else max(edge) for edge in edges)
+    strides = [1] * len(edges)
+    for axis in reversed(range(len(edges))):
+        strides[axis] = max(1, min(counts[axis], _BLOCK_BYTES // max(size, 1)))
+        size *= strides[axis]
+        if strides[axis] < counts[axis]:
+            break
+    return tuple(strides)

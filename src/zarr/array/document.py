@@ -1,0 +1,201 @@
+"""The metadata documents of arrays, in a store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from zarr.buffer.cpu import buffer_prototype
+from zarr.errors import (
+    ArrayNotFoundError,
+    ContainsArrayError,
+    ContainsGroupError,
+    NodeTypeValidationError,
+)
+from zarr.metadata.group import GroupMetadata
+from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.runner import bounded
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
+    from zarr.buffer.core import Buffer
+    from zarr.storage.path import StorePath
+    from zarr.types import ArrayMetadata, ZarrFormat
+
+
+async def get_value(store: Store, path: str, name: str) -> bytes | None:
+    """The value of a key below a path, as bytes."""
+    value = await store.get(f"{path}/{name}" if path else name, buffer_prototype)
+    return None if value is None else value.to_bytes()
+
+
+async def get_values(store: Store, path: str, *names: str) -> list[bytes | None]:
+    """The values of several keys below a path, fetched together."""
+    return await bounded(names, lambda name: get_value(store, path, name))
+
+
+async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -> ArrayMetadata:
+    """Read the metadata of an array.
+
+    Parameters
+    ----------
+    store_path
+        Where it is.
+    zarr_format
+        The format of the array; None is whichever is found, 3 first.
+
+    Raises
+    ------
+    ArrayNotFoundError
+        If there is no array of that format; the message tells what is there instead.
+    """
+    store, path = store_path.store, store_path.path
+    if zarr_format != 2:
+        document = await get_value(store, path, "zarr.json")
+        if document is not None:
+            return ArrayV3Metadata.from_document(document, path=str(store_path))
+    if zarr_format != 3:
+        names = (".zarray", ".zattrs")
+        document, attributes = await get_values(store, path, *names)
+        if document is not None:
+            return ArrayV2Metadata.from_document(document, attributes, path=str(store_path))
+    raise await _not_found(store_path, zarr_format)
+
+
+async def _not_found(store_path: StorePath, zarr_format: ZarrFormat | None) -> Exception:
+    """An error that says what was looked for, and what is there."""
+    wanted = {2: ".zarray", 3: "zarr.json", None: "zarr.json or .zarray"}[zarr_format]
+    message = (
+        f"No array found in store {store_path.store} at path {store_path.path!r}: "
+        f"there is no {wanted}"
+    )
+    if zarr_format != 3 and await _has(store_path, ".zgroup"):
+        message += ", but a group of format 2 (.zgroup)"
+    elif zarr_format == 3 and await _has(store_path, ".zarray"):
+        message += ", but an array of format 2 (.zarray)"
+    elif zarr_format == 2 and await _has(store_path, "zarr.json"):
+        message += ", but a node of format 3 (zarr.json)"
+    return ArrayNotFoundError(message)
+
+
+async def _has(store_path: StorePath, name: str) -> bool:
+    return await get_value(store_path.store, store_path.path, name) is not None
+
+
+def metadata_of(metadata: ArrayMetadata | Mapping[str, Any]) -> ArrayMetadata:
+    """Metadata from a dict, or as they are."""
+    if not isinstance(metadata, Mapping):
+        return metadata
+    zarr_format = metadata.get("zarr_format")
+    if zarr_format == 3:
+        return ArrayV3Metadata.from_dict(dict(metadata))
+    if zarr_format == 2:
+        return ArrayV2Metadata.from_dict(dict(metadata))
+    raise ValueError(f"Invalid zarr_format: {zarr_format!r}. Expected 2 or 3")
+
+
+# -- writing ------------------------------------------------------------------------------------
+
+
+async def save_metadata(
+    store_path: StorePath, metadata: ArrayMetadata, *, ensure_parents: bool = False
+) -> None:
+    """Store metadata.
+
+    Parameters
+    ----------
+    store_path
+        Where the array is.
+    metadata
+        Of the array.
+    ensure_parents
+        Whether groups are made at the paths above, where there are none.
+    """
+    if ensure_parents:
+        parents = await missing_parents(store_path, metadata.zarr_format)
+        await save_groups(store_path.store, parents, metadata.zarr_format)
+    await _save(store_path, metadata.to_buffer_dict(buffer_prototype))
+
+
+async def save_changes(
+    store_path: StorePath, before: ArrayMetadata, after: ArrayMetadata
+) -> None:
+    """Store those documents that differ from what they were."""
+    old = before.to_buffer_dict(buffer_prototype)
+    new = after.to_buffer_dict(buffer_prototype)
+    changed = {
+        name: value
+        for name, value in new.items()
+        if name not in old or old[name].to_bytes() != value.to_bytes()
+    }
+    await _save(store_path, changed)
+
+
+async def _save(store_path: StorePath, documents: Mapping[str, Buffer]) -> None:
+    store, path = store_path.store, store_path.path
+    prefix = f"{path}/" if path else ""
+
+    async def put(item: tuple[str, Buffer]) -> None:
+        await store.set(prefix + item[0], item[1])
+
+    await bounded(documents.items(), put)
+
+
+async def missing_parents(store_path: StorePath, zarr_format: ZarrFormat) -> list[str]:
+    """The paths above at which there is no node.
+
+    Raises
+    ------
+    ValueError
+        If there is an array above: only groups have nodes below them.
+    """
+    if not store_path.path:
+        return []
+    parts = store_path.path.split("/")
+    parents = ["/".join(parts[:depth]) for depth in range(len(parts))]
+    store = store_path.store
+    found = await bounded(parents, lambda parent: _kind_at(store, parent, zarr_format))
+    if "array" in found:
+        parent = parents[found.index("array")]
+        raise ValueError(
+            f"A parent of {store_path} is an array, at path {parent!r} - only groups may have "
+            "child nodes."
+        )
+    return [parent for parent, kind in zip(parents, found, strict=True) if kind is None]
+
+
+async def save_groups(store: Store, paths: list[str], zarr_format: ZarrFormat) -> None:
+    """Make groups, unless somebody else just did."""
+    documents = GroupMetadata(zarr_format=zarr_format).to_buffer_dict(buffer_prototype)
+    for path in paths:
+        for name, value in documents.items():
+            await store.set_if_not_exists(f"{path}/{name}" if path else name, value)
+
+
+async def check_free(store_path: StorePath, zarr_format: ZarrFormat) -> None:
+    """Raise an error if there is a node of a format at a path."""
+    found = await _kind_at(store_path.store, store_path.path, zarr_format)
+    if found == "array":
+        raise ContainsArrayError(store_path.store, store_path.path)
+    if found == "group":
+        raise ContainsGroupError(store_path.store, store_path.path)
+
+
+async def _kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> str | None:
+    """Whether there is an array or a group of a format at a path."""
+    if zarr_format == 3:
+        document = await get_value(store, path, "zarr.json")
+        return None if document is None else node_type(document)
+    array, group = await get_values(store, path, ".zarray", ".zgroup")
+    return "array" if array is not None else "group" if group is not None else None
+
+
+def node_type(document: bytes) -> str | None:
+    """The node type that a document of format 3 names; None if it names none."""
+    try:
+        parsed = json.loads(document)
+    except ValueError:
+        return None
+    return cast("str | None", parsed.get("node_type")) if isinstance(parsed, dict) else None

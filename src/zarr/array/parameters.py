@@ -1,0 +1,265 @@
+"""What users give to make an array, brought into the forms that metadata are made of."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
+
+import numpy as np
+
+from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
+from zarr.abc.numcodec import Numcodec, _is_numcodec
+from zarr.codecs.bytes import BytesCodec
+from zarr.codecs.parsing import parse_codec
+from zarr.codecs.zstd import ZstdCodec
+from zarr.config import config as settings
+from zarr.dtype import VariableLengthBytes, VariableLengthUTF8
+from zarr.errors import ZarrDeprecationWarning, ZarrRuntimeWarning, ZarrUserWarning
+from zarr.metadata.spec import ArrayConfig, parse_array_config
+from zarr.registry import get_codec_class, get_numcodec
+
+if TYPE_CHECKING:
+    from zarr.dtype import ZDType
+    from zarr.metadata.spec import ArrayConfigLike
+    from zarr.types import JSON, MemoryOrder, ShapeLike, ZarrFormat
+
+CodecDict: TypeAlias = "dict[str, JSON]"
+FiltersLike: TypeAlias = Union[
+    Iterable[Union[CodecDict, ArrayArrayCodec, Numcodec]],
+    ArrayArrayCodec,
+    Iterable[Numcodec],
+    Numcodec,
+    Literal["auto"],
+    None,
+]
+CompressorLike: TypeAlias = Union[CodecDict, BytesBytesCodec, Numcodec, Literal["auto"], None]
+CompressorsLike: TypeAlias = Union[
+    Iterable[Union[CodecDict, BytesBytesCodec, Numcodec]],
+    CodecDict,
+    BytesBytesCodec,
+    Numcodec,
+    Literal["auto"],
+    None,
+]
+SerializerLike: TypeAlias = Union[CodecDict, ArrayBytesCodec, Literal["auto"]]
+
+
+class DefaultFillValue:
+    """Stands for the fill value that belongs to a data type, where None means something else."""
+
+    _only: DefaultFillValue | None = None
+
+    def __new__(cls) -> DefaultFillValue:
+        if cls._only is None:
+            cls._only = super().__new__(cls)
+        return cls._only
+
+    def __reduce__(self) -> tuple[type[DefaultFillValue], tuple[()]]:
+        return DefaultFillValue, ()
+
+    def __repr__(self) -> str:
+        return "DEFAULT_FILL_VALUE"
+
+
+DEFAULT_FILL_VALUE = DefaultFillValue()
+
+
+def parse_format(
+    zarr_format: ZarrFormat | None, zarr_version: ZarrFormat | None = None
+) -> ZarrFormat | None:
+    """The format that is meant, by its name or by its former name; None if neither is given."""
+    if zarr_version is not None:
+        if zarr_format is not None and zarr_format != zarr_version:
+            raise ValueError(
+                f"zarr_format {zarr_format} does not match zarr_version {zarr_version}; "
+                "pass zarr_format only"
+            )
+        warnings.warn(
+            "zarr_version is deprecated, use zarr_format", ZarrDeprecationWarning, stacklevel=4
+        )
+        zarr_format = zarr_version
+    if zarr_format not in (None, 2, 3):
+        raise ValueError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
+    return zarr_format
+
+
+def default_format() -> ZarrFormat:
+    """The format of new arrays where none is given."""
+    found = settings.get("default_zarr_format", 3)
+    if found not in (2, 3):
+        raise ValueError(f"the setting default_zarr_format must be 2 or 3, got {found!r}")
+    return cast("ZarrFormat", found)
+
+
+def parse_shape(shape: ShapeLike) -> tuple[int, ...]:
+    """A shape from one length or several.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a length is no integer, or negative.
+    """
+    values: tuple[Any, ...]
+    if isinstance(shape, int | np.integer):
+        values = (shape,)
+    elif isinstance(shape, Iterable) and not isinstance(shape, str | bytes):
+        values = tuple(shape)
+    else:
+        raise TypeError(f"Expected an integer or an iterable of integers. Got {shape} instead.")
+    if not all(isinstance(value, int | np.integer) for value in values):
+        raise TypeError(f"Expected an iterable of integers. Got {shape} instead.")
+    if any(value < 0 for value in values):
+        raise ValueError(f"Expected all values to be non-negative. Got {shape} instead.")
+    return tuple(map(int, values))
+
+
+# -- codecs -------------------------------------------------------------------------------------
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    """The items of an iterable of codecs, or one codec alone."""
+    if value is None:
+        return ()
+    if isinstance(value, Codec | Mapping) or _is_numcodec(value):
+        return (value,)
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return tuple(value)
+    return (value,)
+
+
+def _codec(value: Any, kind: type, name: str) -> Any:
+    wrong = TypeError(f"Expected {name}. Got {type(value)} instead.")
+    if isinstance(value, str):
+        raise wrong
+    try:
+        codec = parse_codec(value)
+    except TypeError:
+        raise wrong from None
+    if not isinstance(codec, kind):
+        raise wrong
+    return codec
+
+
+def v3_codecs(
+    filters: FiltersLike,
+    serializer: SerializerLike,
+    compressors: CompressorsLike,
+    dtype: ZDType[Any, Any],
+) -> tuple[tuple[ArrayArrayCodec, ...], ArrayBytesCodec, tuple[BytesBytesCodec, ...]]:
+    """The codecs of chunks in format 3, with defaults for what is ``"auto"``."""
+    chosen_filters = () if filters == "auto" else _listed(filters)
+    chosen_serializer = default_serializer(dtype) if serializer == "auto" else serializer
+    chosen_compressors = (ZstdCodec(level=0),) if compressors == "auto" else _listed(compressors)
+    return (
+        tuple(_codec(item, ArrayArrayCodec, "an ArrayArrayCodec") for item in chosen_filters),
+        _codec(chosen_serializer, ArrayBytesCodec, "an ArrayBytesCodec"),
+        tuple(_codec(item, BytesBytesCodec, "a BytesBytesCodec") for item in chosen_compressors),
+    )
+
+
+def default_serializer(dtype: ZDType[Any, Any]) -> ArrayBytesCodec:
+    """The codec that makes bytes of elements of a data type, where none is given."""
+    if isinstance(dtype, VariableLengthUTF8):
+        return cast("ArrayBytesCodec", get_codec_class("vlen-utf8")())
+    if isinstance(dtype, VariableLengthBytes):
+        return cast("ArrayBytesCodec", get_codec_class("vlen-bytes")())
+    return BytesCodec()
+
+
+def v2_codecs(
+    filters: FiltersLike, compressors: CompressorsLike, dtype: ZDType[Any, Any]
+) -> tuple[tuple[Numcodec, ...], Numcodec | None]:
+    """The filters and the compressor of chunks in format 2."""
+    if filters == "auto":
+        object_codec = getattr(dtype, "object_codec_id", None)
+        chosen_filters = () if object_codec is None else (get_numcodec({"id": object_codec}),)
+    else:
+        chosen_filters = tuple(map(_numcodec, _listed(filters)))
+    if compressors == "auto":
+        return chosen_filters, get_numcodec({"id": "zstd", "level": 0})  # type: ignore[typeddict-unknown-key]
+    found = _listed(compressors)
+    if len(found) > 1:
+        raise TypeError(
+            "For Zarr format 2 arrays, the `compressor` must be a single codec. "
+            f"Got an iterable with type {type(compressors)} instead."
+        )
+    return chosen_filters, _numcodec(found[0]) if found else None
+
+
+def _numcodec(value: Any) -> Numcodec:
+    if isinstance(value, Mapping):
+        return get_numcodec(cast("Any", value))
+    if _is_numcodec(value):
+        return cast("Numcodec", value)
+    raise ValueError(
+        "Invalid compressor. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
+        f"numcodecs.abc.Codec. Got {type(value)} instead."
+    )
+
+
+# -- settings of the handle ---------------------------------------------------------------------
+
+
+def parse_config(
+    config: ArrayConfigLike | None,
+    *,
+    order: MemoryOrder | None = None,
+    write_empty_chunks: bool | None = None,
+    stacklevel: int = 4,
+) -> ArrayConfig:
+    """The settings of an array, from `config` and from the parameters that came before it.
+
+    Parameters
+    ----------
+    config
+        As the user gave it.
+    order
+        The memory order of what is read from an array of format 3.
+    write_empty_chunks
+        Whether chunks that hold the fill value only are stored.
+    stacklevel
+        Which caller the warnings are shown for.
+    """
+    parsed = parse_array_config(config)
+    changes: dict[str, Any] = {}
+    if order is not None:
+        if order not in ("C", "F"):
+            raise ValueError(f"order must be 'C' or 'F', got {order!r}")
+        warnings.warn(
+            "The `order` keyword argument is deprecated for Zarr format 3 arrays: the memory "
+            "order is a setting of the opened array. Use the `config` keyword argument, as in "
+            f"`config={{'order': {order!r}}}`, or change the global 'array.order' configuration "
+            "variable.",
+            ZarrRuntimeWarning,
+            stacklevel=stacklevel,
+        )
+        if not _names(config, "order"):
+            changes["order"] = order
+    if write_empty_chunks is not None:
+        _warn_write_empty(config, write_empty_chunks, stacklevel)
+        changes["write_empty_chunks"] = write_empty_chunks
+    return ArrayConfig.from_dict({**parsed.to_dict(), **changes}) if changes else parsed
+
+
+def _names(config: ArrayConfigLike | None, name: str) -> bool:
+    return isinstance(config, ArrayConfig) or (config is not None and name in config)
+
+
+def _warn_write_empty(
+    config: ArrayConfigLike | None, write_empty_chunks: bool, stacklevel: int
+) -> None:
+    warnings.warn(
+        "The `write_empty_chunks` keyword argument is deprecated. Use the `config` keyword "
+        f"argument, as in `config={{'write_empty_chunks': {write_empty_chunks}}}`, or change the "
+        "global 'array.write_empty_chunks' configuration variable.",
+        ZarrRuntimeWarning,
+        stacklevel=stacklevel + 1,
+    )
+    if _names(config, "write_empty_chunks"):
+        warnings.warn(
+            "Both write_empty_chunks and config keyword arguments are set: write_empty_chunks is "
+            "used, and not the value in config.",
+            ZarrUserWarning,
+            stacklevel=stacklevel + 1,
+        )

@@ -1,0 +1,492 @@
+"""The synchronous face of an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from zarr.array.async_array import AsyncArray
+from zarr.array.handle import ArrayBase, M
+from zarr.array.indexing import BlockIndex, OIndex, VIndex
+from zarr.array.read import read
+from zarr.array.write import write
+from zarr.attributes import Attributes
+from zarr.runner import faces, run, synced_method, waits_of
+from zarr.selection import basic, block, coordinate, orthogonal, parse
+from zarr.selection import mask as select_mask
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.array.info import ArrayInfo
+    from zarr.array.read import Out
+    from zarr.buffer.core import BufferPrototype, NDArrayLike, NDArrayLikeOrScalar
+    from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
+    from zarr.selection import Fields
+    from zarr.storage.path import StoreLike, StorePath
+    from zarr.types import JSON, ShapeLike
+
+
+class Array(ArrayBase[M]):
+    """An array.
+
+    Arrays are made by :func:`zarr.create_array` and opened by :func:`zarr.open_array`.
+
+    Parameters
+    ----------
+    _async_array : AsyncArray
+        The asynchronous face of the array, which does the work.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> array = zarr.create_array({}, shape=(4, 4), dtype="i4", chunks=(2, 2))
+    >>> array[1:3, 0] = [5, 6]
+    >>> array[:3, 0]
+    array([0, 5, 6], dtype=int32)
+    """
+
+    __slots__ = ("__weakref__", "_async_array")
+
+    def __init__(self, _async_array: AsyncArray[M]) -> None:
+        self._async_array = _async_array
+
+    @classmethod
+    def from_dict(cls, store_path: StorePath, data: dict[str, JSON]) -> Self:
+        """Make an array out of its metadata as a dict.
+
+        Parameters
+        ----------
+        store_path : StorePath
+            The store, and the path of the array in it.
+        data : dict
+            The metadata, as in the stored document.
+        """
+        return cls(AsyncArray.from_dict(store_path, data))
+
+    @classmethod
+    def open(cls, store: StoreLike, *, config: ArrayConfigLike | None = None) -> Self:
+        """Open an array of format 3 that exists.
+
+        Parameters
+        ----------
+        store : StoreLike
+            Where the array is.
+        config : ArrayConfigLike, optional
+            Settings that are not stored.
+
+        Raises
+        ------
+        ArrayNotFoundError
+            If there is no array.
+        """
+        return cls(run(AsyncArray.open(store, config=config), waits=waits_of((store,), {})))
+
+    # -- the asynchronous face --------------------------------------------------------------
+
+    @property
+    def async_array(self) -> AsyncArray[M]:
+        """The asynchronous face of this array."""
+        return self._async_array
+
+    # The name by which methods find their asynchronous twins.
+    _async = async_array
+
+    @property
+    def _waits(self) -> bool:
+        return self._async_array._waits
+
+    @property
+    def metadata(self) -> M:
+        """The metadata of the array."""
+        array = self._async_array
+        if not array._access.cache_metadata:
+            run(array._reload(), waits=array._waits)
+        return array.metadata
+
+    @property
+    def store_path(self) -> StorePath:
+        """The store, and the path of the array in it."""
+        return self._async_array.store_path
+
+    @property
+    def config(self) -> ArrayConfig:
+        """Settings that are not stored."""
+        return self._async_array.config
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self._async_array.read_only
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Array):
+            return NotImplemented
+        return bool(self._async_array == other._async_array)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_async_array": self._async_array}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._async_array = state["_async_array"]
+
+    # -- attributes and settings ------------------------------------------------------------
+
+    @property
+    def attrs(self) -> Attributes:
+        """The attributes of the user, as a mapping; a change is stored at once."""
+        return Attributes(self)
+
+    def with_config(self, config: ArrayConfigLike) -> Self:
+        """Return the same array with other settings.
+
+        Parameters
+        ----------
+        config : ArrayConfigLike
+            The settings. A dict changes those that it names.
+        """
+        return type(self)(self._async_array.with_config(config))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis. Assigning a shape resizes the array."""
+        return self.metadata.shape
+
+    @shape.setter
+    def shape(self, value: ShapeLike) -> None:
+        self.resize(value)
+
+    update_attributes = synced_method(AsyncArray.update_attributes)
+    resize = synced_method(AsyncArray.resize)
+    append = synced_method(AsyncArray.append)
+    info_complete = synced_method(AsyncArray.info_complete)
+    nbytes_stored = synced_method(AsyncArray.nbytes_stored)
+    _nshards_initialized = property(synced_method(AsyncArray._nshards_initialized))
+
+    @property
+    def nchunks_initialized(self) -> int:
+        """How many chunks are stored; all of a shard's count where the shard is."""
+        return run(self._async_array.nchunks_initialized(), waits=self._waits)
+
+    # -- reading ----------------------------------------------------------------------------
+
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArrayLike:
+        if copy is False:
+            raise ValueError("`copy=False` is not supported. This method always creates a copy.")
+        result = np.asarray(self[...])
+        return result if dtype is None else result.astype(dtype, copy=False)  # type: ignore[return-value]
+
+    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+        """Read a selection, as NumPy does: integers, slices, and arrays or a mask.
+
+        Parameters
+        ----------
+        selection
+            Integers and slices, one for each axis; with one integer or boolean array among
+            them it is an orthogonal selection; an integer array for each axis, or a mask of the
+            shape of the array, are points. ``oindex`` and ``vindex`` leave no doubt.
+
+        Returns
+        -------
+        NDArrayLikeOrScalar
+            The elements.
+        """
+        array = self._async_array
+        return run(read(array, parse, selection), waits=array._waits)
+
+    def get_basic_selection(
+        self,
+        selection: Any = Ellipsis,
+        *,
+        out: Out = None,
+        prototype: BufferPrototype | None = None,
+        fields: Fields = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read integers and slices, one for each axis.
+
+        Parameters
+        ----------
+        selection : int, slice, Ellipsis or tuple of these
+            What to read.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+
+        Returns
+        -------
+        NDArrayLikeOrScalar
+            The elements; a scalar if all axes are selected by integers.
+        """
+        return self._read(basic, selection, out, fields, prototype)
+
+    def get_orthogonal_selection(
+        self,
+        selection: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read the outer product of integers, slices and arrays, one for each axis.
+
+        Parameters
+        ----------
+        selection : tuple of int, slice or array_like
+            What to read: indices, or booleans for all elements of an axis.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return self._read(orthogonal, selection, out, fields, prototype)
+
+    def get_mask_selection(
+        self,
+        mask: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read the elements where a mask is true, in C order.
+
+        Parameters
+        ----------
+        mask : array_like of bool
+            A mask of the shape of the array.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return self._read(select_mask, mask, out, fields, prototype)
+
+    def get_coordinate_selection(
+        self,
+        selection: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read points.
+
+        Parameters
+        ----------
+        selection : tuple of array_like of int
+            The indices along each axis; they are broadcast against each other.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return self._read(coordinate, selection, out, fields, prototype)
+
+    def get_block_selection(
+        self,
+        selection: Any,
+        *,
+        out: Out = None,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> NDArrayLikeOrScalar:
+        """Read whole chunks, or shards where there are some.
+
+        Parameters
+        ----------
+        selection : int, slice, Ellipsis or tuple of these
+            Which, counted along each axis.
+        out : ndarray or NDBuffer, optional
+            Where the elements go.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to read.
+        prototype : BufferPrototype, optional
+            The kind of array to return.
+        """
+        return self._read(block, selection, out, fields, prototype)
+
+    def _read(
+        self,
+        select: Any,
+        selection: Any,
+        out: Out,
+        fields: Fields,
+        prototype: BufferPrototype | None,
+    ) -> NDArrayLikeOrScalar:
+        array = self._async_array
+        work = read(array, select, selection, out=out, fields=fields, prototype=prototype)
+        return run(work, waits=array._waits)
+
+    @property
+    def oindex(self) -> OIndex:
+        """Orthogonal selections: ``array.oindex[rows, columns]``."""
+        return OIndex(self)
+
+    @property
+    def vindex(self) -> VIndex:
+        """Points and masks: ``array.vindex[rows, columns]``."""
+        return VIndex(self)
+
+    @property
+    def blocks(self) -> BlockIndex:
+        """Whole chunks, or shards: ``array.blocks[0, 1:3]``."""
+        return BlockIndex(self)
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+        """Write to a selection, which is understood as by reading.
+
+        Parameters
+        ----------
+        selection
+            Where to write.
+        value : array_like
+            What to write; it is broadcast to the shape of the selection.
+        """
+        array = self._async_array
+        run(write(array, parse, selection, value), waits=array._waits)
+
+    def set_basic_selection(
+        self,
+        selection: Any,
+        value: npt.ArrayLike,
+        *,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> None:
+        """Write to integers and slices, one for each axis.
+
+        Parameters
+        ----------
+        selection : int, slice, Ellipsis or tuple of these
+            Where to write.
+        value : array_like
+            What to write; it is broadcast to the shape of the selection.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to change.
+        prototype : BufferPrototype, optional
+            The kind of memory that `value` is in; it is found out if None.
+        """
+        self._write(basic, selection, value, fields, prototype)
+
+    def set_orthogonal_selection(
+        self,
+        selection: Any,
+        value: npt.ArrayLike,
+        *,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> None:
+        """Write to the outer product of integers, slices and arrays, one for each axis.
+
+        Parameters
+        ----------
+        selection : tuple of int, slice or array_like
+            Where to write. Of an index given twice the last value stays.
+        value : array_like
+            What to write; it is broadcast to the shape of the selection.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to change.
+        prototype : BufferPrototype, optional
+            The kind of memory that `value` is in; it is found out if None.
+        """
+        self._write(orthogonal, selection, value, fields, prototype)
+
+    def set_mask_selection(
+        self,
+        mask: Any,
+        value: npt.ArrayLike,
+        *,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> None:
+        """Write to the elements where a mask is true.
+
+        Parameters
+        ----------
+        mask : array_like of bool
+            A mask of the shape of the array.
+        value : array_like
+            What to write, in C order; or one value for all.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to change.
+        prototype : BufferPrototype, optional
+            The kind of memory that `value` is in; it is found out if None.
+        """
+        self._write(select_mask, mask, value, fields, prototype)
+
+    def set_coordinate_selection(
+        self,
+        selection: Any,
+        value: npt.ArrayLike,
+        *,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> None:
+        """Write to points.
+
+        Parameters
+        ----------
+        selection : tuple of array_like of int
+            The indices along each axis. Of a point given twice the last value stays.
+        value : array_like
+            What to write; it is broadcast to the shape of the indices.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to change.
+        prototype : BufferPrototype, optional
+            The kind of memory that `value` is in; it is found out if None.
+        """
+        self._write(coordinate, selection, value, fields, prototype)
+
+    def set_block_selection(
+        self,
+        selection: Any,
+        value: npt.ArrayLike,
+        *,
+        fields: Fields = None,
+        prototype: BufferPrototype | None = None,
+    ) -> None:
+        """Write to whole chunks, or shards where there are some.
+
+        Parameters
+        ----------
+        selection : int, slice, Ellipsis or tuple of these
+            Which, counted along each axis.
+        value : array_like
+            What to write; it is broadcast to the shape of the selection.
+        fields : str or sequence of str, optional
+            The fields of a structured data type to change.
+        prototype : BufferPrototype, optional
+            The kind of memory that `value` is in; it is found out if None.
+        """
+        self._write(block, selection, value, fields, prototype)
+
+    def _write(
+        self,
+        select: Any,
+        selection: Any,
+        value: npt.ArrayLike,
+        fields: Fields,
+        prototype: BufferPrototype | None,
+    ) -> None:
+        array = self._async_array
+        work = write(array, select, selection, value, fields=fields, prototype=prototype)
+        run(work, waits=array._waits)
+
+
+faces[AsyncArray] = Array

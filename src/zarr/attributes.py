@@ -1,0 +1,100 @@
+"""The attributes of an array or group, as a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from zarr.runner import run
+
+if TYPE_CHECKING:
+    from zarr.types import JSON, AnyArray
+
+    Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Attributes(MutableMapping[str, "JSON"]):
+    """The attributes of an array or group. A change is stored at once.
+
+    Changes are made to the stored attributes, under a lock: of what several writers set, nothing
+    is lost. `update` stores once, however many attributes it sets.
+
+    Parameters
+    ----------
+    obj : Array or Group
+        What has the attributes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> array = zarr.ones(3)
+    >>> array.attrs["unit"] = "m"
+    >>> array.attrs.update(name="height", level=2)
+    >>> dict(array.attrs)
+    {'unit': 'm', 'name': 'height', 'level': 2}
+    """
+
+    def __init__(self, obj: AnyArray | Any) -> None:
+        self._obj = obj
+
+    def _now(self) -> dict[str, JSON]:
+        """The attributes, read again where the handle does not cache them."""
+        node = self._obj._async
+        if not node._caches_attributes:
+            run(node._reload(), waits=node._waits)
+        attributes: dict[str, JSON] = node.metadata.attributes
+        return attributes
+
+    def _change(self, change: Change) -> None:
+        node = self._obj._async
+        run(node._change_attributes(change), waits=node._waits)
+
+    def __getitem__(self, key: str) -> JSON:
+        return self._now()[key]
+
+    def __setitem__(self, key: str, value: JSON) -> None:
+        self._change(lambda attributes: {**attributes, key: value})
+
+    def __delitem__(self, key: str) -> None:
+        def without(attributes: dict[str, Any]) -> dict[str, Any]:
+            del attributes[key]
+            return attributes
+
+        self._change(without)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict(self._now()))
+
+    def __len__(self) -> int:
+        return len(self._now())
+
+    def update(self, *args: Any, **kwargs: JSON) -> None:
+        """Set several attributes; the document is stored once.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            As for :meth:`dict.update`.
+        """
+        new = dict(*args, **kwargs)
+        if new:
+            self._change(lambda attributes: {**attributes, **new})
+
+    def clear(self) -> None:
+        """Remove all attributes."""
+        self.put({})
+
+    def put(self, d: Mapping[str, JSON]) -> None:
+        """Replace all attributes.
+
+        Parameters
+        ----------
+        d : dict
+            The new attributes.
+        """
+        new = dict(d)
+        self._change(lambda _: dict(new))
+
+    def asdict(self) -> dict[str, JSON]:
+        """Return the attributes as a dict."""
+        return dict(self._now())

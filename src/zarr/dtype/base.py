@@ -1,0 +1,217 @@
+"""The base of all data types, and what some of them have in common."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
+
+import numpy as np
+
+from zarr.errors import DataTypeValidationError, UnstableSpecificationWarning
+
+if TYPE_CHECKING:
+    from zarr.types import JSON, DTypeJSON, ZarrFormat
+
+TBaseScalar: TypeAlias = np.generic | str | bytes
+"""Any scalar that an element can be."""
+TBaseDType: TypeAlias = np.dtype[Any]
+"""Any data type of NumPy."""
+
+TScalar_co = TypeVar("TScalar_co", bound="np.generic | str | bytes", covariant=True)
+TDType_co = TypeVar("TDType_co", bound="np.dtype[Any]", covariant=True)
+
+EndiannessStr: TypeAlias = Literal["little", "big"]
+ENDIANNESS_STR: tuple[EndiannessStr, EndiannessStr] = ("little", "big")
+
+_warned: set[str] = set()
+
+
+def warn_unstable(name: str) -> None:
+    """Warn, once per process, that no specification of Zarr v3 describes the data type `name`."""
+    if name not in _warned:
+        _warned.add(name)
+        warnings.warn(
+            f"The data type {name!r} has no specification for Zarr v3: other implementations may "
+            "not read it, and how it is stored may change.",
+            UnstableSpecificationWarning,
+            stacklevel=4,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HasItemSize:
+    """A data type whose elements have one size."""
+
+    @property
+    def item_size(self) -> int:
+        """Bytes of an element."""
+        raise AttributeError("item_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HasLength:
+    """A data type whose elements have a number of characters or bytes."""
+
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class HasEndianness:
+    """A data type whose elements have a byte order."""
+
+    endianness: EndiannessStr = "little"
+
+    def __post_init__(self) -> None:
+        if self.endianness not in ENDIANNESS_STR:
+            raise ValueError(
+                f"The byte order must be one of {ENDIANNESS_STR}, not {self.endianness!r}."
+            )
+
+
+class HasObjectCodec:
+    """A data type whose elements are objects, stored in Zarr v2 by a codec of their own."""
+
+    object_codec_id: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=False)
+class ZDType(ABC, Generic[TDType_co, TScalar_co]):
+    """How the elements of an array are represented: in memory, in metadata, in chunks.
+
+    Subclasses are frozen dataclasses, made known by ``data_type_registry.register``.
+    """
+
+    dtype_cls: ClassVar[type[np.dtype[Any]]]
+    """The class of the matching data type of NumPy."""
+    _zarr_v3_name: ClassVar[str]
+
+    @classmethod
+    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+        """Whether `dtype` is of the class that this data type stands for."""
+        return type(dtype) is cls.dtype_cls
+
+    @classmethod
+    def _invalid_native(cls, dtype: object) -> DataTypeValidationError:
+        return DataTypeValidationError(
+            f"Invalid data type: {dtype}. Expected an instance of {cls.dtype_cls}"
+        )
+
+    @classmethod
+    def _invalid_json(cls, data: object, expected: object) -> DataTypeValidationError:
+        return DataTypeValidationError(
+            f"Invalid JSON representation of {cls.__name__}. Got {data!r}, expected {expected}."
+        )
+
+    @classmethod
+    @abstractmethod
+    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+        """Make an instance for a data type of NumPy.
+
+        Raises
+        ------
+        DataTypeValidationError
+            If `dtype` is not of the class that this data type stands for.
+        """
+
+    @abstractmethod
+    def to_native_dtype(self) -> TDType_co:
+        """Return the matching data type of NumPy."""
+
+    @classmethod
+    @abstractmethod
+    def _from_json_v2(cls, data: DTypeJSON) -> Self: ...
+
+    @classmethod
+    @abstractmethod
+    def _from_json_v3(cls, data: DTypeJSON) -> Self: ...
+
+    @classmethod
+    def from_json(cls, data: DTypeJSON, *, zarr_format: ZarrFormat) -> Self:
+        """Make an instance from its form in metadata.
+
+        Raises
+        ------
+        DataTypeValidationError
+            If `data` does not stand for this data type.
+        """
+        if zarr_format == 2:
+            return cls._from_json_v2(data)
+        if zarr_format == 3:
+            return cls._from_json_v3(data)
+        raise ValueError(f"zarr_format must be 2 or 3, not {zarr_format!r}.")
+
+    @abstractmethod
+    def to_json(self, zarr_format: ZarrFormat) -> Any:
+        """Return the form in metadata."""
+
+    @abstractmethod
+    def _check_scalar(self, data: object) -> bool:
+        """Whether `cast_scalar` can make a scalar of `data`."""
+
+    @abstractmethod
+    def cast_scalar(self, data: object) -> TScalar_co:
+        """Make a scalar of this data type.
+
+        Raises
+        ------
+        TypeError
+            If `data` cannot be one.
+        """
+
+    def _cannot_cast(self, data: object) -> TypeError:
+        return TypeError(
+            f"Cannot convert object {data!r} with type {type(data)} to a scalar compatible with "
+            f"the data type {self}."
+        )
+
+    @abstractmethod
+    def default_scalar(self) -> TScalar_co:
+        """Return the fill value of an array that is given none."""
+
+    @abstractmethod
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> TScalar_co:
+        """Read a scalar from its form in metadata.
+
+        Raises
+        ------
+        TypeError
+            If `data` does not stand for a scalar of this data type.
+        """
+
+    @abstractmethod
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+        """Return the form of a scalar in metadata."""
+
+
+def v2_name(data: object, object_codec_id: str | None = None) -> object:
+    """Return the name in a v2 form ``{"name", "object_codec_id"}``; None if it is not one.
+
+    What has another object codec is not of this data type either.
+    """
+    if isinstance(data, dict) and data.keys() == {"name", "object_codec_id"}:
+        return data["name"] if data["object_codec_id"] == object_codec_id else None
+    return None
+
+
+def v2_form(name: Any, object_codec_id: str | None = None) -> dict[str, Any]:
+    """Return the v2 form of a data type."""
+    return {"name": name, "object_codec_id": object_codec_id}
+
+
+def v3_configuration(data: object, name: str) -> dict[str, Any] | None:
+    """Return the configuration in a v3 form ``{"name": name, "configuration"}``."""
+    if isinstance(data, dict) and data.get("name") == name:
+        configuration = data.get("configuration")
+        return configuration if isinstance(configuration, dict) else None
+    return None
+
+
+def endianness_of(dtype: np.dtype[Any]) -> EndiannessStr:
+    """Return the byte order of a data type of NumPy."""
+    return "big" if dtype.byteorder == ">" or not (dtype.isnative or _LITTLE) else "little"
+
+
+_LITTLE = np.dtype("<i2").isnative
+ORDER_CHAR: dict[str, str] = {"little": "<", "big": ">"}

@@ -1,0 +1,50 @@
+"""The transpose codec permutes axes, and takes only orders that name each axis once."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zarr.codecs import TransposeCodec
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_axes_are_permuted_and_come_back(coding: Any, order: tuple[int, ...]) -> None:
+    array = np.arange(24).reshape(2, 3, 4)
+    code = coding(TransposeCodec(order=order), (2, 3, 4), "i8")
+    encoded = code.encode(array)
+    np.testing.assert_array_equal(encoded, array.transpose(order))
+    assert encoded.shape == code.codec.resolve_metadata(code.chunk).shape
+    np.testing.assert_array_equal(code.decode(encoded), array)
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ((1,), "as many entries"),
+        ((0, 1, 2), "as many entries"),
+        ((1, 1), "duplicates"),
+        ((2, 0), "between 0"),
+        ((-1, 0), "between 0"),
+    ],
+)
+def test_an_order_that_is_none_of_these_axes_is_refused(
+    spec: Any, order: tuple[int, ...], message: str
+) -> None:
+    chunk = spec((4, 5), "u1")
+    codec = TransposeCodec(order=order)
+    with pytest.raises(ValueError, match=message):
+        codec.evolve_from_array_spec(chunk)
+    with pytest.raises(ValueError, match=message):
+        codec.validate(shape=chunk.shape, dtype=chunk.dtype, chunk_grid=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("letter", "order"), [("C", (0, 1, 2)), ("F", (2, 1, 0))])
+def test_the_letters_of_early_drafts_are_read(
+    spec: Any, letter: str, order: tuple[int, ...]
+) -> None:
+    codec = TransposeCodec.from_dict({"name": "transpose", "configuration": {"order": letter}})
+    assert codec.evolve_from_array_spec(spec((2, 3, 4), "u1")) == TransposeCodec(order=order)
