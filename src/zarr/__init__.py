@@ -1,0 +1,125 @@
+"""Chunked, compressed, n-dimensional arrays, in the formats Zarr v2 and v3.
+
+Names are imported when they are first asked for, so that ``import zarr`` costs little.
+
+Examples
+--------
+>>> import numpy as np, zarr
+>>> array = zarr.create_array({}, data=np.arange(100).reshape(10, 10), chunks=(5, 5))
+>>> array[2:4, :3]
+array([[20, 21, 22],
+       [30, 31, 32]])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from zarr import _core
+from zarr.config import config
+
+if TYPE_CHECKING:
+    from zarr.api.synchronous import (
+        array,
+        create,
+        create_array,
+        empty,
+        empty_like,
+        from_array,
+        full,
+        full_like,
+        load,
+        ones,
+        ones_like,
+        open,
+        open_array,
+        open_like,
+        save,
+        save_array,
+        zeros,
+        zeros_like,
+    )
+    from zarr.array import Array, AsyncArray
+    from zarr.debug import print_debug_info
+    from zarr.synchronizer import ProcessSynchronizer, ThreadSynchronizer
+
+__version__ = "3.4.2+native.1"
+
+__all__ = [
+    "Array",
+    "AsyncArray",
+    "ProcessSynchronizer",
+    "ThreadSynchronizer",
+    "__version__",
+    "array",
+    "config",
+    "create",
+    "create_array",
+    "empty",
+    "empty_like",
+    "from_array",
+    "full",
+    "full_like",
+    "load",
+    "ones",
+    "ones_like",
+    "open",
+    "open_array",
+    "open_like",
+    "print_debug_info",
+    "save",
+    "save_array",
+    "zeros",
+    "zeros_like",
+]
+
+_HOMES = {
+    "Array": "zarr.array",
+    "AsyncArray": "zarr.array",
+    "ProcessSynchronizer": "zarr.synchronizer",
+    "ThreadSynchronizer": "zarr.synchronizer",
+    "print_debug_info": "zarr.debug",
+}
+_MODULES = frozenset(
+    [
+        "abc",
+        "api",
+        "buffer",
+        "codecs",
+        "core",
+        "dtype",
+        "errors",
+        "experimental",
+        "metadata",
+        "registry",
+        "storage",
+        "testing",
+        "types",
+    ]
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"zarr.{name}")
+    if name not in __all__:
+        raise AttributeError(f"module 'zarr' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES.get(name, "zarr.api.synchronous")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_MODULES})
+
+
+if getattr(_core, "DEBUG_BUILD", False):
+    import warnings
+
+    warnings.warn(
+        "this is a debug build of zarr: it is many times slower than a release build "
+        "(see `make build`)",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -36,10 +36,30 @@ if TYPE_CHECKING:
     )
 
     from zarr.array import Array, AsyncArray
+    from zarr.array.handle import M
     from zarr.group import AsyncGroup, Group
-    from zarr.types import ArrayMetadata
 
-    M = TypeVar("M", bound=ArrayMetadata)
+__all__ = [
+    "SyncError",
+    "SyncMixin",
+    "bounded",
+    "collect_aiterator",
+    "face",
+    "faces",
+    "iterate",
+    "locked",
+    "offload",
+    "run",
+    "section",
+    "step",
+    "stepping",
+    "sync",
+    "synced",
+    "synced_iter",
+    "synced_iter_method",
+    "synced_method",
+    "waits_of",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -338,15 +358,15 @@ def _value_waits(value: Any) -> bool:
 
 # The first type that matches decides, so each overload is a special case of the last.
 @overload
-def synced(fn: Callable[P, Coroutine[Any, Any, AsyncArray[M]]]) -> Callable[P, Array[M]]: ...  # type: ignore[overload-overlap]
+def synced(fn: Callable[P, Coroutine[Any, Any, AsyncArray[M]]]) -> Callable[P, Array[M]]: ...
 @overload
-def synced(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P, Group]: ...  # type: ignore[overload-overlap]
+def synced(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P, Group]: ...
 @overload
-def synced(  # type: ignore[overload-overlap]
+def synced(
     fn: Callable[P, Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
 ) -> Callable[P, Array[M] | Group]: ...
 @overload
-def synced(  # type: ignore[overload-overlap]
+def synced(
     fn: Callable[P, Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
 ) -> Callable[P, tuple[Group, ...]]: ...
 @overload
@@ -377,19 +397,19 @@ def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]
 
 
 @overload
-def synced_method(  # type: ignore[overload-overlap]
+def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
 ) -> Callable[Concatenate[Any, P], Array[M]]: ...
 @overload
-def synced_method(  # type: ignore[overload-overlap]
+def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
 ) -> Callable[Concatenate[Any, P], Group]: ...
 @overload
-def synced_method(  # type: ignore[overload-overlap]
+def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
 ) -> Callable[Concatenate[Any, P], Array[M] | Group]: ...
 @overload
-def synced_method(  # type: ignore[overload-overlap]
+def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
 ) -> Callable[Concatenate[Any, P], tuple[Group, ...]]: ...
 @overload

@@ -6,8 +6,8 @@ use crate::cancel::Context;
 use crate::error::Result;
 use crate::runtime;
 
-/// Less work than this, in bytes of chunks, is done before another thread has woken up.
-const WORTH_HELP: u64 = 96 << 10;
+/// Less work than this, in bytes of chunks, is done before another thread has woken up (80 µs).
+const WORTH_HELP: u64 = 384 << 10;
 /// So much work is taken at once: enough to make the taking free.
 const GRAIN: u64 = 32 << 10;
 

@@ -56,8 +56,8 @@ impl Files {
         Ok(Self { root, held: None, fsync, random: RandomState::new().hash_one(()) })
     }
 
-    /// The same files, for one operation on many of them: the root folder is looked up once, which
-    /// spares a quarter of the time of opening a file.
+    /// The same files, for one operation on many of them: the path to the root folder is walked
+    /// once, which spares a tenth of the time of reading a small file, more where the root is deep.
     ///
     /// Do not keep it: if the folder is replaced meanwhile, this sees the old one.
     pub fn hold(&self) -> Self {
@@ -99,9 +99,9 @@ impl Files {
         let read = if start == 0 && stop.is_none() {
             file.read_all(None, &mut bytes)
         } else {
-            let from = u64::try_from(start).unwrap_or_else(|_| file.size().saturating_sub(start.unsigned_abs()));
-            let from = from.min(file.size()); // behind the end there is nothing, which is no error
-            let to = stop.unwrap_or(file.size()).min(file.size());
+            let size = file.size();
+            let from = u64::try_from(start).unwrap_or_else(|_| size.saturating_sub(start.unsigned_abs())).min(size);
+            let to = stop.unwrap_or(size).min(size);
             file.append_at(from, to.saturating_sub(from), &mut bytes)
         };
         read.map_err(|error| error.with_key(key))?;
@@ -265,7 +265,7 @@ impl Temp<'_> {
                 self.live = false;
                 Ok(true)
             }
-            Err(Errno::EXIST) if exclusive => self.files.exists(key),
+            Err(Errno::EXIST) if exclusive => self.files.exists(key).map(|_| false),
             Err(errno) => Err(failed("write", key, errno)),
         }
     }
@@ -284,10 +284,14 @@ impl Temp<'_> {
 
     fn rename_new(&self, key: &str) -> rustix::io::Result<()> {
         match self.rename(key, RenameFlags::NOREPLACE) {
-            // Some file systems (NFS) do not know this; a second name does the same in two steps.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-            done => return done,
+            // Some file systems (NFS) do not know this.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => self.link(key),
+            done => done,
         }
+    }
+
+    /// The same in two steps: the file is at both places for a moment, but whole.
+    fn link(&self, key: &str) -> rustix::io::Result<()> {
         self.files.at(&self.name, |from, name| {
             self.files.at(key, |to, path| rustix::fs::linkat(from, name, to, path, AtFlags::empty()))
         })?;
@@ -339,4 +343,23 @@ fn sync_folder(path: &Path) -> rustix::io::Result<()> {
 
 fn failed(doing: &str, key: &str, errno: Errno) -> Error {
     Error::io(doing, key, &errno.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_replaces_nothing_either() {
+        let root = std::env::temp_dir().join(format!("zarr-link-{}", std::process::id()));
+        let files = Files::new(&root, false).unwrap();
+        for (value, expected) in [(b"first", Ok(())), (b"later", Err(Errno::EXIST))] {
+            let (fd, temp) = files.open_temp("a/k").unwrap();
+            write_all(fd.as_fd(), value).unwrap();
+            assert_eq!(temp.link("a/k"), expected);
+        }
+        assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"first");
+        assert_eq!(std::fs::read_dir(root.join("a")).unwrap().count(), 1, "nothing temporary");
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }

@@ -278,8 +278,11 @@ async def from_array(
         chunk_key_encoding=chunk_key_encoding,
         dimension_names=dimension_names,
     )
+    place = await _path_in(store, name, storage_options)
+    if overwrite and getattr(source, "store_path", None) == place:
+        raise ValueError(f"{place} cannot be overwritten by a copy of itself")
     array = await init_array(
-        store_path=await _path_in(store, name, storage_options),
+        store_path=place,
         shape=source.shape,
         dtype=getattr(source, "_zdtype", source.dtype),
         attributes=kept_attributes(data, attributes),

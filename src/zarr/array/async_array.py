@@ -265,9 +265,7 @@ class AsyncArray(ArrayBase[M]):
         prototype : BufferPrototype, optional
             The kind of array to return.
         """
-        return await read(
-            self, orthogonal, selection, out=out, fields=fields, prototype=prototype
-        )
+        return await read(self, orthogonal, selection, out=out, fields=fields, prototype=prototype)
 
     async def get_mask_selection(
         self,
@@ -290,9 +288,7 @@ class AsyncArray(ArrayBase[M]):
         prototype : BufferPrototype, optional
             The kind of array to return.
         """
-        return await read(
-            self, select_mask, mask, out=out, fields=fields, prototype=prototype
-        )
+        return await read(self, select_mask, mask, out=out, fields=fields, prototype=prototype)
 
     async def get_coordinate_selection(
         self,
@@ -315,9 +311,7 @@ class AsyncArray(ArrayBase[M]):
         prototype : BufferPrototype, optional
             The kind of array to return.
         """
-        return await read(
-            self, coordinate, selection, out=out, fields=fields, prototype=prototype
-        )
+        return await read(self, coordinate, selection, out=out, fields=fields, prototype=prototype)
 
     async def setitem(
         self,
@@ -425,4 +419,3 @@ class AsyncArray(ArrayBase[M]):
 
     async def _change_attributes(self, change: Callable[[Attributes], Attributes]) -> None:
         await change_attributes(self, change)
-

@@ -6,7 +6,6 @@ threads, tasks, or handles that were opened separately.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -19,14 +18,17 @@ from zarr.array.engine import Engine
 from zarr.array.locking import guarded
 from zarr.array.stored import listed_coords
 from zarr.array.write import as_array, write_elements
+from zarr.metadata.common import parse_shapelike
 from zarr.runner import bounded, section
 from zarr.selection import Selection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
     from zarr.array.async_array import AsyncArray
-    from zarr.types import JSON, ArrayMetadata, ShapeLike
+    from zarr.types import ArrayMetadata, ShapeLike
 
 # Up to so many chunks are deleted by their names; if more could be there, the store is asked
 # which are.
@@ -114,15 +116,12 @@ def _check_fits(data: tuple[int, ...], shape: tuple[int, ...], axis: int) -> Non
 
 
 def _parsed_shape(new_shape: ShapeLike, ndim: int) -> tuple[int, ...]:
-    values = (new_shape,) if isinstance(new_shape, int | np.integer) else tuple(new_shape)
-    shape = tuple(map(int, values))
+    shape = parse_shapelike(new_shape)
     if len(shape) != ndim:
         raise ValueError(
             "The new shape must have the same number of dimensions as the array. "
             f"Got {len(shape)} dimension(s), expected {ndim}."
         )
-    if any(length < 0 for length in shape):
-        raise ValueError(f"Expected all values to be non-negative. Got {shape} instead.")
     return shape
 
 
@@ -173,9 +172,7 @@ def _fill_of(engine: Engine) -> Any:
     return np.zeros((), engine.dtype) if not engine.holds_objects else engine.fill_value
 
 
-async def _delete_chunks(
-    array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]
-) -> None:
+async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]) -> None:
     """Delete the chunks that have no element inside of a shape."""
     place = array._chunk_path
     prefix = f"{place.path}/" if place.path else ""

@@ -12,9 +12,9 @@ from zarr.array.parameters import (
     default_format,
     parse_config,
     parse_format,
-    parse_shape,
 )
 from zarr.dtype import parse_dtype
+from zarr.metadata.common import parse_shapelike
 
 if TYPE_CHECKING:
     from zarr.array.parameters import CompressorsLike, FiltersLike, SerializerLike
@@ -77,7 +77,7 @@ async def init_array(
     chosen = parse_format(zarr_format) or default_format()
     settings = parse_config(config, order=None if chosen == 2 else order)
     new = NewArray(
-        shape=parse_shape(shape),
+        shape=parse_shapelike(shape),
         dtype=parse_dtype(dtype, zarr_format=chosen),
         chunks=chunks,
         shards=shards,

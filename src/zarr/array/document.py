@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
@@ -64,6 +64,38 @@ async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -
     raise await _not_found(store_path, zarr_format)
 
 
+async def find_node(
+    store_path: StorePath, zarr_format: ZarrFormat | None
+) -> ArrayMetadata | Literal["group"] | None:
+    """What node there is: the metadata of an array, "group", or None.
+
+    Parameters
+    ----------
+    store_path
+        Where to look.
+    zarr_format
+        The format to look for; any, 3 first, if None.
+    """
+    store, path = store_path.store, store_path.path
+    if zarr_format != 2:
+        document = await get_value(store, path, "zarr.json")
+        if document is not None:
+            try:
+                return ArrayV3Metadata.from_document(document, path=str(store_path))
+            except NodeTypeValidationError:
+                if node_type(document) == "group":
+                    return "group"
+                raise
+    if zarr_format != 3:
+        names = (".zarray", ".zattrs", ".zgroup")
+        document, attributes, group = await get_values(store, path, *names)
+        if document is not None:
+            return ArrayV2Metadata.from_document(document, attributes, path=str(store_path))
+        if group is not None:
+            return "group"
+    return None
+
+
 async def _not_found(store_path: StorePath, zarr_format: ZarrFormat | None) -> Exception:
     """An error that says what was looked for, and what is there."""
     wanted = {2: ".zarray", 3: "zarr.json", None: "zarr.json or .zarray"}[zarr_format]
@@ -119,9 +151,7 @@ async def save_metadata(
     await _save(store_path, metadata.to_buffer_dict(buffer_prototype))
 
 
-async def save_changes(
-    store_path: StorePath, before: ArrayMetadata, after: ArrayMetadata
-) -> None:
+async def save_changes(store_path: StorePath, before: ArrayMetadata, after: ArrayMetadata) -> None:
     """Store those documents that differ from what they were."""
     old = before.to_buffer_dict(buffer_prototype)
     new = after.to_buffer_dict(buffer_prototype)

@@ -10,12 +10,11 @@ import numpy as np
 from zarr import _core
 from zarr.array.edges import chunk_count
 from zarr.codecs.objects import FILL_NUMBER, NUMBER_SIZE, ObjectTable, bind, holds_objects
+from zarr.dtype.storage import buffer_view
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from zarr.array.edges import Edge
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
@@ -61,7 +60,7 @@ class Engine:
         self.write_empty = config.write_empty_chunks
         self.holds_objects = holds_objects(layout.dtype)
         # Whether NumPy refuses the buffer protocol for elements of this type.
-        self.is_opaque = as_elements(np.empty(0, layout.dtype)).dtype != layout.dtype
+        self.is_opaque = buffer_view(np.empty(0, layout.dtype)).dtype != layout.dtype
         self._edges = _decoded_edges(layout)
         self._parts = _parts(layout, config, place)
         self.compiled: _core.CompiledArray | None = None
@@ -125,11 +124,3 @@ def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[s
         "coalesce_gap": config.sharding_coalesce_max_gap_bytes,
         "coalesce_max": config.sharding_coalesce_max_bytes,
     }
-
-
-def as_elements(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array itself, or its elements as raw bytes where their type has no buffer protocol."""
-    dtype = array.dtype
-    if dtype.kind in "mM" or (dtype.kind == "V" and dtype.type is not np.void):
-        return array.view(f"V{dtype.itemsize}")
-    return array

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from zarr.array.async_array import AsyncArray
 from zarr.array.parameters import DEFAULT_FILL_VALUE
 from zarr.errors import ZarrUserWarning
@@ -127,3 +129,42 @@ def kept_attributes(data: Any, attributes: dict[str, JSON] | None) -> dict[str, 
     if attributes is None and isinstance(source, AsyncArray):
         return dict(source.metadata.attributes)
     return attributes
+
+
+def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
+    """The parameters of ``create`` for an array like another: what it holds, and how.
+
+    Parameters
+    ----------
+    a
+        A zarr array, or anything like an array.
+    zarr_format
+        The format of the new array; that of `a` if None. Codecs are taken over within a format.
+    """
+    source = getattr(a, "_async_array", a)
+    if not isinstance(source, AsyncArray):
+        if not (hasattr(a, "shape") and hasattr(a, "dtype")):
+            a = np.asarray(a)
+        return {"shape": a.shape, "dtype": a.dtype}
+    metadata = source.metadata
+    found: dict[str, Any] = {
+        "shape": source.shape,
+        "dtype": source._zdtype,
+        "fill_value": source.fill_value,
+        "zarr_format": zarr_format or metadata.zarr_format,
+    }
+    if zarr_format not in (None, metadata.zarr_format):
+        found["chunks"] = _kept_chunks(source)
+    elif isinstance(metadata, ArrayV2Metadata):
+        found |= {
+            "chunks": source.chunks,
+            "order": metadata.order,
+            "filters": metadata.filters,
+            "compressor": metadata.compressor,
+        }
+    else:
+        edges = source._stored_edges
+        regular = all(isinstance(edge, int) for edge in edges)
+        found["chunks"] = edges if regular else [list(x) for x in source.write_chunk_sizes]
+        found["codecs"] = metadata.codecs
+    return found

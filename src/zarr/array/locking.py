@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 
-def guarded(
-    identity: str, key: str, synchronizer: Any = None
-) -> AbstractAsyncContextManager[None]:
+def guarded(identity: str, key: str, synchronizer: Any = None) -> AbstractAsyncContextManager[None]:
     """A context in which nobody else changes the value of a key.
 
     Parameters

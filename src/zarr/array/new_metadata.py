@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from zarr.array.parameters import DEFAULT_FILL_VALUE, v2_codecs, v3_codecs
 from zarr.codecs.sharding import ShardingCodec
-from zarr.metadata.chunk_grids import ChunkGrid, resolve_grids
-from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
+from zarr.metadata.chunk_grids import create_chunk_grid_metadata
+from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
+from zarr.metadata.chunking import resolve_grids
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from zarr.array.parameters import CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDType
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
+    from zarr.metadata.chunking import ChunkLayout
     from zarr.types import (
         JSON,
         ArrayMetadata,
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
         MemoryOrder,
         ShardsLike,
     )
+
+
+# What an element without a fixed size is taken to have, for choosing chunks.
+_OBJECT_SIZE = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +65,9 @@ class NewArray:
                 "Zarr format 2 arrays can only be created with `shard_shape` set to `None`. "
                 f"Got `shard_shape={self.shards}` instead."
             )
+        layout = self._layout()
+        if not layout.outer.is_regular:
+            raise ValueError("Zarr format 2 arrays have chunks of one shape.")
         filters, compressor = v2_codecs(self.filters, self.compressors, self.dtype)
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE:
@@ -68,7 +77,7 @@ class NewArray:
         return ArrayV2Metadata(
             shape=self.shape,
             dtype=self.dtype,
-            chunks=self._grid().chunk_shape,
+            chunks=layout.outer.chunk_shape,
             fill_value=fill_value,
             order=self.order or "C",
             dimension_separator=self._v2_separator(),
@@ -100,13 +109,15 @@ class NewArray:
             dimension_names=self.dimension_names,
         )
 
+    def _layout(self) -> ChunkLayout:
+        item_size = getattr(self.dtype, "item_size", None) or _OBJECT_SIZE
+        return resolve_grids(self.shape, self.chunks, self.shards, item_size)
+
     def _sharding(self, chunk_shape: tuple[int, ...], codecs: tuple[Codec, ...]) -> ShardingCodec:
         index_location: Any = "end"
         if isinstance(self.shards, Mapping):
             index_location = self.shards.get("index_location", index_location)
-        return ShardingCodec(
-            chunk_shape=chunk_shape, codecs=codecs, index_location=index_location
-        )
+        return ShardingCodec(chunk_shape=chunk_shape, codecs=codecs, index_location=index_location)
 
     def _v2_separator(self) -> Literal[".", "/"]:
         if self.chunk_key_encoding is None:

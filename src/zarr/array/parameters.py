@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Union, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
 from zarr.abc.numcodec import Numcodec, _is_numcodec
@@ -22,27 +20,19 @@ from zarr.registry import get_codec_class, get_numcodec
 if TYPE_CHECKING:
     from zarr.dtype import ZDType
     from zarr.metadata.spec import ArrayConfigLike
-    from zarr.types import JSON, MemoryOrder, ShapeLike, ZarrFormat
+    from zarr.types import JSON, MemoryOrder, ZarrFormat
 
 CodecDict: TypeAlias = "dict[str, JSON]"
-FiltersLike: TypeAlias = Union[
-    Iterable[Union[CodecDict, ArrayArrayCodec, Numcodec]],
-    ArrayArrayCodec,
-    Iterable[Numcodec],
-    Numcodec,
-    Literal["auto"],
-    None,
-]
-CompressorLike: TypeAlias = Union[CodecDict, BytesBytesCodec, Numcodec, Literal["auto"], None]
-CompressorsLike: TypeAlias = Union[
-    Iterable[Union[CodecDict, BytesBytesCodec, Numcodec]],
-    CodecDict,
-    BytesBytesCodec,
-    Numcodec,
-    Literal["auto"],
-    None,
-]
-SerializerLike: TypeAlias = Union[CodecDict, ArrayBytesCodec, Literal["auto"]]
+FiltersLike: TypeAlias = (
+    "Iterable[CodecDict | ArrayArrayCodec | Numcodec] | ArrayArrayCodec | Numcodec"
+    " | Literal['auto'] | None"
+)
+CompressorLike: TypeAlias = "CodecDict | BytesBytesCodec | Numcodec | Literal['auto'] | None"
+CompressorsLike: TypeAlias = (
+    "Iterable[CodecDict | BytesBytesCodec | Numcodec] | CodecDict | BytesBytesCodec | Numcodec"
+    " | Literal['auto'] | None"
+)
+SerializerLike: TypeAlias = "CodecDict | ArrayBytesCodec | Literal['auto']"
 
 
 class DefaultFillValue:
@@ -90,28 +80,6 @@ def default_format() -> ZarrFormat:
     if found not in (2, 3):
         raise ValueError(f"the setting default_zarr_format must be 2 or 3, got {found!r}")
     return cast("ZarrFormat", found)
-
-
-def parse_shape(shape: ShapeLike) -> tuple[int, ...]:
-    """A shape from one length or several.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a length is no integer, or negative.
-    """
-    values: tuple[Any, ...]
-    if isinstance(shape, int | np.integer):
-        values = (shape,)
-    elif isinstance(shape, Iterable) and not isinstance(shape, str | bytes):
-        values = tuple(shape)
-    else:
-        raise TypeError(f"Expected an integer or an iterable of integers. Got {shape} instead.")
-    if not all(isinstance(value, int | np.integer) for value in values):
-        raise TypeError(f"Expected an iterable of integers. Got {shape} instead.")
-    if any(value < 0 for value in values):
-        raise ValueError(f"Expected all values to be non-negative. Got {shape} instead.")
-    return tuple(map(int, values))
 
 
 # -- codecs -------------------------------------------------------------------------------------

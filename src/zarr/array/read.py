@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from zarr import _core
-from zarr.array.engine import as_elements
 from zarr.array.transfer import SMALL, read_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
+from zarr.dtype.storage import buffer_view
 from zarr.runner import offload, stepping
 from zarr.selection import Selection, basic, block, check_fields, parse
 
@@ -116,10 +116,7 @@ async def _read_into(
     direct = target is not None and target.dtype == engine.dtype and chosen.fields is None
     if direct and chosen.points is not None:
         direct = target is not None and target.flags.c_contiguous
-    if target is not None and direct:
-        result = target
-    else:
-        result = _empty(chosen, engine)
+    result = target if target is not None and direct else _empty(chosen, engine)
     await fill(array, engine, chosen, result)
     if chosen.fields is not None:
         names = chosen.fields
@@ -170,7 +167,7 @@ async def fill(
         return
     view = result.reshape(chosen.engine_shape)
     if engine.is_opaque:
-        view = as_elements(view)
+        view = buffer_view(view)
     await _run(array, engine, engine.compiled, chosen, view)
 
 

@@ -19,7 +19,6 @@ from zarr.selection import mask as select_mask
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.array.info import ArrayInfo
     from zarr.array.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike

@@ -10,14 +10,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zarr.background import get_executor
-from zarr.buffer.cpu import buffer_prototype
 from zarr.buffer.cpu import Buffer as CpuBuffer
+from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
 from zarr.config import config
 from zarr.runner import bounded, offload, stepping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncContextManager, Awaitable, Callable
+    from collections.abc import AsyncContextManager, Callable
     from concurrent.futures import Future
 
     from zarr import _core

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from zarr import _core
-from zarr.array.engine import as_elements
 from zarr.array.locking import guarded
 from zarr.array.read import fill, read, understand
 from zarr.array.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer
+from zarr.dtype.storage import buffer_view
 from zarr.runner import offload, section, stepping
 from zarr.selection import basic
 
@@ -81,7 +81,7 @@ async def write_elements(
         compiled = engine.bound(table)
         value = _numbers(table, value)
     elif engine.is_opaque:
-        value = as_elements(value)
+        value = buffer_view(value)
     await _run(array, engine, compiled, chosen, value)
 
 
@@ -122,10 +122,8 @@ def _numbers(table: Any, value: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """The elements as numbers of a table; what was broadcast is numbered once."""
     if value.size > 1 and not any(value.strides):
         one = table.number(value[(slice(0, 1),) * value.ndim])
-        numbers: npt.NDArray[np.int64] = np.broadcast_to(one, value.shape)
-        return numbers
-    numbers = table.number(value)
-    return numbers
+        return cast("npt.NDArray[np.int64]", np.broadcast_to(one, value.shape))
+    return cast("npt.NDArray[np.int64]", table.number(value))
 
 
 async def _run(

@@ -7,7 +7,7 @@ go through the same engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from zarr import _core
 from zarr.abc.codec import BytesBytesCodec
@@ -15,6 +15,7 @@ from zarr.abc.codec import BytesBytesCodec
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer
     from zarr.metadata.spec import ArraySpec
+    from zarr.types import BytesLike
 
 Link: TypeAlias = tuple[str, Any]
 """One codec as the engine knows it: its name there, and its parameters."""
@@ -76,8 +77,8 @@ class NativeBytesCodec(BytesBytesCodec):
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
         decoded = _core.decode_bytes([self._bytes_link(chunk_spec)], chunk_data.as_buffer_like())
-        return chunk_spec.prototype.buffer.from_bytes(decoded)
+        return chunk_spec.prototype.buffer.from_bytes(cast("BytesLike", decoded))
 
     def _encode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer | None:
         encoded = _core.encode_bytes([self._bytes_link(chunk_spec)], chunk_data.as_buffer_like())
-        return chunk_spec.prototype.buffer.from_bytes(encoded)
+        return chunk_spec.prototype.buffer.from_bytes(cast("BytesLike", encoded))

@@ -12,8 +12,9 @@ from zarr.abc.codec import ArrayArrayCodec
 from zarr.codecs import casting
 from zarr.codecs.casting import OutOfRangeMode, RoundingMode
 from zarr.codecs.configuration import choice_field, named, required_configuration
+from zarr.codecs.geometry import item_size
 from zarr.codecs.numbers import is_number_type, number
-from zarr.dtype import parse_dtype
+from zarr.dtype import data_type_registry, parse_dtype
 
 if TYPE_CHECKING:
     from typing import Self
@@ -140,8 +141,8 @@ class CastValue(ArrayArrayCodec):
         return replace(chunk_spec, dtype=self.dtype, fill_value=fill)
 
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        source = chunk_spec.dtype.to_native_dtype().itemsize
-        return input_byte_length // source * self.dtype.to_native_dtype().itemsize
+        elements = input_byte_length // item_size(chunk_spec.dtype)
+        return elements * item_size(self.dtype)
 
     def _replacements(self, direction: str, dtype: ZDType[Any, Any]) -> list[tuple[Any, Any]]:
         """The pairs of scalars that one direction replaces, for an array of `dtype`."""
@@ -180,7 +181,9 @@ class CastValue(ArrayArrayCodec):
 def _parse_data_type(data: Any) -> ZDType[Any, Any]:
     if hasattr(data, "to_native_dtype"):
         return cast("ZDType[Any, Any]", data)
-    return parse_dtype(data, zarr_format=3)
+    if isinstance(data, np.dtype):
+        return parse_dtype(data, zarr_format=3)
+    return data_type_registry.match_json(data, zarr_format=3)
 
 
 def _parse_map(data: Mapping[str, Any]) -> ScalarMap:

@@ -51,7 +51,8 @@ def cast(
         Pairs of scalars, of the first and of the second type: what is equal to the first becomes
         the second. A NaN is equal to every NaN. Later pairs win.
     """
-    values = array.astype(array.dtype.newbyteorder("="), copy=False)
+    # NumPy turns arrays without axes into scalars on the way.
+    values = np.atleast_1d(array.astype(array.dtype.newbyteorder("="), copy=False))
     target = dtype.newbyteorder("=")
     places: list[tuple[Mask, Any]] = []
     for old, new in replacements:
@@ -71,7 +72,7 @@ def cast(
         result = _int_to_int(values, target, out_of_range)
     for mask, new in places:
         result[mask] = new
-    return result.astype(dtype, copy=False)
+    return result.astype(dtype, copy=False).reshape(array.shape)
 
 
 def _refuse(values: Array, outside: Mask, low: object, high: object, remedy: str) -> None:

@@ -81,7 +81,7 @@ class Elements:
         array = _counted(result, shape, codec)
         dtype = array.dtype
         if dtype != self.dtype:
-            if self.objects or dtype == self.dtype.newbyteorder():
+            if self.objects or _differ_in_byte_order(dtype, self.dtype):
                 array = array.astype(self.dtype)
             elif dtype.itemsize == self.dtype.itemsize and not dtype.hasobject:
                 array = np.ascontiguousarray(array).view(self.dtype)
@@ -101,8 +101,12 @@ class Elements:
         return self._table
 
 
+def _differ_in_byte_order(one: np.dtype[Any], other: np.dtype[Any]) -> bool:
+    return one.kind in "iufcmMU" and one == other.newbyteorder()
+
+
 def _counted(result: Any, shape: Shape, codec: str) -> npt.NDArray[Any]:
-    array = np.asanyarray(result)
+    array: npt.NDArray[Any] = np.asanyarray(result)
     if array.size != prod(shape):
         raise ChunkDecodeError(
             f"The codec {codec!r} was to give an array of shape {shape}, and gave one of "

@@ -29,7 +29,7 @@ FILL_NUMBER = bytes(NUMBER_SIZE)
 
 def holds_objects(dtype: np.dtype[Any]) -> bool:
     """Whether elements are not stored in the array itself but elsewhere in memory."""
-    return dtype.hasobject or dtype.kind == "T"
+    return dtype.hasobject  # NumPy says so of its own strings too
 
 
 class ObjectTable:

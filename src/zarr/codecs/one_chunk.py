@@ -79,7 +79,8 @@ class OneChunk:
                     return None
                 want = want.feed(answers)
         part = out if table is None else table.elements(out)
-        return np.asanyarray(part[within])
+        found: npt.NDArray[Any] = np.asanyarray(part[within])
+        return found
 
     async def encode_part(
         self, setter: ByteSetter, selection: Any, value: npt.NDArray[Any]

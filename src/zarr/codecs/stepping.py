@@ -11,10 +11,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zarr.runner import SyncError, run
+from zarr.background import SyncError, sync
+from zarr.config import config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
+    from types import CodeType
 
 T = TypeVar("T")
 
@@ -37,24 +39,49 @@ class _Done:
 class _InPlace:
     """Stands for the running event loop: does at once what would be moved to a thread."""
 
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> _Done:
-        return _Done(func(*args))
+        try:
+            return _Done(func(*args))
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def create_task(self, coro: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        coro.close()  # or Python warns that it was never awaited
+        raise _NeedsLoopError("create_task")
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # asked of any object by those who look into modules
         raise _NeedsLoopError(name)
 
 
-_IN_PLACE = _InPlace()
 _SUSPENDED = object()
+
+# A bare yield (asyncio.sleep(0)) only lets others run, and there are none. Who yields this often
+# waits for one of them.
+_MOST_YIELDS = 100
+
+# The code of coroutines that did: they are not tried again.
+_need_loop: set[CodeType] = set()
 
 
 def run_coroutine(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """The result of a coroutine; it may be started twice, so it must not have effects."""
-    result = _in_place(make())
-    if result is not _SUSPENDED:
-        return result  # type: ignore[no-any-return]
+    coro = make()
+    code = getattr(coro, "cr_code", None)
+    if code not in _need_loop:
+        result = _in_place(coro)
+        if result is not _SUSPENDED:
+            return result  # type: ignore[no-any-return]
+        if code is not None:
+            _need_loop.add(code)
+        coro = make()
     try:
-        return run(make(), waits=True)
+        return sync(coro, timeout=config.get("async.timeout", None))
     except SyncError:
         # This is the thread of that event loop, which cannot wait for itself.
         return _on_new_thread(make)
@@ -64,16 +91,18 @@ def _in_place(coro: Coroutine[Any, Any, Any]) -> Any:
     import asyncio
 
     around = asyncio._get_running_loop()
-    asyncio._set_running_loop(_IN_PLACE)  # type: ignore[arg-type]
+    place = _InPlace()
+    asyncio._set_running_loop(place)  # type: ignore[arg-type]
     try:
-        # A bare yield only lets others run (asyncio.sleep(0)), and there are none.
-        while coro.send(None) is None:
-            pass
+        for _ in range(_MOST_YIELDS):
+            if coro.send(None) is not None:
+                break
     except StopIteration as stop:
         return stop.value
-    except (_NeedsLoopError, RuntimeError):
+    except (_NeedsLoopError, RuntimeError) as error:
         # asyncio reports what is missing as RuntimeError. One of the codec's own comes again.
-        pass
+        if error is place.error:
+            raise
     finally:
         asyncio._set_running_loop(around)
     coro.close()

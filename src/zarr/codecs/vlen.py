@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import struct
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from typing import Self
 
     import numpy.typing as npt
@@ -22,53 +22,66 @@ if TYPE_CHECKING:
     from zarr.codecs.foreign import Data, Elements, Shape
     from zarr.codecs.objects import ObjectTable
 
-_NUMBER = struct.Struct("<I")
+Source = TypeVar("Source", str, bytes)
+
 _MOST = 2**32 - 1
 
 
-def encode_items(items: Iterable[bytes]) -> bytes:
+def encode_items(items: Sequence[bytes]) -> bytes:
     """The encoded form of byte strings."""
-    pack = _NUMBER.pack
-    parts = [b""]
-    try:
-        for item in items:
-            parts.append(pack(len(item)))
-            parts.append(item)
-        parts[0] = pack(len(parts) // 2)
-    except struct.error as error:
-        raise ValueError(
-            f"A chunk holds at most {_MOST} elements of at most {_MOST} bytes."
-        ) from error
-    return b"".join(parts)
+    sizes = np.fromiter(map(len, items), np.int64, len(items))
+    return _interleaved(b"".join(items), sizes)
+
+
+def _interleaved(content: bytes, sizes: npt.NDArray[np.int64]) -> bytes:
+    """The count, then each stretch of `content` after its size."""
+    if sizes.size > _MOST or (sizes.size and int(np.max(sizes)) > _MOST):
+        raise ValueError(f"A chunk holds at most {_MOST} elements of at most {_MOST} bytes.")
+    encoded = np.empty(4 + 4 * sizes.size + len(content), np.uint8)
+    encoded[:4] = np.array([sizes.size], "<u4").view(np.uint8)
+    # Where the size of each element is: after the count, and all elements before it.
+    heads = 4 + 4 * np.arange(sizes.size) + np.cumsum(sizes) - sizes
+    places = (heads[:, None] + np.arange(4)).reshape(-1)
+    is_content = np.ones(encoded.size, np.bool_)
+    is_content[:4] = False
+    is_content[places] = False
+    encoded[places] = sizes.astype("<u4").view(np.uint8)
+    encoded[is_content] = np.frombuffer(content, np.uint8)
+    return encoded.tobytes()
 
 
 def decode_items(data: Data, expected: int) -> list[bytes]:
     """The byte strings in an encoded form, which must be `expected` many."""
-    view = bytes(data)
-    end = len(view)
+    stored = bytes(data)
+    return _split(stored, stored, expected)
+
+
+def _split(stored: bytes, source: Source, expected: int) -> list[Source]:
+    """The elements of `stored`, as stretches of `source`, which is as long."""
+    end = len(stored)
     if end < 4:
         raise ChunkDecodeError(f"Expected the number of elements, found {end} bytes.")
-    (count,) = _NUMBER.unpack_from(view)
+    unpack = struct.Struct("<I").unpack_from
+    (count,) = unpack(stored)
     if count != expected:
         raise ChunkDecodeError(f"Expected {expected} elements, found {count}.")
     if 4 + 4 * count > end:
         raise ChunkDecodeError(
             f"Expected at least {4 + 4 * count} bytes for {count} elements, found {end}."
         )
-    items: list[bytes] = []
-    unpack = _NUMBER.unpack_from
+    items: list[Source] = []
     start = 4
     for index in range(count):
         if start + 4 > end:
             raise ChunkDecodeError(f"Expected {count} elements, found the end after {index}.")
-        (length,) = unpack(view, start)
+        (length,) = unpack(stored, start)
         start += 4
         stop = start + length
         if stop > end:
             raise ChunkDecodeError(
                 f"Expected {length} bytes of element {index}, found {end - start}."
             )
-        items.append(view[start:stop])
+        items.append(source[start:stop])
         start = stop
     if start != end:
         raise ChunkDecodeError(f"Expected {start} bytes, found {end - start} more.")
@@ -77,12 +90,22 @@ def decode_items(data: Data, expected: int) -> list[bytes]:
 
 def encode_text(array: npt.NDArray[Any]) -> bytes:
     """The encoded form of an array of strings, in UTF-8."""
-    return encode_items([_utf8(item) for item in array.reshape(-1).tolist()])
+    items = array.reshape(-1).tolist()
+    try:
+        text = "".join(items)
+    except TypeError:
+        return encode_items([_utf8(item) for item in items])
+    if text.isascii():  # one byte a character: no need to encode each string
+        return _interleaved(text.encode(), np.fromiter(map(len, items), np.int64, len(items)))
+    return encode_items(list(map(str.encode, items)))
 
 
 def decode_text(data: Data, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """An array of `count` strings from their encoded form."""
-    items = decode_items(data, count)
+    stored = bytes(data)
+    if stored.isascii():  # the sizes too: then text and bytes have the same places
+        return _filled(_split(stored, stored.decode("ascii"), count), dtype)
+    items = _split(stored, stored, count)
     try:
         texts = [item.decode() for item in items]
     except UnicodeDecodeError as error:
@@ -101,6 +124,8 @@ def decode_bytes(data: Data, count: int, dtype: np.dtype[Any]) -> npt.NDArray[An
 
 
 def _filled(items: list[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    if dtype.kind == "T":
+        return np.array(items, dtype)
     array = np.empty(len(items), dtype)
     array[:] = items
     return array

@@ -1,3 +1,3 @@
 """zarr-python's name of `zarr.storage.urls`."""
 
-from zarr.storage.urls import *
+from zarr.storage.urls import *  # noqa: F403

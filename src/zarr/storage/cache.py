@@ -203,9 +203,9 @@ class CacheStore(WrapperStore[Store]):
             known = state.entries.get(entry)
             if known is None:
                 return False
-            if self.max_age_seconds != "infinity":
-                if time.monotonic() - known[1] > self.max_age_seconds:
-                    return False
+            limit = self.max_age_seconds
+            if limit != "infinity" and time.monotonic() - known[1] > limit:
+                return False
             state.entries.move_to_end(entry)
         return True
 

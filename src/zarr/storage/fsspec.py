@@ -14,8 +14,8 @@ from zarr.storage.values import check_value
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from fsspec import FSMap
-    from fsspec.asyn import AsyncFileSystem
+    from fsspec import FSMap  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    from fsspec.asyn import AsyncFileSystem  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -29,7 +29,7 @@ ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
 
 def _fsspec() -> Any:
     try:
-        import fsspec
+        import fsspec  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
         raise ImportError(
             "this store needs fsspec: install it with `pip install zarr[remote]`"
@@ -41,9 +41,9 @@ def _with_async_methods(fs: Any) -> Any:
     """The file system itself if it is asynchronous, or one that runs its methods in threads."""
     if getattr(fs, "async_impl", False):
         return fs
-    from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+    from importlib import import_module
 
-    return AsyncFileSystemWrapper(fs)
+    return import_module("fsspec.implementations.asyn_wrapper").AsyncFileSystemWrapper(fs)
 
 
 class FsspecStore(Store):
@@ -196,7 +196,7 @@ class FsspecStore(Store):
             and self.fs == other.fs
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def _identity(self) -> str:
@@ -368,7 +368,7 @@ class FsspecStore(Store):
         if any(sign in folder for sign in "*?["):  # would be taken for a pattern
             await super().delete_dir(prefix)
             return
-        with contextlib.suppress(self.allowed_exceptions):
+        with contextlib.suppress(*self.allowed_exceptions):
             await self._call("_rm", folder, recursive=True)
 
     async def clear(self) -> None:

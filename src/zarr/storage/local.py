@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from zarr import _core
 from zarr.abc.store import Store
@@ -144,7 +144,7 @@ class LocalStore(Store):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.root == other.root
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def _identity(self) -> str:
@@ -187,7 +187,7 @@ class LocalStore(Store):
         data = self._files.get(key, start, stop)
         if data is None:
             return None
-        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(cast("bytes", data))
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value under a key.
@@ -330,7 +330,7 @@ class LocalStore(Store):
         for name in await offload(self._names, prefix):
             yield name
 
-    def _names(self, prefix: str) -> list[str]:
+    def _names(self, prefix: str) -> Iterable[str]:
         folder = check_prefix(prefix)
         try:
             names = os.listdir(f"{self._folder}/{folder}")

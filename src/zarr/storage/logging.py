@@ -119,7 +119,7 @@ class LoggingStore(WrapperStore[T_Store]):
         with self.log(other):
             return isinstance(other, type(self)) and self._store == other._store
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def _waits(self) -> bool:

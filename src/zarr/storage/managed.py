@@ -114,7 +114,7 @@ class ManagedMemoryStore(MemoryStore):
             and self.read_only == other.read_only
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from zarr import _core
 from zarr.abc.store import Store
@@ -87,7 +87,7 @@ class MemoryStore(Store):
             and self.read_only == other.read_only
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def _identity(self) -> str:
@@ -95,7 +95,7 @@ class MemoryStore(Store):
 
     def _source(self) -> _core.Mapping | None:
         if self._mapping is None and type(self._store_dict) is dict:
-            self._mapping = _core.Mapping(self._store_dict, cpu.Buffer.from_bytes)
+            self._mapping = _core.Mapping(self._store_dict, cast("Any", cpu.Buffer.from_bytes))
         return self._mapping
 
     # -- values -----------------------------------------------------------------------------

@@ -99,7 +99,7 @@ class ObjectStore(Store, Generic[T_Store]):
             and bool(self.store == value.store)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def supports_writes(self) -> bool:
@@ -171,7 +171,7 @@ class ObjectStore(Store, Generic[T_Store]):
         # docstring inherited
         self._check_writable()
         check_key(key)
-        with contextlib.suppress(_MISSING):
+        with contextlib.suppress(*_MISSING):
             await _obstore().delete_async(self.store, key)
 
     async def _size(self, key: str) -> int | None:

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from zarr.abc.store import (
     Store,
@@ -139,7 +139,7 @@ class StorePath:
         JSON or None
         """
         value = await self.get(byte_range=byte_range)
-        return None if value is None else json.loads(value.to_bytes())  # type: ignore[no-any-return]
+        return None if value is None else json.loads(value.to_bytes())
 
     async def set(self, value: Buffer) -> None:
         """Store a value at this path.
@@ -385,7 +385,7 @@ async def _store_of_object(store_like: object, read_only: bool) -> Store:
         from zarr.storage.obstore import ObjectStore, is_obstore
 
         if is_obstore(store_like):
-            return ObjectStore(store_like, read_only=read_only)
+            return ObjectStore(cast("Any", store_like), read_only=read_only)
     if isinstance(store_like, MutableMapping):
         return await MemoryStore.open(store_like, read_only=read_only)
     if isinstance(store_like, os.PathLike):

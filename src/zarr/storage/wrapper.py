@@ -107,7 +107,7 @@ class WrapperStore(Store, Generic[T_Store]):
         self._store.close()
 
     @property
-    def _is_open(self) -> bool:  # type: ignore[override]
+    def _is_open(self) -> bool:
         return self._store._is_open
 
     @_is_open.setter
@@ -139,7 +139,7 @@ class WrapperStore(Store, Generic[T_Store]):
     def __eq__(self, value: object) -> bool:
         return isinstance(value, type(self)) and self._store == value._store
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def supports_writes(self) -> bool:

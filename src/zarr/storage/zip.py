@@ -29,6 +29,8 @@ ZipStoreAccessModeLiteral: TypeAlias = Literal["r", "w", "x", "a"]
 # Archives open for writing. Other stores of this process show what is not yet in the file by
 # them: read-only views, and copies made by pickle.
 _writing: WeakValueDictionary[str, Archive] = WeakValueDictionary()
+# Stores with mode 'w' or 'x' whose archive was begun: a second time it is only changed.
+_begun: set[str] = set()
 _opening = threading.Lock()
 
 
@@ -100,7 +102,7 @@ class ZipStore(Store):
         self.allowZip64 = allowZip64
         self._zmode: str = mode
         self._token = uuid4().hex
-        self._is_view = False
+        self._owns_archive = False
         self._archive: Archive | None = None
 
     # -- opening and closing ----------------------------------------------------------------
@@ -118,10 +120,15 @@ class ZipStore(Store):
         if archive is None or archive.closed:
             with _opening:
                 archive = _writing.get(self._token)
+                self._owns_archive = archive is None or archive.closed
                 if archive is None or archive.closed:
-                    archive = Archive(self.path, self._zmode, self.compression, self.allowZip64)
-                    if self._zmode != "r":
+                    mode = "a" if self._token in _begun else self._zmode
+                    if self.read_only:
+                        mode = "r"
+                    archive = Archive(self.path, mode, self.compression, self.allowZip64)
+                    if mode != "r":
                         _writing[self._token] = archive
+                        _begun.add(self._token)
                 self._archive = archive
                 self._is_open = True
         return archive
@@ -133,11 +140,8 @@ class ZipStore(Store):
         """
         archive, self._archive = self._archive, None
         self._is_open = False
-        if archive is None or self._is_view:
-            return
-        if self._zmode in ("w", "x"):
-            self._zmode = "a"  # a second time it must not begin anew
-        archive.close()
+        if archive is not None and self._owns_archive:
+            archive.close()
 
     def __getstate__(self) -> dict[str, Any]:
         if not isinstance(self.path, Path):
@@ -154,16 +158,12 @@ class ZipStore(Store):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         pid = state.pop("_pid")
-        if pid is not None and state["_token"] not in _writing:
-            if pid != os.getpid():
-                raise RuntimeError(
-                    f"{state['path']} is being written by process {pid}: close the store there, "
-                    "and open it with mode 'r' before it is sent to other processes"
-                )
-            if state["_zmode"] in ("w", "x"):  # the first one began it, and was closed since
-                state["_zmode"] = "a"
+        if pid not in (None, os.getpid()):
+            raise RuntimeError(
+                f"{state['path']} is being written by process {pid}: close the store there, "
+                "and open it with mode 'r' before it is sent to other processes"
+            )
         self.__dict__.update(state)
-        self._is_view = state["_token"] in _writing
         self._archive = None
 
     def with_read_only(self, read_only: bool = False) -> Self:
@@ -178,7 +178,6 @@ class ZipStore(Store):
         if self._zmode != "r":
             self._ensure_open_sync()
             view._token = self._token
-            view._is_view = True
         return view
 
     def __str__(self) -> str:
@@ -190,7 +189,7 @@ class ZipStore(Store):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.path == other.path
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     @property
     def _identity(self) -> str:

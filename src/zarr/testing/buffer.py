@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["NDBufferUsingTestNDArrayLike", "StoreExpectingTestBuffer", "TestBuffer"]
 
 
-class TestNDArrayLike(np.ndarray):  # type: ignore[type-arg]
+class TestNDArrayLike(np.ndarray):
     """An array that is not of NumPy's own class."""
 
     __test__ = False  # not for pytest to collect

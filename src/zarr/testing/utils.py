@@ -38,7 +38,7 @@ def _as_bytes(value: Buffer | BytesLike | None) -> bytes | None:
 def has_cupy() -> bool:
     """Whether CuPy is here, and a GPU that it can use."""
     try:
-        import cupy
+        import cupy  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
         return False
     try:

@@ -23,7 +23,10 @@ def test_elements_are_stored_in_the_byte_order(coding: Any, dtype: str, endian: 
         array += 2j
     code = coding(BytesCodec(endian=endian), (2, 3), array.dtype, np.zeros((), array.dtype)[()])
     stored = code.encode(array)
-    assert stored == array.astype(array.dtype.newbyteorder({"little": "<", "big": ">"}[endian])).tobytes()
+    assert (
+        stored
+        == array.astype(array.dtype.newbyteorder({"little": "<", "big": ">"}[endian])).tobytes()
+    )
     decoded = code.decode(stored)
     assert decoded.dtype == array.dtype
     np.testing.assert_array_equal(decoded, array)
@@ -38,7 +41,10 @@ def test_elements_are_stored_in_c_order(coding: Any) -> None:
 
 def test_an_array_in_the_other_byte_order_is_stored_as_told(coding: Any) -> None:
     array = np.arange(4, dtype=">i4")
-    assert coding(BytesCodec(endian="little"), (4,), "i4").encode(array) == array.astype("<i4").tobytes()
+    assert (
+        coding(BytesCodec(endian="little"), (4,), "i4").encode(array)
+        == array.astype("<i4").tobytes()
+    )
 
 
 @pytest.mark.parametrize("dtype", ["u1", "i1", "bool", "S3", "V4"])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import zarr.codecs.numcodecs as wrappers
-from zarr.abc.codec import BytesBytesCodec
 from zarr.codecs import (
     BloscCodec,
     BytesCodec,
@@ -24,6 +23,9 @@ from zarr.codecs import (
 )
 from zarr.codecs.chain import codecs_from_list, evolve, split, v3_chain
 from zarr.errors import ZarrUserWarning
+
+if TYPE_CHECKING:
+    from zarr.abc.codec import BytesBytesCodec
 
 T1 = TransposeCodec(order=(0,))
 

@@ -77,6 +77,18 @@ class Waiting(Named, BytesBytesCodec):
 
 
 @dataclass(frozen=True)
+class Polling(Named, BytesBytesCodec):
+    async def _encode_single(self, chunk_data: Any, chunk_spec: Any) -> Any:
+        done = asyncio.get_running_loop().run_in_executor(None, _inverted, chunk_data, chunk_spec)
+        other = asyncio.ensure_future(asyncio.sleep(0.001))
+        while not other.done():
+            await asyncio.sleep(0)
+        return await done
+
+    _decode_single = _encode_single
+
+
+@dataclass(frozen=True)
 class Gathering(Named, BytesBytesCodec):
     async def _encode_single(self, chunk_data: Any, chunk_spec: Any) -> Any:
         async with asyncio.timeout(10):
@@ -94,7 +106,7 @@ class Batch(Named, BytesBytesCodec):
     decode = encode
 
 
-KINDS = [Sync, Single, InThread, Yielding, Waiting, Gathering, Batch]
+KINDS = [Sync, Single, InThread, Yielding, Waiting, Polling, Gathering, Batch]
 
 
 def _chunk(codecs: list[Any], chunk: Any) -> OneChunk:

@@ -42,7 +42,10 @@ def test_numbers_give_back_their_elements(
     assert found.dtype == dtype
     assert found.tolist() == [elements[place] for place in chosen]
     if writing:
-        assert all((number == 0) == (element == "") for number, element in zip(numbers, elements, strict=True))
+        assert all(
+            (number == 0) == (element == "")
+            for number, element in zip(numbers, elements, strict=True)
+        )
 
 
 def test_shapes_are_kept() -> None:

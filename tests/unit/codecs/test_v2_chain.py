@@ -71,7 +71,13 @@ def _links(
             "C",
             [("bytes", 0), ("shuffle", 8), ("blosc", ("lz4", 5, 2, 1, 0))],
         ),
-        ([{"id": "delta", "dtype": "<i4", "astype": "<i2"}], None, "<i4", "C", [("python", "delta")]),
+        (
+            [{"id": "delta", "dtype": "<i4", "astype": "<i2"}],
+            None,
+            "<i4",
+            "C",
+            [("python", "delta")],
+        ),
         (None, {"id": "bz2"}, "<f8", "F", [("python", "bz2")]),
         (
             [{"id": "bitround", "keepbits": 3}],
@@ -116,7 +122,11 @@ COMPRESSORS = [
     numcodecs.GZip(),
     numcodecs.Zlib(level=9),
     numcodecs.LZ4(),
-    *(numcodecs.Blosc(cname, 5, shuffle) for cname in ("lz4", "zstd", "zlib") for shuffle in (-1, 0, 1, 2)),
+    *(
+        numcodecs.Blosc(cname, 5, shuffle)
+        for cname in ("lz4", "zstd", "zlib")
+        for shuffle in (-1, 0, 1, 2)
+    ),
     numcodecs.BZ2(),
     numcodecs.LZMA(),
 ]
@@ -226,5 +236,21 @@ def test_a_configuration_without_a_name_is_refused() -> None:
 def test_a_filter_that_gives_too_little_is_an_error_that_names_it(spec: Any) -> None:
     one = OneChunk(v2_chain([numcodecs.BZ2()], None, np.dtype("i4"), "C", 1), spec((4,), "i4"))
     short = spec((4,), "i4").prototype.buffer.from_bytes(numcodecs.BZ2().encode(b"12345678"))
-    with pytest.raises(ChunkDecodeError, match="'bz2' was to give 16 bytes .* gave 8"):
+    with pytest.raises(ChunkDecodeError, match=r"'bz2' was to give 16 bytes .* gave 8"):
         one.decode(short)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_chain_may_be_used_as_one_codec(coding: Any, order: Any) -> None:
+    from dataclasses import replace
+
+    from zarr.codecs._v2 import V2Codec
+    from zarr.metadata.spec import ArrayConfig
+
+    array = np.arange(48, dtype="<i4").reshape(SHAPE)
+    codecs = (numcodecs.Delta("<i4"), numcodecs.Zlib())
+    code = coding(V2Codec(codecs[:1], codecs[1]), SHAPE, "<i4")
+    code.chunk = replace(code.chunk, config=ArrayConfig(order, False))
+    encoded = code.encode(array)
+    np.testing.assert_array_equal(_decoded(encoded, list(codecs), array.dtype, order), array)
+    np.testing.assert_array_equal(code.decode(encoded), array)

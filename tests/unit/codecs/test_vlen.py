@@ -1,4 +1,4 @@
-"""Strings and byte strings of any length are stored as numcodecs stores them, and read with care."""
+"""Strings and byte strings are stored as numcodecs stores them, and read with care."""
 
 from __future__ import annotations
 

@@ -103,3 +103,20 @@ impl Gather<'_> {
 fn unwritable(errno: Errno) -> Error {
     Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot write: {}", io::Error::from(errno)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_its_number() {
+        // A device on which there is never any space.
+        let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+        for parts in [vec![Part::New(vec![1])], vec![Part::New(vec![1]), Part::New(vec![2; GATHER])]] {
+            let error = write_parts(full.as_fd(), &parts, None).unwrap_err();
+            assert_eq!(error.kind(), Kind::Io(Some(Errno::NOSPC.raw_os_error())));
+        }
+    }
+}

@@ -40,6 +40,11 @@ class _NumcodecsCodec(Metadata):
     """What the codecs share: a name, and the configuration that numcodecs takes.
 
     Subclasses give their name: ``class Zlib(_NumcodecsBytesBytesCodec, codec_name="zlib")``.
+
+    Parameters
+    ----------
+    **codec_config
+        The parameters that the codec of this name has in numcodecs.
     """
 
     codec_name: str

@@ -1,0 +1,416 @@
+//! What local files promise: values are whole, keys stay below the root, errors say what and where.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::IoSliceMut;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use zarr_engine::error::{Error, Kind};
+use zarr_engine::files::{Files, TEMP_PREFIX, check_key};
+use zarr_engine::object::{Object, Part, Sink, Source};
+
+/// A folder that is removed in the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("zarr-files-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn files(&self) -> Files {
+        Files::new(self.0.join("root"), false).unwrap()
+    }
+
+    /// Opened before and after the root is there, held and not, with fsync and without.
+    fn kinds(&self) -> Vec<Files> {
+        let plain = self.files();
+        plain.write("made", b"").unwrap();
+        let synced = Files::new(self.0.join("root/"), true).unwrap();
+        vec![plain.hold(), synced.hold(), plain, synced]
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// The files below `path` whose names are those of temporary ones.
+fn leftovers(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.file_type().unwrap().is_dir());
+    let temp = files.iter().filter(|file| file.file_name().to_string_lossy().starts_with(TEMP_PREFIX));
+    let below = folders.iter().flat_map(|folder| leftovers(&folder.path()));
+    temp.map(|file| file.path()).chain(below).collect()
+}
+
+fn errno(error: &Error) -> Option<i32> {
+    match error.kind() {
+        Kind::Io(errno) => errno,
+        kind => unreachable!("{kind:?}: {error}"),
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let folder = Folder::new();
+    for files in folder.kinds() {
+        let mut buf = vec![9; 10];
+        for len in [0usize, 1, 4095, 4096, 4097, 300_000] {
+            let value: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+            files.write("a/b c/ü.0", &value).unwrap();
+            assert!(files.read_all("a/b c/ü.0", Some(len), &mut buf).unwrap());
+            assert_eq!(buf, value);
+            assert_eq!(files.get("a/b c/ü.0", 0, None).unwrap().unwrap(), value);
+            let file = files.open("a/b c/ü.0").unwrap().unwrap();
+            assert_eq!(file.size(), len as u64);
+            let mut whole = vec![0; len];
+            file.read_at(0, &mut whole).unwrap();
+            assert_eq!(whole, value);
+        }
+        files.delete("a/b c/ü.0").unwrap();
+        assert!(files.open("a/b c/ü.0").unwrap().is_none());
+        files.delete("a/b c/ü.0").unwrap();
+    }
+    assert!(leftovers(&folder.0).is_empty());
+}
+
+#[test]
+fn ranges_are_cut_like_slices() {
+    let folder = Folder::new();
+    let files = folder.files();
+    let value: Vec<u8> = (0..200).collect();
+    files.write("a", &value).unwrap();
+    for start in [-1000i64, -200, -199, -10, -1, 0, 1, 100, 199, 200, 1000, i64::MIN, i64::MAX] {
+        for stop in [None, Some(0u64), Some(1), Some(150), Some(200), Some(201), Some(u64::MAX)] {
+            let from = if start < 0 { 200u64.saturating_sub(start.unsigned_abs()) } else { start as u64 }.min(200);
+            let to = stop.unwrap_or(200).min(200).max(from);
+            let found = files.get("a", start, stop).unwrap().unwrap();
+            assert_eq!(found, value[from as usize..to as usize], "{start}..{stop:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_a_file_is_absent() {
+    let folder = Folder::new();
+    assert!(folder.files().hold().open("nothing/here").unwrap().is_none());
+    for files in folder.kinds() {
+        files.write("a/b", b"x").unwrap();
+        let mut buf = vec![1, 2];
+        for key in ["b", "a/c", "x/y/z", "a", "a/b/c"] {
+            assert!(files.open(key).unwrap().is_none(), "{key}");
+            assert!(!files.read_all(key, None, &mut buf).unwrap());
+            assert!(files.get(key, -4, None).unwrap().is_none());
+            files.delete(key).unwrap();
+        }
+        assert_eq!(files.get("a/b", 0, None).unwrap().unwrap(), b"x");
+    }
+}
+
+#[test]
+fn keys_stay_below_the_root() {
+    let folder = Folder::new();
+    std::fs::write(folder.0.join("secret"), b"s").unwrap();
+    let bad = ["", "/", "/a", "a/", "a//b", ".", "..", "../secret", "a/../../secret", "a/./b", "a/..", "a\0b", "./a"];
+    for files in folder.kinds() {
+        let mut buf = Vec::new();
+        for key in bad {
+            let error = check_key(key).unwrap_err();
+            assert_eq!(error.kind(), Kind::Config);
+            assert!(error.to_string().contains(&format!("{key:?}")), "{error}");
+            for error in [
+                files.open(key).map(|_| ()).unwrap_err(),
+                files.read_all(key, None, &mut buf).map(|_| ()).unwrap_err(),
+                files.get(key, 0, None).map(|_| ()).unwrap_err(),
+                files.write(key, b"x").unwrap_err(),
+                files.write_exclusive(key, b"x").map(|_| ()).unwrap_err(),
+                files.delete(key).unwrap_err(),
+            ] {
+                assert_eq!(error.kind(), Kind::Config);
+            }
+        }
+        // Names that only look odd.
+        for key in ["...", ".a", "a.", "..a/b..", "C:\\x", "a b", "~"] {
+            files.write(key, key.as_bytes()).unwrap();
+            assert_eq!(files.get(key, 0, None).unwrap().unwrap(), key.as_bytes());
+        }
+    }
+    assert_eq!(std::fs::read(folder.0.join("secret")).unwrap(), b"s");
+}
+
+#[test]
+fn a_value_that_is_too_long_is_refused_before_it_is_read() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("k", &[1; 101]).unwrap();
+    let mut buf = Vec::new();
+    let error = files.read_all("k", Some(100), &mut buf).unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    let said = error.to_string();
+    assert!(said.contains("at most 100 bytes") && said.contains("found 101 bytes") && said.contains("\"k\""), "{said}");
+    assert_eq!(buf.capacity(), 0);
+    // A hole of a terabyte is a file, too.
+    std::fs::File::create(folder.0.join("root/hole")).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(files.read_all("hole", Some(1 << 20), &mut buf).unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(files.get("hole", -3, None).unwrap().unwrap(), [0; 3]);
+}
+
+#[test]
+fn a_file_that_is_cut_or_grows_meanwhile() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("k", &[7; 10_000]).unwrap();
+    let path = folder.0.join("root/k");
+    let file = files.open("k").unwrap().unwrap();
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4_000).unwrap();
+    let mut buf = Vec::new();
+    file.read_all(None, &mut buf).unwrap();
+    assert_eq!(buf, [7; 4_000]);
+    for error in [
+        file.read_at(3_999, &mut [0; 2]).unwrap_err(),
+        file.append_at(0, 5_000, &mut buf).unwrap_err(),
+        file.read_vectored_at(3_000, &mut [IoSliceMut::new(&mut [0; 1001])]).unwrap_err(),
+        Object::read_rows(&file, 3_000, &mut [&mut [0; 500], &mut [0; 501]]).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), Kind::Corrupt);
+        assert!(error.to_string().contains("4000 bytes in all"), "{error}");
+    }
+    let file = files.open("k").unwrap().unwrap();
+    std::fs::write(&path, [8; 20_000]).unwrap();
+    file.read_all(None, &mut buf).unwrap();
+    assert_eq!(buf, [8; 20_000]);
+    let file = files.open("k").unwrap().unwrap();
+    std::fs::write(&path, [8; 30_000]).unwrap();
+    assert_eq!(file.read_all(Some(20_000), &mut buf).unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[test]
+fn vectored_reads_fill_every_buffer() {
+    let folder = Folder::new();
+    let files = folder.files();
+    let value: Vec<u8> = (0..300_000u32).map(|i| (i * 7 % 253) as u8).collect();
+    files.write("k", &value).unwrap();
+    let file = files.open("k").unwrap().unwrap();
+    for lens in
+        [vec![], vec![0], vec![0; 3000], vec![5, 0, 0, 7], vec![100; 2500], vec![1; 5000], vec![0, 1, 0, 299_000, 0]]
+    {
+        let total: usize = lens.iter().sum();
+        for offset in [0usize, 1, 999] {
+            let mut memory: Vec<Vec<u8>> = lens.iter().map(|&len| vec![0; len]).collect();
+            let mut slices: Vec<_> = memory.iter_mut().map(|part| IoSliceMut::new(part)).collect();
+            file.read_vectored_at(offset as u64, &mut slices).unwrap();
+            assert_eq!(memory.concat(), value[offset..offset + total]);
+            memory.iter_mut().for_each(|part| part.fill(0));
+            let mut rows: Vec<_> = memory.iter_mut().map(Vec::as_mut_slice).collect();
+            file.read_rows(offset as u64, &mut rows).unwrap();
+            assert_eq!(memory.concat(), value[offset..offset + total]);
+        }
+    }
+    let mut buf = b"kept".to_vec();
+    for reserve in [0, 10_000] {
+        buf.truncate(4);
+        buf.reserve(reserve);
+        file.append_at(100, 50, &mut buf).unwrap();
+        file.append_at(0, 0, &mut buf).unwrap();
+        file.append_at(299_990, 10, &mut buf).unwrap();
+        assert_eq!(buf, [b"kept", &value[100..150], &value[299_990..]].concat());
+    }
+    assert!(file.append_at(u64::MAX, 1, &mut buf).is_err());
+    assert!(file.append_at(1, u64::MAX, &mut buf).is_err());
+    assert!(file.read_at(u64::MAX, &mut [0]).is_err());
+}
+
+#[test]
+fn readers_see_whole_values_while_writers_replace_them() {
+    let folder = Folder::new();
+    let files = Arc::new(folder.files());
+    // The value says its own length in every byte.
+    let value = |n: u8| vec![n; 1000 + 997 * usize::from(n)];
+    files.write("a/k", &value(0)).unwrap();
+    let over = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..2u8)
+        .map(|w| {
+            let files = Arc::clone(&files);
+            thread::spawn(move || (0..200u8).for_each(|i| files.write("a/k", &value(i / 2 * 2 + w)).unwrap()))
+        })
+        .collect();
+    let readers: Vec<_> = (0..3)
+        .map(|r| {
+            let (files, over) = (if r == 0 { Arc::new(files.hold()) } else { Arc::clone(&files) }, Arc::clone(&over));
+            thread::spawn(move || {
+                let mut buf = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    assert!(files.read_all("a/k", None, &mut buf).unwrap(), "it is never absent");
+                    assert_eq!(buf, value(buf[0]));
+                }
+            })
+        })
+        .collect();
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    over.store(true, Ordering::Relaxed);
+    readers.into_iter().for_each(|reader| reader.join().unwrap());
+    assert!(leftovers(&folder.0).is_empty());
+}
+
+#[test]
+fn an_open_file_keeps_its_value() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("k", b"old").unwrap();
+    let file = files.open("k").unwrap().unwrap();
+    files.write("k", b"newer").unwrap();
+    let mut buf = Vec::new();
+    file.read_all(None, &mut buf).unwrap();
+    assert_eq!(buf, b"old");
+    files.delete("k").unwrap();
+    file.read_all(None, &mut buf).unwrap();
+    assert_eq!(buf, b"old");
+}
+
+#[test]
+fn one_of_many_exclusive_writers_wins() {
+    let folder = Folder::new();
+    for (round, files) in folder.kinds().into_iter().enumerate() {
+        let files = Arc::new(files);
+        for key in 0..20 {
+            let key = format!("x{round}/{key}");
+            let writers: Vec<_> = (0..6u8)
+                .map(|w| {
+                    let (files, key) = (Arc::clone(&files), key.clone());
+                    thread::spawn(move || files.write_exclusive(&key, &[w; 5000]).unwrap())
+                })
+                .collect();
+            let won: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+            assert_eq!(won.iter().filter(|&&won| won).count(), 1);
+            let winner = won.iter().position(|&won| won).unwrap() as u8;
+            assert_eq!(files.get(&key, 0, None).unwrap().unwrap(), [winner; 5000]);
+            assert!(!files.write_exclusive(&key, b"late").unwrap());
+        }
+    }
+    assert!(leftovers(&folder.0).is_empty());
+}
+
+#[test]
+fn folders_are_made_once_by_many() {
+    let folder = Folder::new();
+    let files = Arc::new(folder.files());
+    for round in 0..20 {
+        let writers: Vec<_> = (0..6)
+            .map(|w| {
+                let files = Arc::clone(&files);
+                thread::spawn(move || files.write(&format!("a{round}/b/c/d/{w}"), b"x").unwrap())
+            })
+            .collect();
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+    }
+    assert_eq!(std::fs::read_dir(folder.0.join("root/a19/b/c/d")).unwrap().count(), 6);
+}
+
+#[test]
+fn a_failed_write_names_the_key_and_leaves_nothing() {
+    let folder = Folder::new();
+    for files in folder.kinds() {
+        files.write("dir/file", b"x").unwrap();
+        let old: Arc<dyn Object> = Arc::new(b"short".to_vec());
+        let beyond = vec![Part::New(b"abc".to_vec()), Part::Old { offset: 3, len: 10 }];
+        let cut = files.put("dir/put", beyond.clone(), Some(&old), false).unwrap_err();
+        assert_eq!(cut.kind(), Kind::Corrupt);
+        assert_eq!(files.put("dir/put", beyond, None, false).unwrap_err().kind(), Kind::Internal);
+        let is_folder = [files.write("dir", b"y").unwrap_err(), files.write_exclusive("dir", b"y").unwrap_err()];
+        let below_file = files.write("dir/file/below", b"y").unwrap_err();
+        let too_long = files.write(&format!("dir/{}", "n".repeat(300)), b"y").unwrap_err();
+        for error in &is_folder {
+            assert_eq!(errno(error), Some(21), "EISDIR: {error}");
+            assert!(error.to_string().contains("\"dir\""), "{error}");
+        }
+        assert_eq!(errno(&below_file), Some(20), "ENOTDIR: {below_file}");
+        assert!(below_file.to_string().contains("\"dir/file/below\""), "{below_file}");
+        assert_eq!(errno(&too_long), Some(36), "ENAMETOOLONG: {too_long}");
+        assert!(files.open("dir/put").unwrap().is_none());
+        assert_eq!(files.get("dir/file", 0, None).unwrap().unwrap(), b"x");
+    }
+    assert!(leftovers(&folder.0).is_empty());
+}
+
+#[test]
+fn a_folder_that_must_not_be_written_is_told() {
+    let folder = Folder::new();
+    let locked = folder.0.join("root/locked");
+    std::fs::create_dir_all(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
+    if let Err(error) = folder.files().write("locked/k", b"x") {
+        // The superuser may.
+        assert_eq!(errno(&error), Some(13), "EACCES: {error}");
+        assert!(error.to_string().contains("\"locked/k\""), "{error}");
+    }
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn links_are_followed_by_readers_and_replaced_by_writers() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("target", b"old").unwrap();
+    symlink("target", folder.0.join("root/link")).unwrap();
+    assert_eq!(files.get("link", 0, None).unwrap().unwrap(), b"old");
+    files.write("link", b"new").unwrap();
+    assert_eq!(files.get("target", 0, None).unwrap().unwrap(), b"old");
+    assert_eq!(files.get("link", 0, None).unwrap().unwrap(), b"new");
+}
+
+#[test]
+fn parts_of_the_old_value_are_taken_over() {
+    let folder = Folder::new();
+    let files = folder.files();
+    let value: Vec<u8> = (0..1_500_000u32).map(|i| (i % 251) as u8).collect();
+    files.write("k", &value).unwrap();
+    let in_memory: Arc<dyn Object> = Arc::new(value.clone());
+    let cases: [&[(u64, u64)]; 6] = [
+        &[],
+        &[(0, 1_500_000)],
+        &[(5, 0), (7, 1)],
+        &[(100, 262_144), (0, 262_144)],
+        &[(0, 100), (900_000, 600_000)],
+        &[(1, 3), (2, 3)],
+    ];
+    for (new_len, case) in [0usize, 3, 262_144, 1_000_000, 262_143, 10].into_iter().zip(cases) {
+        for source in [None, Some(&in_memory)] {
+            let old = source.cloned().unwrap_or_else(|| Source::open(&files, "k").unwrap().unwrap());
+            let (mut parts, mut expected) = (Vec::new(), Vec::new());
+            for &(offset, len) in case {
+                parts.extend([Part::New(vec![255; new_len]), Part::Old { offset, len }]);
+                expected.resize(expected.len() + new_len, 255);
+                expected.extend_from_slice(&value[offset as usize..(offset + len) as usize]);
+            }
+            files.put("copy", parts, Some(&old), true).unwrap();
+            assert_eq!(files.get("copy", 0, None).unwrap().unwrap(), expected);
+        }
+    }
+}
+
+#[test]
+fn new_files_obey_the_umask() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("k", b"x").unwrap();
+    std::fs::write(folder.0.join("reference"), b"x").unwrap();
+    let mode = |path: &str| std::fs::metadata(folder.0.join(path)).unwrap().permissions().mode();
+    assert_eq!(mode("root/k"), mode("reference"));
+}
+
+#[test]
+fn a_relative_root_stays_where_it_was() {
+    let files = Files::new("some/folder", false).unwrap();
+    let absolute = std::env::current_dir().unwrap().join("some/folder");
+    assert!(format!("{files:?}").contains(&format!("{absolute:?}").replace('"', "")), "{files:?}");
+}

@@ -1,0 +1,463 @@
+"""Making arrays with the parameters that zarr has had for long: ``create``, ``zeros``, …"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from zarr.array.access import make_access
+from zarr.array.async_array import AsyncArray
+from zarr.array.copy_data import array_like, copy_data
+from zarr.array.create import place
+from zarr.array.keep import like
+from zarr.array.new_metadata import NewArray
+from zarr.array.parameters import (
+    DEFAULT_FILL_VALUE,
+    default_format,
+    parse_config,
+    parse_format,
+)
+from zarr.array.v2style import (
+    check_format_parameters,
+    chunks_or_auto,
+    codec_parameters,
+    dtype_for,
+    key_encoding,
+    path_text,
+)
+from zarr.array.write import write
+from zarr.metadata.common import parse_shapelike
+from zarr.selection import basic
+from zarr.storage.path import make_store_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from zarr.abc.codec import Codec
+    from zarr.abc.numcodec import Numcodec
+    from zarr.array.parameters import CompressorLike
+    from zarr.dtype import ZDTypeLike
+    from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
+    from zarr.metadata.spec import ArrayConfigLike
+    from zarr.storage.path import StoreLike
+    from zarr.types import (
+        JSON,
+        AccessModeLiteral,
+        AnyArray,
+        AnyAsyncArray,
+        ChunksLike,
+        DimensionNamesLike,
+        MemoryOrder,
+        ZarrFormat,
+    )
+
+__all__ = [
+    "array",
+    "create",
+    "empty",
+    "empty_like",
+    "full",
+    "full_like",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
+
+
+async def create(
+    shape: tuple[int, ...] | int,
+    *,
+    chunks: ChunksLike | None = None,
+    dtype: ZDTypeLike | None = None,
+    compressor: CompressorLike = "auto",
+    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    order: MemoryOrder | None = None,
+    store: StoreLike | None = None,
+    synchronizer: Any | None = None,
+    overwrite: bool = False,
+    path: str | bytes | None = None,
+    chunk_store: StoreLike | None = None,
+    filters: Iterable[dict[str, JSON] | Numcodec] | None = None,
+    cache_metadata: bool | None = None,
+    cache_attrs: bool | None = None,
+    read_only: bool | None = None,
+    object_codec: Codec | None = None,
+    dimension_separator: Literal[".", "/"] | None = None,
+    write_empty_chunks: bool | None = None,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    meta_array: Any | None = None,
+    attributes: dict[str, JSON] | None = None,
+    chunk_shape: ChunksLike | None = None,
+    chunk_key_encoding: ChunkKeyEncoding
+    | tuple[Literal["default"], Literal[".", "/"]]
+    | tuple[Literal["v2"], Literal[".", "/"]]
+    | None = None,
+    codecs: Iterable[Codec | dict[str, JSON]] | None = None,
+    dimension_names: DimensionNamesLike = None,
+    storage_options: dict[str, Any] | None = None,
+    config: ArrayConfigLike | None = None,
+    mode: AccessModeLiteral | None = None,
+    data: npt.ArrayLike | None = None,
+) -> AnyAsyncArray:
+    """Create an array.
+
+    :func:`create_array` does the same with fewer parameters, and with shards.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The length of each axis.
+    chunks : int, tuple of int or bool, optional
+        The shape of a chunk. None and True choose one by shape and data type; False is one chunk
+        for the whole array; one number is the length along each axis.
+    dtype : ZDTypeLike, optional
+        The data type; float64 by default.
+    compressor : Numcodec, dict or None, optional
+        What makes the bytes of a chunk fewer: a codec of numcodecs, or None. Zstandard by default.
+        Format 2 only: in format 3 it is one of the `codecs`.
+    fill_value : Any, optional
+        The value of elements that were never written; the zero of the data type by default.
+    order : {'C', 'F'}, optional
+        The order of elements in a chunk of format 2: rows or columns lie together. For format 3 it
+        is deprecated and means ``config={'order': ...}``.
+    store : StoreLike, optional
+        Where the array is to be: a store, the path of a folder, a URL, a dict. A new store in
+        memory by default.
+    synchronizer : object, optional
+        Gives a lock for each key, as :class:`zarr.ProcessSynchronizer`: taken around each change
+        of a part of a chunk, of the attributes and of the shape.
+    overwrite : bool, optional
+        Whether everything at that path is deleted first. Otherwise a node there is an error.
+    path : str, optional
+        The path of the array in the store.
+    chunk_store : StoreLike, optional
+        Where the chunks are to be, if not with the metadata.
+    filters : iterable of Numcodec or dict, optional
+        What changes the elements before they become bytes. Format 2 only: in format 3 these are
+        among the `codecs`.
+    cache_metadata : bool, optional
+        Whether the returned array keeps what it knows of its metadata (the default); otherwise
+        they are read before each operation.
+    cache_attrs : bool, optional
+        Whether the returned array keeps what it knows of its attributes (the default); otherwise
+        they are read whenever they are looked at.
+    read_only : bool, optional
+        Whether the returned array refuses changes.
+    object_codec : Numcodec, optional
+        What makes bytes of objects: needed with ``dtype=object``. Format 2 only.
+    dimension_separator : {'.', '/'}, optional
+        What stands between the numbers in the key of a chunk. Format 2 only: for format 3, see
+        `chunk_key_encoding`.
+    write_empty_chunks : bool, optional
+        Deprecated: use ``config={'write_empty_chunks': ...}``. Whether chunks of which all
+        elements are the fill value are stored; otherwise they are deleted.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format. By default that of the setting ``default_zarr_format``.
+    meta_array : array_like, optional
+        An array of the kind that reading is to return: of NumPy or CuPy.
+    attributes : dict, optional
+        Attributes of the user, to be stored with the array.
+    chunk_shape : int or tuple of int, optional
+        Another name of `chunks`.
+    chunk_key_encoding : ChunkKeyEncoding, optional
+        How the keys of chunks are made; ``("default", "/")`` by default. Format 3 only.
+    codecs : iterable of Codec or dict, optional
+        What makes bytes of a chunk, in order. Format 3 only. By default what belongs to the data
+        type, and Zstandard.
+    dimension_names : iterable of str or None, optional
+        A name for each axis. Format 3 only.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    config : ArrayConfigLike, optional
+        Settings of the returned array, which are not stored.
+    mode : {'a', 'r+', 'w', 'w-'}, optional
+        'w' means `overwrite`, 'w-' that nothing may be at that path.
+    data : array_like, optional
+        What is written to the array; it is broadcast to its shape.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.create((10, 10), chunks=5, dtype="f4", fill_value=1.5)[0, :2]
+    array([1.5, 1.5], dtype=float32)
+    """
+    chosen = parse_format(zarr_format, zarr_version) or default_format()
+    check_format_parameters(
+        chosen,
+        compressor=None if compressor == "auto" else (compressor,),
+        filters=filters,
+        dimension_separator=dimension_separator,
+        object_codec=object_codec,
+        codecs=codecs,
+        chunk_key_encoding=chunk_key_encoding,
+        dimension_names=dimension_names,
+    )
+    if chunk_shape is not None and chunks is not None:
+        raise ValueError("Only one of chunk_shape or chunks can be provided.")
+    settings = parse_config(
+        config, order=None if chosen == 2 else order, write_empty_chunks=write_empty_chunks
+    )
+    store_path = await make_store_path(
+        store, path=path_text(path), mode=mode or "a", storage_options=storage_options
+    )
+    new = NewArray(
+        shape=parse_shapelike(shape),
+        dtype=dtype_for(dtype, object_codec, chosen),
+        chunks=chunks_or_auto(chunks if chunk_shape is None else chunk_shape),
+        fill_value=fill_value,
+        order=order or settings.order,
+        attributes=attributes,
+        dimension_names=dimension_names,
+        **codec_parameters(chosen, codecs, filters, compressor, object_codec),
+        chunk_key_encoding=key_encoding(chosen, chunk_key_encoding, dimension_separator),
+    )
+    access = await make_access(
+        store_path,
+        mode=mode or "a",
+        chunk_store=chunk_store,
+        synchronizer=synchronizer,
+        cache_metadata=cache_metadata,
+        cache_attrs=cache_attrs,
+        meta_array=meta_array,
+    )
+    metadata = new.metadata(chosen)
+    overwrite = overwrite or mode == "w"
+    if overwrite and access.chunk_path is not None:
+        await access.chunk_path.delete_dir()
+    await place(store_path, metadata, overwrite=overwrite)
+    made = AsyncArray(metadata, store_path, settings)._with_access(access)
+    if data is not None:
+        await write(made, basic, ..., data)
+    return made._with_access(replace(access, read_only=True)) if read_only else made
+
+
+async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
+    """Create an array that holds `data`.
+
+    Parameters
+    ----------
+    data : array_like
+        The elements. Of a zarr array the chunks and codecs are taken over.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.array([1, 2, 3], chunks=2)[1:]
+    array([2, 3])
+    """
+    source = array_like(data)
+    given = _like(source, kwargs) if isinstance(source, AsyncArray) else dict(kwargs)
+    given.setdefault("shape", source.shape)
+    if given.get("dtype") is None:
+        given["dtype"] = source.dtype
+    read_only = given.pop("read_only", False)
+    made = await create(**given)
+    await copy_data(source, made)
+    return made._with_access(replace(made._access, read_only=True)) if read_only else made
+
+
+async def empty(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    """Create an array; what its elements are is of no interest, as all will be written.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The length of each axis.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Notes
+    -----
+    The elements have the fill value for now. Do not rely on it.
+    """
+    return await create(shape=shape, **kwargs)
+
+
+async def empty_like(
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+) -> AnyAsyncArray:
+    """Create an array with the shape, data type, chunks and codecs of another.
+
+    Parameters
+    ----------
+    a : array_like
+        The other array.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `a`. Codecs are taken over within a format only.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Notes
+    -----
+    The elements have the fill value for now. Do not rely on it.
+    """
+    return await create(**_like(a, kwargs, zarr_format))
+
+
+async def zeros(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    """Create an array with the fill value zero.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The length of each axis.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    return await create(shape=shape, fill_value=0, **kwargs)
+
+
+async def zeros_like(
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+) -> AnyAsyncArray:
+    """Create an array of zeros with the shape, data type, chunks and codecs of another.
+
+    Parameters
+    ----------
+    a : array_like
+        The other array.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `a`. Codecs are taken over within a format only.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    return await zeros(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
+
+
+async def ones(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    """Create an array with the fill value one.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The length of each axis.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    return await create(shape=shape, fill_value=1, **kwargs)
+
+
+async def ones_like(
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+) -> AnyAsyncArray:
+    """Create an array of ones with the shape, data type, chunks and codecs of another.
+
+    Parameters
+    ----------
+    a : array_like
+        The other array.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `a`. Codecs are taken over within a format only.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    return await ones(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
+
+
+async def full(shape: tuple[int, ...], fill_value: Any, **kwargs: Any) -> AnyAsyncArray:
+    """Create an array with a fill value.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The length of each axis.
+    fill_value : scalar
+        The value of elements that were never written.
+    **kwargs
+        Parameters of :func:`create`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    return await create(shape=shape, fill_value=fill_value, **kwargs)
+
+
+async def full_like(
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+) -> AnyAsyncArray:
+    """Create an array with the shape, data type, chunks and codecs of another, and a fill value.
+
+    Parameters
+    ----------
+    a : array_like
+        The other array.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `a`. Codecs are taken over within a format only.
+    **kwargs
+        Parameters of :func:`create`; ``fill_value`` is by default that of a zarr array `a`.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    return await full(**_like(a, kwargs, zarr_format))
+
+
+def _like(a: Any, kwargs: dict[str, Any], zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
+    """Parameters of `create` for an array like `a`; what is given in `kwargs` wins."""
+    if "zarr_version" in kwargs:
+        zarr_format = parse_format(zarr_format, kwargs.pop("zarr_version"))
+    if zarr_format is not None:
+        kwargs = {**kwargs, "zarr_format": zarr_format}
+    found = like(a, kwargs.get("zarr_format"))
+    if "chunk_shape" in kwargs:
+        found.pop("chunks", None)
+    return {**found, **kwargs}
+
+
+def _without_fill(found: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Without the fill value of the other array; one that was given is kept, to be refused."""
+    if "fill_value" not in given:
+        found.pop("fill_value", None)
+    return found

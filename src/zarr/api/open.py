@@ -1,0 +1,333 @@
+"""Opening, loading and saving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from zarr.abc.store import Store
+from zarr.api.create_v2style import create
+from zarr.array.access import make_access
+from zarr.array.async_array import AsyncArray
+from zarr.array.copy_data import array_like, copy_data
+from zarr.array.document import find_node, load_metadata
+from zarr.array.keep import like
+from zarr.array.parameters import parse_config, parse_format
+from zarr.array.v2style import path_text
+from zarr.errors import ArrayNotFoundError, ContainsGroupError, NodeNotFoundError
+from zarr.storage.path import StorePath, make_store_path
+
+if TYPE_CHECKING:
+    from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
+    from zarr.metadata.spec import ArrayConfigLike
+    from zarr.storage.path import StoreLike
+    from zarr.types import AccessModeLiteral, AnyAsyncArray, ZarrFormat
+
+__all__ = ["load", "open", "open_array", "open_like", "save", "save_array"]
+
+# Parameters of `create` that say how an array is accessed: they hold for one that exists too.
+_ACCESS = (
+    "cache_attrs",
+    "cache_metadata",
+    "chunk_store",
+    "meta_array",
+    "read_only",
+    "synchronizer",
+)
+# Those that say what is made if there is no array.
+_CREATION = frozenset(create.__annotations__) - {"store", "path", "mode", "config", "return"}
+
+
+async def open_array(
+    store: StoreLike | None = None,
+    *,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | bytes = "",
+    storage_options: dict[str, Any] | None = None,
+    config: ArrayConfigLike | None = None,
+    **kwargs: Any,
+) -> AnyAsyncArray:
+    """Open an array, or create one.
+
+    Parameters
+    ----------
+    store : StoreLike, optional
+        Where the array is: a store, the path of a folder or zip file, a URL, a dict. A new store
+        in memory by default.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format to look for, and to create. By default any is opened.
+    path : str, optional
+        The path of the array in the store.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    config : ArrayConfigLike, optional
+        Settings of the returned array, which are not stored.
+    **kwargs
+        `mode` is one of 'r' (read only), 'r+' (read and write, the default), 'a' (create if there
+        is none), 'w' (create, and delete what is there) and 'w-' (create where nothing is).
+        Other parameters are those of :func:`create`. What says how the array is to be accessed
+        holds in any case; what says how it is made, if one is made.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Raises
+    ------
+    ArrayNotFoundError
+        If there is no array and none is to be created.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    mode: AccessModeLiteral | None = kwargs.pop("mode", None)
+    _check_names(kwargs)
+    place = await make_store_path(
+        store, path=path_text(path), mode=mode, storage_options=storage_options
+    )
+    if mode not in ("w", "w-"):
+        try:
+            metadata = await load_metadata(place, chosen)
+        except ArrayNotFoundError:
+            if mode != "a" or "shape" not in kwargs:
+                raise
+        else:
+            return await _opened(place, metadata, mode, config, kwargs)
+    if "shape" not in kwargs:
+        raise TypeError(f"mode={mode!r} makes an array, and so needs its shape: shape=...")
+    return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+
+
+def _check_names(kwargs: dict[str, Any]) -> None:
+    unknown = kwargs.keys() - _CREATION
+    if unknown:
+        names = ", ".join(map(repr, sorted(unknown)))
+        raise TypeError(f"open_array() got unexpected keyword arguments: {names}")
+
+
+async def _opened(
+    place: StorePath,
+    metadata: Any,
+    mode: AccessModeLiteral | None,
+    config: ArrayConfigLike | None,
+    kwargs: dict[str, Any],
+) -> AnyAsyncArray:
+    settings = parse_config(
+        config,
+        order=kwargs.get("order") if metadata.zarr_format == 3 else None,
+        write_empty_chunks=kwargs.get("write_empty_chunks"),
+    )
+    array: AnyAsyncArray = AsyncArray(metadata, place, settings)
+    if not kwargs:
+        return array
+    access = {name: kwargs[name] for name in _ACCESS if name in kwargs}
+    return array._with_access(await make_access(place, mode=mode, **access))
+
+
+async def open_like(
+    a: Any, path: str, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+) -> AnyAsyncArray:
+    """Open an array, or create one with the shape, data type, chunks and codecs of another.
+
+    Parameters
+    ----------
+    a : array_like
+        The other array.
+    path : str
+        The path of the array in the store.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `a`. Codecs are taken over within a format only.
+    **kwargs
+        Parameters of :func:`open_array`; `mode` is 'a' by default.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    zarr_format = parse_format(zarr_format, kwargs.pop("zarr_version", None))
+    return await open_array(path=path, **{"mode": "a", **like(a, zarr_format), **kwargs})
+
+
+async def open(
+    store: StoreLike | None = None,
+    *,
+    mode: AccessModeLiteral | None = None,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    config: ArrayConfigLike | None = None,
+    **kwargs: Any,
+) -> AnyAsyncArray:
+    """Open an array or a group, or create one.
+
+    Parameters
+    ----------
+    store : StoreLike, optional
+        Where it is: a store, the path of a folder or zip file, a URL, a dict. A new store in
+        memory by default.
+    mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
+        'r' reads only; 'r+' reads and writes; 'a' creates what does not exist; 'w' creates, and
+        deletes what is there; 'w-' creates where nothing is. By default 'r' for a store that is
+        read-only, and 'a' for others.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format to look for, and to create. By default any is opened.
+    path : str, optional
+        The path in the store.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    config : ArrayConfigLike, optional
+        Settings of the returned array, which are not stored.
+    **kwargs
+        Parameters of :func:`open_array` or :func:`open_group`. With a `shape`, an array is meant.
+
+    Returns
+    -------
+    AsyncArray or AsyncGroup
+        What is there, or was made.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    if mode is None:
+        mode = "r" if isinstance(store, Store | StorePath) and store.read_only else "a"
+    place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
+    if mode in ("w", "w-"):
+        found: Any = None
+    else:
+        found = await find_node(place, chosen)
+    if found == "group" and "shape" in kwargs:
+        raise ContainsGroupError(place.store, place.path)
+    if found is None and "shape" in kwargs and mode in ("a", "w", "w-"):
+        return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+    if found is None or found == "group":
+        if found is None and mode in ("r", "r+"):
+            raise NodeNotFoundError(
+                f"Neither an array nor a group was found in store {place.store} at path "
+                f"{place.path!r}"
+            )
+        _no_groups(place)
+    _check_names(kwargs)
+    return await _opened(place, found, mode, config, kwargs)
+
+
+def _no_groups(place: StorePath) -> NoReturn:
+    raise NotImplementedError(f"{place} is a group, or to become one: groups are not supported yet")
+
+
+async def load(
+    store: StoreLike,
+    path: str | None = None,
+    zarr_format: ZarrFormat | None = None,
+    zarr_version: ZarrFormat | None = None,
+) -> NDArrayLikeOrScalar:
+    """Read an array into memory.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where it is: a store, the path of a folder or zip file, a URL, a dict.
+    path : str, optional
+        The path in the store.
+    zarr_format : {2, 3, None}, optional
+        The format to look for. By default any is opened.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+
+    Returns
+    -------
+    NDArrayLikeOrScalar
+        The elements of the array.
+
+    See Also
+    --------
+    save : The other way round.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    node = await open(store, path=path, zarr_format=chosen, mode="r")
+    return await node.getitem(...)
+
+
+async def save(
+    store: StoreLike,
+    *args: NDArrayLike,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Save an array, or several in a group.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where to: a store, the path of a folder, a URL, a dict.
+    *args : ndarray
+        The arrays. One alone is saved as an array.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format. By default that of the setting ``default_zarr_format``.
+    path : str, optional
+        The path in the store.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    **kwargs : ndarray
+        More arrays, and their names in the group.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    if len(args) == 1 and not kwargs:
+        await save_array(
+            store, args[0], zarr_format=chosen, path=path, storage_options=storage_options
+        )
+        return
+    if not args and not kwargs:
+        raise ValueError("at least one array must be provided")
+    place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
+    _no_groups(place)
+
+
+async def save_array(
+    store: StoreLike,
+    arr: NDArrayLike,
+    *,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Save an array.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where to: a store, the path of a folder, a URL, a dict.
+    arr : ndarray
+        The array.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format. By default that of the setting ``default_zarr_format``.
+    path : str, optional
+        The path in the store.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    **kwargs
+        Parameters of :func:`create`, such as ``chunks`` or ``overwrite``.
+    """
+    if not (hasattr(arr, "shape") and hasattr(arr, "dtype") and hasattr(arr, "__array__")):
+        raise TypeError(
+            "arr argument must be numpy or other NDArrayLike array. "
+            f"Got an instance of {type(arr)} instead."
+        )
+    source = array_like(arr)
+    chosen = parse_format(zarr_format, zarr_version)
+    given = {"shape": source.shape, "dtype": source.dtype, **kwargs}
+    made = await create(
+        store=store, path=path, zarr_format=chosen, storage_options=storage_options, **given
+    )
+    await copy_data(source, made)

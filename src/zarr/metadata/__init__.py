@@ -1,0 +1,1 @@
+"""Metadata: the documents of arrays and groups, in both formats, and what they mean."""

@@ -1,0 +1,284 @@
+"""How an array is chunked, from what a user asks for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from zarr.config import config
+from zarr.metadata.chunk_grids import (
+    ChunkGrid,
+    DimensionGrid,
+    FixedDimension,
+    RectilinearChunkGridMetadata,
+    RegularChunkGridMetadata,
+    VaryingDimension,
+    check_rectilinear_enabled,
+)
+from zarr.metadata.common import ceildiv_int
+
+if TYPE_CHECKING:
+    from zarr.types import ChunksLike, ShardsLike
+
+TARGET_BYTES = 1 << 20
+"""What a chunk holds if the user does not say: large enough that its overhead does not count,
+small enough that a few fit a processor's cache."""
+SHARDED_INNER_CHUNK_MAX_BYTES = 1 << 20
+TARGET_SHARD_BYTES = 32 << 20
+"""What a shard holds if the user does not say: few files, yet written in a moment."""
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
+_BYTE_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(|k|m|g|ki|mi|gi)b\s*", re.IGNORECASE)
+
+
+def parse_byte_size(text: str) -> int:
+    """Return the number of bytes that a text such as ``"4MB"`` or ``"100 KiB"`` names."""
+    match = _BYTE_SIZE.fullmatch(text)
+    size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
+    if size < 1:
+        raise ValueError(
+            f"{text!r} is no chunk size. Expected 'auto', or a number of bytes such as '4MB'."
+        )
+    return size
+
+
+def guess_chunks(
+    shape: tuple[int, ...], typesize: int, *, max_bytes: int | None = None
+) -> ChunkGrid:
+    """Return chunks of about `max_bytes`, of edges as equal as the shape allows.
+
+    Deterministic. No chunk is less than half as large, unless the array is; none is longer than
+    the array along any axis.
+
+    Parameters
+    ----------
+    shape
+        Of the array.
+    typesize
+        Bytes of an element.
+    max_bytes
+        The most bytes of a chunk; one element at least. The default is 1 MiB.
+    """
+    budget = max(1, (max_bytes or TARGET_BYTES) // max(typesize, 1))
+    edges = [max(1, n) for n in shape]
+    # From the shortest axis on: one shorter than its share leaves more to the others.
+    by_length = sorted(range(len(edges)), key=lambda axis: (edges[axis], axis))
+    for rank, axis in enumerate(by_length):
+        share = _root(budget, len(edges) - rank)
+        if edges[axis] > share:
+            # Equal chunks: a thin remainder at the end would be a chunk of its own.
+            count = ceildiv_int(edges[axis], share)
+            edges[axis] = ceildiv_int(edges[axis], count)
+        budget = max(1, budget // edges[axis])
+    return ChunkGrid.from_sizes(shape, edges)
+
+
+def _root(n: int, degree: int) -> int:
+    """Return the integer root, rounded down."""
+    root = int(round(n ** (1 / degree)))
+    while root**degree > n:
+        root -= 1
+    while (root + 1) ** degree <= n:
+        root += 1
+    return max(1, root)
+
+
+def full_span_chunk_size(span: int, unit: int = 1) -> int:
+    """Return the size of one chunk for a whole axis: a multiple of `unit`."""
+    return max(1, ceildiv_int(max(span, 1), unit)) * unit
+
+
+def is_regular_1d(dim_chunks: Sequence[int]) -> bool:
+    """Return whether edges are equal, but for a last one that may be shorter."""
+    if not dim_chunks:
+        return True
+    first = dim_chunks[0]
+    return all(size == first for size in dim_chunks[:-1]) and dim_chunks[-1] <= first
+
+
+def is_regular_nd(chunks: Iterable[Sequence[int]]) -> bool:
+    """Return whether that holds for each axis."""
+    return all(is_regular_1d(edges) for edges in chunks)
+
+
+def normalize_chunks_1d(chunks: int | Iterable[object], span: int, unit: int = 1) -> DimensionGrid:
+    """Return the chunks along an axis of length `span`: one size, -1 for all, or all edges."""
+    if isinstance(chunks, (int, np.integer)) and not isinstance(chunks, bool):
+        size = int(chunks)
+        if size == -1:
+            size = full_span_chunk_size(span, unit)
+        if size < 1:
+            raise ValueError(f"Chunk size must be positive or -1, got {size}")
+        return FixedDimension(size, span)
+    if not isinstance(chunks, Iterable) or isinstance(chunks, (str, bytes)):
+        raise TypeError(
+            "Chunk specification must be an integer or an iterable of integers; got "
+            f"{chunks!r} of type {type(chunks).__name__}."
+        )
+    edges: list[int] = []
+    for edge in chunks:
+        if isinstance(edge, bool) or not isinstance(edge, (int, np.integer)):
+            raise TypeError(f"Chunk sizes must be integers; got {edge!r}.")
+        if edge < 1:
+            raise ValueError(f"Chunk size must be positive, got {edge}")
+        edges.append(int(edge))
+    if sum(edges) < span or not edges:
+        raise ValueError(f"Chunk sizes {edges} do not sum to the length of the axis, {span}")
+    if sum(edges) == span and is_regular_1d(edges):
+        return FixedDimension(edges[0], span)
+    return VaryingDimension(edges, span)
+
+
+def normalize_chunks_nd(
+    chunks: ChunksLike | None, shape: tuple[int, ...], unit: tuple[int, ...] | None = None
+) -> ChunkGrid:
+    """Return the grid over an array of `shape` that a user names.
+
+    Parameters
+    ----------
+    chunks
+        One size for all axes, or one for each; -1 for all of an axis, the edges of its chunks
+        for chunks of several sizes; False for a single chunk.
+    shape
+        Of the array.
+    unit
+        Sizes that stand for all of an axis are multiples of these.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it names none.
+    """
+    if chunks is None or chunks is True:
+        raise ValueError(
+            f"{chunks} is not a valid chunk input. Use chunks=None or chunks=\"auto\" from the "
+            "top-level API for auto-chunking, or pass an int / tuple of ints."
+        )
+    units = unit or (1,) * len(shape)
+    if chunks is False:
+        chunks = -1
+    each: tuple[Any, ...]
+    if isinstance(chunks, RegularChunkGridMetadata):
+        each = chunks.chunk_shape
+    elif isinstance(chunks, RectilinearChunkGridMetadata):
+        each = chunks.chunk_shapes
+    elif isinstance(chunks, (int, np.integer)):
+        each = (chunks,) * len(shape)
+    elif isinstance(chunks, str) or not isinstance(chunks, Iterable):
+        raise TypeError(
+            "Chunk specification must be an integer or an iterable of integers; got "
+            f"{chunks!r} of type {type(chunks).__name__}."
+        )
+    else:
+        each = tuple(chunks)
+    if len(each) != len(shape):
+        raise ValueError(f"chunks has {len(each)} dimensions but shape has {len(shape)} dimensions")
+    axes = zip(each, shape, units, strict=True)
+    return ChunkGrid(dimensions=tuple(normalize_chunks_1d(*axis) for axis in axes))
+
+
+class ChunkLayout(NamedTuple):
+    """The grid of what is stored, and of what is decoded alone if that is smaller."""
+
+    outer: ChunkGrid
+    inner: ChunkGrid | None
+
+
+def resolve_outer_and_inner_chunks(
+    *,
+    array_shape: tuple[int, ...],
+    chunks: ChunkGrid,
+    shard_shape: ShardsLike | None,
+    item_size: int,
+) -> ChunkLayout:
+    """Return both grids of an array, given its chunks.
+
+    Raises
+    ------
+    ValueError
+        If the chunks do not divide the shards.
+    """
+    if shard_shape is None:
+        return ChunkLayout(chunks, None)
+    if not chunks.is_regular:
+        raise ValueError("The chunks inside of shards must have one shape.")
+    inner = chunks.chunk_shape
+    wanted: Any = shard_shape
+    if isinstance(wanted, Mapping):
+        wanted = wanted["shape"]
+    if isinstance(wanted, str):
+        target = config.get("array.target_shard_size_bytes") or TARGET_SHARD_BYTES
+        size = target if wanted == "auto" else parse_byte_size(wanted)
+        shards = _guess_shards(array_shape, inner, item_size, size)
+    else:
+        shards = normalize_chunks_nd(wanted, array_shape, inner)
+    edges = [(axis.size,) if isinstance(axis, FixedDimension) else tuple(getattr(axis, "edges"))  # noqa: B009
+             for axis in shards.dimensions]
+    for axis, (sizes, size) in enumerate(zip(edges, inner, strict=True)):
+        if any(edge % size for edge in sizes):
+            raise ValueError(
+                f"The array's `chunk_shape` (got {inner}) needs to be divisible by the shard's "
+                f"inner `chunk_shape`: along axis {axis} the shards have {sizes} elements."
+            )
+    return ChunkLayout(shards, chunks)
+
+
+def _guess_shards(
+    shape: tuple[int, ...], inner: tuple[int, ...], item_size: int, target: int
+) -> ChunkGrid:
+    """Return shards of about `target` bytes: as many inner chunks along each axis as it has."""
+    counts = tuple(max(1, ceildiv_int(n, size)) for n, size in zip(shape, inner, strict=True))
+    chunk_bytes = max(1, math.prod(inner) * max(item_size, 1))
+    grid = guess_chunks(counts, chunk_bytes, max_bytes=max(target, chunk_bytes))
+    sizes = (n * size for n, size in zip(grid.chunk_shape, inner, strict=True))
+    return ChunkGrid.from_sizes(shape, tuple(sizes))
+
+
+def resolve_grids(
+    shape: tuple[int, ...],
+    chunks: ChunksLike | None,
+    shards: ShardsLike | None,
+    item_size: int,
+) -> ChunkLayout:
+    """Return both grids of a new array, from what a user asks for.
+
+    Besides what `normalize_chunks_nd` takes: None, True or ``"auto"`` for chunks of a good size,
+    or the size of a chunk in bytes (``"4MB"``).
+    """
+    if chunks is None or chunks is True or isinstance(chunks, str):
+        size = None
+        if isinstance(chunks, str) and chunks != "auto":
+            size = parse_byte_size(chunks)
+        elif shards is not None:
+            size = SHARDED_INNER_CHUNK_MAX_BYTES
+        grid = guess_chunks(shape, item_size, max_bytes=size)
+        if shards is not None and not isinstance(shards, str):
+            grid = _dividing(grid, shards, shape)
+    else:
+        grid = normalize_chunks_nd(chunks, shape)
+        if not grid.is_regular:
+            check_rectilinear_enabled()
+    return resolve_outer_and_inner_chunks(
+        array_shape=shape, chunks=grid, shard_shape=shards, item_size=item_size
+    )
+
+
+def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid:
+    """Return chunks that divide the given shards, no larger than those of `grid`."""
+    wanted = shards["shape"] if isinstance(shards, Mapping) else shards
+    outer = normalize_chunks_nd(wanted, shape)
+    edges = []
+    for axis, size in zip(outer.dimensions, grid.chunk_shape, strict=True):
+        lengths = (axis.size,) if isinstance(axis, FixedDimension) else getattr(axis, "edges", ())
+        common = math.gcd(*lengths)
+        edges.append(max(n for n in _divisors(common) if n <= max(size, 1)))
+    return ChunkGrid.from_sizes(shape, edges)
+
+
+def _divisors(n: int) -> set[int]:
+    small = [i for i in range(1, math.isqrt(n) + 1) if n % i == 0]
+    return {*small, *(n // i for i in small)}

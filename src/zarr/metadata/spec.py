@@ -1,0 +1,142 @@
+"""What a codec is told of the chunks it codes, and the settings of an open array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
+
+from zarr.config import config as zarr_config
+from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NotRequired
+
+    from zarr.buffer.core import BufferPrototype
+    from zarr.dtype import ZDType
+    from zarr.types import MemoryOrder
+
+
+class ArrayConfigParams(TypedDict):
+    """The settings of an open array, as a dict."""
+
+    order: NotRequired[MemoryOrder]
+    write_empty_chunks: NotRequired[bool]
+    read_missing_chunks: NotRequired[bool]
+    sharding_coalesce_max_gap_bytes: NotRequired[int]
+    sharding_coalesce_max_bytes: NotRequired[int]
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """The settings of an open array; they are not stored with it.
+
+    Parameters
+    ----------
+    order : {"C", "F"}
+        The order in memory of what is read.
+    write_empty_chunks : bool
+        Whether chunks that hold fill values only are stored.
+    read_missing_chunks : bool, default True
+        Whether a chunk that is not stored is read as fill values; else it is an error.
+    sharding_coalesce_max_gap_bytes, sharding_coalesce_max_bytes : int
+        Inner chunks at most that far apart are read in one request of at most that size.
+    """
+
+    order: MemoryOrder
+    write_empty_chunks: bool
+    read_missing_chunks: bool
+    sharding_coalesce_max_gap_bytes: int
+    sharding_coalesce_max_bytes: int
+
+    def __init__(
+        self,
+        order: MemoryOrder,
+        write_empty_chunks: bool,
+        *,
+        read_missing_chunks: bool = True,
+        sharding_coalesce_max_gap_bytes: int = 1 << 20,
+        sharding_coalesce_max_bytes: int = 16 << 20,
+    ) -> None:
+        values = self.__dict__
+        values["order"] = parse_order(order)
+        values["write_empty_chunks"] = parse_bool(write_empty_chunks)
+        values["read_missing_chunks"] = parse_bool(read_missing_chunks)
+        values["sharding_coalesce_max_gap_bytes"] = _size(sharding_coalesce_max_gap_bytes)
+        values["sharding_coalesce_max_bytes"] = _size(sharding_coalesce_max_bytes)
+
+    @classmethod
+    def from_dict(cls, data: ArrayConfigParams | Mapping[str, Any]) -> Self:
+        """Make an instance; what is not named comes from ``zarr.config``."""
+        unknown = sorted(set(data) - set(_KEYS))
+        if unknown:
+            raise TypeError(f"Unknown array config keys: {unknown}. Valid keys are {list(_KEYS)}.")
+        return cls(**{**_defaults(), **cast("dict[str, Any]", data)})
+
+    def to_dict(self) -> ArrayConfigParams:
+        """Return the settings as a dict."""
+        return cast("ArrayConfigParams", {key: getattr(self, key) for key in _KEYS})
+
+
+_KEYS = tuple(field.name for field in fields(ArrayConfig))
+
+ArrayConfigLike: TypeAlias = ArrayConfig | ArrayConfigParams
+
+
+def _size(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError(f"Expected a number of bytes, got {value!r}.")
+    return value
+
+
+def _defaults() -> dict[str, Any]:
+    section = zarr_config.get("array")
+    return {key: section[key] for key in _KEYS if key in section}
+
+
+def parse_array_config(data: ArrayConfigLike | None) -> ArrayConfig:
+    """Return the settings that a user names, the others from ``zarr.config``."""
+    if data is None:
+        return ArrayConfig(**_defaults())
+    if isinstance(data, ArrayConfig):
+        return data
+    return ArrayConfig.from_dict(data)
+
+
+@dataclass(frozen=True, eq=True)
+class ArraySpec:
+    """What a codec is told of a chunk.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the chunk.
+    dtype : ZDType
+        The data type of its elements.
+    fill_value
+        The value of elements that were never written.
+    config : ArrayConfig
+        The settings of the array.
+    prototype : BufferPrototype
+        The classes of the buffers that the codec is given, and makes.
+    """
+
+    shape: tuple[int, ...]
+    dtype: ZDType[Any, Any]
+    fill_value: Any
+    config: ArrayConfig
+    prototype: BufferPrototype
+
+    def __post_init__(self) -> None:
+        if type(self.shape) is not tuple:
+            object.__setattr__(self, "shape", parse_shapelike(self.shape))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def order(self) -> Literal["C", "F"]:
+        """The order in memory of what is read."""
+        return self.config.order

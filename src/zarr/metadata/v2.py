@@ -1,0 +1,353 @@
+"""Metadata of arrays of Zarr v2: the documents ``.zarray`` and ``.zattrs``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
+
+import numpy as np
+
+from zarr.abc.metadata import Metadata
+from zarr.abc.numcodec import _is_numcodec
+from zarr.dtype import ZDType, data_type_registry
+from zarr.errors import MetadataValidationError, ZarrUserWarning
+from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
+from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
+from zarr.metadata.jsonio import in_array, parse_json, to_json
+from zarr.metadata.spec import ArrayConfig, ArraySpec
+from zarr.registry import get_numcodec
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.abc.numcodec import Numcodec
+    from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.types import JSON, MemoryOrder
+
+ZARRAY_JSON = ".zarray"
+ZATTRS_JSON = ".zattrs"
+OBJECT_CODEC_IDS = ("vlen-utf8", "vlen-bytes", "vlen-array", "pickle", "json2", "msgpack2")
+
+CompressorLikev2: TypeAlias = "dict[str, JSON] | Numcodec | None"
+
+
+class ArrayV2MetadataDict(TypedDict):
+    """The document of an array, its attributes included."""
+
+    zarr_format: Literal[2]
+    attributes: Mapping[str, Any]
+
+
+def parse_zarr_format(data: object) -> Literal[2]:
+    """Return the format, if it is 2."""
+    if data == 2 and type(data) is int:
+        return 2
+    raise ValueError(f"Failed to parse input for 'zarr_format': expected Literal[2], got {data!r}.")
+
+
+def parse_dtype(data: npt.DTypeLike) -> np.dtype[Any]:
+    """Return a data type of NumPy; records may have lists for tuples, as in JSON."""
+    if isinstance(data, list):
+        return np.dtype([tuple(field) for field in data])
+    return np.dtype(data)
+
+
+def parse_chunks(chunks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the chunks, if it fits the array."""
+    parsed = parse_shapelike(chunks)
+    if len(parsed) != len(shape):
+        raise ValueError(
+            "The `shape` and `chunks` attributes must have the same length. "
+            f"`chunks` has length {len(parsed)}, but `shape` has length {len(shape)}."
+        )
+    for axis, (size, length) in enumerate(zip(parsed, shape, strict=True)):
+        if size == 0 and length > 0:
+            raise MetadataValidationError(
+                f"chunks: a chunk has at least one element along axis {axis}, which has {length}; "
+                "found 0."
+            )
+    return parsed
+
+
+def get_object_codec_id(maybe_object_codecs: Iterable[Any]) -> str | None:
+    """Return the id of the first filter that codes objects."""
+    for codec in maybe_object_codecs:
+        if isinstance(codec, Mapping) and codec.get("id") in OBJECT_CODEC_IDS:
+            return str(codec["id"])
+    return None
+
+
+def _config(data: object, what: str) -> dict[str, Any]:
+    """Return the configuration of a codec of numcodecs, without making the codec."""
+    if isinstance(data, Mapping):
+        if not isinstance(data.get("id"), str):
+            raise ValueError(f"Invalid {what}: a codec has an 'id'. Got {dict(data)}.")
+        return dict(data)
+    if _is_numcodec(data):
+        return dict(data.get_config())
+    raise ValueError(
+        f"Invalid {what}. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
+        f"numcodecs.abc.Codec. Got {type(data)} instead."
+    )
+
+
+def parse_compressor(data: object) -> Numcodec | None:
+    """Return the compressor that a document or a user names."""
+    if data is None or _is_numcodec(data):
+        return data  # type: ignore[return-value]
+    return get_numcodec(_config(data, "compressor"))  # type: ignore[arg-type]
+
+
+def _filter_list(data: object) -> tuple[Any, ...]:
+    if data is None:
+        return ()
+    if _is_numcodec(data):
+        return (data,)
+    if isinstance(data, Iterable) and not isinstance(data, (str, Mapping)):
+        return tuple(data)
+    raise TypeError(
+        "Invalid filters. Expected None, an iterable of numcodecs.abc.Codec or dicts of them. "
+        f"Got {type(data)} instead."
+    )
+
+
+def parse_filters(data: object) -> tuple[Numcodec, ...] | None:
+    """Return the filters that a document or a user names."""
+    filters = _filter_list(data)
+    found = [f if _is_numcodec(f) else get_numcodec(_config(f, "filter")) for f in filters]  # type: ignore[arg-type]
+    return tuple(found) or None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayV2Metadata(Metadata):
+    """What the documents of an array of Zarr v2 say (Zarr v2 specification, arrays).
+
+    Filters and compressor are objects of numcodecs, made when they are asked for: the engine needs
+    their configurations only.
+    """
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: ZDType[Any, Any]
+    fill_value: Any
+    order: MemoryOrder
+    dimension_separator: Literal[".", "/"]
+    attributes: dict[str, JSON]
+    zarr_format: Literal[2]
+
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunks: tuple[int, ...],
+        fill_value: Any,
+        order: MemoryOrder,
+        dimension_separator: Literal[".", "/"] = ".",
+        compressor: CompressorLikev2 = None,
+        filters: Iterable[Any] | None = None,
+        attributes: dict[str, JSON] | None = None,
+    ) -> None:
+        values = self.__dict__
+        values["shape"] = parse_shapelike(shape)
+        values["chunks"] = parse_chunks(chunks, self.shape)
+        values["dtype"] = dtype
+        values["fill_value"] = None if fill_value is None else dtype.cast_scalar(fill_value)
+        values["order"] = parse_order(order)
+        values["dimension_separator"] = parse_separator(dimension_separator)
+        values["attributes"] = {} if attributes is None else dict(attributes)
+        values["zarr_format"] = 2
+        given = _filter_list(filters)
+        values["filter_configs"] = tuple(_config(each, "filter") for each in given)
+        values["compressor_config"] = (
+            None if compressor is None else _config(compressor, "compressor")
+        )
+        # Objects of the user's stay those objects.
+        if given and all(map(_is_numcodec, given)):
+            values["_filters"] = given
+        if _is_numcodec(compressor):
+            values["_compressor"] = compressor
+
+    filter_configs: tuple[dict[str, Any], ...]
+    compressor_config: dict[str, Any] | None
+
+    @property
+    def filters(self) -> tuple[Numcodec, ...] | None:
+        """The filters, in the order in which they encode; None if there are none."""
+        if "_filters" not in self.__dict__:
+            self.__dict__["_filters"] = parse_filters(self.filter_configs)
+        return self.__dict__["_filters"]  # type: ignore[no-any-return]
+
+    @property
+    def compressor(self) -> Numcodec | None:
+        """The compressor."""
+        if "_compressor" not in self.__dict__:
+            self.__dict__["_compressor"] = parse_compressor(self.compressor_config)
+        return self.__dict__["_compressor"]  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        names = (
+            "shape", "chunks", "dtype", "fill_value", "order", "filters", "dimension_separator",
+            "compressor", "attributes", "zarr_format",
+        )
+        return f"ArrayV2Metadata({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, ArrayV2Metadata) and self.to_dict() == other.to_dict()
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def shards(self) -> None:
+        """None: Zarr v2 has no shards."""
+        return
+
+    @property
+    def chunk_key_encoding(self) -> V2ChunkKeyEncoding:
+        """The encoding of chunk keys, as Zarr v3 describes it."""
+        return V2ChunkKeyEncoding(separator=self.dimension_separator)
+
+    def encode_chunk_key(self, chunk_coords: tuple[int, ...]) -> str:
+        """Return the key of a chunk, relative to the array."""
+        return self.dimension_separator.join(map(str, chunk_coords)) or "0"
+
+    def get_chunk_spec(
+        self, _chunk_coords: tuple[int, ...], array_config: ArrayConfig, prototype: BufferPrototype
+    ) -> ArraySpec:
+        """Return what the first codec is told of a chunk."""
+        return ArraySpec(
+            shape=self.chunks,
+            dtype=self.dtype,
+            fill_value=self.fill_value,
+            config=array_config,
+            prototype=prototype,
+        )
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the document, the attributes included."""
+        fill_value = self.fill_value
+        if fill_value is not None:
+            fill_value = self.dtype.to_json_scalar(fill_value, zarr_format=2)
+        return {
+            "shape": self.shape,
+            "chunks": self.chunks,
+            "dtype": self.dtype.to_json(zarr_format=2)["name"],
+            "fill_value": fill_value,
+            "order": self.order,
+            "filters": [dict(each) for each in self.filter_configs] or None,
+            "dimension_separator": self.dimension_separator,
+            "compressor": None if self.compressor_config is None else dict(self.compressor_config),
+            "attributes": deepcopy(self.attributes),
+            "zarr_format": 2,
+        }
+
+    def to_buffer_dict(self, prototype: BufferPrototype) -> dict[str, Buffer]:
+        """Return the documents to store, by their keys relative to the array."""
+        document = self.to_dict()
+        attributes: Any = document.pop("attributes")
+        make = prototype.buffer.from_bytes
+        return {ZARRAY_JSON: make(to_json(document)), ZATTRS_JSON: make(to_json(attributes))}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], *, path: str | None = None) -> ArrayV2Metadata:
+        """Read a document, which may have the attributes in it.
+
+        Parameters
+        ----------
+        data
+            The parsed document.
+        path
+            Where it was found, for error messages.
+
+        Raises
+        ------
+        MetadataValidationError, ValueError, TypeError
+            If a field is missing or of the wrong kind. Fields that are not known are ignored.
+        """
+        try:
+            return cls._from_fields(dict(data))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            if path is None:
+                raise
+            raise in_array(error, path) from error
+
+    @classmethod
+    def _from_fields(cls, document: dict[str, Any]) -> ArrayV2Metadata:
+        required = ("zarr_format", "shape", "chunks", "dtype", "fill_value", "order")
+        missing = [name for name in required if name not in document]
+        if missing:
+            raise MetadataValidationError(
+                f"The metadata of an array lack the required fields {missing}."
+            )
+        parse_zarr_format(document["zarr_format"])
+        filters = document.get("filters")
+        if filters == []:
+            warnings.warn(
+                "Found an empty list of filters in the array metadata document. It is treated as "
+                "if it were null.",
+                ZarrUserWarning,
+                stacklevel=5,
+            )
+        configs = _filter_list(filters)
+        attributes = document.get("attributes")
+        if attributes is not None and not isinstance(attributes, Mapping):
+            raise MetadataValidationError(f"attributes: expected an object, found {attributes!r}.")
+        name = {"name": document["dtype"], "object_codec_id": get_object_codec_id(configs)}
+        dtype = data_type_registry.match_json(name, zarr_format=2)
+        fill_value = document["fill_value"]
+        if fill_value is not None:
+            try:
+                fill_value = dtype.from_json_scalar(fill_value, zarr_format=2)
+            except ValueError as error:
+                raise TypeError(f"Invalid fill_value for {dtype}: {error}") from error
+        return cls(
+            shape=document["shape"],
+            dtype=dtype,
+            chunks=document["chunks"],
+            fill_value=fill_value,
+            order=document["order"],
+            dimension_separator=document.get("dimension_separator", "."),
+            compressor=document.get("compressor"),
+            filters=configs,
+            attributes=attributes,  # type: ignore[arg-type]
+        )
+
+    @classmethod
+    def from_document(
+        cls, document: bytes, attributes: bytes | None = None, *, path: str = ""
+    ) -> ArrayV2Metadata:
+        """Read the bytes of ``.zarray``, and of ``.zattrs`` if there is one."""
+        parsed = parse_json(document, path, ZARRAY_JSON)
+        if attributes is not None:
+            parsed["attributes"] = parse_json(attributes, path, ZATTRS_JSON)
+        return cls.from_dict(parsed, path=path)
+
+    def _rebuilt(self, **changes: Any) -> Self:
+        rebuilt = object.__new__(type(self))
+        rebuilt.__dict__.update(self.__dict__, **changes)
+        rebuilt.__dict__.pop("_layout", None)
+        return rebuilt
+
+    def update_shape(self, shape: tuple[int, ...]) -> Self:
+        """Return the metadata of the array with another shape."""
+        return self._rebuilt(shape=parse_shapelike(shape))
+
+    def update_attributes(self, attributes: dict[str, JSON]) -> Self:
+        """Return the metadata of the array with other attributes."""
+        return self._rebuilt(attributes=dict(attributes))

@@ -1,0 +1,209 @@
+"""`LocalStore`: files below a folder."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zarr import _core
+from zarr.background import sync
+from zarr.buffer.cpu import Buffer, buffer_prototype
+from zarr.runner import step
+from zarr.storage import LocalStore
+
+
+def listed(store: LocalStore, prefix: str = "") -> list[str]:
+    async def collect() -> list[str]:
+        return sorted([key async for key in store.list_prefix(prefix)])
+
+    return step(collect())
+
+
+def names(store: LocalStore, prefix: str = "") -> list[str]:
+    async def collect() -> list[str]:
+        return sorted([key async for key in store.list_dir(prefix)])
+
+    return step(collect())
+
+
+def test_str_repr_and_equality(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert str(store) == f"file://{tmp_path}"
+    assert repr(store) == f"LocalStore('file://{tmp_path}')"
+    assert store == LocalStore(str(tmp_path), read_only=True)
+    assert store != LocalStore(tmp_path / "other")
+    assert repr(LocalStore("a")) == "LocalStore('file://a')"
+    assert LocalStore("~/a").root == Path("~/a")
+
+
+@pytest.mark.parametrize("root", [5, None, b"a"])
+def test_a_root_that_is_no_path_is_refused(root: object) -> None:
+    with pytest.raises(TypeError, match="'root' must be a string or Path instance"):
+        LocalStore(root)  # type: ignore[arg-type]
+
+
+def test_the_folder_is_made_when_the_store_is_opened_and_not_before(tmp_path: Path) -> None:
+    root = tmp_path / "a" / "b"
+    store = LocalStore(root)
+    assert not root.exists()
+    assert step(store.get("k", buffer_prototype)) is None
+    assert root.is_dir()
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "a", "w", "w-"])
+def test_modes_of_open(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "k").write_bytes(b"v")
+    store = step(LocalStore.open(tmp_path, mode=mode))  # type: ignore[arg-type]
+    assert not store.read_only
+    assert (tmp_path / "k").exists()
+    missing = tmp_path / "missing"
+    if mode in ("r", "r+"):
+        with pytest.raises(FileNotFoundError, match="missing does not exist"):
+            step(LocalStore.open(missing, mode=mode))  # type: ignore[arg-type]
+    else:
+        step(LocalStore.open(missing, mode=mode))  # type: ignore[arg-type]
+    assert missing.exists() == (mode not in ("r", "r+"))
+
+
+def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Invalid mode: q"):
+        step(LocalStore.open(tmp_path, mode="q"))  # type: ignore[arg-type]
+
+
+def test_opening_a_missing_folder_read_only_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        step(LocalStore.open(tmp_path / "missing", read_only=True))
+    with pytest.raises(FileNotFoundError):
+        LocalStore(tmp_path / "missing", read_only=True).get_sync("k")
+
+
+def test_the_store_stays_where_it_is_when_the_process_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = LocalStore("data")
+    store.set_sync("k", Buffer.from_bytes(b"v"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert store.get_sync("k") == Buffer.from_bytes(b"v")
+    assert store.root == Path("data")
+    assert pickle.loads(pickle.dumps(store)) == store
+
+
+def test_files_of_others_are_not_listed(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.set_sync("a/zarr.json", Buffer.from_bytes(b"{}"))
+    (tmp_path / "a" / "._zarr.json").write_bytes(b"macOS")
+    (tmp_path / "._a").mkdir()
+    (tmp_path / "._a" / "k").write_bytes(b"macOS")
+    (tmp_path / "a" / f"{_core.TEMP_PREFIX}x").write_bytes(b"left by a crash")
+    assert listed(store) == ["a/zarr.json"]
+    assert names(store) == ["a"]
+    assert names(store, "a") == ["zarr.json"]
+    assert step(store.getsize_prefix("")) == 2
+
+
+def test_listing_many_keys(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    keys = sorted(f"c/{i}/{j}" for i in range(50) for j in range(50))
+    for key in keys:
+        store.set_sync(key, Buffer.from_bytes(b""))
+    assert listed(store, "c") == keys
+
+    async def collect() -> list[str]:
+        return sorted([key async for key in store.list()])
+
+    assert sync(collect()) == keys
+
+
+def test_listing_does_not_leave_the_root(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "root")
+    (tmp_path / "outside").write_bytes(b"")
+    store.set_sync("k", Buffer.from_bytes(b""))
+    assert names(store, "/") == ["k"]
+    for prefix in ("..", "a/../..", "."):
+        with pytest.raises(ValueError, match="invalid key"):
+            names(store, prefix)
+        with pytest.raises(ValueError, match="invalid key"):
+            listed(store, prefix)
+        with pytest.raises(ValueError, match="invalid key"):
+            step(store.delete_dir(prefix))
+
+
+def test_deleting_a_folder_by_its_name_as_a_key_does_nothing(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.set_sync("a/b", Buffer.from_bytes(b"v"))
+    store.delete_sync("a")
+    assert listed(store) == ["a/b"]
+
+
+def test_delete_dir_of_a_value_is_refused(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.set_sync("a", Buffer.from_bytes(b"v"))
+    with pytest.raises(ValueError, match="prefix='a' that is a file"):
+        step(store.delete_dir("a"))
+    step(store.delete_dir("missing"))
+
+
+def test_move(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "a")
+    store.set_sync("k", Buffer.from_bytes(b"v"))
+    (tmp_path / "there").mkdir()
+    with pytest.raises(FileExistsError, match="already exists"):
+        step(store.move(tmp_path / "there"))
+    step(store.move(tmp_path / "b" / "c"))
+    assert store.root == tmp_path / "b" / "c"
+    assert store.get_sync("k") == Buffer.from_bytes(b"v")
+    assert not (tmp_path / "a").exists()
+    with pytest.raises(ValueError, match="read-only"):
+        step(store.with_read_only(True).move(tmp_path / "d"))
+
+
+def test_two_ways_to_one_folder_are_the_same_data(tmp_path: Path) -> None:
+    os.symlink(tmp_path, tmp_path / "link")
+    assert LocalStore(tmp_path)._identity == LocalStore(tmp_path / "link")._identity
+
+
+def test_the_engine_reads_the_files_itself_unless_a_subclass_reads(tmp_path: Path) -> None:
+    class Other(LocalStore):
+        async def get(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]
+            return None
+
+    class Named(LocalStore):
+        def __str__(self) -> str:
+            return "named"
+
+    assert isinstance(LocalStore(tmp_path)._source(), _core.Files)
+    assert isinstance(Named(tmp_path)._source(), _core.Files)
+    assert Other(tmp_path)._source() is None
+    assert Other(tmp_path)._waits
+    assert not Named(tmp_path)._waits
+
+
+def test_a_writer_that_is_killed_leaves_the_old_value_or_the_new(tmp_path: Path) -> None:
+    code = (
+        "import sys; from zarr.storage import LocalStore; from zarr.buffer.cpu import Buffer\n"
+        "store = LocalStore(sys.argv[1]); print(flush=True)\n"
+        "while True:\n"
+        "    for byte in (b'a', b'b'): store.set_sync('k', Buffer.from_bytes(byte * 1_000_000))\n"
+    )
+    store = LocalStore(tmp_path)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        for _ in range(20):
+            value = store.get_sync("k")
+            assert value is None or value.to_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
+        process.kill()
+        process.communicate()
+        value = store.get_sync("k")
+        assert value is None or value.to_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
+    assert listed(store) in ([], ["k"])
