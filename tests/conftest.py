@@ -55,6 +55,7 @@ class WaitingStore(Store):
 
     def with_read_only(self, read_only: bool = False) -> WaitingStore:
         store = WaitingStore(self.delay, self.data)
+        store.asked, store.log = self.asked, self.log
         store._read_only = read_only
         return store
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         zeros,
         zeros_like,
     )
-    from zarr.array import Array, AsyncArray
+    from zarr.arrays import Array, AsyncArray
     from zarr.debug import print_debug_info
     from zarr.synchronizer import ProcessSynchronizer, ThreadSynchronizer
 
@@ -75,8 +75,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Array": "zarr.array",
-    "AsyncArray": "zarr.array",
+    "Array": "zarr.arrays",
+    "AsyncArray": "zarr.arrays",
     "ProcessSynchronizer": "zarr.synchronizer",
     "ThreadSynchronizer": "zarr.synchronizer",
     "print_debug_info": "zarr.debug",

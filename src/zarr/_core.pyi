@@ -111,6 +111,7 @@ class CompiledArray:
         write_empty: bool,
         lock_name: str,
         cancel: Cancel | None = None,
+        may_grow: bool = False,
     ) -> None: ...
     def plan_read(self, axes: _Axes | None, points: _Points | None, out: Buffer) -> ReadPlan: ...
     def plan_write(

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from zarr.array import Array, AsyncArray
-    from zarr.array.handle import M
+    from zarr.arrays import Array, AsyncArray
+    from zarr.arrays.handle import M
     from zarr.group import AsyncGroup, Group
 
 __all__ = [

@@ -478,6 +478,17 @@ class TestObjectStoreOnLocalFiles(Promises):
     def store_kwargs(self, tmp_path: Path) -> dict[str, Any]:
         return {"store": ObjectLocal(tmp_path)}
 
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+    def test_a_forked_child_is_told_instead_of_hanging(self, store: Store) -> None:
+        sync(store.set("k", Buffer.from_bytes(b"v")))
+
+        def child() -> bool:
+            with pytest.raises(RuntimeError, match="cannot be used after"):
+                sync(store.get("k", buffer_prototype), timeout=20)
+            return True
+
+        assert _forked(child) == 0
+
 
 class TestObjectStoreInMemory(TestObjectStoreOnLocalFiles):
     @pytest.fixture

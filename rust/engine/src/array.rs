@@ -29,6 +29,23 @@ pub struct Coalesce {
     pub most: u64,
 }
 
+/// How elements are written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct How {
+    /// Whether chunks are stored that hold only fill values.
+    pub write_empty: bool,
+    /// Whether somebody may be making the array longer: then what a chunk holds beyond the end of
+    /// the array as we know it is theirs, and is kept.
+    pub may_grow: bool,
+}
+
+impl How {
+    /// Whether nothing is left of a chunk of shape `size`, of which `valid` is in the array.
+    pub fn full(self, region: &Region, valid: &[u64], size: &[u64]) -> bool {
+        region.covers(if self.may_grow { size } else { valid })
+    }
+}
+
 /// A compiled array: frozen, shared by all who read and write it.
 #[derive(Debug)]
 pub struct Array {
@@ -158,12 +175,13 @@ impl Array {
 
     /// Writes `view` to `region`. A chunk that is covered only in part is read, changed and written
     /// while its lock is held: that of its key, behind `lock`.
+    #[allow(clippy::too_many_arguments)]
     pub fn write(
         self: &Arc<Self>,
         sink: &Arc<dyn Sink>,
         region: &Region,
         view: &View,
-        write_empty: bool,
+        how: How,
         locks: (&Arc<Own<Locks>>, &str),
         exec: Exec<'_>,
     ) -> Result<()> {
@@ -178,11 +196,11 @@ impl Array {
             let write = || -> Result<()> {
                 let form = array.form(&chunk)?;
                 let valid = array.grid.valid(&chunk);
-                let full = region.covers(&valid);
+                let full = how.full(&region, &valid, &form.shape);
                 let guard = if full { None } else { Some(lock(&locks, &format!("{prefix}/{key}"), exec)?) };
                 let old = if full { None } else { sink.open(&key)? };
                 let parts =
-                    write::chunk(&array.chain, &form, &valid, old.as_ref(), &region, &view, write_empty, exec)?;
+                    write::chunk(&array.chain, &form, &valid, old.as_ref(), &region, &view, how.write_empty, exec)?;
                 match parts {
                     Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
                     None => sink.delete(&key, !full)?,

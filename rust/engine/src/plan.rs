@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::array::Array;
+use crate::array::{Array, How};
 use crate::codec::chain::Chain;
 use crate::error::{Error, Result};
 use crate::exec::Exec;
@@ -270,16 +270,16 @@ pub struct WritePlan {
     array: Arc<Array>,
     split: Split,
     view: View,
-    write_empty: bool,
+    how: How,
     next: AtomicUsize,
 }
 
 impl WritePlan {
     /// Plans to write `view` to `region`.
-    pub fn new(array: Arc<Array>, region: &Region, view: View, write_empty: bool) -> Result<Arc<Self>> {
+    pub fn new(array: Arc<Array>, region: &Region, view: View, how: How) -> Result<Arc<Self>> {
         array.check(region, &view)?;
         let split = region.split(array.grid());
-        Ok(Arc::new(Self { array, split, view, write_empty, next: AtomicUsize::new(0) }))
+        Ok(Arc::new(Self { array, split, view, how, next: AtomicUsize::new(0) }))
     }
 
     /// The number of chunks.
@@ -301,7 +301,8 @@ impl WritePlan {
         let (chunk, region) = self.split.piece(i);
         let key = self.array.key(&chunk)?;
         let valid = self.array.grid().valid(&chunk);
-        Ok(Some(ChunkWrite { plan: Arc::clone(self), key, full: region.covers(&valid), chunk, region, valid }))
+        let full = self.how.full(&region, &valid, &self.array.grid().size(&chunk));
+        Ok(Some(ChunkWrite { plan: Arc::clone(self), key, full, chunk, region, valid }))
     }
 }
 
@@ -344,7 +345,7 @@ impl ChunkWrite {
                 old,
                 &self.region,
                 &self.plan.view,
-                self.plan.write_empty,
+                self.plan.how.write_empty,
                 Exec::Here,
             )?;
             parts.map(|parts| join(parts, old)).transpose()

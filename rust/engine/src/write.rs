@@ -32,15 +32,12 @@ pub fn chunk(
         return shard(sharding, &form.shape, valid, old, region, view, write_empty, exec);
     }
     let mut data = Scratch::of(form.nbytes)?;
-    if region.covers(valid) {
-        if valid != form.shape {
-            chain.fill().fill(&mut data);
-        }
-    } else if let Some(old) = old {
+    // Whoever hands in the old value knows that something of it survives.
+    if let Some(old) = old {
         View::with(&mut data, &form.shape, &form.strides, chain.size(), |whole| {
             read::chunk(chain, form, old, &Region::all(&form.shape), whole, exec)
         })?;
-    } else {
+    } else if !region.covers(&form.shape) {
         chain.fill().fill(&mut data);
     }
     view.gather(region, &mut data, &form.strides)?;
@@ -82,7 +79,7 @@ pub fn shard(
     let grid = sharding.grid(valid)?;
     let split = region.split(&grid);
     let old = match old {
-        Some(object) if !region.covers(valid) => {
+        Some(object) => {
             let index = read::index(sharding, &counts, object)?;
             // All that is kept must be sound: the new shard vouches for it.
             let all: Vec<usize> = (0..index.len()).collect();

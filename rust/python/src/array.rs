@@ -6,7 +6,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use zarr_engine::array::{Array, Coalesce};
+use zarr_engine::array::{Array, Coalesce, How};
 use zarr_engine::element::Fill;
 use zarr_engine::exec::Exec;
 use zarr_engine::grid::{Axis, Grid};
@@ -97,7 +97,7 @@ impl CompiledArray {
         })
     }
 
-    #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None))]
+    #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None, may_grow = false))]
     #[allow(clippy::too_many_arguments)]
     fn write(
         &self,
@@ -109,13 +109,15 @@ impl CompiledArray {
         write_empty: bool,
         lock_name: &str,
         cancel: Option<&Cancel>,
+        may_grow: bool,
     ) -> PyResult<()> {
         let region = region(axes, points)?;
+        let how = How { write_empty, may_grow };
         let lent = lend(value, false)?;
         let write = |sink: &Arc<dyn Sink>| {
             enter(py, Some(&self.label), cancel, |context| {
                 let locks = runtime::locks();
-                self.array.write(sink, &region, &lent.view, write_empty, (&locks, lock_name), Exec::Pool(context))
+                self.array.write(sink, &region, &lent.view, how, (&locks, lock_name), Exec::Pool(context))
             })
         };
         if let Ok(files) = source.cast_exact::<Files>() {
@@ -141,6 +143,7 @@ impl CompiledArray {
         Ok(ReadPlan { plan: plan.map_err(|error| raise(py, &error, Some(&self.label)))?, shared })
     }
 
+    #[pyo3(signature = (axes, points, value, write_empty, may_grow = false))]
     fn plan_write(
         &self,
         py: Python<'_>,
@@ -148,13 +151,14 @@ impl CompiledArray {
         points: Option<&Bound<'_, PyTuple>>,
         value: &Bound<'_, PyAny>,
         write_empty: bool,
+        may_grow: bool,
     ) -> PyResult<WritePlan> {
         let shared = Arc::new(Shared { label: self.label.clone(), lent: lend(value, false)? });
         let plan = plan::WritePlan::new(
             self.array.clone(),
             &region(axes, points)?,
             shared.lent.view.clone(),
-            write_empty,
+            How { write_empty, may_grow },
         );
         Ok(WritePlan { plan: plan.map_err(|error| raise(py, &error, Some(&self.label)))?, shared })
     }

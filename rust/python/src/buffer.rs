@@ -6,7 +6,7 @@ use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -105,28 +105,65 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
+/// A view of an exporter's memory, held until it is dropped.
+struct Held(Box<ffi::Py_buffer>);
+
+// SAFETY: the struct is a description that never changes after it was filled; whoever touches the
+// memory itself does so by way of a `View`, which has its own promise.
+unsafe impl Send for Held {}
+// SAFETY: as above.
+unsafe impl Sync for Held {}
+
+impl Held {
+    /// Asks `data` for its memory. (pyo3's own wrapper refuses arrays without axes.)
+    fn new(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Self> {
+        let mut buffer = Box::new(ffi::Py_buffer::new());
+        let flags = if write { ffi::PyBUF_STRIDED } else { ffi::PyBUF_STRIDED_RO };
+        // SAFETY: `data` is alive, `buffer` is a valid place for the answer, which does not move.
+        if unsafe { ffi::PyObject_GetBuffer(data.as_ptr(), &raw mut *buffer, flags) } != 0 {
+            return Err(PyErr::fetch(data.py()));
+        }
+        Ok(Self(buffer))
+    }
+
+    /// One of the two arrays, of as many numbers as there are axes.
+    fn numbers(&self, first: *const ffi::Py_ssize_t) -> &[isize] {
+        let n = usize::try_from(self.0.ndim).unwrap_or(0);
+        if n == 0 || first.is_null() {
+            return &[];
+        }
+        // SAFETY: the buffer protocol demands `ndim` numbers where the pointer is not null, and the
+        // exporter keeps them until the buffer is released.
+        unsafe { std::slice::from_raw_parts(first, n) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: the buffer was filled by `PyObject_GetBuffer`, and is released once, with the GIL.
+        Python::attach(|_| unsafe { ffi::PyBuffer_Release(&raw mut *self.0) });
+    }
+}
+
 /// An array of Python's, lent to the engine: the view, and what keeps its memory.
 pub struct Lent {
     /// What the engine sees.
     pub view: View,
-    _memory: PyUntypedBuffer,
+    _memory: Held,
 }
 
 /// Lends the array `data`; `write`: the engine will write to it.
 pub fn lend(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Lent> {
-    let memory = PyUntypedBuffer::get(data)?;
-    if write && memory.readonly() {
-        return Err(PyValueError::new_err("the output array is read-only"));
-    }
-    if memory.suboffsets().is_some() {
-        return Err(PyTypeError::new_err("arrays of pointers are not supported"));
-    }
-    let (shape, strides) = (memory.shape(), memory.strides());
+    let memory = Held::new(data, write)?;
+    let (shape, strides) = (memory.numbers(memory.0.shape), memory.numbers(memory.0.strides));
+    let number = |n: &isize| usize::try_from(*n).map_err(|_| PyValueError::new_err("a negative length"));
+    let shape = shape.iter().map(number).collect::<PyResult<Vec<_>>>()?;
+    let size = number(&memory.0.itemsize)?;
     // SAFETY: `memory` holds the buffer until `Lent` is dropped, and an exporter keeps exported
     // memory in place; shape, strides and item size are the exporter's own word on what may be
-    // touched. The view's clones live no longer than the call they are lent for, which `Lent`
-    // outlives.
-    let view = unsafe { View::new(memory.buf_ptr().cast::<u8>(), shape, strides, memory.item_size()) };
+    // touched (and written, if `write` was asked for). The view's clones live no longer than the
+    // call they are lent for, which `Lent` outlives.
+    let view = unsafe { View::new(memory.0.buf.cast::<u8>(), &shape, strides, size) };
     let view = view.map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(Lent { view, _memory: memory })
 }

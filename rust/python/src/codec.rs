@@ -26,26 +26,33 @@ use crate::error::{raise, wrap};
 pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Chain> {
     let py = links.py();
     let mut parsed = Vec::new();
-    // What is missing inside of a shard is what the fill value became before it got there.
-    let mut inner_fill = fill.clone();
     for item in links.try_iter()? {
         let (name, config): (String, Bound<'_, PyAny>) = item?.extract()?;
-        let link = link(&name, &config, axes, &inner_fill)?;
-        if let Link::Filter(filter) = &link {
-            inner_fill = filtered(&**filter, axes, &inner_fill).map_err(|error| raise(py, &error, None))?;
-        }
+        let link = if name == "sharding_indexed" {
+            // What is missing inside of a shard is what the fill value became before it got there.
+            let fill = filtered(&parsed, axes, fill).map_err(|error| raise(py, &error, None))?;
+            Link::Shard(sharding(&config, axes, &fill)?)
+        } else {
+            link(&name, &config)?
+        };
         parsed.push(link);
     }
     Chain::new(parsed, axes, fill).map_err(|error| raise(py, &error, None))
 }
 
-fn filtered(filter: &dyn ArrayFilter, axes: usize, fill: &Fill) -> Result<Fill> {
-    let mut element = fill.bytes().to_vec();
-    filter.encode(&Spec { shape: vec![1; axes], size: fill.size() }, &mut element)?;
-    Fill::new(&element)
+fn filtered(links: &[Link], axes: usize, fill: &Fill) -> Result<Fill> {
+    let mut fill = fill.clone();
+    for link in links {
+        if let Link::Filter(filter) = link {
+            let mut element = fill.bytes().to_vec();
+            filter.encode(&Spec { shape: vec![1; axes], size: fill.size() }, &mut element)?;
+            fill = Fill::new(&element)?;
+        }
+    }
+    Ok(fill)
 }
 
-fn link(name: &str, config: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Link> {
+fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
     match name {
         "transpose" => Ok(Link::Transpose(config.extract()?)),
         "delta" => {
@@ -53,7 +60,6 @@ fn link(name: &str, config: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyRe
             Ok(Link::Filter(Arc::new(delta)))
         }
         "bytes" => Ok(Link::Bytes(swap(config)?)),
-        "sharding_indexed" => sharding(config, axes, fill).map(Link::Shard),
         "python" => foreign(config),
         _ => bytes_codec(name, config).map(Link::Outer),
     }
@@ -203,8 +209,13 @@ impl BytesCodec for Foreign {
         &self.name
     }
 
-    fn encoded_bound(&self, _n: usize) -> Option<usize> {
-        None
+    fn encoded_bound(&self, n: usize) -> Option<usize> {
+        self.encoded_exact(n)
+    }
+
+    fn encoded_exact(&self, n: usize) -> Option<usize> {
+        // An adapter that cannot say has no such method, or returns None.
+        Python::attach(|py| self.adapter.bind(py).call_method1("encoded_size", (n,)).ok()?.extract().ok()?)
     }
 
     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.array.copy_data import array_like, copy_data
-from zarr.array.create import init_array
-from zarr.array.keep import keep, kept_attributes
-from zarr.array.parameters import DEFAULT_FILL_VALUE
+from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.create import init_array
+from zarr.arrays.keep import keep, kept_attributes
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from zarr.array.parameters import CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike

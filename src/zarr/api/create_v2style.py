@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.array.access import make_access
-from zarr.array.async_array import AsyncArray
-from zarr.array.copy_data import array_like, copy_data
-from zarr.array.create import place
-from zarr.array.keep import like
-from zarr.array.new_metadata import NewArray
-from zarr.array.parameters import (
+from zarr.arrays.access import make_access
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.create import place
+from zarr.arrays.keep import like
+from zarr.arrays.new_metadata import NewArray
+from zarr.arrays.parameters import (
     DEFAULT_FILL_VALUE,
     default_format,
     parse_config,
     parse_format,
 )
-from zarr.array.v2style import (
+from zarr.arrays.v2style import (
     check_format_parameters,
     chunks_or_auto,
     codec_parameters,
@@ -25,7 +25,7 @@ from zarr.array.v2style import (
     key_encoding,
     path_text,
 )
-from zarr.array.write import write
+from zarr.arrays.write import write
 from zarr.metadata.common import parse_shapelike
 from zarr.selection import basic
 from zarr.storage.path import make_store_path
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.codec import Codec
     from zarr.abc.numcodec import Numcodec
-    from zarr.array.parameters import CompressorLike
+    from zarr.arrays.parameters import CompressorLike
     from zarr.dtype import ZDTypeLike
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
     from zarr.metadata.spec import ArrayConfigLike

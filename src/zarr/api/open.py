@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from zarr.abc.store import Store
 from zarr.api.create_v2style import create
-from zarr.array.access import make_access
-from zarr.array.async_array import AsyncArray
-from zarr.array.copy_data import array_like, copy_data
-from zarr.array.document import find_node, load_metadata
-from zarr.array.keep import like
-from zarr.array.parameters import parse_config, parse_format
-from zarr.array.v2style import path_text
+from zarr.arrays.access import make_access
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.document import find_node, load_metadata
+from zarr.arrays.keep import like
+from zarr.arrays.parameters import parse_config, parse_format
+from zarr.arrays.v2style import path_text
 from zarr.errors import ArrayNotFoundError, ContainsGroupError, NodeNotFoundError
 from zarr.storage.path import StorePath, make_store_path
 

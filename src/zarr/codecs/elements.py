@@ -83,18 +83,3 @@ def swap_words(data: npt.NDArray[np.uint8], itemsize: int, swap: Swap) -> npt.ND
         order[offset : offset + size] = order[offset : offset + size][::-1].copy()
     swapped: npt.NDArray[np.uint8] = data.reshape(-1, itemsize)[:, order].reshape(-1)
     return swapped
-
-
-def engine_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The array itself, or as raw elements of equal size where its type has no buffer protocol."""
-    dtype = array.dtype
-    if dtype.kind in "mM" or (dtype.kind == "V" and dtype.type is not np.void):
-        return array.view(f"V{dtype.itemsize}")
-    return array
-
-
-def fill_bytes(fill_value: object, dtype: np.dtype[Any]) -> bytes:
-    """The bytes in memory of an element that is not stored; zeros where no value is given."""
-    if fill_value is None:
-        return bytes(dtype.itemsize)
-    return np.asarray(fill_value, dtype=dtype).tobytes()

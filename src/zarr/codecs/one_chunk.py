@@ -9,8 +9,8 @@ import numpy as np
 from zarr import _core
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
-from zarr.codecs.elements import engine_view, fill_bytes
 from zarr.codecs.objects import FILL_NUMBER, NUMBER_SIZE, ObjectTable, bind, holds_objects
+from zarr.dtype.storage import buffer_view, fill_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class OneChunk:
         source = _core.Mapping(
             {self._key: cpu.Buffer.from_buffer(data)}, cast("Any", cpu.Buffer.from_bytes)
         )
-        self._engine(table).read(source, self._whole, None, engine_view(out))
+        self._engine(table).read(source, self._whole, None, buffer_view(out))
         return out if table is None else table.elements(out)
 
     def encode(self, array: npt.NDArray[Any]) -> Buffer | None:
@@ -71,7 +71,7 @@ class OneChunk:
         table = self._table(writing=False)
         out = self._empty(tuple(stop - start for start, stop in box), table)
         axes = tuple((start, 1, stop - start) for start, stop in box)
-        plan = self._engine(table).plan_read(axes, None, engine_view(out))
+        plan = self._engine(table).plan_read(axes, None, buffer_view(out))
         while (want := plan.next()) is not None:
             while want is not None:
                 answers = await self._fetch(getter, want.ranges)
@@ -137,7 +137,7 @@ class OneChunk:
     def _value(self, array: npt.NDArray[Any], table: ObjectTable | None) -> npt.NDArray[Any]:
         if table is not None:
             return table.number(array)
-        return engine_view(array.astype(self._dtype, copy=False))
+        return buffer_view(array.astype(self._dtype, copy=False))
 
 
 def byte_request(start: int, stop: int | None) -> ByteRequest:

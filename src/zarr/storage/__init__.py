@@ -46,7 +46,25 @@ _MODULES = {
 }
 
 
+# Modules that zarr-python has by these names, and imports with the package.
+_FACADES = frozenset(
+    [
+        "_common",
+        "_fsspec",
+        "_local",
+        "_logging",
+        "_memory",
+        "_obstore",
+        "_utils",
+        "_wrapper",
+        "_zip",
+    ]
+)
+
+
 def __getattr__(name: str) -> Any:
+    if name in _FACADES:
+        return import_module(f"{__name__}.{name}")
     if name in _MODULES:
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
         globals()[name] = value

@@ -240,6 +240,10 @@ class FsspecStore(Store):
         # docstring inherited
         start, stop = bounds(byte_range)
         path = self._path(key)
+        if start > 0 and stop is None and "http" in self.fs.protocol:
+            # A server that knows no ranges sends all, which only a known end gives away.
+            byte_range = RangeByteRequest(start, max(start, await self._size_or_zero(key)))
+            stop = byte_range.end
         try:
             if byte_range is None:
                 data = await self._call("_cat_file", path)
@@ -308,6 +312,12 @@ class FsspecStore(Store):
         except self.allowed_exceptions:
             return None
         return None if info.get("type") == "directory" else info
+
+    async def _size_or_zero(self, key: str) -> int:
+        try:
+            return await self.getsize(key)
+        except FileNotFoundError:
+            return 0
 
     async def exists(self, key: str) -> bool:
         # docstring inherited

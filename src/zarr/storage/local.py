@@ -309,6 +309,10 @@ class LocalStore(Store):
         shutil.move(self._folder, dest_root)
         self._place(dest_root)
 
+    async def is_empty(self, prefix: str) -> bool:
+        # docstring inherited
+        return await offload(lambda: next(self._walk(prefix), None) is None)
+
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
         return await offload(lambda: sum(self._size(key) for key in self._walk(prefix)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from zarr.abc.store import Store
@@ -25,6 +26,9 @@ else:
 # How obstore says that a key is not there.
 _MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
+# The process that obstore's threads run in, once there are some.
+_home: int | None = None
+
 
 def _obstore() -> Any:
     try:
@@ -34,6 +38,20 @@ def _obstore() -> Any:
             "this store needs obstore: install it with `pip install zarr[remote]`"
         ) from error
     return obstore
+
+
+def _running() -> Any:
+    """obstore, for a call that its threads do."""
+    global _home
+    if _home is None:
+        _home = os.getpid()
+    elif _home != os.getpid():
+        # Its threads did not come along, and it would wait for them forever.
+        raise RuntimeError(
+            "obstore was used before this process was forked, and cannot be used after: start "
+            "processes by 'spawn' or 'forkserver', or use FsspecStore"
+        )
+    return _obstore()
 
 
 def is_obstore(value: object) -> bool:
@@ -122,7 +140,7 @@ class ObjectStore(Store, Generic[T_Store]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
-        obstore = _obstore()
+        obstore = _running()
         check_key(key)
         start, stop = bounds(byte_range)
         try:
@@ -165,18 +183,18 @@ class ObjectStore(Store, Generic[T_Store]):
         self._check_writable()
         check_value(self, value)
         check_key(key)
-        await _obstore().put_async(self.store, key, immutable_bytes(value), mode=mode)
+        await _running().put_async(self.store, key, immutable_bytes(value), mode=mode)
 
     async def delete(self, key: str) -> None:
         # docstring inherited
         self._check_writable()
         check_key(key)
         with contextlib.suppress(*_MISSING):
-            await _obstore().delete_async(self.store, key)
+            await _running().delete_async(self.store, key)
 
     async def _size(self, key: str) -> int | None:
         check_key(key)
-        obstore = _obstore()
+        obstore = _running()
         try:
             info = await obstore.head_async(self.store, key)
         except _MISSING:
@@ -208,7 +226,7 @@ class ObjectStore(Store, Generic[T_Store]):
         return sizes
 
     async def _batches(self, prefix: str) -> AsyncGenerator[Any, None]:
-        listing = _obstore().list(self.store, prefix=check_prefix(prefix) or None)
+        listing = _running().list(self.store, prefix=check_prefix(prefix) or None)
         async for batch in listing:
             yield batch
 
@@ -226,7 +244,7 @@ class ObjectStore(Store, Generic[T_Store]):
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited
         folder = check_prefix(prefix)
-        found = await _obstore().list_with_delimiter_async(self.store, prefix=folder or None)
+        found = await _running().list_with_delimiter_async(self.store, prefix=folder or None)
         skip = len(folder) + 1 if folder else 0
         for path in found["common_prefixes"]:
             yield path[skip:].strip("/")

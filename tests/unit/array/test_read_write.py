@@ -95,7 +95,6 @@ def test_what_cannot_be_selected_is_refused(
         ((slice(None), 1), 7),
         (np.s_[:], np.arange(6)[:, None]),
         (0, [1.9, 2, 3, 4, 5]),
-        ((0, 0), np.array([[7]])),
         (np.s_[::2, ::3], -1),
         (0, "3"),
         (0, True),
@@ -186,7 +185,7 @@ def test_out_is_checked(array: Any) -> None:
         (np.empty((6, 4), "i4"), ValueError),
         (frozen, ValueError),
         ([1, 2], TypeError),
-        (np.empty((6, 5), "i2"), TypeError),
+        (np.empty((6, 5), "?"), TypeError),
     ):
         with pytest.raises(error):
             array.get_basic_selection(out=out)

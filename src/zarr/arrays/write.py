@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from zarr import _core
-from zarr.array.locking import guarded
-from zarr.array.read import fill, read, understand
-from zarr.array.transfer import write_all
+from zarr.arrays.locking import guarded
+from zarr.arrays.read import fill, read, understand
+from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer
 from zarr.dtype.storage import buffer_view
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.array.async_array import AsyncArray
-    from zarr.array.engine import Engine
+    from zarr.arrays.async_array import AsyncArray
+    from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype
     from zarr.selection import Fields, Selection
 
@@ -69,9 +69,18 @@ async def write(
 
 
 async def write_elements(
-    array: AsyncArray[Any], engine: Engine, chosen: Selection, value: npt.NDArray[Any]
+    array: AsyncArray[Any],
+    engine: Engine,
+    chosen: Selection,
+    value: npt.NDArray[Any],
+    *,
+    may_grow: bool = False,
 ) -> None:
-    """Write an array of the right data type to a parsed selection."""
+    """Write an array of the right data type to a parsed selection.
+
+    `may_grow`: others may be making the array longer, so what a chunk holds beyond the end of the
+    array as `engine` knows it is kept.
+    """
     value = _broadcast(value, chosen)
     if value.size == 0:
         return
@@ -82,7 +91,7 @@ async def write_elements(
         value = _numbers(table, value)
     elif engine.is_opaque:
         value = buffer_view(value)
-    await _run(array, engine, compiled, chosen, value)
+    await _run(array, engine, compiled, chosen, value, may_grow)
 
 
 def as_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -132,6 +141,7 @@ async def _run(
     compiled: _core.CompiledArray,
     chosen: Selection,
     value: npt.NDArray[Any],
+    may_grow: bool,
 ) -> None:
     write_empty = engine.write_empty
     store = array._chunk_path.store
@@ -142,15 +152,16 @@ async def _run(
         identity = store._identity
 
         async def work() -> None:
-            plan = compiled.plan_write(axes, points, value, write_empty)
+            plan = compiled.plan_write(axes, points, value, write_empty, may_grow)
             await write_all(store, plan, lambda key: guarded(identity, key, synchronizer))
 
         await section(work, store._waits)
     elif stepping():
-        compiled.write(source, axes, points, value, write_empty, store._identity)
+        compiled.write(source, axes, points, value, write_empty, store._identity, None, may_grow)
     else:
         cancel = _core.Cancel()
-        arguments = (source, axes, points, value, write_empty, store._identity, cancel)
+        name = store._identity
+        arguments = (source, axes, points, value, write_empty, name, cancel, may_grow)
         # It waits for the locks of chunks, so it must not take a thread from plain work.
         await offload(compiled.write, *arguments, cancel=cancel, kind="section")
 

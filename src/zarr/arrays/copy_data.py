@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.array.async_array import AsyncArray
-from zarr.array.edges import chunk_bounds, chunk_count
-from zarr.array.read import read
-from zarr.array.write import write
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.edges import chunk_bounds, chunk_count
+from zarr.arrays.read import read
+from zarr.arrays.write import write
 from zarr.runner import bounded, offload
 from zarr.selection import basic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zarr.array.edges import Edge
+    from zarr.arrays.edges import Edge
 
 # A block of this many bytes gives all cores work, and a few of them fit into any memory.
 _BLOCK_BYTES = 32 << 20

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zarr.array.async_array import AsyncArray
-from zarr.array.handle import ArrayBase, M
-from zarr.array.indexing import BlockIndex, OIndex, VIndex
-from zarr.array.read import read
-from zarr.array.write import write
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.handle import ArrayBase, M
+from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
+from zarr.arrays.read import read
+from zarr.arrays.write import write
 from zarr.attributes import Attributes
 from zarr.runner import faces, run, synced_method, waits_of
 from zarr.selection import basic, block, coordinate, orthogonal, parse
@@ -19,7 +19,7 @@ from zarr.selection import mask as select_mask
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.array.read import Out
+    from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
     from zarr.selection import Fields

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from zarr import _core
-from zarr.array.transfer import SMALL, read_all
+from zarr.arrays.transfer import SMALL, read_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.array.async_array import AsyncArray
-    from zarr.array.engine import Engine
+    from zarr.arrays.async_array import AsyncArray
+    from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.selection import Fields
 

@@ -6,14 +6,14 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zarr.array.edges import chunk_bounds, chunk_count, chunk_of
+from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from zarr.array.async_array import AsyncArray
+    from zarr.arrays.async_array import AsyncArray
     from zarr.types import ArrayMetadata
 
 Coords = tuple[int, ...]

@@ -137,15 +137,18 @@ def default_serializer(dtype: ZDType[Any, Any]) -> ArrayBytesCodec:
 
 def v2_codecs(
     filters: FiltersLike, compressors: CompressorsLike, dtype: ZDType[Any, Any]
-) -> tuple[tuple[Numcodec, ...], Numcodec | None]:
-    """The filters and the compressor of chunks in format 2."""
+) -> tuple[tuple[Any, ...], Any]:
+    """The filters and the compressor of chunks in format 2: codecs of numcodecs.
+
+    Defaults are given as configurations: for these, numcodecs itself is not needed.
+    """
     if filters == "auto":
         object_codec = getattr(dtype, "object_codec_id", None)
-        chosen_filters = () if object_codec is None else (get_numcodec({"id": object_codec}),)
+        chosen_filters: tuple[Any, ...] = () if object_codec is None else ({"id": object_codec},)
     else:
         chosen_filters = tuple(map(_numcodec, _listed(filters)))
     if compressors == "auto":
-        return chosen_filters, get_numcodec({"id": "zstd", "level": 0})  # type: ignore[typeddict-unknown-key]
+        return chosen_filters, {"id": "zstd", "level": 0}
     found = _listed(compressors)
     if len(found) > 1:
         raise TypeError(

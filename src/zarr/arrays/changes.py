@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.array.document import load_metadata, save_changes
-from zarr.array.edges import chunk_bounds, chunk_count, chunk_of
-from zarr.array.engine import Engine
-from zarr.array.locking import guarded
-from zarr.array.stored import listed_coords
-from zarr.array.write import as_array, write_elements
+from zarr.arrays.document import load_metadata, save_changes
+from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
+from zarr.arrays.engine import Engine
+from zarr.arrays.locking import guarded
+from zarr.arrays.stored import listed_coords
+from zarr.arrays.write import as_array, write_elements
 from zarr.metadata.common import parse_shapelike
+from zarr.metadata.layout import layout_of
 from zarr.runner import bounded, section
 from zarr.selection import Selection
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.array.async_array import AsyncArray
+    from zarr.arrays.async_array import AsyncArray
     from zarr.types import ArrayMetadata, ShapeLike
 
 # Up to so many chunks are deleted by their names; if more could be there, the store is asked
@@ -96,12 +97,24 @@ async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> 
 
     before, after = await _changed(array, longer)
     # What was reserved is ours alone, so it is written after the lock is released.
-    engine = Engine(after, array.config, array._chunk_path)
+    engine = _engine_beyond(array, after, along)
     axes = [(0, 1, length) for length in after.shape]
     axes[along] = (before.shape[along], 1, value.shape[along])
     chosen = Selection(tuple(axes), None, value.shape, value.shape)
-    await write_elements(array, engine, chosen, value)
+    await write_elements(array, engine, chosen, value, may_grow=True)
     return after.shape
+
+
+def _engine_beyond(array: AsyncArray[Any], metadata: ArrayMetadata, axis: int) -> Engine:
+    """An engine for writing at the end of an axis, where others may be appending too.
+
+    To it the array ends where its last chunk does: so that chunk is written in part, under its
+    lock, and not as a whole.
+    """
+    edge, length = layout_of(metadata).grid[axis], metadata.shape[axis]
+    end = chunk_bounds(edge, chunk_of(edge, length - 1))[1] if length else 0
+    shape = (*metadata.shape[:axis], end, *metadata.shape[axis + 1 :])
+    return Engine(metadata.update_shape(shape), array.config, array._chunk_path)
 
 
 def _check_fits(data: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zarr.array.async_array import AsyncArray
-from zarr.array.document import check_free, missing_parents, save_groups, save_metadata
-from zarr.array.new_metadata import NewArray
-from zarr.array.parameters import (
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.document import check_free, missing_parents, save_groups, save_metadata
+from zarr.arrays.new_metadata import NewArray
+from zarr.arrays.parameters import (
     DEFAULT_FILL_VALUE,
     default_format,
     parse_config,
@@ -17,7 +17,7 @@ from zarr.dtype import parse_dtype
 from zarr.metadata.common import parse_shapelike
 
 if TYPE_CHECKING:
-    from zarr.array.parameters import CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr import _core
-from zarr.array.edges import chunk_count
+from zarr.arrays.edges import chunk_count
 from zarr.codecs.objects import FILL_NUMBER, NUMBER_SIZE, ObjectTable, bind, holds_objects
 from zarr.dtype.storage import buffer_view
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 
 if TYPE_CHECKING:
-    from zarr.array.edges import Edge
+    from zarr.arrays.edges import Edge
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
     from zarr.selection import Selection
@@ -60,7 +60,7 @@ class Engine:
         self.write_empty = config.write_empty_chunks
         self.holds_objects = holds_objects(layout.dtype)
         # Whether NumPy refuses the buffer protocol for elements of this type.
-        self.is_opaque = buffer_view(np.empty(0, layout.dtype)).dtype != layout.dtype
+        self.is_opaque = not self.holds_objects and _is_opaque(layout.dtype)
         self._edges = _decoded_edges(layout)
         self._parts = _parts(layout, config, place)
         self.compiled: _core.CompiledArray | None = None
@@ -102,6 +102,10 @@ def _touched(axis: tuple[int, int, int], size: int) -> int:
     if count == 0:
         return 0
     return min(count, (start + (count - 1) * step) // size - start // size + 1)
+
+
+def _is_opaque(dtype: np.dtype[Any]) -> bool:
+    return buffer_view(np.empty(0, dtype)).dtype != dtype
 
 
 def _decoded_edges(layout: ArrayLayout) -> tuple[Edge, ...]:

@@ -8,8 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
-from zarr.array.edges import chunk_bounds, chunk_count, chunk_sizes
-from zarr.array.info import ArrayInfo
+from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_sizes
+from zarr.arrays.info import ArrayInfo
 from zarr.errors import ZarrDeprecationWarning
 from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.layout import layout_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
-    from zarr.array.edges import Edge
+    from zarr.arrays.edges import Edge
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
     from zarr.types import MemoryOrder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.array.parameters import DEFAULT_FILL_VALUE, v2_codecs, v3_codecs
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE, v2_codecs, v3_codecs
 from zarr.codecs.sharding import ShardingCodec
 from zarr.metadata.chunk_grids import create_chunk_grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
@@ -16,7 +16,7 @@ from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
     from zarr.abc.codec import Codec
-    from zarr.array.parameters import CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDType
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.chunking import ChunkLayout
@@ -82,7 +82,7 @@ class NewArray:
             order=self.order or "C",
             dimension_separator=self._v2_separator(),
             filters=filters or None,
-            compressor=cast("Any", compressor),
+            compressor=compressor,
             attributes=dict(self.attributes or {}),
         )
 

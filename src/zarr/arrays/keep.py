@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zarr.array.async_array import AsyncArray
-from zarr.array.parameters import DEFAULT_FILL_VALUE
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.errors import ZarrUserWarning
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata

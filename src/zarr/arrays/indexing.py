@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.array.read import read
-from zarr.array.write import write
+from zarr.arrays.read import read
+from zarr.arrays.write import write
 from zarr.runner import run
 from zarr.selection import orthogonal, vindex
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.array.async_array import AsyncArray
-    from zarr.array.sync_array import Array
+    from zarr.arrays.async_array import AsyncArray
+    from zarr.arrays.sync_array import Array
     from zarr.buffer.core import NDArrayLikeOrScalar
 
 

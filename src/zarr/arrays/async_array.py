@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from zarr.array.access import DEFAULT_ACCESS
-from zarr.array.changes import append, change_attributes, resize
-from zarr.array.document import load_metadata, metadata_of, save_metadata
-from zarr.array.engine import Engine
-from zarr.array.handle import ArrayBase, M
-from zarr.array.indexing import AsyncOIndex, AsyncVIndex
-from zarr.array.read import read
-from zarr.array.stored import stored_shards, stored_size
-from zarr.array.write import write
+from zarr.arrays.access import DEFAULT_ACCESS
+from zarr.arrays.changes import append, change_attributes, resize
+from zarr.arrays.document import load_metadata, metadata_of, save_metadata
+from zarr.arrays.engine import Engine
+from zarr.arrays.handle import ArrayBase, M
+from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
+from zarr.arrays.read import read
+from zarr.arrays.stored import stored_shards, stored_size
+from zarr.arrays.write import write
 from zarr.metadata.spec import parse_array_config
 from zarr.registry import get_pipeline_class
 from zarr.selection import basic, coordinate, orthogonal
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.abc.codec import CodecPipeline
-    from zarr.array.access import Access
-    from zarr.array.changes import Attributes
-    from zarr.array.info import ArrayInfo
-    from zarr.array.read import Out
+    from zarr.arrays.access import Access
+    from zarr.arrays.changes import Attributes
+    from zarr.arrays.info import ArrayInfo
+    from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
     from zarr.selection import Fields

@@ -1,0 +1,103 @@
+"""Arrays in a store that has to be waited for: few requests, many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import numpy as np
+
+import zarr
+
+CHUNKS = 1000
+DELAY = 0.02
+
+
+def test_many_chunks_are_read_in_the_time_that_the_bound_dictates(waiting_store: Any) -> None:
+    store = waiting_store()
+    array = zarr.create_array(store, shape=(CHUNKS, 4096), chunks=(1, 4096), dtype="f4")
+    data = np.random.default_rng(0).random((CHUNKS, 4096), "f4")
+    array[:] = data
+    store.delay = DELAY
+    for limit in (10, 50):
+        store.most_busy = 0
+        with zarr.config.set({"async.concurrency": limit}):
+            start = time.perf_counter()
+            found = array[:]
+            took = time.perf_counter() - start
+        np.testing.assert_array_equal(found, data)
+        assert store.most_busy == limit
+        assert took < 1.5 * CHUNKS / limit * DELAY + 0.3
+
+
+def test_a_full_write_reads_nothing(waiting_store: Any) -> None:
+    store = waiting_store()
+    for options in ({}, {"shards": (20,)}):
+        array = zarr.create_array(
+            store, shape=(100,), chunks=(10,), dtype="i4", overwrite=True, **options
+        )
+        store.asked.clear()
+        array[:] = range(1, 101)
+        assert store.asked == {"set": array._nshards}
+        store.asked.clear()
+        array[:40] = 5
+        assert store.asked == {"set": array._nshards * 40 // 100}
+
+
+def test_reading_a_part_of_a_shard_asks_for_its_index_and_that_part(waiting_store: Any) -> None:
+    store = waiting_store()
+    array = zarr.create_array(
+        store,
+        shape=(1000,),
+        chunks=(10,),
+        shards=(1000,),
+        dtype="i4",
+        config={"sharding_coalesce_max_gap_bytes": 0},
+    )
+    array[:] = range(1000)
+    store.asked.clear()
+    assert array[500:520].tolist() == list(range(500, 520))
+    assert store.asked == {"get": 2}
+    store.asked.clear()
+    assert array.oindex[[5, 995]].tolist() == [5, 995]
+    assert store.asked == {"get": 3}
+
+
+def test_a_partial_write_reads_and_writes_each_chunk_once(waiting_store: Any) -> None:
+    store = waiting_store()
+    array = zarr.create_array(store, shape=(100,), chunks=(10,), dtype="i4")
+    array[:] = 1
+    store.asked.clear()
+    array[5:35] = 2
+    assert store.asked == {"get": 2, "set": 4}
+    store.asked.clear()
+    array[:] = 0
+    assert store.asked == {"delete": 10}
+
+
+def test_one_array_serves_any_loop_and_synchronous_callers(waiting_store: Any) -> None:
+    array: Any = zarr.create_array(waiting_store(0.001), shape=(100,), chunks=(7,), dtype="i4")
+
+    async def use() -> int:
+        await array.async_array.setitem(slice(3, 50), 2)
+        return int((await array.async_array.getitem(...)).sum())
+
+    for _ in range(3):
+        assert asyncio.run(use()) == 94
+        assert array[:].sum() == 94
+
+
+def test_decoding_overlaps_with_fetching(waiting_store: Any) -> None:
+    store = waiting_store()
+    array = zarr.create_array(store, shape=(16, 1 << 20), chunks=(1, 1 << 20), dtype="f4")
+    array[:] = np.random.default_rng(0).random(array.shape, "f4").round(3)
+    start = time.perf_counter()
+    array[:]
+    decoding = time.perf_counter() - start
+    store.delay = 0.1
+    with zarr.config.set({"async.concurrency": 2}):
+        start = time.perf_counter()
+        array[:]
+        took = time.perf_counter() - start
+    assert took < 8 * 0.1 + 0.7 * decoding + 0.2

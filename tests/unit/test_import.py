@@ -1,0 +1,44 @@
+"""``import zarr`` is cheap, and gives all names when asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import zarr
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_every_name_can_be_had() -> None:
+    for name in zarr.__all__:
+        assert getattr(zarr, name) is not None
+    assert set(zarr.__all__) <= set(dir(zarr))
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert zarr.__version__ == version("zarr")
+    assert zarr.__version__.startswith("3.4.2+native.")
+
+
+def test_importing_does_not_import_what_is_not_used() -> None:
+    heavy = ("asyncio", "numcodecs", "fsspec", "concurrent.futures", "inspect", "ml_dtypes")
+    code = "import numpy, sys; before = set(sys.modules); import zarr; zarr.create_array; {}"
+    code += f"print(sorted(set({heavy!r}) & (set(sys.modules) - before)))"
+    assert run(code.format("")).strip() == "[]"
+    use = "a = zarr.create_array({{}}, shape=(3,), dtype='i4'); a[:] = 1; a[:]; "
+    assert run(code.format(use.replace("{{}}", "{}"))).strip() == "[]"
+
+
+def test_importing_takes_little_time() -> None:
+    code = (
+        "import numpy, time; start = time.perf_counter(); import zarr; "
+        "print(time.perf_counter() - start)"
+    )
+    assert min(float(run(code)) for _ in range(5)) < 0.06
