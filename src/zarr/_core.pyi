@@ -115,7 +115,12 @@ class CompiledArray:
     ) -> None: ...
     def plan_read(self, axes: _Axes | None, points: _Points | None, out: Buffer) -> ReadPlan: ...
     def plan_write(
-        self, axes: _Axes | None, points: _Points | None, value: Buffer, write_empty: bool
+        self,
+        axes: _Axes | None,
+        points: _Points | None,
+        value: Buffer,
+        write_empty: bool,
+        may_grow: bool = False,
     ) -> WritePlan: ...
 
 @final

@@ -236,7 +236,7 @@ async def create(
     if overwrite and access.chunk_path is not None:
         await access.chunk_path.delete_dir()
     await place(store_path, metadata, overwrite=overwrite)
-    made = AsyncArray(metadata, store_path, settings)._with_access(access)
+    made: AnyAsyncArray = AsyncArray(metadata, store_path, settings)._with_access(access)
     if data is not None:
         await write(made, basic, ..., data)
     return made._with_access(replace(access, read_only=True)) if read_only else made

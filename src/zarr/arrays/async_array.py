@@ -114,7 +114,8 @@ class AsyncArray(ArrayBase[M]):
             If there is no array of that format.
         """
         store_path = await make_store_path(store)
-        return cls(await load_metadata(store_path, zarr_format), store_path, config)
+        metadata: Any = await load_metadata(store_path, zarr_format)
+        return cls(metadata, store_path, config)
 
     def _with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""

@@ -19,7 +19,6 @@ from zarr.arrays.locking import guarded
 from zarr.arrays.stored import listed_coords
 from zarr.arrays.write import as_array, write_elements
 from zarr.metadata.common import parse_shapelike
-from zarr.metadata.layout import layout_of
 from zarr.runner import bounded, section
 from zarr.selection import Selection
 
@@ -97,24 +96,12 @@ async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> 
 
     before, after = await _changed(array, longer)
     # What was reserved is ours alone, so it is written after the lock is released.
-    engine = _engine_beyond(array, after, along)
+    engine = Engine(after, array.config, array._chunk_path)
     axes = [(0, 1, length) for length in after.shape]
     axes[along] = (before.shape[along], 1, value.shape[along])
     chosen = Selection(tuple(axes), None, value.shape, value.shape)
     await write_elements(array, engine, chosen, value, may_grow=True)
     return after.shape
-
-
-def _engine_beyond(array: AsyncArray[Any], metadata: ArrayMetadata, axis: int) -> Engine:
-    """An engine for writing at the end of an axis, where others may be appending too.
-
-    To it the array ends where its last chunk does: so that chunk is written in part, under its
-    lock, and not as a whole.
-    """
-    edge, length = layout_of(metadata).grid[axis], metadata.shape[axis]
-    end = chunk_bounds(edge, chunk_of(edge, length - 1))[1] if length else 0
-    shape = (*metadata.shape[:axis], end, *metadata.shape[axis + 1 :])
-    return Engine(metadata.update_shape(shape), array.config, array._chunk_path)
 
 
 def _check_fits(data: tuple[int, ...], shape: tuple[int, ...], axis: int) -> None:
@@ -148,7 +135,7 @@ async def _clear_outside(
     engine = Engine(before, array.config, array._chunk_path)
     await _delete_chunks(array, engine, shape)
     engine.write_empty = False
-    kept = []
+    kept: list[tuple[int, int, int]] = []
     for axis, edge in enumerate(engine.grid):
         old, new = engine.shape[axis], min(shape[axis], engine.shape[axis])
         end = chunk_bounds(edge, chunk_of(edge, new - 1))[1] if new else 0
@@ -209,7 +196,7 @@ async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[in
 
 def _outside(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[int, ...]]:
     """The places of one grid that a smaller one lacks."""
-    found = []
+    found: list[tuple[int, ...]] = []
     for axis in range(len(old)):
         # Inside of both grids along the axes before, outside along this one.
         ranges = [range(min(o, n)) for o, n in zip(old[:axis], new[:axis], strict=True)]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zarr.storage.path import StorePath
     from zarr.types import MemoryOrder
 
-M = TypeVar("M", ArrayV2Metadata, ArrayV3Metadata)
+M = TypeVar("M", bound=ArrayV2Metadata | ArrayV3Metadata)
 
 
 class ArrayBase(Generic[M]):

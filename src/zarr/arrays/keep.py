@@ -52,11 +52,12 @@ def keep(
     """
     source = getattr(data, "_async_array", data)
     if not isinstance(source, AsyncArray):
-        given = (filters, compressors, serializer)
         return Kept(
             "auto" if _is_keep(chunks) else chunks,
             None if _is_keep(shards) else shards,
-            *("auto" if _is_keep(value) else value for value in given),
+            "auto" if _is_keep(filters) else filters,
+            "auto" if _is_keep(compressors) else compressors,
+            "auto" if _is_keep(serializer) else serializer,
             fill_value,
             order,
             zarr_format,

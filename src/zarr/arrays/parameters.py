@@ -162,7 +162,7 @@ def _numcodec(value: Any) -> Numcodec:
     if isinstance(value, Mapping):
         return get_numcodec(cast("Any", value))
     if _is_numcodec(value):
-        return cast("Numcodec", value)
+        return value
     raise ValueError(
         "Invalid compressor. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
         f"numcodecs.abc.Codec. Got {type(value)} instead."

@@ -59,7 +59,7 @@ async def read(
     chosen = understand(engine, select, selection, fields)
     if prototype is None:
         prototype = array._access.prototype or default_buffer_prototype()
-    if out is None and chosen.fields is None and prototype is cpu.buffer_prototype:
+    if out is None and chosen.fields is None and prototype.nd_buffer is cpu.NDBuffer:
         result = _empty(chosen, engine)
         await fill(array, engine, chosen, result)
         if result.ndim == 0 and _gives_scalar(select, selection):

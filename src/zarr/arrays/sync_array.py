@@ -178,7 +178,7 @@ class Array(ArrayBase[M]):
         if copy is False:
             raise ValueError("`copy=False` is not supported. This method always creates a copy.")
         result = np.asarray(self[...])
-        return result if dtype is None else result.astype(dtype, copy=False)  # type: ignore[return-value]
+        return result if dtype is None else result.astype(dtype, copy=False)
 
     def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
         """Read a selection, as NumPy does: integers, slices, and arrays or a mask.

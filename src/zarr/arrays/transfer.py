@@ -7,7 +7,7 @@ way at a time, so that fetching one overlaps with decoding another.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from zarr.background import get_executor
 from zarr.buffer.cpu import Buffer as CpuBuffer
@@ -17,14 +17,15 @@ from zarr.config import config
 from zarr.runner import bounded, offload, stepping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncContextManager, Callable
+    from collections.abc import Callable
     from concurrent.futures import Future
+    from contextlib import AbstractAsyncContextManager
 
     from zarr import _core
     from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer
 
-    Guard: TypeAlias = Callable[[str], AsyncContextManager[None]]
+    Guard: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
 
 Answer: TypeAlias = "list[Any]"
 
@@ -137,7 +138,7 @@ async def write_all(store: Store, plan: _core.WritePlan, guard: Guard) -> None:
         if data is None:
             await store.delete(want.key)
         else:
-            await store.set(want.key, CpuBuffer.from_bytes(data))
+            await store.set(want.key, CpuBuffer.from_bytes(cast("Any", data)))
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:

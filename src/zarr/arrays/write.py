@@ -58,7 +58,7 @@ async def write(
     array._check_writable()
     if hasattr(value, "_async_array"):
         value = await read(value._async_array, basic, ...)
-    elif prototype is not None and prototype is not cpu.buffer_prototype:
+    elif prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
         value = prototype.nd_buffer.from_ndarray_like(value).as_numpy_array()
     engine = array._engine()
     chosen = understand(engine, select, selection, fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ TDType_co = TypeVar("TDType_co", bound="np.dtype[Any]", covariant=True)
 
 EndiannessStr: TypeAlias = Literal["little", "big"]
 ENDIANNESS_STR: tuple[EndiannessStr, EndiannessStr] = ("little", "big")
+ORDER_CHAR: dict[str, str] = {"little": "<", "big": ">"}
 
 _warned: set[str] = set()
 
@@ -40,6 +42,10 @@ def warn_unstable(name: str) -> None:
         )
 
 
+class InvalidPartError(DataTypeValidationError):
+    """A data type is the one that is named, but what it consists of is not valid."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HasItemSize:
     """A data type whose elements have one size."""
@@ -47,7 +53,7 @@ class HasItemSize:
     @property
     def item_size(self) -> int:
         """Bytes of an element."""
-        raise AttributeError("item_size")
+        raise NotImplementedError(f"{type(self).__name__} does not say how large its elements are.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +76,14 @@ class HasEndianness:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
 class HasObjectCodec:
     """A data type whose elements are objects, stored in Zarr v2 by a codec of their own."""
 
     object_codec_id: ClassVar[str]
 
 
-@dataclass(frozen=True, kw_only=True, slots=False)
+@dataclass(frozen=True, kw_only=True)
 class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     """How the elements of an array are represented: in memory, in metadata, in chunks.
 
@@ -95,7 +102,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     @classmethod
     def _invalid_native(cls, dtype: object) -> DataTypeValidationError:
         return DataTypeValidationError(
-            f"Invalid data type: {dtype}. Expected an instance of {cls.dtype_cls}"
+            f"Invalid data type: {dtype}. {cls.__name__} stands for instances of {cls.dtype_cls}."
         )
 
     @classmethod
@@ -140,7 +147,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
             return cls._from_json_v2(data)
         if zarr_format == 3:
             return cls._from_json_v3(data)
-        raise ValueError(f"zarr_format must be 2 or 3, not {zarr_format!r}.")
+        raise unknown_format(zarr_format)
 
     @abstractmethod
     def to_json(self, zarr_format: ZarrFormat) -> Any:
@@ -185,6 +192,11 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
         """Return the form of a scalar in metadata."""
 
 
+def unknown_format(zarr_format: object) -> ValueError:
+    """Return the error for a format other than 2 and 3."""
+    return ValueError(f"zarr_format must be 2 or 3, got {zarr_format}")
+
+
 def v2_name(data: object, object_codec_id: str | None = None) -> object:
     """Return the name in a v2 form ``{"name", "object_codec_id"}``; None if it is not one.
 
@@ -210,8 +222,6 @@ def v3_configuration(data: object, name: str) -> dict[str, Any] | None:
 
 def endianness_of(dtype: np.dtype[Any]) -> EndiannessStr:
     """Return the byte order of a data type of NumPy."""
-    return "big" if dtype.byteorder == ">" or not (dtype.isnative or _LITTLE) else "little"
-
-
-_LITTLE = np.dtype("<i2").isnative
-ORDER_CHAR: dict[str, str] = {"little": "<", "big": ">"}
+    if dtype.byteorder in "<>":
+        return "big" if dtype.byteorder == ">" else "little"
+    return sys.byteorder

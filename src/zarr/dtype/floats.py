@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,17 @@ if TYPE_CHECKING:
     from zarr.types import ZarrFormat
 
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
+_WIDTHS = {4: np.dtype("f2"), 8: np.dtype("f4"), 16: np.dtype("f8")}
+"""Data types by their number of hexadecimal digits."""
+
+
+def as_number(data: Any) -> Any:
+    """Return what stands for a number as something that ``float`` and ``int`` take."""
+    if isinstance(data, bytes):
+        return data.decode("ascii", "replace")
+    if isinstance(data, (np.datetime64, np.timedelta64)):
+        return data.view(np.int64)
+    return data
 
 
 def float_to_json(value: Any, zarr_format: ZarrFormat) -> float | str:
@@ -24,49 +36,59 @@ def float_to_json(value: Any, zarr_format: ZarrFormat) -> float | str:
             return "Infinity"
         return "-Infinity" if number == float("-inf") else number
     if zarr_format == 3:
-        bits = bits_of(value)
-        if bits != bits_of(np.asarray(np.nan).astype(value.dtype)[()]):
-            return f"0x{bits:0{value.dtype.itemsize * 2}x}"
+        bits = value.tobytes()
+        if bits != np.asarray(np.nan).astype(value.dtype)[()].tobytes():
+            return f"0x{int.from_bytes(bits, sys.byteorder):0{2 * len(bits)}x}"
     return "NaN"
 
 
-def bits_of(value: Any) -> int:
-    """Return the bits of a scalar as a number."""
-    native = np.asarray(value)
-    if not native.dtype.isnative:
-        native = native.astype(native.dtype.newbyteorder("="))
-    return int.from_bytes(native.tobytes(), "little" if np.little_endian else "big")
-
-
-def float_from_json(data: object, dtype: np.dtype[Any], zarr_format: ZarrFormat) -> Any:
+def float_from_json(
+    data: object, dtype: np.dtype[Any], zarr_format: ZarrFormat, *, texts: bool = True
+) -> Any:
     """Read a scalar of `dtype`, which is of native byte order.
+
+    Parameters
+    ----------
+    data
+        The form in metadata.
+    dtype
+        Of the scalar.
+    zarr_format
+        The format of the metadata: all bits, as ``0x…``, are a form of v3.
+    texts
+        Whether numbers may be written as strings, which some programs do.
 
     Raises
     ------
-    TypeError
+    TypeError, ValueError, OverflowError
         If `data` stands for no number.
     """
     if isinstance(data, str):
         if data in _SPECIAL:
             return np.asarray(_SPECIAL[data]).astype(dtype)[()]
-        if zarr_format == 3 and data[:2] in ("0x", "0X"):
-            return _from_hexadecimal(data, dtype)
-    if isinstance(data, (int, float, str)):
-        try:
-            return np.asarray(float(data)).astype(dtype)[()]
-        except (ValueError, OverflowError):
-            pass
+        if zarr_format == 3 and data.startswith("0x"):
+            return _from_hexadecimal(data[2:], dtype)
+        if texts:
+            try:
+                return np.asarray(float(data)).astype(dtype)[()]
+            except ValueError:
+                pass
+    elif isinstance(data, (int, float)):
+        return np.asarray(float(data)).astype(dtype)[()]
     raise TypeError(
         f"Invalid type: {data}. Expected a float or a special string encoding of a float."
     )
 
 
-def _from_hexadecimal(data: str, dtype: np.dtype[Any]) -> Any:
+def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:
+    """Read a number by its bits, or by those of a wider or narrower number."""
     size = dtype.itemsize
-    try:
-        bits = int(data, 16).to_bytes(size, "little" if np.little_endian else "big")
-    except (ValueError, OverflowError):
-        raise TypeError(
-            f"Invalid type: {data}. Expected at most {size * 2} hexadecimal digits after 0x."
-        ) from None
-    return np.frombuffer(bits, dtype)[0]
+    written = dtype if len(digits) == 2 * size else _WIDTHS.get(len(digits))
+    if written is None:
+        raise ValueError(
+            f"Invalid bits of a floating point number: 0x{digits}. Expected {2 * size} hexadecimal "
+            "digits after 0x."
+        )
+    # By way of unsigned integers: NumPy reads no buffers of the data types of others.
+    bits = np.array([int(digits, 16)], f"u{written.itemsize}").view(written)
+    return bits.astype(dtype)[0]

@@ -13,22 +13,25 @@ from zarr.dtype.base import (
     HasItemSize,
     ZDType,
     endianness_of,
+    unknown_format,
     v2_form,
     v2_name,
 )
-from zarr.dtype.floats import float_from_json, float_to_json
+from zarr.dtype.floats import as_number, float_from_json, float_to_json
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 
-@dataclass(frozen=True, kw_only=True)
 class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
     """A data type that is named by its v3 name, or by one code of NumPy for each byte order."""
 
     _code: ClassVar[str]
     """Kind and size, such as ``f4``."""
     _native: ClassVar[np.dtype[Any]]
+    """The data type of NumPy, in native byte order."""
+    _aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names in Zarr v3."""
 
     @property
     def _order(self) -> str:
@@ -49,9 +52,10 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
         return cls._of(ORDER_CHAR[endianness_of(dtype)])
 
     def to_native_dtype(self) -> np.dtype[Any]:
-        if self._order == "|" or self._native.str[0] == self._order:
+        order = self._order
+        if order == "|" or self._native.str[0] == order:
             return self._native
-        return self._native.newbyteorder(self._order)
+        return self._native.newbyteorder(order)
 
     @property
     def item_size(self) -> int:
@@ -68,20 +72,21 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
 
     @classmethod
     def _from_json_v3(cls, data: DTypeJSON) -> Self:
-        if data == cls._zarr_v3_name:
+        if data == cls._zarr_v3_name or data in cls._aliases:
             return cls()
         raise cls._invalid_json(data, repr(cls._zarr_v3_name))
 
     def to_json(self, zarr_format: ZarrFormat) -> Any:
         if zarr_format == 2:
             return v2_form(self._order + self._code)
-        return self._zarr_v3_name
+        if zarr_format == 3:
+            return self._zarr_v3_name
+        raise unknown_format(zarr_format)
 
     def default_scalar(self) -> Any:
         return self._native.type(0)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Bool(Number):
     """True or false, one byte each."""
 
@@ -89,25 +94,32 @@ class Bool(Number):
         return True
 
     def cast_scalar(self, data: object) -> Any:
-        return np.bool_(data)
+        scalar: object = np.bool_(data)
+        if isinstance(scalar, np.bool_):
+            return scalar
+        raise self._cannot_cast(data)
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
-        return np.bool_(data)
+        if isinstance(data, (bool, int, float)):
+            return np.bool_(data)
+        raise TypeError(f"Invalid type: {data}. Expected a boolean.")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> bool:
         return bool(data)
 
 
-@dataclass(frozen=True, kw_only=True)
 class BaseInt(Number):
     """Integers."""
 
     def _check_scalar(self, data: object) -> bool:
-        return isinstance(data, (int, float, str, np.number, np.bool_))
+        return isinstance(data, (str, bytes)) or _has(data, "__int__", "__index__")
 
     def cast_scalar(self, data: object) -> Any:
+        if type(data) is self._native.type:
+            return data
         if self._check_scalar(data):
-            return self._native.type(data)
+            # By way of an integer of Python: NumPy's would lose bits where they do not fit.
+            return self._native.type(int(as_number(data)))
         raise self._cannot_cast(data)
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
@@ -126,15 +138,16 @@ class BaseInt(Number):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OrderedInt(BaseInt, HasEndianness):
+    """Integers of several bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BaseFloat(Number, HasEndianness):
     """Floating point numbers."""
 
     def _check_scalar(self, data: object) -> bool:
-        try:
-            float(data)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return False
-        return True
+        return isinstance(data, (str, bytes)) or _has(data, "__float__", "__index__")
 
     def cast_scalar(self, data: object) -> Any:
         if isinstance(data, np.generic) and data.dtype == self._native:
@@ -142,12 +155,14 @@ class BaseFloat(Number, HasEndianness):
             return data
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
-        return np.asarray(float(data)).astype(self._native)[()]  # type: ignore[arg-type]
+        return np.asarray(float(as_number(data))).astype(self._native)[()]
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         return float_from_json(data, self._native, zarr_format)
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> float | str:
+        if zarr_format not in (2, 3):
+            raise unknown_format(zarr_format)
         return float_to_json(self.cast_scalar(data), zarr_format)
 
 
@@ -160,23 +175,26 @@ class BaseComplex(Number, HasEndianness):
         return np.dtype(f"f{self._native.itemsize // 2}")
 
     def _check_scalar(self, data: object) -> bool:
-        return data is None or isinstance(data, (int, float, complex, str, np.number, np.bool_))
+        if data is None or isinstance(data, (str, bytes)):
+            return True
+        return _has(data, "__complex__", "__float__", "__index__")
 
     def cast_scalar(self, data: object) -> Any:
         if isinstance(data, np.generic) and data.dtype == self._native:
             return data
         if self._check_scalar(data):
-            return self._native.type(data)
+            scalar = self._native.type(as_number(data))
+            if isinstance(scalar, np.generic):
+                return scalar
         raise self._cannot_cast(data)
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         if isinstance(data, (list, tuple)) and len(data) == 2:
-            parts = [float_from_json(part, self._part, zarr_format) for part in data]
+            part = self._part
+            parts = [float_from_json(item, part, zarr_format, texts=False) for item in data]
             # Put together by their bytes: arithmetic would change the bits of a NaN.
-            return np.array(parts, self._part).view(self._native)[0]
-        raise TypeError(
-            f"Invalid type: {data}. Expected a float or a special string encoding of a float."
-        )
+            return np.array(parts, part).view(self._native)[0]
+        raise TypeError(f"Invalid type: {data}. Expected the two parts of a complex number.")
 
     def to_json_scalar(
         self, data: object, *, zarr_format: ZarrFormat
@@ -185,64 +203,89 @@ class BaseComplex(Number, HasEndianness):
         return float_to_json(parts[0], zarr_format), float_to_json(parts[1], zarr_format)
 
 
-# The one table of numbers: class name, v3 name and code of NumPy, base.
-_TABLE: tuple[tuple[str, str, type[Number]], ...] = (
-    *((f"Int{8 * n}", f"i{n}", BaseInt) for n in (1, 2, 4, 8)),
-    *((f"UInt{8 * n}", f"u{n}", BaseInt) for n in (1, 2, 4, 8)),
-    *((f"Float{8 * n}", f"f{n}", BaseFloat) for n in (2, 4, 8)),
-    *((f"Complex{8 * n}", f"c{n}", BaseComplex) for n in (8, 16)),
-)
+def _has(data: object, *methods: str) -> bool:
+    """Whether `data` has any of these methods, and is not an array of several elements."""
+    if isinstance(data, np.ndarray) and data.ndim:
+        return False
+    return not isinstance(data, type) and any(hasattr(data, method) for method in methods)
 
 
-def _described(cls: type[Number], code: str) -> type[Number]:
-    native = np.dtype(code)
-    cls._native = native
-    cls._code = code
-    cls._zarr_v3_name = cls.__name__.lower()
-    cls.dtype_cls = type(native)
-    return cls
+class Int8(BaseInt):
+    """Integers from -128 to 127."""
 
 
-def _made(name: str, code: str, base: type[Number]) -> type[Number]:
-    bases: tuple[type, ...] = (base,)
-    if base is BaseInt and np.dtype(code).itemsize > 1:
-        bases = (base, HasEndianness)
-    body = {"__module__": __name__, "__doc__": f"{base.__doc__} Of {8 * np.dtype(code).itemsize} bits."}
-    return _described(dataclass(frozen=True, kw_only=True)(type(name, bases, body)), code)
+class Int16(OrderedInt):
+    """Signed integers of two bytes."""
 
 
-NUMBERS: dict[str, type[Number]] = {"Bool": _described(Bool, "?")}
-Bool._code = "b1"
-NUMBERS |= {name: _made(name, code, base) for name, code, base in _TABLE}
+class Int32(OrderedInt):
+    """Signed integers of four bytes."""
 
-if TYPE_CHECKING:
 
-    class Int8(BaseInt): ...
+class Int64(OrderedInt):
+    """Signed integers of eight bytes."""
 
-    class Int16(BaseInt, HasEndianness): ...
 
-    class Int32(BaseInt, HasEndianness): ...
+class UInt8(BaseInt):
+    """Integers from 0 to 255."""
 
-    class Int64(BaseInt, HasEndianness): ...
 
-    class UInt8(BaseInt): ...
+class UInt16(OrderedInt):
+    """Unsigned integers of two bytes."""
 
-    class UInt16(BaseInt, HasEndianness): ...
 
-    class UInt32(BaseInt, HasEndianness): ...
+class UInt32(OrderedInt):
+    """Unsigned integers of four bytes."""
 
-    class UInt64(BaseInt, HasEndianness): ...
 
-    class Float16(BaseFloat): ...
+class UInt64(OrderedInt):
+    """Unsigned integers of eight bytes."""
 
-    class Float32(BaseFloat): ...
 
-    class Float64(BaseFloat): ...
+class Float16(BaseFloat):
+    """Floating point numbers of half precision, IEEE 754 binary16."""
 
-    class Complex64(BaseComplex): ...
 
-    class Complex128(BaseComplex): ...
+class Float32(BaseFloat):
+    """Floating point numbers of single precision, IEEE 754 binary32."""
 
-else:
-    # As attributes of the module, so that instances can be pickled.
-    globals().update(NUMBERS)
+
+class Float64(BaseFloat):
+    """Floating point numbers of double precision, IEEE 754 binary64."""
+
+
+class Complex64(BaseComplex):
+    """Complex numbers of two `Float32`."""
+
+    _aliases = ("complex_float32",)
+
+
+class Complex128(BaseComplex):
+    """Complex numbers of two `Float64`."""
+
+    _aliases = ("complex_float64",)
+
+
+NUMBERS: dict[type[Number], str] = {
+    Bool: "b1",
+    Int8: "i1",
+    Int16: "i2",
+    Int32: "i4",
+    Int64: "i8",
+    UInt8: "u1",
+    UInt16: "u2",
+    UInt32: "u4",
+    UInt64: "u8",
+    Float16: "f2",
+    Float32: "f4",
+    Float64: "f8",
+    Complex64: "c8",
+    Complex128: "c16",
+}
+"""All of them, and what NumPy calls them; the names in Zarr v3 are those of the classes."""
+
+for _cls, _code in NUMBERS.items():
+    _cls._code = _code
+    _cls._native = np.dtype(_code)
+    _cls._zarr_v3_name = _cls.__name__.lower()
+    _cls.dtype_cls = type(_cls._native)

@@ -13,6 +13,7 @@ from zarr.dtype.base import (
     HasLength,
     HasObjectCodec,
     ZDType,
+    unknown_format,
     v2_form,
     v2_name,
     warn_unstable,
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 
-def bytes_from_json(data: object, expected: str = "a string") -> bytes:
-    """Read bytes in base64."""
+def bytes_from_json(data: object, expected: str = "a string in base64") -> bytes:
+    """Read bytes in base64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is no string, or not in base64.
+    """
     if isinstance(data, str):
-        return b64decode(data.encode())
+        return b64decode(data.encode("ascii"), validate=True)
     raise TypeError(f"Invalid type: {data}. Expected {expected}.")
 
 
@@ -68,14 +75,15 @@ class _FixedLengthBytes(ZDType[np.dtype[Any], Any], HasLength, HasItemSize):
     def to_json(self, zarr_format: ZarrFormat) -> Any:
         if zarr_format == 2:
             return v2_form(f"|{self._kind}{self.length}")
+        if zarr_format != 3:
+            raise unknown_format(zarr_format)
         warn_unstable(self._zarr_v3_name)
         return {"name": self._zarr_v3_name, "configuration": {"length_bytes": self.length}}
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
         return b64encode(bytes(self.cast_scalar(data))).decode()
 
 
-@dataclass(frozen=True, kw_only=True)
 class NullTerminatedBytes(_FixedLengthBytes):
     """At most `length` bytes; zeros at the end are not part of a value."""
 
@@ -84,23 +92,21 @@ class NullTerminatedBytes(_FixedLengthBytes):
     _kind = "S"
 
     def _check_scalar(self, data: object) -> bool:
-        return isinstance(data, (str, int, bytes)) and not isinstance(data, bool)
+        return isinstance(data, (str, int, bytes))
 
     def cast_scalar(self, data: object) -> np.bytes_:
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
-        value = data if isinstance(data, bytes) else str(data).encode()
+        value = data if isinstance(data, bytes) else str(data).encode("ascii")
         return np.bytes_(value[: self.length])
 
     def default_scalar(self) -> np.bytes_:
         return np.bytes_(b"")
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> np.bytes_:
-        value = bytes_from_json(data, "a base64-encoded string")
-        return np.bytes_(value[: self.length])
+        return np.bytes_(bytes_from_json(data)[: self.length])
 
 
-@dataclass(frozen=True, kw_only=True)
 class RawBytes(_FixedLengthBytes):
     """Exactly `length` bytes."""
 
@@ -114,23 +120,35 @@ class RawBytes(_FixedLengthBytes):
 
     @classmethod
     def _from_json_v3(cls, data: DTypeJSON) -> Self:
-        # The name in the core specification: r, and the number of bits.
-        if isinstance(data, str) and data[:1] == "r" and data[1:].isascii() and data[1:].isdigit():
-            bits = int(data[1:])
-            if bits and bits % 8 == 0:
-                return cls(length=bits // 8)
-        return super()._from_json_v3(data)
+        bits = _bits_in_name(data)
+        if bits is None:
+            return super()._from_json_v3(data)
+        made = cls(length=bits // 8)
+        # What was read under this name is written under it: those who write it know no other.
+        made.__dict__["_is_core"] = True
+        return made
+
+    def to_json(self, zarr_format: ZarrFormat) -> Any:
+        if zarr_format == 3 and self.__dict__.get("_is_core"):
+            return f"r{8 * self.length}"
+        return super().to_json(zarr_format)
+
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+        if zarr_format == 3 and self.__dict__.get("_is_core"):
+            return list(self.cast_scalar(data).tobytes())
+        return super().to_json_scalar(data, zarr_format=zarr_format)
 
     def _check_scalar(self, data: object) -> bool:
-        return isinstance(data, (bytes, bytearray, str, np.void))
+        return isinstance(data, (bytes, bytearray, np.void))
 
     def cast_scalar(self, data: object) -> np.void:
-        if not self._check_scalar(data):
+        if isinstance(data, np.void):
+            value = data.tobytes()
+        elif isinstance(data, (bytes, bytearray)):
+            value = bytes(data)
+        else:
             raise self._cannot_cast(data)
-        if isinstance(data, str):
-            raise TypeError("a bytes-like object is required, not 'str'")
-        value = bytes(data)[: self.length]  # type: ignore[call-overload]
-        return np.void(value.ljust(self.length, b"\0"))
+        return np.void(value[: self.length].ljust(self.length, b"\0"))
 
     def default_scalar(self) -> np.void:
         return np.void(bytes(self.length))
@@ -142,7 +160,14 @@ class RawBytes(_FixedLengthBytes):
         return self.cast_scalar(bytes_from_json(data))
 
 
-@dataclass(frozen=True, kw_only=True)
+def _bits_in_name(data: object) -> int | None:
+    """Return the number of bits in a name such as ``r16``, which the core specification defines."""
+    if isinstance(data, str) and data[:1] == "r" and data[1:].isascii() and data[1:].isdigit():
+        bits = int(data[1:])
+        return bits if bits and bits % 8 == 0 else None
+    return None
+
+
 class VariableLengthBytes(ZDType[np.dtype[Any], bytes], HasObjectCodec):
     """Bytes of any length."""
 
@@ -174,29 +199,35 @@ class VariableLengthBytes(ZDType[np.dtype[Any], bytes], HasObjectCodec):
     def to_json(self, zarr_format: ZarrFormat) -> Any:
         if zarr_format == 2:
             return v2_form("|O", self.object_codec_id)
+        if zarr_format != 3:
+            raise unknown_format(zarr_format)
         warn_unstable(self._zarr_v3_name)
         return self._zarr_v3_name
 
     def _check_scalar(self, data: object) -> bool:
-        return isinstance(data, (bytes, str))
+        return isinstance(data, (bytes, bytearray, str, np.void)) or _is_zero(data)
 
     def cast_scalar(self, data: object) -> bytes:
-        if isinstance(data, (bytes, bytearray, np.void)):
+        if isinstance(data, np.void):
+            return data.tobytes()
+        if isinstance(data, (bytes, bytearray)):
             return bytes(data)
         if isinstance(data, str):
             return data.encode()
-        if isinstance(data, int):
-            # Old writers stored 0 as the fill value of objects.
-            return bytes(data)
+        if _is_zero(data):
+            return b""
         raise self._cannot_cast(data)
 
     def default_scalar(self) -> bytes:
         return b""
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> bytes:
-        if data == 0 and data is not False:
-            return b""
-        return bytes_from_json(data)
+        return b"" if _is_zero(data) else bytes_from_json(data)
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str:
         return b64encode(self.cast_scalar(data)).decode()
+
+
+def _is_zero(data: object) -> bool:
+    """Whether `data` is the number that old writers stored as the fill value of objects."""
+    return type(data) is int and data == 0

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr.dtype.base import InvalidPartError
 from zarr.errors import DataTypeValidationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from importlib.metadata import EntryPoint
 
     from zarr.dtype.base import ZDType
@@ -20,8 +22,11 @@ _AMBIGUOUS = (
     "Zarr data types can be stored in it. Name the data type that is meant, such as "
     "zarr.dtype.VariableLengthUTF8() or zarr.dtype.VariableLengthBytes()."
 )
+_REMEMBERED = 1024
+_SINGLE_BYTES = ("b1", "i1", "u1")
 
 
+@dataclass(frozen=True, kw_only=True)
 class DataTypeRegistry:
     """Classes of data types, by name.
 
@@ -32,112 +37,49 @@ class DataTypeRegistry:
     Int8()
     """
 
-    def __init__(self) -> None:
-        self.contents: dict[str, type[ZDType[Any, Any]]] = {}
-        self._lazy_load_list: list[EntryPoint] = []
-        self._looked_up = False
-        # What was found before; all data types are frozen.
-        self._natives: dict[Any, ZDType[Any, Any]] = {}
-        self._names: dict[str, ZDType[Any, Any]] = {}
-
-    def __repr__(self) -> str:
-        return f"DataTypeRegistry(contents={self.contents})"
+    contents: dict[str, type[ZDType[Any, Any]]] = field(default_factory=dict, init=False)
+    _lazy_load_list: list[EntryPoint] = field(default_factory=list, init=False)
+    # Of these, a class that a user registers takes the place.
+    _yielding: set[type[ZDType[Any, Any]]] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
+    # What was found before: all data types are frozen.
+    _known: dict[object, ZDType[Any, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def _lazy_load(self) -> None:
-        """Load the data types that other packages announce as entry points ``zarr.data_type``."""
-        if not self._looked_up:
-            self._looked_up = True
+        """Load the data types that other packages announced as entry points ``zarr.data_type``."""
+        waiting = self._lazy_load_list.copy()
+        self._lazy_load_list.clear()
+        for entry in waiting:
+            self.register(entry.load()._zarr_v3_name, entry.load())
+
+    def _announced(self) -> bool:
+        """Look for entry points that were not looked at before; return whether there are any."""
+        if "entry points" not in self._known:
             from importlib.metadata import entry_points
 
-            own = [entry for entry in entry_points(group="zarr") if entry.name == "data_type"]
-            self._lazy_load_list.extend([*entry_points(group="zarr.data_type"), *own])
-        while self._lazy_load_list:
-            entry = self._lazy_load_list.pop()
-            self.register(entry.name, entry.load())
+            # Kept with what was found: a later registration makes us look again, which is cheap.
+            self._known["entry points"] = None  # type: ignore[assignment]
+            found = entry_points(group="zarr.data_type")
+            own = entry_points(group="zarr", name="data_type")
+            self._lazy_load_list.extend([*found, *own])
+        return bool(self._lazy_load_list)
 
     def register(self, key: str, cls: type[ZDType[Any, Any]]) -> None:
         """Make a data type known as `key`."""
-        if self.contents.get(key) is not cls:
-            self.contents[key] = cls
-            self._forget()
+        if self.contents.get(key) is cls:
+            return
+        name = getattr(cls, "_zarr_v3_name", key)
+        if self.contents.get(name) in self._yielding:
+            del self.contents[name]
+        self.contents[key] = cls
+        self._known.clear()
 
     def unregister(self, key: str) -> None:
         """Forget the data type known as `key`."""
         if key not in self.contents:
             raise KeyError(f"Data type {key!r} is not registered.")
         del self.contents[key]
-        self._forget()
-
-    def get(self, key: str) -> type[ZDType[Any, Any]]:
-        """Return the class known as `key`."""
-        if key not in self.contents:
-            self._lazy_load()
-        return self.contents[key]
-
-    def _forget(self) -> None:
-        self._natives.clear()
-        self._names.clear()
-
-    def match_dtype(self, dtype: np.dtype[Any]) -> ZDType[Any, Any]:
-        """Return the data type that stands for a data type of NumPy.
-
-        Raises
-        ------
-        ValueError
-            If there is none, or more than one.
-        """
-        key = (type(dtype), dtype)
-        known = self._natives.get(key)
-        if known is None:
-            known = self._search_native(dtype)
-            self._natives[key] = known
-        return known
-
-    def _search_native(self, dtype: np.dtype[Any]) -> ZDType[Any, Any]:
-        if dtype == np.dtype("O") and not isinstance(dtype, np.dtypes.StringDType):
-            raise ValueError(_AMBIGUOUS.format(dtype))
-        for load in (None, self._lazy_load):
-            if load is not None:
-                load()
-            matched = []
-            for cls in self.contents.values():
-                with contextlib.suppress(DataTypeValidationError):
-                    matched.append(cls.from_native_dtype(dtype))
-            if len(matched) == 1:
-                return matched[0]
-            if matched:
-                raise ValueError(
-                    f"Zarr data type resolution from {dtype} failed. More than one data type "
-                    f"matches: {matched}."
-                )
-        raise ValueError(f"No Zarr data type found that matches dtype '{dtype!r}'")
-
-    def match_json(self, data: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
-        """Return the data type that its form in metadata stands for.
-
-        Raises
-        ------
-        ValueError
-            If there is none.
-        """
-        if zarr_format == 3 and isinstance(data, str):
-            known = self._names.get(data)
-            if known is None:
-                known = self._names[data] = self._search_json(data, 3)
-            return known
-        return self._search_json(data, zarr_format)
-
-    def _search_json(self, data: DTypeJSON, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
-        if zarr_format == 3 and isinstance(data, dict) and data.keys() == {"name"}:
-            # A name alone may be written as an object (core specification, extension points).
-            data = data["name"]
-        for load in (None, self._lazy_load):
-            if load is not None:
-                load()
-            for cls in self.contents.values():
-                with contextlib.suppress(DataTypeValidationError):
-                    return cls.from_json(data, zarr_format=zarr_format)
-        raise ValueError(f"No Zarr data type found that matches {data!r}")
-
-
-data_type_registry = DataTypeRegistry()
+        self._known.clear()

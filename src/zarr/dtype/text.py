@@ -15,10 +15,10 @@ from zarr.dtype.base import (
     HasObjectCodec,
     ZDType,
     endianness_of,
+    unknown_format,
     v2_form,
     v2_name,
     v3_configuration,
-    warn_unstable,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ class FixedLengthUTF32(ZDType[np.dtype[Any], np.str_], HasEndianness, HasLength,
     def to_json(self, zarr_format: ZarrFormat) -> Any:
         if zarr_format == 2:
             return v2_form(self.to_native_dtype().str)
-        warn_unstable(self._zarr_v3_name)
+        if zarr_format != 3:
+            raise unknown_format(zarr_format)
         return {"name": self._zarr_v3_name, "configuration": {"length_bytes": self.item_size}}
 
     def _check_scalar(self, data: object) -> bool:
@@ -116,7 +117,6 @@ class FixedLengthUTF32(ZDType[np.dtype[Any], np.str_], HasEndianness, HasLength,
         return str(data)
 
 
-@dataclass(frozen=True, kw_only=True)
 class VariableLengthUTF8(ZDType[Any, str], HasObjectCodec):
     """Strings of any length."""
 
@@ -128,6 +128,11 @@ class VariableLengthUTF8(ZDType[Any, str], HasObjectCodec):
     def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
         if not cls._check_native_dtype(dtype):
             raise cls._invalid_native(dtype)
+        if hasattr(dtype, "na_object"):
+            raise ValueError(
+                f"Zarr data type resolution from {dtype!r} failed. Strings that may be missing "
+                "cannot be stored: use a StringDType without na_object."
+            )
         return cls()
 
     def to_native_dtype(self) -> Any:
@@ -146,7 +151,11 @@ class VariableLengthUTF8(ZDType[Any, str], HasObjectCodec):
         raise cls._invalid_json(data, repr(cls._zarr_v3_name))
 
     def to_json(self, zarr_format: ZarrFormat) -> Any:
-        return v2_form("|O", self.object_codec_id) if zarr_format == 2 else self._zarr_v3_name
+        if zarr_format == 2:
+            return v2_form("|O", self.object_codec_id)
+        if zarr_format == 3:
+            return self._zarr_v3_name
+        raise unknown_format(zarr_format)
 
     def _check_scalar(self, data: object) -> bool:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
@@ -13,6 +14,7 @@ from zarr.dtype.base import (
     HasItemSize,
     ZDType,
     endianness_of,
+    unknown_format,
     v2_form,
     v2_name,
     v3_configuration,
@@ -25,10 +27,10 @@ DateTimeUnit: TypeAlias = Literal[
     "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "μs", "ns", "ps", "fs", "as", "generic"
 ]
 DATETIME_UNIT: tuple[str, ...] = get_args(DateTimeUnit)
-NAT = -(2**63)
+_NAT = np.int64(-(2**63))
 
 
-@dataclass(frozen=True, kw_only=True, slots=False)
+@dataclass(frozen=True, kw_only=True)
 class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSize):
     """A 64-bit count of units; the least of them stands for not-a-time."""
 
@@ -36,6 +38,9 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
     unit: DateTimeUnit = "generic"
 
     _char: ClassVar[str]
+    _scalar_cls: ClassVar[type[np.generic]]
+    _python_cls: ClassVar[type]
+    """The class of the standard library whose objects stand for such a scalar."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,6 +50,8 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             raise ValueError(f"scale_factor must be < 2147483648, got {self.scale_factor}.")
         if self.unit not in DATETIME_UNIT:
             raise ValueError(f"unit must be one of {DATETIME_UNIT}, got {self.unit!r}.")
+        if self.unit == "μs":
+            object.__setattr__(self, "unit", "us")
 
     @classmethod
     def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
@@ -57,15 +64,16 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             endianness=endianness_of(dtype),
         )
 
-    @property
-    def _code(self) -> str:
-        name = f"{ORDER_CHAR[self.endianness]}{self._char}8"
-        if self.unit == "generic":
-            return name
-        return f"{name}[{self.scale_factor if self.scale_factor > 1 else ''}{self.unit}]"
-
     def to_native_dtype(self) -> np.dtype[Any]:
-        return np.dtype(self._code)
+        name = f"{ORDER_CHAR[self.endianness]}{self._char}8"
+        # A count of nothing in particular has no scale.
+        return np.dtype(name if self.unit == "generic" else f"{name}{self._unit_text}")
+
+    @property
+    def _unit_text(self) -> str:
+        if self.unit == "generic" and self.scale_factor == 1:
+            return ""
+        return f"[{self.scale_factor if self.scale_factor > 1 else ''}{self.unit}]"
 
     @property
     def item_size(self) -> int:
@@ -78,75 +86,90 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
         if isinstance(name, str) and name[:1] in ("<", ">") and name[1:3] == f"{cls._char}8":
             try:
                 return cls.from_native_dtype(np.dtype(name))
-            except TypeError:
+            except (TypeError, ValueError):
                 pass
         raise cls._invalid_json(data, f"a code such as '<{cls._char}8[ns]'")
 
     @classmethod
     def _from_json_v3(cls, data: DTypeJSON) -> Self:
         configuration = v3_configuration(data, cls._zarr_v3_name)
-        if configuration is not None and configuration.keys() == {"unit", "scale_factor"}:
-            unit, scale_factor = configuration["unit"], configuration["scale_factor"]
-            if unit in DATETIME_UNIT and type(scale_factor) is int:
-                return cls(unit=unit, scale_factor=scale_factor)
-        raise cls._invalid_json(
-            data,
-            f"a dict with the name {cls._zarr_v3_name!r} and a configuration of unit and "
-            "scale_factor",
-        )
+        if configuration is None or configuration.keys() != {"unit", "scale_factor"}:
+            raise cls._invalid_json(
+                data,
+                f"the name {cls._zarr_v3_name!r} and a configuration of unit and scale_factor",
+            )
+        unit, scale_factor = configuration["unit"], configuration["scale_factor"]
+        if not isinstance(unit, str) or not isinstance(scale_factor, int):
+            raise cls._invalid_json(data, "a unit that is a string, a scale_factor that is a number")
+        return cls(unit=cast("DateTimeUnit", unit), scale_factor=scale_factor)
 
     def to_json(self, zarr_format: ZarrFormat) -> Any:
         if zarr_format == 2:
-            return v2_form(self._code)
+            return v2_form(f"{ORDER_CHAR[self.endianness]}{self._char}8{self._unit_text}")
+        if zarr_format != 3:
+            raise unknown_format(zarr_format)
         return {
             "name": self._zarr_v3_name,
             "configuration": {"unit": self.unit, "scale_factor": self.scale_factor},
         }
 
-    def _scalar(self, data: object) -> Any:
-        dtype = self.to_native_dtype()
-        return np.array(data, dtype.newbyteorder("="))[()]
+    @property
+    def _native(self) -> np.dtype[Any]:
+        return self.to_native_dtype().newbyteorder("=")
 
     def _check_scalar(self, data: object) -> bool:
-        return data is None or isinstance(
-            data, (str, int, bytes, np.integer, np.datetime64, np.timedelta64)
-        )
+        if isinstance(data, (np.datetime64, np.timedelta64)):
+            return isinstance(data, self._scalar_cls)
+        if data is None or isinstance(data, (str, bytes, int, np.integer)):
+            return True
+        return isinstance(data, self._python_cls)
 
     def cast_scalar(self, data: object) -> Any:
         if not self._check_scalar(data):
-            from datetime import date, timedelta
-
-            if not isinstance(data, (date, timedelta)):
-                raise self._cannot_cast(data)
-        return self._scalar(data)
+            raise self._cannot_cast(data)
+        if isinstance(data, (int, np.integer)) and not isinstance(data, np.timedelta64):
+            return np.int64(int(data)).view(self._native)
+        scalar = np.asarray(data, self._native if self.unit != "generic" else self._char)[()]
+        if self.unit == "generic":
+            # NumPy takes the unit of what it is given for a unit that is not said.
+            if np.datetime_data(scalar.dtype)[0] == "generic" or np.isnat(scalar):
+                return scalar.view(np.int64).view(self._native)
+            if isinstance(data, (str, bytes)):
+                raise ValueError(f"{data!r} has a unit, which the data type {self} has not.")
+            raise self._cannot_cast(data)
+        return scalar
 
     def default_scalar(self) -> Any:
-        return self._scalar("NaT")
+        return _NAT.view(self._native)
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
-        if isinstance(data, bool) or not isinstance(data, (int, str)):
-            raise TypeError(f"Invalid type: {data}. Expected an integer.")
+        if data == "NaT":
+            return self.default_scalar()
         if isinstance(data, int):
-            return np.int64(data).view(self.to_native_dtype().newbyteorder("="))
-        return self._scalar(data)
+            return np.int64(data).view(self._native)
+        raise TypeError(f"Invalid type: {data}. Expected an integer.")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> int:
         return int(self.cast_scalar(data).view(np.int64))
 
 
-@dataclass(frozen=True, kw_only=True, slots=False)
+@dataclass(frozen=True, kw_only=True)
 class DateTime64(TimeDTypeBase):
-    """Points in time since the beginning of 1970."""
+    """Points in time, counted from the beginning of 1970."""
 
     dtype_cls = type(np.dtype("M8"))
     _zarr_v3_name = "numpy.datetime64"
     _char = "M"
+    _scalar_cls = np.datetime64
+    _python_cls = date
 
 
-@dataclass(frozen=True, kw_only=True, slots=False)
+@dataclass(frozen=True, kw_only=True)
 class TimeDelta64(TimeDTypeBase):
     """Spans of time."""
 
     dtype_cls = type(np.dtype("m8"))
     _zarr_v3_name = "numpy.timedelta64"
     _char = "m"
+    _scalar_cls = np.timedelta64
+    _python_cls = timedelta

@@ -61,9 +61,13 @@ def layout_of(metadata: ArrayV2Metadata | ArrayV3Metadata) -> ArrayLayout:
     """Return the layout that metadata describe; it is made once for each."""
     layout: ArrayLayout | None = metadata.__dict__.get("_layout")
     if layout is None:
-        layout = _of_v2(metadata) if isinstance(metadata, ArrayV2Metadata) else _of_v3(metadata)
+        # Copies differ in attributes only: what was made for one serves the others.
+        origin = metadata.__dict__.get("_origin", metadata)
+        layout = origin.__dict__.get("_layout")
+        if layout is None:
+            layout = _of_v2(metadata) if isinstance(metadata, ArrayV2Metadata) else _of_v3(metadata)
         # The metadata are frozen, so this stays true.
-        metadata.__dict__["_layout"] = layout
+        origin.__dict__["_layout"] = metadata.__dict__["_layout"] = layout
     return layout
 
 

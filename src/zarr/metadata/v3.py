@@ -371,6 +371,7 @@ class ArrayV3Metadata(Metadata):
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
         copied.__dict__["attributes"] = deepcopy(self.attributes) if self.attributes else {}
+        copied.__dict__.setdefault("_origin", self)
         return copied
 
     def update_shape(self, shape: tuple[int, ...]) -> Self:

@@ -1,0 +1,88 @@
+"""Objects of Python, which Zarr v2 stores by any object codec of numcodecs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from zarr.dtype.base import HasObjectCodec, ZDType, unknown_format, v2_form
+
+if TYPE_CHECKING:
+    from zarr.types import JSON, DTypeJSON, ZarrFormat
+
+OBJECT_CODEC_IDS: tuple[str, ...] = (
+    "vlen-utf8",
+    "vlen-bytes",
+    "vlen-array",
+    "pickle",
+    "json2",
+    "msgpack2",
+)
+"""The codecs of numcodecs that make bytes of objects."""
+# The first two have data types of their own; the others were named so by older versions.
+_OF_ANY_OBJECT = (*OBJECT_CODEC_IDS[2:], "json", "msgpack", "categorize")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PythonObject(ZDType[np.dtype[Any], Any], HasObjectCodec):
+    """Objects that a codec of numcodecs makes bytes of; for Zarr v2 only.
+
+    Parameters
+    ----------
+    object_codec_id
+        The name of the codec.
+    """
+
+    object_codec_id: str  # type: ignore[misc]
+
+    dtype_cls = type(np.dtype("O"))
+    _zarr_v3_name = "python_object"
+
+    @classmethod
+    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+        # Which codec is meant, the data type of NumPy does not say.
+        raise cls._invalid_native(dtype)
+
+    def to_native_dtype(self) -> np.dtype[Any]:
+        return np.dtype("O")
+
+    @classmethod
+    def _from_json_v2(cls, data: DTypeJSON) -> Self:
+        if isinstance(data, dict) and data.keys() == {"name", "object_codec_id"}:
+            codec = data["object_codec_id"]
+            if data["name"] == "|O" and codec in _OF_ANY_OBJECT:
+                return cls(object_codec_id=codec)
+        raise cls._invalid_json(data, f"'|O' with one of the object codecs {_OF_ANY_OBJECT}")
+
+    @classmethod
+    def _from_json_v3(cls, data: DTypeJSON) -> Self:
+        raise cls._invalid_json(data, "Zarr v2: Zarr v3 has no such data type")
+
+    def to_json(self, zarr_format: ZarrFormat) -> Any:
+        if zarr_format == 2:
+            return v2_form("|O", self.object_codec_id)
+        if zarr_format == 3:
+            raise ValueError("Zarr v3 has no data type for objects of Python.")
+        raise unknown_format(zarr_format)
+
+    def _check_scalar(self, data: object) -> bool:
+        return True
+
+    def cast_scalar(self, data: object) -> Any:
+        return data
+
+    def default_scalar(self) -> Any:
+        return None
+
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+        return data
+
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+        if data is None or isinstance(data, (str, int, float, bool, list, dict)):
+            return data
+        raise TypeError(
+            f"A fill value of objects stands in the metadata as it is, which {data!r} cannot: "
+            "use None, a string, a number, a list or a dict."
+        )
