@@ -6,10 +6,17 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
+from zarr.abc.codec import (
+    ArrayArrayCodec,
+    ArrayBytesCodec,
+    BaseCodec,
+    BytesBytesCodec,
+    Codec,
+)
 from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.parsing import parse_codec
+from zarr.codecs.translate import v2_config
 from zarr.codecs.zstd import ZstdCodec
 from zarr.config import config as settings
 from zarr.dtype import VariableLengthBytes, VariableLengthUTF8
@@ -163,6 +170,9 @@ def _numcodec(value: Any) -> Numcodec:
         return get_numcodec(cast("Any", value))
     if _is_numcodec(value):
         return value
+    if isinstance(value, BaseCodec):
+        # A codec of format 3, where format 2 has one of that meaning.
+        return get_numcodec(cast("Any", v2_config(value)))
     raise ValueError(
         "Invalid compressor. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
         f"numcodecs.abc.Codec. Got {type(value)} instead."

@@ -116,5 +116,5 @@ _REST: tuple[type[ZDType[Any, Any]], ...] = (
     DateTime64,
     TimeDelta64,
 )
-for _cls in (*NUMBERS.values(), *_REST, *SMALL.values()):
+for _cls in (*NUMBERS, *_REST, *SMALL.values()):
     data_type_registry.register(_cls._zarr_v3_name, _cls)

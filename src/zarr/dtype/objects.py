@@ -41,8 +41,12 @@ class PythonObject(ZDType[np.dtype[Any], Any], HasObjectCodec):
     _zarr_v3_name = "python_object"
 
     @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
         # Which codec is meant, the data type of NumPy does not say.
+        return False
+
+    @classmethod
+    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
         raise cls._invalid_native(dtype)
 
     def to_native_dtype(self) -> np.dtype[Any]:

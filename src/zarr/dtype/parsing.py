@@ -14,11 +14,11 @@ from zarr.dtype.text import VariableLengthUTF8
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.types import ZarrFormat
+    from zarr.types import DTypeJSON, ZarrFormat
 
 ZDTypeLike: TypeAlias = "ZDType[Any, Any] | npt.DTypeLike | Mapping[str, Any] | str"
-
-_parsed: dict[tuple[str, int], ZDType[Any, Any]] = {}
+VLEN_UTF8_ALIAS = ("str", str, "string")
+"""What stands for strings of any length, rather than for strings of NumPy without a length."""
 
 
 def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
@@ -47,41 +47,64 @@ def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> ZDType[An
         return dtype_spec
     if isinstance(dtype_spec, np.dtype):
         return data_type_registry.match_dtype(dtype_spec)
+    if isinstance(dtype_spec, str):
+        return _parse_name(dtype_spec, zarr_format)
     if dtype_spec is str:
         return VariableLengthUTF8()
-    if isinstance(dtype_spec, str):
-        key = (dtype_spec, zarr_format)
-        known = _parsed.get(key)
-        if known is None:
-            known = _parsed[key] = _parse_name(dtype_spec, zarr_format)
-        return known
-    if isinstance(dtype_spec, Mapping) and zarr_format == 3:
-        return data_type_registry.match_json(dict(dtype_spec), zarr_format=3)
-    if isinstance(dtype_spec, list):
-        # The fields of a record, as they stand in metadata: lists where NumPy wants tuples.
-        dtype_spec = [tuple(field) if isinstance(field, list) else field for field in dtype_spec]
-    return data_type_registry.match_dtype(np.dtype(dtype_spec))  # type: ignore[arg-type]
+    if isinstance(dtype_spec, Mapping) and "name" in dtype_spec:
+        return data_type_registry.match_json(dict(dtype_spec), zarr_format=zarr_format)
+    return get_data_type_from_native_dtype(dtype_spec)  # type: ignore[arg-type]
 
 
 def _parse_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
-    if name in ("str", "string"):
+    if name in VLEN_UTF8_ALIAS:
         return VariableLengthUTF8()
+    key = ("parsed", name, zarr_format)
+    found = data_type_registry._found.get(key)
+    return found or data_type_registry._remember(key, _search_name(name, zarr_format))
+
+
+def _search_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
     if zarr_format == 3:
         try:
             return data_type_registry.match_json(name, zarr_format=3)
         except ValueError:
             pass
     try:
-        return data_type_registry.match_dtype(np.dtype(name))
-    except TypeError:
-        # bfloat16 and its kin have names that NumPy knows only once ml_dtypes is imported.
+        native = np.dtype(name)
+    except TypeError as error:
+        # Some names of Zarr v3 are the only ones that there are.
         try:
             return data_type_registry.match_json(name, zarr_format=3)
         except ValueError:
-            pass
-        raise
+            raise error from None
+    return data_type_registry.match_dtype(native)
 
 
 def parse_data_type(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
     """Return the data type that `dtype_spec` stands for; the same as `parse_dtype`."""
     return parse_dtype(dtype_spec, zarr_format=zarr_format)
+
+
+def get_data_type_from_native_dtype(dtype: npt.DTypeLike) -> ZDType[Any, Any]:
+    """Return the data type that stands for what NumPy takes for a data type."""
+    if isinstance(dtype, list):
+        # The fields of a record, as they stand in metadata: lists where NumPy wants tuples.
+        dtype = _with_tuples(dtype)
+    return data_type_registry.match_dtype(np.dtype(dtype))
+
+
+def _with_tuples(fields: list[Any]) -> Any:
+    return [
+        tuple(_with_tuples(part) if isinstance(part, list) else part for part in field)
+        if isinstance(field, list) and field and isinstance(field[0], str)
+        else field
+        for field in fields
+    ]
+
+
+def get_data_type_from_json(
+    dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat
+) -> ZDType[Any, Any]:
+    """Return the data type that its form in metadata stands for."""
+    return data_type_registry.match_json(dtype_spec, zarr_format=zarr_format)

@@ -23,7 +23,12 @@ _AMBIGUOUS = (
     "zarr.dtype.VariableLengthUTF8() or zarr.dtype.VariableLengthBytes()."
 )
 _REMEMBERED = 1024
+"""How many answers are kept at most."""
 _SINGLE_BYTES = ("b1", "i1", "u1")
+
+
+def _hidden(factory: Callable[[], Any]) -> Any:
+    return field(default_factory=factory, init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,33 +44,29 @@ class DataTypeRegistry:
 
     contents: dict[str, type[ZDType[Any, Any]]] = field(default_factory=dict, init=False)
     _lazy_load_list: list[EntryPoint] = field(default_factory=list, init=False)
+    # Groups of entry points, and the name in each, that were not looked at yet.
+    _unread: list[tuple[str, str | None]] = _hidden(list)
     # Of these, a class that a user registers takes the place.
-    _yielding: set[type[ZDType[Any, Any]]] = field(
-        default_factory=set, init=False, repr=False, compare=False
-    )
+    _yielding: set[type[ZDType[Any, Any]]] = _hidden(set)
     # What was found before: all data types are frozen.
-    _known: dict[object, ZDType[Any, Any]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _found: dict[object, ZDType[Any, Any]] = _hidden(dict)
 
     def _lazy_load(self) -> None:
         """Load the data types that other packages announced as entry points ``zarr.data_type``."""
-        waiting = self._lazy_load_list.copy()
-        self._lazy_load_list.clear()
-        for entry in waiting:
-            self.register(entry.load()._zarr_v3_name, entry.load())
-
-    def _announced(self) -> bool:
-        """Look for entry points that were not looked at before; return whether there are any."""
-        if "entry points" not in self._known:
+        while self._unread:
             from importlib.metadata import entry_points
 
-            # Kept with what was found: a later registration makes us look again, which is cheap.
-            self._known["entry points"] = None  # type: ignore[assignment]
-            found = entry_points(group="zarr.data_type")
-            own = entry_points(group="zarr", name="data_type")
-            self._lazy_load_list.extend([*found, *own])
-        return bool(self._lazy_load_list)
+            group, name = self._unread.pop()
+            self._lazy_load_list.extend(
+                entry for entry in entry_points(group=group) if name in (None, entry.name)
+            )
+        while self._lazy_load_list:
+            cls = self._lazy_load_list.pop(0).load()
+            self.register(cls._zarr_v3_name, cls)
+
+    def _may_load(self) -> bool:
+        """Whether there may be entry points that were not loaded yet."""
+        return bool(self._unread or self._lazy_load_list)
 
     def register(self, key: str, cls: type[ZDType[Any, Any]]) -> None:
         """Make a data type known as `key`."""
@@ -75,11 +76,141 @@ class DataTypeRegistry:
         if self.contents.get(name) in self._yielding:
             del self.contents[name]
         self.contents[key] = cls
-        self._known.clear()
+        self._found.clear()
 
     def unregister(self, key: str) -> None:
         """Forget the data type known as `key`."""
         if key not in self.contents:
-            raise KeyError(f"Data type {key!r} is not registered.")
+            raise KeyError(f"Data type {key!r} not found in registry.")
         del self.contents[key]
-        self._known.clear()
+        self._found.clear()
+
+    def get(self, key: str) -> type[ZDType[Any, Any]]:
+        """Return the class known as `key`."""
+        if key not in self.contents:
+            self._lazy_load()
+        return self.contents[key]
+
+    def _remember(self, key: object, found: ZDType[Any, Any]) -> ZDType[Any, Any]:
+        if len(self._found) >= _REMEMBERED:
+            self._found.clear()
+        self._found[key] = found
+        return found
+
+    def match_dtype(self, dtype: np.dtype[Any]) -> ZDType[Any, Any]:
+        """Return the data type that stands for a data type of NumPy.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or more than one.
+        """
+        # Data types of NumPy may be equal though their classes, or titles of fields, differ.
+        key = (type(dtype), dtype)
+        found = self._found.get(key)
+        if found is None:
+            found = self._search_native(dtype)
+            if isinstance(dtype, np.dtype) and dtype.fields is None:
+                self._remember(key, found)
+        return found
+
+    def _search_native(self, dtype: np.dtype[Any]) -> ZDType[Any, Any]:
+        if getattr(dtype, "kind", None) == "O":
+            raise ValueError(_AMBIGUOUS.format(dtype))
+        for may_load in (self._may_load(), False):
+            matched = list(self._matching_native(dtype))
+            if len(matched) > 1:
+                matched = [found for found in matched if type(found) not in self._yielding]
+            if len(matched) == 1:
+                return matched[0]
+            if matched:
+                raise ValueError(
+                    f"Zarr data type resolution from {dtype} failed. More than one data type "
+                    f"matches: {matched}. Unregister one of them, or name the one that is meant."
+                )
+            if may_load:
+                self._lazy_load()
+        raise ValueError(f"No Zarr data type found that matches dtype '{dtype!r}'")
+
+    def _matching_native(self, dtype: np.dtype[Any]) -> Iterator[ZDType[Any, Any]]:
+        for cls in tuple(self.contents.values()):
+            # Our own classes need not raise an error each to say no.
+            if cls.__module__.startswith("zarr.dtype.") and not cls._check_native_dtype(dtype):
+                continue
+            try:
+                yield cls.from_native_dtype(dtype)
+            except DataTypeValidationError:
+                continue
+
+    def match_json(self, data: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+        """Return the data type that its form in metadata stands for.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        key = _key(data, zarr_format)
+        if key is None:
+            return self._search_json(data, zarr_format)
+        return self._found.get(key) or self._remember(key, self._search_json(data, zarr_format))
+
+    def _search_json(self, data: DTypeJSON, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+        data = _usual_form(data, zarr_format)
+        for may_load in (self._may_load(), False):
+            for cls in self._candidates(data):
+                try:
+                    return cls.from_json(data, zarr_format=zarr_format)
+                except InvalidPartError:
+                    raise
+                except DataTypeValidationError:
+                    continue
+            if may_load:
+                self._lazy_load()
+        hint = ""
+        if isinstance(data, dict) and data.get("name") == "|O":
+            hint = (
+                ". Objects are stored by an object codec, the first of the filters: none that is "
+                "known was found"
+            )
+        raise ValueError(f"No Zarr data type found that matches {data!r}{hint}")
+
+    def _candidates(self, data: DTypeJSON) -> Iterator[type[ZDType[Any, Any]]]:
+        """All classes, beginning with the one that has the name in the metadata."""
+        name = data.get("name") if isinstance(data, dict) else data
+        named = self.contents.get(name) if isinstance(name, str) else None
+        if named is not None:
+            yield named
+        for cls in tuple(self.contents.values()):
+            if cls is not named:
+                yield cls
+
+
+def _key(data: DTypeJSON, zarr_format: ZarrFormat) -> str | tuple[str, str | None] | None:
+    """What to remember an answer by, where metadata are a name only."""
+    if isinstance(data, str):
+        return data if zarr_format == 3 else None
+    if zarr_format == 2 and isinstance(data, dict) and len(data) == 2:
+        name, codec = data.get("name"), data.get("object_codec_id", "")
+        if isinstance(name, str) and (codec is None or isinstance(codec, str)):
+            return name, codec
+    return None
+
+
+def _usual_form(data: DTypeJSON, zarr_format: ZarrFormat) -> DTypeJSON:
+    """Return the form that the classes of data types know."""
+    if not isinstance(data, dict):
+        return data
+    name = data.get("name")
+    if zarr_format == 3:
+        # A name alone may be written as an object (core specification, extension points).
+        return name if data.keys() == {"name"} and isinstance(name, str) else data
+    if isinstance(name, str) and name[:1] in ("<", ">"):
+        # Where there is no byte order, some programs write one all the same.
+        if name[1:] in _SINGLE_BYTES or name[1:2] == "V":
+            return {**data, "name": f"|{name[1:]}"}
+    return data
+
+
+data_type_registry = DataTypeRegistry()
+data_type_registry._unread.extend([("zarr", "data_type"), ("zarr.data_type", None)])

@@ -1,56 +1,52 @@
-"""The small numbers of machine learning, by way of the package ml_dtypes."""
+"""Numbers for machine learning, which NumPy knows by way of the package ml_dtypes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from zarr.dtype.base import HasItemSize, ZDType
-from zarr.dtype.floats import float_from_json, float_to_json
-from zarr.errors import DataTypeValidationError
+from zarr.dtype.base import HasItemSize, ZDType, unknown_format
+from zarr.dtype.floats import as_number, float_from_json, float_to_json
+from zarr.dtype.numbers import Float16
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 
-@dataclass(frozen=True, kw_only=True)
-class SmallNumber(ZDType[np.dtype[Any], np.generic], HasItemSize):
-    """A number that NumPy does not have itself. Each takes a byte at least."""
+class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
+    """A data type for Zarr v3 only, without a byte order, that ml_dtypes has."""
 
+    # Whatever the package makes is of a class of its own.
     dtype_cls: ClassVar[type[np.dtype[Any]]] = np.dtype
 
     @classmethod
-    def _native(cls) -> np.dtype[Any]:
-        try:
-            import ml_dtypes
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                f"The data type {cls._zarr_v3_name!r} needs the package ml_dtypes: "
-                "pip install 'zarr[ml-dtypes]'"
-            ) from None
-        return np.dtype(getattr(ml_dtypes, cls._zarr_v3_name))
-
-    @classmethod
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
-        return dtype.name == cls._zarr_v3_name
+        return isinstance(dtype, np.dtype) and dtype.isbuiltin == 2 and (
+            dtype.name == cls._zarr_v3_name
+        )
 
     @classmethod
     def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
         if not cls._check_native_dtype(dtype):
-            raise DataTypeValidationError(
-                f"Invalid data type: {dtype}. Expected {cls._zarr_v3_name}"
-            )
+            raise cls._invalid_native(dtype)
         return cls()
 
     def to_native_dtype(self) -> np.dtype[Any]:
-        return self._native()
+        try:
+            import ml_dtypes
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                f"The data type {self._zarr_v3_name!r} needs the package ml_dtypes: "
+                "pip install 'zarr[ml-dtypes]'"
+            ) from None
+        return np.dtype(getattr(ml_dtypes, self._zarr_v3_name))
 
     @property
     def item_size(self) -> int:
         """Bytes of an element."""
-        return self._native().itemsize
+        return self.to_native_dtype().itemsize
 
     @classmethod
     def _from_json_v2(cls, data: DTypeJSON) -> Self:
@@ -63,56 +59,91 @@ class SmallNumber(ZDType[np.dtype[Any], np.generic], HasItemSize):
         raise cls._invalid_json(data, repr(cls._zarr_v3_name))
 
     def to_json(self, zarr_format: ZarrFormat) -> Any:
+        if zarr_format == 3:
+            return self._zarr_v3_name
         if zarr_format == 2:
             raise ValueError(f"Zarr v2 has no data type {self._zarr_v3_name!r}.")
-        return self._zarr_v3_name
+        raise unknown_format(zarr_format)
 
-    def default_scalar(self) -> Any:
-        return self._native().type(self._default)
 
-    _default: ClassVar[float] = 0
+class SmallNumber(SmallDType):
+    """A number of 2 to 16 bits, in one or two bytes."""
+
+    _bits: ClassVar[int]
 
     def _check_scalar(self, data: object) -> bool:
-        try:
-            float(data)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return False
-        return True
+        if isinstance(data, (str, bytes)):
+            return True
+        return not isinstance(data, type) and hasattr(data, "__float__") and np.ndim(data) == 0  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmallFloat(SmallNumber):
     """Floating point numbers of 4 to 16 bits."""
 
+    _default: ClassVar[float] = 0
+    _special: ClassVar[str]
+    """What there is besides numbers: "inf", "nan"."""
+
     def cast_scalar(self, data: object) -> Any:
-        native = self._native()
+        native = self.to_native_dtype()
         if isinstance(data, np.generic) and data.dtype == native:
             return data
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
-        return native.type(data)
+        # Never by way of the scalar type itself: that of ml_dtypes crashes on strings.
+        return self._fitting(float(as_number(data)), native)
+
+    def _fitting(self, number: float, native: np.dtype[Any]) -> Any:
+        scalar = np.asarray(number).astype(native)[()]
+        if isnan(number):
+            if "nan" not in self._special:
+                raise ValueError(f"There is no NaN of the data type {self._zarr_v3_name!r}.")
+        elif "inf" not in self._special and not _is_near(number, float(scalar)):
+            raise OverflowError(f"{number} is out of range of {self._zarr_v3_name!r}.")
+        return scalar
+
+    def default_scalar(self) -> Any:
+        return self.cast_scalar(self._default)
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
-        return float_from_json(data, self._native(), zarr_format)
+        native = self.to_native_dtype()
+        if isinstance(data, str) and data.startswith("0x"):
+            scalar = float_from_json(data, native, zarr_format)
+            if int(data, 16) >> self._bits or len(data) != 2 + 2 * native.itemsize:
+                raise ValueError(f"Invalid bits of {self._zarr_v3_name!r}: {data}.")
+            return scalar
+        return self._fitting(float(float_from_json(data, np.dtype("f8"), zarr_format)), native)
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> float | str:
         return float_to_json(self.cast_scalar(data), zarr_format)
 
 
-@dataclass(frozen=True, kw_only=True)
+def _is_near(number: float, rounded: float) -> bool:
+    """Whether a number was rounded, rather than replaced by the largest or by none."""
+    if not isfinite(number) or not isfinite(rounded):
+        return False
+    # The coarsest of these types has one bit of mantissa, or none: 2 stands for all up to 3.
+    return abs(number) <= 1.5 * abs(rounded) or number == 0 or abs(number) < 1
+
+
 class SmallInt(SmallNumber):
     """Integers of 2 or 4 bits, one in each byte."""
 
-    _least: ClassVar[int]
-    _most: ClassVar[int]
+    _is_signed: ClassVar[bool]
 
     def cast_scalar(self, data: object) -> Any:
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
-        number = int(data)  # type: ignore[call-overload]
-        if not self._least <= number <= self._most:
+        number = int(as_number(data))
+        least, most = (-1 << self._bits - 1, (1 << self._bits - 1) - 1) if self._is_signed else (
+            0, (1 << self._bits) - 1
+        )
+        if not least <= number <= most:
             raise OverflowError(f"Integer {number} out of bounds for {self._zarr_v3_name}")
-        return self._native().type(number)
+        return np.asarray(number).astype(self.to_native_dtype())[()]
+
+    def default_scalar(self) -> Any:
+        return self.cast_scalar(0)
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         if isinstance(data, int) or (isinstance(data, float) and data.is_integer()):
@@ -123,40 +154,108 @@ class SmallInt(SmallNumber):
         return int(self.cast_scalar(data))
 
 
-_FLOATS = {
-    "BFloat16": "bfloat16",
-    "Float8E3M4": "float8_e3m4",
-    "Float8E4M3": "float8_e4m3",
-    "Float8E4M3FN": "float8_e4m3fn",
-    "Float8E4M3B11FNUZ": "float8_e4m3b11fnuz",
-    "Float8E4M3FNUZ": "float8_e4m3fnuz",
-    "Float8E5M2": "float8_e5m2",
-    "Float8E5M2FNUZ": "float8_e5m2fnuz",
-    "Float8E8M0FNU": "float8_e8m0fnu",
-    "Float6E2M3FN": "float6_e2m3fn",
-    "Float6E3M2FN": "float6_e3m2fn",
-    "Float4E2M1FN": "float4_e2m1fn",
-}
-_INTS = {"Int2": (-2, 1), "Int4": (-8, 7), "UInt2": (0, 3), "UInt4": (0, 15)}
+class SmallComplex(SmallDType):
+    """Complex numbers of two small floating point numbers.
+
+    NumPy has no such numbers: elements are records of two fields, ``re`` and ``im``. The type is
+    chosen by name; that of NumPy stands for a record.
+    """
+
+    _part: ClassVar[ZDType[Any, Any]]
+
+    @classmethod
+    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+        return False
+
+    def to_native_dtype(self) -> np.dtype[Any]:
+        part = self._part.to_native_dtype()
+        return np.dtype([("re", part), ("im", part)])
+
+    def _check_scalar(self, data: object) -> bool:
+        if isinstance(data, (list, tuple)):
+            return len(data) == 2
+        if isinstance(data, np.void):
+            return data.dtype.names == ("re", "im")
+        return isinstance(data, (int, float, complex, str, np.number))
+
+    def cast_scalar(self, data: Any) -> Any:
+        if not self._check_scalar(data):
+            raise self._cannot_cast(data)
+        if isinstance(data, (list, tuple)):
+            re, im = data
+        elif isinstance(data, np.void):
+            re, im = data["re"], data["im"]
+        else:
+            number = complex(data)
+            re, im = number.real, number.imag
+        return self._joined(self._part.cast_scalar(re), self._part.cast_scalar(im))
+
+    def _joined(self, re: Any, im: Any) -> Any:
+        element = np.zeros(1, self.to_native_dtype())
+        element["re"], element["im"] = re, im
+        return element[0]
+
+    def default_scalar(self) -> Any:
+        part = self._part.default_scalar()
+        return self._joined(part, part)
+
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+        if isinstance(data, (list, tuple)) and len(data) == 2:
+            read = self._part.from_json_scalar
+            return self._joined(*(read(item, zarr_format=zarr_format) for item in data))
+        raise TypeError(f"Invalid type: {data}. Expected the two parts of a complex number.")
+
+    def to_json_scalar(
+        self, data: object, *, zarr_format: ZarrFormat
+    ) -> tuple[float | str, float | str]:
+        scalar = self.cast_scalar(data)
+        write = self._part.to_json_scalar
+        return (
+            write(scalar["re"], zarr_format=zarr_format),
+            write(scalar["im"], zarr_format=zarr_format),
+        )
 
 
-def _made(name: str, base: type[SmallNumber], v3_name: str, **constants: Any) -> type[SmallNumber]:
-    body = {"__module__": __name__, "__doc__": f"Numbers of the type {v3_name}."}
-    cls = dataclass(frozen=True, kw_only=True)(type(name, (base,), body))
-    cls._zarr_v3_name = v3_name
-    for key, value in constants.items():
-        setattr(cls, key, value)
-    return cls
+# The one table of them: class, name in Zarr and in ml_dtypes, bits, special values.
+_FLOATS = (
+    ("BFloat16", "bfloat16", 16, "inf nan"),
+    ("Float8E3M4", "float8_e3m4", 8, "inf nan"),
+    ("Float8E4M3", "float8_e4m3", 8, "inf nan"),
+    ("Float8E4M3B11FNUZ", "float8_e4m3b11fnuz", 8, "nan"),
+    ("Float8E4M3FN", "float8_e4m3fn", 8, "nan"),
+    ("Float8E4M3FNUZ", "float8_e4m3fnuz", 8, "nan"),
+    ("Float8E5M2", "float8_e5m2", 8, "inf nan"),
+    ("Float8E5M2FNUZ", "float8_e5m2fnuz", 8, "nan"),
+    ("Float8E8M0FNU", "float8_e8m0fnu", 8, "nan"),
+    ("Float6E2M3FN", "float6_e2m3fn", 6, ""),
+    ("Float6E3M2FN", "float6_e3m2fn", 6, ""),
+    ("Float4E2M1FN", "float4_e2m1fn", 4, ""),
+)
+_INTS = (("Int2", 2, True), ("Int4", 4, True), ("UInt2", 2, False), ("UInt4", 4, False))
 
 
-SMALL: dict[str, type[SmallNumber]] = {
-    **{name: _made(name, SmallFloat, v3_name) for name, v3_name in _FLOATS.items()},
-    **{
-        name: _made(name, SmallInt, name.lower(), _least=least, _most=most)
-        for name, (least, most) in _INTS.items()
-    },
-}
+def _made(name: str, base: type[SmallDType], v3_name: str, **constants: Any) -> type[SmallDType]:
+    return type(
+        name,
+        (base,),
+        {
+            "__module__": __name__,
+            "__doc__": f"The data type ``{v3_name}`` of the extensions of Zarr v3.",
+            "_zarr_v3_name": v3_name,
+            **constants,
+        },
+    )
+
+
+SMALL: dict[str, type[SmallDType]] = {}
+for _name, _v3_name, _bits, _special in _FLOATS:
+    SMALL[_name] = _made(_name, SmallFloat, _v3_name, _bits=_bits, _special=_special)
+for _name, _bits, _is_signed in _INTS:
+    SMALL[_name] = _made(_name, SmallInt, _name.lower(), _bits=_bits, _is_signed=_is_signed)
 # This one has no zero and no sign, only powers of two.
-SMALL["Float8E8M0FNU"]._default = 1
+SMALL["Float8E8M0FNU"]._default = 1  # type: ignore[attr-defined]
+for _part in (Float16(), *(SMALL[_name]() for _name, *_ in _FLOATS)):
+    _name = f"Complex{type(_part).__name__}"
+    SMALL[_name] = _made(_name, SmallComplex, f"complex_{_part._zarr_v3_name}", _part=_part)
 # As attributes of the module, so that instances can be pickled.
 globals().update(SMALL)
