@@ -59,9 +59,7 @@ class WaitingStore(Store):
         store._read_only = read_only
         return store
 
-    async def get(
-        self, key: str, prototype: Any, byte_range: ByteRequest | None = None
-    ) -> Any:
+    async def get(self, key: str, prototype: Any, byte_range: ByteRequest | None = None) -> Any:
         await self._wait("get", key)
         value = self.data.get(key)
         if value is None:
@@ -112,5 +110,3 @@ class WaitingStore(Store):
 def waiting_store() -> Callable[..., WaitingStore]:
     """Makes stores that have to be waited for: ``waiting_store(delay=0.0)``."""
     return WaitingStore
-
-

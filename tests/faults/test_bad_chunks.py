@@ -151,48 +151,59 @@ def test_an_index_that_points_elsewhere_is_refused(store: Any, entry: str) -> No
     data = bytearray(stored(array))
     data[-4 * 16 : -3 * 16] = np.array(INDEX_ENTRIES[entry], "<u8").tobytes()
     replace(array, bytes(data))
-    with pytest.raises(ChunkDecodeError, match="x/a/c/0"):
-        array[:]
-    assert array[16:].tolist() == DATA[16:].tolist()
+    selections: list[Any] = [slice(None), 5]
+    if store._source() is None and entry == "into the index":
+        # Nobody told how long the value is: it shows only beside the chunk that is overlapped.
+        selections.pop()
+    for selection in selections:
+        with pytest.raises(ChunkDecodeError, match="x/a/c/0"):
+            array[selection]
 
 
-def test_chunks_of_a_shard_may_share_bytes(store: Any) -> None:
-    """The specification allows it: a writer may store equal chunks once."""
+def test_chunks_of_a_shard_do_not_share_bytes(store: Any) -> None:
     array = make(store, "shard without checksum")
     data = bytearray(stored(array))
     data[-4 * 16 : -3 * 16] = data[-16:]
     replace(array, bytes(data))
-    assert array[:16].tolist() == DATA[48:].tolist()
-    assert array[16:].tolist() == DATA[16:].tolist()
+    with pytest.raises(ChunkDecodeError, match="overlap"):
+        array[:]
 
 
 BOMB = """
-import resource, sys, zlib, numpy as np, zarr
-from zarr.errors import ChunkDecodeError
-store = {}
+import sys, zarr
 codec = {"gzip": zarr.codecs.GzipCodec(), "zstd": zarr.codecs.ZstdCodec()}[sys.argv[1]]
-array = zarr.create_array(store, shape=(64,), chunks=(64,), dtype="i4", compressors=codec)
-bomb = zarr.create_array({}, shape=(1 << 30,), chunks=(1 << 30,), dtype="u1", compressors=codec)
-bomb[5] = 1
-store["c/0"] = bomb.store._store_dict["c/0"]
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+large = zarr.create_array(
+    sys.argv[2], name="large", shape=(1 << 30,), chunks=(1 << 30,), dtype="u1", compressors=codec
+)
+large[5] = 1
+zarr.create_array(
+    sys.argv[2], name="small", shape=(64,), chunks=(64,), dtype="i4", compressors=codec
+)
+"""
+READ = """
+import resource, sys, zarr
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+array = zarr.open_array(sys.argv[1], path="small", mode="r")
+before = peak()
 try:
     array[:]
-except ChunkDecodeError as error:
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(after - before)
+except zarr.errors.ChunkDecodeError:
+    print(peak() - before)
 """
 
 
 @pytest.mark.parametrize("codec", ["gzip", "zstd"])
-def test_a_chunk_that_inflates_takes_no_more_memory_than_it_should(codec: str) -> None:
-    # The bomb is made in the same process, so its high-water mark includes 1 GiB already: what
-    # is measured is that reading does not raise it, and what is asserted that it ends in an error.
-    found = subprocess.run(
-        [sys.executable, "-c", BOMB, codec], capture_output=True, text=True, timeout=120
-    )
-    assert found.stdout.strip(), found.stderr
-    assert int(found.stdout) < 64 << 10
+def test_a_chunk_that_inflates_takes_no_memory_for_it(tmp_path: Any, codec: str) -> None:
+    for code, arguments in ((BOMB, [codec, tmp_path]), (READ, [tmp_path])):
+        if code is READ:
+            (tmp_path / "small" / "c").mkdir()
+            (tmp_path / "large" / "c" / "0").rename(tmp_path / "small" / "c" / "0")
+        found = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120
+        )
+        assert found.returncode == 0, found.stderr
+    assert int(found.stdout) < 64 << 10  # kB, of the 1 GiB that the chunk inflates to
 
 
 def test_a_small_bomb_is_refused_without_inflating_it() -> None:
@@ -203,6 +214,11 @@ def test_a_small_bomb_is_refused_without_inflating_it() -> None:
 
 
 # -- fuzzing ------------------------------------------------------------------------------------
+
+
+def message_of(error: BaseException) -> str:
+    """All that an error says: what codecs written in Python say is followed by notes."""
+    return "\n".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def mutations(data: bytes, count: int, seed: int) -> Any:
@@ -237,7 +253,7 @@ def test_no_mutation_of_a_chunk_crashes_or_hangs(layout: str) -> None:
             found = array.get_basic_selection(..., out=whole)
         except BaseZarrError as error:
             refused += 1
-            assert key in str(error)
+            assert key in message_of(error)
         else:
             assert found.shape == (64,)
     assert refused > 0
@@ -251,7 +267,7 @@ def test_no_mutation_of_an_index_crashes_or_hangs(layout: str) -> None:
     data = stored(array)
     size = 4 * 16
     chaos = np.random.default_rng(7)
-    near = np.array([0, 1, 8, 63, 64, 65, 255, 256, 257, 320, 2**32, 2**63, 2**64 - 1], "u8")
+    near = np.array([0, 1, 8, 63, 64, 65, 255, 256, 257, 320, 2**32, 2**63, 2**64 - 3], "u8")
     for number in range(MUTATIONS):
         index = np.frombuffer(data[-size:] if layout.endswith("checksum") else data[:size], "<u8")
         changed = index.copy()
@@ -265,4 +281,4 @@ def test_no_mutation_of_an_index_crashes_or_hangs(layout: str) -> None:
             try:
                 array[selection]
             except ChunkDecodeError as error:
-                assert key in str(error)
+                assert key in message_of(error)

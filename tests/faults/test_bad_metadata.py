@@ -39,14 +39,16 @@ V2 = {
 def store_with(document: Any, name: str) -> MemoryStore:
     """A store with one document, of an array at the path x/a."""
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return MemoryStore({f"x/a/{name}": zarr.buffer.cpu.Buffer.from_bytes(data)})
+    make = zarr.buffer.cpu.Buffer.from_bytes
+    chunks = {f"x/a/{key}": make(bytes(100)) for key in ("0.0", "c/0/0")}
+    return MemoryStore({f"x/a/{name}": make(data), **chunks})
 
 
 def refused(document: Any, name: str) -> str:
     """The message with which a document is refused."""
     store = store_with(document, name)
     before = dict(store._store_dict)
-    with pytest.raises((BaseZarrError, ValueError, TypeError)) as error:
+    with pytest.raises((ValueError, TypeError, OverflowError)) as error:
         zarr.open_array(store, path="x/a")[0, 0]
     assert store._store_dict == before
     return str(error.value) + "".join(getattr(error.value, "__notes__", ()))
@@ -163,6 +165,7 @@ def test_an_array_that_is_larger_than_memory_opens_and_refuses_to_be_read_whole(
         changed(V3, {"shape": [2**62, 2**62], "chunk_grid": grid(10, 10)}), "zarr.json"
     )
     array = zarr.open_array(store, path="x/a")
+    del store._store_dict["x/a/c/0/0"]
     assert array[2**61, 5] == 0
     assert array[2**62 - 3 :, :3].tolist() == [[0, 0, 0]] * 3
     for selection in (..., slice(None), (slice(None), 3)):

@@ -180,9 +180,7 @@ def test_a_basic_selection_is_that_of_numpy(make_store: Any, data: st.DataObject
 
 @given(data=st.data())
 @FAST
-def test_an_orthogonal_selection_is_the_outer_product(
-    make_store: Any, data: st.DataObject
-) -> None:
+def test_an_orthogonal_selection_is_the_outer_product(make_store: Any, data: st.DataObject) -> None:
     case = data.draw(cases(make_store).filter(lambda case: case.model.ndim > 0))
     selection = data.draw(orthogonal(case.model.shape))
     places, dropped = outer(case.model.shape, selection)

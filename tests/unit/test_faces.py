@@ -31,7 +31,7 @@ def parameters(function: Any) -> list[Any]:
 
 
 def test_both_modules_have_the_same_functions() -> None:
-    assert FUNCTIONS == asynchronous.__all__
+    assert asynchronous.__all__ == FUNCTIONS
     for name in FUNCTIONS:
         assert inspect.iscoroutinefunction(getattr(asynchronous, name))
         assert getattr(zarr, name) is getattr(synchronous, name)
@@ -57,7 +57,7 @@ def documented(function: Any) -> set[str]:
     for line in lines:
         if line.startswith("---"):
             break
-        if line and not line.startswith(" ") and " : " in line or line.startswith("**"):
+        if (line and not line.startswith(" ") and " : " in line) or line.startswith("**"):
             names |= {name.strip("* ") for name in line.partition(" : ")[0].split(",")}
     return names
 

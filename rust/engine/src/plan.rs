@@ -211,7 +211,7 @@ impl ChunkRead {
         // How long the shard is nobody said; a range beyond its end will come back short.
         let index = sharding.parse_index(&counts, stored, u64::MAX)?;
         let split = self.region.split(&sharding.grid(shape)?);
-        index.check_overlap(&read::wanted(&split, &counts))?;
+        index.check_overlap(read::wanted(&split, &counts))?;
         let limit = sharding.chain().limit(&sharding.form()?) as u64;
         let mut found: Vec<(u64, u64, usize)> = Vec::new();
         for i in 0..split.len() {

@@ -121,7 +121,7 @@ pub fn shard(
     let counts = sharding.counts(shape)?;
     let index = index(sharding, &counts, object)?;
     let split = region.split(&sharding.grid(shape)?);
-    index.check_overlap(&wanted(&split, &counts))?;
+    index.check_overlap(wanted(&split, &counts))?;
     let form = sharding.form()?;
     let bytes = (form.nbytes as u64).saturating_mul(split.len() as u64);
     let (n, object, view) = (split.len(), Arc::clone(object), view.clone());
@@ -129,10 +129,9 @@ pub fn shard(
     exec.run(n, bytes, move |i, exec| read.inner(i, exec))
 }
 
-/// The numbers of the inner chunks of `split`; at most a few are listed one by one.
-pub fn wanted(split: &Split, counts: &[u64]) -> Vec<usize> {
-    // More than the few that `Index::check_overlap` looks at singly are checked all together.
-    (0..split.len().min(5)).map(|i| number(&split.piece(i).0, counts)).collect()
+/// The numbers of the inner chunks of `split`.
+pub fn wanted(split: &Split, counts: &[u64]) -> impl Iterator<Item = usize> {
+    (0..split.len()).map(|i| number(&split.piece(i).0, counts))
 }
 
 /// The number of an inner chunk in C order.

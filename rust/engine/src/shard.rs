@@ -262,36 +262,19 @@ impl Index {
         }
     }
 
-    /// Fails if one of the inner chunks `wanted` shares bytes with any other.
-    pub fn check_overlap(&self, wanted: &[usize]) -> Result<()> {
-        let present = |e: &&[u64; 2]| **e != [ABSENT, ABSENT] && e[1] > 0;
-        let overlap = |a: &[u64; 2], b: &[u64; 2]| {
-            Err(Error::corrupt("the shard index lists inner chunks that overlap")
-                .expected("disjoint stretches", format_args!("{a:?} and {b:?} (offset, length)"))
-                .with_codec("sharding_indexed"))
-        };
-        if wanted.len() <= 4 {
-            // A single pass without sorting: the usual read of one element must stay cheap.
-            for &i in wanted {
-                let Some(mine) = self.entries.get(i).filter(present) else { continue };
-                let (start, end) = (mine[0], mine[0].saturating_add(mine[1]));
-                let meets = |e: &[u64; 2]| e[0] < end && e[0].saturating_add(e[1]) > start;
-                if self.entries.iter().filter(present).filter(|e| meets(e)).nth(1).is_some() {
-                    let other = self.entries.iter().enumerate().find(|(j, e)| *j != i && meets(e));
-                    return overlap(mine, other.map_or(mine, |o| o.1));
-                }
-            }
-            return Ok(());
+    /// Fails if two of the inner chunks `wanted` share bytes. What lies outside of the shard is left
+    /// to [`get`](Self::get), which can name it.
+    pub fn check_overlap(&self, wanted: impl Iterator<Item = usize>) -> Result<()> {
+        let present = |i| self.get(i).ok().flatten().filter(|&(_, len)| len > 0);
+        let mut found: Vec<(u64, u64)> = wanted.filter_map(present).collect();
+        if !found.is_sorted() {
+            found.sort_unstable();
         }
-        let in_order = |a: &[u64; 2], b: &[u64; 2]| a[0].saturating_add(a[1]) <= b[0];
-        if self.entries.iter().filter(present).is_sorted_by(|a, b| in_order(a, b)) {
-            return Ok(());
-        }
-        let mut entries: Vec<&[u64; 2]> = self.entries.iter().filter(present).collect();
-        entries.sort_unstable();
-        match entries.windows(2).find(|pair| !in_order(pair[0], pair[1])) {
-            Some(pair) => overlap(pair[0], pair[1]),
+        match found.windows(2).find(|pair| pair[0].0 + pair[0].1 > pair[1].0) {
             None => Ok(()),
+            Some(pair) => Err(Error::corrupt("the shard index lists inner chunks that overlap")
+                .expected("disjoint stretches", format_args!("{:?} and {:?} (offset, length)", pair[0], pair[1]))
+                .with_codec("sharding_indexed")),
         }
     }
 }

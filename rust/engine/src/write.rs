@@ -82,8 +82,7 @@ pub fn shard(
         Some(object) => {
             let index = read::index(sharding, &counts, object)?;
             // All that is kept must be sound: the new shard vouches for it.
-            let all: Vec<usize> = (0..index.len()).collect();
-            index.check_overlap(&all)?;
+            index.check_overlap(0..index.len())?;
             Some((Arc::clone(object), index))
         }
         _ => None,

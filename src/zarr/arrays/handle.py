@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -15,6 +14,7 @@ from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -171,9 +171,7 @@ class ArrayBase(Generic[M]):
         .. deprecated:: 3.0.0
             Use `compressors`.
         """
-        warnings.warn(
-            f"Use {type(self).__name__}.compressors instead.", ZarrDeprecationWarning, stacklevel=2
-        )
+        warn(f"Use {type(self).__name__}.compressors instead.", ZarrDeprecationWarning)
         metadata = self.metadata
         if isinstance(metadata, ArrayV2Metadata):
             return metadata.compressor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.errors import ZarrUserWarning
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.notices import warn
 
 if TYPE_CHECKING:
     from zarr.types import JSON, MemoryOrder, ZarrFormat
@@ -67,12 +67,11 @@ def keep(
     metadata = source.metadata
     same = zarr_format in (None, metadata.zarr_format)
     if not same and metadata.zarr_format == 2 and source.order != "C" and order is None:
-        warnings.warn(
+        warn(
             "The 'order' attribute of a Zarr format 2 array does not have a direct analogue in "
             f"Zarr format 3. The existing order={source.order!r} of the source Zarr format 2 "
             "array will be ignored.",
             ZarrUserWarning,
-            stacklevel=4,
         )
     if isinstance(metadata, ArrayV3Metadata):
         encoding: Any = metadata.chunk_key_encoding

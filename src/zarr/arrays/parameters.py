@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -22,6 +21,7 @@ from zarr.config import config as settings
 from zarr.dtype import VariableLengthBytes, VariableLengthUTF8
 from zarr.errors import ZarrDeprecationWarning, ZarrRuntimeWarning, ZarrUserWarning
 from zarr.metadata.spec import ArrayConfig, parse_array_config
+from zarr.notices import warn
 from zarr.registry import get_codec_class, get_numcodec
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ def parse_format(
                 f"zarr_format {zarr_format} does not match zarr_version {zarr_version}; "
                 "pass zarr_format only"
             )
-        warnings.warn(
-            "zarr_version is deprecated, use zarr_format", ZarrDeprecationWarning, stacklevel=4
-        )
+        warn("zarr_version is deprecated, use zarr_format", ZarrDeprecationWarning)
         zarr_format = zarr_version
     if zarr_format not in (None, 2, 3):
         raise ValueError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
@@ -187,7 +185,6 @@ def parse_config(
     *,
     order: MemoryOrder | None = None,
     write_empty_chunks: bool | None = None,
-    stacklevel: int = 4,
 ) -> ArrayConfig:
     """The settings of an array, from `config` and from the parameters that came before it.
 
@@ -199,26 +196,23 @@ def parse_config(
         The memory order of what is read from an array of format 3.
     write_empty_chunks
         Whether chunks that hold the fill value only are stored.
-    stacklevel
-        Which caller the warnings are shown for.
     """
     parsed = parse_array_config(config)
     changes: dict[str, Any] = {}
     if order is not None:
         if order not in ("C", "F"):
             raise ValueError(f"order must be 'C' or 'F', got {order!r}")
-        warnings.warn(
+        warn(
             "The `order` keyword argument is deprecated for Zarr format 3 arrays: the memory "
             "order is a setting of the opened array. Use the `config` keyword argument, as in "
             f"`config={{'order': {order!r}}}`, or change the global 'array.order' configuration "
             "variable.",
             ZarrRuntimeWarning,
-            stacklevel=stacklevel,
         )
         if not _names(config, "order"):
             changes["order"] = order
     if write_empty_chunks is not None:
-        _warn_write_empty(config, write_empty_chunks, stacklevel)
+        _warn_write_empty(config, write_empty_chunks)
         changes["write_empty_chunks"] = write_empty_chunks
     return ArrayConfig.from_dict({**parsed.to_dict(), **changes}) if changes else parsed
 
@@ -227,20 +221,16 @@ def _names(config: ArrayConfigLike | None, name: str) -> bool:
     return isinstance(config, ArrayConfig) or (config is not None and name in config)
 
 
-def _warn_write_empty(
-    config: ArrayConfigLike | None, write_empty_chunks: bool, stacklevel: int
-) -> None:
-    warnings.warn(
+def _warn_write_empty(config: ArrayConfigLike | None, write_empty_chunks: bool) -> None:
+    warn(
         "The `write_empty_chunks` keyword argument is deprecated. Use the `config` keyword "
         f"argument, as in `config={{'write_empty_chunks': {write_empty_chunks}}}`, or change the "
         "global 'array.write_empty_chunks' configuration variable.",
         ZarrRuntimeWarning,
-        stacklevel=stacklevel + 1,
     )
     if _names(config, "write_empty_chunks"):
-        warnings.warn(
+        warn(
             "Both write_empty_chunks and config keyword arguments are set: write_empty_chunks is "
             "used, and not the value in config.",
             ZarrUserWarning,
-            stacklevel=stacklevel + 1,
         )

@@ -4,26 +4,11 @@
 all, ``parsing`` finds the one that a user means, ``storage`` tells the engine what it needs.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zarr.dtype.base import TBaseDType, TBaseScalar, ZDType
-from zarr.dtype.json_types import (
-    DateTime64JSON_V2,
-    DateTime64JSON_V3,
+from zarr.dtype.checks import (
     DTypeSpec_V2,
-    FixedLengthUTF32JSON_V2,
-    FixedLengthUTF32JSON_V3,
-    NullTerminatedBytesJSON_V3,
-    NullterminatedBytesJSON_V2,
-    RawBytesJSON_V2,
-    RawBytesJSON_V3,
-    StructJSON_V3,
-    StructuredJSON_V2,
-    StructuredJSON_V3,
-    TimeDelta64JSON_V2,
-    TimeDelta64JSON_V3,
-    VariableLengthBytesJSON_V2,
-    VariableLengthUTF8JSON_V2,
     check_dtype_spec_no_object_codec_v2,
     check_dtype_spec_v2,
 )
@@ -44,6 +29,7 @@ from zarr.dtype.numbers import (
     UInt32,
     UInt64,
 )
+from zarr.dtype.objects import PythonObject
 from zarr.dtype.parsing import ZDTypeLike, parse_data_type, parse_dtype
 from zarr.dtype.raw import NullTerminatedBytes, RawBytes, VariableLengthBytes
 from zarr.dtype.records import Struct, Structured
@@ -52,6 +38,25 @@ from zarr.dtype.small import SMALL
 from zarr.dtype.text import FixedLengthUTF32, VariableLengthUTF8
 from zarr.dtype.times import DateTime64, TimeDelta64
 from zarr.errors import DataTypeValidationError
+
+if TYPE_CHECKING:
+    from zarr.dtype.json_types import (
+        DateTime64JSON_V2,
+        DateTime64JSON_V3,
+        FixedLengthUTF32JSON_V2,
+        FixedLengthUTF32JSON_V3,
+        NullterminatedBytesJSON_V2,
+        NullTerminatedBytesJSON_V3,
+        RawBytesJSON_V2,
+        RawBytesJSON_V3,
+        StructJSON_V3,
+        StructuredJSON_V2,
+        StructuredJSON_V3,
+        TimeDelta64JSON_V2,
+        TimeDelta64JSON_V3,
+        VariableLengthBytesJSON_V2,
+        VariableLengthUTF8JSON_V2,
+    )
 
 __all__ = [
     "Bool",
@@ -76,6 +81,7 @@ __all__ = [
     "NullTerminatedBytes",
     "NullTerminatedBytesJSON_V3",
     "NullterminatedBytesJSON_V2",
+    "PythonObject",
     "RawBytes",
     "RawBytesJSON_V2",
     "RawBytesJSON_V3",
@@ -115,6 +121,26 @@ _REST: tuple[type[ZDType[Any, Any]], ...] = (
     Struct,
     DateTime64,
     TimeDelta64,
+    PythonObject,
 )
 for _cls in (*NUMBERS, *_REST, *SMALL.values()):
     data_type_registry.register(_cls._zarr_v3_name, _cls)
+data_type_registry._yielding.update(SMALL.values())
+
+
+def __getattr__(name: str) -> Any:
+    if name in SMALL:
+        return SMALL[name]
+    # The forms in metadata are for type checkers: making their classes takes milliseconds.
+    if "JSON_V" in name:
+        from zarr.dtype import json_types
+
+        found = getattr(json_types, name, None)
+        if found is not None:
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *SMALL})

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAli
 
 import numpy as np
 
+from zarr.dtype.storage import storage_of
 from zarr.errors import DataTypeValidationError, UnstableSpecificationWarning
 
 if TYPE_CHECKING:
+    from zarr.dtype.storage import Swap
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 TBaseScalar: TypeAlias = np.generic | str | bytes
@@ -190,6 +192,10 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     @abstractmethod
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
         """Return the form of a scalar in metadata."""
+
+    def _storage(self) -> tuple[int, Swap]:
+        """Return the size of an element, and how its two byte orders differ."""
+        return storage_of(self)
 
 
 def unknown_format(zarr_format: object) -> ValueError:

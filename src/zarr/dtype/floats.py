@@ -11,8 +11,15 @@ if TYPE_CHECKING:
     from zarr.types import ZarrFormat
 
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
-_WIDTHS = {4: np.dtype("f2"), 8: np.dtype("f4"), 16: np.dtype("f8")}
+_WIDTHS: dict[int, np.dtype[Any]] = {4: np.dtype("f2"), 8: np.dtype("f4"), 16: np.dtype("f8")}
 """Data types by their number of hexadecimal digits."""
+
+
+def has_method(data: object, *methods: str) -> bool:
+    """Whether `data` has any of these methods, and is not an array of several elements."""
+    if isinstance(data, type) or (isinstance(data, np.ndarray) and data.ndim):
+        return False
+    return any(hasattr(data, method) for method in methods)
 
 
 def as_number(data: Any) -> Any:
@@ -83,12 +90,14 @@ def float_from_json(
 def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:
     """Read a number by its bits, or by those of a wider or narrower number."""
     size = dtype.itemsize
-    written = dtype if len(digits) == 2 * size else _WIDTHS.get(len(digits))
+    written = _WIDTHS.get(len(digits))
+    if len(digits) == 2 * size:
+        written = dtype
     if written is None:
         raise ValueError(
             f"Invalid bits of a floating point number: 0x{digits}. Expected {2 * size} hexadecimal "
             "digits after 0x."
         )
     # By way of unsigned integers: NumPy reads no buffers of the data types of others.
-    bits = np.array([int(digits, 16)], f"u{written.itemsize}").view(written)
-    return bits.astype(dtype)[0]
+    number = np.array([int(digits, 16)], f"u{written.itemsize}").view(written)
+    return number.astype(dtype)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from zarr.types import DTypeConfig_V2, NamedConfig
 
@@ -94,29 +94,3 @@ class VariableLengthUTF8JSON_V2(DTypeConfig_V2[Literal["|O"], Literal["vlen-utf8
 
 class VariableLengthBytesJSON_V2(DTypeConfig_V2[Literal["|O"], Literal["vlen-bytes"]]):
     """Form of `VariableLengthBytes` in Zarr v2."""
-
-
-DTypeSpec_V2: TypeAlias = DTypeConfig_V2[Any, Any]
-
-
-def _is_name(name: object) -> bool:
-    if isinstance(name, str):
-        return True
-    return isinstance(name, (list, tuple)) and all(
-        isinstance(field, (list, tuple)) and len(field) in (2, 3) for field in name
-    )
-
-
-def check_dtype_spec_v2(data: object) -> TypeGuard[DTypeSpec_V2]:
-    """Return whether `data` has the form ``{"name", "object_codec_id"}``."""
-    return (
-        isinstance(data, dict)
-        and data.keys() == {"name", "object_codec_id"}
-        and _is_name(data["name"])
-        and (data["object_codec_id"] is None or isinstance(data["object_codec_id"], str))
-    )
-
-
-def check_dtype_spec_no_object_codec_v2(data: object) -> TypeGuard[DTypeConfig_V2[Any, None]]:
-    """Return whether `data` has that form, without an object codec."""
-    return check_dtype_spec_v2(data) and data["object_codec_id"] is None

@@ -17,7 +17,7 @@ from zarr.dtype.base import (
     v2_form,
     v2_name,
 )
-from zarr.dtype.floats import as_number, float_from_json, float_to_json
+from zarr.dtype.floats import as_number, float_from_json, float_to_json, has_method
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
@@ -42,7 +42,7 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
     @classmethod
     def _of(cls, order: str) -> Self:
         if issubclass(cls, HasEndianness):
-            return cls(endianness="big" if order == ">" else "little")  # type: ignore[return-value]
+            return cls(endianness="big" if order == ">" else "little")
         return cls()
 
     @classmethod
@@ -52,7 +52,7 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
         return cls._of(ORDER_CHAR[endianness_of(dtype)])
 
     def to_native_dtype(self) -> np.dtype[Any]:
-        order = self._order
+        order: Any = self._order
         if order == "|" or self._native.str[0] == order:
             return self._native
         return self._native.newbyteorder(order)
@@ -112,7 +112,7 @@ class BaseInt(Number):
     """Integers."""
 
     def _check_scalar(self, data: object) -> bool:
-        return isinstance(data, (str, bytes)) or _has(data, "__int__", "__index__")
+        return isinstance(data, (str, bytes)) or has_method(data, "__int__", "__index__")
 
     def cast_scalar(self, data: object) -> Any:
         if type(data) is self._native.type:
@@ -147,7 +147,7 @@ class BaseFloat(Number, HasEndianness):
     """Floating point numbers."""
 
     def _check_scalar(self, data: object) -> bool:
-        return isinstance(data, (str, bytes)) or _has(data, "__float__", "__index__")
+        return isinstance(data, (str, bytes)) or has_method(data, "__float__", "__index__")
 
     def cast_scalar(self, data: object) -> Any:
         if isinstance(data, np.generic) and data.dtype == self._native:
@@ -155,7 +155,15 @@ class BaseFloat(Number, HasEndianness):
             return data
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
-        return np.asarray(float(as_number(data))).astype(self._native)[()]
+        return np.asarray(self._float(data)).astype(self._native)[()]
+
+    def _float(self, data: object) -> float:
+        try:
+            return float(as_number(data))
+        except ValueError:
+            if isinstance(data, str):
+                raise self._cannot_cast(data) from None
+            raise
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         return float_from_json(data, self._native, zarr_format)
@@ -177,7 +185,7 @@ class BaseComplex(Number, HasEndianness):
     def _check_scalar(self, data: object) -> bool:
         if data is None or isinstance(data, (str, bytes)):
             return True
-        return _has(data, "__complex__", "__float__", "__index__")
+        return has_method(data, "__complex__", "__float__", "__index__")
 
     def cast_scalar(self, data: object) -> Any:
         if isinstance(data, np.generic) and data.dtype == self._native:
@@ -201,13 +209,6 @@ class BaseComplex(Number, HasEndianness):
     ) -> tuple[float | str, float | str]:
         parts = np.asarray(self.cast_scalar(data)).reshape(1).view(self._part)
         return float_to_json(parts[0], zarr_format), float_to_json(parts[1], zarr_format)
-
-
-def _has(data: object, *methods: str) -> bool:
-    """Whether `data` has any of these methods, and is not an array of several elements."""
-    if isinstance(data, np.ndarray) and data.ndim:
-        return False
-    return not isinstance(data, type) and any(hasattr(data, method) for method in methods)
 
 
 class Int8(BaseInt):

@@ -103,8 +103,6 @@ def _with_tuples(fields: list[Any]) -> Any:
     ]
 
 
-def get_data_type_from_json(
-    dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat
-) -> ZDType[Any, Any]:
+def get_data_type_from_json(dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
     """Return the data type that its form in metadata stands for."""
     return data_type_registry.match_json(dtype_spec, zarr_format=zarr_format)

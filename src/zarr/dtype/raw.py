@@ -156,7 +156,9 @@ class RawBytes(_FixedLengthBytes):
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> np.void:
         if isinstance(data, (list, tuple)):
             # The form in the core specification: one number for each byte.
-            return self.cast_scalar(bytes(data))  # type: ignore[arg-type]
+            if len(data) != self.length:
+                raise ValueError(f"Invalid scalar {data}. Expected {self.length} bytes.")
+            return self.cast_scalar(bytes(data))
         return self.cast_scalar(bytes_from_json(data))
 
 

@@ -194,7 +194,7 @@ class Struct(Structured):
 
 def _places(dtype: np.dtype[Any]) -> tuple[int, tuple[int, ...]]:
     """Return the size of a record, and where its fields begin."""
-    fields = dtype.fields or {}
+    fields: Any = dtype.fields
     return dtype.itemsize, tuple(fields[name][1] for name in dtype.names or ())
 
 

@@ -11,7 +11,7 @@ from zarr.dtype.base import InvalidPartError
 from zarr.errors import DataTypeValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from importlib.metadata import EntryPoint
 
     from zarr.dtype.base import ZDType
@@ -25,10 +25,6 @@ _AMBIGUOUS = (
 _REMEMBERED = 1024
 """How many answers are kept at most."""
 _SINGLE_BYTES = ("b1", "i1", "u1")
-
-
-def _hidden(factory: Callable[[], Any]) -> Any:
-    return field(default_factory=factory, init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +41,17 @@ class DataTypeRegistry:
     contents: dict[str, type[ZDType[Any, Any]]] = field(default_factory=dict, init=False)
     _lazy_load_list: list[EntryPoint] = field(default_factory=list, init=False)
     # Groups of entry points, and the name in each, that were not looked at yet.
-    _unread: list[tuple[str, str | None]] = _hidden(list)
+    _unread: list[tuple[str, str | None]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
     # Of these, a class that a user registers takes the place.
-    _yielding: set[type[ZDType[Any, Any]]] = _hidden(set)
+    _yielding: set[type[ZDType[Any, Any]]] = field(
+        default_factory=set, init=False, repr=False, compare=False
+    )
     # What was found before: all data types are frozen.
-    _found: dict[object, ZDType[Any, Any]] = _hidden(dict)
+    _found: dict[object, ZDType[Any, Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def _lazy_load(self) -> None:
         """Load the data types that other packages announced as entry points ``zarr.data_type``."""
@@ -205,10 +207,11 @@ def _usual_form(data: DTypeJSON, zarr_format: ZarrFormat) -> DTypeJSON:
     if zarr_format == 3:
         # A name alone may be written as an object (core specification, extension points).
         return name if data.keys() == {"name"} and isinstance(name, str) else data
-    if isinstance(name, str) and name[:1] in ("<", ">"):
-        # Where there is no byte order, some programs write one all the same.
-        if name[1:] in _SINGLE_BYTES or name[1:2] == "V":
-            return {**data, "name": f"|{name[1:]}"}
+    # Where there is no byte order, some programs write one all the same.
+    if isinstance(name, str) and name[:1] in ("<", ">") and name[1:] in _SINGLE_BYTES:
+        return {**data, "name": f"|{name[1:]}"}
+    if isinstance(name, str) and name[:2] in ("<V", ">V"):
+        return {**data, "name": f"|{name[1:]}"}
     return data
 
 

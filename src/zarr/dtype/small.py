@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from math import isfinite, isnan
+from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from zarr.dtype.base import HasItemSize, ZDType, unknown_format
-from zarr.dtype.floats import as_number, float_from_json, float_to_json
+from zarr.dtype.floats import as_number, float_from_json, float_to_json, has_method
 from zarr.dtype.numbers import Float16
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
+
+
+def _ml_dtypes() -> Any:
+    try:
+        import ml_dtypes
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "Data types such as bfloat16 and int4 need the package ml_dtypes: "
+            "pip install 'zarr[ml-dtypes]'"
+        ) from error
+    return ml_dtypes
 
 
 class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
@@ -23,9 +34,8 @@ class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
 
     @classmethod
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
-        return isinstance(dtype, np.dtype) and dtype.isbuiltin == 2 and (
-            dtype.name == cls._zarr_v3_name
-        )
+        is_added = isinstance(dtype, np.dtype) and dtype.isbuiltin == 2
+        return is_added and bool(dtype.name == cls._zarr_v3_name)
 
     @classmethod
     def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
@@ -34,14 +44,8 @@ class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
         return cls()
 
     def to_native_dtype(self) -> np.dtype[Any]:
-        try:
-            import ml_dtypes
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                f"The data type {self._zarr_v3_name!r} needs the package ml_dtypes: "
-                "pip install 'zarr[ml-dtypes]'"
-            ) from None
-        return np.dtype(getattr(ml_dtypes, self._zarr_v3_name))
+        native: np.dtype[Any] = np.dtype(getattr(_ml_dtypes(), self._zarr_v3_name))
+        return native
 
     @property
     def item_size(self) -> int:
@@ -72,9 +76,7 @@ class SmallNumber(SmallDType):
     _bits: ClassVar[int]
 
     def _check_scalar(self, data: object) -> bool:
-        if isinstance(data, (str, bytes)):
-            return True
-        return not isinstance(data, type) and hasattr(data, "__float__") and np.ndim(data) == 0  # type: ignore[arg-type]
+        return isinstance(data, (str, bytes)) or has_method(data, "__float__", "__index__")
 
 
 class SmallFloat(SmallNumber):
@@ -98,7 +100,9 @@ class SmallFloat(SmallNumber):
         if isnan(number):
             if "nan" not in self._special:
                 raise ValueError(f"There is no NaN of the data type {self._zarr_v3_name!r}.")
-        elif "inf" not in self._special and not _is_near(number, float(scalar)):
+        elif "inf" not in self._special and (
+            isnan(scalar) or abs(number) > float(_ml_dtypes().finfo(native).max)
+        ):
             raise OverflowError(f"{number} is out of range of {self._zarr_v3_name!r}.")
         return scalar
 
@@ -118,14 +122,6 @@ class SmallFloat(SmallNumber):
         return float_to_json(self.cast_scalar(data), zarr_format)
 
 
-def _is_near(number: float, rounded: float) -> bool:
-    """Whether a number was rounded, rather than replaced by the largest or by none."""
-    if not isfinite(number) or not isfinite(rounded):
-        return False
-    # The coarsest of these types has one bit of mantissa, or none: 2 stands for all up to 3.
-    return abs(number) <= 1.5 * abs(rounded) or number == 0 or abs(number) < 1
-
-
 class SmallInt(SmallNumber):
     """Integers of 2 or 4 bits, one in each byte."""
 
@@ -135,10 +131,8 @@ class SmallInt(SmallNumber):
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
         number = int(as_number(data))
-        least, most = (-1 << self._bits - 1, (1 << self._bits - 1) - 1) if self._is_signed else (
-            0, (1 << self._bits) - 1
-        )
-        if not least <= number <= most:
+        least = -(1 << self._bits - 1) if self._is_signed else 0
+        if not least <= number < least + (1 << self._bits):
             raise OverflowError(f"Integer {number} out of bounds for {self._zarr_v3_name}")
         return np.asarray(number).astype(self.to_native_dtype())[()]
 

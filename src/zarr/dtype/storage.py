@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from zarr.dtype.base import HasItemSize, ZDType
-
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from zarr.dtype.base import ZDType
+
+Swap: TypeAlias = int | tuple[tuple[int, int], ...]
+"""How the two byte orders differ: the size of the words that an element consists of, 0 where the
+order does not matter, or the offset and size of each word of a record."""
 
 _PLAIN = frozenset("?bhilqBHILQefdgFDG")
 """The kinds of elements that NumPy hands out through the buffer protocol."""
@@ -17,72 +21,76 @@ _PLAIN = frozenset("?bhilqBHILQefdgFDG")
 
 def is_object_like(zdtype: ZDType[Any, Any]) -> bool:
     """Return whether elements have no fixed size, so that Python must code them."""
-    return not isinstance(zdtype, HasItemSize)
+    # NumPy says so of its own strings too.
+    dtype: np.dtype[Any] = zdtype.to_native_dtype()
+    return dtype.hasobject
 
 
-def swap_words(dtype: np.dtype[Any]) -> int | tuple[tuple[int, int], ...]:
+def storage_of(zdtype: ZDType[Any, Any]) -> tuple[int, Swap]:
+    """Return the size of an element, and how its two byte orders differ.
+
+    Raises
+    ------
+    TypeError
+        If elements have no fixed size.
+    """
+    if is_object_like(zdtype):
+        raise TypeError(f"The elements of {zdtype} have no fixed size.")
+    dtype = zdtype.to_native_dtype()
+    return dtype.itemsize, swap_words(dtype)
+
+
+def swap_words(dtype: np.dtype[Any]) -> Swap:
     """Return which bytes of an element change places between the two byte orders.
 
-    Either the size of the words that an element consists of (0 if the order does not matter), or
-    the offset and size of each word of a record.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> swap_words(np.dtype("c8"))
+    4
+    >>> swap_words(np.dtype([("a", "i1"), ("b", "f4"), ("c", "i2", 2)]))
+    ((1, 4), (5, 2), (7, 2))
     """
-    if dtype.subdtype is not None:
-        return swap_words(dtype.subdtype[0])
-    if dtype.fields is None:
-        if dtype.kind in "SVO" or dtype.itemsize == 1:
-            return 0
-        if dtype.kind == "U":
-            return 4
-        return dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize
-    return tuple(_words(dtype, 0))
+    if dtype.fields is None and dtype.subdtype is None:
+        size = word_size(dtype)
+        return size if size > 1 else 0
+    return tuple(_words(dtype, 0)) or 0
+
+
+def word_size(dtype: np.dtype[Any]) -> int:
+    """Return the bytes of the words that an element without fields consists of."""
+    if dtype.kind in "SO" or dtype.type is np.void:
+        return 1
+    if dtype.kind == "U":
+        return 4
+    # Also the types that other packages add to NumPy, which mostly are of the kind of raw bytes.
+    return dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize
 
 
 def _words(dtype: np.dtype[Any], offset: int) -> list[tuple[int, int]]:
-    words: list[tuple[int, int]] = []
-    for field, start, *_ in (dtype.fields or {}).values():
-        base, count = field, 1
-        if field.subdtype is not None:
-            base = field.subdtype[0]
-            count = field.itemsize // max(base.itemsize, 1)
-        for i in range(count):
-            at = offset + start + i * base.itemsize
-            if base.fields is not None:
-                words.extend(_words(base, at))
-                continue
-            size = swap_words(base)
-            if isinstance(size, int) and size > 1:
-                words.extend((at + j, size) for j in range(0, base.itemsize, size))
-    return words
-
-
-def foreign_words(dtype: np.dtype[Any], order: str) -> int | tuple[tuple[int, int], ...]:
-    """Return the words of `dtype` that are not of the byte order `order` ("<" or ">").
-
-    These are what must be reversed so that all of an element is of that order.
-    """
-    if dtype.fields is None:
-        return 0 if dtype.newbyteorder(order) == dtype else swap_words(dtype)
-    words: list[tuple[int, int]] = []
-    for field, start, *_ in dtype.fields.values():
-        base = field.subdtype[0] if field.subdtype is not None else field
-        count = field.itemsize // max(base.itemsize, 1)
-        found = foreign_words(base, order)
-        for i in range(count):
-            at = start + i * base.itemsize
-            if isinstance(found, tuple):
-                words.extend((at + offset, size) for offset, size in found)
-            elif found:
-                words.extend((at + j, found) for j in range(0, base.itemsize, found))
-    return tuple(words) or 0
+    """Return the offset and size of each word of more than a byte."""
+    if dtype.subdtype is not None:
+        base = dtype.subdtype[0]
+        starts = range(offset, offset + dtype.itemsize, base.itemsize or 1)
+        return [word for start in starts for word in _words(base, start)]
+    if dtype.fields is not None:
+        parts = (dtype.fields[name] for name in dtype.names or ())
+        return [word for part in parts for word in _words(part[0], offset + part[1])]
+    size = word_size(dtype)
+    if size < 2:
+        return []
+    return [(start, size) for start in range(offset, offset + dtype.itemsize, size)]
 
 
 def buffer_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a view of `array` that supports the buffer protocol, with elements of equal size."""
-    if array.dtype.char in _PLAIN:
+    dtype = array.dtype
+    # The types of other packages have characters of their own, which may be taken.
+    if dtype.char in _PLAIN and dtype.isbuiltin != 2:
         return array
-    if array.dtype.char in "mM":
+    if dtype.char in "mM" and dtype.isbuiltin != 2:
         return array.view(np.int64)
-    return array.view(np.dtype(f"V{array.dtype.itemsize}"))
+    return array.view(np.dtype(f"V{dtype.itemsize}"))
 
 
 def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
@@ -91,9 +99,7 @@ def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
         return bytes(dtype.itemsize)
     if isinstance(scalar, np.generic) and scalar.dtype == dtype:
         return scalar.tobytes()
-    if isinstance(scalar, np.generic) and scalar.dtype.newbyteorder("=") == dtype.newbyteorder("="):
-        # Only the byte order differs: swap bytes rather than cast, which may change a NaN.
-        return np.asarray(scalar).astype(dtype).tobytes()
-    element = np.empty(1, dtype)
+    element = np.zeros(1, dtype)
+    # Where only the byte order differs, this swaps bytes: the bits of a NaN stay.
     element[0] = scalar
     return element.tobytes()

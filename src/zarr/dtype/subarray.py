@@ -72,7 +72,7 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
     @classmethod
     def of_shape(cls, base: ZDType[Any, Any], shape: object) -> Self:
         """Make an instance of the shape in a metadata document."""
-        sizes = shape if isinstance(shape, (list, tuple)) else [shape]
+        sizes: list[Any] = list(shape) if isinstance(shape, (list, tuple)) else [shape]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
             raise InvalidPartError(f"Invalid shape {shape!r}. Expected positive integers.")
         return cls(base=base, shape=tuple(sizes))
@@ -110,9 +110,7 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
         array = self.cast_scalar(data)
-        items = [
-            self.base.to_json_scalar(item, zarr_format=zarr_format) for item in _items(array)
-        ]
+        items = [self.base.to_json_scalar(item, zarr_format=zarr_format) for item in _items(array)]
         return _nested(items, self.shape)
 
 

@@ -36,10 +36,10 @@ def check_length(length: int) -> None:
 def length_from_v2(data: object, orders: str, kind: str) -> tuple[str, int] | None:
     """Return the byte order and the length in a code such as ``<U5``."""
     name = v2_name(data)
-    if isinstance(name, str) and name[:1] in orders and name[1:2] == kind:
-        if name[2:].isascii() and name[2:].isdigit():
-            return name[0], int(name[2:])
-    return None
+    if not isinstance(name, str) or name[:1] not in orders or name[1:2] != kind:
+        return None
+    digits = name[2:]
+    return (name[0], int(digits)) if digits.isascii() and digits.isdigit() else None
 
 
 def length_from_v3(data: object, name: str) -> int | None:

@@ -100,7 +100,9 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             )
         unit, scale_factor = configuration["unit"], configuration["scale_factor"]
         if not isinstance(unit, str) or not isinstance(scale_factor, int):
-            raise cls._invalid_json(data, "a unit that is a string, a scale_factor that is a number")
+            raise cls._invalid_json(
+                data, "a unit that is a string, a scale_factor that is a number"
+            )
         return cls(unit=cast("DateTimeUnit", unit), scale_factor=scale_factor)
 
     def to_json(self, zarr_format: ZarrFormat) -> Any:

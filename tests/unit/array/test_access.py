@@ -42,9 +42,7 @@ def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
 
 def test_a_synchronizer_locks_what_is_changed_in_part(store: Any) -> None:
     locks = Locks()
-    array = zarr.create(
-        (10,), chunks=5, dtype="i4", store=store, path="x/a", synchronizer=locks
-    )
+    array = zarr.create((10,), chunks=5, dtype="i4", store=store, path="x/a", synchronizer=locks)
     array[:] = 1
     assert locks.taken == []  # whole chunks need no lock
     array[3:7] = 2
@@ -64,9 +62,7 @@ def test_a_synchronizer_that_is_none_is_refused() -> None:
 
 def test_chunks_may_have_a_store_of_their_own(store: Any) -> None:
     chunk_store = MemoryStore()
-    array = zarr.create(
-        (10,), chunks=5, dtype="i4", store=store, path="a", chunk_store=chunk_store
-    )
+    array = zarr.create((10,), chunks=5, dtype="i4", store=store, path="a", chunk_store=chunk_store)
     array[:] = 7
     assert set(chunk_store._store_dict) == {"a/c/0", "a/c/1"}
     assert array.nchunks_initialized == 2

@@ -254,9 +254,7 @@ def test_create_chooses_chunks_or_takes_them_by_either_name() -> None:
         (2, {"dimension_names": ["x"]}),
     ],
 )
-def test_create_refuses_what_belongs_to_the_other_format(
-    zarr_format: Any, parameters: Any
-) -> None:
+def test_create_refuses_what_belongs_to_the_other_format(zarr_format: Any, parameters: Any) -> None:
     with pytest.raises(ValueError, match=f"zarr_format {zarr_format}"):
         zarr.create(5, zarr_format=zarr_format, **parameters)
 
