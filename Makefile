@@ -62,7 +62,7 @@ format:
 	$(BIN)/ruff format src tests benchmarks examples
 
 bench: build $(PEERS)/.made
-	cargo build --release --quiet --manifest-path benchmarks/floor/Cargo.toml
+	cargo build --release --quiet --package zarr-floor
 	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python $(ARGS)
 
 clean:

@@ -54,10 +54,14 @@ def test_ctrl_c_stops_a_read_of_files(tmp_path: Any) -> None:
         tmp_path / "a.zarr", shape=(4000, 4000), chunks=(1000, 1000), dtype="f8"
     )
     array[:] = np.random.default_rng(0).random((4000, 4000)).round(2)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
+
+    def read_for_ever() -> None:
         while True:
             array[:]
+
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        read_for_ever()
     assert array[0, 0] == array[:1, :1][0, 0]
 
 

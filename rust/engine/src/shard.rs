@@ -120,17 +120,18 @@ impl Sharding {
         let form = self.index_form(counts)?;
         let mut bytes = vec![0; form.nbytes];
         self.index.decode(&form, stored, &mut bytes).map_err(|e| e.with_codec("sharding_indexed (index)"))?;
-        let mut entries = vec![0u64; bytes.len() / 8];
-        // The chunk of the index may be transposed: its strides say where each number stands.
-        for_each_offset(&form, |i, at| {
-            if let (Some(entry), Some(word)) = (entries.get_mut(i), bytes.get(at..at + 8)) {
-                let mut number = [0; 8];
-                number.copy_from_slice(word);
-                *entry = u64::from_le_bytes(number);
-            }
-        });
+        if form.strides != strides_of(&form.shape, 8)? {
+            // The codecs of the index transpose it: its strides say where each number stands.
+            let stored = std::mem::take(&mut bytes);
+            bytes = vec![0; stored.len()];
+            for_each_offset(&form, |i, at| {
+                if let (Some(to), Some(word)) = (bytes.get_mut(i * 8..i * 8 + 8), stored.get(at..at + 8)) {
+                    to.copy_from_slice(word);
+                }
+            });
+        }
         let body = if self.index_at_end { 0..len.saturating_sub(stored.len() as u64) } else { stored.len() as u64..len };
-        Ok(Index { entries: entries.as_chunks::<2>().0.to_vec(), body })
+        Ok(Index { bytes, body })
     }
 
     /// The stored form of an index.
@@ -229,27 +230,28 @@ fn morton(coords: &[u64], counts: &[u64]) -> u128 {
 /// The index of one shard.
 #[derive(Debug)]
 pub struct Index {
-    entries: Vec<[u64; 2]>,
+    /// The numbers in C order, as they are stored: a read of one chunk looks at two of them.
+    bytes: Vec<u8>,
     body: std::ops::Range<u64>,
 }
 
 impl Index {
     /// The number of inner chunks, absent ones included.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.bytes.len() / 16
     }
 
     /// Whether the shard has no inner chunks at all.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Where inner chunk `i` lies.
     pub fn get(&self, i: usize) -> Result<Entry> {
-        match self.entries.get(i) {
+        match self.bytes.as_chunks::<8>().0.as_chunks::<2>().0.get(i).map(|e| e.map(u64::from_le_bytes)) {
             None => Err(Error::internal(format!("inner chunk {i} is not in the index"))),
             Some([ABSENT, ABSENT]) => Ok(None),
-            Some(&[offset, len]) => {
+            Some([offset, len]) => {
                 let inside = offset >= self.body.start && offset.checked_add(len).is_some_and(|end| end <= self.body.end);
                 if inside {
                     Ok(Some((offset, len)))

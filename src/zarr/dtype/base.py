@@ -5,8 +5,18 @@ from __future__ import annotations
 import sys
 import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
+from dataclasses import FrozenInstanceError, dataclass, fields
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Self,
+    TypeAlias,
+    TypeVar,
+    dataclass_transform,
+)
 
 import numpy as np
 
@@ -29,7 +39,27 @@ EndiannessStr: TypeAlias = Literal["little", "big"]
 ENDIANNESS_STR: tuple[EndiannessStr, EndiannessStr] = ("little", "big")
 ORDER_CHAR: dict[str, str] = {"little": "<", "big": ">"}
 
+T = TypeVar("T")
+
 _warned: set[str] = set()
+
+
+def _refuse(self: object, name: str, *value: object) -> None:
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def frozen(cls: type[T]) -> type[T]:
+    """Make a frozen dataclass.
+
+    Making methods takes time whenever zarr is imported: those that can be common to all data types
+    are in `ZDType`.
+    """
+    made = dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+    # Those of a dataclass let classes derived without it have other attributes.
+    made.__setattr__ = made.__delattr__ = _refuse  # type: ignore[method-assign]
+    made._field_names = tuple(field.name for field in fields(made))  # type: ignore[attr-defined,arg-type]
+    return made
 
 
 def warn_unstable(name: str) -> None:
@@ -48,7 +78,6 @@ class InvalidPartError(DataTypeValidationError):
     """A data type is the one that is named, but what it consists of is not valid."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class HasItemSize:
     """A data type whose elements have one size."""
 
@@ -58,14 +87,14 @@ class HasItemSize:
         raise NotImplementedError(f"{type(self).__name__} does not say how large its elements are.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HasLength:
     """A data type whose elements have a number of characters or bytes."""
 
     length: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class HasEndianness:
     """A data type whose elements have a byte order."""
 
@@ -78,14 +107,13 @@ class HasEndianness:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
 class HasObjectCodec:
     """A data type whose elements are objects, stored in Zarr v2 by a codec of their own."""
 
     object_codec_id: ClassVar[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     """How the elements of an array are represented: in memory, in metadata, in chunks.
 
@@ -95,6 +123,23 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     dtype_cls: ClassVar[type[np.dtype[Any]]]
     """The class of the matching data type of NumPy."""
     _zarr_v3_name: ClassVar[str]
+    _field_names: ClassVar[tuple[str, ...]]
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self._field_names)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self is other or self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __repr__(self) -> str:
+        values = zip(self._field_names, self._values(), strict=True)
+        text = ", ".join(f"{name}={value!r}" for name, value in values)
+        return f"{type(self).__qualname__}({text})"
 
     @classmethod
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:

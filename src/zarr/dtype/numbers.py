@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -137,13 +136,11 @@ class BaseInt(Number):
         return int(self.cast_scalar(data))
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderedInt(BaseInt, HasEndianness):
+class OrderedInt(HasEndianness, BaseInt):
     """Integers of several bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class BaseFloat(Number, HasEndianness):
+class BaseFloat(HasEndianness, Number):
     """Floating point numbers."""
 
     def _check_scalar(self, data: object) -> bool:
@@ -174,8 +171,7 @@ class BaseFloat(Number, HasEndianness):
         return float_to_json(self.cast_scalar(data), zarr_format)
 
 
-@dataclass(frozen=True, kw_only=True)
-class BaseComplex(Number, HasEndianness):
+class BaseComplex(HasEndianness, Number):
     """Complex numbers: a real and an imaginary part of half the size each."""
 
     @property

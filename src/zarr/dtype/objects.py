@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zarr.dtype.base import HasObjectCodec, ZDType, unknown_format, v2_form
+from zarr.dtype.base import HasObjectCodec, ZDType, frozen, unknown_format, v2_form
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
@@ -25,7 +24,7 @@ OBJECT_CODEC_IDS: tuple[str, ...] = (
 _OF_ANY_OBJECT = (*OBJECT_CODEC_IDS[2:], "json", "msgpack", "categorize")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class PythonObject(ZDType[np.dtype[Any], Any], HasObjectCodec):
     """Objects that a codec of numcodecs makes bytes of; for Zarr v2 only.
 

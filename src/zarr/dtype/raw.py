@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from binascii import a2b_base64, b2a_base64
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from zarr.dtype.base import (
     HasLength,
     HasObjectCodec,
     ZDType,
+    frozen,
     unknown_format,
     v2_form,
     v2_name,
@@ -33,11 +33,16 @@ def bytes_from_json(data: object, expected: str = "a string in base64") -> bytes
         If `data` is no string, or not in base64.
     """
     if isinstance(data, str):
-        return b64decode(data.encode("ascii"), validate=True)
+        return a2b_base64(data, strict_mode=True)
     raise TypeError(f"Invalid type: {data}. Expected {expected}.")
 
 
-@dataclass(frozen=True, kw_only=True)
+def bytes_to_json(data: bytes) -> str:
+    """Write bytes in base64."""
+    return b2a_base64(data, newline=False).decode()
+
+
+@frozen
 class _FixedLengthBytes(ZDType[np.dtype[Any], Any], HasLength, HasItemSize):
     _kind = ""
 
@@ -81,7 +86,7 @@ class _FixedLengthBytes(ZDType[np.dtype[Any], Any], HasLength, HasItemSize):
         return {"name": self._zarr_v3_name, "configuration": {"length_bytes": self.length}}
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
-        return b64encode(bytes(self.cast_scalar(data))).decode()
+        return bytes_to_json(bytes(self.cast_scalar(data)))
 
 
 class NullTerminatedBytes(_FixedLengthBytes):
@@ -154,10 +159,10 @@ class RawBytes(_FixedLengthBytes):
         return np.void(bytes(self.length))
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> np.void:
-        if isinstance(data, (list, tuple)):
+        if isinstance(data, (list, tuple)) and zarr_format == 3:
             # The form in the core specification: one number for each byte.
-            if len(data) != self.length:
-                raise ValueError(f"Invalid scalar {data}. Expected {self.length} bytes.")
+            if len(data) != self.length or not all(isinstance(byte, int) for byte in data):
+                raise TypeError(f"Invalid type: {data}. Expected {self.length} bytes.")
             return self.cast_scalar(bytes(data))
         return self.cast_scalar(bytes_from_json(data))
 
@@ -227,7 +232,7 @@ class VariableLengthBytes(ZDType[np.dtype[Any], bytes], HasObjectCodec):
         return b"" if _is_zero(data) else bytes_from_json(data)
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str:
-        return b64encode(self.cast_scalar(data)).decode()
+        return bytes_to_json(self.cast_scalar(data))
 
 
 def _is_zero(data: object) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from base64 import b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -13,13 +11,14 @@ from zarr.dtype.base import (
     HasItemSize,
     InvalidPartError,
     ZDType,
+    frozen,
     unknown_format,
     v2_form,
     v2_name,
     v3_configuration,
     warn_unstable,
 )
-from zarr.dtype.raw import bytes_from_json
+from zarr.dtype.raw import bytes_from_json, bytes_to_json
 from zarr.dtype.registry import data_type_registry
 from zarr.dtype.subarray import SubArray
 from zarr.errors import ZarrUserWarning
@@ -36,7 +35,7 @@ def _item_size(dtype: ZDType[Any, Any]) -> int:
     return dtype.item_size
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class Structured(ZDType[np.dtype[Any], np.void], HasItemSize):
     """Records, with the metadata that older versions wrote for Zarr v3."""
 
@@ -162,7 +161,7 @@ class Structured(ZDType[np.dtype[Any], np.void], HasItemSize):
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str | dict[str, Any]:
         element = np.array([self.cast_scalar(data)], self.to_native_dtype())
-        return b64encode(element.astype(self._stored_as(zarr_format)).tobytes()).decode()
+        return bytes_to_json(element.astype(self._stored_as(zarr_format)).tobytes())
 
 
 class Struct(Structured):

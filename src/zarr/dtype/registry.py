@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,6 @@ _REMEMBERED = 1024
 _SINGLE_BYTES = ("b1", "i1", "u1")
 
 
-@dataclass(frozen=True, kw_only=True)
 class DataTypeRegistry:
     """Classes of data types, by name.
 
@@ -38,20 +36,18 @@ class DataTypeRegistry:
     Int8()
     """
 
-    contents: dict[str, type[ZDType[Any, Any]]] = field(default_factory=dict, init=False)
-    _lazy_load_list: list[EntryPoint] = field(default_factory=list, init=False)
-    # Groups of entry points, and the name in each, that were not looked at yet.
-    _unread: list[tuple[str, str | None]] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
-    # Of these, a class that a user registers takes the place.
-    _yielding: set[type[ZDType[Any, Any]]] = field(
-        default_factory=set, init=False, repr=False, compare=False
-    )
-    # What was found before: all data types are frozen.
-    _found: dict[object, ZDType[Any, Any]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    def __init__(self) -> None:
+        self.contents: dict[str, type[ZDType[Any, Any]]] = {}
+        self._lazy_load_list: list[EntryPoint] = []
+        # Groups of entry points, and the name in each, that were not looked at yet.
+        self._unread: list[tuple[str, str | None]] = []
+        # Of these, a class that a user registers takes the place.
+        self._yielding: set[type[ZDType[Any, Any]]] = set()
+        # What was found before: all data types are frozen.
+        self._found: dict[object, ZDType[Any, Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"DataTypeRegistry(contents={self.contents}, _lazy_load_list={self._lazy_load_list})"
 
     def _lazy_load(self) -> None:
         """Load the data types that other packages announced as entry points ``zarr.data_type``."""

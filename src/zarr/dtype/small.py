@@ -170,7 +170,7 @@ class SmallComplex(SmallDType):
             return len(data) == 2
         if isinstance(data, np.void):
             return data.dtype.names == ("re", "im")
-        return isinstance(data, (int, float, complex, str, np.number))
+        return isinstance(data, str) or has_method(data, "__complex__", "__float__", "__index__")
 
     def cast_scalar(self, data: Any) -> Any:
         if not self._check_scalar(data):

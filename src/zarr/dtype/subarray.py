@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,6 +11,7 @@ from zarr.dtype.base import (
     HasItemSize,
     InvalidPartError,
     ZDType,
+    frozen,
     unknown_format,
     v3_configuration,
     warn_unstable,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
     """A small array in each element; it can stand only in a field of a record.
 

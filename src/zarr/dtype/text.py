@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from zarr.dtype.base import (
     HasObjectCodec,
     ZDType,
     endianness_of,
+    frozen,
     unknown_format,
     v2_form,
     v2_name,
@@ -51,7 +51,7 @@ def length_from_v3(data: object, name: str) -> int | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class FixedLengthUTF32(ZDType[np.dtype[Any], np.str_], HasEndianness, HasLength, HasItemSize):
     """Strings of at most `length` characters, four bytes for each."""
 

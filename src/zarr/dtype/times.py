@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast, get_args
 
@@ -14,6 +13,7 @@ from zarr.dtype.base import (
     HasItemSize,
     ZDType,
     endianness_of,
+    frozen,
     unknown_format,
     v2_form,
     v2_name,
@@ -30,7 +30,7 @@ DATETIME_UNIT: tuple[str, ...] = get_args(DateTimeUnit)
 _NAT = np.int64(-(2**63))
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen
 class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSize):
     """A 64-bit count of units; the least of them stands for not-a-time."""
 
@@ -155,7 +155,6 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
         return int(self.cast_scalar(data).view(np.int64))
 
 
-@dataclass(frozen=True, kw_only=True)
 class DateTime64(TimeDTypeBase):
     """Points in time, counted from the beginning of 1970."""
 
@@ -166,7 +165,6 @@ class DateTime64(TimeDTypeBase):
     _python_cls = date
 
 
-@dataclass(frozen=True, kw_only=True)
 class TimeDelta64(TimeDTypeBase):
     """Spans of time."""
 

@@ -69,7 +69,8 @@ def parse_chunks(chunks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
                 f"chunks: a chunk has at least one element along axis {axis}, which has {length}; "
                 "found 0."
             )
-    return parsed
+    # An axis without elements has no chunks: any size will do.
+    return tuple(size or 1 for size in parsed)
 
 
 def get_object_codec_id(maybe_object_codecs: Iterable[Any]) -> str | None:
@@ -189,18 +190,22 @@ class ArrayV2Metadata(Metadata):
         return self.__dict__["_compressor"]  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
-        names = (
-            "shape", "chunks", "dtype", "fill_value", "order", "filters", "dimension_separator",
-            "compressor", "attributes", "zarr_format",
-        )
-        return f"ArrayV2Metadata({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+        shown = [f"{name}={self._shown(name)!r}" for name in _REPR]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _shown(self, name: str) -> Any:
+        try:
+            return getattr(self, name)
+        except (ValueError, ImportError):  # a codec that is not installed
+            return getattr(self, {"filters": "filter_configs"}.get(name, "compressor_config"))
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
             isinstance(other, ArrayV2Metadata) and self.to_dict() == other.to_dict()
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash((ArrayV2Metadata, self.shape, self.chunks))
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
@@ -351,3 +356,17 @@ class ArrayV2Metadata(Metadata):
     def update_attributes(self, attributes: dict[str, JSON]) -> Self:
         """Return the metadata of the array with other attributes."""
         return self._rebuilt(attributes=dict(attributes))
+
+
+_REPR = (
+    "shape",
+    "chunks",
+    "dtype",
+    "fill_value",
+    "order",
+    "filters",
+    "dimension_separator",
+    "compressor",
+    "attributes",
+    "zarr_format",
+)

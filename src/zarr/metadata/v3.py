@@ -85,10 +85,10 @@ def parse_node_type_array(data: object) -> Literal["array"]:
 
 
 def parse_dimension_names(data: object) -> tuple[str | None, ...] | None:
-    """Return the names of axes; an axis may have none."""
+    """Return the names of axes, of which each may be None; a text is one letter for each."""
     if data is None:
         return None
-    if isinstance(data, Iterable) and not isinstance(data, (str, Mapping)):
+    if isinstance(data, Iterable) and not isinstance(data, Mapping):
         names = tuple(data)
         if all(name is None or isinstance(name, str) for name in names):
             return names
@@ -220,7 +220,8 @@ class ArrayV3Metadata(Metadata):
             isinstance(other, ArrayV3Metadata) and _comparable(self) == _comparable(other)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash((ArrayV3Metadata, self.shape, self.chunk_grid))
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
@@ -340,6 +341,9 @@ class ArrayV3Metadata(Metadata):
         attributes = document.pop("attributes", None)
         if attributes is not None and not isinstance(attributes, Mapping):
             raise MetadataValidationError(f"attributes: expected an object, found {attributes!r}.")
+        names = document.pop("dimension_names", None)
+        if isinstance(names, str):
+            raise MetadataValidationError(f"dimension_names: expected a list, found {names!r}.")
         data_type = data_type_registry.match_json(document.pop("data_type"), zarr_format=3)
         try:
             fill_value = data_type.from_json_scalar(document.pop("fill_value"), zarr_format=3)
@@ -349,7 +353,7 @@ class ArrayV3Metadata(Metadata):
             data_type=data_type,
             fill_value=fill_value,
             attributes=attributes,
-            dimension_names=document.pop("dimension_names", None),
+            dimension_names=names,
             extra_fields=extra,
             **document,
         )

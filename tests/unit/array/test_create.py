@@ -337,7 +337,7 @@ def test_object_codecs_are_for_objects_of_format_2() -> None:
     assert array[:].tolist() == ["a", "bb", ""]
     with pytest.raises(ValueError, match="dtype=object"):
         zarr.create(3, dtype="i4", object_codec=numcodecs.VLenUTF8(), zarr_format=2)
-    with pytest.raises(ValueError, match="[Oo]bject"):
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
         zarr.create(3, dtype=object, zarr_format=2)
 
 

@@ -1,0 +1,166 @@
+"""The implementations that are measured, behind one face."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from benchmarks.workloads import Layout
+
+
+class ZarrLike:
+    """This library and zarr-python, whose pipeline may be another's."""
+
+    def __init__(self, pipeline: str | None = None) -> None:
+        import zarr
+
+        self.zarr: Any = zarr
+        if pipeline is not None:
+            zarr.config.set({"codec_pipeline.path": pipeline})
+
+    def _compressors(self, codec: str) -> Any:
+        codecs = self.zarr.codecs
+        return {
+            "none": lambda: None,
+            "zstd": lambda: codecs.ZstdCodec(level=1),
+            "gzip": lambda: codecs.GzipCodec(level=5),
+            "blosc": lambda: codecs.BloscCodec(
+                cname="lz4", clevel=5, shuffle="shuffle", typesize=4
+            ),
+        }[codec]()
+
+    def memory(self) -> Any:
+        return self.zarr.storage.MemoryStore()
+
+    def create(self, store: Any, layout: Layout) -> Any:
+        return self.zarr.create_array(
+            store,
+            shape=layout.shape,
+            chunks=layout.chunks,
+            shards=layout.shards,
+            dtype="float32",
+            compressors=self._compressors(layout.codec),
+            overwrite=True,
+        )
+
+    def open(self, store: Any, *, write: bool = False) -> Any:
+        return self.zarr.open_array(store, mode="r+" if write else "r")
+
+    def read(self, array: Any, selection: Any) -> Any:
+        return array[selection]
+
+    def write(self, array: Any, selection: Any, value: Any) -> None:
+        array[selection] = value
+
+    def vindex(self, array: Any, rows: Any, columns: Any) -> Any:
+        return array.vindex[rows, columns]
+
+    def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
+        return array.oindex[rows, columns]
+
+    def gather(self, array: Any, selections: list[Any]) -> None:
+        source = array.async_array if hasattr(array, "async_array") else array._async_array
+
+        async def run() -> None:
+            await asyncio.gather(*(source.getitem(selection) for selection in selections))
+
+        asyncio.run(run())
+
+
+class TensorStore:
+    """TensorStore's zarr3 driver."""
+
+    def __init__(self) -> None:
+        import tensorstore as ts
+
+        self.ts: Any = ts
+        self.context = ts.Context()
+
+    def memory(self) -> Any:
+        return {"driver": "memory", "path": "array/"}
+
+    def _kvstore(self, store: Any) -> Any:
+        return store if isinstance(store, dict) else {"driver": "file", "path": f"{store}/"}
+
+    def create(self, store: Any, layout: Layout) -> Any:
+        outer = {
+            "none": [],
+            "zstd": [{"name": "zstd", "configuration": {"level": 1}}],
+            "gzip": [{"name": "gzip", "configuration": {"level": 5}}],
+            "blosc": [
+                {
+                    "name": "blosc",
+                    "configuration": {
+                        "cname": "lz4",
+                        "clevel": 5,
+                        "shuffle": "shuffle",
+                        "typesize": 4,
+                        "blocksize": 0,
+                    },
+                }
+            ],
+        }[layout.codec]
+        codecs: list[Any] = [{"name": "bytes", "configuration": {"endian": "little"}}, *outer]
+        if layout.shards:
+            sharding = {"chunk_shape": layout.chunks, "codecs": codecs}
+            codecs = [{"name": "sharding_indexed", "configuration": sharding}]
+        chunk_shape = layout.shards or layout.chunks
+        metadata = {
+            "shape": layout.shape,
+            "data_type": "float32",
+            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunk_shape}},
+            "codecs": codecs,
+        }
+        spec = {"driver": "zarr3", "kvstore": self._kvstore(store), "metadata": metadata}
+        return self.ts.open(
+            spec, create=True, delete_existing=True, context=self.context
+        ).result()
+
+    def open(self, store: Any, *, write: bool = False) -> Any:
+        spec = {"driver": "zarr3", "kvstore": self._kvstore(store)}
+        return self.ts.open(spec, open=True, read=True, write=write, context=self.context).result()
+
+    def read(self, array: Any, selection: Any) -> Any:
+        return array[selection].read().result()
+
+    def write(self, array: Any, selection: Any, value: Any) -> None:
+        array[selection].write(value).result()
+
+    def vindex(self, array: Any, rows: Any, columns: Any) -> Any:
+        return array.vindex[rows, columns].read().result()
+
+    def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
+        return array.oindex[rows, columns].read().result()
+
+    def gather(self, array: Any, selections: list[Any]) -> None:
+        async def run() -> None:
+            await asyncio.gather(*(array[selection].read() for selection in selections))
+
+        asyncio.run(run())
+
+
+ENGINES: dict[str, Any] = {
+    "ours": ZarrLike,
+    "zarr-python": ZarrLike,
+    "fused": lambda: ZarrLike("zarr.core.codec_pipeline.FusedCodecPipeline"),
+    "zarrs": lambda: ZarrLike("zarrs.ZarrsCodecPipeline"),
+    "tensorstore": TensorStore,
+}
+MODULES = {
+    "ours": "zarr",
+    "zarr-python": "zarr",
+    "fused": "zarr",
+    "zarrs": "zarrs",
+    "tensorstore": "tensorstore",
+}
+
+
+def field(shape: tuple[int, int]) -> np.ndarray[Any, Any]:
+    """A smooth float32 field with noise, the same each time."""
+    rng = np.random.default_rng(20)
+    rows, columns = np.ogrid[0 : shape[0], 0 : shape[1]]
+    smooth = 280 + 15 * np.sin(rows / 61) * np.cos(columns / 47)
+    return (smooth + rng.normal(scale=0.1, size=shape)).astype(np.float32)

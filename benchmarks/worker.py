@@ -1,0 +1,180 @@
+"""Measures one workload for one implementation, in a process of its own; prints JSON."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks.engines import ENGINES, MODULES, field
+from benchmarks.workloads import WORKLOADS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.workloads import Layout, Workload
+
+BOX = (300, 200)
+
+
+def peak() -> int:
+    """The most memory that this process has had, in KiB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1])
+    return 0
+
+
+def forget_peak() -> None:
+    """Begin to watch for the most memory from here on."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def corners(layout: Layout, n: int, box: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """Boxes at random places."""
+    rng = np.random.default_rng(3)
+    tops = rng.integers(0, layout.shape[0] - box[0], n)
+    lefts = rng.integers(0, layout.shape[1] - box[1], n)
+    return [
+        (slice(int(t), int(t) + box[0]), slice(int(left), int(left) + box[1]))
+        for t, left in zip(tops, lefts, strict=True)
+    ]
+
+
+def one_chunk(layout: Layout, n: int) -> list[tuple[slice, slice]]:
+    """Selections of one chunk each."""
+    (rows, columns), chunk = layout.shape, layout.chunks
+    across = columns // chunk[1]
+    total = rows // chunk[0] * across
+    places = [(i * 17 % total // across * chunk[0], i * 17 % across * chunk[1]) for i in range(n)]
+    return [
+        (slice(top, top + chunk[0]), slice(left, left + chunk[1])) for top, left in places
+    ]
+
+
+class Case:
+    """A workload made ready for one implementation."""
+
+    def __init__(self, engine: Any, work: Workload, folder: str) -> None:
+        self.engine, self.work, self.folder = engine, work, folder
+        self.layout = work.layout
+        self.store: Any = engine.memory() if work.where == "memory" else folder
+        self.array: Any = None
+        if work.does == "write":
+            self.data = field(self.layout.shape)
+        elif work.where == "memory":
+            self.array = engine.create(self.store, self.layout)
+            engine.write(self.array, ..., field(self.layout.shape))
+        elif work.does not in ("open", "import"):
+            self.array = engine.open(self.store, write=work.does == "box writes")
+
+    def action(self) -> Callable[[], Any]:
+        """What is timed."""
+        return getattr(self, f"_{self.work.does.replace(' ', '_')}")()  # type: ignore[no-any-return]
+
+    def reset(self) -> None:
+        """What is done before each timing, untimed."""
+        if self.work.does == "write":
+            if self.work.where == "local":
+                shutil.rmtree(self.folder, ignore_errors=True)
+            self.array = self.engine.create(self.store, self.layout)
+
+    def _read(self) -> Callable[[], Any]:
+        return lambda: self.engine.read(self.array, ...)
+
+    def _write(self) -> Callable[[], Any]:
+        return lambda: self.engine.write(self.array, ..., self.data)
+
+    def _element(self) -> Callable[[], Any]:
+        return lambda: self.engine.read(self.array, (77, 99))
+
+    def _boxes(self) -> Callable[[], Any]:
+        boxes = corners(self.layout, 50, BOX)
+        return lambda: [self.engine.read(self.array, box) for box in boxes]
+
+    def _box_writes(self) -> Callable[[], Any]:
+        boxes = corners(self.layout, 50, BOX)
+        value = field(BOX)
+        return lambda: [self.engine.write(self.array, box, value) for box in boxes]
+
+    def _vindex(self) -> Callable[[], Any]:
+        rng = np.random.default_rng(4)
+        rows, columns = (rng.integers(0, n, 10_000) for n in self.layout.shape)
+        return lambda: self.engine.vindex(self.array, rows, columns)
+
+    def _oindex(self) -> Callable[[], Any]:
+        rng = np.random.default_rng(5)
+        rows = np.sort(rng.choice(self.layout.shape[0], 200, replace=False))
+        columns = np.sort(rng.choice(self.layout.shape[1], 100, replace=False))
+        return lambda: self.engine.oindex(self.array, rows, columns)
+
+    def _threads(self) -> Callable[[], Any]:
+        selections = one_chunk(self.layout, 2000)
+
+        def part(number: int) -> None:
+            for selection in selections[number::4]:
+                self.engine.read(self.array, selection)
+
+        def run() -> None:
+            threads = [threading.Thread(target=part, args=(i,)) for i in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        return run
+
+    def _gather(self) -> Callable[[], Any]:
+        selections = one_chunk(self.layout, 2000)
+        return lambda: self.engine.gather(self.array, selections)
+
+    def _open(self) -> Callable[[], Any]:
+        return lambda: self.engine.open(self.store)
+
+
+def measure(engine: str, work: Workload, folder: str) -> dict[str, Any]:
+    """Time and memory of a workload."""
+    if work.does == "import":
+        begin = time.perf_counter()
+        importlib.import_module(MODULES[engine])
+        return {"ms": (time.perf_counter() - begin) * 1e3, "peak": 0}
+    case = Case(ENGINES[engine](), work, folder)
+    action = case.action()
+    times = []
+    memory = None
+    for _ in range(work.repeat + 1):  # the first is a rehearsal, and is measured for memory
+        case.reset()
+        before = None
+        if memory is None:
+            forget_peak()
+            before = peak()
+        begin = time.perf_counter()
+        result = action()
+        took = (time.perf_counter() - begin) * 1e3
+        if before is not None:
+            memory = peak() - before
+        else:
+            times.append(took)
+        del result
+    return {"ms": min(times) if work.repeat < 100 else float(np.median(times)), "peak": memory}
+
+
+def main() -> None:
+    engine, name, folder = sys.argv[1:4]
+    work = next(work for work in WORKLOADS if work.name == name)
+    if engine == "prepare":
+        ours: Any = ENGINES["ours"]()
+        ours.write(ours.create(folder, work.layout), ..., field(work.layout.shape))
+        return
+    print(json.dumps(measure(engine, work, folder)))
+
+
+if __name__ == "__main__":
+    main()
