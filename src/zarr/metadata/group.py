@@ -1,24 +1,32 @@
-"""Metadata of groups, in both formats."""
+"""Metadata of groups in both formats, and what they may hold of the nodes below: consolidated
+metadata.
+
+The two stand together because each contains the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeGuard, cast
 
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.extra import parse_extra_fields
-from zarr.metadata.jsonio import to_json
+from zarr.metadata.jsonio import in_node, to_compact_json, to_json
+from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.types import JSON, ZarrFormat
+    from zarr.types import JSON, NodeType, ZarrFormat
 
 ZARR_JSON = "zarr.json"
+ZARRAY_JSON = ".zarray"
 ZGROUP_JSON = ".zgroup"
 ZATTRS_JSON = ".zattrs"
+ZMETADATA_V2_JSON = ".zmetadata"
 GROUP_METADATA_KEYS = frozenset(
     ("zarr_format", "node_type", "attributes", "consolidated_metadata")
 )
@@ -27,17 +35,29 @@ GROUP_METADATA_KEYS = frozenset(
 def parse_zarr_format(data: object) -> ZarrFormat:
     """Return the format, if there is such a one."""
     if data in (2, 3) and type(data) is int:
-        return data  # type: ignore[return-value]
+        return cast("ZarrFormat", data)
     raise ValueError(f"Invalid zarr_format. Expected one of 2 or 3. Got {data}.")
 
 
-def parse_node_type(data: object) -> Literal["group"]:
-    """Return the node type, if it is a group's."""
-    if data == "group":
-        return "group"
+def parse_node_type(data: object) -> NodeType:
+    """Return the node type, if there is such a one."""
+    if data in ("array", "group"):
+        return cast("NodeType", data)
     raise NodeTypeValidationError(
-        f"Failed to parse input for 'node_type': expected Literal['group'], got {data!r}."
+        f"Failed to parse input for 'node_type': expected Literal['array', 'group'], got {data!r}."
     )
+
+
+def parse_attributes(data: object) -> dict[str, Any]:
+    """Return attributes as a dict; none at all for None."""
+    if data is None:
+        return {}
+    if isinstance(data, Mapping) and all(isinstance(key, str) for key in data):
+        return dict(data)
+    raise TypeError(f"Expected a dict with strings as keys. Got an instance of {type(data)}.")
+
+
+# -- groups -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -46,7 +66,7 @@ class GroupMetadata(Metadata):
 
     attributes: dict[str, Any] = field(default_factory=dict)
     zarr_format: ZarrFormat = 3
-    consolidated_metadata: Any = None
+    consolidated_metadata: ConsolidatedMetadata | None = None
     node_type: Literal["group"] = field(default="group", init=False)
     extra_fields: dict[str, Any] = field(default_factory=dict)
 
@@ -54,15 +74,11 @@ class GroupMetadata(Metadata):
         self,
         attributes: Mapping[str, Any] | None = None,
         zarr_format: ZarrFormat = 3,
-        consolidated_metadata: Any = None,
+        consolidated_metadata: ConsolidatedMetadata | None = None,
         extra_fields: Mapping[str, Any] | None = None,
     ) -> None:
-        if attributes is not None and not isinstance(attributes, Mapping):
-            raise TypeError(
-                f"Expected attributes to be a dict-like, got {type(attributes)}"
-            )
         values = self.__dict__
-        values["attributes"] = {} if attributes is None else dict(attributes)
+        values["attributes"] = parse_attributes(attributes)
         values["zarr_format"] = parse_zarr_format(zarr_format)
         values["consolidated_metadata"] = consolidated_metadata
         values["node_type"] = "group"
@@ -86,28 +102,71 @@ class GroupMetadata(Metadata):
         make = prototype.buffer.from_bytes
         if self.zarr_format == 3:
             return {ZARR_JSON: make(to_json(self.to_dict()))}
-        return {
+        documents = {
             ZGROUP_JSON: make(to_json({"zarr_format": 2})),
             ZATTRS_JSON: make(to_json(self.attributes)),
         }
+        if self.consolidated_metadata is not None:
+            documents[ZMETADATA_V2_JSON] = make(to_compact_json(self._zmetadata()))
+        return documents
+
+    def _zmetadata(self) -> dict[str, Any]:
+        """The document of consolidated metadata of format 2 (Zarr v2 specification, appendix)."""
+        nodes: dict[str, NodeMetadata] = {"": self}
+        if self.consolidated_metadata is not None:
+            nodes |= self.consolidated_metadata.flattened_metadata
+        documents: dict[str, Any] = {}
+        for path, node in nodes.items():
+            prefix = f"{path}/" if path else ""
+            if isinstance(node, GroupMetadata):
+                documents[prefix + ZGROUP_JSON] = {"zarr_format": 2}
+            else:
+                document = dict(node.to_dict())
+                del document["attributes"]
+                documents[prefix + ZARRAY_JSON] = document
+            documents[prefix + ZATTRS_JSON] = node.attributes
+        return {"metadata": documents, "zarr_consolidated_format": 1}
 
     @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
+    def from_dict(cls, data: dict[str, Any], *, path: str | None = None) -> Self:
         """Read a document, which may have the attributes in it.
+
+        Parameters
+        ----------
+        data
+            The parsed document.
+        path
+            Where it was found, for error messages.
 
         Raises
         ------
         MetadataValidationError
             If a field is missing, or not known and not to be ignored.
         """
-        document: dict[str, Any] = dict(data)
+        try:
+            return cls._from_fields(dict(data))
+        except (ValueError, TypeError, KeyError) as error:
+            if path is None:
+                raise
+            raise in_node(error, "group", path) from error
+
+    @classmethod
+    def _from_fields(cls, document: dict[str, Any]) -> Self:
         if "zarr_format" not in document:
             raise MetadataValidationError("The metadata of a group have a field 'zarr_format'.")
         zarr_format = parse_zarr_format(document.pop("zarr_format"))
         if "node_type" in document or zarr_format == 3:
-            parse_node_type(document.pop("node_type", None))
+            found = document.pop("node_type", None)
+            if found != "group":
+                raise NodeTypeValidationError(
+                    "Failed to parse input for 'node_type': expected Literal['group'], "
+                    f"got {found!r}."
+                )
         attributes = document.pop("attributes", None)
         consolidated = document.pop("consolidated_metadata", None)
+        if consolidated is not None:
+            consolidated = ConsolidatedMetadata.from_dict(consolidated)
+            consolidated.check_format(zarr_format)
         return cls(
             attributes=attributes,
             zarr_format=zarr_format,
@@ -115,3 +174,189 @@ class GroupMetadata(Metadata):
             extra_fields=document if zarr_format == 3 else None,
         )
 
+    def update_attributes(self, attributes: Mapping[str, Any]) -> Self:
+        """Return the metadata of the group with other attributes."""
+        return replace(self, attributes=dict(attributes))
+
+
+@dataclass(frozen=True)
+class ImplicitGroupMarker(GroupMetadata):
+    """A group that is made only if there is none: it gives way to what is there."""
+
+
+NodeMetadata: TypeAlias = ArrayV2Metadata | ArrayV3Metadata | GroupMetadata
+
+
+def is_group(node: NodeMetadata) -> TypeGuard[GroupMetadata]:
+    """Return whether metadata are those of a group."""
+    return isinstance(node, GroupMetadata)
+
+
+# -- consolidated metadata --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ConsolidatedMetadata:
+    """The metadata of all nodes below a group, kept with those of the group.
+
+    Parameters
+    ----------
+    metadata : dict
+        The children of the group by name. Those that are groups have the metadata of their own
+        children with them.
+    kind : "inline"
+        Where the metadata are.
+    must_understand : False
+        Who does not know them may read node by node.
+    """
+
+    metadata: dict[str, NodeMetadata]
+    kind: Literal["inline"] = "inline"
+    must_understand: Literal[False] = False
+
+    @property
+    def flattened_metadata(self) -> dict[str, NodeMetadata]:
+        """All nodes by path, parents first; groups have no metadata of others with them."""
+        found: dict[str, NodeMetadata] = {}
+
+        def add(prefix: str, children: ConsolidatedMetadata) -> None:
+            for name in sorted(children.metadata):
+                node = children.metadata[name]
+                if not is_group(node) or node.consolidated_metadata is None:
+                    found[prefix + name] = node
+                    continue
+                found[prefix + name] = replace_consolidated(node, ConsolidatedMetadata({}))
+                add(f"{prefix}{name}/", node.consolidated_metadata)
+
+        add("", self)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document: all nodes by path."""
+        return {
+            "kind": self.kind,
+            "must_understand": self.must_understand,
+            "metadata": {path: node.to_dict() for path, node in self.flattened_metadata.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, path: str | None = None) -> Self:
+        """Read a document: nodes by path.
+
+        A parent that the document does not name is a group without attributes.
+
+        Parameters
+        ----------
+        data
+            The parsed document.
+        path
+            Where it was found, for error messages.
+
+        Raises
+        ------
+        MetadataValidationError
+            If nodes contradict each other, or a path leads elsewhere.
+        """
+        try:
+            return cls._from_fields(data)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            if path is None:
+                raise
+            raise in_node(error, "group", path) from error
+
+    @classmethod
+    def _from_fields(cls, data: Mapping[str, Any]) -> Self:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"consolidated_metadata: expected an object, found {data!r}.")
+        if data.get("kind") != "inline":
+            raise ValueError(f"Consolidated metadata: kind={data.get('kind')!r} is not supported.")
+        nodes = data.get("metadata")
+        if not isinstance(nodes, Mapping):
+            raise TypeError(f"Consolidated metadata: unexpected type for 'metadata': {type(nodes)}")
+        return cls(nest({path: _node_of(path, node) for path, node in nodes.items()}))
+
+    def check_format(self, zarr_format: ZarrFormat) -> None:
+        """Fail if a node is of another format."""
+        for name, node in self.metadata.items():
+            if node.zarr_format != zarr_format:
+                raise MetadataValidationError(
+                    f"Consolidated metadata of a group of format {zarr_format} have the node "
+                    f"{name!r} of format {node.zarr_format}."
+                )
+            if is_group(node) and node.consolidated_metadata is not None:
+                node.consolidated_metadata.check_format(zarr_format)
+
+
+def replace_consolidated(
+    group: GroupMetadata, consolidated: ConsolidatedMetadata | None
+) -> GroupMetadata:
+    """Return the metadata of a group with other consolidated metadata, or with none."""
+    copied = object.__new__(type(group))
+    copied.__dict__.update(group.__dict__, consolidated_metadata=consolidated)
+    return copied
+
+
+def _node_of(path: str, data: Any) -> NodeMetadata:
+    if not isinstance(data, Mapping):
+        raise TypeError(f"Invalid value for metadata items. key={path!r}, type={type(data)!r}")
+    document: dict[str, Any] = dict(data)
+    if document.get("zarr_format") == 2:
+        if "shape" in document:
+            return ArrayV2Metadata.from_dict(document, path=path)
+        return GroupMetadata.from_dict(document, path=path)
+    if parse_node_type(document.get("node_type")) == "array":
+        return ArrayV3Metadata.from_dict(document, path=path)
+    # Its children are listed by their paths in the same document.
+    document.pop("consolidated_metadata", None)
+    return GroupMetadata.from_dict(document, path=path)
+
+
+def nest(nodes: Mapping[str, NodeMetadata]) -> dict[str, NodeMetadata]:
+    """Return the children of a group, given all nodes below it by path.
+
+    Raises
+    ------
+    MetadataValidationError
+        If a path leads elsewhere, or below an array.
+    """
+    root: dict[str, NodeMetadata] = {}
+    # The children of each group, so that they are there before the group's own document is.
+    children: dict[str, dict[str, NodeMetadata]] = {"": root}
+    for path in sorted(nodes, key=lambda path: path.count("/")):
+        node = nodes[path]
+        parent, _, name = path.rpartition("/")
+        siblings = _children_of(parent, path, children, node.zarr_format)
+        if name in ("", ".", ".."):
+            raise MetadataValidationError(f"Consolidated metadata: {path!r} is no path of a node.")
+        if is_group(node):
+            children[path] = {}
+            node = replace_consolidated(node, ConsolidatedMetadata(children[path]))
+        siblings[name] = node
+    return root
+
+
+def _children_of(
+    path: str,
+    below: str,
+    children: dict[str, dict[str, NodeMetadata]],
+    zarr_format: ZarrFormat,
+) -> dict[str, NodeMetadata]:
+    """The children of the group at a path, which is made if it was not listed."""
+    found = children.get(path)
+    if found is not None and not (path == "" and below.startswith("/")):
+        return found
+    parent, _, name = path.rpartition("/")
+    if name in ("", ".", ".."):
+        raise MetadataValidationError(f"Consolidated metadata: {below!r} is no path of a node.")
+    siblings = _children_of(parent, below, children, zarr_format)
+    if name in siblings:
+        raise MetadataValidationError(
+            f"Consolidated metadata: there is an array at {path!r}, and a node below it at "
+            f"{below!r}."
+        )
+    made: dict[str, NodeMetadata] = {}
+    children[path] = made
+    siblings[name] = GroupMetadata(
+        zarr_format=zarr_format, consolidated_metadata=ConsolidatedMetadata(made)
+    )
+    return made

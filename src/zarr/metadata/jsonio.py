@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from zarr.abc.metadata import Metadata
 from zarr.config import config
 from zarr.errors import MetadataValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from zarr.types import NodeType
 
 MOST_BYTES = 1 << 30
 """A longer document is refused before it is parsed."""
@@ -38,23 +43,35 @@ def _bad(path: str, name: str, why: str) -> MetadataValidationError:
     return MetadataValidationError(f"Cannot read the document {name!r} of the node {path!r}: {why}")
 
 
-def in_array(error: Exception, path: str) -> Exception:
-    """Return an error like `error` that names the array in whose metadata it was found."""
+def in_node(error: Exception, node_type: NodeType, path: str) -> Exception:
+    """Return an error like `error` that names the node in whose metadata it was found."""
     text = str(error.args[0]) if error.args else str(error)
+    where = f"the metadata of the {node_type} {path!r}"
     if isinstance(error, KeyError):
-        return MetadataValidationError(f"{text} is missing in the metadata of the array {path!r}")
-    return type(error)(f"{text} (in the metadata of the array {path!r})")
+        return MetadataValidationError(f"{text} is missing in {where}")
+    if isinstance(error, (UnicodeError, json.JSONDecodeError)):  # not made of one message
+        return MetadataValidationError(f"{error} (in {where})")
+    return type(error)(f"{text} (in {where})")
 
 
 def to_json(document: Mapping[str, Any]) -> bytes:
     """Return the bytes of a document."""
-    return json.dumps(document, indent=config.get("json_indent"), default=_plain).encode()
+    return _dumps(document, config.get("json_indent"))
+
+
+def to_compact_json(document: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a document that programs read only: without line breaks."""
+    return _dumps(document, None)
+
+
+def _dumps(document: Mapping[str, Any], indent: int | None) -> bytes:
+    return json.dumps(document, indent=indent, default=_plain).encode()
 
 
 def _plain(value: Any) -> Any:
     """Return what JSON can hold of a value of NumPy."""
-    if hasattr(value, "tolist"):
+    if isinstance(value, (np.ndarray, np.bool_, np.number)):
         return value.tolist()
-    if hasattr(value, "to_dict"):
+    if isinstance(value, Metadata):
         return value.to_dict()
     raise TypeError(f"{value!r} of {type(value).__name__} cannot be stored in metadata: not JSON.")

@@ -16,7 +16,7 @@ from zarr.dtype import ZDType, data_type_registry
 from zarr.errors import MetadataValidationError, ZarrUserWarning
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
-from zarr.metadata.jsonio import in_array, parse_json, to_json
+from zarr.metadata.jsonio import in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import get_numcodec
 
@@ -88,8 +88,12 @@ def _config(data: object, what: str) -> dict[str, Any]:
             raise ValueError(f"Invalid {what}: a codec has an 'id'. Got {dict(data)}.")
         return dict(data)
     if _is_numcodec(data):
-        return dict(data.get_config())
-    raise ValueError(
+        config = dict(data.get_config())
+        if config.get("id") == "zstd" and not config.get("checksum", True):
+            del config["checksum"]  # as readers that do not know it expect
+        return config
+    kind = ValueError if what == "compressor" else TypeError
+    raise kind(
         f"Invalid {what}. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
         f"numcodecs.abc.Codec. Got {type(data)} instead."
     )
@@ -290,7 +294,7 @@ class ArrayV2Metadata(Metadata):
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             if path is None:
                 raise
-            raise in_array(error, path) from error
+            raise in_node(error, "array", path) from error
 
     @classmethod
     def _from_fields(cls, document: dict[str, Any]) -> ArrayV2Metadata:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, cast
 
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.abc.metadata import Metadata
@@ -26,7 +26,7 @@ from zarr.metadata.chunk_grids import (
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.common import parse_shapelike, validate_rectilinear_edges
 from zarr.metadata.extra import check_allowed_extra_field, parse_extra_fields
-from zarr.metadata.jsonio import in_array, parse_json, to_json
+from zarr.metadata.jsonio import in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 
 if TYPE_CHECKING:
@@ -323,7 +323,7 @@ class ArrayV3Metadata(Metadata):
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             if path is None:
                 raise
-            raise in_array(error, path) from error
+            raise in_node(error, "array", path) from error
 
     @classmethod
     def _from_fields(cls, document: dict[str, Any]) -> Self:
@@ -361,14 +361,25 @@ class ArrayV3Metadata(Metadata):
     @classmethod
     def from_document(cls, document: bytes, *, path: str = "") -> Self:
         """Read the bytes of a document; what equal bytes say is parsed once."""
-        # Classes of codecs and data types can change with the settings.
-        key = (cls, document, config.get("array.rectilinear_chunks"))
-        known = _PARSED.get(key)
+        known = cls.known(document)
         if known is None:
-            known = cls.from_dict(parse_json(document, path, ZARR_JSON), path=path)
-            if len(document) <= _LONGEST_KEPT:
-                _keep(key, known)
-        return known._copied()
+            known = cls.from_parsed(document, parse_json(document, path, ZARR_JSON), path=path)
+        return known
+
+    @classmethod
+    def known(cls, document: bytes) -> Self | None:
+        """Return what a document says, if one of the same bytes was read before."""
+        found = _PARSED.get(_key(cls, document))
+        return None if found is None else cast("Self", found)._copied()
+
+    @classmethod
+    def from_parsed(cls, document: bytes, parsed: dict[str, Any], *, path: str) -> Self:
+        """Read a document that was parsed, and keep what its bytes say."""
+        metadata = cls.from_dict(parsed, path=path)
+        if len(document) > _LONGEST_KEPT:
+            return metadata
+        _keep(_key(cls, document), metadata)
+        return metadata._copied()
 
     def _copied(self) -> Self:
         """Return metadata with attributes of their own; the rest is frozen."""
@@ -397,6 +408,11 @@ class ArrayV3Metadata(Metadata):
             "attributes", "dimension_names", "storage_transformers", "extra_fields",
         )
         return type(self)(**{**{name: getattr(self, name) for name in names}, **changes})
+
+
+def _key(cls: type, document: bytes) -> tuple[Any, ...]:
+    # Whether such grids are taken depends on the settings.
+    return cls, document, config.get("array.rectilinear_chunks")
 
 
 _PLAIN_CONFIG = ArrayConfig(order="C", write_empty_chunks=False)

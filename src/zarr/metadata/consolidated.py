@@ -1,0 +1,78 @@
+"""Consolidated metadata of Zarr v2: one document, ``.zmetadata``, of all documents below a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zarr.errors import MetadataValidationError
+from zarr.metadata.group import (
+    ZARRAY_JSON,
+    ZATTRS_JSON,
+    ZGROUP_JSON,
+    ConsolidatedMetadata,
+    GroupMetadata,
+    NodeMetadata,
+    nest,
+)
+from zarr.metadata.jsonio import in_node, parse_json
+from zarr.metadata.v2 import ArrayV2Metadata
+
+
+def read_zmetadata(document: bytes, *, path: str, name: str) -> GroupMetadata:
+    """Read the metadata of a group of format 2, and of the nodes below it.
+
+    Parameters
+    ----------
+    document
+        The value of the key `name`.
+    path, name
+        Where it was found, for error messages.
+    """
+    parsed = parse_json(document, path, name)
+    try:
+        return _group_of(parsed.get("metadata"))
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise in_node(error, "group", f"{path}/{name}") from error
+
+
+def _group_of(documents: Any) -> GroupMetadata:
+    if not isinstance(documents, Mapping):
+        raise MetadataValidationError(f"metadata: expected an object, found {documents!r}.")
+    nodes: dict[str, NodeMetadata] = {}
+    for key in documents:
+        path, _, name = key.rpartition("/")
+        if name == ZARRAY_JSON:
+            if f"{path}/{ZGROUP_JSON}" in documents:
+                raise MetadataValidationError(
+                    f"Consolidated metadata: {path!r} is both an array and a group."
+                )
+            document = {**_object(documents, key), "attributes": _attributes(documents, path)}
+            nodes[path] = ArrayV2Metadata.from_dict(document, path=path)
+        elif name == ZGROUP_JSON:
+            # Some writers put more here than belongs: it is said by the other documents.
+            fields = {"zarr_format": _object(documents, key).get("zarr_format", 2)}
+            fields["attributes"] = _attributes(documents, path)
+            nodes[path] = GroupMetadata.from_dict(fields, path=path)
+    root = nodes.pop("", None) or GroupMetadata(
+        zarr_format=2, attributes=_attributes(documents, "")
+    )
+    if not isinstance(root, GroupMetadata):
+        raise MetadataValidationError("Consolidated metadata: an array cannot have any.")
+    return GroupMetadata(
+        attributes=root.attributes,
+        zarr_format=2,
+        consolidated_metadata=ConsolidatedMetadata(nest(nodes)),
+    )
+
+
+def _object(documents: Mapping[str, Any], key: str) -> dict[str, Any]:
+    found = documents[key]
+    if not isinstance(found, Mapping):
+        raise MetadataValidationError(f"{key!r}: expected an object, found {found!r}.")
+    return dict(found)
+
+
+def _attributes(documents: Mapping[str, Any], path: str) -> dict[str, Any]:
+    key = f"{path}/{ZATTRS_JSON}" if path else ZATTRS_JSON
+    return _object(documents, key) if key in documents else {}
