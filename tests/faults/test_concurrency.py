@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -27,11 +28,11 @@ LAYOUTS = {
 }
 
 
-@pytest.fixture(params=["memory", "local", "waiting"])
+@pytest.fixture(params=["memory", "mapping", "local", "waiting"])
 def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
     """An empty store of each kind."""
-    if request.param == "memory":
-        return MemoryStore()
+    if request.param in ("memory", "mapping"):
+        return MemoryStore(UserDict() if request.param == "mapping" else None)  # type: ignore[arg-type]
     return LocalStore(tmp_path) if request.param == "local" else waiting_store(0.001)
 
 

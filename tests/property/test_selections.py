@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -159,7 +160,7 @@ def make_store(request: Any, waiting_store: Any) -> Callable[[], Any]:
     if request.param == "waiting":
         return waiting_store  # type: ignore[no-any-return]
     if request.param == "mapping":
-        return dict
+        return UserDict  # never waits, and yet the engine cannot read it by itself
     folder = request.getfixturevalue("tmp_path")
     return lambda: LocalStore(tempfile.mkdtemp(dir=folder))
 

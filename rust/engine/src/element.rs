@@ -30,8 +30,7 @@ impl Swap {
             Swap::None => true,
             Swap::Every(word) => matches!(word, 1 | 2 | 4 | 8 | 16) && size % word == 0,
             Swap::Words(words) => words.iter().all(|w| {
-                matches!(w.size, 1 | 2 | 4 | 8 | 16)
-                    && w.offset.checked_add(w.size).is_some_and(|end| end <= size)
+                matches!(w.size, 1 | 2 | 4 | 8 | 16) && w.offset.checked_add(w.size).is_some_and(|end| end <= size)
             }),
         };
         if fits {

@@ -9,7 +9,6 @@ pub trait Object: Send + Sync {
     /// The number of bytes.
     fn size(&self) -> u64;
 
-
     /// Reads `dst.len()` bytes from `offset` on; fewer are an error.
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()>;
 
@@ -133,8 +132,10 @@ impl Object for SubObject {
 
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
         if offset.checked_add(dst.len() as u64).is_none_or(|end| end > self.len) {
-            return Err(Error::corrupt("an inner chunk ends too early")
-                .expected(format_args!("{} bytes from {offset}", dst.len()), format_args!("{} bytes in all", self.len)));
+            return Err(Error::corrupt("an inner chunk ends too early").expected(
+                format_args!("{} bytes from {offset}", dst.len()),
+                format_args!("{} bytes in all", self.len),
+            ));
         }
         self.parent.read_at(self.offset + offset, dst)
     }

@@ -192,7 +192,14 @@ impl ChunkRead {
                         let bytes = bytes.ok_or_else(|| Error::internal("an inner chunk outside of its answer"))?;
                         if sharding.chain().shard().is_some() {
                             let object: Arc<dyn Object> = Arc::new(bytes.to_vec());
-                            return read::chunk(sharding.chain(), &form, &object, &piece.region, &plan.view, Exec::Here);
+                            return read::chunk(
+                                sharding.chain(),
+                                &form,
+                                &object,
+                                &piece.region,
+                                &plan.view,
+                                Exec::Here,
+                            );
                         }
                         read::place(sharding.chain(), &form, bytes, &piece.region, &plan.view)
                     };

@@ -142,8 +142,9 @@ impl Region {
             Region::Points { coords, .. } => coords.len(),
         };
         if axes != extents.len() {
-            return Err(Error::new(Kind::Selection, "the selection has the wrong number of axes")
-                .expected(extents.len(), axes));
+            return Err(
+                Error::new(Kind::Selection, "the selection has the wrong number of axes").expected(extents.len(), axes)
+            );
         }
         match self {
             Region::Box(axes) => {

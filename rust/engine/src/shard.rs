@@ -8,9 +8,9 @@ use std::sync::Arc;
 use crate::codec::Spec;
 use crate::codec::chain::{Chain, Form, bytes_of};
 use crate::error::{Error, Result};
+use crate::exec::Exec;
 use crate::grid::{Axis, Grid};
 use crate::object::{Object, join};
-use crate::exec::Exec;
 use crate::selection::Region;
 use crate::strided::{View, strides_of};
 use crate::{read, write};
@@ -130,7 +130,8 @@ impl Sharding {
                 }
             });
         }
-        let body = if self.index_at_end { 0..len.saturating_sub(stored.len() as u64) } else { stored.len() as u64..len };
+        let body =
+            if self.index_at_end { 0..len.saturating_sub(stored.len() as u64) } else { stored.len() as u64..len };
         Ok(Index { bytes, body })
     }
 
@@ -252,7 +253,8 @@ impl Index {
             None => Err(Error::internal(format!("inner chunk {i} is not in the index"))),
             Some([ABSENT, ABSENT]) => Ok(None),
             Some([offset, len]) => {
-                let inside = offset >= self.body.start && offset.checked_add(len).is_some_and(|end| end <= self.body.end);
+                let inside =
+                    offset >= self.body.start && offset.checked_add(len).is_some_and(|end| end <= self.body.end);
                 if inside {
                     Ok(Some((offset, len)))
                 } else {

@@ -108,8 +108,7 @@ impl View {
         if axes == self.shape.len() {
             Ok(())
         } else {
-            Err(Error::new(Kind::Selection, "the buffer has the wrong number of axes")
-                .expected(axes, self.shape.len()))
+            Err(Error::new(Kind::Selection, "the buffer has the wrong number of axes").expected(axes, self.shape.len()))
         }
     }
 
@@ -138,10 +137,13 @@ impl View {
     /// Writes `element` to every place of `region` in the view.
     pub fn fill(&self, region: &Region, element: &[u8]) -> Result<()> {
         self.fits(region)?;
-        let still = vec![0; match region {
-            Region::Box(axes) => axes.len(),
-            Region::Points { coords, .. } => coords.len(),
-        }];
+        let still = vec![
+            0;
+            match region {
+                Region::Box(axes) => axes.len(),
+                Region::Points { coords, .. } => coords.len(),
+            }
+        ];
         let transfer = Transfer::plan(region, &still, 0, &self.strides, self.size)?;
         transfer.check((0, element.len() as isize), (self.low, self.high))?;
         // SAFETY: as in `scatter`; the source is the one element, again and again.
@@ -324,8 +326,7 @@ impl Transfer {
     fn merge(&mut self) {
         let mut merged: Vec<Loop> = Vec::with_capacity(self.loops.len());
         for inner in self.loops.drain(..) {
-            if let (Some(Loop::Line { n, src, dst }), Loop::Line { n: m, src: s, dst: d }) =
-                (merged.last_mut(), &inner)
+            if let (Some(Loop::Line { n, src, dst }), Loop::Line { n: m, src: s, dst: d }) = (merged.last_mut(), &inner)
             {
                 let m_i = *m as isize;
                 if s.checked_mul(m_i) == Some(*src) && d.checked_mul(m_i) == Some(*dst) {
@@ -729,11 +730,12 @@ mod tests {
     fn rows_follow_the_source() {
         let mut out: Vec<u8> = vec![0; 24];
         let v = view(&mut out, &[4, 6], &[6, 1], 1);
-        let maps =
-            |at| Region::Box(vec![
+        let maps = |at| {
+            Region::Box(vec![
                 AxisMap::Range { start: 1, step: 1, count: 2, at: 1 },
                 AxisMap::Range { start: 0, step: 1, count: 3, at },
-            ]);
+            ])
+        };
         let rows = v.rows(&maps(2), &[3, 1], |first, rows| (first, rows.iter().map(|r| r.len()).collect::<Vec<_>>()));
         assert_eq!(rows.unwrap().unwrap(), (3, vec![3, 3]));
         assert!(v.rows(&maps(2), &[4, 1], |_, _| ()).unwrap().is_none());

@@ -122,8 +122,7 @@ impl ShardWrite {
             _ => None,
         };
         let chain = self.sharding.chain();
-        let encoded =
-            self::chunk(chain, &self.form, &valid, old.as_ref(), region, &self.view, self.write_empty, exec)?;
+        let encoded = self::chunk(chain, &self.form, &valid, old.as_ref(), region, &self.view, self.write_empty, exec)?;
         encoded.map(|parts| join(parts, old.as_ref())).transpose()
     }
 

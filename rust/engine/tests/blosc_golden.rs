@@ -87,23 +87,12 @@ const GOLDEN: &[Golden] = &[
 
 /// `numpy.arange(600, dtype="<u4") // 60 * 70001`
 fn words() -> Vec<u8> {
-    (0..600u32)
-        .flat_map(|i| (i / 60 * 70001).to_le_bytes())
-        .collect()
+    (0..600u32).flat_map(|i| (i / 60 * 70001).to_le_bytes()).collect()
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex
-        .chars()
-        .filter_map(|c| c.to_digit(16))
-        .map(|d| d as u8)
-        .collect();
-    digits
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|[high, low]| high << 4 | low)
-        .collect()
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
+    digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect()
 }
 
 fn blosc() -> Blosc {
@@ -111,9 +100,7 @@ fn blosc() -> Blosc {
 }
 
 fn error(encoded: &[u8], size: usize) -> String {
-    let error = blosc()
-        .decode_exact(encoded, &mut vec![0; size])
-        .unwrap_err();
+    let error = blosc().decode_exact(encoded, &mut vec![0; size]).unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
     error.to_string()
 }
@@ -143,10 +130,8 @@ fn the_same_bytes_are_written_as_by_c_blosc() {
 
 #[test]
 fn small_and_empty_data_are_stored() {
-    let cases: [(&[u8], &str); 2] = [
-        (b"abc", "02013301030000000300000013000000616263"),
-        (b"", "02013301000000000100000010000000"),
-    ];
+    let cases: [(&[u8], &str); 2] =
+        [(b"abc", "02013301030000000300000013000000616263"), (b"", "02013301000000000100000010000000")];
     for (data, golden) in cases {
         let codec = Blosc::new("lz4", 5, 1, 1, 0).unwrap();
         let mut out = Vec::new();
@@ -161,15 +146,9 @@ fn small_and_empty_data_are_stored() {
 #[test]
 fn a_long_element_is_taken_for_bytes() {
     let mut out = Vec::new();
-    Blosc::new("lz4", 5, 1, 256, 0)
-        .unwrap()
-        .encode(&words(), &mut out)
-        .unwrap();
+    Blosc::new("lz4", 5, 1, 256, 0).unwrap().encode(&words(), &mut out).unwrap();
     assert_eq!(out[3], 1);
-    Blosc::new("lz4", 5, 1, 255, 0)
-        .unwrap()
-        .encode(&words(), &mut out)
-        .unwrap();
+    Blosc::new("lz4", 5, 1, 255, 0).unwrap().encode(&words(), &mut out).unwrap();
 }
 
 #[test]
@@ -196,26 +175,15 @@ fn an_error_says_what_is_wrong_with_the_header() {
         bad[at] = value;
         error(&bad, 2400)
     };
-    assert_eq!(
-        with(0, 3),
-        "blosc data are damaged: the version is unknown: expected 2, found 3"
-    );
-    assert!(
-        with(1, 2).contains("version of the compressor's format is unknown: expected 1, found 2")
-    );
+    assert_eq!(with(0, 3), "blosc data are damaged: the version is unknown: expected 2, found 3");
+    assert!(with(1, 2).contains("version of the compressor's format is unknown: expected 1, found 2"));
     assert!(with(2, 0x29).contains("reserved"));
     assert!(with(2, 0xE1).contains("the compressor is unknown"));
     assert!(with(3, 0).contains("contradicts"));
-    assert_eq!(
-        with(4, 0x61),
-        "blosc data have the wrong size: expected 2400 bytes, found 2401 bytes"
-    );
+    assert_eq!(with(4, 0x61), "blosc data have the wrong size: expected 2400 bytes, found 2401 bytes");
     assert!(with(11, 0xFF).contains("contradicts"));
     assert!(with(12, 0xDA).contains("bytes follow their end: expected 218 bytes, found 217 bytes"));
     assert!(with(16, 0xFF).contains("outside"));
     assert!(with(20, 0xFF).contains("outside"));
-    assert_eq!(
-        error(&good[..10], 2400),
-        "blosc data are damaged: the header is cut short"
-    );
+    assert_eq!(error(&good[..10], 2400), "blosc data are damaged: the header is cut short");
 }

@@ -28,17 +28,10 @@ fn codecs() -> Vec<Box<dyn BytesCodec>> {
         all.push(Box::new(Lz4::new(acceleration).unwrap()));
     }
     for cname in ["blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd"] {
-        for (clevel, shuffle, typesize, blocksize) in [
-            (0, 1, 4, 0),
-            (1, 0, 1, 256),
-            (5, 1, 4, 0),
-            (5, 2, 8, 1000),
-            (9, 1, 7, 512),
-            (3, 2, 300, 0),
-        ] {
-            all.push(Box::new(
-                Blosc::new(cname, clevel, shuffle, typesize, blocksize).unwrap(),
-            ));
+        for (clevel, shuffle, typesize, blocksize) in
+            [(0, 1, 4, 0), (1, 0, 1, 256), (5, 1, 4, 0), (5, 2, 8, 1000), (9, 1, 7, 512), (3, 2, 300, 0)]
+        {
+            all.push(Box::new(Blosc::new(cname, clevel, shuffle, typesize, blocksize).unwrap()));
         }
     }
     all
@@ -46,14 +39,11 @@ fn codecs() -> Vec<Box<dyn BytesCodec>> {
 
 /// Data of some structure: slowly changing words, with noise in some of them.
 fn data() -> impl Strategy<Value = Vec<u8>> {
-    let smooth =
-        (0usize..6000, any::<u32>(), 0u32..5, any::<u8>()).prop_map(|(n, start, step, tail)| {
-            let mut data: Vec<u8> = (0..n as u32)
-                .flat_map(|i| start.wrapping_add(i * step).to_le_bytes())
-                .collect();
-            data.truncate(data.len().saturating_sub(usize::from(tail % 4)));
-            data
-        });
+    let smooth = (0usize..6000, any::<u32>(), 0u32..5, any::<u8>()).prop_map(|(n, start, step, tail)| {
+        let mut data: Vec<u8> = (0..n as u32).flat_map(|i| start.wrapping_add(i * step).to_le_bytes()).collect();
+        data.truncate(data.len().saturating_sub(usize::from(tail % 4)));
+        data
+    });
     let noise = proptest::collection::vec(any::<u8>(), 0..3000);
     prop_oneof![smooth, noise]
 }
@@ -152,10 +142,7 @@ fn threads_share_a_codec() {
 fn what_a_format_cannot_hold_is_refused_before_it_is_read() {
     // Untouched zeros: the system does not give memory for them.
     let data = vec![0; i32::MAX as usize - 15];
-    for codec in [
-        &Blosc::new("lz4", 5, 1, 4, 0).unwrap() as &dyn BytesCodec,
-        &Lz4::new(1).unwrap(),
-    ] {
+    for codec in [&Blosc::new("lz4", 5, 1, 4, 0).unwrap() as &dyn BytesCodec, &Lz4::new(1).unwrap()] {
         let mut out = Vec::new();
         let error = codec.encode(&data, &mut out).unwrap_err();
         assert_eq!(error.kind(), Kind::TooLarge, "{error}");

@@ -69,20 +69,14 @@ impl Random {
 
 /// Data that compress differently.
 fn samples(random: &mut Random) -> Vec<Vec<u8>> {
-    let words = |n: u32| {
-        (0..n)
-            .flat_map(|i| (i / 3).to_le_bytes())
-            .collect::<Vec<u8>>()
-    };
+    let words = |n: u32| (0..n).flat_map(|i| (i / 3).to_le_bytes()).collect::<Vec<u8>>();
     vec![
         Vec::new(),
         vec![7],
         vec![0; 1000],
         words(500),
         random.bytes(700),
-        (0..600)
-            .flat_map(|i| (f64::from(i) * 0.1).sin().to_le_bytes())
-            .collect(),
+        (0..600).flat_map(|i| (f64::from(i) * 0.1).sin().to_le_bytes()).collect(),
         [words(300), random.bytes(300), vec![255; 300]].concat(),
         [words(9000), random.bytes(4000)].concat(),
     ]
@@ -116,11 +110,7 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8], decoded: usize
         8 => bytes.resize(n + random.below(40), [0, 255][random.below(2)]),
         9 | 10 if n >= 4 => {
             // A size, where sizes often are.
-            let word = if random.below(3) == 0 {
-                random.below(n / 4)
-            } else {
-                random.below((n / 4).min(12))
-            };
+            let word = if random.below(3) == 0 { random.below(n / 4) } else { random.below((n / 4).min(12)) };
             let around = [n, decoded][random.below(2)];
             let size = random.size(around);
             bytes[word * 4..word * 4 + 4].copy_from_slice(&size.to_le_bytes());
@@ -140,10 +130,7 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8], decoded: usize
 }
 
 fn cases() -> usize {
-    let times = std::env::var("ZARR_FUZZ")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(1);
+    let times = std::env::var("ZARR_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
     CASES * times
 }
 
@@ -183,22 +170,10 @@ fn fuzz(codec: &dyn BytesCodec, align: usize, mend: impl Fn(&mut Random, &mut Ve
         refused += usize::from(codec.decode_exact(&bytes, &mut dst).is_err());
         let mut out = Vec::new();
         let done = codec.decode_bounded(&bytes, wanted, &mut out);
-        assert!(
-            out.len() <= wanted,
-            "{codec:?}: {} bytes of output, {wanted} allowed",
-            out.len()
-        );
-        assert!(
-            out.capacity() <= wanted + 64,
-            "{codec:?}: took {} bytes, {wanted} allowed",
-            out.capacity()
-        );
+        assert!(out.len() <= wanted, "{codec:?}: {} bytes of output, {wanted} allowed", out.len());
+        assert!(out.capacity() <= wanted + 64, "{codec:?}: took {} bytes, {wanted} allowed", out.capacity());
         refused += usize::from(done.is_err());
-        assert!(
-            start.elapsed() < PATIENCE,
-            "{codec:?} took {:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed() < PATIENCE, "{codec:?} took {:?}", start.elapsed());
     }
     // What is damaged everywhere should be noticed often.
     assert!(refused > cases() / 4, "{codec:?} refused {refused} only");
@@ -308,9 +283,7 @@ fn damaged_blosc_data_of_zstd_are_refused() {
 #[test]
 fn any_bytes_are_differences() {
     let mut random = Random(0x5EED);
-    let types = [
-        "|u1", "<i2", ">i2", "<u4", ">f4", "<f4", "<i8", ">f8", "<f8",
-    ];
+    let types = ["|u1", "<i2", ">i2", "<u4", ">f4", "<f4", "<i8", ">f8", "<f8"];
     for _ in 0..cases() {
         let dtype = types[random.below(types.len())];
         let filter = Delta::new(dtype).unwrap();
@@ -318,15 +291,9 @@ fn any_bytes_are_differences() {
         let length = random.below(100);
         let mut data = random.bytes(length);
         let shape = vec![random.below(20) as u64, [1, 2, u64::MAX][random.below(3)]];
-        let spec = Spec {
-            size: [size, size, 3][random.below(3)],
-            shape,
-        };
+        let spec = Spec { size: [size, size, 3][random.below(3)], shape };
         let whole = spec.size == size
-            && spec.shape[0]
-                .checked_mul(spec.shape[1])
-                .and_then(|n| n.checked_mul(size as u64))
-                == Some(length as u64);
+            && spec.shape[0].checked_mul(spec.shape[1]).and_then(|n| n.checked_mul(size as u64)) == Some(length as u64);
         assert_eq!(filter.decode(&spec, &mut data).is_ok(), whole);
         assert_eq!(data.len(), length);
     }
@@ -376,11 +343,7 @@ fn blocks_that_share_bytes_are_refused() {
     bytes[12..16].copy_from_slice(&length);
     let codec = Blosc::new("zstd", 5, 0, 1, 0).unwrap();
     let start = Instant::now();
-    assert!(
-        codec
-            .decode_exact(&bytes, &mut vec![0; blocks * 128])
-            .is_err()
-    );
+    assert!(codec.decode_exact(&bytes, &mut vec![0; blocks * 128]).is_err());
     assert!(start.elapsed() < PATIENCE);
 }
 
@@ -399,15 +362,8 @@ fn a_bomb_takes_no_more_than_the_limit() {
         codec.encode(&zeros, &mut bomb).unwrap();
         let mut out = Vec::new();
         let error = codec.decode_bounded(&bomb, 1 << 20, &mut out).unwrap_err();
-        assert!(
-            error.to_string().contains("at most 1048576 bytes"),
-            "{error}"
-        );
-        assert!(
-            out.capacity() <= 1 << 20,
-            "{codec:?} took {} bytes",
-            out.capacity()
-        );
+        assert!(error.to_string().contains("at most 1048576 bytes"), "{error}");
+        assert!(out.capacity() <= 1 << 20, "{codec:?} took {} bytes", out.capacity());
     }
 }
 
@@ -418,30 +374,13 @@ fn an_announced_size_takes_no_memory_by_itself() {
     frame.extend_from_slice(&(1u64 << 60).to_le_bytes());
     frame.extend_from_slice(&[0x03, 0x00, 0x10, 7]);
     let mut out = Vec::new();
-    assert!(
-        Zstd::new(1, false)
-            .unwrap()
-            .decode_bounded(&frame, usize::MAX, &mut out)
-            .is_err()
-    );
+    assert!(Zstd::new(1, false).unwrap().decode_bounded(&frame, usize::MAX, &mut out).is_err());
     assert!(out.capacity() < 2 << 20);
     let mut out = Vec::new();
     let block = [0xFF, 0xFF, 0xFF, 0x7F, 0x10, 0];
-    assert!(
-        Lz4::new(1)
-            .unwrap()
-            .decode_bounded(&block, usize::MAX, &mut out)
-            .is_err()
-    );
+    assert!(Lz4::new(1).unwrap().decode_bounded(&block, usize::MAX, &mut out).is_err());
     assert!(out.capacity() < 2 << 20);
-    let member = [
-        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 255, 255, 255, 255,
-    ];
-    assert!(
-        Gzip::new(1)
-            .unwrap()
-            .decode_bounded(&member, usize::MAX, &mut out)
-            .is_err()
-    );
+    let member = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 3, 0, 0, 0, 0, 0, 255, 255, 255, 255];
+    assert!(Gzip::new(1).unwrap().decode_bounded(&member, usize::MAX, &mut out).is_err());
     assert!(out.capacity() < 2 << 20);
 }

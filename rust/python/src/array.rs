@@ -225,4 +225,3 @@ fn indices(array: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     };
     PyBuffer::<i64>::get(array)?.to_vec(array.py())?.into_iter().map(index).collect()
 }
-

@@ -122,8 +122,7 @@ struct Foreign {
 }
 
 fn foreign(adapter: &Bound<'_, PyAny>) -> PyResult<Link> {
-    let codec =
-        Arc::new(Foreign { adapter: adapter.clone().unbind(), name: adapter.getattr("name")?.extract()? });
+    let codec = Arc::new(Foreign { adapter: adapter.clone().unbind(), name: adapter.getattr("name")?.extract()? });
     match adapter.getattr("kind")?.extract::<String>()?.as_str() {
         "array_array" => Ok(Link::Filter(codec)),
         "array_bytes" => Ok(Link::Serial(codec)),

@@ -143,4 +143,3 @@ impl Sink for MappingSink {
 pub fn answer(data: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<dyn Object>>> {
     data.map(object).transpose()
 }
-

@@ -66,8 +66,8 @@ class NewArray:
                 f"Got `shard_shape={self.shards}` instead."
             )
         layout = self._layout()
-        if not layout.outer.is_regular:
-            raise ValueError("Zarr format 2 arrays have chunks of one shape.")
+        if not layout.outer_chunks.is_regular:
+            raise ValueError("Zarr format 2 does not support rectilinear chunk grids.")
         filters, compressor = v2_codecs(self.filters, self.compressors, self.dtype)
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE:
@@ -77,7 +77,7 @@ class NewArray:
         return ArrayV2Metadata(
             shape=self.shape,
             dtype=self.dtype,
-            chunks=layout.outer.chunk_shape,
+            chunks=layout.outer_chunks.chunk_shape,
             fill_value=fill_value,
             order=self.order or "C",
             dimension_separator=self._v2_separator(),
@@ -93,7 +93,7 @@ class NewArray:
         codecs: tuple[Codec, ...] = (*filters, serializer, *compressors)
         layout = self._layout()
         if layout.inner is not None:
-            codecs = (self._sharding(layout.inner.chunk_shape, codecs),)
+            codecs = (self._sharding(layout.inner.outer_chunks.chunk_shape, codecs),)
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE or fill_value is None:
             fill_value = self.dtype.default_scalar()
@@ -101,7 +101,7 @@ class NewArray:
         return ArrayV3Metadata(
             shape=self.shape,
             data_type=self.dtype,
-            chunk_grid=create_chunk_grid_metadata(layout.outer),
+            chunk_grid=create_chunk_grid_metadata(layout.outer_chunks),
             chunk_key_encoding={"name": "default"} if encoding is None else encoding,
             fill_value=fill_value,
             codecs=codecs,

@@ -93,7 +93,7 @@ def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:
     written = _WIDTHS.get(len(digits))
     if len(digits) == 2 * size:
         written = dtype
-    if written is None:
+    if written is None or not (digits.isascii() and digits.isalnum()):
         raise ValueError(
             f"Invalid bits of a floating point number: 0x{digits}. Expected {2 * size} hexadecimal "
             "digits after 0x."

@@ -131,15 +131,25 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             raise self._cannot_cast(data)
         if isinstance(data, (int, np.integer)) and not isinstance(data, np.timedelta64):
             return np.int64(int(data)).view(self._native)
-        scalar = np.asarray(data, self._native if self.unit != "generic" else self._char)[()]
         if self.unit == "generic":
-            # NumPy takes the unit of what it is given for a unit that is not said.
-            if np.datetime_data(scalar.dtype)[0] == "generic" or np.isnat(scalar):
-                return scalar.view(np.int64).view(self._native)
-            if isinstance(data, (str, bytes)):
-                raise ValueError(f"{data!r} has a unit, which the data type {self} has not.")
-            raise self._cannot_cast(data)
-        return scalar
+            return self._without_unit(data)
+        return np.asarray(data, self._native)[()]
+
+    def _without_unit(self, data: Any) -> Any:
+        """Make a scalar that counts nothing in particular: NumPy would take the unit of `data`."""
+        if isinstance(data, bytes):
+            data = data.decode("ascii", "replace")
+        if data is None or (isinstance(data, str) and data.lower() in ("", "nat")):
+            return self.default_scalar()
+        if isinstance(data, str) and self._char == "m":
+            return np.int64(int(data)).view(self._native)
+        if isinstance(data, str):
+            raise ValueError(f"{data!r} has a unit, which the data type {self} has not.")
+        if isinstance(data, self._scalar_cls) and (
+            np.isnat(data) or np.datetime_data(data.dtype)[0] == "generic"  # type: ignore[call-overload]
+        ):
+            return data.view(np.int64).view(self._native)
+        raise self._cannot_cast(data)
 
     def default_scalar(self) -> Any:
         return _NAT.view(self._native)

@@ -212,11 +212,11 @@ class FixedDimension:
     ngridcells: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.size < 0 or (self.size == 0 and self.extent > 0):
+        if self.size < 1:
             raise ValueError(f"FixedDimension size must be >= 1, got {self.size}")
         if self.extent < 0:
             raise ValueError(f"FixedDimension extent must be >= 0, got {self.extent}")
-        count = ceildiv_int(self.extent, self.size) if self.size else 0
+        count = ceildiv_int(self.extent, self.size)
         object.__setattr__(self, "nchunks", count)
         object.__setattr__(self, "ngridcells", count)
 
@@ -240,7 +240,7 @@ class FixedDimension:
 
     def indices_to_chunks(self, indices: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Return the chunks that elements are in."""
-        return indices // self.size if self.size else np.zeros_like(indices)
+        return indices // self.size
 
     def with_extent(self, new_extent: int) -> FixedDimension:
         """Return the chunks of an axis of another length."""
@@ -256,7 +256,7 @@ class VaryingDimension:
     """Chunks of given sizes along an axis."""
 
     edges: tuple[int, ...]
-    cumulative: tuple[int, ...] = field(repr=False)
+    cumulative: tuple[int, ...]
     extent: int
     nchunks: int = field(init=False, repr=False)
     ngridcells: int = field(init=False, repr=False)
@@ -266,6 +266,8 @@ class VaryingDimension:
         if not lengths:
             raise ValueError("VaryingDimension edges must not be empty")
         ends = tuple(itertools.accumulate(lengths))
+        if extent < 0:
+            raise ValueError(f"VaryingDimension extent must be >= 0, got {extent}")
         if extent > ends[-1]:
             raise ValueError(f"The chunk edges sum to {ends[-1]}, less than the extent {extent}")
         values = self.__dict__

@@ -79,7 +79,7 @@ def guess_chunks(
 
 def _root(n: int, degree: int) -> int:
     """Return the integer root, rounded down."""
-    root = int(round(n ** (1 / degree)))
+    root = round(n ** (1 / degree))
     while root**degree > n:
         root -= 1
     while (root + 1) ** degree <= n:
@@ -126,10 +126,8 @@ def normalize_chunks_1d(chunks: int | Iterable[object], span: int, unit: int = 1
         if edge < 1:
             raise ValueError(f"Chunk size must be positive, got {edge}")
         edges.append(int(edge))
-    if sum(edges) < span or not edges:
+    if sum(edges) != span or not edges:
         raise ValueError(f"Chunk sizes {edges} do not sum to the length of the axis, {span}")
-    if sum(edges) == span and is_regular_1d(edges):
-        return FixedDimension(edges[0], span)
     return VaryingDimension(edges, span)
 
 
@@ -153,9 +151,9 @@ def normalize_chunks_nd(
     TypeError, ValueError
         If it names none.
     """
-    if chunks is None or chunks is True:
+    if chunks is None or chunks is True or isinstance(chunks, str):
         raise ValueError(
-            f"{chunks} is not a valid chunk input. Use chunks=None or chunks=\"auto\" from the "
+            f"{chunks!r} is not a valid chunk input. Use chunks=None or chunks=\"auto\" from the "
             "top-level API for auto-chunking, or pass an int / tuple of ints."
         )
     units = unit or (1,) * len(shape)
@@ -168,7 +166,7 @@ def normalize_chunks_nd(
         each = chunks.chunk_shapes
     elif isinstance(chunks, (int, np.integer)):
         each = (chunks,) * len(shape)
-    elif isinstance(chunks, str) or not isinstance(chunks, Iterable):
+    elif not isinstance(chunks, Iterable):
         raise TypeError(
             "Chunk specification must be an integer or an iterable of integers; got "
             f"{chunks!r} of type {type(chunks).__name__}."
@@ -182,10 +180,10 @@ def normalize_chunks_nd(
 
 
 class ChunkLayout(NamedTuple):
-    """The grid of what is stored, and of what is decoded alone if that is smaller."""
+    """The grid of what is stored, and the layout inside of that, if it holds chunks itself."""
 
-    outer: ChunkGrid
-    inner: ChunkGrid | None
+    outer_chunks: ChunkGrid
+    inner: ChunkLayout | None
 
 
 def resolve_outer_and_inner_chunks(
@@ -224,7 +222,7 @@ def resolve_outer_and_inner_chunks(
                 f"The array's `chunk_shape` (got {inner}) needs to be divisible by the shard's "
                 f"inner `chunk_shape`: along axis {axis} the shards have {sizes} elements."
             )
-    return ChunkLayout(shards, chunks)
+    return ChunkLayout(shards, ChunkLayout(chunks, None))
 
 
 def _guess_shards(
@@ -260,11 +258,24 @@ def resolve_grids(
             grid = _dividing(grid, shards, shape)
     else:
         grid = normalize_chunks_nd(chunks, shape)
-        if not grid.is_regular:
-            check_rectilinear_enabled()
+        if not grid.is_regular and not config.get("array.rectilinear_chunks"):
+            grid = _as_regular(grid)
     return resolve_outer_and_inner_chunks(
         array_shape=shape, chunks=grid, shard_shape=shards, item_size=item_size
     )
+
+
+def _as_regular(grid: ChunkGrid) -> ChunkGrid:
+    """Return chunks that were listed one by one as chunks of one shape, which they must have."""
+    axes: list[DimensionGrid] = []
+    for axis in grid.dimensions:
+        if isinstance(axis, VaryingDimension):
+            if not is_regular_1d(axis.edges):
+                check_rectilinear_enabled()
+            axes.append(FixedDimension(axis.edges[0], axis.extent))
+        else:
+            axes.append(axis)
+    return ChunkGrid(dimensions=tuple(axes))
 
 
 def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid:

@@ -37,7 +37,7 @@ def parse_int(data: object) -> int:
     """Return an integer, if it is one."""
     if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
         return int(data)
-    raise TypeError(f"Expected an integer, got {data!r}.")
+    raise ValueError(f"Expected int, got {data!r} instead.")
 
 
 def parse_bool(data: object) -> bool:
@@ -51,7 +51,9 @@ def parse_order(data: object) -> Literal["C", "F"]:
     """Return an order of axes in memory, if it is one."""
     if data in ("C", "F"):
         return cast("Literal['C', 'F']", data)
-    raise ValueError(f"Failed to parse input for 'order': expected Literal['C', 'F'], got {data!r}.")
+    raise ValueError(
+        f"Failed to parse input for 'order': expected Literal['C', 'F'], got {data!r}."
+    )
 
 
 def parse_separator(data: object) -> Literal[".", "/"]:
@@ -93,7 +95,9 @@ def parse_shapelike(data: ShapeLike) -> tuple[int, ...]:
     try:
         shape = tuple(data)
     except TypeError:
-        raise TypeError(f"Expected an integer or an iterable of integers. Got {data} instead.") from None
+        raise TypeError(
+            f"Expected an integer or an iterable of integers. Got {data} instead."
+        ) from None
     for length in shape:
         if type(length) is not int and (
             isinstance(length, bool) or not isinstance(length, (int, np.integer))
@@ -157,7 +161,9 @@ def expand_rle(data: Sequence[object], axis: int | None = None) -> list[int]:
                 raise ValueError(f"{where}RLE entries must be pairs, got {item!r}")
             size, count = item
         edge = parse_chunk_edge(size, axis)
-        if type(count) is not int or count < 1:
+        if type(count) is not int:
+            raise TypeError(f"{where}RLE count must be an integer, got {count!r}")
+        if count < 1:
             raise ValueError(f"{where}RLE count must be an integer >= 1, got {count!r}")
         total += count
         if total > MOST_RUNS:
@@ -194,8 +200,6 @@ def parse_chunk_edge(size: object, axis: int | None = None) -> int:
 
 def parse_chunk_shape(data: object) -> tuple[int, ...]:
     """Return the shape of chunks as a tuple of positive integers."""
-    if isinstance(data, (int, np.integer)):
-        data = (data,)
     if not isinstance(data, Iterable) or isinstance(data, (str, Mapping)):
         raise TypeError(f"Expected an iterable of integers. Got {data} instead.")
     return tuple(parse_chunk_edge(size, axis) for axis, size in enumerate(data))

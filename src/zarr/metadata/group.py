@@ -112,19 +112,20 @@ class GroupMetadata(Metadata):
 
     def _zmetadata(self) -> dict[str, Any]:
         """The document of consolidated metadata of format 2 (Zarr v2 specification, appendix)."""
-        nodes: dict[str, NodeMetadata] = {"": self}
-        if self.consolidated_metadata is not None:
-            nodes |= self.consolidated_metadata.flattened_metadata
-        documents: dict[str, Any] = {}
+        documents: dict[str, Any] = {
+            ZGROUP_JSON: {"zarr_format": 2},
+            ZATTRS_JSON: self.attributes,
+        }
+        below = self.consolidated_metadata
+        nodes = {} if below is None else below.flattened_metadata
         for path, node in nodes.items():
-            prefix = f"{path}/" if path else ""
-            if isinstance(node, GroupMetadata):
-                documents[prefix + ZGROUP_JSON] = {"zarr_format": 2}
+            documents[f"{path}/{ZATTRS_JSON}"] = node.attributes
+            if is_group(node):
+                documents[f"{path}/{ZGROUP_JSON}"] = {"zarr_format": 2}
             else:
                 document = dict(node.to_dict())
                 del document["attributes"]
-                documents[prefix + ZARRAY_JSON] = document
-            documents[prefix + ZATTRS_JSON] = node.attributes
+                documents[f"{path}/{ZARRAY_JSON}"] = document
         return {"metadata": documents, "zarr_consolidated_format": 1}
 
     @classmethod

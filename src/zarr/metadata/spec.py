@@ -128,8 +128,7 @@ class ArraySpec:
     prototype: BufferPrototype
 
     def __post_init__(self) -> None:
-        if type(self.shape) is not tuple:
-            object.__setattr__(self, "shape", parse_shapelike(self.shape))
+        self.__dict__["shape"] = parse_shapelike(self.shape)
 
     @property
     def ndim(self) -> int:

@@ -6,14 +6,16 @@ import warnings
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
 
 import numpy as np
 
 from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import _is_numcodec
+from zarr.codecs.blosc import MAX_CHUNK_BYTES
 from zarr.dtype import ZDType, data_type_registry
-from zarr.errors import MetadataValidationError, ZarrUserWarning
+from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
 from zarr.metadata.jsonio import in_node, parse_json, to_json
@@ -85,7 +87,7 @@ def _config(data: object, what: str) -> dict[str, Any]:
     """Return the configuration of a codec of numcodecs, without making the codec."""
     if isinstance(data, Mapping):
         if not isinstance(data.get("id"), str):
-            raise ValueError(f"Invalid {what}: a codec has an 'id'. Got {dict(data)}.")
+            raise UnknownCodecError(f"Invalid {what}: a codec has an 'id'. Got {dict(data)}.")
         return dict(data)
     if _is_numcodec(data):
         config = dict(data.get_config())
@@ -170,11 +172,22 @@ class ArrayV2Metadata(Metadata):
         values["compressor_config"] = (
             None if compressor is None else _config(compressor, "compressor")
         )
+        self._check_chunk_bytes()
         # Objects of the user's stay those objects.
         if given and all(map(_is_numcodec, given)):
             values["_filters"] = given
         if _is_numcodec(compressor):
             values["_compressor"] = compressor
+
+    def _check_chunk_bytes(self) -> None:
+        if (self.compressor_config or {}).get("id") != "blosc":
+            return
+        size = prod(self.chunks) * (getattr(self.dtype, "item_size", None) or 0)
+        if size > MAX_CHUNK_BYTES:
+            raise ValueError(
+                f"Blosc takes at most {MAX_CHUNK_BYTES} bytes at once, and a chunk has {size}. "
+                "Choose smaller chunks or another compressor."
+            )
 
     filter_configs: tuple[dict[str, Any], ...]
     compressor_config: dict[str, Any] | None

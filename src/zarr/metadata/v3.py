@@ -21,6 +21,7 @@ from zarr.metadata.chunk_grids import (
     ChunkGridMetadata,
     RectilinearChunkGridMetadata,
     RegularChunkGridMetadata,
+    create_chunk_grid_metadata,
     parse_chunk_grid,
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
@@ -33,6 +34,27 @@ if TYPE_CHECKING:
     from zarr.abc.codec import Codec
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.types import JSON, DimensionNamesLike
+
+__all__ = [
+    "ARRAY_METADATA_KEYS",
+    "ZARR_JSON",
+    "ArrayMetadataJSON_V3",
+    "ArrayV3Metadata",
+    "RectilinearChunkGridMetadata",
+    "RegularChunkGridMetadata",
+    "check_allowed_extra_field",
+    "check_storable",
+    "create_chunk_grid_metadata",
+    "parse_chunk_grid",
+    "parse_codecs",
+    "parse_dimension_names",
+    "parse_extra_fields",
+    "parse_node_type_array",
+    "parse_storage_transformers",
+    "parse_zarr_format",
+    "validate_array_bytes_codec",
+    "validate_codecs",
+]
 
 ZARR_JSON = "zarr.json"
 _REQUIRED = (
@@ -125,6 +147,11 @@ def validate_array_bytes_codec(codecs: tuple[Codec, ...]) -> ArrayBytesCodec:
 def validate_codecs(codecs: tuple[Codec, ...], dtype: ZDType[Any, Any]) -> None:
     """Fail unless the codecs make a chain (see ``zarr.codecs.chain.split``)."""
     check_order(codecs)
+
+
+def check_storable(metadata: ArrayV3Metadata) -> None:
+    """Fail unless there is JSON for all that metadata hold."""
+    to_json(metadata.to_dict())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import UserDict
 from typing import Any
 
 import numpy as np
+import pytest
 
 import zarr
+from zarr.errors import ChunkDecodeError
 
 CHUNKS = 1000
 DELAY = 0.02
@@ -101,3 +104,22 @@ def test_decoding_overlaps_with_fetching(waiting_store: Any) -> None:
         array[:]
         took = time.perf_counter() - start
     assert took < 8 * 0.1 + 0.7 * decoding + 0.2
+
+
+def test_large_chunks_of_a_store_that_never_waits_are_decoded_beside_each_other() -> None:
+    values: UserDict[str, bytes] = UserDict()
+    array = zarr.create_array(
+        values,  # type: ignore[arg-type]
+        shape=(24, 1 << 18),
+        chunks=(1, 1 << 18),
+        shards=(2, 1 << 18),
+        dtype="f4",
+    )
+    data = np.random.default_rng(0).random(array.shape, "f4").round(3)
+    array[:] = data
+    np.testing.assert_array_equal(array[:], data)
+    np.testing.assert_array_equal(array[1:20:3, 5:], data[1:20:3, 5:])
+    key = "c/3/0"
+    values[key] = values[key][:-7]
+    with pytest.raises(ChunkDecodeError, match=key):
+        array[:]

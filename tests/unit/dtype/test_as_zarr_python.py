@@ -53,7 +53,10 @@ DIFFERENCES = [
         "!(OverflowError|ValueError)",
     ),
     Difference(
-        "what is no boolean is not read as one", r"Bool\(\)", "from_json_scalar .", ours="!TypeError"
+        "what is no boolean is not read as one",
+        r"Bool\(\)",
+        "from_json_scalar .",
+        ours="!TypeError",
     ),
     Difference(
         "the bits of a NaN are kept",
@@ -64,7 +67,7 @@ DIFFERENCES = [
     ),
     Difference(
         "the bits of a NaN are kept",
-        r"Float(16|32)\(.*",
+        r"Float.*",
         "from_json_scalar 3",
         r"'0x7.*",
         r"float.*",

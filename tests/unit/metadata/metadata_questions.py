@@ -24,7 +24,6 @@ _HOMES = {
     "v2": ("zarr.metadata.v2", "zarr.core.metadata.v2"),
     "v3": ("zarr.metadata.v3", "zarr.core.metadata.v3"),
     "group": ("zarr.metadata.group", "zarr.core.group"),
-    "consolidated": ("zarr.metadata.consolidated", "zarr.core.group"),
     "grids": ("zarr.metadata.chunk_grids", "zarr.core.chunk_grids"),
     "chunking": ("zarr.metadata.chunking", "zarr.core.chunk_grids"),
     "keys": ("zarr.metadata.chunk_key_encodings", "zarr.core.chunk_key_encodings"),

@@ -76,29 +76,19 @@ impl Shuffle {
 impl Blosc {
     /// `cname` is one of blosclz, lz4, lz4hc, snappy, zlib, zstd; `clevel` 0 to 9; `shuffle` 0 for
     /// none, 1 for bytes, 2 for bits; a `blocksize` of 0 leaves the choice to the codec.
-    pub fn new(
-        cname: &str,
-        clevel: i32,
-        shuffle: i32,
-        typesize: usize,
-        blocksize: usize,
-    ) -> Result<Self> {
+    pub fn new(cname: &str, clevel: i32, shuffle: i32, typesize: usize, blocksize: usize) -> Result<Self> {
         let Some(compressor) = Compressor::named(cname) else {
             return Err(Error::config(format!("blosc has no compressor {cname:?}")));
         };
         if !(0..=9).contains(&clevel) {
-            return Err(Error::config(format!(
-                "a blosc level is 0 to 9, not {clevel}"
-            )));
+            return Err(Error::config(format!("a blosc level is 0 to 9, not {clevel}")));
         }
         let shuffle = match shuffle {
             0 => Shuffle::None,
             1 => Shuffle::Bytes,
             2 => Shuffle::Bits,
             _ => {
-                return Err(Error::config(format!(
-                    "a blosc shuffle is 0, 1 or 2, not {shuffle}"
-                )));
+                return Err(Error::config(format!("a blosc shuffle is 0, 1 or 2, not {shuffle}")));
             }
         };
         if typesize == 0 {
@@ -106,13 +96,7 @@ impl Blosc {
         }
         // The header has one byte for it; c-blosc takes longer elements for plain bytes.
         let typesize = if typesize > 255 { 1 } else { typesize };
-        Ok(Self {
-            compressor,
-            clevel,
-            shuffle,
-            typesize,
-            blocksize,
-        })
+        Ok(Self { compressor, clevel, shuffle, typesize, blocksize })
     }
 }
 
@@ -128,12 +112,8 @@ impl BytesCodec for Blosc {
 
     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if src.len() > MOST_BYTES {
-            return Err(
-                Error::new(Kind::TooLarge, "the data are too long for blosc").expected(
-                    format_args!("at most {MOST_BYTES} bytes"),
-                    format_args!("{} bytes", src.len()),
-                ),
-            );
+            return Err(Error::new(Kind::TooLarge, "the data are too long for blosc")
+                .expected(format_args!("at most {MOST_BYTES} bytes"), format_args!("{} bytes", src.len())));
         }
         reserve(out, src.len() + HEADER)?;
         self.append(src, out)
@@ -142,10 +122,8 @@ impl BytesCodec for Blosc {
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
         let header = Header::read(src)?;
         if header.nbytes != dst.len() {
-            return Err(Error::corrupt("blosc data have the wrong size").expected(
-                format_args!("{} bytes", dst.len()),
-                format_args!("{} bytes", header.nbytes),
-            ));
+            return Err(Error::corrupt("blosc data have the wrong size")
+                .expected(format_args!("{} bytes", dst.len()), format_args!("{} bytes", header.nbytes)));
         }
         header.decode(src, dst)
     }
@@ -153,10 +131,8 @@ impl BytesCodec for Blosc {
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let header = Header::read(src)?;
         if header.nbytes > limit {
-            return Err(Error::corrupt("blosc data are too long").expected(
-                format_args!("at most {limit} bytes"),
-                format_args!("{} bytes", header.nbytes),
-            ));
+            return Err(Error::corrupt("blosc data are too long")
+                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", header.nbytes)));
         }
         resize(out, header.nbytes)?;
         header.decode(src, out)

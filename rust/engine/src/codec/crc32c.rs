@@ -45,12 +45,8 @@ impl BytesCodec for Crc32c {
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
         let (data, stored) = split(src)?;
         if data.len() != dst.len() {
-            return Err(
-                Error::corrupt("checksummed data have the wrong size").expected(
-                    format_args!("{} bytes", dst.len()),
-                    format_args!("{} bytes", data.len()),
-                ),
-            );
+            return Err(Error::corrupt("checksummed data have the wrong size")
+                .expected(format_args!("{} bytes", dst.len()), format_args!("{} bytes", data.len())));
         }
         let mut found = 0;
         for (from, to) in data.chunks(STEP).zip(dst.chunks_mut(STEP)) {
@@ -64,10 +60,8 @@ impl BytesCodec for Crc32c {
         out.clear();
         let (data, stored) = split(src)?;
         if data.len() > limit {
-            return Err(Error::corrupt("checksummed data are too long").expected(
-                format_args!("at most {limit} bytes"),
-                format_args!("{} bytes", data.len()),
-            ));
+            return Err(Error::corrupt("checksummed data are too long")
+                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", data.len())));
         }
         check(stored, crc32c(data))?;
         reserve(out, data.len())?;
@@ -78,10 +72,8 @@ impl BytesCodec for Crc32c {
 
 fn split(src: &[u8]) -> Result<(&[u8], u32)> {
     let (data, stored) = src.split_last_chunk::<SIZE>().ok_or_else(|| {
-        Error::corrupt("there is no checksum").expected(
-            format_args!("at least {SIZE} bytes"),
-            format_args!("{} bytes", src.len()),
-        )
+        Error::corrupt("there is no checksum")
+            .expected(format_args!("at least {SIZE} bytes"), format_args!("{} bytes", src.len()))
     })?;
     Ok((data, u32::from_le_bytes(*stored)))
 }
@@ -90,8 +82,6 @@ fn check(stored: u32, found: u32) -> Result<()> {
     if stored == found {
         return Ok(());
     }
-    Err(Error::corrupt("the checksum does not match").expected(
-        format_args!("{stored:#010x}"),
-        format_args!("{found:#010x}"),
-    ))
+    Err(Error::corrupt("the checksum does not match")
+        .expected(format_args!("{stored:#010x}"), format_args!("{found:#010x}")))
 }

@@ -35,18 +35,14 @@ pub struct Zlib {
 impl Gzip {
     /// `level` is 0 (stored) to 9 (smallest), or -1 for the customary 6.
     pub fn new(level: i32) -> Result<Self> {
-        Ok(Self {
-            level: Level::new(level)?,
-        })
+        Ok(Self { level: Level::new(level)? })
     }
 }
 
 impl Zlib {
     /// `level` is 0 (stored) to 9 (smallest), or -1 for the customary 6.
     pub fn new(level: i32) -> Result<Self> {
-        Ok(Self {
-            level: Level::new(level)?,
-        })
+        Ok(Self { level: Level::new(level)? })
     }
 }
 
@@ -119,9 +115,7 @@ impl Level {
         match level {
             -1 => Ok(Self(6)),
             0..=9 => Ok(Self(level)),
-            _ => Err(Error::config(format!(
-                "a deflate level is 0 to 9, not {level}"
-            ))),
+            _ => Err(Error::config(format!("a deflate level is 0 to 9, not {level}"))),
         }
     }
 }
@@ -144,15 +138,8 @@ fn encode(coat: Coat, level: Level, src: &[u8], out: &mut Vec<u8>) -> Result<()>
 
 /// Appends the zlib stream of `src` to `out`, whose capacity it does not change, if that is at most
 /// `most` bytes; says how many it is.
-pub(super) fn append_zlib(
-    level: i32,
-    src: &[u8],
-    most: usize,
-    out: &mut Vec<u8>,
-) -> Result<Option<usize>> {
-    with_compressor(Level::new(level)?, |compressor| {
-        Ok(compressor.append(Coat::Zlib, src, most, out))
-    })
+pub(super) fn append_zlib(level: i32, src: &[u8], most: usize, out: &mut Vec<u8>) -> Result<Option<usize>> {
+    with_compressor(Level::new(level)?, |compressor| Ok(compressor.append(Coat::Zlib, src, most, out)))
 }
 
 /// Decodes a zlib stream, which must become exactly `dst`.
@@ -167,8 +154,7 @@ fn decode_exact(coat: Coat, src: &[u8], dst: &mut [u8]) -> Result<()> {
         loop {
             let room = &mut dst[written..];
             // SAFETY: `room` is valid for writes of its length.
-            let piece =
-                unsafe { decompressor.piece(coat, &src[read..], room.as_mut_ptr(), room.len()) };
+            let piece = unsafe { decompressor.piece(coat, &src[read..], room.as_mut_ptr(), room.len()) };
             match piece {
                 Piece::Whole { from, to } => {
                     read += from;
@@ -184,11 +170,7 @@ fn decode_exact(coat: Coat, src: &[u8], dst: &mut [u8]) -> Result<()> {
             }
             more_allowed(coat, src, read)?;
         }
-        if written == wanted {
-            Ok(())
-        } else {
-            Err(wrong_size(coat, wanted, format_args!("{written}")))
-        }
+        if written == wanted { Ok(()) } else { Err(wrong_size(coat, wanted, format_args!("{written}"))) }
     })
 }
 
@@ -203,8 +185,7 @@ fn decode_bounded(coat: Coat, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Re
             let spare = out.spare_capacity_mut();
             let room = spare.len().min(left);
             // SAFETY: the spare capacity is valid for writes of its length.
-            let piece =
-                unsafe { decompressor.piece(coat, &src[read..], spare.as_mut_ptr().cast(), room) };
+            let piece = unsafe { decompressor.piece(coat, &src[read..], spare.as_mut_ptr().cast(), room) };
             match piece {
                 Piece::Whole { from, to } => {
                     read += from;
@@ -238,12 +219,8 @@ fn likely_size(coat: Coat, src: &[u8]) -> usize {
 fn more_allowed(coat: Coat, src: &[u8], read: usize) -> Result<()> {
     match coat {
         Coat::Gzip => Ok(()),
-        Coat::Zlib => Err(
-            Error::corrupt("bytes follow the end of the zlib data").expected(
-                format_args!("{read} bytes"),
-                format_args!("{} bytes", src.len()),
-            ),
-        ),
+        Coat::Zlib => Err(Error::corrupt("bytes follow the end of the zlib data")
+            .expected(format_args!("{read} bytes"), format_args!("{} bytes", src.len()))),
     }
 }
 
@@ -279,9 +256,7 @@ impl Compressor {
     fn new(level: Level) -> Result<Self> {
         // SAFETY: takes a number, returns an owned pointer or null.
         let raw = unsafe { sys::libdeflate_alloc_compressor(level.0) };
-        NonNull::new(raw)
-            .map(|raw| Self { raw, level })
-            .ok_or_else(no_memory)
+        NonNull::new(raw).map(|raw| Self { raw, level }).ok_or_else(no_memory)
     }
 
     /// The most bytes that `n` bytes become.
@@ -305,15 +280,8 @@ impl Compressor {
         let room = spare.len().min(most);
         // SAFETY: `raw` is a live compressor, which is ours alone; `src` is valid for reads of its
         // length and `spare` for writes of `room` bytes.
-        let size = unsafe {
-            compress(
-                self.raw.as_ptr(),
-                src.as_ptr().cast(),
-                src.len(),
-                spare.as_mut_ptr().cast(),
-                room,
-            )
-        };
+        let size =
+            unsafe { compress(self.raw.as_ptr(), src.as_ptr().cast(), src.len(), spare.as_mut_ptr().cast(), room) };
         if size == 0 || size > room {
             return None;
         }
@@ -349,9 +317,7 @@ impl Decompressor {
     fn new() -> Result<Self> {
         // SAFETY: takes nothing, returns an owned pointer or null.
         let raw = unsafe { sys::libdeflate_alloc_decompressor() };
-        NonNull::new(raw)
-            .map(|raw| Self { raw })
-            .ok_or_else(no_memory)
+        NonNull::new(raw).map(|raw| Self { raw }).ok_or_else(no_memory)
     }
 
     /// Decodes what `src` starts with into the `room` bytes at `dst`.
@@ -368,20 +334,10 @@ impl Decompressor {
         // SAFETY: `raw` is a live decompressor, which is ours alone; `src` is valid for reads of
         // its length, `dst` for writes of `room` bytes; the last two are places for a size each.
         let result = unsafe {
-            decompress(
-                self.raw.as_ptr(),
-                src.as_ptr().cast(),
-                src.len(),
-                dst.cast(),
-                room,
-                &mut from,
-                &mut to,
-            )
+            decompress(self.raw.as_ptr(), src.as_ptr().cast(), src.len(), dst.cast(), room, &mut from, &mut to)
         };
         match result {
-            sys::libdeflate_result_LIBDEFLATE_SUCCESS if from <= src.len() && to <= room => {
-                Piece::Whole { from, to }
-            }
+            sys::libdeflate_result_LIBDEFLATE_SUCCESS if from <= src.len() && to <= room => Piece::Whole { from, to },
             sys::libdeflate_result_LIBDEFLATE_INSUFFICIENT_SPACE => Piece::NoRoom,
             _ => Piece::Damaged,
         }
@@ -401,24 +357,19 @@ fn damaged(coat: Coat, at: usize) -> Error {
     if at == 0 {
         Error::corrupt(format!("{name} data are damaged"))
     } else {
-        Error::corrupt(format!(
-            "what follows byte {at} of the {name} data is no member or a damaged one"
-        ))
+        Error::corrupt(format!("what follows byte {at} of the {name} data is no member or a damaged one"))
     }
 }
 
 #[cold]
 fn wrong_size(coat: Coat, expected: usize, found: std::fmt::Arguments<'_>) -> Error {
-    Error::corrupt(format!("{} data have the wrong size", coat.name())).expected(
-        format_args!("{expected} bytes"),
-        format_args!("{found} bytes"),
-    )
+    Error::corrupt(format!("{} data have the wrong size", coat.name()))
+        .expected(format_args!("{expected} bytes"), format_args!("{found} bytes"))
 }
 
 #[cold]
 fn over_limit(coat: Coat, limit: usize) -> Error {
-    Error::corrupt(format!("{} data are too long", coat.name()))
-        .expected(format_args!("at most {limit} bytes"), "more")
+    Error::corrupt(format!("{} data are too long", coat.name())).expected(format_args!("at most {limit} bytes"), "more")
 }
 
 #[cold]

@@ -57,11 +57,7 @@ impl Delta {
 
     /// Runs `work` on `data` as little-endian numbers.
     fn swapped(&self, data: &mut [u8], work: impl Fn(Number, &mut [u8])) {
-        let swap = if self.big_endian {
-            Swap::Every(self.size())
-        } else {
-            Swap::None
-        };
+        let swap = if self.big_endian { Swap::Every(self.size()) } else { Swap::None };
         swap.apply(data, self.size());
         work(self.number, data);
         swap.apply(data, self.size());
@@ -70,25 +66,14 @@ impl Delta {
     /// Checks that `data` are an array of `spec`, made of this filter's numbers.
     fn check(&self, spec: &Spec, data: &[u8]) -> Result<()> {
         if spec.size != self.size() {
-            return Err(
-                Error::config("the delta filter does not fit the elements").expected(
-                    format_args!("{} bytes", self.size()),
-                    format_args!("{} bytes", spec.size),
-                ),
-            );
+            return Err(Error::config("the delta filter does not fit the elements")
+                .expected(format_args!("{} bytes", self.size()), format_args!("{} bytes", spec.size)));
         }
-        let size = spec
-            .shape
-            .iter()
-            .try_fold(spec.size as u64, |size, &n| size.checked_mul(n));
+        let size = spec.shape.iter().try_fold(spec.size as u64, |size, &n| size.checked_mul(n));
         if size != Some(data.len() as u64) {
             let wanted = size.map_or_else(|| "fewer".to_owned(), |size| size.to_string());
-            return Err(
-                Error::corrupt("the delta filter's data have the wrong size").expected(
-                    format_args!("{wanted} bytes"),
-                    format_args!("{} bytes", data.len()),
-                ),
-            );
+            return Err(Error::corrupt("the delta filter's data have the wrong size")
+                .expected(format_args!("{wanted} bytes"), format_args!("{} bytes", data.len())));
         }
         Ok(())
     }
@@ -107,24 +92,9 @@ impl ArrayFilter for Delta {
         self.check(spec, data)?;
         self.swapped(data, |number, data| match number {
             Number::U8 => differences(data, u8::from_le_bytes, u8::to_le_bytes, u8::wrapping_sub),
-            Number::U16 => differences(
-                data,
-                u16::from_le_bytes,
-                u16::to_le_bytes,
-                u16::wrapping_sub,
-            ),
-            Number::U32 => differences(
-                data,
-                u32::from_le_bytes,
-                u32::to_le_bytes,
-                u32::wrapping_sub,
-            ),
-            Number::U64 => differences(
-                data,
-                u64::from_le_bytes,
-                u64::to_le_bytes,
-                u64::wrapping_sub,
-            ),
+            Number::U16 => differences(data, u16::from_le_bytes, u16::to_le_bytes, u16::wrapping_sub),
+            Number::U32 => differences(data, u32::from_le_bytes, u32::to_le_bytes, u32::wrapping_sub),
+            Number::U64 => differences(data, u64::from_le_bytes, u64::to_le_bytes, u64::wrapping_sub),
             Number::F32 => differences(data, f32::from_le_bytes, f32::to_le_bytes, f32::sub),
             Number::F64 => differences(data, f64::from_le_bytes, f64::to_le_bytes, f64::sub),
         });
@@ -135,24 +105,9 @@ impl ArrayFilter for Delta {
         self.check(spec, data)?;
         self.swapped(data, |number, data| match number {
             Number::U8 => sums(data, u8::from_le_bytes, u8::to_le_bytes, u8::wrapping_add),
-            Number::U16 => sums(
-                data,
-                u16::from_le_bytes,
-                u16::to_le_bytes,
-                u16::wrapping_add,
-            ),
-            Number::U32 => sums(
-                data,
-                u32::from_le_bytes,
-                u32::to_le_bytes,
-                u32::wrapping_add,
-            ),
-            Number::U64 => sums(
-                data,
-                u64::from_le_bytes,
-                u64::to_le_bytes,
-                u64::wrapping_add,
-            ),
+            Number::U16 => sums(data, u16::from_le_bytes, u16::to_le_bytes, u16::wrapping_add),
+            Number::U32 => sums(data, u32::from_le_bytes, u32::to_le_bytes, u32::wrapping_add),
+            Number::U64 => sums(data, u64::from_le_bytes, u64::to_le_bytes, u64::wrapping_add),
             Number::F32 => sums(data, f32::from_le_bytes, f32::to_le_bytes, f32::add),
             Number::F64 => sums(data, f64::from_le_bytes, f64::to_le_bytes, f64::add),
         });

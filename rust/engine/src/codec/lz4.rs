@@ -40,12 +40,8 @@ impl BytesCodec for Lz4 {
 
     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let (Ok(size), true) = (c_int::try_from(src.len()), src.len() <= MOST_BYTES) else {
-            return Err(
-                Error::new(Kind::TooLarge, "the data are too long for an LZ4 block").expected(
-                    format_args!("at most {MOST_BYTES} bytes"),
-                    format_args!("{} bytes", src.len()),
-                ),
-            );
+            return Err(Error::new(Kind::TooLarge, "the data are too long for an LZ4 block")
+                .expected(format_args!("at most {MOST_BYTES} bytes"), format_args!("{} bytes", src.len())));
         };
         // SAFETY: takes a number, returns a number.
         let bound = usize::try_from(unsafe { LZ4_compressBound(size) }).unwrap_or_default();
@@ -60,10 +56,8 @@ impl BytesCodec for Lz4 {
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
         let (size, block) = split(src)?;
         if size != dst.len() {
-            return Err(Error::corrupt("LZ4 data have the wrong size").expected(
-                format_args!("{} bytes", dst.len()),
-                format_args!("{size} bytes"),
-            ));
+            return Err(Error::corrupt("LZ4 data have the wrong size")
+                .expected(format_args!("{} bytes", dst.len()), format_args!("{size} bytes")));
         }
         decode_block(block, dst)
     }
@@ -71,10 +65,8 @@ impl BytesCodec for Lz4 {
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let (size, block) = split(src)?;
         if size > limit {
-            return Err(Error::corrupt("LZ4 data are too long").expected(
-                format_args!("at most {limit} bytes"),
-                format_args!("{size} bytes"),
-            ));
+            return Err(Error::corrupt("LZ4 data are too long")
+                .expected(format_args!("at most {limit} bytes"), format_args!("{size} bytes")));
         }
         if size > block.len().saturating_mul(HIGHEST_RATIO) {
             return Err(damaged());
@@ -103,27 +95,18 @@ pub(super) enum Effort {
 
 /// Appends the block of `src` to `out`, whose capacity it does not change, if that is at most
 /// `most` bytes; says how many it is.
-pub(super) fn append_block(
-    src: &[u8],
-    effort: Effort,
-    most: usize,
-    out: &mut Vec<u8>,
-) -> Option<usize> {
+pub(super) fn append_block(src: &[u8], effort: Effort, most: usize, out: &mut Vec<u8>) -> Option<usize> {
     let spare = out.spare_capacity_mut();
     let size = c_int::try_from(src.len()).ok()?;
     let room = c_int::try_from(spare.len().min(most)).unwrap_or(c_int::MAX);
     let (from, to) = (src.as_ptr().cast(), spare.as_mut_ptr().cast());
     let written = match effort {
         // SAFETY: `src` is valid for reads of `size` bytes and `spare` for writes of `room`.
-        Effort::Fast(acceleration) => unsafe {
-            LZ4_compress_fast(from, to, size, room, acceleration)
-        },
+        Effort::Fast(acceleration) => unsafe { LZ4_compress_fast(from, to, size, room, acceleration) },
         // SAFETY: as above.
         Effort::High(level) => unsafe { LZ4_compress_HC(from, to, size, room, level) },
     };
-    let written = usize::try_from(written)
-        .ok()
-        .filter(|&n| (1..=spare.len()).contains(&n))?;
+    let written = usize::try_from(written).ok().filter(|&n| (1..=spare.len()).contains(&n))?;
     // SAFETY: LZ4 wrote the first `written` bytes of the spare capacity.
     unsafe { out.set_len(out.len() + written) };
     Some(written)
@@ -139,14 +122,9 @@ pub(super) fn decode_block(block: &[u8], dst: &mut [u8]) -> Result<()> {
         return Err(damaged());
     };
     // SAFETY: `block` is valid for reads of `size` bytes, `dst` for writes of `room`.
-    let found =
-        unsafe { LZ4_decompress_safe(block.as_ptr().cast(), dst.as_mut_ptr().cast(), size, room) };
+    let found = unsafe { LZ4_decompress_safe(block.as_ptr().cast(), dst.as_mut_ptr().cast(), size, room) };
     // Bytes after the end of the block are an error to the library already.
-    if found == room {
-        Ok(())
-    } else {
-        Err(damaged())
-    }
+    if found == room { Ok(()) } else { Err(damaged()) }
 }
 
 #[cold]

@@ -15,9 +15,7 @@ pub struct Shuffle {
 impl Shuffle {
     /// Elements of `elementsize` bytes; 0 and 1 leave the data as they are.
     pub fn new(elementsize: usize) -> Result<Self> {
-        Ok(Self {
-            size: elementsize.max(1),
-        })
+        Ok(Self { size: elementsize.max(1) })
     }
 
     /// numcodecs refuses what is no whole number of elements.
@@ -25,12 +23,8 @@ impl Shuffle {
         if length.is_multiple_of(self.size) {
             return Ok(());
         }
-        Err(
-            Error::new(kind, "the data are no whole number of elements to shuffle").expected(
-                format_args!("a multiple of {} bytes", self.size),
-                format_args!("{length} bytes"),
-            ),
-        )
+        Err(Error::new(kind, "the data are no whole number of elements to shuffle")
+            .expected(format_args!("a multiple of {} bytes", self.size), format_args!("{length} bytes")))
     }
 
     fn decode(&self, src: &[u8], dst: &mut [u8]) {
@@ -70,12 +64,8 @@ impl BytesCodec for Shuffle {
 
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
         if src.len() != dst.len() {
-            return Err(
-                Error::corrupt("shuffled data have the wrong size").expected(
-                    format_args!("{} bytes", dst.len()),
-                    format_args!("{} bytes", src.len()),
-                ),
-            );
+            return Err(Error::corrupt("shuffled data have the wrong size")
+                .expected(format_args!("{} bytes", dst.len()), format_args!("{} bytes", src.len())));
         }
         self.check(src.len(), Kind::Corrupt)?;
         self.decode(src, dst);
@@ -84,10 +74,8 @@ impl BytesCodec for Shuffle {
 
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         if src.len() > limit {
-            return Err(Error::corrupt("shuffled data are too long").expected(
-                format_args!("at most {limit} bytes"),
-                format_args!("{} bytes", src.len()),
-            ));
+            return Err(Error::corrupt("shuffled data are too long")
+                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", src.len())));
         }
         self.check(src.len(), Kind::Corrupt)?;
         resize(out, src.len())?;

@@ -5,9 +5,8 @@ use std::io::Cursor;
 
 use zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall;
 use zstd_safe::{
-    CCtx, CParameter, DCtx, ResetDirective, compress_bound, decompress_bound,
-    find_frame_compressed_size, get_error_name, get_frame_content_size, is_error_kind, max_c_level,
-    min_c_level,
+    CCtx, CParameter, DCtx, ResetDirective, compress_bound, decompress_bound, find_frame_compressed_size,
+    get_error_name, get_frame_content_size, is_error_kind, max_c_level, min_c_level,
 };
 
 use super::BytesCodec;
@@ -37,10 +36,7 @@ pub struct Zstd {
 impl Zstd {
     /// A level beyond the library's range is the nearest one: reading does not depend on it.
     pub fn new(level: i32, checksum: bool) -> Result<Self> {
-        Ok(Self {
-            level: level.clamp(min_c_level(), max_c_level()),
-            checksum,
-        })
+        Ok(Self { level: level.clamp(min_c_level(), max_c_level()), checksum })
     }
 }
 
@@ -80,11 +76,7 @@ impl BytesCodec for Zstd {
             }
             Ok(())
         })?;
-        if done == wanted {
-            Ok(())
-        } else {
-            Err(wrong_size(wanted, format_args!("{done}")))
-        }
+        if done == wanted { Ok(()) } else { Err(wrong_size(wanted, format_args!("{done}"))) }
     }
 
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
@@ -102,9 +94,7 @@ impl BytesCodec for Zstd {
             match context.decompress(&mut spare, frame) {
                 Ok(_) if out.len() <= limit => Ok(()),
                 Ok(_) => Err(over_limit(limit)),
-                Err(code) if is_error_kind(code, ZSTD_error_dstSize_tooSmall) => {
-                    Err(over_limit(limit))
-                }
+                Err(code) if is_error_kind(code, ZSTD_error_dstSize_tooSmall) => Err(over_limit(limit)),
                 Err(code) => Err(damaged(code)),
             }
         })
@@ -113,19 +103,8 @@ impl BytesCodec for Zstd {
 
 /// Appends the frame of `src` to `out`, whose capacity it does not change, if that is at most
 /// `most` bytes; says how many it is. The level may be beyond the library's range.
-pub(super) fn append_frame(
-    level: i32,
-    src: &[u8],
-    most: usize,
-    out: &mut Vec<u8>,
-) -> Result<Option<usize>> {
-    append(
-        level.clamp(min_c_level(), max_c_level()),
-        false,
-        src,
-        most,
-        out,
-    )
+pub(super) fn append_frame(level: i32, src: &[u8], most: usize, out: &mut Vec<u8>) -> Result<Option<usize>> {
+    append(level.clamp(min_c_level(), max_c_level()), false, src, most, out)
 }
 
 /// Decodes `src`, one frame and nothing else, which must become exactly `dst`.
@@ -142,18 +121,9 @@ pub(super) fn decode_frame(src: &[u8], dst: &mut [u8]) -> Result<()> {
     if frames == 1 { Ok(()) } else { Err(cut()) }
 }
 
-fn append(
-    level: i32,
-    checksum: bool,
-    src: &[u8],
-    most: usize,
-    out: &mut Vec<u8>,
-) -> Result<Option<usize>> {
-    let mut context = COMPRESSOR
-        .try_with(Cell::take)
-        .unwrap_or_default()
-        .or_else(CCtx::try_create)
-        .ok_or_else(no_memory)?;
+fn append(level: i32, checksum: bool, src: &[u8], most: usize, out: &mut Vec<u8>) -> Result<Option<usize>> {
+    let mut context =
+        COMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(CCtx::try_create).ok_or_else(no_memory)?;
     let start = out.len();
     let mut spare = Cursor::new(&mut *out);
     spare.set_position(start as u64);
@@ -179,18 +149,12 @@ fn append(
 }
 
 /// Hands every frame of `src` to `decode`, with a context to decode it.
-fn decode_frames(
-    src: &[u8],
-    mut decode: impl FnMut(&mut DCtx<'static>, &[u8]) -> Result<()>,
-) -> Result<()> {
+fn decode_frames(src: &[u8], mut decode: impl FnMut(&mut DCtx<'static>, &[u8]) -> Result<()>) -> Result<()> {
     if src.is_empty() {
         return Err(Error::corrupt("zstd data are empty"));
     }
-    let mut context = DECOMPRESSOR
-        .try_with(Cell::take)
-        .unwrap_or_default()
-        .or_else(DCtx::try_create)
-        .ok_or_else(no_memory)?;
+    let mut context =
+        DECOMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(DCtx::try_create).ok_or_else(no_memory)?;
     let done = frames(src).try_for_each(|frame| decode(&mut context, frame?));
     let _ = DECOMPRESSOR.try_with(|slot| slot.set(Some(context)));
     done
@@ -227,9 +191,7 @@ fn split_frame(rest: &[u8], at: usize) -> Result<(&[u8], &[u8])> {
         Some(MAGIC) => {}
         Some(word) if word & !0xF == SKIPPABLE => {}
         _ => {
-            return Err(Error::corrupt(format!(
-                "byte {at} of the zstd data starts no frame"
-            )));
+            return Err(Error::corrupt(format!("byte {at} of the zstd data starts no frame")));
         }
     }
     let size = find_frame_compressed_size(rest).map_err(damaged)?;
@@ -268,10 +230,8 @@ fn damaged(code: usize) -> Error {
 
 #[cold]
 fn wrong_size(expected: usize, found: std::fmt::Arguments<'_>) -> Error {
-    Error::corrupt("zstd data have the wrong size").expected(
-        format_args!("{expected} bytes"),
-        format_args!("{found} bytes"),
-    )
+    Error::corrupt("zstd data have the wrong size")
+        .expected(format_args!("{expected} bytes"), format_args!("{found} bytes"))
 }
 
 #[cold]

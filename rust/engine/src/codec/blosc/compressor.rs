@@ -8,14 +8,8 @@ use super::MOST_BYTES;
 use crate::error::{Error, Result};
 
 unsafe extern "C" {
-    fn blosclz_compress(
-        clevel: c_int,
-        src: *const u8,
-        length: c_int,
-        dst: *mut u8,
-        room: c_int,
-        split: c_int,
-    ) -> c_int;
+    fn blosclz_compress(clevel: c_int, src: *const u8, length: c_int, dst: *mut u8, room: c_int, split: c_int)
+    -> c_int;
     fn blosclz_decompress(src: *const u8, length: c_int, dst: *mut u8, room: c_int) -> c_int;
 }
 
@@ -56,15 +50,7 @@ impl Compressor {
 
     /// One that reads the format of this number.
     pub(super) fn of_format(format: u8) -> Option<Self> {
-        [
-            Self::Blosclz,
-            Self::Lz4,
-            Self::Snappy,
-            Self::Zlib,
-            Self::Zstd,
-        ]
-        .get(usize::from(format))
-        .copied()
+        [Self::Blosclz, Self::Lz4, Self::Snappy, Self::Zlib, Self::Zstd].get(usize::from(format)).copied()
     }
 
     /// Whether it is one that does better on long blocks.
@@ -84,18 +70,8 @@ impl Compressor {
     ) -> Result<Option<usize>> {
         match self {
             Self::Blosclz => Ok(append_blosclz(clevel, split, part, most, out)),
-            Self::Lz4 => Ok(lz4::append_block(
-                part,
-                lz4::Effort::Fast(10 - clevel),
-                most,
-                out,
-            )),
-            Self::Lz4hc => Ok(lz4::append_block(
-                part,
-                lz4::Effort::High(clevel),
-                most,
-                out,
-            )),
+            Self::Lz4 => Ok(lz4::append_block(part, lz4::Effort::Fast(10 - clevel), most, out)),
+            Self::Lz4hc => Ok(lz4::append_block(part, lz4::Effort::High(clevel), most, out)),
             Self::Snappy => append_snappy(part, most, out),
             Self::Zlib => deflate::append_zlib(clevel, part, most, out),
             Self::Zstd => {
@@ -117,13 +93,7 @@ impl Compressor {
     }
 }
 
-fn append_blosclz(
-    clevel: i32,
-    split: bool,
-    part: &[u8],
-    most: usize,
-    out: &mut Vec<u8>,
-) -> Option<usize> {
+fn append_blosclz(clevel: i32, split: bool, part: &[u8], most: usize, out: &mut Vec<u8>) -> Option<usize> {
     let spare = out.spare_capacity_mut();
     let room = most.min(spare.len());
     let (Ok(length), Ok(room)) = (c_int::try_from(part.len()), c_int::try_from(room)) else {
@@ -131,19 +101,9 @@ fn append_blosclz(
     };
     // SAFETY: `part` is valid for reads of `length` bytes, `spare` for writes of `room`; they do
     // not overlap.
-    let size = unsafe {
-        blosclz_compress(
-            clevel,
-            part.as_ptr(),
-            length,
-            spare.as_mut_ptr().cast(),
-            room,
-            c_int::from(split),
-        )
-    };
-    let size = usize::try_from(size)
-        .ok()
-        .filter(|&size| (1..=spare.len()).contains(&size))?;
+    let size =
+        unsafe { blosclz_compress(clevel, part.as_ptr(), length, spare.as_mut_ptr().cast(), room, c_int::from(split)) };
+    let size = usize::try_from(size).ok().filter(|&size| (1..=spare.len()).contains(&size))?;
     // SAFETY: the first `size` bytes of the spare capacity were written.
     unsafe { out.set_len(out.len() + size) };
     Some(size)
@@ -152,12 +112,8 @@ fn append_blosclz(
 fn decode_blosclz(stream: &[u8], part: &mut [u8]) -> Result<()> {
     /// So many bytes of 255 in a row overflow the decoder's length of a match.
     const OVERFLOW: usize = i32::MAX as usize / 255 - 1;
-    let overflows = stream.len() >= OVERFLOW
-        && stream
-            .split(|&byte| byte != 255)
-            .any(|run| run.len() >= OVERFLOW);
-    let (Ok(length), Ok(room)) = (c_int::try_from(stream.len()), c_int::try_from(part.len()))
-    else {
+    let overflows = stream.len() >= OVERFLOW && stream.split(|&byte| byte != 255).any(|run| run.len() >= OVERFLOW);
+    let (Ok(length), Ok(room)) = (c_int::try_from(stream.len()), c_int::try_from(part.len())) else {
         return Err(damaged());
     };
     if overflows || length == 0 {

@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use super::super::transpose::{bitunshuffle, unshuffle};
 use super::compressor::Compressor;
-use super::{
-    HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_BYTES, MOST_PARTS, Shuffle, VERSION, flag,
-};
+use super::{HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_BYTES, MOST_PARTS, Shuffle, VERSION, flag};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 
@@ -23,9 +21,7 @@ pub(super) struct Header {
 impl Header {
     /// The header of `src`, whose length must be the one it says.
     pub(super) fn read(src: &[u8]) -> Result<Self> {
-        let Some(&[version, inner_version, flags, typesize, ref sizes @ ..]) =
-            src.first_chunk::<HEADER>()
-        else {
+        let Some(&[version, inner_version, flags, typesize, ref sizes @ ..]) = src.first_chunk::<HEADER>() else {
             return Err(damaged("the header is cut short"));
         };
         let (sizes, _) = sizes.as_chunks::<4>();
@@ -37,12 +33,8 @@ impl Header {
             return Err(damaged("a reserved flag is set"));
         }
         if cbytes != src.len() {
-            return Err(
-                Error::corrupt("blosc data are cut short, or bytes follow their end").expected(
-                    format_args!("{cbytes} bytes"),
-                    format_args!("{} bytes", src.len()),
-                ),
-            );
+            return Err(Error::corrupt("blosc data are cut short, or bytes follow their end")
+                .expected(format_args!("{cbytes} bytes"), format_args!("{} bytes", src.len())));
         }
         let typesize = usize::from(typesize);
         // An empty chunk has no blocks, and a block size that means nothing.
@@ -50,13 +42,7 @@ impl Header {
         if typesize == 0 || nbytes > MOST_BYTES || !sane {
             return Err(damaged("the header contradicts itself"));
         }
-        Ok(Self {
-            inner_version,
-            flags,
-            typesize,
-            blocksize,
-            nbytes,
-        })
+        Ok(Self { inner_version, flags, typesize, blocksize, nbytes })
     }
 
     /// Decodes `src`, which starts with this header, to `dst`, which is as long as the header says.
@@ -66,10 +52,8 @@ impl Header {
         }
         let stored = &src[HEADER..];
         if stored.len() != self.nbytes {
-            return Err(damaged("stored data have the wrong size").expected(
-                format_args!("{} bytes", self.nbytes),
-                format_args!("{} bytes", stored.len()),
-            ));
+            return Err(damaged("stored data have the wrong size")
+                .expected(format_args!("{} bytes", self.nbytes), format_args!("{} bytes", stored.len())));
         }
         dst.copy_from_slice(stored);
         Ok(())
@@ -90,10 +74,7 @@ impl Header {
         // No byte belongs to two blocks: a small file could else ask for endless work.
         let mut left = src.len() - HEADER - table;
         let mut scratch = Scratch::of(self.shuffle(self.blocksize).scratch(self.blocksize))?;
-        for (block, start) in dst
-            .chunks_mut(self.blocksize)
-            .zip(starts.as_chunks::<4>().0)
-        {
+        for (block, start) in dst.chunks_mut(self.blocksize).zip(starts.as_chunks::<4>().0) {
             let start = u32::from_le_bytes(*start) as usize;
             let size = block.len();
             let used = match self.shuffle(size) {
@@ -110,21 +91,13 @@ impl Header {
                     used
                 }
             };
-            left = left
-                .checked_sub(used)
-                .ok_or_else(|| damaged("blocks overlap"))?;
+            left = left.checked_sub(used).ok_or_else(|| damaged("blocks overlap"))?;
         }
         Ok(())
     }
 
     /// Decodes the block at `start` to `target`; says how many bytes of `src` it is.
-    fn decode_block(
-        &self,
-        compressor: Compressor,
-        src: &[u8],
-        start: usize,
-        target: &mut [u8],
-    ) -> Result<usize> {
+    fn decode_block(&self, compressor: Compressor, src: &[u8], start: usize, target: &mut [u8]) -> Result<usize> {
         let parts = self.parts(target.len());
         if !target.len().is_multiple_of(parts) {
             return Err(damaged("the header contradicts itself"));

@@ -2,9 +2,7 @@
 
 use super::super::transpose::{bitshuffle, shuffle};
 use super::compressor::Compressor;
-use super::{
-    Blosc, HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_PARTS, Shuffle, VERSION, flag,
-};
+use super::{Blosc, HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_PARTS, Shuffle, VERSION, flag};
 use crate::error::Result;
 use crate::scratch::Scratch;
 
@@ -40,13 +38,7 @@ impl Blosc {
 
     /// Appends the table of blocks and the blocks to the header; `false` if storing them takes no
     /// more room.
-    fn append_blocks(
-        &self,
-        src: &[u8],
-        blocksize: usize,
-        split: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<bool> {
+    fn append_blocks(&self, src: &[u8], blocksize: usize, split: bool, out: &mut Vec<u8>) -> Result<bool> {
         let table = out.len();
         let start = table - HEADER;
         let end = table + src.len();
@@ -60,11 +52,7 @@ impl Blosc {
             let at = size_bytes(out.len() - start);
             out[table + i * 4..table + i * 4 + 4].copy_from_slice(&at);
             let filtered = self.filter(block, &mut scratch);
-            let parts = if split && block.len() == blocksize {
-                self.typesize
-            } else {
-                1
-            };
+            let parts = if split && block.len() == blocksize { self.typesize } else { 1 };
             for part in filtered.chunks(block.len() / parts) {
                 if !self.append_part(part, split, end, out)? {
                     return Ok(false);
@@ -82,10 +70,7 @@ impl Blosc {
         }
         out.extend_from_slice(&[0; 4]);
         let most = part.len().min(end - start);
-        let size = match self
-            .compressor
-            .append(self.clevel, split, part, most, out)?
-        {
+        let size = match self.compressor.append(self.clevel, split, part, most, out)? {
             Some(size) if size < part.len() => size,
             _ => {
                 out.truncate(start);
@@ -119,9 +104,7 @@ impl Blosc {
 
     /// Whether blocks of this size are split by byte.
     fn splits(&self, blocksize: usize) -> bool {
-        self.compressor != Compressor::Zstd
-            && self.typesize <= MOST_PARTS
-            && blocksize / self.typesize >= LEAST_PART
+        self.compressor != Compressor::Zstd && self.typesize <= MOST_PARTS && blocksize / self.typesize >= LEAST_PART
     }
 
     /// The size of all blocks of a buffer of `n` bytes but the last.
@@ -133,11 +116,7 @@ impl Blosc {
         if self.blocksize > 0 {
             size = self.blocksize.clamp(LEAST_PART, MOST_BLOCK);
         } else if n >= 32 << 10 {
-            size = if self.compressor.likes_long_blocks() {
-                64 << 10
-            } else {
-                32 << 10
-            };
+            size = if self.compressor.likes_long_blocks() { 64 << 10 } else { 32 << 10 };
             size = match self.clevel {
                 0 => size / 4,
                 1 => size / 2,
@@ -152,11 +131,7 @@ impl Blosc {
             size = (size.min(256 << 10) * self.typesize).clamp(64 << 10, 1 << 20);
         }
         size = size.min(n);
-        if size > self.typesize {
-            size - size % self.typesize
-        } else {
-            size
-        }
+        if size > self.typesize { size - size % self.typesize } else { size }
     }
 }
 
