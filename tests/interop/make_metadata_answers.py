@@ -6,7 +6,7 @@ Run with an interpreter that has zarr-python, not this package, whenever the que
     /tmp/peer/bin/python tests/interop/make_metadata_answers.py
 
 It writes ``tests/unit/metadata/answers.json``, with which
-``tests/unit/metadata/test_as_zarr_python.py`` compares this package. The questions are in
+``tests/unit/metadata/test_metadata_as_zarr_python.py`` compares this package. The questions are in
 ``tests/unit/metadata/questions.txt``.
 """
 

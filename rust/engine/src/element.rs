@@ -28,7 +28,7 @@ impl Swap {
     pub fn check(&self, size: usize) -> Result<()> {
         let fits = match self {
             Swap::None => true,
-            Swap::Every(word) => matches!(word, 1 | 2 | 4 | 8 | 16) && size % word == 0,
+            Swap::Every(word) => matches!(word, 1 | 2 | 4 | 8 | 16) && size.is_multiple_of(*word),
             Swap::Words(words) => words.iter().all(|w| {
                 matches!(w.size, 1 | 2 | 4 | 8 | 16) && w.offset.checked_add(w.size).is_some_and(|end| end <= size)
             }),
@@ -117,7 +117,8 @@ impl Fill {
     pub fn fills(&self, data: &[u8]) -> bool {
         let n = self.size();
         // `data` equals itself shifted by one element, and starts with the fill value.
-        data.len() % n == 0 && (data.is_empty() || (data[..n] == *self.bytes && data[n..] == data[..data.len() - n]))
+        data.len().is_multiple_of(n)
+            && (data.is_empty() || (data[..n] == *self.bytes && data[n..] == data[..data.len() - n]))
     }
 }
 

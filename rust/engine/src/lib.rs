@@ -3,6 +3,8 @@
 //! It knows no Python. Codecs, grids, selections, shards and plans are pure; `files.rs` does the
 //! input and output, `pool.rs` has the threads.
 
+#![deny(unsafe_code)]
+
 pub mod array;
 pub mod cancel;
 pub mod codec;

@@ -66,10 +66,10 @@ impl Drop for Scratch {
         if buffer.capacity() > 0 && buffer.capacity() <= KEPT {
             // While a thread ends, its storage may be gone: then the buffer just goes, too.
             let _ = FREE.try_with(|free| {
-                if let Ok(mut free) = free.try_borrow_mut() {
-                    if free.len() < MOST {
-                        free.push(buffer);
-                    }
+                if let Ok(mut free) = free.try_borrow_mut()
+                    && free.len() < MOST
+                {
+                    free.push(buffer);
                 }
             });
         }

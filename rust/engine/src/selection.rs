@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn pieces_of_an_axis_join() {
         for axis in [Axis::regular(4, 23).unwrap(), Axis::varying(&[1, 7, 2, 13], 23).unwrap()] {
-            for start in 0..23 {
+            for start in 0..23u64 {
                 for step in 1..9 {
                     let count = (23 - start).div_ceil(step);
                     assert_joins(&range(start, step, count), &axis);

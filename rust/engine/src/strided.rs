@@ -408,11 +408,12 @@ impl Transfer {
         }
         let mut row = self.size;
         let mut loops = self.loops.as_slice();
-        if let Some((Loop::Line { n, src, dst }, outer)) = loops.split_last() {
-            if *src == row as isize && *dst == row as isize {
-                row = n.checked_mul(row)?;
-                loops = outer;
-            }
+        if let Some((Loop::Line { n, src, dst }, outer)) = loops.split_last()
+            && *src == row as isize
+            && *dst == row as isize
+        {
+            row = n.checked_mul(row)?;
+            loops = outer;
         }
         let mut rows = vec![(self.dst, row)];
         let mut reach = row as isize;

@@ -164,11 +164,11 @@ impl ShardWrite {
 
 /// Adds a part; stretches of the old value that follow one another become one.
 fn push(parts: &mut Vec<Part>, part: Part) {
-    if let (Some(Part::Old { offset, len }), Part::Old { offset: next, len: more }) = (parts.last_mut(), &part) {
-        if *offset + *len == *next {
-            *len += more;
-            return;
-        }
+    if let (Some(Part::Old { offset, len }), Part::Old { offset: next, len: more }) = (parts.last_mut(), &part)
+        && *offset + *len == *next
+    {
+        *len += more;
+        return;
     }
     parts.push(part);
 }

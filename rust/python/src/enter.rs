@@ -33,6 +33,7 @@ impl Cancel {
 }
 
 /// Runs `work` without the GIL.
+#[allow(clippy::disallowed_methods)]
 pub fn enter<T: Send>(
     py: Python<'_>,
     label: Option<&str>,
@@ -57,12 +58,12 @@ fn said(panic: &(dyn std::any::Any + Send)) -> &str {
 /// Limits the engine to `n` threads, the caller's included; `None`: as many as there are CPUs.
 #[pyfunction]
 #[pyo3(signature = (n))]
-pub fn set_threads(py: Python<'_>, n: Option<usize>) {
-    py.detach(|| runtime::set_threads(n));
+pub fn set_threads(n: Option<usize>) {
+    runtime::set_threads(n);
 }
 
 /// The number of threads that the engine uses at most.
 #[pyfunction]
-pub fn threads(py: Python<'_>) -> usize {
-    py.detach(runtime::threads)
+pub fn threads() -> usize {
+    runtime::threads()
 }

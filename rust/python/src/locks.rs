@@ -33,6 +33,6 @@ pub fn enqueue_lock(name: &str, callback: Py<PyAny>) -> bool {
 
 /// Gives the lock `name` back; False if it was not held.
 #[pyfunction]
-pub fn unlock(py: Python<'_>, name: &str) -> bool {
-    py.detach(|| runtime::locks().unlock(name))
+pub fn unlock(py: Python<'_>, name: &str) -> PyResult<bool> {
+    enter(py, None, None, |_| Ok(runtime::locks().unlock(name)))
 }

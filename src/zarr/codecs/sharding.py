@@ -21,6 +21,7 @@ from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
 from zarr.codecs.geometry import InnerGrid, chunk_edges
 from zarr.codecs.one_chunk import OneChunk
 from zarr.codecs.parsing import parse_codecs
+from zarr.codecs.transpose import seen_behind
 from zarr.dtype import UInt64
 from zarr.registry import get_pipeline_class
 
@@ -159,18 +160,19 @@ class ShardingCodec(
                 "Sharding is only compatible with regular and rectilinear chunk grids, got "
                 f"{type(chunk_grid)}"
             )
-        for axis, (lengths, inner) in enumerate(zip(edges, self.chunk_shape, strict=True)):
+        for axis, (lengths, size) in enumerate(zip(edges, self.chunk_shape, strict=True)):
             for length in lengths:
-                if length % inner:
+                if length % size:
                     raise ValueError(
                         f"Chunk edge length {length} in dimension {axis} is not divisible by the "
-                        f"shard's inner chunk size {inner}."
+                        f"shard's inner chunk size {size}."
                     )
         check_order(self.codecs)
         check_order(self.index_codecs)
-        grid = cast("ChunkGridMetadata", InnerGrid(self.chunk_shape))
+        inner, grid = self.chunk_shape, cast("ChunkGridMetadata", InnerGrid(self.chunk_shape))
         for codec in self.codecs:
-            codec.validate(shape=self.chunk_shape, dtype=dtype, chunk_grid=grid)
+            codec.validate(shape=inner, dtype=dtype, chunk_grid=grid)
+            inner, grid = seen_behind(codec, inner, grid)
 
     def compute_encoded_size(self, input_byte_length: int, shard_spec: ArraySpec) -> int:
         chunks = prod(self._chunks_per_shard(shard_spec.shape))

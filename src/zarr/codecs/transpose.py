@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
-__all__ = ["TransposeCodec"]
+__all__ = ["TransposeCodec", "seen_behind"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,23 @@ class TransposeCodec(ArrayArrayCodec):
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer | None:
         return chunk_data.transpose(self._axes(chunk_spec.ndim))
+
+
+def seen_behind(
+    codec: object, shape: tuple[int, ...], chunk_grid: Any
+) -> tuple[tuple[int, ...], Any]:
+    """The shape and the chunk grid of an array, as the codec after `codec` must take them.
+
+    Only an exchange of axes keeps the lengths of chunks: what codecs of others do to them is not
+    known.
+    """
+    if not isinstance(codec, TransposeCodec):
+        return shape, chunk_grid
+    axes = codec._axes(len(shape))
+    name = "chunk_shapes" if hasattr(chunk_grid, "chunk_shapes") else "chunk_shape"
+    sizes = getattr(chunk_grid, name)
+    moved = replace(chunk_grid, **{name: tuple(sizes[axis] for axis in axes)})
+    return tuple(shape[axis] for axis in axes), moved
 
 
 def _is_draft(order: object) -> bool:

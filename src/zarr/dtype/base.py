@@ -6,6 +6,7 @@ import sys
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import FrozenInstanceError, dataclass, fields
+from reprlib import Repr
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -155,7 +156,8 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     @classmethod
     def _invalid_json(cls, data: object, expected: object) -> DataTypeValidationError:
         return DataTypeValidationError(
-            f"Invalid JSON representation of {cls.__name__}. Got {data!r}, expected {expected}."
+            f"Invalid JSON representation of {cls.__name__}. Got {shown(data)}, "
+            f"expected {expected}."
         )
 
     @classmethod
@@ -216,7 +218,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
 
     def _cannot_cast(self, data: object) -> TypeError:
         return TypeError(
-            f"Cannot convert object {data!r} with type {type(data)} to a scalar compatible with "
+            f"Cannot convert object {shown(data)} with type {type(data)} to a scalar compatible with "
             f"the data type {self}."
         )
 
@@ -241,6 +243,21 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def _storage(self) -> tuple[int, Swap]:
         """Return the size of an element, and how its two byte orders differ."""
         return storage_of(self)
+
+
+_brief = Repr()
+_brief.maxdict = _brief.maxlist = _brief.maxtuple = 20
+_brief.maxstring = _brief.maxother = 200
+
+
+def shown(data: object) -> str:
+    """Return what an error says of a part of a document, which may be large or deep."""
+    return _brief.repr(data)
+
+
+def invalid_scalar(data: object, expected: str) -> TypeError:
+    """Return the error for what stands for no scalar of a data type."""
+    return TypeError(f"Invalid type: {shown(data)}. Expected {expected}.")
 
 
 def unknown_format(zarr_format: object) -> ValueError:

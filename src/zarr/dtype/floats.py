@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr.dtype.base import invalid_scalar
+
 if TYPE_CHECKING:
     from zarr.types import ZarrFormat
 
@@ -82,9 +84,7 @@ def float_from_json(
                 pass
     elif isinstance(data, (int, float)):
         return np.asarray(float(data)).astype(dtype)[()]
-    raise TypeError(
-        f"Invalid type: {data}. Expected a float or a special string encoding of a float."
-    )
+    raise invalid_scalar(data, "a float or a special string encoding of a float")
 
 
 def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:

@@ -12,6 +12,7 @@ from zarr.dtype.base import (
     HasItemSize,
     ZDType,
     endianness_of,
+    invalid_scalar,
     unknown_format,
     v2_form,
     v2_name,
@@ -101,7 +102,7 @@ class Bool(Number):
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         if isinstance(data, (bool, int, float)):
             return np.bool_(data)
-        raise TypeError(f"Invalid type: {data}. Expected a boolean.")
+        raise invalid_scalar(data, "a boolean")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> bool:
         return bool(data)
@@ -130,7 +131,7 @@ class BaseInt(Number):
                 number = None
         if isinstance(number, int) or (isinstance(number, float) and number.is_integer()):
             return self._native.type(int(number))
-        raise TypeError(f"Invalid type: {data}. Expected an integer.")
+        raise invalid_scalar(data, "an integer")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> int:
         return int(self.cast_scalar(data))
@@ -198,7 +199,7 @@ class BaseComplex(HasEndianness, Number):
             parts = [float_from_json(item, part, zarr_format, texts=False) for item in data]
             # Put together by their bytes: arithmetic would change the bits of a NaN.
             return np.array(parts, part).view(self._native)[0]
-        raise TypeError(f"Invalid type: {data}. Expected the two parts of a complex number.")
+        raise invalid_scalar(data, "the two parts of a complex number")
 
     def to_json_scalar(
         self, data: object, *, zarr_format: ZarrFormat

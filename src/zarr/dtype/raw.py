@@ -13,6 +13,7 @@ from zarr.dtype.base import (
     HasObjectCodec,
     ZDType,
     frozen,
+    invalid_scalar,
     unknown_format,
     v2_form,
     v2_name,
@@ -34,7 +35,7 @@ def bytes_from_json(data: object, expected: str = "a string in base64") -> bytes
     """
     if isinstance(data, str):
         return a2b_base64(data, strict_mode=True)
-    raise TypeError(f"Invalid type: {data}. Expected {expected}.")
+    raise invalid_scalar(data, expected)
 
 
 def bytes_to_json(data: bytes) -> str:
@@ -162,7 +163,7 @@ class RawBytes(_FixedLengthBytes):
         if isinstance(data, (list, tuple)) and zarr_format == 3:
             # The form in the core specification: one number for each byte.
             if len(data) != self.length or not all(isinstance(byte, int) for byte in data):
-                raise TypeError(f"Invalid type: {data}. Expected {self.length} bytes.")
+                raise invalid_scalar(data, f"{self.length} bytes")
             return self.cast_scalar(bytes(data))
         return self.cast_scalar(bytes_from_json(data))
 

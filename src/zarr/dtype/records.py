@@ -12,6 +12,7 @@ from zarr.dtype.base import (
     InvalidPartError,
     ZDType,
     frozen,
+    shown,
     unknown_format,
     v2_form,
     v2_name,
@@ -238,9 +239,13 @@ def _named(field: object, name: object) -> str:
 def _matched(field: object, data: Any, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
     try:
         return data_type_registry.match_json(data, zarr_format=zarr_format)
+    except InvalidPartError:
+        raise
+    except RecursionError:
+        raise InvalidPartError("The fields of a record are nested too deeply.") from None
     except ValueError as error:
         raise _invalid_field(field, str(error)) from error
 
 
 def _invalid_field(field: object, reason: str) -> InvalidPartError:
-    return InvalidPartError(f"Invalid field of a record: {field!r}. {reason}.")
+    return InvalidPartError(f"Invalid field of a record: {shown(field)}. {reason}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.dtype.base import InvalidPartError
+from zarr.dtype.base import InvalidPartError, shown
 from zarr.errors import DataTypeValidationError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class DataTypeRegistry:
                 ". Objects are stored by an object codec, the first of the filters: none that is "
                 "known was found"
             )
-        raise ValueError(f"No Zarr data type found that matches {data!r}{hint}")
+        raise ValueError(f"No Zarr data type found that matches {shown(data)}{hint}")
 
     def _candidates(self, data: DTypeJSON) -> Iterator[type[ZDType[Any, Any]]]:
         """All classes, beginning with the one that has the name in the metadata."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from zarr.dtype.base import HasItemSize, ZDType, unknown_format
+from zarr.dtype.base import HasItemSize, ZDType, invalid_scalar, unknown_format
 from zarr.dtype.floats import as_number, float_from_json, float_to_json, has_method
 from zarr.dtype.numbers import Float16
 
@@ -142,7 +142,7 @@ class SmallInt(SmallNumber):
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         if isinstance(data, int) or (isinstance(data, float) and data.is_integer()):
             return self.cast_scalar(data)
-        raise TypeError(f"Invalid type: {data}. Expected an integer.")
+        raise invalid_scalar(data, "an integer")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> int:
         return int(self.cast_scalar(data))
@@ -197,7 +197,7 @@ class SmallComplex(SmallDType):
         if isinstance(data, (list, tuple)) and len(data) == 2:
             read = self._part.from_json_scalar
             return self._joined(*(read(item, zarr_format=zarr_format) for item in data))
-        raise TypeError(f"Invalid type: {data}. Expected the two parts of a complex number.")
+        raise invalid_scalar(data, "the two parts of a complex number")
 
     def to_json_scalar(
         self, data: object, *, zarr_format: ZarrFormat

@@ -12,6 +12,8 @@ from zarr.dtype.base import (
     InvalidPartError,
     ZDType,
     frozen,
+    invalid_scalar,
+    shown,
     unknown_format,
     v3_configuration,
     warn_unstable,
@@ -65,7 +67,9 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
     def _from_json_v3(cls, data: DTypeJSON) -> Self:
         configuration = v3_configuration(data, cls._zarr_v3_name)
         if configuration is None or configuration.keys() != {"data_type", "shape"}:
-            raise InvalidPartError(f"Invalid subarray {data!r}. Expected a data_type and a shape.")
+            raise InvalidPartError(
+                f"Invalid subarray {shown(data)}. Expected a data_type and a shape."
+            )
         base = data_type_registry.match_json(configuration["data_type"], zarr_format=3)
         return cls.of_shape(base, configuration["shape"])
 
@@ -74,7 +78,7 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
         """Make an instance of the shape in a metadata document."""
         sizes: list[Any] = list(shape) if isinstance(shape, (list, tuple)) else [shape]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
-            raise InvalidPartError(f"Invalid shape {shape!r}. Expected positive integers.")
+            raise InvalidPartError(f"Invalid shape {shown(shape)}. Expected positive integers.")
         return cls(base=base, shape=tuple(sizes))
 
     def to_json(self, zarr_format: ZarrFormat) -> Any:
@@ -124,7 +128,7 @@ def _flat(data: Any, shape: tuple[int, ...]) -> list[Any]:
     if not shape:
         return [data]
     if not isinstance(data, (list, tuple)) or len(data) != shape[0]:
-        raise TypeError(f"Invalid type: {data}. Expected a list of {shape[0]} items.")
+        raise invalid_scalar(data, f"a list of {shape[0]} items")
     return [item for part in data for item in _flat(part, shape[1:])]
 
 

@@ -15,6 +15,7 @@ from zarr.dtype.base import (
     ZDType,
     endianness_of,
     frozen,
+    invalid_scalar,
     unknown_format,
     v2_form,
     v2_name,
@@ -111,7 +112,7 @@ class FixedLengthUTF32(ZDType[np.dtype[Any], np.str_], HasEndianness, HasLength,
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> np.str_:
         if isinstance(data, str):
             return np.str_(data)
-        raise TypeError(f"Invalid type: {data}. Expected a string.")
+        raise invalid_scalar(data, "a string")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str:
         return str(data)
@@ -170,7 +171,7 @@ class VariableLengthUTF8(ZDType[Any, str], HasObjectCodec):
         # Old writers stored 0 as the fill value of strings.
         if isinstance(data, (str, int, float)):
             return str(data)
-        raise TypeError(f"Invalid type: {data}. Expected a string or number.")
+        raise invalid_scalar(data, "a string or number")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str:
         return str(data)

@@ -14,6 +14,7 @@ from zarr.dtype.base import (
     ZDType,
     endianness_of,
     frozen,
+    invalid_scalar,
     unknown_format,
     v2_form,
     v2_name,
@@ -142,13 +143,14 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
         if data is None or (isinstance(data, str) and data.lower() in ("", "nat")):
             return self.default_scalar()
         if isinstance(data, str) and self._char == "m":
-            return np.int64(int(data)).view(self._native)
+            # Digits, which are the same count of any unit.
+            return np.asarray(data, "m8[s]").view(np.int64)[()].view(self._native)
         if isinstance(data, str):
             raise ValueError(f"{data!r} has a unit, which the data type {self} has not.")
-        if isinstance(data, self._scalar_cls) and (
-            np.isnat(data) or np.datetime_data(data.dtype)[0] == "generic"  # type: ignore[call-overload]
-        ):
-            return data.view(np.int64).view(self._native)
+        if isinstance(data, self._scalar_cls):
+            scalar: Any = data
+            if np.isnat(scalar) or np.datetime_data(scalar.dtype)[0] == "generic":
+                return scalar.view(np.int64).view(self._native)
         raise self._cannot_cast(data)
 
     def default_scalar(self) -> Any:
@@ -159,7 +161,7 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             return self.default_scalar()
         if isinstance(data, int):
             return np.int64(data).view(self._native)
-        raise TypeError(f"Invalid type: {data}. Expected an integer.")
+        raise invalid_scalar(data, "an integer")
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> int:
         return int(self.cast_scalar(data).view(np.int64))

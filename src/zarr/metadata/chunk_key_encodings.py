@@ -46,9 +46,7 @@ class ChunkKeyEncoding(Metadata):
 
     def decode_chunk_key(self, chunk_key: str) -> tuple[int, ...]:
         """Return the place in the grid of a key. An encoding need not be reversible."""
-        raise NotImplementedError(
-            f"{self.__class__.__name__} does not implement decode_chunk_key."
-        )
+        raise NotImplementedError(f"{self.__class__.__name__} does not implement decode_chunk_key.")
 
     @abstractmethod
     def encode_chunk_key(self, chunk_coords: tuple[int, ...]) -> str:

@@ -79,7 +79,7 @@ def guess_chunks(
 
 def _root(n: int, degree: int) -> int:
     """Return the integer root, rounded down."""
-    root = round(n ** (1 / degree))
+    root: int = round(n ** (1 / degree))
     while root**degree > n:
         root -= 1
     while (root + 1) ** degree <= n:
@@ -153,7 +153,7 @@ def normalize_chunks_nd(
     """
     if chunks is None or chunks is True or isinstance(chunks, str):
         raise ValueError(
-            f"{chunks!r} is not a valid chunk input. Use chunks=None or chunks=\"auto\" from the "
+            f'{chunks!r} is not a valid chunk input. Use chunks=None or chunks="auto" from the '
             "top-level API for auto-chunking, or pass an int / tuple of ints."
         )
     units = unit or (1,) * len(shape)
@@ -214,8 +214,10 @@ def resolve_outer_and_inner_chunks(
         shards = _guess_shards(array_shape, inner, item_size, size)
     else:
         shards = normalize_chunks_nd(wanted, array_shape, inner)
-    edges = [(axis.size,) if isinstance(axis, FixedDimension) else tuple(getattr(axis, "edges"))  # noqa: B009
-             for axis in shards.dimensions]
+    edges = [
+        (axis.size,) if isinstance(axis, FixedDimension) else tuple(getattr(axis, "edges"))  # noqa: B009
+        for axis in shards.dimensions
+    ]
     for axis, (sizes, size) in enumerate(zip(edges, inner, strict=True)):
         if any(edge % size for edge in sizes):
             raise ValueError(

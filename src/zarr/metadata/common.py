@@ -33,6 +33,15 @@ def ceildiv_int(a: int, b: int) -> int:
     return -(-a // b)
 
 
+def copy_json(value: Any) -> Any:
+    """Return a copy of a value of JSON, whose dicts and lists are its own."""
+    if type(value) is dict:
+        return {name: copy_json(item) for name, item in value.items()}
+    if type(value) is list:
+        return [copy_json(item) for item in value]
+    return value
+
+
 def parse_int(data: object) -> int:
     """Return an integer, if it is one."""
     if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
@@ -50,7 +59,7 @@ def parse_bool(data: object) -> bool:
 def parse_order(data: object) -> Literal["C", "F"]:
     """Return an order of axes in memory, if it is one."""
     if data in ("C", "F"):
-        return cast("Literal['C', 'F']", data)
+        return data
     raise ValueError(
         f"Failed to parse input for 'order': expected Literal['C', 'F'], got {data!r}."
     )
@@ -59,7 +68,7 @@ def parse_order(data: object) -> Literal["C", "F"]:
 def parse_separator(data: object) -> Literal[".", "/"]:
     """Return a separator of chunk keys, if it is one."""
     if data in (".", "/"):
-        return cast("Literal['.', '/']", data)
+        return data
     raise ValueError(
         f"Failed to parse input for 'separator': expected Literal['.', '/'], got {data!r}."
     )
@@ -93,7 +102,7 @@ def parse_shapelike(data: ShapeLike) -> tuple[int, ...]:
     if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
         data = (data,)
     try:
-        shape = tuple(data)
+        shape = tuple(data)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(
             f"Expected an integer or an iterable of integers. Got {data} instead."

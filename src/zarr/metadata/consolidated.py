@@ -1,4 +1,4 @@
-"""Consolidated metadata of Zarr v2: one document, ``.zmetadata``, of all documents below a group."""
+"""Consolidated metadata of Zarr v2: all documents below a group in one, ``.zmetadata``."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeGuard
 
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
@@ -20,29 +20,27 @@ from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.types import JSON, NodeType, ZarrFormat
+    from zarr.types import NodeType, ZarrFormat
 
 ZARR_JSON = "zarr.json"
 ZARRAY_JSON = ".zarray"
 ZGROUP_JSON = ".zgroup"
 ZATTRS_JSON = ".zattrs"
 ZMETADATA_V2_JSON = ".zmetadata"
-GROUP_METADATA_KEYS = frozenset(
-    ("zarr_format", "node_type", "attributes", "consolidated_metadata")
-)
+GROUP_METADATA_KEYS = frozenset(("zarr_format", "node_type", "attributes", "consolidated_metadata"))
 
 
 def parse_zarr_format(data: object) -> ZarrFormat:
     """Return the format, if there is such a one."""
     if data in (2, 3) and type(data) is int:
-        return cast("ZarrFormat", data)
+        return data
     raise ValueError(f"Invalid zarr_format. Expected one of 2 or 3. Got {data}.")
 
 
 def parse_node_type(data: object) -> NodeType:
     """Return the node type, if there is such a one."""
     if data in ("array", "group"):
-        return cast("NodeType", data)
+        return data
     raise NodeTypeValidationError(
         f"Failed to parse input for 'node_type': expected Literal['array', 'group'], got {data!r}."
     )

@@ -49,7 +49,7 @@ def in_node(error: Exception, node_type: NodeType, path: str) -> Exception:
     where = f"the metadata of the {node_type} {path!r}"
     if isinstance(error, KeyError):
         return MetadataValidationError(f"{text} is missing in {where}")
-    if isinstance(error, (UnicodeError, json.JSONDecodeError)):  # not made of one message
+    if isinstance(error, (UnicodeError, OverflowError)):
         return MetadataValidationError(f"{error} (in {where})")
     return type(error)(f"{text} (in {where})")
 

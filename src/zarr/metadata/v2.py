@@ -104,7 +104,7 @@ def _config(data: object, what: str) -> dict[str, Any]:
 def parse_compressor(data: object) -> Numcodec | None:
     """Return the compressor that a document or a user names."""
     if data is None or _is_numcodec(data):
-        return data  # type: ignore[return-value]
+        return data
     return get_numcodec(_config(data, "compressor"))  # type: ignore[arg-type]
 
 

@@ -14,6 +14,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.chain import check_order, evolve
 from zarr.codecs.parsing import parse_codecs
 from zarr.codecs.sharding import ShardingCodec
+from zarr.codecs.transpose import seen_behind
 from zarr.config import config
 from zarr.dtype import ZDType, data_type_registry
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
@@ -25,7 +26,7 @@ from zarr.metadata.chunk_grids import (
     parse_chunk_grid,
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.common import parse_shapelike, validate_rectilinear_edges
+from zarr.metadata.common import copy_json, parse_shapelike, validate_rectilinear_edges
 from zarr.metadata.extra import check_allowed_extra_field, parse_extra_fields
 from zarr.metadata.jsonio import in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
@@ -139,7 +140,8 @@ def validate_array_bytes_codec(codecs: tuple[Codec, ...]) -> ArrayBytesCodec:
     if len(found) == 1:
         return found[0]
     raise ValueError(
-        "At least one ArrayBytesCodec is required." if not found
+        "At least one ArrayBytesCodec is required."
+        if not found
         else "Only one ArrayBytesCodec is allowed."
     )
 
@@ -186,7 +188,7 @@ class ArrayV3Metadata(Metadata):
         extra_fields: Mapping[str, Any] | None = None,
     ) -> None:
         values = self.__dict__
-        values["shape"] = parse_shapelike(shape)  # type: ignore[arg-type]
+        values["shape"] = parse_shapelike(shape)
         values["data_type"] = data_type
         values["chunk_grid"] = parse_chunk_grid(chunk_grid)
         values["chunk_key_encoding"] = parse_chunk_key_encoding(chunk_key_encoding)
@@ -223,9 +225,10 @@ class ArrayV3Metadata(Metadata):
     def _check_codecs(self) -> None:
         validate_codecs(self.codecs, self.data_type)
         # Each codec is asked about what those before it make of a chunk.
-        spec = self._chunk_spec()
+        spec, shape, grid = self._chunk_spec(), self.shape, self.chunk_grid
         for codec in self.codecs:
-            codec.validate(shape=self.shape, dtype=spec.dtype, chunk_grid=self.chunk_grid)
+            codec.validate(shape=shape, dtype=spec.dtype, chunk_grid=grid)
+            shape, grid = seen_behind(codec, shape, grid)
             spec = codec.resolve_metadata(spec)
 
     def _chunk_spec(self) -> ArraySpec:
@@ -412,7 +415,7 @@ class ArrayV3Metadata(Metadata):
         """Return metadata with attributes of their own; the rest is frozen."""
         copied = object.__new__(type(self))
         copied.__dict__.update(self.__dict__)
-        copied.__dict__["attributes"] = deepcopy(self.attributes) if self.attributes else {}
+        copied.__dict__["attributes"] = copy_json(self.attributes)
         copied.__dict__.setdefault("_origin", self)
         return copied
 
@@ -431,8 +434,16 @@ class ArrayV3Metadata(Metadata):
 
     def _rebuilt(self, **changes: Any) -> Self:
         names = (
-            "shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs",
-            "attributes", "dimension_names", "storage_transformers", "extra_fields",
+            "shape",
+            "data_type",
+            "chunk_grid",
+            "chunk_key_encoding",
+            "fill_value",
+            "codecs",
+            "attributes",
+            "dimension_names",
+            "storage_transformers",
+            "extra_fields",
         )
         return type(self)(**{**{name: getattr(self, name) for name in names}, **changes})
 

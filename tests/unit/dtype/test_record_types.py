@@ -187,3 +187,17 @@ def test_fields_have_a_fixed_size() -> None:
 def test_a_field_of_several_bytes_is_told() -> None:
     assert not Struct(fields=(("a", Int8()), ("b", RawBytes(length=1)))).has_multi_byte_fields()
     assert Struct(fields=(("a", Int8()), ("b", Int16()))).has_multi_byte_fields()
+
+
+def test_documents_may_be_deep_and_large() -> None:
+    deep: Any = "int8"
+    for _ in range(5000):
+        deep = {"name": "struct", "configuration": {"fields": [["a", deep]]}}
+    other: Any = "int8"
+    for _ in range(5000):
+        other = {"name": "other", "configuration": [other]}
+    wide = {"name": "other", "configuration": {"fields": ["x" * 1000] * 10_000}}
+    for document in (deep, other, wide, {"name": "struct", "configuration": {"fields": [deep]}}):
+        with pytest.raises(ValueError, match=r"deep|No Zarr data type|Invalid") as caught:
+            data_type_registry.match_json(document, zarr_format=3)
+        assert len(str(caught.value)) < 10_000

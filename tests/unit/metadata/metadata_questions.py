@@ -1,9 +1,9 @@
 """What a package called zarr answers when it is asked about metadata.
 
 The same questions are put to zarr-python, by ``tests/interop/make_metadata_answers.py``, which
-writes ``answers.json``, and to this package, by ``test_as_zarr_python.py``, which compares.
-A question is a Python expression (they are in ``questions.txt``, in sections); an answer is a short
-text: a representation, the bytes of documents, or ``!`` and the class of an exception.
+writes ``answers.json``, and to this package, by ``test_metadata_as_zarr_python.py``. A question is
+a Python expression (they are in ``questions.txt``, in sections); an answer is a short text: a
+representation, the bytes of documents, or ``!`` and the class of an exception.
 """
 
 from __future__ import annotations
@@ -78,12 +78,28 @@ class Questions:
         }
         self.names |= {
             name: getattr(self, name)
-            for name in ("made", "read3", "read2", "wrote3", "wrote2", "readg", "wroteg", "grid",
-                         "chunk", "normal", "resolved")
+            for name in (
+                "made",
+                "read3",
+                "read2",
+                "wrote3",
+                "wrote2",
+                "readg",
+                "wroteg",
+                "grid",
+                "chunk",
+                "normal",
+                "resolved",
+            )
         }
         prototype = import_module("zarr.buffer").default_buffer_prototype()
-        self.names |= {"np": np, "zarr": zarr, "json": json, "little": LITTLE,
-                       "prototype": prototype}
+        self.names |= {
+            "np": np,
+            "zarr": zarr,
+            "json": json,
+            "little": LITTLE,
+            "prototype": prototype,
+        }
 
     # -- what questions are made of ----------------------------------------------------------
 

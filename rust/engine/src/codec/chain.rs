@@ -80,7 +80,7 @@ impl Chain {
                         let before = order.unwrap_or_else(|| (0..axes).collect());
                         order = Some(next.iter().map(|&i| before[i]).collect());
                     } else {
-                        filters.push(Arc::new(super::permute::Transpose::new(next)));
+                        filters.push(Arc::new(super::transpose::Transpose::new(next)));
                     }
                 }
                 (Link::Filter(filter), false) => filters.push(filter),

@@ -1,5 +1,8 @@
 //! DEFLATE (RFC 1951) in its two coats, gzip (RFC 1952) and zlib (RFC 1950), by libdeflate.
 
+// The thin face of a C library.
+#![allow(unsafe_code)]
+
 use std::cell::Cell;
 use std::ptr::NonNull;
 

@@ -1,5 +1,8 @@
 //! LZ4 as numcodecs stores it: the decoded size in four bytes, then one block of the C library.
 
+// The thin face of a C library.
+#![allow(unsafe_code)]
+
 use std::ffi::c_int;
 
 use lz4_sys::{LZ4_compress_HC, LZ4_compress_fast, LZ4_compressBound, LZ4_decompress_safe};

@@ -9,10 +9,10 @@ pub mod crc32c;
 pub mod deflate;
 pub mod delta;
 pub mod lz4;
-pub mod permute;
+mod regroup;
 mod reserve;
 pub mod shuffle;
-mod transpose;
+pub mod transpose;
 pub mod zstd;
 
 use std::fmt;

@@ -1,8 +1,8 @@
 //! numcodecs' byte shuffle: all first bytes of the elements, then all second ones, and so on.
 
 use super::BytesCodec;
+use super::regroup::{shuffle, unshuffle};
 use super::reserve::reserve;
-use super::transpose::{shuffle, unshuffle};
 use crate::error::{Error, Kind, Result};
 use crate::scratch::resize;
 

@@ -1,51 +1,77 @@
-//! Elements ↔ planes of their bytes or bits, by the vectorised routines of c-blosc.
-//!
-//! Bytes at the end that are no whole element stay where they are.
+//! `transpose`, where it does not come first: then the elements must really move.
 
-use std::ffi::c_int;
+use crate::codec::{ArrayFilter, Spec};
+use crate::error::{Error, Result};
+use crate::scratch::Scratch;
+use crate::selection::Region;
+use crate::strided::{View, strides_of};
 
-// Links the C library, whose shuffles have no Rust declaration.
-use blosc_src as _;
-
-unsafe extern "C" {
-    fn blosc_internal_shuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8);
-    fn blosc_internal_unshuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8);
-    fn blosc_internal_bitshuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8, spare: *mut u8) -> c_int;
-    fn blosc_internal_bitunshuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8, spare: *mut u8) -> c_int;
+/// Axis `i` of the encoded array is axis `order[i]` of the array.
+#[derive(Debug)]
+pub struct Transpose {
+    order: Vec<usize>,
 }
 
-/// Writes the first bytes of all elements of `size` bytes, then the second ones, and so on.
-pub(super) fn shuffle(size: usize, src: &[u8], dst: &mut [u8]) {
-    let bytes = src.len().min(dst.len());
-    // SAFETY: `src` is valid for reads and `dst` for writes of `bytes`; they do not overlap; the
-    // size is not 0.
-    unsafe { blosc_internal_shuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr()) }
-}
+impl Transpose {
+    /// A transposition; `order` is a permutation (the chain checks it).
+    pub fn new(order: Vec<usize>) -> Self {
+        Self { order }
+    }
 
-/// Undoes [`shuffle`].
-pub(super) fn unshuffle(size: usize, src: &[u8], dst: &mut [u8]) {
-    let bytes = src.len().min(dst.len());
-    // SAFETY: as above.
-    unsafe { blosc_internal_unshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr()) }
-}
-
-/// Writes the first bits of all elements of `size` bytes, then the second ones, and so on; copies
-/// what is no multiple of eight elements. `spare` is as long as the others, and so is what is
-/// transposed: at most 2 GiB.
-pub(super) fn bitshuffle(size: usize, src: &[u8], dst: &mut [u8], spare: &mut [u8]) {
-    let bytes = src.len().min(dst.len()).min(spare.len()).min(i32::MAX as usize);
-    // SAFETY: `src` is valid for reads and the others for writes of `bytes`; no two overlap; the
-    // size is not 0 and the number of elements fits a C int.
-    unsafe {
-        blosc_internal_bitshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
+    /// The strides of the array's axes in the encoded array.
+    fn strides(&self, spec: &Spec) -> Result<Vec<isize>> {
+        let mut strides = vec![0; spec.shape.len()];
+        for (&stride, &axis) in strides_of(&self.encoded_spec(spec)?.shape, spec.size)?.iter().zip(&self.order) {
+            strides[axis] = stride;
+        }
+        Ok(strides)
     }
 }
 
-/// Undoes [`bitshuffle`].
-pub(super) fn bitunshuffle(size: usize, src: &[u8], dst: &mut [u8], spare: &mut [u8]) {
-    let bytes = src.len().min(dst.len()).min(spare.len()).min(i32::MAX as usize);
-    // SAFETY: as above.
-    unsafe {
-        blosc_internal_bitunshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
+impl ArrayFilter for Transpose {
+    fn name(&self) -> &str {
+        "transpose"
+    }
+
+    fn encoded_spec(&self, spec: &Spec) -> Result<Spec> {
+        if spec.shape.len() != self.order.len() {
+            return Err(Error::config("a transposition has the wrong number of axes")
+                .expected(spec.shape.len(), self.order.len()));
+        }
+        Ok(Spec { shape: self.order.iter().map(|&axis| spec.shape[axis]).collect(), size: spec.size })
+    }
+
+    fn encode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {
+        let mut out = Scratch::of(data.len())?;
+        with_view(data, spec, |view| view.gather(&Region::all(&spec.shape), &mut out, &self.strides(spec)?))?;
+        std::mem::swap(data, &mut *out);
+        Ok(())
+    }
+
+    fn decode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {
+        let mut out = Scratch::of(data.len())?;
+        with_view(&mut out, spec, |view| view.scatter(&Region::all(&spec.shape), data, &self.strides(spec)?, 0))?;
+        std::mem::swap(data, &mut *out);
+        Ok(())
+    }
+}
+
+fn with_view<T>(data: &mut [u8], spec: &Spec, f: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+    View::with(data, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, f)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposes_and_back() {
+        let spec = Spec { shape: vec![2, 3], size: 1 };
+        let filter = Transpose::new(vec![1, 0]);
+        let mut data = vec![1, 2, 3, 4, 5, 6];
+        filter.encode(&spec, &mut data).unwrap();
+        assert_eq!(data, [1, 4, 2, 5, 3, 6]);
+        filter.decode(&spec, &mut data).unwrap();
+        assert_eq!(data, [1, 2, 3, 4, 5, 6]);
     }
 }

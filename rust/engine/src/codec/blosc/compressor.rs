@@ -1,5 +1,8 @@
 //! The compressors inside Blosc: each maps a part of a block to a stream.
 
+// The thin face of a C library.
+#![allow(unsafe_code)]
+
 use std::ffi::c_int;
 
 use super::super::reserve::reserve;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::transpose::{bitunshuffle, unshuffle};
+use super::super::regroup::{bitunshuffle, unshuffle};
 use super::compressor::Compressor;
 use super::{HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_BYTES, MOST_PARTS, Shuffle, VERSION, flag};
 use crate::error::{Error, Result};

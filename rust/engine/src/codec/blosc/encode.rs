@@ -1,6 +1,6 @@
 //! The way into the container. Every choice is c-blosc's, so that the bytes are the same.
 
-use super::super::transpose::{bitshuffle, shuffle};
+use super::super::regroup::{bitshuffle, shuffle};
 use super::compressor::Compressor;
 use super::{Blosc, HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_PARTS, Shuffle, VERSION, flag};
 use crate::error::Result;

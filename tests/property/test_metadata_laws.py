@@ -252,13 +252,13 @@ ODD = st.sampled_from(
 @st.composite
 def wrong_documents(draw: st.DrawFn, documents: st.SearchStrategy[Document]) -> Document:
     """Documents in which a value or two were removed or exchanged for others."""
-    document = draw(documents)
+    document = copy.deepcopy(draw(documents))
     for _ in range(draw(st.integers(1, 2))):
         tree, key = draw(st.sampled_from(places(document)))
         if isinstance(tree, (dict, list)) and draw(st.booleans()):
             del tree[key]
         else:
-            tree[key] = draw(ODD | VALUES)
+            tree[key] = copy.deepcopy(draw(ODD | VALUES))
         if not document:
             break
     return document

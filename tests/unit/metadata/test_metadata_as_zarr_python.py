@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from metadata_questions import Questions, asked
 
-from tests.unit.metadata.metadata_questions import Questions, asked
-
-ANSWERS: dict[str, str] = json.loads(Path(__file__).with_name("answers.json").read_text())["answers"]
+ANSWERS: dict[str, str] = json.loads(Path(__file__).with_name("answers.json").read_text())[
+    "answers"
+]
 
 _BOTH = "{'kind': 'inline', 'must_understand': False, 'metadata': "
 DIFFERENCES = {

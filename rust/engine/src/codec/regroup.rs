@@ -1,0 +1,54 @@
+//! Elements ↔ planes of their bytes or bits, by the vectorised routines of c-blosc.
+//!
+//! Bytes at the end that are no whole element stay where they are.
+
+// The thin face of a C library.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+
+// Links the C library, whose shuffles have no Rust declaration.
+use blosc_src as _;
+
+unsafe extern "C" {
+    fn blosc_internal_shuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8);
+    fn blosc_internal_unshuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8);
+    fn blosc_internal_bitshuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8, spare: *mut u8) -> c_int;
+    fn blosc_internal_bitunshuffle(size: usize, bytes: usize, src: *const u8, dst: *mut u8, spare: *mut u8) -> c_int;
+}
+
+/// Writes the first bytes of all elements of `size` bytes, then the second ones, and so on.
+pub(super) fn shuffle(size: usize, src: &[u8], dst: &mut [u8]) {
+    let bytes = src.len().min(dst.len());
+    // SAFETY: `src` is valid for reads and `dst` for writes of `bytes`; they do not overlap; the
+    // size is not 0.
+    unsafe { blosc_internal_shuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr()) }
+}
+
+/// Undoes [`shuffle`].
+pub(super) fn unshuffle(size: usize, src: &[u8], dst: &mut [u8]) {
+    let bytes = src.len().min(dst.len());
+    // SAFETY: as above.
+    unsafe { blosc_internal_unshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr()) }
+}
+
+/// Writes the first bits of all elements of `size` bytes, then the second ones, and so on; copies
+/// what is no multiple of eight elements. `spare` is as long as the others, and so is what is
+/// transposed: at most 2 GiB.
+pub(super) fn bitshuffle(size: usize, src: &[u8], dst: &mut [u8], spare: &mut [u8]) {
+    let bytes = src.len().min(dst.len()).min(spare.len()).min(i32::MAX as usize);
+    // SAFETY: `src` is valid for reads and the others for writes of `bytes`; no two overlap; the
+    // size is not 0 and the number of elements fits a C int.
+    unsafe {
+        blosc_internal_bitshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
+    }
+}
+
+/// Undoes [`bitshuffle`].
+pub(super) fn bitunshuffle(size: usize, src: &[u8], dst: &mut [u8], spare: &mut [u8]) {
+    let bytes = src.len().min(dst.len()).min(spare.len()).min(i32::MAX as usize);
+    // SAFETY: as above.
+    unsafe {
+        blosc_internal_bitunshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
+    }
+}
