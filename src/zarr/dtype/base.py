@@ -218,8 +218,8 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
 
     def _cannot_cast(self, data: object) -> TypeError:
         return TypeError(
-            f"Cannot convert object {shown(data)} with type {type(data)} to a scalar compatible with "
-            f"the data type {self}."
+            f"Cannot convert object {shown(data)} with type {type(data)} to a scalar compatible "
+            f"with the data type {self}."
         )
 
     @abstractmethod

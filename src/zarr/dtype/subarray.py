@@ -106,8 +106,8 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
         return filled
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
-        filled = np.empty(prod(self.shape), self.base.to_native_dtype())
         items = _flat(data, self.shape)
+        filled = np.empty(len(items), self.base.to_native_dtype())
         for index, item in enumerate(items):
             filled[index] = self.base.from_json_scalar(item, zarr_format=zarr_format)
         return filled.reshape(self.shape)

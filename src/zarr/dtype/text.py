@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 _CODE_POINT = 4
 
 
-def check_length(length: int) -> None:
-    """Fail unless an element has at least one character or byte."""
+def check_length(length: int, size: int = 1) -> None:
+    """Fail unless NumPy has elements of so many characters, of `size` bytes each."""
     if length < 1:
         raise ValueError(f"length must be >= 1, got {length}.")
+    if length * size >= 2**31:
+        raise ValueError(f"length must be < {2**31 // size}, got {length}.")
 
 
 def length_from_v2(data: object, orders: str, kind: str) -> tuple[str, int] | None:
@@ -61,7 +63,7 @@ class FixedLengthUTF32(ZDType[np.dtype[Any], np.str_], HasEndianness, HasLength,
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_length(self.length)
+        check_length(self.length, _CODE_POINT)
 
     @classmethod
     def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:

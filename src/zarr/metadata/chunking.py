@@ -288,10 +288,19 @@ def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid
     for axis, size in zip(outer.dimensions, grid.chunk_shape, strict=True):
         lengths = (axis.size,) if isinstance(axis, FixedDimension) else getattr(axis, "edges", ())
         common = math.gcd(*lengths)
-        edges.append(max(n for n in _divisors(common) if n <= max(size, 1)))
+        edges.append(_divisor_near(common, max(size, 1)))
     return ChunkGrid.from_sizes(shape, edges)
 
 
-def _divisors(n: int) -> set[int]:
-    small = [i for i in range(1, math.isqrt(n) + 1) if n % i == 0]
-    return {*small, *(n // i for i in small)}
+def _divisor_near(n: int, wanted: int) -> int:
+    """Return the largest divisor of `n` that is not above `wanted`.
+
+    Where that is far below, as it is for primes, the smallest above: chunks that are too large
+    cost less than dust.
+    """
+    below = next(i for i in range(min(n, wanted), 0, -1) if n % i == 0)
+    if below == n or 4 * below >= wanted:
+        return below
+    # n / i is above `wanted` for i below n / wanted; those are looked at from there on.
+    few = min(n // wanted, wanted)
+    return next((n // i for i in range(few, 1, -1) if n % i == 0), n)
