@@ -197,6 +197,7 @@ class Config:
         self.deprecations = dict(deprecations or {})
         self.config_lock = threading.RLock()
         self.config: Tree = {}
+        self.changes = 0
         self.refresh()
 
     def __contains__(self, key: str) -> bool:
@@ -372,7 +373,8 @@ class Config:
         return _MISSING
 
     def _changed(self) -> None:
-        """Look at the settings after a change."""
+        """Count a change, and look at the settings after it."""
+        self.changes += 1
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
 

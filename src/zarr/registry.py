@@ -80,6 +80,17 @@ class Registry(dict[str, type[T]], Generic[T]):
             The name to register it under; by default its module and qualified name.
         """
         self[fully_qualified_name(cls) if qualname is None else qualname] = cls
+        _registrations.append(cls)
+
+
+_registrations: list[type] = []
+
+
+def state() -> tuple[int, int]:
+    """What the classes depend on that metadata name: it differs after each change of settings,
+    and after each registration.
+    """
+    return config.changes, len(_registrations)
 
 
 def fully_qualified_name(cls: type) -> str:

@@ -457,7 +457,13 @@ class ChunkGrid:
         counts = selection_shape
         if counts is None:
             counts = [n - start for n, start in zip(self.grid_shape, begin, strict=True)]
-        ranges = (range(start, start + n) for start, n in zip(begin, counts, strict=True))
+        ranges = [range(start, start + n) for start, n in zip(begin, counts, strict=True)]
+        for axis, (chosen, n) in enumerate(zip(ranges, self.grid_shape, strict=True)):
+            if chosen and not 0 <= chosen[0] <= chosen[-1] < n:
+                raise IndexError(
+                    f"The chunks {chosen[0]} to {chosen[-1]} along axis {axis} are not all in a "
+                    f"grid that has {n}."
+                )
         return itertools.product(*ranges)
 
     def iter_chunk_regions(

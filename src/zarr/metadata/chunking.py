@@ -247,7 +247,7 @@ def resolve_grids(
     """Return both grids of a new array, from what a user asks for.
 
     Besides what `normalize_chunks_nd` takes: None, True or ``"auto"`` for chunks of a good size,
-    or the size of a chunk in bytes (``"4MB"``).
+    the size of a chunk in bytes (``"4MB"``), and None for all of an axis.
     """
     if chunks is None or chunks is True or isinstance(chunks, str):
         size = None
@@ -259,6 +259,8 @@ def resolve_grids(
         if shards is not None and not isinstance(shards, str):
             grid = _dividing(grid, shards, shape)
     else:
+        if isinstance(chunks, (list, tuple)):  # as in Zarr v2, None is all of an axis
+            chunks = tuple(-1 if size is None else size for size in chunks)
         grid = normalize_chunks_nd(chunks, shape)
         if not grid.is_regular and not config.get("array.rectilinear_chunks"):
             grid = _as_regular(grid)
@@ -281,7 +283,7 @@ def _as_regular(grid: ChunkGrid) -> ChunkGrid:
 
 
 def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid:
-    """Return chunks that divide the given shards, no larger than those of `grid`."""
+    """Return chunks that divide the given shards, of about the size of those of `grid`."""
     wanted = shards["shape"] if isinstance(shards, Mapping) else shards
     outer = normalize_chunks_nd(wanted, shape)
     edges = []
@@ -295,12 +297,10 @@ def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid
 def _divisor_near(n: int, wanted: int) -> int:
     """Return the largest divisor of `n` that is not above `wanted`.
 
-    Where that is far below, as it is for primes, the smallest above: chunks that are too large
-    cost less than dust.
+    Where that is far below, as for a prime, the next above: a few chunks that are too large cost
+    less than dust.
     """
     below = next(i for i in range(min(n, wanted), 0, -1) if n % i == 0)
-    if below == n or 4 * below >= wanted:
+    if 4 * below >= min(n, wanted):
         return below
-    # n / i is above `wanted` for i below n / wanted; those are looked at from there on.
-    few = min(n // wanted, wanted)
-    return next((n // i for i in range(few, 1, -1) if n % i == 0), n)
+    return next((i for i in range(wanted + 1, 4 * wanted) if n % i == 0), n)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
+import numpy as np
+
 from zarr.config import config as zarr_config
 from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
 
@@ -130,6 +132,20 @@ class ArraySpec:
     def __post_init__(self) -> None:
         self.__dict__["shape"] = parse_shapelike(self.shape)
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, ArraySpec)
+            and self.shape == other.shape
+            and self.dtype == other.dtype
+            and _same(self.fill_value, other.fill_value)
+            and self.config == other.config
+            and self.prototype == other.prototype
+        )
+
+    def __hash__(self) -> int:
+        # Without the fill value: what is not a number has no hash to rely on.
+        return hash((self.shape, self.dtype, self.config))
+
     @property
     def ndim(self) -> int:
         """The number of axes."""
@@ -139,3 +155,10 @@ class ArraySpec:
     def order(self) -> Literal["C", "F"]:
         """The order in memory of what is read."""
         return self.config.order
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Return whether two fill values are one: bit for bit, where they are of NumPy."""
+    if isinstance(left, np.generic) and isinstance(right, np.generic):
+        return left.dtype == right.dtype and left.tobytes() == right.tobytes()
+    return bool(left == right)

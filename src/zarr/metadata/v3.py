@@ -15,7 +15,6 @@ from zarr.codecs.chain import check_order, evolve
 from zarr.codecs.parsing import parse_codecs
 from zarr.codecs.sharding import ShardingCodec
 from zarr.codecs.transpose import seen_behind
-from zarr.config import config
 from zarr.dtype import ZDType, data_type_registry
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.chunk_grids import (
@@ -30,6 +29,7 @@ from zarr.metadata.common import copy_json, parse_shapelike, validate_rectilinea
 from zarr.metadata.extra import check_allowed_extra_field, parse_extra_fields
 from zarr.metadata.jsonio import in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
+from zarr.registry import state
 
 if TYPE_CHECKING:
     from zarr.abc.codec import Codec
@@ -449,8 +449,8 @@ class ArrayV3Metadata(Metadata):
 
 
 def _key(cls: type, document: bytes) -> tuple[Any, ...]:
-    # Whether such grids are taken depends on the settings.
-    return cls, document, config.get("array.rectilinear_chunks")
+    # The classes that a document names, and whether its grid is taken, depend on the settings.
+    return cls, document, state()
 
 
 _PLAIN_CONFIG = ArrayConfig(order="C", write_empty_chunks=False)

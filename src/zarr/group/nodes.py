@@ -1,0 +1,216 @@
+"""The documents of nodes, in a store: groups, and nodes of which it is not known what they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from zarr.arrays.document import get_value, get_values
+from zarr.buffer.cpu import buffer_prototype
+from zarr.errors import (
+    ContainsArrayAndGroupError,
+    ContainsArrayError,
+    ContainsGroupError,
+    GroupNotFoundError,
+)
+from zarr.metadata.consolidated import read_zmetadata
+from zarr.metadata.group import (
+    ZATTRS_JSON,
+    ZGROUP_JSON,
+    ZMETADATA_V2_JSON,
+    GroupMetadata,
+    NodeMetadata,
+    is_group,
+    replace_consolidated,
+)
+from zarr.metadata.jsonio import parse_json
+from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.runner import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zarr.abc.store import Store
+    from zarr.buffer.core import Buffer
+    from zarr.storage.path import StorePath
+    from zarr.types import ZarrFormat
+
+UseConsolidated: TypeAlias = bool | str | None
+
+
+def where(store: Store, path: str) -> str:
+    """Return how a node is named in messages."""
+    return f"{store}/{path}" if path else str(store)
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def node_v3(document: bytes, path: str) -> NodeMetadata:
+    """Return what a document of format 3 says."""
+    known = ArrayV3Metadata.known(document)
+    if known is not None:
+        return known
+    parsed = parse_json(document, path, "zarr.json")
+    if parsed.get("node_type") == "group":
+        return GroupMetadata.from_dict(parsed, path=path)
+    return ArrayV3Metadata.from_parsed(document, parsed, path=path)
+
+
+def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetadata:
+    """Return what the documents of a group of format 2 say."""
+    fields: dict[str, Any] = {
+        "zarr_format": parse_json(document, path, ZGROUP_JSON).get("zarr_format")
+    }
+    if attributes is not None:
+        fields["attributes"] = parse_json(attributes, path, ZATTRS_JSON)
+    return GroupMetadata.from_dict(fields, path=path)
+
+
+async def load_node(
+    store: Store, path: str, zarr_format: ZarrFormat | None
+) -> NodeMetadata | None:
+    """Read the metadata of whatever node there is; None if there is none.
+
+    Parameters
+    ----------
+    store, path
+        Where to look.
+    zarr_format
+        The format to look for; any, 3 first, if None.
+    """
+    if zarr_format != 2:
+        document = await get_value(store, path, "zarr.json")
+        if document is not None:
+            return node_v3(document, where(store, path))
+    if zarr_format != 3:
+        document, attributes = await get_values(store, path, ".zarray", ZATTRS_JSON)
+        if document is not None:
+            return ArrayV2Metadata.from_document(document, attributes, path=where(store, path))
+        document = await get_value(store, path, ZGROUP_JSON)
+        if document is not None:
+            return group_v2(document, attributes, where(store, path))
+    return None
+
+
+async def load_group(
+    store_path: StorePath,
+    zarr_format: ZarrFormat | None,
+    use_consolidated: UseConsolidated = None,
+) -> GroupMetadata:
+    """Read the metadata of a group.
+
+    Parameters
+    ----------
+    store_path
+        Where it is.
+    zarr_format
+        The format to look for; any, 3 first, if None.
+    use_consolidated
+        Whether the metadata of what is below are read with it: True, they must be there; None,
+        where they are; False, not. A text is the key of such a document of format 2.
+
+    Raises
+    ------
+    GroupNotFoundError
+        If there is no group.
+    ContainsArrayError
+        If there is an array of format 3, which shares the document's name.
+    """
+    store, path = store_path.store, store_path.path
+    if use_consolidated is None and not store.supports_consolidated_metadata:
+        use_consolidated = False
+    if zarr_format != 2:
+        document = await get_value(store, path, "zarr.json")
+        if document is not None:
+            return _group_v3(document, store_path, use_consolidated)
+    if zarr_format != 3:
+        found = await _load_v2(store_path, use_consolidated)
+        if found is not None:
+            return found
+    raise GroupNotFoundError(store, path)
+
+
+def _group_v3(
+    document: bytes, store_path: StorePath, use_consolidated: UseConsolidated
+) -> GroupMetadata:
+    if isinstance(use_consolidated, str):
+        raise TypeError(
+            "use_consolidated must be a bool or None for Zarr format 3: consolidated metadata are "
+            f"in zarr.json. Got {use_consolidated!r}."
+        )
+    node = node_v3(document, where(store_path.store, store_path.path))
+    if not is_group(node):
+        raise ContainsArrayError(store_path.store, store_path.path)
+    if use_consolidated and node.consolidated_metadata is None:
+        raise ValueError(
+            "Consolidated metadata requested with 'use_consolidated=True' but not found in "
+            f"{store_path.path!r} of {store_path.store}."
+        )
+    if use_consolidated is False and node.consolidated_metadata is not None:
+        return replace_consolidated(node, None)
+    return node
+
+
+async def _load_v2(
+    store_path: StorePath, use_consolidated: UseConsolidated
+) -> GroupMetadata | None:
+    store, path = store_path.store, store_path.path
+    named = where(store, path)
+    if use_consolidated is False:
+        document, attributes = await get_values(store, path, ZGROUP_JSON, ZATTRS_JSON)
+        return None if document is None else group_v2(document, attributes, named)
+    key = use_consolidated if isinstance(use_consolidated, str) else ZMETADATA_V2_JSON
+    consolidated, attributes = await get_values(store, path, key, ZATTRS_JSON)
+    if consolidated is not None:
+        group = read_zmetadata(consolidated, path=named, name=key)
+        # Attributes of the group itself are never stale.
+        found = {} if attributes is None else parse_json(attributes, named, ZATTRS_JSON)
+        return group.update_attributes(found)
+    document = await get_value(store, path, ZGROUP_JSON)
+    if document is None:
+        return None
+    if use_consolidated:
+        raise ValueError(f"Consolidated metadata requested, but there is no {key!r} in {named}.")
+    return group_v2(document, attributes, named)
+
+
+Kind: TypeAlias = Literal["array", "group"] | None
+
+
+async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> Kind:
+    """Return what kind of node of a format is at a path."""
+    if zarr_format == 2:
+        array, group = await get_values(store, path, ".zarray", ZGROUP_JSON)
+        if array is not None and group is not None:
+            raise ContainsArrayAndGroupError(store, path)
+        return "array" if array is not None else "group" if group is not None else None
+    node = await load_node(store, path, 3)
+    return None if node is None else "group" if is_group(node) else "array"
+
+
+def refuse(store: Store, path: str, kind: Kind) -> None:
+    """Raise an error if there is a node."""
+    if kind == "array":
+        raise ContainsArrayError(store, path)
+    if kind == "group":
+        raise ContainsGroupError(store, path)
+
+
+# -- writing --------------------------------------------------------------------------------------
+
+
+def documents_of(path: str, metadata: NodeMetadata) -> list[tuple[str, Buffer]]:
+    """Return the keys and values to store for a node."""
+    prefix = f"{path}/" if path else ""
+    documents = metadata.to_buffer_dict(buffer_prototype)
+    return [(prefix + name, value) for name, value in documents.items()]
+
+
+async def save_documents(store: Store, documents: Iterable[tuple[str, Buffer]]) -> None:
+    """Store values, several at a time."""
+
+    async def put(item: tuple[str, Buffer]) -> None:
+        await store.set(*item)
+
+    await bounded(documents, put)
