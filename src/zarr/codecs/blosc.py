@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 from zarr.codecs.base import Link, NativeBytesCodec
 from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
 from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
-from zarr.codecs.geometry import item_size, largest_chunk
+from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,8 +31,6 @@ BLOSC_CNAME: Final = ("lz4", "lz4hc", "blosclz", "snappy", "zlib", "zstd")
 
 # Blosc stores the element size in one byte and shuffles larger elements as single bytes.
 _MAX_TYPESIZE = 255
-MAX_CHUNK_BYTES: Final = 2**31 - 1 - 16
-"""The most bytes that Blosc takes at once."""
 
 
 class BloscShuffle(metaclass=DeprecatedStrEnumMeta):
@@ -157,12 +155,7 @@ class BloscCodec(NativeBytesCodec):
         """Refuse what Blosc could not write: a level, or chunks, out of its range."""
         if not 0 <= self.clevel <= 9:
             raise ValueError(f"The clevel of blosc must be between 0 and 9. Got {self.clevel}.")
-        size = largest_chunk(shape, chunk_grid) * item_size(dtype)
-        if size > MAX_CHUNK_BYTES:
-            raise ValueError(
-                f"Blosc takes at most {MAX_CHUNK_BYTES} bytes at once, and the largest chunk has "
-                f"{size}. Choose smaller chunks or another compressor."
-            )
+        check_chunk_bytes("blosc", largest_chunk(shape, chunk_grid) * item_size(dtype))
 
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
         raise NotImplementedError("The size of Blosc's output depends on its input.")

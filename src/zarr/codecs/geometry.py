@@ -38,6 +38,20 @@ def chunk_edges(chunk_grid: Any) -> tuple[tuple[int, ...], ...] | None:
     return tuple((size,) if isinstance(size, int) else tuple(size) for size in sizes)
 
 
+_MOST_BYTES = {"blosc": 2**31 - 1 - 16, "lz4": 0x7E00_0000}
+"""The most bytes that a codec takes at once, where its format has such a limit."""
+
+
+def check_chunk_bytes(codec: str | None, size: int) -> None:
+    """Refuse chunks of `size` bytes, if the codec of that name cannot hold so many."""
+    most = _MOST_BYTES.get(codec or "")
+    if most is not None and size > most:
+        raise ValueError(
+            f"The codec {codec} takes at most {most} bytes at once, and the largest chunk has "
+            f"{size}. Choose smaller chunks or another compressor."
+        )
+
+
 def largest_chunk(shape: tuple[int, ...], chunk_grid: Any) -> int:
     """The number of elements of the largest chunk."""
     edges = chunk_edges(chunk_grid)

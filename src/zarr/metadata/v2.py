@@ -13,7 +13,7 @@ import numpy as np
 
 from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import _is_numcodec
-from zarr.codecs.blosc import MAX_CHUNK_BYTES
+from zarr.codecs.geometry import check_chunk_bytes
 from zarr.dtype import ZDType, data_type_registry
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
@@ -101,6 +101,11 @@ def _config(data: object, what: str) -> dict[str, Any]:
     )
 
 
+def _keeps_size(config: Mapping[str, Any]) -> bool:
+    """Return whether a filter is known to make no fewer bytes than it is given."""
+    return config["id"] == "shuffle" or (config["id"] == "delta" and not config.get("astype"))
+
+
 def parse_compressor(data: object) -> Numcodec | None:
     """Return the compressor that a document or a user names."""
     if data is None or _is_numcodec(data):
@@ -180,14 +185,10 @@ class ArrayV2Metadata(Metadata):
             values["_compressor"] = compressor
 
     def _check_chunk_bytes(self) -> None:
-        if (self.compressor_config or {}).get("id") != "blosc":
-            return
-        size = prod(self.chunks) * (getattr(self.dtype, "item_size", None) or 0)
-        if size > MAX_CHUNK_BYTES:
-            raise ValueError(
-                f"Blosc takes at most {MAX_CHUNK_BYTES} bytes at once, and a chunk has {size}. "
-                "Choose smaller chunks or another compressor."
-            )
+        # What other filters make of a chunk may be smaller.
+        if self.compressor_config and all(map(_keeps_size, self.filter_configs)):
+            size = prod(self.chunks) * (getattr(self.dtype, "item_size", None) or 0)
+            check_chunk_bytes(self.compressor_config["id"], size)
 
     filter_configs: tuple[dict[str, Any], ...]
     compressor_config: dict[str, Any] | None

@@ -13,7 +13,7 @@ from zarr import _core
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.abc.metadata import Metadata
 from zarr.codecs.configuration import named, named_configuration
-from zarr.codecs.geometry import item_size
+from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
 from zarr.codecs.numcodecs_links import array_link, bytes_link
 from zarr.dtype import UInt8, parse_dtype
 from zarr.errors import ChunkDecodeError
@@ -97,6 +97,17 @@ class _NumcodecsCodec(Metadata):
 
 class _NumcodecsBytesBytesCodec(_NumcodecsCodec, BytesBytesCodec):
     """A codec of numcodecs from bytes to bytes."""
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse chunks that are larger than the codec can hold."""
+        size = largest_chunk(shape, chunk_grid) * item_size(dtype)
+        check_chunk_bytes(self.codec_name.removeprefix(CODEC_PREFIX), size)
 
     def _link(self, spec: ArraySpec) -> Link | None:
         return bytes_link(self.codec_config, item_size(spec.dtype))

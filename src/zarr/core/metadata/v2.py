@@ -1,0 +1,3 @@
+"""Names of zarr-python, kept for programs that import them from here."""
+
+from zarr.metadata.v2 import *  # noqa: F403

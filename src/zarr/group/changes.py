@@ -1,0 +1,128 @@
+"""Changes of a group: its attributes, and where its members are.
+
+The documents of a group are read, changed and written under a lock, so that no change is lost.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zarr.arrays.locking import guarded
+from zarr.buffer.cpu import buffer_prototype
+from zarr.group.consolidated import document_key
+from zarr.group.make import check_writable
+from zarr.group.names import DOCUMENTS, check_new_path, child_path
+from zarr.group.nodes import documents_of, kind_at, load_group, refuse, save_documents
+from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
+from zarr.runner import bounded, section
+from zarr.storage.path import StorePath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from zarr.abc.store import Store
+    from zarr.group.async_group import AsyncGroup
+    from zarr.metadata.group import GroupMetadata
+
+
+async def change_metadata(
+    group: AsyncGroup, change: Callable[[GroupMetadata], GroupMetadata]
+) -> None:
+    """Replace the metadata of a group by what a function makes of the stored ones."""
+    place = group.store_path
+    check_writable(place)
+    shown = group.metadata.consolidated_metadata
+    # In format 2 they are a document of their own: it changes with what this handle shows of it.
+    separate = group.metadata.zarr_format == 2 and (shown is None or group._custom_key)
+    use_consolidated = False if separate else None
+
+    async def work() -> None:
+        key = document_key(place)
+        async with guarded(place.store._identity, key, group._access.synchronizer):
+            before = await load_group(place, group.metadata.zarr_format, use_consolidated)
+            after = change(before)
+            old = {key: value.to_bytes() for key, value in documents_of(place.path, before)}
+            changed = [
+                (key, value)
+                for key, value in documents_of(place.path, after)
+                if old.get(key) != value.to_bytes()
+            ]
+            await save_documents(place.store, changed)
+            if separate or shown is None:
+                after = replace_consolidated(after, shown)
+            group._take(after)
+
+    await section(work, place.store._waits)
+
+
+async def forget(group: AsyncGroup, path: str, new_path: str | None = None) -> None:
+    """Take a node, and those below it, out of the consolidated metadata of a group, or move it."""
+    if group.metadata.consolidated_metadata is None:
+        return
+
+    def change(metadata: GroupMetadata) -> GroupMetadata:
+        known = metadata.consolidated_metadata
+        if known is None:
+            return metadata
+        nodes = {}
+        for name, node in known.flattened_metadata.items():
+            if name != path and not name.startswith(f"{path}/"):
+                nodes[name] = node
+            elif new_path is not None:
+                nodes[new_path + name[len(path) :]] = node
+        return replace_consolidated(metadata, ConsolidatedMetadata(nest(nodes)))
+
+    if group._custom_key:
+        group._take(change(group.metadata))
+    else:
+        await change_metadata(group, change)
+
+
+async def delete(group: AsyncGroup, name: str) -> None:
+    """Delete a member and all below it."""
+    check_writable(group.store_path)
+    path = child_path(group.path, name)
+    if path == group.path:
+        raise ValueError(
+            f"{name!r} names the group {group.name!r} itself: a group cannot delete itself. "
+            "Delete it from the group above, or clear the store."
+        )
+    await StorePath(group.store, path).delete_dir()
+    await forget(group, path[len(group.path) :].strip("/"))
+
+
+async def move(group: AsyncGroup, source: str, dest: str) -> None:
+    """Move a member and all below it to another path in the group.
+
+    The values are copied, the documents of the node last, and then deleted where they were: who
+    dies in between has lost nothing.
+    """
+    check_writable(group.store_path)
+    store, zarr_format = group.store, group.metadata.zarr_format
+    old, new = child_path(group.path, source), child_path(group.path, dest)
+    for path, name in ((old, source), (new, dest)):
+        if path == group.path:
+            raise ValueError(f"{name!r} names the group {group.name!r} itself: it cannot be moved.")
+    check_new_path(new, zarr_format)
+    if new == old or new.startswith(f"{old}/"):
+        raise ValueError(f"{source!r} cannot be moved to {dest!r}, which is inside of it.")
+    if await kind_at(store, old, zarr_format) is None:
+        raise KeyError(source)
+    refuse(store, new, await kind_at(store, new, zarr_format))
+    await group._make_parents(new)
+    keys = [key async for key in store.list_prefix(f"{old}/")]
+    top = {f"{old}/{name}" for name in DOCUMENTS}
+    await _copy(store, [key for key in keys if key not in top], old, new)
+    await _copy(store, [key for key in keys if key in top], old, new)
+    await StorePath(store, old).delete_dir()
+    start = len(group.path)
+    await forget(group, old[start:].strip("/"), new[start:].strip("/"))
+
+
+async def _copy(store: Store, keys: list[str], old: str, new: str) -> None:
+    async def one(key: str) -> None:
+        value = await store.get(key, buffer_prototype)
+        if value is not None:
+            await store.set(new + key[len(old) :], value)
+
+    await bounded(keys, one)

@@ -1,0 +1,75 @@
+"""Making consolidated metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zarr.arrays.locking import guarded
+from zarr.errors import ZarrUserWarning
+from zarr.group.make import check_writable
+from zarr.group.members import walk
+from zarr.group.nodes import documents_of, load_group, save_documents
+from zarr.metadata.group import (
+    ZMETADATA_V2_JSON,
+    ConsolidatedMetadata,
+    GroupMetadata,
+    nest,
+    replace_consolidated,
+)
+from zarr.notices import warn
+from zarr.runner import section
+
+if TYPE_CHECKING:
+    from zarr.storage.path import StorePath
+    from zarr.types import ZarrFormat
+
+
+async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> GroupMetadata:
+    """Store the metadata of all nodes below a group with those of the group.
+
+    Parameters
+    ----------
+    store_path
+        Where the group is.
+    zarr_format
+        Its format; any, 3 first, if None.
+
+    Returns
+    -------
+    GroupMetadata
+        Those of the group, with what was consolidated.
+    """
+    store, path = store_path.store, store_path.path
+    if not store.supports_consolidated_metadata:
+        raise TypeError(
+            f"The Zarr Store in use ({type(store).__name__}) doesn't support consolidated metadata."
+        )
+    check_writable(store_path)
+    group = await load_group(store_path, zarr_format, use_consolidated=False)
+    chosen = group.zarr_format
+    if chosen == 3:
+        warn(
+            "Consolidated metadata is currently not part in the Zarr format 3 specification. It "
+            "may not be supported by other zarr implementations and may change in the future.",
+            ZarrUserWarning,
+        )
+    below = walk(store, path, group, None, use_consolidated_for_children=False)
+    found = ConsolidatedMetadata(nest({name: node async for name, node in below}))
+
+    async def save() -> GroupMetadata:
+        async with guarded(store._identity, document_key(store_path)):
+            # Attributes that were set in the meantime stay.
+            now = await load_group(store_path, chosen, use_consolidated=False)
+            made = replace_consolidated(now, found)
+            documents = documents_of(path, made)
+            if chosen == 2:
+                documents = [item for item in documents if item[0].endswith(ZMETADATA_V2_JSON)]
+            await save_documents(store, documents)
+            return made
+
+    return await section(save, store._waits)
+
+
+def document_key(store_path: StorePath) -> str:
+    """Return the name of the lock for the documents of a node."""
+    return f"{store_path.path}/zarr.json" if store_path.path else "zarr.json"

@@ -1,0 +1,206 @@
+"""Making many nodes at once, given their metadata by path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from zarr.errors import ContainsArrayError
+from zarr.group.make import check_writable
+from zarr.group.names import check_new_path
+from zarr.group.nodes import documents_of, kind_at, refuse, save_documents
+from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
+from zarr.runner import bounded
+from zarr.storage.path import StorePath
+from zarr.storage.urls import normalize_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from zarr.abc.store import Store
+    from zarr.types import ZarrFormat
+
+Nodes: TypeAlias = "dict[str, NodeMetadata]"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Nodes that are to be made, by path, parents first, and of which format they are.
+
+    Of groups above that the user did not name, `ImplicitGroupMarker` stands: they are made where
+    there are none.
+    """
+
+    nodes: Nodes
+    zarr_format: ZarrFormat
+
+
+def normalized(nodes: Mapping[str, NodeMetadata]) -> Nodes:
+    """Return nodes by paths in the form of keys.
+
+    Raises
+    ------
+    ValueError
+        If a path leads out of the store, or two name the same node.
+    """
+    found: Nodes = {}
+    names: dict[str, str] = {}
+    for name, node in nodes.items():
+        path = normalize_path(name)
+        if path in names:
+            other = names[path]
+            raise ValueError(
+                f"After normalization, the value {name!r} collides with {other!r}. Both {name!r} "
+                f"and {other!r} normalize to the same value: {path!r}. You should use either "
+                f"{name!r} or {other!r}, but not both."
+            )
+        names[path] = name
+        found[path] = node
+    return found
+
+
+def plan(nodes: Mapping[str, NodeMetadata], *, parents: bool = True) -> Plan | None:
+    """Return what is to be made, groups above included; None if there are no nodes.
+
+    Raises
+    ------
+    ValueError
+        If nodes are of two formats, or below an array, or a name cannot be that of a node.
+    """
+    found = normalized(nodes)
+    if not found:
+        return None
+    zarr_format = _common_format(found)
+    for path in found:
+        check_new_path(path, zarr_format)
+    for path in list(found):
+        for parent in _parents(path):
+            node = found.get(parent)
+            if node is None:
+                if parents:
+                    found[parent] = ImplicitGroupMarker(zarr_format=zarr_format)
+            elif not is_group(node):
+                raise ValueError(
+                    f"The node at {parent!r} contains other nodes, but it is not a Zarr group. "
+                    "This is invalid. Only Zarr groups can contain other nodes."
+                )
+    ordered = sorted(found, key=lambda path: path.split("/") if path else [])
+    return Plan({path: found[path] for path in ordered}, zarr_format)
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(len(parts))] if path else []
+
+
+def _common_format(nodes: Nodes) -> ZarrFormat:
+    by_format: dict[ZarrFormat, list[str]] = {2: [], 3: []}
+    for path, node in nodes.items():
+        by_format[node.zarr_format].append(path)
+    if by_format[2] and by_format[3]:
+        raise ValueError(
+            "Got data with both Zarr v2 and Zarr v3 nodes, which is invalid. "
+            f"The following keys map to Zarr v2 nodes: {by_format[2]}. "
+            f"The following keys map to Zarr v3 nodes: {by_format[3]}. "
+            "Ensure that all nodes have the same Zarr format."
+        )
+    return 2 if by_format[2] else 3
+
+
+async def make_hierarchy(
+    store: Store, nodes: Mapping[str, NodeMetadata], *, overwrite: bool = False
+) -> Nodes:
+    """Store nodes, and groups above them where there are none.
+
+    Everything is checked before the first document is written.
+
+    Parameters
+    ----------
+    store
+        Where.
+    nodes
+        Metadata by path.
+    overwrite
+        Whether nodes that are there already, and all below them, are deleted first.
+
+    Returns
+    -------
+    dict
+        What was made, by path: groups above only if they were not there.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node already, and it is not to be overwritten.
+    """
+    wanted = plan(nodes)
+    if wanted is None:
+        return {}
+    check_writable(StorePath(store))
+    implicit = {path for path, node in wanted.nodes.items() if _is_implicit(node)}
+    asked = implicit if overwrite else set(wanted.nodes)
+    paths = [path for path in wanted.nodes if path in asked]
+    kinds = await bounded(paths, lambda path: kind_at(store, path, wanted.zarr_format))
+    there = {path for path, kind in zip(paths, kinds, strict=True) if kind is not None}
+    for path, kind in zip(paths, kinds, strict=True):
+        if path not in implicit:
+            refuse(store, path, kind)
+        elif kind == "array":
+            raise ContainsArrayError(store, path)
+    made = {path: node for path, node in wanted.nodes.items() if path not in there}
+    if overwrite:
+        await _clear(store, [path for path in made if path not in implicit])
+    await save_nodes(store, made)
+    return {path: _plain(node) for path, node in made.items()}
+
+
+async def _clear(store: Store, paths: list[str]) -> None:
+    """Delete what is at paths, and below; those below others go with them."""
+    tops: list[str] = []
+    for path in paths:
+        if not any(top == "" or path == top or path.startswith(f"{top}/") for top in tops):
+            tops.append(path)
+    await bounded(tops, lambda path: StorePath(store, path).delete_dir())
+
+
+async def save_nodes(store: Store, nodes: Mapping[str, NodeMetadata]) -> None:
+    """Store the documents of nodes, without looking what is there."""
+    documents = [item for path, node in nodes.items() for item in documents_of(path, node)]
+    await save_documents(store, documents)
+
+
+def root_of(nodes: Mapping[str, NodeMetadata]) -> str:
+    """Return the path of the node that all others are below.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    paths = sorted(normalized(nodes), key=len)
+    if not paths:
+        raise ValueError("The input has no nodes, so there is no root among them.")
+    root = paths[0]
+    if any(root and not path.startswith(f"{root}/") for path in paths[1:]):
+        raise ValueError(
+            "The input does not specify a root node. This function can only create hierarchies "
+            "that contain a root node, which is defined as a group that is ancestral to all the "
+            "other arrays and groups in the hierarchy, or a single array."
+        )
+    return root
+
+
+def _is_implicit(node: NodeMetadata) -> bool:
+    return isinstance(node, ImplicitGroupMarker)
+
+
+def _plain(node: NodeMetadata) -> NodeMetadata:
+    """A group that was made is one like any other."""
+    if not isinstance(node, ImplicitGroupMarker):
+        return node
+    return GroupMetadata(
+        attributes=node.attributes,
+        zarr_format=node.zarr_format,
+        consolidated_metadata=node.consolidated_metadata,
+        extra_fields=node.extra_fields,
+    )

@@ -1,0 +1,123 @@
+"""The members of groups: found one by one, or told by consolidated metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zarr.errors import ZarrUserWarning
+from zarr.group.names import DOCUMENTS
+from zarr.group.nodes import load_node
+from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
+from zarr.notices import warn
+from zarr.runner import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from zarr.abc.store import Store
+    from zarr.metadata.group import ConsolidatedMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A group on the way: its path, and its path relative to where the way began."""
+
+    path: str
+    relative: str
+    group: GroupMetadata
+
+    def below(self, name: str) -> str:
+        return f"{self.path}/{name}" if self.path else name
+
+    def named(self, name: str) -> str:
+        return f"{self.relative}/{name}" if self.relative else name
+
+
+async def walk(
+    store: Store,
+    path: str,
+    group: GroupMetadata,
+    max_depth: int | None = 0,
+    *,
+    use_consolidated_for_children: bool = True,
+) -> AsyncIterator[tuple[str, NodeMetadata]]:
+    """Yield the nodes below a group: relative paths and metadata, level by level.
+
+    Parameters
+    ----------
+    store, path, group
+        The group.
+    max_depth
+        How many levels of groups are entered besides the first; all if None.
+    use_consolidated_for_children
+        Whether the consolidated metadata that a group below has are believed.
+
+    Raises
+    ------
+    ValueError
+        If `max_depth` is negative.
+    """
+    if max_depth is not None and max_depth < 0:
+        raise ValueError(f"max_depth must be None or >= 0. Got '{max_depth}' instead")
+    level = [_Place(path, "", group)]
+    depth = 0
+    while level:
+        found = await _below(store, level)
+        level = []
+        for place, name, node in found:
+            if is_group(node):
+                if not use_consolidated_for_children and place.group.consolidated_metadata is None:
+                    node = replace_consolidated(node, None)
+                level.append(_Place(place.below(name), place.named(name), node))
+            yield place.named(name), node
+        depth += 1
+        if max_depth is not None and depth > max_depth:
+            return
+
+
+async def _below(store: Store, level: list[_Place]) -> list[tuple[_Place, str, NodeMetadata]]:
+    """The children of several groups; those that have to be asked for are asked for together."""
+    unknown = [place for place in level if place.group.consolidated_metadata is None]
+    listed = await bounded(unknown, lambda place: _names(store, place.path))
+    asked = [
+        (place, name) for place, names in zip(unknown, listed, strict=True) for name in names
+    ]
+
+    async def load(item: tuple[_Place, str]) -> NodeMetadata | None:
+        place, name = item
+        return await load_node(store, place.below(name), place.group.zarr_format)
+
+    nodes = await bounded(asked, load)
+    by_place: dict[int, list[tuple[_Place, str, NodeMetadata]]] = {id(p): [] for p in level}
+    for (place, name), node in zip(asked, nodes, strict=True):
+        if node is None:
+            warn(
+                f"Object at {place.below(name)} is not recognized as a component of a Zarr "
+                "hierarchy.",
+                ZarrUserWarning,
+            )
+        else:
+            by_place[id(place)].append((place, name, node))
+    for place in level:
+        known = place.group.consolidated_metadata
+        if known is not None:
+            by_place[id(place)] = [(place, name, node) for name, node in known.metadata.items()]
+    return [item for place in level for item in by_place[id(place)]]
+
+
+async def _names(store: Store, path: str) -> list[str]:
+    names = [name.rstrip("/") async for name in store.list_dir(path)]
+    return [name for name in names if name and name not in DOCUMENTS]
+
+
+def find_consolidated(consolidated: ConsolidatedMetadata, path: str) -> NodeMetadata | None:
+    """Return the node at a path relative to a group with consolidated metadata."""
+    node: NodeMetadata | None = None
+    children: ConsolidatedMetadata | None = consolidated
+    for name in path.split("/"):
+        node = None if children is None else children.metadata.get(name)
+        if node is None:
+            return None
+        children = node.consolidated_metadata if is_group(node) else None
+    return node
