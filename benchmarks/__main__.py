@@ -23,14 +23,24 @@ FLOOR = ROOT / "target" / "release" / "zarr-floor"
 def environment() -> dict[str, str]:
     """The environment of the workers: nothing that slows NumPy down, no other `zarr`."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "ZARR_"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore", "OPENBLAS_NUM_THREADS": "1"}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "PYTHONWARNINGS": "ignore",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
 
 
 def worker(python: str, *arguments: str) -> dict[str, Any] | None:
     """Run a worker; None if it failed, as it does where an implementation lacks something."""
     command = [python, "-m", "benchmarks.worker", *arguments]
     done = subprocess.run(
-        command, cwd=tempfile.gettempdir(), env=environment(), capture_output=True, text=True, check=False
+        command,
+        cwd=tempfile.gettempdir(),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
@@ -49,7 +59,9 @@ def floor(work: Workload, folder: Path) -> float | None:
         field(layout.shape).tofile(folder / "source.f32")
     numbers = (*layout.shape, *layout.chunks, *(layout.shards or ()))
     command = [FLOOR, work.does, folder, len(os.sched_getaffinity(0)), layout.codec, *numbers]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=True
+    )
     return float(done.stdout)
 
 
@@ -99,7 +111,15 @@ def memory(kib: int) -> str:
     return f"{kib / 1024:.0f} MiB"
 
 
-HEADINGS = ["workload", "ours", "fastest peer", "peer / ours", "reach", "floor", "peak, ours / peer"]
+HEADINGS = [
+    "workload",
+    "ours",
+    "fastest peer",
+    "peer / ours",
+    "reach",
+    "floor",
+    "peak, ours / peer",
+]
 
 
 def run(work: Workload, arguments: argparse.Namespace, folder: Path) -> Results:
@@ -129,7 +149,9 @@ def table(rows: list[list[str]]) -> str:
 
 def cpu() -> str:
     """The name of the processor, and how many of it."""
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
+    names = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
     return f"{len(os.sched_getaffinity(0))} x {names[0].split(':')[1].strip() if names else '?'}"
 
 

@@ -115,9 +115,7 @@ class TensorStore:
             "codecs": codecs,
         }
         spec = {"driver": "zarr3", "kvstore": self._kvstore(store), "metadata": metadata}
-        return self.ts.open(
-            spec, create=True, delete_existing=True, context=self.context
-        ).result()
+        return self.ts.open(spec, create=True, delete_existing=True, context=self.context).result()
 
     def open(self, store: Any, *, write: bool = False) -> Any:
         spec = {"driver": "zarr3", "kvstore": self._kvstore(store)}

@@ -54,9 +54,7 @@ def one_chunk(layout: Layout, n: int) -> list[tuple[slice, slice]]:
     across = columns // chunk[1]
     total = rows // chunk[0] * across
     places = [(i * 17 % total // across * chunk[0], i * 17 % across * chunk[1]) for i in range(n)]
-    return [
-        (slice(top, top + chunk[0]), slice(left, left + chunk[1])) for top, left in places
-    ]
+    return [(slice(top, top + chunk[0]), slice(left, left + chunk[1])) for top, left in places]
 
 
 class Case:

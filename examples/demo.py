@@ -10,15 +10,17 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib import cbook
-from numpy.typing import NDArray
 
 import zarr
 from zarr.codecs import BloscCodec, ZstdCodec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 OUTPUT = Path(__file__).parent.parent / "demo-output"
 

@@ -233,7 +233,7 @@ def get_numcodec(data: CodecJSON_V2[str]) -> Numcodec:
     """
     name = data.get("id")
     try:
-        from numcodecs.registry import get_codec  # type: ignore[import-untyped]
+        from numcodecs.registry import get_codec
     except ImportError as error:
         raise UnknownCodecError(
             f"An implementation for codec {name!r} is not available: it is one of the package "

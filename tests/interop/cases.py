@@ -1,4 +1,7 @@
-"""The arrays that are exchanged with other implementations. Imports NumPy only: peers read it, too."""
+"""The arrays that are exchanged with other implementations.
+
+Imports NumPy only: peers read it, too.
+"""
 
 from __future__ import annotations
 

@@ -71,9 +71,7 @@ def grid(shape: tuple[int, ...]) -> Document:
 
 
 @st.composite
-def codec_lists(
-    draw: st.DrawFn, edges: tuple[int, ...], serializer: Document
-) -> list[Document]:
+def codec_lists(draw: st.DrawFn, edges: tuple[int, ...], serializer: Document) -> list[Document]:
     """Codecs of chunks with these edges, perhaps those of a shard with smaller chunks."""
     codecs: list[Document] = []
     if draw(st.booleans()):

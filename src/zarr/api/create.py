@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.copy_data import array_like, copy_data
-from zarr.arrays.create import init_array
+from zarr.arrays.create import init_array, source_of
 from zarr.arrays.keep import keep, kept_attributes
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.storage.path import make_store_path
@@ -131,28 +131,7 @@ async def create_array(
     >>> zarr.create_array({}, shape=(100, 100), chunks=(10, 10), dtype="i4").cdata_shape
     (10, 10)
     """
-    if data is None:
-        if shape is None:
-            raise ValueError(
-                "The data parameter was set to None, but shape was not specified. Either provide "
-                "a value for data, or specify shape."
-            )
-        if dtype is None:
-            raise ValueError(
-                "The data parameter was set to None, but dtype was not specified. Either provide "
-                "an array-like value for data, or specify dtype."
-            )
-        source = None
-    else:
-        for value, parameter in ((shape, "shape"), (dtype, "dtype")):
-            if value is not None:
-                raise ValueError(
-                    f"The data parameter was used, but the {parameter} parameter was also used. "
-                    f"This is an error. Either use the data parameter, or the {parameter} "
-                    "parameter, but not both."
-                )
-        source = array_like(data)
-        shape, dtype = source.shape, source.dtype
+    source, shape, dtype = source_of(data, shape, dtype)
     array = await init_array(
         store_path=await _path_in(store, name, storage_options),
         shape=shape,

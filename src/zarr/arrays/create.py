@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy_data import array_like
 from zarr.arrays.document import check_free, missing_parents, save_groups, save_metadata
 from zarr.arrays.new_metadata import NewArray
 from zarr.arrays.parameters import (
@@ -33,6 +34,45 @@ if TYPE_CHECKING:
         ShardsLike,
         ZarrFormat,
     )
+
+
+class Source(NamedTuple):
+    """What a new array is made of: an array-like or None, its shape and its data type."""
+
+    data: Any
+    shape: ShapeLike
+    dtype: ZDTypeLike
+
+
+def source_of(data: Any, shape: ShapeLike | None, dtype: ZDTypeLike | None) -> Source:
+    """What the elements of a new array are copied from, if anything; its shape and data type.
+
+    Raises
+    ------
+    ValueError
+        If there is too little, or too much, to tell them.
+    """
+    if data is None:
+        if shape is None:
+            raise ValueError(
+                "The data parameter was set to None, but shape was not specified. Either provide "
+                "a value for data, or specify shape."
+            )
+        if dtype is None:
+            raise ValueError(
+                "The data parameter was set to None, but dtype was not specified. Either provide "
+                "an array-like value for data, or specify dtype."
+            )
+        return Source(None, shape, dtype)
+    for value, parameter in ((shape, "shape"), (dtype, "dtype")):
+        if value is not None:
+            raise ValueError(
+                f"The data parameter was used, but the {parameter} parameter was also used. "
+                f"This is an error. Either use the data parameter, or the {parameter} "
+                "parameter, but not both."
+            )
+    source = array_like(data)
+    return Source(source, source.shape, source.dtype)
 
 
 async def init_array(

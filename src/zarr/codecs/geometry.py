@@ -38,17 +38,17 @@ def chunk_edges(chunk_grid: Any) -> tuple[tuple[int, ...], ...] | None:
     return tuple((size,) if isinstance(size, int) else tuple(size) for size in sizes)
 
 
-_MOST_BYTES = {"blosc": 2**31 - 1 - 16, "lz4": 0x7E00_0000}
-"""The most bytes that a codec takes at once, where its format has such a limit."""
+_MOST_BYTES = {"blosc": ("Blosc", 2**31 - 1 - 16), "lz4": ("LZ4", 0x7E00_0000)}
+"""The most bytes that a library takes at once, where it has such a limit."""
 
 
-def check_chunk_bytes(codec: str | None, size: int) -> None:
+def check_chunk_bytes(codec: str, size: int) -> None:
     """Refuse chunks of `size` bytes, if the codec of that name cannot hold so many."""
-    most = _MOST_BYTES.get(codec or "")
-    if most is not None and size > most:
+    name, most = _MOST_BYTES.get(codec, ("", size))
+    if size > most:
         raise ValueError(
-            f"The codec {codec} takes at most {most} bytes at once, and the largest chunk has "
-            f"{size}. Choose smaller chunks or another compressor."
+            f"{name} takes at most {most} bytes at once, and the largest chunk has {size}. Choose "
+            "smaller chunks or another compressor."
         )
 
 

@@ -1,5 +1,4 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
 from zarr.metadata.chunk_grids import *  # noqa: F403
-from zarr.metadata.chunk_grids import RegularChunkGridMetadata as RegularChunkGrid
 from zarr.metadata.chunking import *  # noqa: F403

@@ -2,8 +2,6 @@
 
 from zarr.background import SyncError as SyncError
 from zarr.background import cleanup_resources as cleanup_resources
-from zarr.background import get_executor as _get_executor
-from zarr.background import get_loop as _get_loop
 from zarr.background import iothread as iothread
 from zarr.background import loop as loop
 from zarr.background import reset_resources_after_fork as reset_resources_after_fork

@@ -80,9 +80,7 @@ async def _below(store: Store, level: list[_Place]) -> list[tuple[_Place, str, N
     """The children of several groups; those that have to be asked for are asked for together."""
     unknown = [place for place in level if place.group.consolidated_metadata is None]
     listed = await bounded(unknown, lambda place: _names(store, place.path))
-    asked = [
-        (place, name) for place, names in zip(unknown, listed, strict=True) for name in names
-    ]
+    asked = [(place, name) for place, names in zip(unknown, listed, strict=True) for name in names]
 
     async def load(item: tuple[_Place, str]) -> NodeMetadata | None:
         place, name = item

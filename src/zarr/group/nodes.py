@@ -67,9 +67,7 @@ def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetad
     return GroupMetadata.from_dict(fields, path=path)
 
 
-async def load_node(
-    store: Store, path: str, zarr_format: ZarrFormat | None
-) -> NodeMetadata | None:
+async def load_node(store: Store, path: str, zarr_format: ZarrFormat | None) -> NodeMetadata | None:
     """Read the metadata of whatever node there is; None if there is none.
 
     Parameters

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from zarr.group.members import walk
 from zarr.metadata.group import NodeMetadata, is_group
-from zarr.metadata.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,9 +82,7 @@ class Tree:
 
     def __repr__(self) -> str:
         lines = [self._root.name]
-        lines += [
-            f"{before}{branch.name}{branch.label}" for before, branch in self._root.lines()
-        ]
+        lines += [f"{before}{branch.name}{branch.label}" for before, branch in self._root.lines()]
         return self._notice() + "\n".join(lines) + "\n"
 
     def _repr_html_(self) -> str:
@@ -133,10 +130,8 @@ async def make_tree(
         branch = Branch(last, _label(node))
         branches[name] = branch
         branches[parent].below[last] = branch
-    return Tree(
-        root, expand=expand, plain=plain, truncated=max_nodes if truncated else None
-    )
+    return Tree(root, expand=expand, plain=plain, truncated=max_nodes if truncated else None)
 
 
 def _label(node: NodeMetadata) -> str:
-    return "" if is_group(node) else f" {node.shape} {layout_of(node).dtype}"
+    return "" if is_group(node) else f" {node.shape} {node.dtype.to_native_dtype()}"

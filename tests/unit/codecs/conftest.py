@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from zarr.metadata.spec import ArrayConfig, ArraySpec
 
 from zarr.buffer import default_buffer_prototype
 from zarr.dtype import parse_dtype
+from zarr.metadata.spec import ArrayConfig, ArraySpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

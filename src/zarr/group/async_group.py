@@ -1,0 +1,540 @@
+"""The asynchronous face of a group."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from zarr.arrays.access import DEFAULT_ACCESS
+from zarr.arrays.async_array import AsyncArray
+from zarr.errors import ArrayNotFoundError, GroupNotFoundError
+from zarr.group import changes
+from zarr.group.creation import GroupCreation
+from zarr.group.hierarchy import make_hierarchy, normalized
+from zarr.group.make import make_group
+from zarr.group.members import find_consolidated, walk
+from zarr.group.names import child_path
+from zarr.group.nodes import load_group, load_node
+from zarr.group.tree import make_tree
+from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group
+from zarr.storage.path import StorePath, make_store_path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+    from zarr.arrays.access import Access
+    from zarr.group.info import GroupInfo
+    from zarr.group.tree import Tree
+    from zarr.storage.path import StoreLike
+    from zarr.types import AnyAsyncArray, ZarrFormat
+
+DefaultT = TypeVar("DefaultT")
+
+
+class AsyncGroup(GroupCreation):
+    """A group, for asynchronous code.
+
+    Parameters
+    ----------
+    metadata : GroupMetadata
+        The metadata of the group.
+    store_path : StorePath
+        The store, and the path of the group in it.
+
+    Attributes
+    ----------
+    metadata : GroupMetadata
+        The metadata of the group. If they are consolidated, members are found in them and the
+        store is not asked.
+    store_path : StorePath
+        The store, and the path of the group in it.
+    """
+
+    __slots__ = ("__weakref__", "_access", "_custom_key", "metadata", "store_path")
+
+    metadata: GroupMetadata
+    store_path: StorePath
+    _custom_key: str | None
+    """The key of consolidated metadata of format 2, if it is not the usual one."""
+
+    def __init__(self, metadata: GroupMetadata, store_path: StorePath) -> None:
+        self.metadata = metadata
+        self.store_path = store_path
+        self._access: Access = DEFAULT_ACCESS
+        self._custom_key = None
+
+    # -- making handles ---------------------------------------------------------------------
+
+    @classmethod
+    def from_dict(cls, store_path: StorePath, data: dict[str, Any]) -> AsyncGroup:
+        """Make a group out of its metadata as a dict.
+
+        Parameters
+        ----------
+        store_path : StorePath
+            The store, and the path of the group in it.
+        data : dict
+            The metadata, as in the stored document.
+        """
+        return cls(GroupMetadata.from_dict(data, path=str(store_path)), store_path)
+
+    @classmethod
+    async def from_store(
+        cls,
+        store: StoreLike,
+        *,
+        attributes: dict[str, Any] | None = None,
+        overwrite: bool = False,
+        zarr_format: ZarrFormat = 3,
+    ) -> AsyncGroup:
+        """Create a group.
+
+        Parameters
+        ----------
+        store : StoreLike
+            Where the group is to be.
+        attributes : dict, optional
+            Its attributes.
+        overwrite : bool, optional
+            Whether everything that is there is deleted first.
+        zarr_format : {2, 3}, optional
+            The format.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+        """
+        place = await make_store_path(store)
+        metadata = GroupMetadata(attributes, zarr_format)
+        await make_group(place, metadata, overwrite=overwrite)
+        return cls(metadata, place)
+
+    @classmethod
+    async def open(
+        cls,
+        store: StoreLike,
+        zarr_format: ZarrFormat | None = 3,
+        use_consolidated: bool | str | None = None,
+    ) -> AsyncGroup:
+        """Open a group that exists.
+
+        Parameters
+        ----------
+        store : StoreLike
+            Where the group is.
+        zarr_format : {2, 3, None}, optional
+            The format of the group; None is whichever is found, 3 first.
+        use_consolidated : bool or str, optional
+            Whether consolidated metadata are used: True, they must be there; None, where they
+            are; False, not. A text is the key of such a document of format 2.
+
+        Raises
+        ------
+        GroupNotFoundError
+            If there is no group of that format.
+        """
+        place = await make_store_path(store)
+        return cls._of(
+            await load_group(place, zarr_format, use_consolidated), place, use_consolidated
+        )
+
+    @classmethod
+    def _of(
+        cls, metadata: GroupMetadata, place: StorePath, use_consolidated: bool | str | None
+    ) -> AsyncGroup:
+        group = cls(metadata, place)
+        if isinstance(use_consolidated, str) and use_consolidated != ".zmetadata":
+            group._custom_key = use_consolidated
+        return group
+
+    def _with_access(self, access: Access) -> Self:
+        """This handle, accessed in another way; what is opened through it is, too."""
+        self._access = access
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("metadata", "store_path", "_access", "_custom_key")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AsyncGroup):
+            return NotImplemented
+        return self.metadata == other.metadata and self.store_path == other.store_path
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # -- the state of the handle ------------------------------------------------------------
+
+    @property
+    def _waits(self) -> bool:
+        return self.store_path.store._waits
+
+    @property
+    def _caches_attributes(self) -> bool:
+        return self._access.cache_attrs and self._access.cache_metadata
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self.store_path.store.read_only
+
+    @property
+    def synchronizer(self) -> Any:
+        """What gives a lock for each key, if anything."""
+        return self._access.synchronizer
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """The attributes, as this handle last saw them; see `update_attributes`."""
+        return self.metadata.attributes
+
+    def _take(self, metadata: GroupMetadata) -> None:
+        """Hold other metadata from now on."""
+        self.metadata = metadata
+
+    async def _reload(self) -> None:
+        """Hold the attributes that are stored now."""
+        found = await load_group(self.store_path, self.metadata.zarr_format, False)
+        if found.attributes != self.metadata.attributes:
+            self._take(self.metadata.update_attributes(found.attributes))
+
+    def _access_below(self, path: str) -> Access:
+        access = self._access
+        if access.chunk_path is None:
+            return access
+        below = path[len(self.path) :].strip("/")
+        return replace(access, chunk_path=access.chunk_path / below)
+
+    def _child(self, path: str, metadata: NodeMetadata) -> Any:
+        """The handle of a node below."""
+        place = StorePath(self.store, path)
+        if is_group(metadata):
+            return type(self)(metadata, place)._with_access(self._access_below(path))
+        return self._with_own_access(AsyncArray(metadata, place))
+
+    def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:
+        if self._access is DEFAULT_ACCESS:
+            return array
+        return array._with_access(self._access_below(array.path))
+
+    # -- single members ---------------------------------------------------------------------
+
+    async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup:
+        """Return a member.
+
+        Parameters
+        ----------
+        key : str
+            Its name, or its path below this group.
+
+        Returns
+        -------
+        AsyncArray or AsyncGroup
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        path = child_path(self.path, key)
+        if path == self.path:
+            return self
+        consolidated = self.metadata.consolidated_metadata
+        if consolidated is not None:
+            node = find_consolidated(consolidated, path[len(self.path) :].strip("/"))
+            if node is None:
+                raise KeyError(f"{key!r} not found in consolidated metadata.")
+        else:
+            node = await load_node(self.store, path, self.metadata.zarr_format)
+            if node is None:
+                raise KeyError(key)
+        return self._child(path, node)  # type: ignore[no-any-return]
+
+    async def _load_child(self, name: str) -> NodeMetadata:
+        """The metadata of a group below that is there, consolidated or not."""
+        place = StorePath(self.store, child_path(self.path, name))
+        return await load_group(place, self.metadata.zarr_format)
+
+    @overload
+    async def get(self, key: str, default: DefaultT) -> AnyAsyncArray | AsyncGroup | DefaultT: ...
+    @overload
+    async def get(self, key: str, default: None = None) -> AnyAsyncArray | AsyncGroup | None: ...
+
+    async def get(
+        self, key: str, default: DefaultT | None = None
+    ) -> AnyAsyncArray | AsyncGroup | DefaultT | None:
+        """Return a member, or something else if there is none.
+
+        Parameters
+        ----------
+        key : str
+            Its name, or its path below this group.
+        default : object, optional
+            What to return if there is none.
+        """
+        try:
+            return await self.getitem(key)
+        except KeyError:
+            return default
+
+    async def get_array(self, path: str) -> AnyAsyncArray:
+        """Return a member that is an array.
+
+        Parameters
+        ----------
+        path : str
+            Its name, or its path below this group.
+
+        Raises
+        ------
+        ArrayNotFoundError
+            If there is none, or it is a group.
+        """
+        found = await self.get(path)
+        if not isinstance(found, AsyncArray):
+            raise ArrayNotFoundError(self.store, child_path(self.path, path))
+        return found
+
+    async def get_group(self, path: str) -> AsyncGroup:
+        """Return a member that is a group.
+
+        Parameters
+        ----------
+        path : str
+            Its name, or its path below this group.
+
+        Raises
+        ------
+        GroupNotFoundError
+            If there is none, or it is an array.
+        """
+        found = await self.get(path)
+        if not isinstance(found, AsyncGroup):
+            raise GroupNotFoundError(self.store, child_path(self.path, path))
+        return found
+
+    async def contains(self, member: str) -> bool:
+        """Return whether there is a member.
+
+        Parameters
+        ----------
+        member : str
+            Its name, or its path below this group.
+        """
+        try:
+            await self.getitem(member)
+        except KeyError:
+            return False
+        return True
+
+    async def delitem(self, key: str) -> None:
+        """Delete a member, and all below it. Nothing happens if there is none.
+
+        Parameters
+        ----------
+        key : str
+            Its name, or its path below this group.
+        """
+        await changes.delete(self, key)
+
+    async def move(self, source: str, dest: str) -> None:
+        """Move a member, and all below it, to another path in this group.
+
+        Parameters
+        ----------
+        source : str
+            Its name, or its path below this group.
+        dest : str
+            Its new name or path. Groups on the way are made where there are none.
+
+        Raises
+        ------
+        KeyError
+            If there is no such member.
+        ContainsArrayError, ContainsGroupError
+            If there is a node at the new path.
+        """
+        await changes.move(self, source, dest)
+
+    # -- all members ------------------------------------------------------------------------
+
+    async def members(
+        self, max_depth: int | None = 0, *, use_consolidated_for_children: bool = True
+    ) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
+        """Yield the nodes below this group, with their paths relative to it, level by level.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels of groups are entered: 0, by default, yields the children only; None
+            is all.
+        use_consolidated_for_children : bool, optional
+            Whether the consolidated metadata that a group below has are believed.
+
+        Yields
+        ------
+        tuple of str and AsyncArray or AsyncGroup
+        """
+        below = self._walk(max_depth, use_consolidated_for_children)
+        async for name, node in below:
+            yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
+
+    def _walk(
+        self, max_depth: int | None = 0, use_consolidated_for_children: bool = True
+    ) -> AsyncIterator[tuple[str, NodeMetadata]]:
+        return walk(
+            self.store,
+            self.path,
+            self.metadata,
+            max_depth,
+            use_consolidated_for_children=use_consolidated_for_children,
+        )
+
+    async def nmembers(self, max_depth: int | None = 0) -> int:
+        """Return how many nodes are below this group; see :meth:`members`."""
+        return len([name async for name, _ in self._walk(max_depth)])
+
+    async def keys(self) -> AsyncGenerator[str, None]:
+        """Yield the names of the members."""
+        async for name, _ in self._walk():
+            yield name
+
+    async def groups(self) -> AsyncGenerator[tuple[str, AsyncGroup], None]:
+        """Yield the names of the groups in this one, and the groups."""
+        async for name, node in self.members():
+            if isinstance(node, AsyncGroup):
+                yield name, node
+
+    async def group_keys(self) -> AsyncGenerator[str, None]:
+        """Yield the names of the groups in this one."""
+        async for name, node in self._walk():
+            if is_group(node):
+                yield name
+
+    async def group_values(self) -> AsyncGenerator[AsyncGroup, None]:
+        """Yield the groups in this one."""
+        async for _, group in self.groups():
+            yield group
+
+    async def arrays(self) -> AsyncGenerator[tuple[str, AnyAsyncArray], None]:
+        """Yield the names of the arrays in this group, and the arrays."""
+        async for name, node in self.members():
+            if isinstance(node, AsyncArray):
+                yield name, node
+
+    async def array_keys(self) -> AsyncGenerator[str, None]:
+        """Yield the names of the arrays in this group."""
+        async for name, node in self._walk():
+            if not is_group(node):
+                yield name
+
+    async def array_values(self) -> AsyncGenerator[AnyAsyncArray, None]:
+        """Yield the arrays in this group."""
+        async for _, array in self.arrays():
+            yield array
+
+    async def tree(
+        self,
+        expand: bool | None = None,
+        level: int | None = None,
+        *,
+        max_nodes: int = 500,
+        plain: bool = False,
+    ) -> Tree:
+        """Return a tree of what is below this group, to be printed.
+
+        Parameters
+        ----------
+        expand : bool, optional
+            Whether groups are open at first where the tree can be folded, in notebooks. By
+            default the outermost is.
+        level : int, optional
+            How many levels of groups are entered; all by default.
+        max_nodes : int, optional
+            How many nodes are shown.
+        plain : bool, optional
+            Whether notebooks show plain text, too.
+        """
+        return await make_tree(
+            self.store,
+            self.path,
+            self.metadata,
+            expand=expand,
+            level=level,
+            max_nodes=max_nodes,
+            plain=plain,
+        )
+
+    async def info_complete(self) -> GroupInfo:
+        """Return a summary that counts all that is below; the store is asked."""
+        nodes = [node async for _, node in self._walk(None)]
+        return self._info(len(nodes), sum(map(is_group, nodes)))
+
+    # -- many at once, and changes ----------------------------------------------------------
+
+    async def create_hierarchy(
+        self, nodes: dict[str, NodeMetadata], *, overwrite: bool = False
+    ) -> AsyncIterator[tuple[str, AsyncGroup | AnyAsyncArray]]:
+        """Make many nodes below this group.
+
+        Parameters
+        ----------
+        nodes : dict
+            Metadata by path below this group. Groups on the way are made where there are none.
+        overwrite : bool, optional
+            Whether nodes that are there, and all below them, are deleted first.
+
+        Yields
+        ------
+        tuple of str and AsyncArray or AsyncGroup
+            The path below this group, and the node: also groups that were made on the way.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node already, and it is not to be overwritten.
+        """
+        found = normalized(nodes)
+        if "" in found:
+            raise ValueError(
+                "The input defines a root node, but a root node already exists, namely this Group "
+                "instance. It is an error to use this method to create a root node."
+            )
+        for path, node in found.items():
+            if node.zarr_format != self.metadata.zarr_format:
+                raise ValueError(
+                    "The zarr_format of the nodes must be the same as the parent group. The node "
+                    f"at {path} has zarr_format {node.zarr_format}, but the parent group has "
+                    f"zarr_format {self.metadata.zarr_format}."
+                )
+        below = {child_path(self.path, path): node for path, node in found.items()}
+        made = await make_hierarchy(self.store, below, overwrite=overwrite)
+        for path, node in made.items():
+            if path != self.path and not self.path.startswith(f"{path}/") and path:
+                yield path[len(self.path) :].strip("/"), self._child(path, node)
+
+    async def update_attributes(self, new_attributes: dict[str, Any]) -> AsyncGroup:
+        """Set some attributes; the others stay.
+
+        Parameters
+        ----------
+        new_attributes : dict
+            The attributes to set.
+
+        Returns
+        -------
+        AsyncGroup
+            This group.
+        """
+        await self._change_attributes(lambda attributes: {**attributes, **new_attributes})
+        return self
+
+    async def _change_attributes(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        await changes.change_metadata(
+            self, lambda metadata: metadata.update_attributes(change(dict(metadata.attributes)))
+        )

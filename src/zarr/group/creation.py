@@ -1,0 +1,395 @@
+"""Making members of a group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr.api import create_v2style
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.create import init_array, source_of
+from zarr.arrays.document import missing_parents, save_groups
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE
+from zarr.dtype import parse_dtype
+from zarr.errors import ContainsGroupError, ZarrDeprecationWarning
+from zarr.group.handle import GroupBase
+from zarr.group.make import check_writable, make_group
+from zarr.group.names import check_new_path, child_path
+from zarr.metadata.common import parse_shapelike
+from zarr.metadata.group import GroupMetadata
+from zarr.notices import warn
+from zarr.storage.path import StorePath
+
+if TYPE_CHECKING:
+    from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
+    from zarr.dtype import ZDTypeLike
+    from zarr.group.async_group import AsyncGroup
+    from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
+    from zarr.metadata.group import NodeMetadata
+    from zarr.metadata.spec import ArrayConfigLike
+    from zarr.types import (
+        JSON,
+        AnyAsyncArray,
+        ChunksLike,
+        DimensionNamesLike,
+        MemoryOrder,
+        ShapeLike,
+        ShardsLike,
+    )
+
+
+class GroupCreation(GroupBase):
+    """A group for asynchronous code: how its members are made."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup: ...
+        async def _load_child(self, name: str) -> NodeMetadata: ...
+        def _child(self, path: str, metadata: NodeMetadata) -> Any: ...
+        def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
+
+    def _new_path(self, name: str) -> StorePath:
+        """Where a new member is to be."""
+        path = child_path(self.path, name)
+        check_new_path(path[len(self.path) :].strip("/"), self.metadata.zarr_format)
+        check_writable(self.store_path)
+        return StorePath(self.store, path)
+
+    def _is_direct(self, path: str) -> bool:
+        """Whether a path is that of a child: then the groups above are known to be there."""
+        return "/" not in path[len(self.path) :].strip("/")
+
+    async def _make_parents(self, path: str) -> None:
+        """Make groups above a path where there are none."""
+        if not self._is_direct(path):
+            zarr_format = self.metadata.zarr_format
+            missing = await missing_parents(StorePath(self.store, path), zarr_format)
+            await save_groups(self.store, missing, zarr_format)
+
+    # -- groups -----------------------------------------------------------------------------
+
+    async def create_group(
+        self, name: str, *, overwrite: bool = False, attributes: dict[str, Any] | None = None
+    ) -> AsyncGroup:
+        """Create a group in this one.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group. Groups on the way are made where there are
+            none.
+        overwrite : bool, optional
+            Whether everything at that path is deleted first. Otherwise a node there is an error.
+        attributes : dict, optional
+            Its attributes.
+
+        Returns
+        -------
+        AsyncGroup
+            The new group.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+        """
+        place = self._new_path(name)
+        if overwrite and place.path == self.path:
+            raise ContainsGroupError(self.store, self.path)
+        metadata = GroupMetadata(attributes, self.metadata.zarr_format)
+        await make_group(
+            place, metadata, overwrite=overwrite, parents=not self._is_direct(place.path)
+        )
+        return self._child(place.path, metadata)  # type: ignore[no-any-return]
+
+    async def require_group(self, name: str, overwrite: bool = False) -> AsyncGroup:
+        """Return a group in this one; it is created if there is none.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        overwrite : bool, optional
+            Whether it is made anew, and everything at that path deleted first.
+
+        Returns
+        -------
+        AsyncGroup
+            The group.
+
+        Raises
+        ------
+        TypeError
+            If there is an array.
+        """
+        if not overwrite:
+            try:
+                found = await self.getitem(name)
+            except KeyError:
+                try:
+                    return await self.create_group(name)
+                except ContainsGroupError:  # somebody was faster, or it was not consolidated
+                    return self._child(  # type: ignore[no-any-return]
+                        child_path(self.path, name), await self._load_child(name)
+                    )
+            if isinstance(found, AsyncArray):
+                raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
+            return found
+        return await self.create_group(name, overwrite=True)
+
+    async def require_groups(self, *names: str) -> tuple[AsyncGroup, ...]:
+        """Return groups in this one; those are created that are not there.
+
+        Parameters
+        ----------
+        *names : str
+            Their names.
+
+        Returns
+        -------
+        tuple of AsyncGroup
+        """
+        # One after another: one may be above another.
+        return tuple([await self.require_group(name) for name in names])
+
+    # -- arrays -----------------------------------------------------------------------------
+
+    async def create_array(
+        self,
+        name: str,
+        *,
+        shape: ShapeLike | None = None,
+        dtype: ZDTypeLike | None = None,
+        data: np.ndarray[Any, np.dtype[Any]] | None = None,
+        chunks: ChunksLike = "auto",
+        shards: ShardsLike | None = None,
+        filters: FiltersLike = "auto",
+        compressors: CompressorsLike = "auto",
+        compressor: CompressorLike = "auto",
+        serializer: SerializerLike = "auto",
+        fill_value: Any | None = DEFAULT_FILL_VALUE,
+        order: MemoryOrder | None = None,
+        attributes: dict[str, JSON] | None = None,
+        chunk_key_encoding: ChunkKeyEncodingLike | None = None,
+        dimension_names: DimensionNamesLike = None,
+        storage_options: dict[str, Any] | None = None,
+        overwrite: bool = False,
+        config: ArrayConfigLike | None = None,
+        write_data: bool = True,
+    ) -> AnyAsyncArray:
+        """Create an array in this group.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group. Groups on the way are made where there are
+            none.
+        shape, dtype, data, chunks, shards, filters, compressors, serializer, fill_value, order
+            As for :func:`zarr.create_array`.
+        compressor : optional
+            Deprecated: use `compressors`.
+        attributes, chunk_key_encoding, dimension_names, config, write_data
+            As for :func:`zarr.create_array`.
+        storage_options : dict, optional
+            None: the store of the group exists.
+        overwrite : bool, optional
+            Whether everything at that path is deleted first. Otherwise a node there is an error.
+
+        Returns
+        -------
+        AsyncArray
+            The new array.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+        """
+        if storage_options is not None:
+            raise TypeError("'storage_options' was provided, but the store of a group exists.")
+        if compressor != "auto":
+            compressors = _compressors(compressor, compressors)
+        source, shape, dtype = source_of(data, shape, dtype)
+        place = self._new_path(name)
+        if place.path == self.path:
+            raise ContainsGroupError(self.store, self.path)
+        array = await init_array(
+            store_path=place,
+            shape=shape,
+            dtype=dtype,
+            chunks=chunks,
+            shards=shards,
+            filters=filters,
+            compressors=compressors,
+            serializer=serializer,
+            fill_value=fill_value,
+            order=order,
+            zarr_format=self.metadata.zarr_format,
+            attributes=attributes,
+            chunk_key_encoding=chunk_key_encoding,
+            dimension_names=dimension_names,
+            overwrite=overwrite,
+            config=config,
+            parents=not self._is_direct(place.path),
+        )
+        array = self._with_own_access(array)
+        if source is not None and write_data:
+            await copy_data(source, array)
+        return array
+
+    async def require_array(
+        self,
+        name: str,
+        *,
+        shape: ShapeLike,
+        dtype: ZDTypeLike | None = None,
+        exact: bool = False,
+        config: ArrayConfigLike | None = None,
+        **kwargs: Any,
+    ) -> AnyAsyncArray:
+        """Return an array in this group; it is created if there is none.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        shape : int or iterable of int
+            The shape that it has, or gets.
+        dtype : ZDTypeLike, optional
+            The data type that it gets. One that exists may have any that can be cast to it.
+        exact : bool, optional
+            Whether one that exists must have that very data type.
+        config : ArrayConfigLike, optional
+            Settings that are not stored.
+        **kwargs
+            More parameters of :meth:`create_array`.
+
+        Returns
+        -------
+        AsyncArray
+            The array.
+
+        Raises
+        ------
+        TypeError
+            If there is a group, or an array of another shape or data type.
+        """
+        try:
+            found = await self.getitem(name)
+        except KeyError:
+            return await self.create_array(name, shape=shape, dtype=dtype, config=config, **kwargs)
+        if not isinstance(found, AsyncArray):
+            raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
+        wanted = parse_shapelike(shape)
+        if found.shape != wanted:
+            raise TypeError(f"Incompatible shape ({found.shape} vs {wanted})")
+        if dtype is not None:
+            _check_dtype(found, dtype, exact=exact)
+        return found if config is None else found.with_config(config)
+
+    def _place(self, name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Parameters of ``zarr.create`` that say where a member is to be."""
+        place = self._new_path(name)
+        if place.path == self.path:
+            raise ContainsGroupError(self.store, self.path)
+        return {"store": place, "zarr_format": self.metadata.zarr_format, **kwargs}
+
+    async def empty(self, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+        """Create an array whose elements will all be written.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        shape : int or tuple of int
+            The length of each axis.
+        **kwargs
+            Parameters of :func:`zarr.create`.
+        """
+        return await self._made(create_v2style.empty, name, shape, **kwargs)
+
+    async def zeros(self, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+        """Create an array with the fill value zero; see :meth:`empty`."""
+        return await self._made(create_v2style.zeros, name, shape, **kwargs)
+
+    async def ones(self, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+        """Create an array with the fill value one; see :meth:`empty`."""
+        return await self._made(create_v2style.ones, name, shape, **kwargs)
+
+    async def full(
+        self, *, name: str, shape: tuple[int, ...], fill_value: Any | None, **kwargs: Any
+    ) -> AnyAsyncArray:
+        """Create an array with a fill value; see :meth:`empty`."""
+        return await self._made(create_v2style.full, name, shape, fill_value=fill_value, **kwargs)
+
+    async def empty_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+        """Create an array with the shape, data type, chunks and codecs of another.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        data : array_like
+            The other array.
+        **kwargs
+            Parameters of :func:`zarr.create`.
+        """
+        return await self._made(create_v2style.empty_like, name, data, **kwargs)
+
+    async def zeros_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+        """Create an array of zeros like another; see :meth:`empty_like`."""
+        return await self._made(create_v2style.zeros_like, name, data, **kwargs)
+
+    async def ones_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+        """Create an array of ones like another; see :meth:`empty_like`."""
+        return await self._made(create_v2style.ones_like, name, data, **kwargs)
+
+    async def full_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+        """Create an array like another, with a fill value; see :meth:`empty_like`."""
+        return await self._made(create_v2style.full_like, name, data, **kwargs)
+
+    async def _made(self, make: Any, name: str, first: Any, **kwargs: Any) -> AnyAsyncArray:
+        return self._with_own_access(await make(first, **self._place(name, kwargs)))
+
+    async def setitem(self, key: str, value: Any) -> None:
+        """Save an array in this group, in place of what is there.
+
+        Parameters
+        ----------
+        key : str
+            Its name, or its path below this group.
+        value : array_like
+            Its elements.
+        """
+        if not (hasattr(value, "shape") and hasattr(value, "dtype")):
+            raise TypeError(
+                "arr argument must be numpy or other NDArrayLike array. "
+                f"Got an instance of {type(value)} instead."
+            )
+        source = array_like(value)
+        given = self._place(key, {"dtype": source.dtype, "overwrite": True})
+        if isinstance(source, AsyncArray) and source.store_path == given["store"]:
+            return  # group[key] += 1 ends so
+        made = await create_v2style.create(source.shape, **given)
+        await copy_data(source, self._with_own_access(made))
+
+
+def _compressors(compressor: CompressorLike, compressors: CompressorsLike) -> CompressorsLike:
+    if compressors != "auto":
+        raise ValueError("Cannot specify both `compressor` and `compressors`.")
+    warn(
+        "The `compressor` argument is deprecated. Use `compressors` instead.",
+        ZarrDeprecationWarning,
+    )
+    return None if compressor is None else (compressor,)
+
+
+def _check_dtype(array: AnyAsyncArray, dtype: ZDTypeLike, *, exact: bool) -> None:
+    wanted = parse_dtype(dtype, zarr_format=array.metadata.zarr_format).to_native_dtype()
+    found = array.dtype
+    if (found != wanted) if exact else not np.can_cast(found, wanted):
+        raise TypeError(f"Incompatible dtype ({found} vs {wanted})")

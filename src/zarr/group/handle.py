@@ -1,0 +1,87 @@
+"""What both faces of a group tell without asking the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zarr.group.info import GroupInfo
+from zarr.metadata.group import is_group
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
+    from zarr.metadata.group import GroupMetadata
+    from zarr.storage.path import StorePath
+
+
+class GroupBase:
+    """A group at a path in a store: its properties.
+
+    Attributes
+    ----------
+    metadata : GroupMetadata
+        The metadata of the group.
+    store_path : StorePath
+        The store, and the path of the group in it.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        # Attributes of one face, properties of the other.
+        @property
+        def metadata(self) -> GroupMetadata: ...
+        @property
+        def store_path(self) -> StorePath: ...
+
+    @property
+    def store(self) -> Store:
+        """The store of the group."""
+        return self.store_path.store
+
+    @property
+    def path(self) -> str:
+        """The path of the group in its store."""
+        return self.store_path.path
+
+    @property
+    def name(self) -> str:
+        """The path of the group, with a slash before it."""
+        return "/" + self.store_path.path
+
+    @property
+    def basename(self) -> str:
+        """The last part of the path."""
+        return self.store_path.path.rpartition("/")[2]
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self.store_path.store.read_only
+
+    @property
+    def info(self) -> GroupInfo:
+        """A summary, made without asking the store.
+
+        Returns
+        -------
+        GroupInfo
+        """
+        consolidated = self.metadata.consolidated_metadata
+        if consolidated is None:
+            return self._info()
+        nodes = consolidated.flattened_metadata.values()
+        return self._info(len(nodes), sum(map(is_group, nodes)))
+
+    def _info(self, members: int | None = None, groups: int = 0) -> GroupInfo:
+        return GroupInfo(
+            _name=self.path,
+            _zarr_format=self.metadata.zarr_format,
+            _read_only=self.read_only,
+            _store_type=type(self.store).__name__,
+            _count_members=members,
+            _count_arrays=None if members is None else members - groups,
+            _count_groups=None if members is None else groups,
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.store_path}>"
