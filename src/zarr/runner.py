@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from zarr.arrays import Array, AsyncArray
     from zarr.arrays.handle import M
-    from zarr.group import AsyncGroup, Group
+    from zarr.groups import AsyncGroup, Group
 
 __all__ = [
     "SyncError",

@@ -30,7 +30,7 @@ from zarr.metadata.chunking import (
 )
 from zarr.metadata.common import compress_rle, expand_rle
 
-FAST = settings(deadline=None, max_examples=300)
+FAST = settings(deadline=None, max_examples=150)
 EDGES = st.lists(st.integers(1, 6), min_size=1, max_size=8)
 SMALLEST = 64 * 1024
 
@@ -146,7 +146,7 @@ def size(chunks: tuple[int, ...], item_size: int) -> int:
     return math.prod(chunks) * item_size
 
 
-@settings(FAST, max_examples=1000)
+@settings(FAST, max_examples=400)
 @given(shape=SHAPES, item_size=ITEM_SIZES)
 def test_guessed_chunks_are_of_a_good_size(shape: tuple[int, ...], item_size: int) -> None:
     chunks = guess_chunks(shape, item_size).chunk_shape
@@ -157,7 +157,7 @@ def test_guessed_chunks_are_of_a_good_size(shape: tuple[int, ...], item_size: in
     assert size(chunks, item_size) >= min(whole, SMALLEST)
 
 
-@settings(FAST, max_examples=300)
+@settings(FAST, max_examples=150)
 @given(shape=SHAPES, item_size=ITEM_SIZES)
 def test_guessed_shards_hold_whole_chunks_of_a_good_size(
     shape: tuple[int, ...], item_size: int
@@ -171,7 +171,7 @@ def test_guessed_shards_hold_whole_chunks_of_a_good_size(
     assert size(shards, item_size) <= max(TARGET_SHARD_BYTES, size(chunks, item_size))
 
 
-@settings(FAST, max_examples=300)
+@settings(FAST, max_examples=150)
 @given(
     shape=st.lists(st.integers(1, 2**40), min_size=1, max_size=5).map(tuple),
     item_size=st.sampled_from([1, 4, 8]),

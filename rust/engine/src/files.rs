@@ -17,6 +17,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::{Error, Result};
 use crate::object::{Object, Part, Sink, Source};
+use crate::scratch::Scratch;
 
 mod open;
 mod parts;
@@ -241,7 +242,13 @@ impl Source for Files {
 
 impl Sink for Files {
     fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, _guarded: bool) -> Result<()> {
-        self.create(key, false, |fd| write_parts(fd, &parts, old)).map(|_| ())
+        let written = self.create(key, false, |fd| write_parts(fd, &parts, old)).map(|_| ());
+        for part in parts {
+            if let Part::New(bytes) = part {
+                Scratch::give(bytes);
+            }
+        }
+        written
     }
 
     fn delete(&self, key: &str, _guarded: bool) -> Result<()> {

@@ -61,10 +61,11 @@ pub trait Sink: Source {
     fn delete(&self, key: &str, guarded: bool) -> Result<()>;
 }
 
-/// Puts `parts` together in memory.
-pub fn join(parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u8>> {
-    let mut parts = parts;
+/// Puts `parts` together in memory, to stay there.
+pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u8>> {
     if let [Part::New(bytes)] = parts.as_mut_slice() {
+        // What was reserved beyond the end would stay as well.
+        bytes.shrink_to_fit();
         return Ok(std::mem::take(bytes));
     }
     let mut all = Vec::new();

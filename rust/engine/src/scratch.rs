@@ -30,6 +30,16 @@ impl Scratch {
         resize(&mut scratch.0, len)?;
         Ok(scratch)
     }
+
+    /// The buffer, for somebody who will [`give`](Self::give) it back.
+    pub fn into_inner(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
+    /// Takes a buffer for use by others.
+    pub fn give(buffer: Vec<u8>) {
+        drop(Self(buffer));
+    }
 }
 
 /// Makes `buffer` hold `len` bytes, zeroing no more than it must.

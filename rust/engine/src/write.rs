@@ -12,6 +12,9 @@ use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding};
 use crate::strided::View;
 
+/// Chunks of so many bytes are encoded into buffers that are used again.
+const REUSED: usize = 64 << 10;
+
 /// What a chunk is to be replaced by: its new bytes, or nothing if it would hold only fill values.
 pub type Encoded = Option<Vec<Part>>;
 
@@ -44,7 +47,12 @@ pub fn chunk(
     if !write_empty && chain.fill().fills(&data) {
         return Ok(None);
     }
-    let mut out = Vec::new();
+    if chain.raw() {
+        return Ok(Some(vec![Part::New(data.into_inner())]));
+    }
+    // Whoever stores the bytes gives a large buffer back, and it serves the next chunk.
+    let mut out = if form.nbytes >= REUSED { Scratch::take().into_inner() } else { Vec::new() };
+    out.clear();
     chain.encode(form, &mut data, &mut out)?;
     Ok(Some(vec![Part::New(out)]))
 }

@@ -297,7 +297,8 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
             // Where an index is: eight bytes of a number.
             3 if n > 84 => {
                 let at = n - 84 + random.below(10) * 8;
-                let number = [0, 1, u64::MAX, u64::MAX - 1, n as u64, 1 << 40, random.below(300) as u64][random.below(7)];
+                let number =
+                    [0, 1, u64::MAX, u64::MAX - 1, n as u64, 1 << 40, random.below(300) as u64][random.below(7)];
                 bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
             }
             4 if n > 16 => {

@@ -16,25 +16,43 @@ from zarr.api.create_v2style import (
     zeros,
     zeros_like,
 )
+from zarr.api.groups import (
+    consolidate_metadata,
+    create_group,
+    create_hierarchy,
+    group,
+    open_consolidated,
+    open_group,
+    save_group,
+    tree,
+)
 from zarr.api.open import load, open, open_array, open_like, save, save_array
 
 __all__ = [
     "array",
+    "consolidate_metadata",
     "create",
     "create_array",
+    "create_group",
+    "create_hierarchy",
     "empty",
     "empty_like",
     "from_array",
     "full",
     "full_like",
+    "group",
     "load",
     "ones",
     "ones_like",
     "open",
     "open_array",
+    "open_consolidated",
+    "open_group",
     "open_like",
     "save",
     "save_array",
+    "save_group",
+    "tree",
     "zeros",
     "zeros_like",
 ]

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import Store
 from zarr.api.create_v2style import create
+from zarr.api.groups import open_group, opened, save_group
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
-from zarr.arrays.document import find_node, load_metadata
+from zarr.arrays.document import load_metadata
 from zarr.arrays.keep import like
 from zarr.arrays.parameters import parse_config, parse_format
 from zarr.arrays.v2style import path_text
 from zarr.errors import ArrayNotFoundError, ContainsGroupError, NodeNotFoundError
+from zarr.groups import AsyncGroup, Group
+from zarr.groups.loaded import LoadedGroup
+from zarr.groups.nodes import as_group_v3, load_node
+from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
@@ -160,7 +167,7 @@ async def open(
     storage_options: dict[str, Any] | None = None,
     config: ArrayConfigLike | None = None,
     **kwargs: Any,
-) -> AnyAsyncArray:
+) -> AnyAsyncArray | AsyncGroup:
     """Open an array or a group, or create one.
 
     Parameters
@@ -194,27 +201,29 @@ async def open(
     if mode is None:
         mode = "r" if isinstance(store, Store | StorePath) and store.read_only else "a"
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
-    if mode in ("w", "w-"):
-        found: Any = None
-    else:
-        found = await find_node(place, chosen)
-    if found == "group" and "shape" in kwargs:
-        raise ContainsGroupError(place.store, place.path)
-    if found is None and "shape" in kwargs and mode in ("a", "w", "w-"):
+    found = None
+    if mode not in ("w", "w-"):
+        found = await load_node(place.store, place.path, chosen)
+    if "shape" in kwargs and found is None and mode in ("a", "w", "w-"):
         return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
-    if found is None or found == "group":
-        if found is None and mode in ("r", "r+"):
+    if found is None:
+        if mode in ("r", "r+"):
             raise NodeNotFoundError(
                 f"Neither an array nor a group was found in store {place.store} at path "
                 f"{place.path!r}"
             )
-        _no_groups(place)
+        return await open_group(place, mode=mode, zarr_format=chosen, **kwargs)
+    if is_group(found):
+        if "shape" in kwargs:
+            raise ContainsGroupError(place.store, place.path)
+        if found.zarr_format == 2:  # consolidated metadata are yet to be looked for
+            return await open_group(place, mode=mode, zarr_format=2, **kwargs)
+        use_consolidated = kwargs.get("use_consolidated")
+        if use_consolidated is None and not place.store.supports_consolidated_metadata:
+            use_consolidated = False
+        return await opened(place, as_group_v3(found, place, use_consolidated), mode=mode, **kwargs)
     _check_names(kwargs)
     return await _opened(place, found, mode, config, kwargs)
-
-
-def _no_groups(place: StorePath) -> NoReturn:
-    raise NotImplementedError(f"{place} is a group, or to become one: groups are not supported yet")
 
 
 async def load(
@@ -222,8 +231,8 @@ async def load(
     path: str | None = None,
     zarr_format: ZarrFormat | None = None,
     zarr_version: ZarrFormat | None = None,
-) -> NDArrayLikeOrScalar:
-    """Read an array into memory.
+) -> NDArrayLikeOrScalar | Mapping[str, NDArrayLikeOrScalar]:
+    """Read an array, or the arrays of a group, into memory.
 
     Parameters
     ----------
@@ -238,8 +247,9 @@ async def load(
 
     Returns
     -------
-    NDArrayLikeOrScalar
-        The elements of the array.
+    NDArrayLikeOrScalar or Mapping
+        The elements of the array; of a group, its arrays by name: each is read when it is first
+        asked for.
 
     See Also
     --------
@@ -247,6 +257,8 @@ async def load(
     """
     chosen = parse_format(zarr_format, zarr_version)
     node = await open(store, path=path, zarr_format=chosen, mode="r")
+    if isinstance(node, AsyncGroup):
+        return LoadedGroup(Group(node))
     return await node.getitem(...)
 
 
@@ -284,10 +296,9 @@ async def save(
             store, args[0], zarr_format=chosen, path=path, storage_options=storage_options
         )
         return
-    if not args and not kwargs:
-        raise ValueError("at least one array must be provided")
-    place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
-    _no_groups(place)
+    await save_group(
+        store, *args, zarr_format=chosen, path=path, storage_options=storage_options, **kwargs
+    )
 
 
 async def save_array(

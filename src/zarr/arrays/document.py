@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
     ArrayNotFoundError,
+    ContainsArrayAndGroupError,
     ContainsArrayError,
     ContainsGroupError,
-    NodeTypeValidationError,
 )
-from zarr.metadata.group import GroupMetadata
+from zarr.metadata.group import GroupMetadata, parse_node_type
+from zarr.metadata.jsonio import parse_json
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.runner import bounded
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
     from zarr.storage.path import StorePath
-    from zarr.types import ArrayMetadata, ZarrFormat
+    from zarr.types import ArrayMetadata, NodeType, ZarrFormat
 
 
 async def get_value(store: Store, path: str, name: str) -> bytes | None:
@@ -62,38 +62,6 @@ async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -
         if document is not None:
             return ArrayV2Metadata.from_document(document, attributes, path=str(store_path))
     raise await _not_found(store_path, zarr_format)
-
-
-async def find_node(
-    store_path: StorePath, zarr_format: ZarrFormat | None
-) -> ArrayMetadata | Literal["group"] | None:
-    """What node there is: the metadata of an array, "group", or None.
-
-    Parameters
-    ----------
-    store_path
-        Where to look.
-    zarr_format
-        The format to look for; any, 3 first, if None.
-    """
-    store, path = store_path.store, store_path.path
-    if zarr_format != 2:
-        document = await get_value(store, path, "zarr.json")
-        if document is not None:
-            try:
-                return ArrayV3Metadata.from_document(document, path=str(store_path))
-            except NodeTypeValidationError:
-                if node_type(document) == "group":
-                    return "group"
-                raise
-    if zarr_format != 3:
-        names = (".zarray", ".zattrs", ".zgroup")
-        document, attributes, group = await get_values(store, path, *names)
-        if document is not None:
-            return ArrayV2Metadata.from_document(document, attributes, path=str(store_path))
-        if group is not None:
-            return "group"
-    return None
 
 
 async def _not_found(store_path: StorePath, zarr_format: ZarrFormat | None) -> Exception:
@@ -186,7 +154,7 @@ async def missing_parents(store_path: StorePath, zarr_format: ZarrFormat) -> lis
     parts = store_path.path.split("/")
     parents = ["/".join(parts[:depth]) for depth in range(len(parts))]
     store = store_path.store
-    found = await bounded(parents, lambda parent: _kind_at(store, parent, zarr_format))
+    found = await bounded(parents, lambda parent: kind_at(store, parent, zarr_format))
     if "array" in found:
         parent = parents[found.index("array")]
         raise ValueError(
@@ -206,26 +174,29 @@ async def save_groups(store: Store, paths: list[str], zarr_format: ZarrFormat) -
 
 async def check_free(store_path: StorePath, zarr_format: ZarrFormat) -> None:
     """Raise an error if there is a node of a format at a path."""
-    found = await _kind_at(store_path.store, store_path.path, zarr_format)
+    found = await kind_at(store_path.store, store_path.path, zarr_format)
     if found == "array":
         raise ContainsArrayError(store_path.store, store_path.path)
     if found == "group":
         raise ContainsGroupError(store_path.store, store_path.path)
 
 
-async def _kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> str | None:
-    """Whether there is an array or a group of a format at a path."""
+async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType | None:
+    """What kind of node of a format there is at a path.
+
+    Raises
+    ------
+    MetadataValidationError
+        If a document does not tell.
+    """
     if zarr_format == 3:
         document = await get_value(store, path, "zarr.json")
-        return None if document is None else node_type(document)
+        if document is None:
+            return None
+        name = f"{store}/{path}" if path else str(store)
+        parsed = parse_json(document, name, "zarr.json")
+        return parse_node_type(parsed.get("node_type"), name)
     array, group = await get_values(store, path, ".zarray", ".zgroup")
+    if array is not None and group is not None:
+        raise ContainsArrayAndGroupError(store, path)
     return "array" if array is not None else "group" if group is not None else None
-
-
-def node_type(document: bytes) -> str | None:
-    """The node type that a document of format 3 names; None if it names none."""
-    try:
-        parsed = json.loads(document)
-    except ValueError:
-        return None
-    return cast("str | None", parsed.get("node_type")) if isinstance(parsed, dict) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
@@ -19,6 +19,8 @@ from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.types import NodeType, ZarrFormat
 
@@ -37,12 +39,14 @@ def parse_zarr_format(data: object) -> ZarrFormat:
     raise ValueError(f"Invalid zarr_format. Expected one of 2 or 3. Got {data}.")
 
 
-def parse_node_type(data: object) -> NodeType:
+def parse_node_type(data: object, path: str | None = None) -> NodeType:
     """Return the node type, if there is such a one."""
     if data in ("array", "group"):
         return data
+    where = "" if path is None else f" (in the metadata of the node {path!r})"
     raise NodeTypeValidationError(
-        f"Failed to parse input for 'node_type': expected Literal['array', 'group'], got {data!r}."
+        f"Failed to parse input for 'node_type': expected Literal['array', 'group'], got {data!r}"
+        f"{where}."
     )
 
 
@@ -80,6 +84,8 @@ class GroupMetadata(Metadata):
         values["zarr_format"] = parse_zarr_format(zarr_format)
         values["consolidated_metadata"] = consolidated_metadata
         values["node_type"] = "group"
+        if extra_fields and zarr_format == 2:
+            raise ValueError("Invalid extra fields. Groups of Zarr v2 have none.")
         values["extra_fields"] = parse_extra_fields(
             extra_fields, reserved_keys=GROUP_METADATA_KEYS, node_type="group"
         )
@@ -163,6 +169,8 @@ class GroupMetadata(Metadata):
                 )
         attributes = document.pop("attributes", None)
         consolidated = document.pop("consolidated_metadata", None)
+        if consolidated == {}:  # some writers say so that there are none
+            consolidated = None
         if consolidated is not None:
             consolidated = ConsolidatedMetadata.from_dict(consolidated)
             consolidated.check_format(zarr_format)
@@ -186,7 +194,7 @@ class ImplicitGroupMarker(GroupMetadata):
 NodeMetadata: TypeAlias = ArrayV2Metadata | ArrayV3Metadata | GroupMetadata
 
 
-def is_group(node: NodeMetadata) -> TypeGuard[GroupMetadata]:
+def is_group(node: NodeMetadata) -> TypeIs[GroupMetadata]:
     """Return whether metadata are those of a group."""
     return isinstance(node, GroupMetadata)
 
@@ -273,6 +281,14 @@ class ConsolidatedMetadata:
         if not isinstance(nodes, Mapping):
             raise TypeError(f"Consolidated metadata: unexpected type for 'metadata': {type(nodes)}")
         return cls(nest({path: _node_of(path, node) for path, node in nodes.items()}))
+
+    @staticmethod
+    def _flat_to_nested(metadata: dict[str, NodeMetadata]) -> None:
+        """Put nodes that are listed by path into their parents, in place (kept for VirtualiZarr
+        and others that reach for it)."""
+        nested = nest(metadata)
+        metadata.clear()
+        metadata.update(nested)
 
     def check_format(self, zarr_format: ZarrFormat) -> None:
         """Fail if a node is of another format."""

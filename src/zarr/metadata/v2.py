@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 
@@ -133,6 +133,32 @@ def parse_filters(data: object) -> tuple[Numcodec, ...] | None:
     return tuple(found) or None
 
 
+_MadeT = TypeVar("_MadeT")
+
+
+class _Made(Generic[_MadeT]):
+    """A field whose value is made of a configuration when it is first asked for.
+
+    Importing numcodecs takes longer than everything else that opening an array takes.
+    """
+
+    def __init__(self, source: str, make: Callable[[Any], _MadeT]) -> None:
+        self._source = source
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> _MadeT:
+        if instance is None:
+            raise AttributeError(self._name)  # the field has no default
+        values = instance.__dict__
+        if self._name not in values:
+            values[self._name] = self._make(values[self._source])
+        made: _MadeT = values[self._name]
+        return made
+
+
 @dataclass(frozen=True, kw_only=True)
 class ArrayV2Metadata(Metadata):
     """What the documents of an array of Zarr v2 say (Zarr v2 specification, arrays).
@@ -146,9 +172,15 @@ class ArrayV2Metadata(Metadata):
     dtype: ZDType[Any, Any]
     fill_value: Any
     order: MemoryOrder
-    dimension_separator: Literal[".", "/"]
+    filters: _Made[tuple[Numcodec, ...] | None] = _Made("filter_configs", parse_filters)
+    dimension_separator: Literal[".", "/"] = "."
+    compressor: _Made[Numcodec | None] = _Made("compressor_config", parse_compressor)
     attributes: dict[str, JSON]
-    zarr_format: Literal[2]
+    zarr_format: Literal[2] = field(default=2, init=False)
+
+    if TYPE_CHECKING:  # the configurations that filters and compressor are made of
+        filter_configs: tuple[dict[str, Any], ...] = field(init=False)
+        compressor_config: dict[str, Any] | None = field(init=False)
 
     def __init__(
         self,
@@ -190,23 +222,6 @@ class ArrayV2Metadata(Metadata):
             size = prod(self.chunks) * (getattr(self.dtype, "item_size", None) or 0)
             check_chunk_bytes(self.compressor_config["id"], size)
 
-    filter_configs: tuple[dict[str, Any], ...]
-    compressor_config: dict[str, Any] | None
-
-    @property
-    def filters(self) -> tuple[Numcodec, ...] | None:
-        """The filters, in the order in which they encode; None if there are none."""
-        if "_filters" not in self.__dict__:
-            self.__dict__["_filters"] = parse_filters(self.filter_configs)
-        return self.__dict__["_filters"]  # type: ignore[no-any-return]
-
-    @property
-    def compressor(self) -> Numcodec | None:
-        """The compressor."""
-        if "_compressor" not in self.__dict__:
-            self.__dict__["_compressor"] = parse_compressor(self.compressor_config)
-        return self.__dict__["_compressor"]  # type: ignore[no-any-return]
-
     def __repr__(self) -> str:
         shown = [f"{name}={self._shown(name)!r}" for name in _REPR]
         return f"{type(self).__name__}({', '.join(shown)})"
@@ -218,9 +233,24 @@ class ArrayV2Metadata(Metadata):
             return getattr(self, {"filters": "filter_configs"}.get(name, "compressor_config"))
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, ArrayV2Metadata) and self.to_dict() == other.to_dict()
-        )
+        if self is other:
+            return True
+        if not isinstance(other, ArrayV2Metadata):
+            return False
+        mine, theirs = self.to_dict(), other.to_dict()
+        if mine == theirs:
+            return True
+        # What a configuration leaves out has a default.
+        plain = {"filters": None, "compressor": None}
+        return {**mine, **plain} == {**theirs, **plain} and self._codecs() == other._codecs()
+
+    def _codecs(self) -> list[dict[str, Any]] | int:
+        """The whole configurations of all codecs, or what is like no other's if one is unknown."""
+        try:
+            found = (*(self.filters or ()), self.compressor)
+        except (ValueError, TypeError, ImportError):
+            return id(self)
+        return [{} if codec is None else dict(codec.get_config()) for codec in found]
 
     def __hash__(self) -> int:
         return hash((ArrayV2Metadata, self.shape, self.chunks))
@@ -369,7 +399,8 @@ class ArrayV2Metadata(Metadata):
 
     def update_shape(self, shape: tuple[int, ...]) -> Self:
         """Return the metadata of the array with another shape."""
-        return self._rebuilt(shape=parse_shapelike(shape))
+        parsed = parse_shapelike(shape)
+        return self._rebuilt(shape=parsed, chunks=parse_chunks(self.chunks, parsed))
 
     def update_attributes(self, attributes: dict[str, JSON]) -> Self:
         """Return the metadata of the array with other attributes."""

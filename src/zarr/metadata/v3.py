@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, cast
 
 from zarr.abc.codec import ArrayBytesCodec
@@ -168,8 +168,8 @@ class ArrayV3Metadata(Metadata):
     codecs: tuple[Codec, ...]
     attributes: dict[str, Any]
     dimension_names: tuple[str | None, ...] | None
-    zarr_format: Literal[3]
-    node_type: Literal["array"]
+    zarr_format: Literal[3] = field(default=3, init=False)
+    node_type: Literal["array"] = field(default="array", init=False)
     storage_transformers: tuple[dict[str, JSON], ...]
     extra_fields: dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 from typing import Any
 
@@ -15,6 +16,7 @@ from zarr.codecs import BytesCodec
 from zarr.dtype import Float32
 from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
+from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
@@ -209,3 +211,67 @@ def test_a_document_that_was_read_before_follows_the_settings() -> None:
     with zarr.config.set({"codecs.bytes": "tests.Renamed"}):
         assert kind() is Renamed
     assert kind() is BytesCodec
+
+
+def v2(**changes: Any) -> ArrayV2Metadata:
+    document = {
+        "zarr_format": 2,
+        "shape": [8],
+        "chunks": [4],
+        "dtype": "<i4",
+        "fill_value": 0,
+        "order": "C",
+        "filters": [{"id": "delta", "dtype": "<i4"}],
+        "compressor": {"id": "zstd"},
+        "attributes": {"a": 1},
+    }
+    return ArrayV2Metadata.from_dict({**document, **changes})
+
+
+def test_metadata_can_be_replaced_in_part() -> None:
+    old = v2()
+    new = dataclasses.replace(old, shape=(6,))
+    assert new == old.update_shape((6,))
+    assert (new.compressor, new.filters) == (numcodecs.Zstd(), (numcodecs.Delta("<i4"),))
+    found = metadata(regular(2, 4), LITTLE)
+    assert dataclasses.replace(found, shape=(3, 3)) == found.update_shape((3, 3))
+    for any_metadata in (old, found):
+        names = {field.name for field in dataclasses.fields(any_metadata)}
+        assert names >= {"shape", "attributes", "fill_value", "zarr_format"}
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            any_metadata.shape = (1,)  # type: ignore[misc]
+
+
+def test_what_a_configuration_leaves_out_is_its_default() -> None:
+    whole = [{"id": "delta", "dtype": "<i4", "astype": "<i4"}]
+    assert v2() == v2(filters=whole, compressor={"id": "zstd", "level": 0})
+    assert v2() != v2(compressor={"id": "zstd", "level": 3})
+    assert v2() != v2(filters=None)
+    unknown = {"id": "of another world"}
+    assert v2(compressor=unknown) == v2(compressor=dict(unknown))
+    assert v2(compressor=unknown) != v2()
+
+
+def test_a_shape_with_other_axes_is_refused() -> None:
+    with pytest.raises(ValueError, match="same length"):
+        v2().update_shape((8, 8))
+    with pytest.raises(ValueError, match="same number of dimensions"):
+        metadata(regular(2, 4), LITTLE).update_shape((8,))
+
+
+def test_groups_of_format_2_have_no_extra_fields() -> None:
+    with pytest.raises(ValueError, match="extra fields"):
+        GroupMetadata(zarr_format=2, extra_fields={"x": {"must_understand": False}})
+
+
+def test_empty_consolidated_metadata_are_none() -> None:
+    document = {"zarr_format": 3, "node_type": "group", "consolidated_metadata": {}}
+    assert GroupMetadata.from_dict(document).consolidated_metadata is None
+
+
+def test_nodes_by_path_are_put_into_their_parents_in_place() -> None:
+    nodes: dict[str, Any] = {"g": GroupMetadata({"a": 1}), "g/h": GroupMetadata(), "x": v2()}
+    ConsolidatedMetadata._flat_to_nested(nodes)
+    assert list(nodes) == ["g", "x"]
+    assert nodes["g"].attributes == {"a": 1}
+    assert list(nodes["g"].consolidated_metadata.metadata) == ["h"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zarr.errors import ZarrUserWarning
-from zarr.group.names import DOCUMENTS
-from zarr.group.nodes import load_node
+from zarr.groups.names import DOCUMENTS
+from zarr.groups.nodes import load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.notices import warn
 from zarr.runner import bounded

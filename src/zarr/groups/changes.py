@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zarr.arrays.document import kind_at
 from zarr.arrays.locking import guarded
 from zarr.buffer.cpu import buffer_prototype
-from zarr.group.consolidated import document_key
-from zarr.group.make import check_writable
-from zarr.group.names import DOCUMENTS, check_new_path, child_path
-from zarr.group.nodes import documents_of, kind_at, load_group, refuse, save_documents
+from zarr.groups.consolidated import document_key
+from zarr.groups.make import check_writable
+from zarr.groups.names import DOCUMENTS, check_new_path, child_path
+from zarr.groups.nodes import documents_of, load_group, refuse, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
 from zarr.storage.path import StorePath
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zarr.abc.store import Store
-    from zarr.group.async_group import AsyncGroup
+    from zarr.groups.async_group import AsyncGroup
     from zarr.metadata.group import GroupMetadata
 
 

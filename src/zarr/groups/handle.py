@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zarr.group.info import GroupInfo
+from zarr.groups.info import GroupInfo
 from zarr.metadata.group import is_group
 
 if TYPE_CHECKING:

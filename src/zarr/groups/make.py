@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zarr.arrays.document import missing_parents, save_groups
-from zarr.group.nodes import documents_of, kind_at, refuse, save_documents
+from zarr.arrays.document import kind_at, missing_parents, save_groups
+from zarr.groups.nodes import documents_of, refuse, save_documents
 
 if TYPE_CHECKING:
     from zarr.metadata.group import GroupMetadata

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from zarr.arrays.locking import guarded
 from zarr.errors import ZarrUserWarning
-from zarr.group.make import check_writable
-from zarr.group.members import walk
-from zarr.group.nodes import documents_of, load_group, save_documents
+from zarr.groups.make import check_writable
+from zarr.groups.members import walk
+from zarr.groups.nodes import documents_of, load_group, save_documents
 from zarr.metadata.group import (
     ZMETADATA_V2_JSON,
     ConsolidatedMetadata,

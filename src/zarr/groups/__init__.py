@@ -1,6 +1,6 @@
 """Groups: nodes that have other nodes below them."""
 
-from zarr.group.async_group import AsyncGroup
-from zarr.group.sync_group import Group
+from zarr.groups.async_group import AsyncGroup
+from zarr.groups.sync_group import Group
 
 __all__ = ["AsyncGroup", "Group"]

@@ -14,9 +14,9 @@ from zarr.arrays.document import missing_parents, save_groups
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.dtype import parse_dtype
 from zarr.errors import ContainsGroupError, ZarrDeprecationWarning
-from zarr.group.handle import GroupBase
-from zarr.group.make import check_writable, make_group
-from zarr.group.names import check_new_path, child_path
+from zarr.groups.handle import GroupBase
+from zarr.groups.make import check_writable, make_group
+from zarr.groups.names import check_new_path, child_path
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn
@@ -25,7 +25,7 @@ from zarr.storage.path import StorePath
 if TYPE_CHECKING:
     from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
-    from zarr.group.async_group import AsyncGroup
+    from zarr.groups.async_group import AsyncGroup
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.group import NodeMetadata
     from zarr.metadata.spec import ArrayConfigLike
@@ -243,6 +243,7 @@ class GroupCreation(GroupBase):
 
     async def require_array(
         self,
+        /,
         name: str,
         *,
         shape: ShapeLike,
@@ -298,7 +299,7 @@ class GroupCreation(GroupBase):
             raise ContainsGroupError(self.store, self.path)
         return {"store": place, "zarr_format": self.metadata.zarr_format, **kwargs}
 
-    async def empty(self, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    async def empty(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
         """Create an array whose elements will all be written.
 
         Parameters
@@ -312,21 +313,21 @@ class GroupCreation(GroupBase):
         """
         return await self._made(create_v2style.empty, name, shape, **kwargs)
 
-    async def zeros(self, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    async def zeros(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
         """Create an array with the fill value zero; see :meth:`empty`."""
         return await self._made(create_v2style.zeros, name, shape, **kwargs)
 
-    async def ones(self, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    async def ones(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
         """Create an array with the fill value one; see :meth:`empty`."""
         return await self._made(create_v2style.ones, name, shape, **kwargs)
 
     async def full(
-        self, *, name: str, shape: tuple[int, ...], fill_value: Any | None, **kwargs: Any
+        self, /, *, name: str, shape: tuple[int, ...], fill_value: Any | None, **kwargs: Any
     ) -> AnyAsyncArray:
         """Create an array with a fill value; see :meth:`empty`."""
         return await self._made(create_v2style.full, name, shape, fill_value=fill_value, **kwargs)
 
-    async def empty_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def empty_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array with the shape, data type, chunks and codecs of another.
 
         Parameters
@@ -340,15 +341,15 @@ class GroupCreation(GroupBase):
         """
         return await self._made(create_v2style.empty_like, name, data, **kwargs)
 
-    async def zeros_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def zeros_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array of zeros like another; see :meth:`empty_like`."""
         return await self._made(create_v2style.zeros_like, name, data, **kwargs)
 
-    async def ones_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def ones_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array of ones like another; see :meth:`empty_like`."""
         return await self._made(create_v2style.ones_like, name, data, **kwargs)
 
-    async def full_like(self, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def full_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array like another, with a fill value; see :meth:`empty_like`."""
         return await self._made(create_v2style.full_like, name, data, **kwargs)
 
@@ -378,7 +379,7 @@ class GroupCreation(GroupBase):
         await copy_data(source, self._with_own_access(made))
 
 
-def _compressors(compressor: CompressorLike, compressors: CompressorsLike) -> CompressorsLike:
+def _compressors(compressor: Any, compressors: CompressorsLike) -> CompressorsLike:
     if compressors != "auto":
         raise ValueError("Cannot specify both `compressor` and `compressors`.")
     warn(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from zarr.arrays.document import kind_at
 from zarr.errors import ContainsArrayError
-from zarr.group.make import check_writable
-from zarr.group.names import check_new_path
-from zarr.group.nodes import documents_of, kind_at, refuse, save_documents
+from zarr.groups.make import check_writable
+from zarr.groups.names import check_new_path
+from zarr.groups.nodes import documents_of, refuse, save_documents
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
 from zarr.runner import bounded
 from zarr.storage.path import StorePath

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zarr.arrays.document import get_value, get_values
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
-    ContainsArrayAndGroupError,
     ContainsArrayError,
     ContainsGroupError,
     GroupNotFoundError,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
     from zarr.storage.path import StorePath
-    from zarr.types import ZarrFormat
+    from zarr.types import NodeType, ZarrFormat
 
 UseConsolidated: TypeAlias = bool | str | None
 
@@ -121,7 +120,7 @@ async def load_group(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
-            return _group_v3(document, store_path, use_consolidated)
+            return as_group_v3(node_v3(document, where(store, path)), store_path, use_consolidated)
     if zarr_format != 3:
         found = await _load_v2(store_path, use_consolidated)
         if found is not None:
@@ -129,15 +128,15 @@ async def load_group(
     raise GroupNotFoundError(store, path)
 
 
-def _group_v3(
-    document: bytes, store_path: StorePath, use_consolidated: UseConsolidated
+def as_group_v3(
+    node: NodeMetadata, store_path: StorePath, use_consolidated: UseConsolidated
 ) -> GroupMetadata:
+    """Return the metadata of a node of format 3, if it is a group; see `load_group`."""
     if isinstance(use_consolidated, str):
         raise TypeError(
             "use_consolidated must be a bool or None for Zarr format 3: consolidated metadata are "
             f"in zarr.json. Got {use_consolidated!r}."
         )
-    node = node_v3(document, where(store_path.store, store_path.path))
     if not is_group(node):
         raise ContainsArrayError(store_path.store, store_path.path)
     if use_consolidated and node.consolidated_metadata is None:
@@ -173,21 +172,7 @@ async def _load_v2(
     return group_v2(document, attributes, named)
 
 
-Kind: TypeAlias = Literal["array", "group"] | None
-
-
-async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> Kind:
-    """Return what kind of node of a format is at a path."""
-    if zarr_format == 2:
-        array, group = await get_values(store, path, ".zarray", ZGROUP_JSON)
-        if array is not None and group is not None:
-            raise ContainsArrayAndGroupError(store, path)
-        return "array" if array is not None else "group" if group is not None else None
-    node = await load_node(store, path, 3)
-    return None if node is None else "group" if is_group(node) else "array"
-
-
-def refuse(store: Store, path: str, kind: Kind) -> None:
+def refuse(store: Store, path: str, kind: NodeType | None) -> None:
     """Raise an error if there is a node."""
     if kind == "array":
         raise ContainsArrayError(store, path)

@@ -1,0 +1,104 @@
+use super::*;
+use crate::selection::AxisMap;
+use proptest::prelude::*;
+
+fn view(data: &mut [u8], shape: &[usize], strides: &[isize], size: usize) -> View {
+    // SAFETY: the tests' shapes and strides stay in `data`, which outlives the view.
+    unsafe { View::new(data.as_mut_ptr(), shape, strides, size).unwrap() }
+}
+
+fn axis_map(extent: u64) -> impl Strategy<Value = AxisMap> {
+    let range = (0..extent, 1..4u64).prop_flat_map(move |(start, step)| {
+        (0..=(extent - start).div_ceil(step)).prop_map(move |count| AxisMap::Range { start, step, count, at: 0 })
+    });
+    let pairs = proptest::collection::vec(0..extent, 0..6)
+        .prop_map(|v| AxisMap::Pairs(v.into_iter().enumerate().map(|(at, i)| (i, at as u64)).collect()));
+    prop_oneof![range, pairs]
+}
+
+fn expand(map: &AxisMap) -> Vec<(u64, u64)> {
+    match map {
+        AxisMap::Range { start, step, count, at } => (0..*count).map(|i| (start + i * step, at + i)).collect(),
+        AxisMap::Pairs(pairs) => pairs.clone(),
+    }
+}
+
+proptest! {
+    /// Every copy equals the element-by-element definition, whatever the loops merge into.
+    #[test]
+    fn scatter_and_gather_equal_their_definition(
+        maps in (axis_map(5), axis_map(7), axis_map(4)),
+        size in prop_oneof![Just(1usize), Just(2), Just(3), Just(4), Just(8), Just(16)],
+        fortran in any::<bool>(),
+    ) {
+        let maps = [maps.0, maps.1, maps.2];
+        let region = Region::Box(maps.to_vec());
+        let out_shape = region.view_shape();
+        let chunk_shape = [5u64, 7, 4];
+        let n = 140 * size;
+        let chunk: Vec<u8> = (0..n).map(|i| (i * 31 % 251) as u8 + 1).collect();
+        let s = size as isize;
+        let strides = if fortran { vec![s, 5 * s, 35 * s] } else { strides_of(&chunk_shape, size).unwrap() };
+        let out_strides = strides_of(&out_shape, size).unwrap();
+        let out_len = region.len() as usize * size;
+        let mut out = vec![0; out_len];
+        let shape: Vec<usize> = out_shape.iter().map(|&n| n as usize).collect();
+        view(&mut out, &shape, &out_strides, size).scatter(&region, &chunk, &strides, 0).unwrap();
+        let mut expected = vec![0; out_len];
+        for &(a, x) in &expand(&maps[0]) {
+            for &(b, y) in &expand(&maps[1]) {
+                for &(c, z) in &expand(&maps[2]) {
+                    let from = (a as isize * strides[0] + b as isize * strides[1] + c as isize * strides[2]) as usize;
+                    let to = (x as isize * out_strides[0] + y as isize * out_strides[1] + z as isize * out_strides[2]) as usize;
+                    expected[to..to + size].copy_from_slice(&chunk[from..from + size]);
+                }
+            }
+        }
+        prop_assert_eq!(&out, &expected);
+        // Gathering what was scattered gives back the selected elements and no others.
+        let mut back = vec![0; n];
+        view(&mut out, &shape, &out_strides, size).gather(&region, &mut back, &strides).unwrap();
+        for (i, (&got, &was)) in back.iter().zip(&chunk).enumerate() {
+            prop_assert!(got == was || got == 0, "byte {}", i);
+        }
+        // The runs hold exactly the bytes that are needed (gap 0), in order.
+        let runs = runs_of(&region, &strides, size, 0).unwrap();
+        let wanted = (0..n).filter(|&i| runs.iter().any(|&(a, b)| (a..b).contains(&(i as u64)))).count();
+        let mut distinct: Vec<_> = back.iter().enumerate().filter(|(_, b)| **b != 0).map(|p| p.0).collect();
+        distinct.dedup();
+        prop_assert_eq!(wanted, distinct.len());
+    }
+}
+
+#[test]
+fn outside_is_refused() {
+    let mut out = vec![0u8; 4];
+    let v = view(&mut out, &[4], &[1], 1);
+    let region = Region::Box(vec![AxisMap::Range { start: 0, step: 1, count: 5, at: 0 }]);
+    assert!(v.scatter(&region, &[0; 8], &[1], 0).is_err());
+    let region = Region::Box(vec![AxisMap::Range { start: 6, step: 1, count: 3, at: 0 }]);
+    assert!(v.scatter(&region, &[0; 8], &[1], 0).is_err());
+    let region = Region::Box(vec![AxisMap::Pairs(vec![(0, u64::MAX)])]);
+    assert!(v.scatter(&region, &[0; 8], &[1], 0).is_err());
+    assert!(v.scatter(&Region::all(&[2, 2]), &[0; 8], &[2, 1], 0).is_err());
+    assert!(view(&mut [0; 4], &[2, 2], &[0, 1], 1).writable().is_err());
+    assert!(view(&mut [0; 4], &[2, 2], &[1, 2], 1).writable().is_ok());
+}
+
+#[test]
+fn rows_follow_the_source() {
+    let mut out: Vec<u8> = vec![0; 24];
+    let v = view(&mut out, &[4, 6], &[6, 1], 1);
+    let maps = |at| {
+        Region::Box(vec![
+            AxisMap::Range { start: 1, step: 1, count: 2, at: 1 },
+            AxisMap::Range { start: 0, step: 1, count: 3, at },
+        ])
+    };
+    let rows = v.rows(&maps(2), &[3, 1], |first, rows| (first, rows.iter().map(|r| r.len()).collect::<Vec<_>>()));
+    assert_eq!(rows.unwrap().unwrap(), (3, vec![3, 3]));
+    assert!(v.rows(&maps(2), &[4, 1], |_, _| ()).unwrap().is_none());
+    assert!(v.in_place(&maps(2), &[3, 1], 6, |_| ()).unwrap().is_none());
+    let whole = v.in_place(&Region::all(&[4, 6]), &[6, 1], 24, |run| run.len());
+    assert_eq!(whole.unwrap(), Some(24));
+}

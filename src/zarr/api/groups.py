@@ -1,0 +1,500 @@
+"""Making, opening and saving groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from zarr.api.create_v2style import create
+from zarr.arrays.access import make_access
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.document import get_value
+from zarr.arrays.parameters import default_format, parse_format
+from zarr.errors import (
+    ContainsArrayError,
+    GroupNotFoundError,
+    NodeNotFoundError,
+    ZarrDeprecationWarning,
+)
+from zarr.groups.async_group import AsyncGroup
+from zarr.groups.consolidated import consolidate
+from zarr.groups.hierarchy import make_hierarchy, normalized, root_of, save_nodes
+from zarr.groups.make import make_group
+from zarr.groups.nodes import load_group, load_node
+from zarr.metadata.group import GroupMetadata, is_group
+from zarr.notices import warn
+from zarr.runner import bounded
+from zarr.storage.path import StorePath, make_store_path
+from zarr.storage.urls import normalize_path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from zarr.abc.store import Store
+    from zarr.buffer.core import NDArrayLike
+    from zarr.groups.tree import Tree
+    from zarr.metadata.group import NodeMetadata
+    from zarr.storage.path import StoreLike
+    from zarr.types import JSON, AccessModeLiteral, AnyAsyncArray, ZarrFormat
+
+__all__ = [
+    "consolidate_metadata",
+    "create_group",
+    "create_hierarchy",
+    "group",
+    "open_consolidated",
+    "open_group",
+    "save_group",
+    "tree",
+]
+
+
+async def create_group(
+    store: StoreLike,
+    *,
+    path: str | None = None,
+    zarr_format: ZarrFormat | None = None,
+    overwrite: bool = False,
+    attributes: dict[str, Any] | None = None,
+    storage_options: dict[str, Any] | None = None,
+) -> AsyncGroup:
+    """Create a group.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where the group is to be: a store, the path of a folder, a URL, a dict.
+    path : str, optional
+        The path of the group in the store; its root by default. Groups are made above it where
+        there are none.
+    zarr_format : {2, 3, None}, optional
+        The format. By default that of the setting ``default_zarr_format``.
+    overwrite : bool, optional
+        Whether everything at that path is deleted first. Otherwise a node there is an error.
+    attributes : dict, optional
+        Its attributes.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+
+    Returns
+    -------
+    AsyncGroup
+        The new group.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+    """
+    chosen = parse_format(zarr_format) or default_format()
+    place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
+    metadata = GroupMetadata(attributes, chosen)
+    await make_group(place, metadata, overwrite=overwrite)
+    return AsyncGroup(metadata, place)
+
+
+async def group(
+    store: StoreLike | None = None,
+    *,
+    overwrite: bool = False,
+    chunk_store: StoreLike | None = None,
+    cache_attrs: bool | None = None,
+    synchronizer: Any | None = None,
+    path: str | None = None,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    meta_array: Any | None = None,
+    attributes: dict[str, JSON] | None = None,
+    storage_options: dict[str, Any] | None = None,
+) -> AsyncGroup:
+    """Open a group, or create one.
+
+    Parameters
+    ----------
+    store : StoreLike, optional
+        Where the group is: a store, the path of a folder, a URL, a dict. A new store in memory by
+        default.
+    overwrite : bool, optional
+        Whether a new group is made, and everything at that path deleted first.
+    chunk_store : StoreLike, optional
+        Where the chunks of its arrays are, if not with the metadata.
+    cache_attrs : bool, optional
+        Whether attributes are read once; otherwise whenever they are looked at.
+    synchronizer : object, optional
+        Gives a lock for each key, as :class:`zarr.ProcessSynchronizer`: taken around each change
+        of the group's attributes and of its arrays.
+    path : str, optional
+        The path of the group in the store.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format to look for, and to create. By default any is opened.
+    meta_array : array_like, optional
+        An example of the arrays that reading returns.
+    attributes : dict, optional
+        The attributes of a group that is created.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+
+    Returns
+    -------
+    AsyncGroup
+        The group.
+    """
+    return await open_group(
+        store,
+        mode="w" if overwrite else "a",
+        cache_attrs=cache_attrs,
+        synchronizer=synchronizer,
+        path=path,
+        chunk_store=chunk_store,
+        storage_options=storage_options,
+        zarr_version=zarr_version,
+        zarr_format=zarr_format,
+        meta_array=meta_array,
+        attributes=attributes,
+    )
+
+
+async def open_group(
+    store: StoreLike | None = None,
+    *,
+    mode: AccessModeLiteral = "a",
+    cache_attrs: bool | None = None,
+    synchronizer: Any = None,
+    path: str | None = None,
+    chunk_store: StoreLike | None = None,
+    storage_options: dict[str, Any] | None = None,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    meta_array: Any | None = None,
+    attributes: dict[str, JSON] | None = None,
+    use_consolidated: bool | str | None = None,
+) -> AsyncGroup:
+    """Open a group, or create one.
+
+    Parameters
+    ----------
+    store : StoreLike, optional
+        Where the group is: a store, the path of a folder or zip file, a URL, a dict. A new store
+        in memory by default.
+    mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
+        'r' reads only; 'r+' reads and writes; 'a' creates what does not exist; 'w' creates, and
+        deletes what is there; 'w-' creates where nothing is.
+    cache_attrs : bool, optional
+        Whether attributes are read once; otherwise whenever they are looked at.
+    synchronizer : object, optional
+        Gives a lock for each key, as :class:`zarr.ProcessSynchronizer`: taken around each change
+        of the group's attributes and of its arrays.
+    path : str, optional
+        The path of the group in the store.
+    chunk_store : StoreLike, optional
+        Where the chunks of its arrays are, if not with the metadata.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format to look for, and to create. By default any is opened.
+    meta_array : array_like, optional
+        An example of the arrays that reading returns.
+    attributes : dict, optional
+        The attributes of a group that is created.
+    use_consolidated : bool or str, optional
+        Whether consolidated metadata are used: True, they must be there; None, where they are;
+        False, not. A text is the key of such a document of format 2.
+
+    Returns
+    -------
+    AsyncGroup
+        The group. What is below it is found in consolidated metadata if they are used: nodes that
+        were made later are not, and those that were deleted seem to be there.
+
+    Raises
+    ------
+    GroupNotFoundError
+        If there is no group and none is to be created.
+    ContainsArrayError
+        If there is an array in its place.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
+    if mode in ("w", "w-"):
+        metadata = GroupMetadata(attributes, chosen or default_format())
+        await make_group(place, metadata, overwrite=mode == "w", known_free=mode == "w-")
+    else:
+        try:
+            metadata = await load_group(place, chosen, use_consolidated)
+        except GroupNotFoundError:
+            if mode != "a" or use_consolidated or place.read_only:
+                raise
+            metadata = GroupMetadata(attributes, chosen or default_format())
+            await _make_missing(place, metadata, chosen)
+    return await opened(
+        place,
+        metadata,
+        mode=mode,
+        use_consolidated=use_consolidated,
+        chunk_store=chunk_store,
+        synchronizer=synchronizer,
+        cache_attrs=cache_attrs,
+        meta_array=meta_array,
+    )
+
+
+async def opened(
+    place: StorePath,
+    metadata: GroupMetadata,
+    *,
+    mode: AccessModeLiteral,
+    use_consolidated: bool | str | None = None,
+    attributes: dict[str, JSON] | None = None,
+    **access: Any,
+) -> AsyncGroup:
+    """Return the handle of a group that was found; the parameters are those of `open_group`."""
+    found = AsyncGroup._of(metadata, place, use_consolidated)
+    return found._with_access(await make_access(place, mode=mode, **access))
+
+
+async def _make_missing(
+    place: StorePath, metadata: GroupMetadata, looked_for: ZarrFormat | None
+) -> None:
+    """Make a group where none was found; arrays of format 2 were not looked for yet."""
+    if looked_for is None and await get_value(place.store, place.path, ".zarray") is not None:
+        raise ContainsArrayError(place.store, place.path)
+    known_free = metadata.zarr_format == 3
+    await make_group(place, metadata, known_free=known_free)
+
+
+async def open_consolidated(
+    *args: Any, use_consolidated: Literal[True] = True, **kwargs: Any
+) -> AsyncGroup:
+    """Open a group that has consolidated metadata.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        Parameters of :func:`open_group`.
+    use_consolidated : True
+        A text is the key of consolidated metadata of format 2, if it is not ``.zmetadata``.
+
+    Returns
+    -------
+    AsyncGroup
+        The group.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    if use_consolidated is not True and not isinstance(use_consolidated, str):
+        raise TypeError(
+            "'use_consolidated' must be 'True' in 'open_consolidated'. Use 'open' with "
+            "'use_consolidated=False' to bypass consolidated metadata."
+        )
+    return await open_group(*args, use_consolidated=use_consolidated, **kwargs)
+
+
+async def consolidate_metadata(
+    store: StoreLike, path: str | None = None, zarr_format: ZarrFormat | None = None
+) -> AsyncGroup:
+    """Store the metadata of all nodes below a group with those of the group.
+
+    Whoever opens the group then knows all that is below without asking the store again. It is a
+    snapshot: consolidate again after nodes were made, deleted or changed.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where the group is: a store, the path of a folder, a URL, a dict.
+    path : str, optional
+        The path of the group in the store; its root by default.
+    zarr_format : {2, 3, None}, optional
+        The format of the group. By default any is opened.
+
+    Returns
+    -------
+    AsyncGroup
+        The group, with consolidated metadata.
+
+    Raises
+    ------
+    GroupNotFoundError
+        If there is no group.
+    TypeError
+        If the store does not support it.
+    """
+    place = await make_store_path(store, path=path)
+    return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place)
+
+
+async def create_hierarchy(
+    *, store: Store, nodes: dict[str, NodeMetadata], overwrite: bool = False
+) -> AsyncIterator[tuple[str, AsyncGroup | AnyAsyncArray]]:
+    """Make many nodes at once.
+
+    All is checked before the first node is written; then they are written concurrently.
+
+    Parameters
+    ----------
+    store : Store
+        Where the nodes are to be.
+    nodes : dict
+        Metadata by path. Groups above them are made where there are none.
+    overwrite : bool, optional
+        Whether nodes that are there, and all below them, are deleted first.
+
+    Yields
+    ------
+    tuple of str and AsyncArray or AsyncGroup
+        The path, and the node: also groups above that were made.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node already, and it is not to be overwritten.
+    """
+    made = await make_hierarchy(store, nodes, overwrite=overwrite)
+    for path, node in made.items():
+        yield path, _handle(store, path, node)
+
+
+def _handle(store: Store, path: str, node: NodeMetadata) -> AsyncGroup | AnyAsyncArray:
+    place = StorePath(store, path)
+    return AsyncGroup(node, place) if is_group(node) else AsyncArray(node, place)
+
+
+async def create_nodes(
+    *, store: Store, nodes: dict[str, NodeMetadata]
+) -> AsyncIterator[tuple[str, AsyncGroup | AnyAsyncArray]]:
+    """Store the documents of nodes, whatever is there; see :func:`create_hierarchy`.
+
+    Parameters
+    ----------
+    store : Store
+        Where the nodes are to be.
+    nodes : dict
+        Metadata by path.
+    """
+    found = normalized(nodes)
+    await save_nodes(store, found)
+    for path, node in found.items():
+        yield path, _handle(store, path, node)
+
+
+async def create_rooted_hierarchy(
+    *, store: Store, nodes: dict[str, NodeMetadata], overwrite: bool = False
+) -> AsyncGroup | AnyAsyncArray:
+    """Make many nodes at once, one of them above all others; return that one.
+
+    Parameters
+    ----------
+    store, nodes, overwrite
+        As for :func:`create_hierarchy`.
+
+    Raises
+    ------
+    ValueError
+        If no node is above all others.
+    """
+    root = root_of(nodes)
+    made = await make_hierarchy(store, nodes, overwrite=overwrite)
+    return _handle(store, root, made[root])
+
+
+async def get_node(store: Store, path: str, zarr_format: ZarrFormat) -> AsyncGroup | AnyAsyncArray:
+    """Open whatever node there is.
+
+    Parameters
+    ----------
+    store, path
+        Where.
+    zarr_format : {2, 3}
+        Its format.
+
+    Raises
+    ------
+    NodeNotFoundError
+        If there is none.
+    """
+    node = await load_node(store, normalize_path(path), zarr_format)
+    if node is None:
+        raise NodeNotFoundError(f"No node of format {zarr_format} in {store} at path {path!r}")
+    return _handle(store, path, node)
+
+
+async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = None) -> Tree:
+    """Return a tree of a group, to be printed.
+
+    .. deprecated:: 3.0.0
+        Use :meth:`zarr.Group.tree`.
+
+    Parameters
+    ----------
+    grp : AsyncGroup
+        The group.
+    expand : bool, optional
+        Whether groups are open at first where the tree can be folded, in notebooks.
+    level : int, optional
+        How many levels of groups are entered; all by default.
+    """
+    warn("zarr.tree() is deprecated. Use group.tree() instead.", ZarrDeprecationWarning)
+    found: AsyncGroup = getattr(grp, "_async_group", grp)
+    return await found.tree(expand=expand, level=level)
+
+
+async def save_group(
+    store: StoreLike,
+    *args: NDArrayLike,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    **kwargs: NDArrayLike,
+) -> None:
+    """Save several arrays in a group.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where to: a store, the path of a folder, a URL, a dict.
+    *args : ndarray
+        Arrays, which are named ``arr_0``, ``arr_1``, …
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format. By default that of the setting ``default_zarr_format``.
+    path : str, optional
+        The path of the group in the store. Whatever is there is replaced.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    **kwargs : ndarray
+        More arrays, by their names in the group.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    if not args and not kwargs:
+        raise ValueError("at least one array must be provided")
+    arrays = {**{f"arr_{i}": array for i, array in enumerate(args)}, **kwargs}
+    for array in arrays.values():
+        if not (hasattr(array, "shape") and hasattr(array, "dtype")):
+            raise TypeError(
+                "All arguments must be numpy or other NDArrayLike arrays (except store, path, "
+                f"storage_options, and zarr_format). Got an instance of {type(array)}."
+            )
+    target = await open_group(
+        store, mode="w", path=path, zarr_format=chosen, storage_options=storage_options
+    )
+
+    async def save(name: str) -> None:
+        source = array_like(arrays[name])
+        made = await create(
+            source.shape,
+            dtype=source.dtype,
+            store=target.store_path,
+            path=name,
+            zarr_format=target.metadata.zarr_format,
+        )
+        await copy_data(source, made)
+
+    await bounded(arrays, save)

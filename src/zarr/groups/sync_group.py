@@ -1,0 +1,309 @@
+"""The synchronous face of a group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from zarr.attributes import Attributes
+from zarr.groups.async_group import AsyncGroup
+from zarr.groups.handle import GroupBase
+from zarr.runner import (
+    face,
+    faces,
+    iterate,
+    run,
+    synced_iter_method,
+    synced_method,
+    waits_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zarr.metadata.group import GroupMetadata
+    from zarr.storage.path import StoreLike, StorePath
+    from zarr.types import AnyArray, ZarrFormat
+
+DefaultT = TypeVar("DefaultT")
+
+
+class Group(GroupBase):
+    """A group: a node that has arrays and other groups below it.
+
+    Groups are made by :func:`zarr.create_group` and opened by :func:`zarr.open_group`.
+
+    Parameters
+    ----------
+    _async_group : AsyncGroup
+        The asynchronous face of the group, which does the work.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> root = zarr.create_group({})
+    >>> weather = root.create_group("weather", attributes={"station": "Ny-Ålesund"})
+    >>> temperature = weather.create_array("temperature", shape=(24,), dtype="f4")
+    >>> root
+    <Group memory://...>
+    >>> root["weather/temperature"].shape
+    (24,)
+    >>> root.tree()
+    /
+    └── weather
+        └── temperature (24,) float32
+    <BLANKLINE>
+    """
+
+    __slots__ = ("__weakref__", "_async_group")
+
+    def __init__(self, _async_group: AsyncGroup) -> None:
+        self._async_group = _async_group
+
+    @classmethod
+    def from_store(
+        cls,
+        store: StoreLike,
+        *,
+        attributes: dict[str, Any] | None = None,
+        zarr_format: ZarrFormat = 3,
+        overwrite: bool = False,
+    ) -> Group:
+        """Create a group.
+
+        Parameters
+        ----------
+        store : StoreLike
+            Where the group is to be.
+        attributes : dict, optional
+            Its attributes.
+        zarr_format : {2, 3}, optional
+            The format.
+        overwrite : bool, optional
+            Whether everything that is there is deleted first.
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+        """
+        work = AsyncGroup.from_store(
+            store, attributes=attributes, overwrite=overwrite, zarr_format=zarr_format
+        )
+        return cls(run(work, waits=waits_of((store,), {})))
+
+    @classmethod
+    def open(cls, store: StoreLike, zarr_format: ZarrFormat | None = 3) -> Group:
+        """Open a group that exists.
+
+        Parameters
+        ----------
+        store : StoreLike
+            Where the group is.
+        zarr_format : {2, 3, None}, optional
+            The format of the group; None is whichever is found, 3 first.
+
+        Raises
+        ------
+        GroupNotFoundError
+            If there is no group of that format.
+        """
+        work = AsyncGroup.open(store, zarr_format=zarr_format)
+        return cls(run(work, waits=waits_of((store,), {})))
+
+    # -- the asynchronous face --------------------------------------------------------------
+
+    @property
+    def _async(self) -> AsyncGroup:
+        """The name by which methods find their asynchronous twins."""
+        return self._async_group
+
+    @property
+    def _waits(self) -> bool:
+        return self._async_group._waits
+
+    @property
+    def metadata(self) -> GroupMetadata:
+        """The metadata of the group."""
+        return self._async_group.metadata
+
+    @property
+    def store_path(self) -> StorePath:
+        """The store, and the path of the group in it."""
+        return self._async_group.store_path
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused."""
+        return self._async_group.read_only
+
+    @property
+    def synchronizer(self) -> Any:
+        """What gives a lock for each key, if anything."""
+        return self._async_group.synchronizer
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Group):
+            return NotImplemented
+        return bool(self._async_group == other._async_group)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_async_group": self._async_group}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._async_group = state["_async_group"]
+
+    # -- attributes -------------------------------------------------------------------------
+
+    @property
+    def attrs(self) -> Attributes:
+        """The attributes of the user, as a mapping; a change is stored at once."""
+        return Attributes(self)
+
+    update_attributes = synced_method(AsyncGroup.update_attributes)
+
+    async def update_attributes_async(self, new_attributes: dict[str, Any]) -> Group:
+        """Set some attributes; the others stay.
+
+        Parameters
+        ----------
+        new_attributes : dict
+            The attributes to set.
+
+        Returns
+        -------
+        Group
+            This group.
+        """
+        return Group(await self._async_group.update_attributes(new_attributes))
+
+    # -- single members ---------------------------------------------------------------------
+
+    def __getitem__(self, path: str) -> AnyArray | Group:
+        """Return a member.
+
+        Parameters
+        ----------
+        path : str
+            Its name, or its path below this group.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        group = self._async_group
+        return face(run(group.getitem(path), waits=group._waits))  # type: ignore[no-any-return]
+
+    @overload
+    def get(self, path: str, default: DefaultT) -> AnyArray | Group | DefaultT: ...
+    @overload
+    def get(self, path: str, default: None = None) -> AnyArray | Group | None: ...
+
+    def get(self, path: str, default: DefaultT | None = None) -> AnyArray | Group | DefaultT | None:
+        """Return a member, or something else if there is none.
+
+        Parameters
+        ----------
+        path : str
+            Its name, or its path below this group.
+        default : object, optional
+            What to return if there is none.
+        """
+        try:
+            return self[path]
+        except KeyError:
+            return default
+
+    get_array = synced_method(AsyncGroup.get_array)
+    get_group = synced_method(AsyncGroup.get_group)
+
+    def __contains__(self, member: str) -> bool:
+        group = self._async_group
+        return run(group.contains(member), waits=group._waits)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Save an array in this group, in place of what is there.
+
+        Parameters
+        ----------
+        key : str
+            Its name, or its path below this group.
+        value : array_like
+            Its elements.
+        """
+        group = self._async_group
+        run(group.setitem(key, value), waits=group._waits)
+
+    def __delitem__(self, key: str) -> None:
+        """Delete a member, and all below it. Nothing happens if there is none.
+
+        Parameters
+        ----------
+        key : str
+            Its name, or its path below this group.
+        """
+        group = self._async_group
+        run(group.delitem(key), waits=group._waits)
+
+    move = synced_method(AsyncGroup.move)
+
+    # -- all members ------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.keys()
+
+    def __len__(self) -> int:
+        return self.nmembers()
+
+    def members(
+        self, max_depth: int | None = 0, *, use_consolidated_for_children: bool = True
+    ) -> tuple[tuple[str, AnyArray | Group], ...]:
+        """Return the nodes below this group, with their paths relative to it, level by level.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels of groups are entered: 0, by default, gives the children only; None is
+            all.
+        use_consolidated_for_children : bool, optional
+            Whether the consolidated metadata that a group below has are believed.
+        """
+        group = self._async_group
+        found = group.members(
+            max_depth, use_consolidated_for_children=use_consolidated_for_children
+        )
+        return tuple(map(face, iterate(found, waits=group._waits)))
+
+    nmembers = synced_method(AsyncGroup.nmembers)
+    keys = synced_iter_method(AsyncGroup.keys)
+    groups = synced_iter_method(AsyncGroup.groups)
+    group_keys = synced_iter_method(AsyncGroup.group_keys)
+    group_values = synced_iter_method(AsyncGroup.group_values)
+    arrays = synced_iter_method(AsyncGroup.arrays)
+    array_keys = synced_iter_method(AsyncGroup.array_keys)
+    array_values = synced_iter_method(AsyncGroup.array_values)
+    tree = synced_method(AsyncGroup.tree)
+    info_complete = synced_method(AsyncGroup.info_complete)
+
+    # -- making members ---------------------------------------------------------------------
+
+    create_group = synced_method(AsyncGroup.create_group)
+    require_group = synced_method(AsyncGroup.require_group)
+    require_groups = synced_method(AsyncGroup.require_groups)
+    create_array = synced_method(AsyncGroup.create_array)
+    create = synced_method(AsyncGroup.create_array)
+    require_array = synced_method(AsyncGroup.require_array)
+    create_hierarchy = synced_iter_method(AsyncGroup.create_hierarchy)
+    empty = synced_method(AsyncGroup.empty)
+    zeros = synced_method(AsyncGroup.zeros)
+    ones = synced_method(AsyncGroup.ones)
+    full = synced_method(AsyncGroup.full)
+    empty_like = synced_method(AsyncGroup.empty_like)
+    zeros_like = synced_method(AsyncGroup.zeros_like)
+    ones_like = synced_method(AsyncGroup.ones_like)
+    full_like = synced_method(AsyncGroup.full_like)
+
+
+faces[AsyncGroup] = Group
