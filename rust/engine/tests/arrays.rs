@@ -1,5 +1,7 @@
 //! Whatever the codecs, the grid and the way in: an array reads and writes as one large box does.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -79,7 +81,7 @@ fn index(at: usize) -> Chain {
 fn shard(inner: &[u64], links: Vec<Link>, kind: usize) -> Link {
     let order = [Order::Lexicographic, Order::Colexicographic, Order::Morton][kind % 3];
     let chain = Chain::new(links, 2, &fill()).unwrap();
-    Link::Shard(Sharding::new(inner.to_vec(), chain, index(kind % 3), kind % 2 == 0, order).unwrap())
+    Link::Shard(Sharding::new(inner.to_vec(), chain, index(kind % 3), kind.is_multiple_of(2), order).unwrap())
 }
 
 const KINDS: usize = 12;
@@ -195,7 +197,7 @@ fn read_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: View
     let plan = ReadPlan::new(Arc::clone(array), region, view)?;
     while let Some(mut chunk) = plan.next()? {
         loop {
-            let answers = answer(memory, chunk.key(), &chunk.wants().to_vec());
+            let answers = answer(memory, chunk.key(), chunk.wants());
             if chunk.feed(answers)? {
                 break;
             }
