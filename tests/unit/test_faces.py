@@ -33,7 +33,8 @@ def parameters(function: Any) -> list[Any]:
 def test_both_modules_have_the_same_functions() -> None:
     assert asynchronous.__all__ == FUNCTIONS
     for name in FUNCTIONS:
-        assert inspect.iscoroutinefunction(getattr(asynchronous, name))
+        function = getattr(asynchronous, name)
+        assert inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         assert getattr(zarr, name) is getattr(synchronous, name)
 
 

@@ -273,10 +273,12 @@ async def open_consolidated(
 
     Parameters
     ----------
-    *args, **kwargs
-        Parameters of :func:`open_group`.
+    *args : StoreLike
+        Where the group is, as the first parameter of :func:`open_group`.
     use_consolidated : True
         A text is the key of consolidated metadata of format 2, if it is not ``.zmetadata``.
+    **kwargs
+        Other parameters of :func:`open_group`.
 
     Returns
     -------
