@@ -19,6 +19,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
+from zarr import _core
 from zarr.config_sources import (
     BadConfigError,
     read_settings,
@@ -198,6 +199,7 @@ class Config:
         self.config_lock = threading.RLock()
         self.config: Tree = {}
         self.changes = 0
+        self._workers: int | None = None
         self.refresh()
 
     def __contains__(self, key: str) -> bool:
@@ -375,6 +377,10 @@ class Config:
     def _changed(self) -> None:
         """Count a change, and look at the settings after it."""
         self.changes += 1
+        workers = self.get("threading.max_workers", None)
+        if workers != self._workers:
+            self._workers = workers
+            _core.set_threads(workers)
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from zarr import _core
 from zarr.config import (
     DEFAULTS,
     BadConfigError,
@@ -279,3 +280,10 @@ def test_parse_indexing_order() -> None:
     assert parse_indexing_order("F") == "F"
     with pytest.raises(ValueError, match="'order'"):
         parse_indexing_order("X")
+
+
+def test_the_engine_has_as_many_threads_as_the_settings_say() -> None:
+    before = _core.threads()
+    with config.set({"threading.max_workers": 7}):
+        assert _core.threads() == 7
+    assert _core.threads() == before

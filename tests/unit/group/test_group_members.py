@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import pickle
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -250,7 +251,7 @@ def test_members_are_listed_level_by_level(call: Face) -> None:
     deep = [["a", "g"], ["g/b", "g/h"], ["g/h/c"]]
     for depth in range(3):
         names = [name for name, _ in call("members", depth)]
-        assert sorted(names) == sorted(sum(deep[: depth + 1], []))
+        assert sorted(names) == sorted(chain(*deep[: depth + 1]))
         assert call("nmembers", depth) == len(names)
     found = dict(call("members", None))
     assert [name.count("/") for name in found] == sorted(name.count("/") for name in found)
