@@ -391,7 +391,7 @@ def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]
 
     def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
         items = iterate(fn(*args, **kwargs), waits=waits_of(args, kwargs))
-        return map(face, items)
+        return (face(item) for item in items)
 
     return _dressed(call, fn)
 
@@ -441,7 +441,7 @@ def synced_iter_method(
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
         items = iterate(getattr(self._async, name)(*args, **kwargs), waits=self._waits)
-        return map(face, items)
+        return (face(item) for item in items)
 
     return _dressed(call, method)
 

@@ -19,13 +19,13 @@ from zarr.api.create_v2style import (
 from zarr.api.groups import (
     consolidate_metadata,
     create_group,
-    create_hierarchy,
     group,
     open_consolidated,
     open_group,
     save_group,
     tree,
 )
+from zarr.api.hierarchy import create_hierarchy
 from zarr.api.open import load, open, open_array, open_like, save, save_array
 
 __all__ = [

@@ -1,9 +1,9 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.api import groups
+from zarr.api import hierarchy
 from zarr.runner import synced, synced_iter
 
-create_hierarchy = synced_iter(groups.create_hierarchy)
-create_nodes = synced_iter(groups.create_nodes)
-create_rooted_hierarchy = synced(groups.create_rooted_hierarchy)
-get_node = synced(groups.get_node)
+create_hierarchy = synced_iter(hierarchy.create_hierarchy)
+create_nodes = synced_iter(hierarchy.create_nodes)
+create_rooted_hierarchy = synced(hierarchy.create_rooted_hierarchy)
+get_node = synced(hierarchy.get_node)

@@ -9,7 +9,7 @@ from zarr.arrays.document import kind_at
 from zarr.errors import ContainsArrayError
 from zarr.groups.make import check_writable
 from zarr.groups.names import check_new_path
-from zarr.groups.nodes import documents_of, refuse, save_documents
+from zarr.groups.nodes import at_a_time, documents_of, refuse, save_documents
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
 from zarr.runner import bounded
 from zarr.storage.path import StorePath
@@ -141,7 +141,8 @@ async def make_hierarchy(
     implicit = {path for path, node in wanted.nodes.items() if _is_implicit(node)}
     asked = implicit if overwrite else set(wanted.nodes)
     paths = [path for path in wanted.nodes if path in asked]
-    kinds = await bounded(paths, lambda path: kind_at(store, path, wanted.zarr_format))
+    limit = at_a_time(wanted.zarr_format)
+    kinds = await bounded(paths, lambda path: kind_at(store, path, wanted.zarr_format), limit)
     there = {path for path, kind in zip(paths, kinds, strict=True) if kind is not None}
     for path, kind in zip(paths, kinds, strict=True):
         if path not in implicit:

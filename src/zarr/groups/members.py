@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zarr.errors import ZarrUserWarning
 from zarr.groups.names import DOCUMENTS
-from zarr.groups.nodes import load_node
+from zarr.groups.nodes import at_a_time, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.notices import warn
 from zarr.runner import bounded
@@ -86,7 +86,8 @@ async def _below(store: Store, level: list[_Place]) -> list[tuple[_Place, str, N
         place, name = item
         return await load_node(store, place.below(name), place.group.zarr_format)
 
-    nodes = await bounded(asked, load)
+    limit = at_a_time(level[0].group.zarr_format)
+    nodes = await bounded(asked, load, limit)
     by_place: dict[int, list[tuple[_Place, str, NodeMetadata]]] = {id(p): [] for p in level}
     for (place, name), node in zip(asked, nodes, strict=True):
         if node is None:

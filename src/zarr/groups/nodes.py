@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zarr.arrays.document import get_value, get_values
 from zarr.buffer.cpu import buffer_prototype
+from zarr.config import config
 from zarr.errors import (
     ContainsArrayError,
     ContainsGroupError,
@@ -64,6 +65,12 @@ def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetad
     if attributes is not None:
         fields["attributes"] = parse_json(attributes, path, ZATTRS_JSON)
     return GroupMetadata.from_dict(fields, path=path)
+
+
+def at_a_time(zarr_format: ZarrFormat) -> int:
+    """How many nodes may be looked at together: of format 2, each takes two requests."""
+    limit: int = config.get("async.concurrency", 10)
+    return limit if zarr_format == 3 else max(1, limit // 2)
 
 
 async def load_node(store: Store, path: str, zarr_format: ZarrFormat | None) -> NodeMetadata | None:
