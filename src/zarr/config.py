@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
-from zarr import _core
+from zarr._core import set_threads
 from zarr.config_sources import (
     BadConfigError,
     read_settings,
@@ -380,7 +380,7 @@ class Config:
         workers = self.get("threading.max_workers", None)
         if workers != self._workers:
             self._workers = workers
-            _core.set_threads(workers)
+            set_threads(workers)
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from zarr.abc.codec import Codec, CodecPipeline, GetResult
+from zarr.codecs._v2 import V2Codec
 from zarr.codecs.chain import evolve, split
 
 if TYPE_CHECKING:
@@ -46,8 +47,6 @@ class ChunkPipeline(CodecPipeline):
     def from_array_metadata_and_store(cls, array_metadata: ArrayMetadata, store: Store) -> Self:
         codecs: Any = getattr(array_metadata, "codecs", None)
         if codecs is None:
-            from zarr.codecs._v2 import V2Codec
-
             codecs = (
                 V2Codec(filters=array_metadata.filters, compressor=array_metadata.compressor),  # type: ignore[union-attr]
             )
