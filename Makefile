@@ -1,8 +1,14 @@
 # Two commands for a fresh machine: `make demo` and `make test`. They set up all that they need:
 # an environment in .venv, and a release build of the engine in it. Rust's `cargo` must be there.
 
-PYTHON ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13*/bin/python) \
-                      $(shell command -v python3.13 python3.12 python3.11 python3 2>/dev/null))
+# $(call python-from,MINOR): the first of these that is there, runs (a shim may not) and is 3.MINOR or newer.
+python-from = $(shell for p in $(HOME)/.pyenv/versions/3.13*/bin/python \
+                               python3.13 python3.12 python3.11 python3.14 python3; do \
+                  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, $1))' 2>/dev/null \
+                  && echo "$$p" && break; done)
+ifndef PYTHON
+PYTHON := $(call python-from,11)
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -14,7 +20,8 @@ RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.loc
 # -- set-up, each step done once ------------------------------------------------------------------
 
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed.'; exit 1; }
+	@command -v cargo >/dev/null || { echo 'Rust is needed: https://rustup.rs'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade pip 'maturin>=1.9,<2'
 	@touch $@
@@ -27,10 +34,14 @@ $(VENV)/.group-%: $(VENV)/.made pyproject.toml
 	$(PIP) install --group $*
 	@touch $@
 
-# Other implementations, in an environment of their own: one of them is called `zarr`, too.
+# Other implementations, in an environment of their own: one of them is called `zarr`, too. They need
+# a newer Python; where there is none, the tests beside them are skipped.
+$(PEERS)/.made: PEERS_PYTHON = $(call python-from,12)
 $(PEERS)/.made: tests/interop/peers.txt
-	$(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python -m pip --quiet --disable-pip-version-check install -r tests/interop/peers.txt
+	@mkdir -p $(PEERS)
+	@test -n "$(PEERS_PYTHON)" || echo 'Other implementations need Python 3.12: no tests beside them.'
+	test -z "$(PEERS_PYTHON)" || { $(PEERS_PYTHON) -m venv $(PEERS) && $(PEERS)/bin/python -m pip \
+	    --quiet --disable-pip-version-check install -r tests/interop/peers.txt; }
 	@touch $@
 
 # -- commands -------------------------------------------------------------------------------------
@@ -53,7 +64,8 @@ lint: build $(VENV)/.group-lint $(VENV)/.group-test
 	cargo clippy --release --all-targets --quiet -- --deny warnings
 	$(BIN)/ruff check src tests benchmarks examples
 	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/mypy
+	$(BIN)/mypy src/zarr tests/typing
+	$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 	$(BIN)/python -m mypy.stubtest zarr._core
 
 format:
@@ -62,8 +74,9 @@ format:
 	$(BIN)/ruff format src tests benchmarks examples
 
 bench: build $(PEERS)/.made
+	@mkdir -p build
 	cargo build --release --quiet --package zarr-floor
-	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python $(ARGS)
+	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python --json build/benchmarks.json $(ARGS)
 
 clean:
 	rm -rf target build $(VENV) .envs demo-output src/zarr/*.so
