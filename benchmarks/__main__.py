@@ -3,187 +3,130 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.engines import ENGINES, field
+from benchmarks import report
+from benchmarks.engines import ENGINES, IMPORTS
+from benchmarks.processes import FLOOR, floor, imported, worker
+from benchmarks.spent import empty
 from benchmarks.workloads import WORKLOADS, Workload
 
-ROOT = Path(__file__).parent.parent
-FLOOR = ROOT / "target" / "release" / "zarr-floor"
 
-
-def environment() -> dict[str, str]:
-    """The environment of the workers: nothing that slows NumPy down, no other `zarr`."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPENBLAS_", "ZARR_"))}
-    return {
-        **kept,
-        "PYTHONPATH": str(ROOT),
-        "PYTHONWARNINGS": "ignore",
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-
-
-def worker(python: str, *arguments: str) -> dict[str, Any] | None:
-    """Run a worker; None if it failed, as it does where an implementation lacks something."""
-    command = [python, "-m", "benchmarks.worker", *arguments]
-    done = subprocess.run(
-        command,
-        cwd=tempfile.gettempdir(),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        print(f"    {arguments[0]} failed: {last[0][:150]}", file=sys.stderr)
-        return None
-    return json.loads(done.stdout) if done.stdout else {}
-
-
-def floor(work: Workload, folder: Path) -> float | None:
-    """What the bytes of a workload cost at least, in ms."""
-    if not work.floor or not FLOOR.exists():
-        return None
-    layout = work.layout
-    if work.does == "write":
-        folder.mkdir(parents=True, exist_ok=True)
-        field(layout.shape).tofile(folder / "source.f32")
-    numbers = (*layout.shape, *layout.chunks, *(layout.shards or ()))
-    command = [FLOOR, work.does, folder, len(os.sched_getaffinity(0)), layout.codec, *numbers]
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=True
-    )
-    return float(done.stdout)
-
-
-class Results:
-    """What was measured of one workload."""
-
-    def __init__(self, work: Workload) -> None:
-        self.work = work
-        self.ms: dict[str, float] = {}
-        self.peak: dict[str, int] = {}
-        self.floor: float | None = None
-
-    def add(self, engine: str, found: dict[str, Any] | None) -> None:
-        """Keep the best of several rounds."""
-        if found:
-            self.ms[engine] = min(found["ms"], self.ms.get(engine, float("inf")))
-            self.peak[engine] = min(found["peak"] or 0, self.peak.get(engine, 1 << 60))
-
-    def row(self) -> list[str]:
-        """A line of the table."""
-        peers = {name: ms for name, ms in self.ms.items() if name != "ours"}
-        ours = self.ms.get("ours")
-        if ours is None or not peers:
-            return [self.work.name, "-", "-", "-", "-", "-", "-"]
-        best = min(peers, key=peers.__getitem__)
-        ratio = peers[best] / ours
-        reach = self.work.reach
-        lost = " (missed)" if reach is not None and ratio < reach else ""
-        return [
-            self.work.name,
-            number(ours),
-            f"{number(peers[best])} {best}",
-            f"{ratio:.2f}{lost}",
-            "" if reach is None else f"{reach:g}",
-            "" if self.floor is None else f"{number(self.floor)} ({ours / self.floor:.2f} x)",
-            memory(self.peak.get("ours", 0)) + " / " + memory(self.peak.get(best, 0)),
-        ]
-
-
-def number(ms: float) -> str:
-    """A time in ms or µs."""
-    return f"{ms * 1e3:.0f} µs" if ms < 1 else f"{ms:.3g} ms" if ms < 100 else f"{ms:.0f} ms"
-
-
-def memory(kib: int) -> str:
-    """A size in MiB."""
-    return f"{kib / 1024:.0f} MiB"
-
-
-HEADINGS = [
-    "workload",
-    "ours",
-    "fastest peer",
-    "peer / ours",
-    "reach",
-    "floor",
-    "peak, ours / peer",
-]
-
-
-def run(work: Workload, arguments: argparse.Namespace, folder: Path) -> Results:
+def measure(work: Workload, arguments: argparse.Namespace, folder: Path) -> report.Found:
     """Measure one workload, one implementation after the other, round after round."""
-    results = Results(work)
     data = folder / "data"
-    if work.where == "local" and work.does != "write":
+    if work.where == "local" and work.does not in ("write", "import"):
         worker(sys.executable, "prepare", work.name, str(data))
-    for _ in range(arguments.rounds):
-        for engine in ENGINES:
-            if arguments.engines and engine not in arguments.engines:
-                continue
-            python = sys.executable if engine == "ours" else arguments.peers
-            place = data if work.does != "write" else folder / f"written by {engine}"
-            results.add(engine, worker(python, engine, work.name, str(place)))
+    known = IMPORTS if work.does == "import" else ENGINES
+    names = [name for name in known if not arguments.engines or name in arguments.engines]
+    rounds: dict[str, list[dict[str, Any]]] = {}
+    floors = []
+    if work.does == "import":
+        imported(sys.executable, "ours")  # so that its modules are compiled
+    for number in range(arguments.rounds):
+        # Not always the same one comes first.
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            python = sys.executable if name == "ours" else arguments.peers
+            place = data if work.does != "write" else folder / f"written by {name}"
+            if work.does == "import":
+                found = imported(python, name)
+            else:
+                found = worker(python, name, work.name, str(place), str(repeats(work, arguments)))
+            if found:
+                rounds.setdefault(name, []).append(found)
             if work.does == "write":
-                shutil.rmtree(place, ignore_errors=True)
-    results.floor = floor(work, data)
-    return results
+                empty(place)
+        if work.floor and FLOOR.exists():
+            place = data if work.does != "write" else folder / f"floor {number}"
+            floors.append(floor(work, place))
+    return report.summary(rounds, min(floors, default=None))
 
 
-def table(rows: list[list[str]]) -> str:
-    """The rows as Markdown."""
-    lines = [HEADINGS, ["---"] * len(HEADINGS), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def repeats(work: Workload, arguments: argparse.Namespace) -> int:
+    """How often a worker repeats the work."""
+    return max(2, work.repeat // 10) if arguments.quick else work.repeat
 
 
-def cpu() -> str:
-    """The name of the processor, and how many of it."""
+def machine() -> str:
+    """The processor, how many of it, the system."""
     names = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
-    return f"{len(os.sched_getaffinity(0))} x {names[0].split(':')[1].strip() if names else '?'}"
+    name = names[0].split(":")[1].strip() if names else platform.machine()
+    return (
+        f"{len(os.sched_getaffinity(0))} × {name}, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
 
 
-def main() -> int:
-    """Run what the command line asks for."""
+def document(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What is written to a file: where and how it was measured, and what."""
+    versions = {
+        **(worker(sys.executable, "versions") or {}),
+        **(worker(arguments.peers, "versions") or {}),
+    }
+    return {
+        "command": f"make bench ARGS='--rounds {arguments.rounds}'",
+        "date": f"{datetime.date.today():%-d %B %Y}",
+        "machine": machine(),
+        "versions": versions,
+        "results": {},
+    }
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--peers", default=sys.executable, help="Python with the peers installed")
     parser.add_argument("--only", action="append", help="workloads whose name contains this")
     parser.add_argument("--engines", nargs="*", help=f"some of {', '.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="one round, few repetitions")
     parser.add_argument("--folder", default=None, help="where to put the arrays")
-    parser.add_argument("--json", help="write the numbers to this file as well")
+    parser.add_argument(
+        "--json", type=Path, help="a file for the numbers; rows that it has and are not run stay"
+    )
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.rounds = 1
+    return arguments
+
+
+def main() -> int:
+    """Run what the command line asks for."""
+    arguments = parsed()
     chosen = [
         work
         for work in WORKLOADS
         if not arguments.only or any(part in work.name for part in arguments.only)
     ]
-    print(f"{cpu()}, {platform.system()} {platform.release()}, Python {platform.python_version()}")
-    found = []
-    for work in chosen:
-        folder = Path(tempfile.mkdtemp(prefix="zarr-benchmark-", dir=arguments.folder))
-        try:
-            results = run(work, arguments, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        found.append(results)
-        print("  " + "; ".join(results.row()), file=sys.stderr, flush=True)
-    print(table([results.row() for results in found]))
-    if arguments.json:
-        numbers = {r.work.name: {"ms": r.ms, "peak": r.peak, "floor": r.floor} for r in found}
-        Path(arguments.json).write_text(json.dumps(numbers, indent=1))
+    found = document(arguments)
+    print(found["machine"])
+    if arguments.json and arguments.json.exists():
+        found["results"] = json.loads(arguments.json.read_text())["results"]
+    base = Path(tempfile.mkdtemp(prefix="zarr-benchmark-", dir=arguments.folder))
+    try:
+        for number, work in enumerate(chosen):
+            folder = base / str(number)
+            folder.mkdir()
+            results = measure(work, arguments, folder)
+            empty(folder)
+            found["results"][work.name] = results
+            print("  " + "; ".join(report.row(work, results)), file=sys.stderr, flush=True)
+            if arguments.json:
+                arguments.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    finally:
+        shutil.rmtree(base, ignore_errors=True)
+    measured = {work.name for work in chosen}
+    print(report.table({name: row for name, row in found["results"].items() if name in measured}))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,13 +148,25 @@ ENGINES: dict[str, Any] = {
     "zarrs": lambda: ZarrLike("zarrs.ZarrsCodecPipeline"),
     "tensorstore": TensorStore,
 }
-MODULES = {
-    "ours": "zarr",
-    "zarr-python": "zarr",
-    "fused": "zarr",
-    "zarrs": "zarrs",
-    "tensorstore": "tensorstore",
+IMPORTS = {
+    "ours": "import zarr; zarr.open_array",
+    "zarr-python": "import zarr; zarr.open_array",
+    "zarrs": "import zarr, zarrs; zarr.open_array",
+    "tensorstore": "import tensorstore; tensorstore.open",
 }
+"""What makes them ready to open an array: names may be imported when they are asked for."""
+
+
+def versions() -> dict[str, str]:
+    """Which of the implementations are installed here, and in which version."""
+    found = {}
+    for name in ("zarr", "tensorstore", "zarrs"):
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found["zarr-python" if name == "zarr" and "native" not in version else name] = version
+    return found
 
 
 def field(shape: tuple[int, int]) -> np.ndarray[Any, Any]:

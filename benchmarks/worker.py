@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import shutil
 import sys
 import threading
 import time
@@ -13,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.engines import ENGINES, MODULES, field
+from benchmarks.engines import ENGINES, field, versions
+from benchmarks.spent import empty
 from benchmarks.workloads import WORKLOADS
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class Case:
         elif work.where == "memory":
             self.array = engine.create(self.store, self.layout)
             engine.write(self.array, ..., field(self.layout.shape))
-        elif work.does not in ("open", "import"):
+        elif work.does != "open":
             self.array = engine.open(self.store, write=work.does == "box writes")
 
     def action(self) -> Callable[[], Any]:
@@ -81,7 +80,7 @@ class Case:
         """What is done before each timing, untimed."""
         if self.work.does == "write":
             if self.work.where == "local":
-                shutil.rmtree(self.folder, ignore_errors=True)
+                empty(Path(self.folder))
             self.array = self.engine.create(self.store, self.layout)
 
     def _read(self) -> Callable[[], Any]:
@@ -137,17 +136,13 @@ class Case:
         return lambda: self.engine.open(self.store)
 
 
-def measure(engine: str, work: Workload, folder: str) -> dict[str, Any]:
+def measure(engine: str, work: Workload, folder: str, repeat: int) -> dict[str, Any]:
     """Time and memory of a workload."""
-    if work.does == "import":
-        begin = time.perf_counter()
-        importlib.import_module(MODULES[engine])
-        return {"ms": (time.perf_counter() - begin) * 1e3, "peak": 0}
     case = Case(ENGINES[engine](), work, folder)
     action = case.action()
     times = []
     memory = None
-    for _ in range(work.repeat + 1):  # the first is a rehearsal, and is measured for memory
+    for _ in range(repeat + 1):  # the first is a rehearsal, and is measured for memory
         case.reset()
         before = None
         if memory is None:
@@ -165,13 +160,17 @@ def measure(engine: str, work: Workload, folder: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    engine, name, folder = sys.argv[1:4]
+    engine, *arguments = sys.argv[1:]
+    if engine == "versions":
+        print(json.dumps(versions()))
+        return
+    name, folder, *repeat = arguments
     work = next(work for work in WORKLOADS if work.name == name)
     if engine == "prepare":
         ours: Any = ENGINES["ours"]()
         ours.write(ours.create(folder, work.layout), ..., field(work.layout.shape))
         return
-    print(json.dumps(measure(engine, work, folder)))
+    print(json.dumps(measure(engine, work, folder, *map(int, repeat))))
 
 
 if __name__ == "__main__":
