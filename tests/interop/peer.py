@@ -46,19 +46,19 @@ def write(name: str, folder: Path, document: dict[str, Any]) -> None:
     if name == "tensorstore":
         opened_by_tensorstore(folder, document).write(data(document)).result()
     else:
-        opened_by_zarr(folder, "r+")[:] = data(document)
+        opened_by_zarr(folder, "r+")[...] = data(document)
 
 
 def read(name: str, folder: Path, document: dict[str, Any]) -> np.ndarray[Any, Any]:
     """Read an array."""
     if name == "tensorstore":
         return opened_by_tensorstore(folder, document).read().result()  # type: ignore[no-any-return]
-    return opened_by_zarr(folder, "r")[:]  # type: ignore[no-any-return]
+    return opened_by_zarr(folder, "r")[...]  # type: ignore[no-any-return]
 
 
 def same(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> bool:
     """Whether values are equal bit for bit, whatever their byte order in memory."""
-    found = np.ascontiguousarray(found).astype(expected.dtype, copy=False)
+    found = np.asarray(found).astype(expected.dtype, copy=False)
     return found.shape == expected.shape and found.tobytes() == expected.tobytes()
 
 

@@ -62,25 +62,35 @@ def ask(what: str, name: str, folder: Path) -> dict[str, str]:
 
 
 @cache
-def written_here(folder: Path) -> Path:
-    """All cases, written by this library into documents made by it."""
+def write_here(folder: Path) -> dict[str, Exception]:
+    """Write all cases with this library, into documents made by it; return what failed."""
+    failed: dict[str, Exception] = {}
     for case, document in cases.CASES.items():
-        path = folder / case
-        peer.store_documents(path, document)
-        array = zarr.open_array(path, mode="r+")
-        # Written anew by this library: its own documents are read by the peers as well.
-        for key, value in array.metadata.to_buffer_dict(zarr.buffer.cpu.buffer_prototype).items():
-            (path / key).write_bytes(value.to_bytes())
-        array[:] = cases.data(document)
-    return folder
+        try:
+            _write(folder / case, document)
+        except Exception as error:
+            failed[case] = error
+    return failed
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    peer.store_documents(path, document)
+    array = zarr.open_array(path, mode="r+")
+    # Written anew by this library: its own documents are read by the peers as well.
+    for key, value in array.metadata.to_buffer_dict(zarr.buffer.cpu.buffer_prototype).items():
+        (path / key).write_bytes(value.to_bytes())
+    array[...] = cases.data(document)
 
 
 @ALL
 @EVERYBODY
 def test_our_files_are_read_by(name: str, case: str, folders: Path) -> None:
+    failed_here = write_here(folders / "ours")
+    if case in failed_here:
+        raise failed_here[case]
     if case in cases.LACKING.get((name, "read"), ()):
         pytest.skip(f"{name} cannot read it")
-    failed = ask("read", name, written_here(folders / "ours"))
+    failed = ask("read", name, folders / "ours")
     assert case not in failed, failed[case]
 
 
@@ -94,12 +104,14 @@ def test_their_files_are_read_here(name: str, case: str, folders: Path) -> None:
     assert case not in failed, failed[case]
     expected = cases.data(cases.CASES[case])
     array = zarr.open_array(folder / case, mode="r")
-    assert peer.same(array[:], expected)
-    assert peer.same(array[3:17:2, ::5], expected[3:17:2, ::5])
-    assert array[7, 13] == expected[7, 13]
+    assert peer.same(array[...], expected)
+    if expected.ndim == 2 and expected.size:
+        assert peer.same(array[3:17:2, ::5], expected[3:17:2, ::5])
+        assert array[7, 13] == expected[7, 13]
 
 
 def test_a_chunk_of_fill_values_is_not_stored(folders: Path) -> None:
-    folder = written_here(folders / "ours")
+    folder = folders / "ours"
+    write_here(folder)
     assert not (folder / "v3 int32/c/1/1").exists()
     assert (folder / "v3 int32/c/0/0").exists()
