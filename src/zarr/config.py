@@ -73,6 +73,8 @@ DEFAULTS: Mapping[str, Any] = {
     "async": {"concurrency": 10, "timeout": None},
     "threading": {"max_workers": None},
     "json_indent": 2,
+    # Whether what is written to files has reached the disk when a write returns.
+    "storage": {"local": {"fsync": False}},
     # These name an engine in zarr-python. There is one engine here: they are kept and obeyed
     # by nobody, see `_explain_engine`.
     "codec_pipeline": {

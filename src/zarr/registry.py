@@ -108,6 +108,7 @@ _BUILT_IN_KEY_ENCODINGS = {
     "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",
     "v2": "zarr.metadata.chunk_key_encodings.V2ChunkKeyEncoding",
 }
+# Where zarr-python has its pipelines, as the settings name them.
 _PIPELINES = "zarr.core.codec_pipeline"
 
 _codecs: defaultdict[str, Registry[Codec]] = defaultdict(Registry)
@@ -279,9 +280,9 @@ def get_pipeline_class(reload_config: bool = False) -> type[CodecPipeline]:
     if path in _pipelines:
         return _pipelines[path]
     module, _, name = path.rpartition(".")
-    facade = import_module(_PIPELINES)
-    pipeline: type[CodecPipeline] = facade.BatchedCodecPipeline
-    return getattr(facade, name, pipeline) if module == _PIPELINES else pipeline
+    own = import_module("zarr.codecs.pipeline")
+    pipeline: type[CodecPipeline] = own.BatchedCodecPipeline
+    return getattr(own, name, pipeline) if module == _PIPELINES else pipeline
 
 
 def register_buffer(cls: type[Buffer], qualname: str | None = None) -> None:

@@ -210,7 +210,7 @@ def _parse_other(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection:
         if lies_along and (isinstance(items[0], list) or array.shape == shape[:1]):
             return _orthogonal(arranged, shape)
         return _points(selection=items[0], items=arranged, shape=shape)
-    expanded = _expanded(arranged, shape)
+    expanded = per_axis(arranged, shape)
     arrays = [item for item in expanded if is_array(item) and integer(item) is None]
     slices = sum(isinstance(item, slice) for item in expanded)
     integers = sum(not isinstance(item, slice) and integer(item) is not None for item in expanded)
@@ -250,7 +250,7 @@ def _orthogonal(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
     axes: list[Axis] = []
     kept: list[int] = []
     counts: list[int] = []
-    for axis, (item, length) in enumerate(zip(_expanded(items, shape), shape, strict=True)):
+    for axis, (item, length) in enumerate(zip(per_axis(items, shape), shape, strict=True)):
         if isinstance(item, slice):
             one_axis = _basic((item,), (length,))
             assert one_axis is not None
@@ -399,7 +399,7 @@ def block(selection: Any, shape: tuple[int, ...], grid: Grid) -> Selection:
     fields, items = pop_fields(selection)
     ranges = [
         _block_range(item, length, chunks)
-        for item, length, chunks in zip(_expanded(items, shape), shape, grid, strict=True)
+        for item, length, chunks in zip(per_axis(items, shape), shape, grid, strict=True)
     ]
     axes = tuple((start, 1, stop - start) for start, stop in ranges)
     counts = tuple(count for _, _, count in axes)
@@ -448,7 +448,7 @@ def _block_range(item: Any, length: int, chunks: int | Sequence[int]) -> tuple[i
     return edge(which), edge(which + 1)
 
 
-def _expanded(items: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+def per_axis(items: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
     """One item for each axis: the ellipsis, and axes left out at the end, become slices."""
     _check_number(items, shape)
     missing = len(shape) - len(items)

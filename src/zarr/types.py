@@ -39,15 +39,39 @@ if TYPE_CHECKING:
     AsyncArrayV3: TypeAlias = AsyncArray[ArrayV3Metadata]
 
 __all__ = [
+    "ANY_ACCESS_MODE",
     "JSON",
+    "AccessModeLiteral",
     "AnyArray",
     "AnyAsyncArray",
     "ArrayV2",
     "ArrayV3",
     "AsyncArrayV2",
     "AsyncArrayV3",
+    "BasicSelection",
+    "BasicSelector",
+    "BytesLike",
+    "ChunkCoords",
+    "ChunksLike",
+    "CoordinateSelection",
+    "CoordinateSelector",
     "DTypeConfig_V2",
     "DTypeJSON",
+    "DimensionNames",
+    "DimensionNamesLike",
+    "EndianLiteral",
+    "MaskSelection",
+    "MemoryOrder",
+    "NamedConfig",
+    "NamedRequiredConfig",
+    "NodeType",
+    "OrthogonalSelection",
+    "OrthogonalSelector",
+    "Selection",
+    "Selector",
+    "SelectorTuple",
+    "ShapeLike",
+    "ShardsLike",
     "ZarrFormat",
 ]
 
@@ -70,8 +94,18 @@ ChunkCoords: TypeAlias = tuple[int, ...]
 DimensionNamesLike: TypeAlias = Iterable[str | None] | None
 DimensionNames: TypeAlias = DimensionNamesLike
 
-Selector: TypeAlias = int | slice | EllipsisType | npt.NDArray[np.intp] | npt.NDArray[np.bool_]
+BasicSelector: TypeAlias = int | slice | EllipsisType
+Selector: TypeAlias = BasicSelector | npt.NDArray[np.intp] | npt.NDArray[np.bool_]
 SelectorTuple: TypeAlias = tuple[Selector, ...] | npt.NDArray[np.intp] | slice
+BasicSelection: TypeAlias = BasicSelector | tuple[BasicSelector, ...]
+CoordinateSelector: TypeAlias = int | Sequence[int] | npt.NDArray[np.intp]
+CoordinateSelection: TypeAlias = CoordinateSelector | tuple[CoordinateSelector, ...]
+MaskSelection: TypeAlias = npt.NDArray[np.bool_]
+OrthogonalSelector: TypeAlias = (
+    int | slice | Sequence[int] | npt.NDArray[np.intp] | npt.NDArray[np.bool_]
+)
+OrthogonalSelection: TypeAlias = OrthogonalSelector | tuple[OrthogonalSelector, ...]
+Selection: TypeAlias = BasicSelection | CoordinateSelection | MaskSelection | OrthogonalSelection
 
 DTypeJSON: TypeAlias = (
     str | int | float | Sequence["DTypeJSON"] | None | Mapping[str, object]  # noqa: RUF036

@@ -1,1 +1,8 @@
 """The classes to subclass: stores, codecs, buffers, metadata."""
+
+from typing import TYPE_CHECKING
+
+from zarr.submodules import lazy_submodules
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_submodules(__name__)

@@ -4,6 +4,7 @@ Where a store never waits, as files and memory do not, they run on the calling t
 """
 
 from zarr.api import asynchronous
+from zarr.faces import synced_array, synced_group, synced_node
 from zarr.runner import synced, synced_iter
 
 __all__ = [
@@ -35,29 +36,29 @@ __all__ = [
     "zeros_like",
 ]
 
-array = synced(asynchronous.array)
-create = synced(asynchronous.create)
-create_array = synced(asynchronous.create_array)
-empty = synced(asynchronous.empty)
-empty_like = synced(asynchronous.empty_like)
-from_array = synced(asynchronous.from_array)
-full = synced(asynchronous.full)
-full_like = synced(asynchronous.full_like)
+array = synced_array(asynchronous.array)
+create = synced_array(asynchronous.create)
+create_array = synced_array(asynchronous.create_array)
+empty = synced_array(asynchronous.empty)
+empty_like = synced_array(asynchronous.empty_like)
+from_array = synced_array(asynchronous.from_array)
+full = synced_array(asynchronous.full)
+full_like = synced_array(asynchronous.full_like)
 load = synced(asynchronous.load)
-ones = synced(asynchronous.ones)
-ones_like = synced(asynchronous.ones_like)
-open = synced(asynchronous.open)
-open_array = synced(asynchronous.open_array)
-open_like = synced(asynchronous.open_like)
+ones = synced_array(asynchronous.ones)
+ones_like = synced_array(asynchronous.ones_like)
+open = synced_node(asynchronous.open)
+open_array = synced_array(asynchronous.open_array)
+open_like = synced_array(asynchronous.open_like)
 save = synced(asynchronous.save)
 save_array = synced(asynchronous.save_array)
-zeros = synced(asynchronous.zeros)
-zeros_like = synced(asynchronous.zeros_like)
-consolidate_metadata = synced(asynchronous.consolidate_metadata)
-create_group = synced(asynchronous.create_group)
-group = synced(asynchronous.group)
-open_consolidated = synced(asynchronous.open_consolidated)
-open_group = synced(asynchronous.open_group)
+zeros = synced_array(asynchronous.zeros)
+zeros_like = synced_array(asynchronous.zeros_like)
+consolidate_metadata = synced_group(asynchronous.consolidate_metadata)
+create_group = synced_group(asynchronous.create_group)
+group = synced_group(asynchronous.group)
+open_consolidated = synced_group(asynchronous.open_consolidated)
+open_group = synced_group(asynchronous.open_group)
 save_group = synced(asynchronous.save_group)
 tree = synced(asynchronous.tree)
 create_hierarchy = synced_iter(asynchronous.create_hierarchy)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zarr.arrays.access import DEFAULT_ACCESS
 from zarr.arrays.changes import append, change_attributes, resize
-from zarr.arrays.document import load_metadata, metadata_of, save_metadata
+from zarr.arrays.document import load_metadata, parse_array_metadata, save_metadata
 from zarr.arrays.engine import Engine
 from zarr.arrays.handle import ArrayBase, M
 from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
@@ -70,7 +70,7 @@ class AsyncArray(ArrayBase[M]):
         store_path: StorePath,
         config: ArrayConfigLike | None = None,
     ) -> None:
-        self.metadata = metadata_of(metadata)  # type: ignore[assignment]
+        self.metadata = parse_array_metadata(metadata)  # type: ignore[assignment]
         self.store_path = store_path
         self.config = parse_array_config(config)
         self._access = DEFAULT_ACCESS

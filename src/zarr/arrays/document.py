@@ -84,15 +84,27 @@ async def _has(store_path: StorePath, name: str) -> bool:
     return await get_value(store_path.store, store_path.path, name) is not None
 
 
-def metadata_of(metadata: ArrayMetadata | Mapping[str, Any]) -> ArrayMetadata:
-    """Metadata from a dict, or as they are."""
-    if not isinstance(metadata, Mapping):
-        return metadata
-    zarr_format = metadata.get("zarr_format")
+def parse_array_metadata(
+    data: ArrayMetadata | Mapping[str, Any], path: str | None = None
+) -> ArrayMetadata:
+    """Return the metadata of an array, from a dict or as they are.
+
+    Parameters
+    ----------
+    data : mapping, ArrayV2Metadata or ArrayV3Metadata
+        The document.
+    path : str, optional
+        Where it is, for errors.
+    """
+    if isinstance(data, (ArrayV2Metadata, ArrayV3Metadata)):
+        return data
+    if not isinstance(data, Mapping):
+        raise TypeError(f"Expected the metadata of an array or a dict, got {type(data)}.")
+    zarr_format = data.get("zarr_format")
     if zarr_format == 3:
-        return ArrayV3Metadata.from_dict(dict(metadata))
+        return ArrayV3Metadata.from_dict(dict(data), path=path)
     if zarr_format == 2:
-        return ArrayV2Metadata.from_dict(dict(metadata))
+        return ArrayV2Metadata.from_dict(dict(data), path=path)
     raise ValueError(f"Invalid zarr_format: {zarr_format!r}. Expected 2 or 3")
 
 

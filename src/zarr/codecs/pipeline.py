@@ -1,23 +1,25 @@
 """The codecs of an array as a pipeline, for programs that code single chunks themselves.
 
-Arrays do not use it: the engine codes their chunks. zarr-python's pipelines differ in how they
-schedule their work; here they are one, under all of the names.
+Arrays do not use it: a single native engine codes their chunks. zarr-python's pipelines differ in
+how they schedule their work; here they do the same, under each of the names.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
-from zarr.abc.codec import Codec, CodecPipeline, GetResult
+from zarr.abc.codec import CodecPipeline, GetResult
 from zarr.codecs._v2 import V2Codec
 from zarr.codecs.chain import evolve, split
+from zarr.registry import get_pipeline_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
     from zarr.abc.store import ByteGetter, ByteSetter, Store
     from zarr.buffer.core import Buffer, NDBuffer
     from zarr.dtype import ZDType
@@ -27,33 +29,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ChunkPipeline(CodecPipeline):
+class BatchedCodecPipeline(CodecPipeline):
     """A chain of codecs that is applied to one chunk after the other.
+
+    Arrays do not use it, whatever the setting ``codec_pipeline.path`` says: there is a single
+    engine. Who calls it gets what the codecs themselves make of a chunk.
 
     Parameters
     ----------
-    codecs : tuple of Codec
-        In the order in which they encode.
+    array_array_codecs : tuple of ArrayArrayCodec
+        The filters, in the order in which they encode.
+    array_bytes_codec : ArrayBytesCodec
+        The serializer.
+    bytes_bytes_codecs : tuple of BytesBytesCodec
+        The compressors, in the order in which they encode.
+    batch_size : int, optional
+        Without effect.
     """
 
-    codecs: tuple[Codec, ...]
+    array_array_codecs: tuple[ArrayArrayCodec, ...]
+    array_bytes_codec: ArrayBytesCodec
+    bytes_bytes_codecs: tuple[BytesBytesCodec, ...]
+    batch_size: int = 1
 
     @classmethod
-    def from_codecs(cls, codecs: Iterable[Codec]) -> Self:
-        filters, serializer, compressors = split(codecs)
-        return cls((*filters, serializer, *compressors))
+    def from_codecs(cls, codecs: Iterable[Codec], *, batch_size: int | None = None) -> Self:
+        return cls(*split(codecs), 1 if batch_size is None else batch_size)
 
     @classmethod
-    def from_array_metadata_and_store(cls, array_metadata: ArrayMetadata, store: Store) -> Self:
+    def from_array_metadata_and_store(
+        cls, array_metadata: ArrayMetadata, store: Store | None
+    ) -> Self:
         codecs: Any = getattr(array_metadata, "codecs", None)
         if codecs is None:
-            codecs = (
-                V2Codec(filters=array_metadata.filters, compressor=array_metadata.compressor),  # type: ignore[union-attr]
-            )
+            metadata: Any = array_metadata
+            codecs = (V2Codec(filters=metadata.filters, compressor=metadata.compressor),)
         return cls.from_codecs(codecs)
 
+    @property
+    def codecs(self) -> tuple[Codec, ...]:
+        """All codecs, in the order in which they encode."""
+        return (*self.array_array_codecs, self.array_bytes_codec, *self.bytes_bytes_codecs)
+
+    def __iter__(self) -> Iterator[Codec]:
+        return iter(self.codecs)
+
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        return type(self)(evolve(self.codecs, array_spec))
+        return self.from_codecs(evolve(self.codecs, array_spec), batch_size=self.batch_size)
 
     @property
     def supports_partial_decode(self) -> bool:
@@ -164,3 +186,21 @@ class ChunkPipeline(CodecPipeline):
                 await setter.delete()
             else:
                 await setter.set(encoded)
+
+
+class FusedCodecPipeline(BatchedCodecPipeline):
+    """The same under the name of zarr-python's other pipeline."""
+
+
+def create_codec_pipeline(metadata: ArrayMetadata, *, store: Store | None = None) -> CodecPipeline:
+    """Return the codecs of an array as a pipeline, of the class that the settings name.
+
+    Parameters
+    ----------
+    metadata : ArrayV2Metadata or ArrayV3Metadata
+        Of the array.
+    store : Store, optional
+        Where the array is, for pipelines that ask for it.
+    """
+    # Without a store there is nothing to say about one; our own pipelines need none.
+    return get_pipeline_class().from_array_metadata_and_store(metadata, cast("Store", store))

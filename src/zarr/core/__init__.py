@@ -1,3 +1,11 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr import config as config
+from typing import TYPE_CHECKING
+
+from zarr.buffer.core import Buffer as Buffer
+from zarr.buffer.core import NDBuffer as NDBuffer
+from zarr.codecs.pipeline import BatchedCodecPipeline as BatchedCodecPipeline
+from zarr.submodules import lazy_submodules
+
+if not TYPE_CHECKING:
+    __getattr__ = lazy_submodules(__name__)

@@ -1,8 +1,11 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.arrays.async_array import AsyncArray as AsyncArray
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE as DEFAULT_FILL_VALUE
-from zarr.arrays.sync_array import Array as Array
-from zarr.metadata.spec import ArrayConfig as ArrayConfig
-from zarr.types import ChunksLike as ChunksLike
-from zarr.types import ShardsLike as ShardsLike
+from zarr.api.asynchronous import create_array as create_array
+from zarr.api.asynchronous import from_array as from_array
+from zarr.arrays import *
+from zarr.arrays.create import init_array as init_array
+from zarr.arrays.document import parse_array_metadata as parse_array_metadata
+from zarr.arrays.keep import keep as _parse_keep_array_attr  # noqa: F401
+from zarr.arrays.parameters import *
+from zarr.codecs.pipeline import create_codec_pipeline as create_codec_pipeline
+from zarr.types import *

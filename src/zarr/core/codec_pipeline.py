@@ -1,7 +1,5 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.codecs.pipeline import ChunkPipeline as BatchedCodecPipeline
-from zarr.codecs.pipeline import ChunkPipeline as FusedCodecPipeline
-from zarr.codecs.pipeline import ChunkPipeline as SyncCodecPipeline
-
-__all__ = ["BatchedCodecPipeline", "FusedCodecPipeline", "SyncCodecPipeline"]
+from zarr.codecs.chain import codecs_from_list as codecs_from_list
+from zarr.codecs.pipeline import BatchedCodecPipeline as BatchedCodecPipeline
+from zarr.codecs.pipeline import FusedCodecPipeline as FusedCodecPipeline

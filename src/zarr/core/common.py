@@ -1,4 +1,6 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.metadata.common import *  # noqa: F403
-from zarr.types import *  # noqa: F403
+from zarr.concurrency import *
+from zarr.metadata.common import *
+from zarr.metadata.group import *
+from zarr.types import *

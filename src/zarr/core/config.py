@@ -1,5 +1,4 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.config import BadConfigError, Config, config, parse_indexing_order
-
-__all__ = ["BadConfigError", "Config", "config", "parse_indexing_order"]
+from zarr.config import *
+from zarr.config import deprecations as deprecations

@@ -1,5 +1,8 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.arrays.indexing import *  # noqa: F403
-from zarr.errors import *  # noqa: F403
-from zarr.selection import *  # noqa: F403
+from zarr.arrays.indexing import *
+from zarr.errors import *
+from zarr.fields import check_fields as check_fields
+from zarr.fields import pop_fields as pop_fields
+from zarr.projections import *
+from zarr.types import *

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from zarr.attributes import Attributes
+from zarr.faces import synced_array_method, synced_group_method
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.handle import GroupBase
 from zarr.runner import (
@@ -161,7 +162,7 @@ class Group(GroupBase):
         """The attributes of the user, as a mapping; a change is stored at once."""
         return Attributes(self)
 
-    update_attributes = synced_method(AsyncGroup.update_attributes)
+    update_attributes = synced_group_method(AsyncGroup.update_attributes)
 
     async def update_attributes_async(self, new_attributes: dict[str, Any]) -> Group:
         """Set some attributes; the others stay.
@@ -216,8 +217,8 @@ class Group(GroupBase):
         except KeyError:
             return default
 
-    get_array = synced_method(AsyncGroup.get_array)
-    get_group = synced_method(AsyncGroup.get_group)
+    get_array = synced_array_method(AsyncGroup.get_array)
+    get_group = synced_group_method(AsyncGroup.get_group)
 
     def __contains__(self, member: str) -> bool:
         group = self._async_group
@@ -289,21 +290,21 @@ class Group(GroupBase):
 
     # -- making members ---------------------------------------------------------------------
 
-    create_group = synced_method(AsyncGroup.create_group)
-    require_group = synced_method(AsyncGroup.require_group)
+    create_group = synced_group_method(AsyncGroup.create_group)
+    require_group = synced_group_method(AsyncGroup.require_group)
     require_groups = synced_method(AsyncGroup.require_groups)
-    create_array = synced_method(AsyncGroup.create_array)
-    create = synced_method(AsyncGroup.create_array)
-    require_array = synced_method(AsyncGroup.require_array)
+    create_array = synced_array_method(AsyncGroup.create_array)
+    create = synced_array_method(AsyncGroup.create_array)
+    require_array = synced_array_method(AsyncGroup.require_array)
     create_hierarchy = synced_iter_method(AsyncGroup.create_hierarchy)
-    empty = synced_method(AsyncGroup.empty)
-    zeros = synced_method(AsyncGroup.zeros)
-    ones = synced_method(AsyncGroup.ones)
-    full = synced_method(AsyncGroup.full)
-    empty_like = synced_method(AsyncGroup.empty_like)
-    zeros_like = synced_method(AsyncGroup.zeros_like)
-    ones_like = synced_method(AsyncGroup.ones_like)
-    full_like = synced_method(AsyncGroup.full_like)
+    empty = synced_array_method(AsyncGroup.empty)
+    zeros = synced_array_method(AsyncGroup.zeros)
+    ones = synced_array_method(AsyncGroup.ones)
+    full = synced_array_method(AsyncGroup.full)
+    empty_like = synced_array_method(AsyncGroup.empty_like)
+    zeros_like = synced_array_method(AsyncGroup.zeros_like)
+    ones_like = synced_array_method(AsyncGroup.ones_like)
+    full_like = synced_array_method(AsyncGroup.full_like)
 
 
 faces[AsyncGroup] = Group

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from enum import Enum
 
     from zarr.types import JSON, ShapeLike
@@ -77,6 +77,11 @@ def parse_separator(data: object) -> Literal[".", "/"]:
 def parse_fill_value(data: Any) -> Any:
     """Return a fill value as it is."""
     return data
+
+
+def enum_names(enum: type[Enum]) -> Iterator[str]:
+    """Iterate over the names of the members of an enumeration."""
+    return (member.name for member in enum)
 
 
 def parse_enum(data: object, cls: type[Enum]) -> Enum:

@@ -69,7 +69,7 @@ class LocalStore(Store):
         self.root = root
         # Fixed now, so that the store stays where it is when the process changes its folder.
         self._folder = os.path.abspath(root)
-        self._files = _core.Files(self._folder, config.get("storage.local.fsync", False))
+        self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
         self._name: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:

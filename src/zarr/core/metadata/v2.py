@@ -1,3 +1,4 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.metadata.v2 import *  # noqa: F403
+from zarr.metadata.common import *
+from zarr.metadata.v2 import *

@@ -1,3 +1,6 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.metadata.v3 import *  # noqa: F403
+from zarr.metadata.chunk_grids import *
+from zarr.metadata.common import *
+from zarr.metadata.extra import *
+from zarr.metadata.v3 import *

@@ -1,0 +1,6 @@
+"""Names of zarr-python, kept for programs that import them from here."""
+
+from zarr.dtype.base import *
+from zarr.dtype.checks import *
+from zarr.errors import *
+from zarr.types import *

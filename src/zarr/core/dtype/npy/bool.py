@@ -1,0 +1,3 @@
+"""Names of zarr-python, kept for programs that import them from here."""
+
+from zarr.dtype.numbers import *

@@ -1,0 +1,118 @@
+"""Which parts of which chunks a selection takes, and where they go in the result.
+
+Nothing in this package goes this way: the engine plans a read or a write itself. These are the
+plans for programs that fetch or code chunks on their own, chunk by chunk::
+
+    for chunk in BasicIndexer((slice(2, 9), 0), array.shape, ChunkGrid.from_metadata(metadata)):
+        out[chunk.out_selection] = decoded(chunk.chunk_coords)[chunk.chunk_selection]
+"""
+
+from zarr.projections.axes import (
+    BoolArrayDimIndexer,
+    ChunkDimProjection,
+    IntArrayDimIndexer,
+    IntDimIndexer,
+    Order,
+    SliceDimIndexer,
+    sorted_run_ends,
+)
+from zarr.projections.chunks import (
+    BasicIndexer,
+    BlockIndexer,
+    ChunkProjection,
+    Indexer,
+    OrthogonalIndexer,
+)
+from zarr.projections.kinds import (
+    boundscheck_indices,
+    check_no_multi_fields,
+    check_selection_length,
+    ensure_tuple,
+    err_too_many_indices,
+    is_basic_selection,
+    is_bool,
+    is_bool_array,
+    is_bool_list,
+    is_contiguous_selection,
+    is_contiguous_slice,
+    is_coordinate_selection,
+    is_int_or_bool_iterable,
+    is_integer,
+    is_integer_array,
+    is_integer_list,
+    is_mask_selection,
+    is_positive_slice,
+    is_pure_fancy_indexing,
+    is_pure_orthogonal_indexing,
+    is_scalar,
+    is_slice,
+    make_slice_selection,
+    normalize_integer_selection,
+    replace_ellipsis,
+    replace_lists,
+    slice_to_range,
+    wraparound_indices,
+)
+from zarr.projections.orders import (
+    colexicographic_order_coords,
+    decode_morton,
+    decode_morton_vectorized,
+    lexicographic_order_coords,
+    morton_order_coords,
+)
+from zarr.projections.outer import ix_, oindex, oindex_set
+from zarr.projections.points import CoordinateIndexer, MaskIndexer, get_indexer
+
+__all__ = [
+    "BasicIndexer",
+    "BlockIndexer",
+    "BoolArrayDimIndexer",
+    "ChunkDimProjection",
+    "ChunkProjection",
+    "CoordinateIndexer",
+    "Indexer",
+    "IntArrayDimIndexer",
+    "IntDimIndexer",
+    "MaskIndexer",
+    "Order",
+    "OrthogonalIndexer",
+    "SliceDimIndexer",
+    "boundscheck_indices",
+    "check_no_multi_fields",
+    "check_selection_length",
+    "colexicographic_order_coords",
+    "decode_morton",
+    "decode_morton_vectorized",
+    "ensure_tuple",
+    "err_too_many_indices",
+    "get_indexer",
+    "is_basic_selection",
+    "is_bool",
+    "is_bool_array",
+    "is_bool_list",
+    "is_contiguous_selection",
+    "is_contiguous_slice",
+    "is_coordinate_selection",
+    "is_int_or_bool_iterable",
+    "is_integer",
+    "is_integer_array",
+    "is_integer_list",
+    "is_mask_selection",
+    "is_positive_slice",
+    "is_pure_fancy_indexing",
+    "is_pure_orthogonal_indexing",
+    "is_scalar",
+    "is_slice",
+    "ix_",
+    "lexicographic_order_coords",
+    "make_slice_selection",
+    "morton_order_coords",
+    "normalize_integer_selection",
+    "oindex",
+    "oindex_set",
+    "replace_ellipsis",
+    "replace_lists",
+    "slice_to_range",
+    "sorted_run_ends",
+    "wraparound_indices",
+]

@@ -1,0 +1,350 @@
+"""Arrays with data in them, in memory and in stores, and their metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from zarr.api.synchronous import create_array, open_group
+from zarr.codecs import BytesCodec, ShardingCodec
+from zarr.config import config
+from zarr.dtype import parse_dtype
+from zarr.metadata.chunk_grids import RegularChunkGridMetadata
+from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding
+from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.storage import MemoryStore
+from zarr.storage.urls import normalize_path
+from zarr.testing.strategies import names, settings
+from zarr.testing.strategies.data_types import dtypes, safe_unicode_for_dtype, v3_dtypes
+from zarr.testing.strategies.grids import array_shapes as small_shapes
+from zarr.testing.strategies.grids import chunk_shapes, rectilinear_chunks, shard_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+    from hypothesis.strategies import SearchStrategy
+
+    from zarr.arrays import Array
+    from zarr.types import JSON, AccessModeLiteral, ArrayMetadata, ZarrFormat
+
+_ANY_PATHS = names.paths()
+_SHARDED_SHAPES = npst.array_shapes(max_dims=4, max_side=8)
+_RECTILINEAR_SHAPES = npst.array_shapes(max_dims=3, max_side=20)
+
+
+# -- in memory ----------------------------------------------------------------------------------
+
+
+@st.composite
+def numpy_arrays(
+    draw: st.DrawFn,
+    *,
+    shapes: SearchStrategy[tuple[int, ...]] = small_shapes,
+    dtype: np.dtype[Any] | None = None,
+) -> npt.NDArray[Any]:
+    """Arrays of NumPy.
+
+    Parameters
+    ----------
+    shapes : strategy of tuple of int, optional
+        Their shapes.
+    dtype : dtype, optional
+        Their data type; any that Zarr has if None.
+    """
+    if dtype is None:
+        dtype = draw(v3_dtypes())
+    elements = safe_unicode_for_dtype(dtype) if dtype.kind == "U" else None
+    return draw(npst.arrays(dtype=dtype, shape=shapes, elements=elements))
+
+
+_ANY_ARRAYS = numpy_arrays()
+
+
+@st.composite
+def np_array_and_chunks(
+    draw: st.DrawFn, *, arrays: SearchStrategy[npt.NDArray[Any]] = _ANY_ARRAYS
+) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
+    """Arrays of NumPy, and the shape of chunks for them.
+
+    Parameters
+    ----------
+    arrays : strategy of ndarray, optional
+        The arrays.
+    """
+    array = draw(arrays)
+    return array, draw(chunk_shapes(shape=array.shape))
+
+
+# -- in stores ----------------------------------------------------------------------------------
+
+
+@st.composite
+def arrays(
+    draw: st.DrawFn,
+    *,
+    shapes: SearchStrategy[tuple[int, ...]] = small_shapes,
+    compressors: SearchStrategy[Any] = settings.compressors,
+    stores: SearchStrategy[Any] = settings.stores,
+    paths: SearchStrategy[str] = _ANY_PATHS,
+    array_names: SearchStrategy[str] = names.array_names,
+    arrays: SearchStrategy[npt.NDArray[Any]] | None = None,
+    attrs: SearchStrategy[Any] = names.attrs,
+    zarr_formats: SearchStrategy[ZarrFormat] = settings.zarr_formats,
+    subchunk_write_orders: SearchStrategy[Any] = settings.subchunk_write_orders,
+    open_mode: AccessModeLiteral = "w",
+) -> Array[Any]:
+    """Arrays in a store, in a group, with data in them.
+
+    Parameters
+    ----------
+    shapes : strategy of tuple of int, optional
+        Their shapes.
+    compressors : strategy, optional
+        None, ``"default"``, or what ``create_array`` takes.
+    stores : strategy of StoreLike, optional
+        Where they are.
+    paths, array_names : strategy of str, optional
+        The paths of their groups, and their names there.
+    arrays : strategy of ndarray, optional
+        What is in them.
+    attrs : strategy of dict or None, optional
+        Their attributes.
+    zarr_formats : strategy of {2, 3}, optional
+        Their formats.
+    subchunk_write_orders : strategy of str, optional
+        The orders in which the chunks of shards are written.
+    open_mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
+        How the group is opened.
+    """
+    store = draw(stores, label="store")
+    path = draw(paths, label="array parent")
+    name = draw(array_names, label="array name")
+    attributes = draw(attrs, label="attributes")
+    zarr_format = draw(zarr_formats, label="zarr format")
+    data = draw(numpy_arrays(shapes=shapes) if arrays is None else arrays, label="array")
+    compressor = draw(compressors, label="compressor")
+    options: dict[str, Any] = {"fill_value": draw(st.sampled_from([None, data.dtype.type()]))}
+    if data.dtype.kind in "SUMm":
+        options["fill_value"] = None
+    options["compressors"] = "auto" if compressor == "default" else compressor
+    options["chunks"] = draw(chunk_shapes(shape=data.shape), label="chunk shape")
+    if zarr_format == 3:
+        options["dimension_names"] = draw(names.dimension_names(ndim=data.ndim), label="names")
+        if data.size and draw(st.booleans(), label="sharded"):
+            order = draw(subchunk_write_orders, label="write order")
+            options |= draw(_sharding(data.shape, options["chunks"], order))
+    group = open_group(store, path=normalize_path(path), mode=open_mode, zarr_format=zarr_format)
+    array = group.create_array(
+        name,
+        shape=data.shape,
+        dtype=data.dtype,
+        attributes=attributes,
+        **options,
+    )
+    assert array.name == f"/{array.path}"
+    assert array.attrs.asdict() == (attributes or {})
+    array[...] = data
+    return array
+
+
+@st.composite
+def _sharding(
+    draw: st.DrawFn, shape: tuple[int, ...], chunks: tuple[int, ...], order: Any
+) -> dict[str, Any]:
+    """Parameters of ``create_array`` for chunks in shards."""
+    shards = draw(shard_shapes(shape=shape, chunk_shape=chunks), label="shard shape")
+    codec = ShardingCodec(
+        chunk_shape=chunks,
+        codecs=draw(settings.sharding_inner_codecs),
+        index_location=draw(st.sampled_from(["start", "end"])),
+        subchunk_write_order=order,
+    )
+    return {"chunks": shards, "serializer": codec, "compressors": None}
+
+
+@st.composite
+def simple_arrays(
+    draw: st.DrawFn, *, shapes: SearchStrategy[tuple[int, ...]] = small_shapes
+) -> Any:
+    """Arrays in a store that have short names and no attributes.
+
+    Parameters
+    ----------
+    shapes : strategy of tuple of int, optional
+        Their shapes.
+    """
+    return draw(
+        arrays(
+            shapes=shapes,
+            paths=names.paths(max_num_nodes=2),
+            array_names=names.short_node_names,
+            attrs=st.none(),
+            compressors=st.sampled_from([None, "default"]),
+        )
+    )
+
+
+@st.composite
+def sharded_arrays(
+    draw: st.DrawFn,
+    *,
+    shapes: SearchStrategy[tuple[int, ...]] = _SHARDED_SHAPES,
+    nested: bool | None = None,
+) -> Any:
+    """Arrays whose chunks are in shards.
+
+    Parameters
+    ----------
+    shapes : strategy of tuple of int, optional
+        Their shapes.
+    nested : bool, optional
+        Whether the chunks of shards are shards themselves; either if None.
+    """
+    data, chunks = draw(np_array_and_chunks(arrays=numpy_arrays(shapes=shapes)))
+    if nested is None:
+        nested = draw(st.booleans())
+    outer = draw(shard_shapes(shape=data.shape, chunk_shape=chunks))
+    codec = ShardingCodec(chunk_shape=chunks, codecs=draw(settings.sharding_inner_codecs))
+    if nested:
+        middle = outer
+        outer = tuple(size * draw(st.integers(1, 2)) for size in middle)
+        codec = ShardingCodec(chunk_shape=middle, codecs=[codec])
+    array = create_array(
+        MemoryStore(),
+        shape=data.shape,
+        dtype=data.dtype,
+        chunks=outer,
+        serializer=codec,
+        compressors=None,
+    )
+    array[...] = data
+    return array
+
+
+def _rectilinear(store: Any, data: npt.NDArray[Any], chunks: Any, **options: Any) -> Array[Any]:
+    with config.set({"array.rectilinear_chunks": True}):
+        array = create_array(
+            store, shape=data.shape, dtype=data.dtype, chunks=chunks, zarr_format=3, **options
+        )
+    array[...] = data
+    return array
+
+
+@st.composite
+def rectilinear_arrays(
+    draw: st.DrawFn, *, shapes: SearchStrategy[tuple[int, ...]] = _RECTILINEAR_SHAPES
+) -> Any:
+    """Arrays whose chunks have several sizes.
+
+    Parameters
+    ----------
+    shapes : strategy of tuple of int, optional
+        Their shapes.
+    """
+    data = draw(numpy_arrays(shapes=shapes))
+    return _rectilinear(MemoryStore(), data, draw(rectilinear_chunks(shape=data.shape)))
+
+
+@st.composite
+def complex_rectilinear_arrays(
+    draw: st.DrawFn,
+    *,
+    stores: SearchStrategy[Any] = settings.stores,
+    paths: SearchStrategy[str] = _ANY_PATHS,
+    array_names: SearchStrategy[str] = names.array_names,
+    attrs: SearchStrategy[Any] = names.attrs,
+) -> tuple[npt.NDArray[Any], Array[Any]]:
+    """Arrays whose chunks have several sizes, at a path in a store, beside what is in them.
+
+    Parameters
+    ----------
+    stores : strategy of StoreLike, optional
+        Where they are.
+    paths, array_names : strategy of str, optional
+        The paths of their groups, and their names there.
+    attrs : strategy of dict or None, optional
+        Their attributes.
+    """
+    data = draw(numpy_arrays(shapes=_RECTILINEAR_SHAPES))
+    chunks = draw(rectilinear_chunks(shape=data.shape))
+    path = normalize_path(f"{draw(paths)}/{draw(array_names)}")
+    array = _rectilinear(
+        draw(stores), data, chunks, name=path, attributes=draw(attrs), overwrite=True
+    )
+    return data, array
+
+
+@st.composite
+def block_test_arrays(draw: st.DrawFn) -> tuple[Array[Any], npt.NDArray[Any]]:
+    """Arrays with chunks of one size, of several, or in shards, beside what is in them."""
+    kind = draw(st.sampled_from(["regular", "sharded", "rectilinear"]))
+    if kind == "sharded":
+        array = draw(sharded_arrays(nested=False))
+        return array, np.asarray(array[...])
+    shapes = npst.array_shapes(max_dims=3, max_side=8)
+    data, chunks = draw(np_array_and_chunks(arrays=numpy_arrays(shapes=shapes)))
+    if kind == "rectilinear":
+        return _rectilinear(MemoryStore(), data, draw(rectilinear_chunks(shape=data.shape))), data
+    array = create_array(MemoryStore(), shape=data.shape, dtype=data.dtype, chunks=chunks)
+    array[...] = data
+    return array, data
+
+
+# -- metadata -----------------------------------------------------------------------------------
+
+
+@st.composite
+def array_metadata(
+    draw: st.DrawFn,
+    *,
+    array_shapes: Callable[..., SearchStrategy[tuple[int, ...]]] = npst.array_shapes,
+    zarr_formats: SearchStrategy[Literal[2, 3]] = settings.zarr_formats,
+    attributes: SearchStrategy[Mapping[str, JSON] | None] = names.attrs,
+) -> ArrayMetadata:
+    """Metadata of arrays.
+
+    Parameters
+    ----------
+    array_shapes : callable, optional
+        Makes a strategy of shapes.
+    zarr_formats : strategy of {2, 3}, optional
+        The formats.
+    attributes : strategy of dict or None, optional
+        The attributes.
+    """
+    zarr_format = draw(zarr_formats)
+    shape = draw(array_shapes())
+    chunks = draw(chunk_shapes(shape=shape))
+    native = draw(dtypes())
+    elements = safe_unicode_for_dtype(native) if native.kind == "U" else npst.from_dtype(native)
+    fill_value = draw(elements)
+    dtype = parse_dtype(native, zarr_format=zarr_format)
+    attrs: Any = draw(attributes)
+    if zarr_format == 2:
+        return ArrayV2Metadata(
+            shape=shape,
+            chunks=chunks,
+            dtype=dtype,
+            fill_value=fill_value,
+            order=draw(st.sampled_from(["C", "F"])),
+            dimension_separator=draw(st.sampled_from([".", "/"])),
+            filters=None,
+            compressor=None,
+            attributes=attrs,
+        )
+    return ArrayV3Metadata(
+        shape=shape,
+        data_type=dtype,
+        chunk_grid=RegularChunkGridMetadata(chunk_shape=chunks),
+        chunk_key_encoding=DefaultChunkKeyEncoding(separator=draw(st.sampled_from(["/", "."]))),
+        fill_value=fill_value,
+        codecs=[BytesCodec()],
+        attributes=attrs,
+        dimension_names=draw(names.dimension_names(ndim=len(shape))),
+        storage_transformers=None,
+    )
