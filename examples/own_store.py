@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ class SQLiteStore(Store):
     def __init__(self, database: sqlite3.Connection, *, read_only: bool = False) -> None:
         super().__init__(read_only=read_only)
         self.database = database
+        self._turn = threading.Lock()  # a connection answers one thread at a time
         self.database.execute("create table if not exists value (key primary key, data)")
 
     def with_read_only(self, read_only: bool = False) -> SQLiteStore:
@@ -50,7 +52,12 @@ class SQLiteStore(Store):
 
     async def _ask(self, query: str, *values: Any) -> list[Any]:
         """Ask the database in another thread: the event loop has other things to do."""
-        return await asyncio.to_thread(lambda: self.database.execute(query, values).fetchall())
+
+        def ask() -> list[Any]:
+            with self._turn:
+                return self.database.execute(query, values).fetchall()
+
+        return await asyncio.to_thread(ask)
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None

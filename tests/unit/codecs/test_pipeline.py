@@ -103,12 +103,12 @@ def test_calls_are_made_at_once_and_within_a_limit() -> None:
         assert await concurrent_map(items, call) == [0, 2, 4, 6, 8, 10]
         assert most == 6
         for limited in (
-            concurrent_map(items, call, 2),
-            concurrent_foreach(items, call, 2),
-            asyncio.gather(*concurrent_iter(items, call, 2)),
+            lambda: concurrent_map(items, call, 2),
+            lambda: concurrent_foreach(items, call, 2),
+            lambda: asyncio.gather(*concurrent_iter(items, call, 2)),
         ):
             most = 0
-            await limited
+            await limited()
             assert most == 2
         assert await asyncio.gather(*concurrent_iter(items[1:3], call)) == [2, 4]
 
