@@ -4,18 +4,6 @@
 """
 
 from zarr.api.create import create_array, from_array
-from zarr.api.create_v2style import (
-    array,
-    create,
-    empty,
-    empty_like,
-    full,
-    full_like,
-    ones,
-    ones_like,
-    zeros,
-    zeros_like,
-)
 from zarr.api.groups import (
     consolidate_metadata,
     create_group,
@@ -27,6 +15,18 @@ from zarr.api.groups import (
 )
 from zarr.api.hierarchy import create_hierarchy
 from zarr.api.open import load, open, open_array, open_like, save, save_array
+from zarr.arrays.create_v2style import (
+    array,
+    create,
+    empty,
+    empty_like,
+    full,
+    full_like,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
+)
 
 __all__ = [
     "array",

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.api.create_v2style import create
 from zarr.arrays.access import make_access
 from zarr.arrays.copy_data import array_like, copy_data
-from zarr.arrays.document import get_value
+from zarr.arrays.create_v2style import create
+from zarr.arrays.document import get_value, not_found
 from zarr.arrays.parameters import default_format, parse_format
 from zarr.errors import (
     ContainsArrayError,
-    GroupNotFoundError,
     ZarrDeprecationWarning,
 )
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.consolidated import consolidate
 from zarr.groups.make import make_group
-from zarr.groups.nodes import load_group
+from zarr.groups.nodes import find_group
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn
 from zarr.runner import bounded
@@ -214,13 +213,13 @@ async def open_group(
         metadata = GroupMetadata(attributes, chosen or default_format())
         await make_group(place, metadata, overwrite=mode == "w", known_free=mode == "w-")
     else:
-        try:
-            metadata = await load_group(place, chosen, use_consolidated)
-        except GroupNotFoundError:
+        found = await find_group(place, chosen, use_consolidated)
+        if found is None:
             if mode != "a" or use_consolidated or place.read_only:
-                raise
-            metadata = GroupMetadata(attributes, chosen or default_format())
-            await _make_missing(place, metadata, chosen)
+                raise await not_found(place, chosen, "group")
+            found = GroupMetadata(attributes, chosen or default_format())
+            await _make_missing(place, found, chosen)
+        metadata = found
     return await opened(
         place,
         metadata,

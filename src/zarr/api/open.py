@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import Store
-from zarr.api.create_v2style import create
 from zarr.api.groups import open_group, opened, save_group
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
-from zarr.arrays.document import load_metadata
+from zarr.arrays.create_v2style import create
+from zarr.arrays.document import find_metadata, not_found
 from zarr.arrays.keep import like
 from zarr.arrays.parameters import parse_config, parse_format
 from zarr.arrays.v2style import path_text
-from zarr.errors import ArrayNotFoundError, ContainsGroupError, NodeNotFoundError
+from zarr.errors import ContainsGroupError
 from zarr.groups import AsyncGroup, Group
 from zarr.groups.loaded import LoadedGroup
 from zarr.groups.nodes import as_group_v3, load_node
@@ -94,15 +94,15 @@ async def open_array(
         store, path=path_text(path), mode=mode, storage_options=storage_options
     )
     if mode not in ("w", "w-"):
-        try:
-            metadata = await load_metadata(place, chosen)
-        except ArrayNotFoundError:
-            if mode != "a" or "shape" not in kwargs:
-                raise
-        else:
+        metadata = await find_metadata(place, chosen)
+        if metadata is not None:
             return await _opened(place, metadata, mode, config, kwargs)
+        if mode != "a":
+            raise await not_found(place, chosen, "array")
     if "shape" not in kwargs:
-        raise TypeError(f"mode={mode!r} makes an array, and so needs its shape: shape=...")
+        raise TypeError(
+            f"mode={mode!r} makes an array at {place}, and so needs its shape: shape=..."
+        )
     return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
 
 
@@ -208,10 +208,7 @@ async def open(
         return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
     if found is None:
         if mode in ("r", "r+"):
-            raise NodeNotFoundError(
-                f"Neither an array nor a group was found in store {place.store} at path "
-                f"{place.path!r}"
-            )
+            raise await not_found(place, chosen, "array" if "shape" in kwargs else None)
         return await open_group(place, mode=mode, zarr_format=chosen, **kwargs)
     if is_group(found):
         if "shape" in kwargs:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like
 from zarr.arrays.document import check_free, missing_parents, save_groups, save_metadata
+from zarr.arrays.names import check_new_nodes
 from zarr.arrays.new_metadata import NewArray
 from zarr.arrays.parameters import (
     DEFAULT_FILL_VALUE,
@@ -155,11 +156,14 @@ async def place(
     ------
     ContainsArrayError, ContainsGroupError
         If there is a node and it is not to be overwritten.
+    ValueError
+        If the name is reserved.
     """
     if store_path.read_only:
         raise ValueError(f"{store_path} is read-only: no array can be made there")
     zarr_format = metadata.zarr_format
     missing = await missing_parents(store_path, zarr_format) if parents else []
+    check_new_nodes([*missing, store_path.path], zarr_format)
     if overwrite and store_path.store.supports_deletes:
         await store_path.delete_dir()
     else:

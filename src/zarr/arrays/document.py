@@ -11,6 +11,8 @@ from zarr.errors import (
     ContainsArrayAndGroupError,
     ContainsArrayError,
     ContainsGroupError,
+    GroupNotFoundError,
+    NodeNotFoundError,
 )
 from zarr.metadata.group import GroupMetadata, parse_node_type
 from zarr.metadata.jsonio import parse_json
@@ -51,6 +53,16 @@ async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -
     ArrayNotFoundError
         If there is no array of that format; the message tells what is there instead.
     """
+    found = await find_metadata(store_path, zarr_format)
+    if found is not None:
+        return found
+    raise await not_found(store_path, zarr_format, "array")
+
+
+async def find_metadata(
+    store_path: StorePath, zarr_format: ZarrFormat | None
+) -> ArrayMetadata | None:
+    """Read the metadata of an array, if there is one; see `load_metadata`."""
     store, path = store_path.store, store_path.path
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
@@ -61,23 +73,47 @@ async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -
         document, attributes = await get_values(store, path, *names)
         if document is not None:
             return ArrayV2Metadata.from_document(document, attributes, path=str(store_path))
-    raise await _not_found(store_path, zarr_format)
+    return None
 
 
-async def _not_found(store_path: StorePath, zarr_format: ZarrFormat | None) -> Exception:
-    """An error that says what was looked for, and what is there."""
-    wanted = {2: ".zarray", 3: "zarr.json", None: "zarr.json or .zarray"}[zarr_format]
+_DOCUMENTS = {
+    "zarr.json": "a node of format 3",
+    ".zarray": "an array of format 2",
+    ".zgroup": "a group of format 2",
+}
+_KIND_OF_V2: dict[str, NodeType] = {".zarray": "array", ".zgroup": "group"}
+
+
+async def not_found(
+    store_path: StorePath, zarr_format: ZarrFormat | None, wanted: NodeType | None
+) -> NodeNotFoundError:
+    """An error that says what was looked for, and what is there.
+
+    Parameters
+    ----------
+    store_path
+        Where it was looked for.
+    zarr_format
+        The format that was looked for; any if None.
+    wanted
+        What was looked for; any node if None.
+    """
+    looked_for = [
+        name
+        for name in _DOCUMENTS
+        if (zarr_format != 2 if name == "zarr.json" else zarr_format != 3)
+        and wanted in (None, _KIND_OF_V2.get(name, wanted))
+    ]
+    what = "Neither an array nor a group was found" if wanted is None else f"No {wanted} found"
     message = (
-        f"No array found in store {store_path.store} at path {store_path.path!r}: "
-        f"there is no {wanted}"
+        f"{what} in store {store_path.store} at path {store_path.path!r}: there is no "
+        + " or ".join(looked_for)
     )
-    if zarr_format != 3 and await _has(store_path, ".zgroup"):
-        message += ", but a group of format 2 (.zgroup)"
-    elif zarr_format == 3 and await _has(store_path, ".zarray"):
-        message += ", but an array of format 2 (.zarray)"
-    elif zarr_format == 2 and await _has(store_path, "zarr.json"):
-        message += ", but a node of format 3 (zarr.json)"
-    return ArrayNotFoundError(message)
+    for name, kind in _DOCUMENTS.items():
+        if name not in looked_for and await _has(store_path, name):
+            message += f", but {kind} ({name})"
+            break
+    return (ArrayNotFoundError if wanted == "array" else GroupNotFoundError)(message)
 
 
 async def _has(store_path: StorePath, name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from zarr.arrays.access import DEFAULT_ACCESS
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.names import child_path
 from zarr.errors import ArrayNotFoundError, GroupNotFoundError
 from zarr.groups import changes
 from zarr.groups.creation import GroupCreation
@@ -14,7 +15,6 @@ from zarr.groups.hierarchy import make_hierarchy, normalized
 from zarr.groups.listing import GroupListing
 from zarr.groups.make import make_group
 from zarr.groups.members import find_consolidated
-from zarr.groups.names import child_path
 from zarr.groups.nodes import load_group, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group
 from zarr.storage.path import StorePath, make_store_path
@@ -295,7 +295,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         """
         found = await self.get(path)
         if not isinstance(found, AsyncArray):
-            raise ArrayNotFoundError(self.store, child_path(self.path, path))
+            raise ArrayNotFoundError(self._other_kind(path, "array", found))
         return found
 
     async def get_group(self, path: str) -> AsyncGroup:
@@ -313,8 +313,18 @@ class AsyncGroup(GroupCreation, GroupListing):
         """
         found = await self.get(path)
         if not isinstance(found, AsyncGroup):
-            raise GroupNotFoundError(self.store, child_path(self.path, path))
+            raise GroupNotFoundError(self._other_kind(path, "group", found))
         return found
+
+    def _other_kind(self, path: str, wanted: str, found: AnyAsyncArray | AsyncGroup | None) -> str:
+        """What to say where a member is not what it should be."""
+        there = "nothing"
+        if found is not None:
+            there = "a group" if isinstance(found, AsyncGroup) else "an array"
+        return (
+            f"No {wanted} found in store {self.store} at path {child_path(self.path, path)!r}: "
+            f"there is {there} of format {self.metadata.zarr_format}."
+        )
 
     async def contains(self, member: str) -> bool:
         """Return whether there is a member.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from zarr.arrays.document import kind_at
 from zarr.arrays.locking import guarded
+from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
 from zarr.buffer.cpu import buffer_prototype
 from zarr.groups.consolidated import document_key
 from zarr.groups.make import check_writable
-from zarr.groups.names import DOCUMENTS, check_new_path, child_path
 from zarr.groups.nodes import documents_of, load_group, refuse, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
@@ -88,8 +88,20 @@ async def delete(group: AsyncGroup, name: str) -> None:
             f"{name!r} names the group {group.name!r} itself: a group cannot delete itself. "
             "Delete it from the group above, or clear the store."
         )
+    if await _is_inside_array(group, path):
+        return  # what is there are chunks, or a document
+    if path.rpartition("/")[2] in DOCUMENTS:
+        raise ValueError(f"{name!r} is the name of a metadata document, and so of no member.")
     await StorePath(group.store, path).delete_dir()
     await forget(group, path[len(group.path) :].strip("/"))
+
+
+async def _is_inside_array(group: AsyncGroup, path: str) -> bool:
+    """Whether a node between a group and a path below it is an array."""
+    start = len(group.path) + 1 if group.path else 0
+    ends = [end for end in range(start, len(path)) if path[end] == "/"]
+    zarr_format = group.metadata.zarr_format
+    return "array" in await bounded(ends, lambda end: kind_at(group.store, path[:end], zarr_format))
 
 
 async def move(group: AsyncGroup, source: str, dest: str) -> None:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.api import create_v2style
+from zarr.arrays import create_v2style
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create import init_array, source_of
 from zarr.arrays.document import missing_parents, save_groups
+from zarr.arrays.names import check_new_path, child_path
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.dtype import parse_dtype
 from zarr.errors import ContainsGroupError, ZarrDeprecationWarning
 from zarr.groups.handle import GroupBase
 from zarr.groups.make import check_writable, make_group
-from zarr.groups.names import check_new_path, child_path
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn

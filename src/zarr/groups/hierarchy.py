@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from zarr.arrays.document import kind_at
+from zarr.arrays.names import check_new_path, child_path
 from zarr.errors import ContainsArrayError
 from zarr.groups.make import check_writable
-from zarr.groups.names import check_new_path
 from zarr.groups.nodes import at_a_time, documents_of, refuse, save_documents
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
 from zarr.runner import bounded
 from zarr.storage.path import StorePath
-from zarr.storage.urls import normalize_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,11 +42,13 @@ def normalized(nodes: Mapping[str, NodeMetadata]) -> Nodes:
     ------
     ValueError
         If a path leads out of the store, or two name the same node.
+    TypeError
+        If a path is no text.
     """
     found: Nodes = {}
     names: dict[str, str] = {}
     for name, node in nodes.items():
-        path = normalize_path(name)
+        path = child_path("", name)
         if path in names:
             other = names[path]
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zarr.arrays.document import kind_at, missing_parents, save_groups
+from zarr.arrays.names import check_new_nodes
 from zarr.groups.nodes import documents_of, refuse, save_documents
 
 if TYPE_CHECKING:
@@ -48,10 +49,13 @@ async def make_group(
     ------
     ContainsArrayError, ContainsGroupError
         If there is a node and it is not to be overwritten.
+    ValueError
+        If the name is reserved.
     """
     check_writable(store_path)
     store, path, zarr_format = store_path.store, store_path.path, metadata.zarr_format
     missing = await missing_parents(store_path, zarr_format) if parents else []
+    check_new_nodes([*missing, path], zarr_format)
     if overwrite and store.supports_deletes:
         await store_path.delete_dir()
     elif not known_free:

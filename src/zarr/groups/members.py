@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zarr.arrays.names import DOCUMENTS
 from zarr.errors import ZarrUserWarning
-from zarr.groups.names import DOCUMENTS
 from zarr.groups.nodes import at_a_time, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.notices import warn

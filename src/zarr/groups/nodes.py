@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zarr.arrays.document import get_value, get_values
+from zarr.arrays.document import get_value, get_values, not_found
 from zarr.buffer.cpu import buffer_prototype
 from zarr.config import config
 from zarr.errors import (
     ContainsArrayError,
     ContainsGroupError,
-    GroupNotFoundError,
 )
 from zarr.metadata.consolidated import read_zmetadata
 from zarr.metadata.group import (
@@ -102,7 +101,27 @@ async def load_group(
     zarr_format: ZarrFormat | None,
     use_consolidated: UseConsolidated = None,
 ) -> GroupMetadata:
-    """Read the metadata of a group.
+    """Read the metadata of a group that must be there; see `find_group`.
+
+    Raises
+    ------
+    GroupNotFoundError
+        If there is no group; the message tells what is there instead.
+    ContainsArrayError
+        If there is an array of format 3, which shares the document's name.
+    """
+    found = await find_group(store_path, zarr_format, use_consolidated)
+    if found is not None:
+        return found
+    raise await not_found(store_path, zarr_format, "group")
+
+
+async def find_group(
+    store_path: StorePath,
+    zarr_format: ZarrFormat | None,
+    use_consolidated: UseConsolidated = None,
+) -> GroupMetadata | None:
+    """Read the metadata of a group; None if there is none.
 
     Parameters
     ----------
@@ -116,8 +135,6 @@ async def load_group(
 
     Raises
     ------
-    GroupNotFoundError
-        If there is no group.
     ContainsArrayError
         If there is an array of format 3, which shares the document's name.
     """
@@ -129,23 +146,24 @@ async def load_group(
         if document is not None:
             return as_group_v3(node_v3(document, where(store, path)), store_path, use_consolidated)
     if zarr_format != 3:
-        found = await _load_v2(store_path, use_consolidated)
-        if found is not None:
-            return found
-    raise GroupNotFoundError(store, path)
+        return await _load_v2(store_path, use_consolidated)
+    return None
 
 
 def as_group_v3(
     node: NodeMetadata, store_path: StorePath, use_consolidated: UseConsolidated
 ) -> GroupMetadata:
-    """Return the metadata of a node of format 3, if it is a group; see `load_group`."""
+    """Return the metadata of a node of format 3, if it is a group; see `find_group`."""
     if isinstance(use_consolidated, str):
         raise TypeError(
             "use_consolidated must be a bool or None for Zarr format 3: consolidated metadata are "
             f"in zarr.json. Got {use_consolidated!r}."
         )
     if not is_group(node):
-        raise ContainsArrayError(store_path.store, store_path.path)
+        raise ContainsArrayError(
+            f"A group was looked for in store {store_path.store} at path {store_path.path!r}, and "
+            "an array of format 3 was found (zarr.json)."
+        )
     if use_consolidated and node.consolidated_metadata is None:
         raise ValueError(
             "Consolidated metadata requested with 'use_consolidated=True' but not found in "
