@@ -6,6 +6,7 @@ import asyncio
 import os
 import pickle
 import signal
+import sqlite3
 import sys
 import threading
 import warnings
@@ -30,6 +31,7 @@ from zarr.storage import (
     ManagedMemoryStore,
     MemoryStore,
     ObjectStore,
+    SQLiteStore,
     WrapperStore,
     ZipStore,
 )
@@ -360,6 +362,41 @@ class TestZipStore(Promises):
 
 
 class TestZipStoreStepped(TestZipStore):
+    stepped = True
+
+
+class TestSQLiteStore(Promises):
+    store_cls = SQLiteStore
+
+    async def set(self, store: Any, key: str, value: Buffer) -> None:
+        if not store.path.exists():
+            SQLiteStore(store.path).set_sync("zarr", value)
+        with sqlite3.connect(store.path) as connection:
+            connection.execute("DELETE FROM zarr WHERE k = 'zarr'")
+            connection.execute("REPLACE INTO zarr VALUES (?, ?)", (key, value.to_bytes()))
+        connection.close()
+
+    async def get(self, store: Any, key: str) -> Buffer:
+        with sqlite3.connect(store.path) as connection:
+            [(value,)] = connection.execute("SELECT v FROM zarr WHERE k = ?", (key,))
+        connection.close()
+        return Buffer.from_bytes(value)
+
+    @pytest.fixture
+    def store_kwargs(self, tmp_path: Path) -> dict[str, Any]:
+        return {"path": tmp_path / "data.sqlite"}
+
+    @pytest.mark.parametrize("read_only", [True, False])
+    async def test_store_open_read_only(self, open_kwargs: dict[str, Any], read_only: bool) -> None:
+        await SQLiteStore.open(**open_kwargs)
+        await super().test_store_open_read_only(open_kwargs, read_only)
+
+    async def test_read_only_store_raises(self, open_kwargs: dict[str, Any]) -> None:
+        await SQLiteStore.open(**open_kwargs)
+        await super().test_read_only_store_raises(open_kwargs)
+
+
+class TestSQLiteStoreStepped(TestSQLiteStore):
     stepped = True
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zarr.storage.memory import GpuMemoryStore, MemoryStore
     from zarr.storage.obstore import ObjectStore
     from zarr.storage.path import StoreLike, StorePath
+    from zarr.storage.sqlite import SQLiteStore
     from zarr.storage.wrapper import WrapperStore
     from zarr.storage.zip import ZipStore
 
@@ -24,6 +25,7 @@ __all__ = [
     "ManagedMemoryStore",
     "MemoryStore",
     "ObjectStore",
+    "SQLiteStore",
     "StoreLike",
     "StorePath",
     "WrapperStore",
@@ -39,6 +41,7 @@ _MODULES = {
     "ManagedMemoryStore": "managed",
     "MemoryStore": "memory",
     "ObjectStore": "obstore",
+    "SQLiteStore": "sqlite",
     "StoreLike": "path",
     "StorePath": "path",
     "WrapperStore": "wrapper",

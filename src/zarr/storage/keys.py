@@ -50,3 +50,20 @@ def children(keys: Iterable[str], prefix: str) -> list[str]:
     skip = len(folder)
     names = (key[skip:].partition("/")[0] for key in keys if key.startswith(folder))
     return list(dict.fromkeys(name for name in names if name))
+
+
+def folder_of(prefix: str) -> str:
+    """What all keys in the folder `prefix` begin with: the folder with a slash; '' is the root."""
+    folder = check_prefix(prefix)
+    return f"{folder}/" if folder else ""
+
+
+def successor(prefix: str) -> str:
+    """The least text that is greater than all keys that begin with `prefix`."""
+    for place in range(len(prefix) - 1, -1, -1):
+        following = ord(prefix[place]) + 1
+        if 0xD800 <= following <= 0xDFFF:  # no characters, and not in a key
+            following = 0xE000
+        if following <= 0x10FFFF:
+            return prefix[:place] + chr(following)
+    return chr(0x10FFFF) * 4

@@ -245,8 +245,8 @@ class StorePath:
 StoreLike: TypeAlias = Store | StorePath | str | os.PathLike[str] | MutableMapping[str, Any]
 """What can be given for a store.
 
-A store; a store and path; the path of a folder, or of a zip file that exists; a URL; a dict or
-other mutable mapping (also an fsspec mapper); a ``UPath``; a store of obstore.
+A store; a store and path; the path of a folder, or of a zip or SQLite file that exists; a URL; a
+dict or other mutable mapping (also an fsspec mapper); a ``UPath``; a store of obstore.
 """
 
 
@@ -350,12 +350,21 @@ async def _store_of_path(path: str | Path, mode: AccessModeLiteral | None) -> St
         from zarr.storage.zip import ZipStore
 
         return await ZipStore.open(Path(root), mode="r" if mode == "r" else "a")
+    if str(root).endswith((".sqlite", ".sqlite3")) and os.path.isfile(root):
+        from zarr.storage.sqlite import SQLiteStore
+
+        return await SQLiteStore.open(Path(root), read_only=mode == "r")
     return await LocalStore.open(root, mode=mode, read_only=mode == "r")
 
 
 async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, Any] | None) -> Store:
     from zarr.storage.fsspec import FsspecStore
 
+    if url.startswith("sqlite://"):
+        from zarr.storage.sqlite import SQLiteStore
+
+        path = url.removeprefix("sqlite://")
+        return await SQLiteStore.open(path, read_only=read_only, **(storage_options or {}))
     if url.startswith("memory://"):
         from zarr.storage.managed import find
 

@@ -1,0 +1,399 @@
+"""A store in one SQLite file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from zarr.abc.store import Store
+from zarr.buffer.core import default_buffer_prototype
+from zarr.runner import offload
+from zarr.storage.keys import check_key, folder_of, successor
+from zarr.storage.ranges import absolute, bounds
+from zarr.storage.sqlite_file import Database
+from zarr.storage.values import check_value
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import AsyncIterator, Iterable
+    from contextlib import AbstractContextManager
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import Buffer, BufferPrototype
+
+# Up to this size a value is read as a whole, also for a part of it: that is one statement.
+_SMALL = 64 << 10
+# How many keys are listed at a time.
+_BATCH = 1000
+
+_SET = "INSERT INTO zarr (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
+_ADD = "INSERT INTO zarr (k, v) VALUES (?, ?) ON CONFLICT (k) DO NOTHING"
+_PART = (
+    "SELECT rowid, length(v), CASE WHEN length(v) <= ? OR typeof(v) <> 'blob' THEN v END "
+    "FROM zarr WHERE k = ?"
+)
+# From each name it jumps behind all that is below that name: what lies deeper is not looked at.
+_CHILDREN = """
+WITH RECURSIVE found (k) AS (
+    SELECT min(k) FROM zarr WHERE k >= :low AND k < :high
+    UNION ALL
+    SELECT (
+        SELECT min(zarr.k) FROM zarr WHERE zarr.k < :high AND zarr.k >= CASE
+            WHEN instr(substr(found.k, :skip), '/') = 0 THEN found.k || char(1)
+            ELSE :low || substr(substr(found.k, :skip), 1, instr(substr(found.k, :skip), '/') - 1)
+                || '0'
+        END
+    ) FROM found WHERE found.k IS NOT NULL
+)
+SELECT substr(k, :skip) FROM found WHERE k IS NOT NULL
+"""
+
+
+class SQLiteStore(Store):
+    """A store in one SQLite file.
+
+    Every write is a transaction: after a crash there is the old value or the new one. Threads and
+    processes may read and write at the same time; who reads waits for nobody. A file that
+    zarr-python 2 wrote with its store of that name can be read and changed.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. It is made if it does not exist; its folder must exist.
+    read_only : bool
+        Whether writing is refused.
+    timeout : float
+        For how many seconds a write waits while others write, before it is a `TimeoutError`.
+
+    Attributes
+    ----------
+    path
+    timeout
+
+    Examples
+    --------
+    >>> import tempfile, zarr
+    >>> from zarr.storage import SQLiteStore
+    >>> store = SQLiteStore(f"{tempfile.mkdtemp()}/data.sqlite")
+    >>> with store.transaction():  # all or nothing
+    ...     a = zarr.create_array(store, name="a", data=[1, 2, 3])
+    >>> zarr.open_array(store, path="a", mode="r")[:].tolist()
+    [1, 2, 3]
+    >>> store.close()
+    """
+
+    supports_writes: bool = True
+    supports_deletes: bool = True
+    supports_listing: bool = True
+
+    path: Path
+    timeout: float
+    # Everything is done on the caller's thread by one call of SQLite. Only a write can be held
+    # up, by another write, as it can be on any file system: no event loop would make it shorter.
+    _waits = False
+
+    def __init__(self, path: str | Path, *, read_only: bool = False, timeout: float = 30.0) -> None:
+        super().__init__(read_only=read_only)
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"'path' must be a string or Path, got {type(path).__name__!r}")
+        if str(path) in ("", ":memory:"):
+            raise ValueError("an SQLiteStore needs a file: use a MemoryStore to keep nothing")
+        self.path = Path(path)
+        self.timeout = timeout
+        # Fixed now, so that the store stays where it is when the process changes its folder.
+        self._place(os.path.abspath(path))
+
+    def _place(self, file: str) -> None:
+        self._file = file
+        self._database = Database(file, read_only=self.read_only, timeout=self.timeout)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        del state["_database"]
+        state["_is_open"] = False
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._place(self._file)
+
+    async def _open(self) -> None:
+        if not self._is_open:
+            await offload(self._database.run, lambda _: None)
+        await super()._open()
+
+    def close(self) -> None:
+        """Let go of the file; used again, the store opens it again."""
+        self._database.close()
+        super().close()
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same file that is read-only, or not."""
+        view = type(self)(self.path, read_only=read_only, timeout=self.timeout)
+        view._place(self._file)
+        return view
+
+    def __str__(self) -> str:
+        return f"sqlite://{self.path.as_posix()}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, type(self))
+            and self._file == other._file
+            and self.read_only == other.read_only
+        )
+
+    __hash__ = None
+
+    @property
+    def _identity(self) -> str:
+        return f"sqlite://{os.path.realpath(self._file)}"
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Make all writes through this store, in any thread, one change: all of them or none.
+
+        Others see nothing of it before the ``with`` block ends, and cannot write meanwhile. If
+        the block ends with an exception, nothing was changed; arrays and groups that were opened
+        or changed in the block must be opened anew then.
+
+        Returns
+        -------
+        context manager
+
+        Raises
+        ------
+        TimeoutError
+            If others are writing for longer than `timeout`.
+        RuntimeError
+            If a transaction of this store is under way.
+        """
+        self._check_writable()
+        return self._database.transaction()
+
+    # -- values -----------------------------------------------------------------------------
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return the value of a key, or part of it; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype, optional
+            The kind of buffer to return.
+        byte_range : ByteRequest, optional
+            The part to read.
+
+        Returns
+        -------
+        Buffer or None
+        """
+        check_key(key)
+        bounds(byte_range)
+        self._is_open = True
+        if byte_range is None:
+            data = self._database.run(lambda connection: _whole(connection, key))
+        else:
+            data = self._database.run(lambda connection: _part(connection, key, byte_range))
+        if data is None:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Store a value under a key.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        """
+        self._write(_SET, key, value)
+
+    def _write(self, statement: str, key: str, value: Buffer) -> None:
+        check_key(key)
+        check_value(self, value)
+        # `memoryview`: stored as a blob without a copy.
+        data = memoryview(value.as_buffer_like())
+        self._change(statement, (key, data))
+
+    def _change(self, statement: str, parameters: tuple[Any, ...]) -> None:
+        self._check_writable()
+        self._is_open = True
+        self._database.run(lambda connection: connection.execute(statement, parameters))
+
+    def delete_sync(self, key: str) -> None:
+        """Remove a key; nothing happens if it is not there.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
+        self._change("DELETE FROM zarr WHERE k = ?", (check_key(key),))
+
+    async def get(
+        self,
+        key: str,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        # docstring inherited
+        return await offload(lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range))
+
+    async def get_partial_values(
+        self,
+        prototype: BufferPrototype,
+        key_ranges: Iterable[tuple[str, ByteRequest | None]],
+    ) -> list[Buffer | None]:
+        # docstring inherited
+        wanted = list(key_ranges)
+        return await offload(
+            lambda: [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in wanted]
+        )
+
+    async def set(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await offload(self.set_sync, key, value)
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await offload(self._write, _ADD, key, value)
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        await offload(self.delete_sync, key)
+
+    async def _one(self, statement: str, parameters: tuple[Any, ...]) -> Any:
+        self._is_open = True
+        row = await offload(
+            self._database.run,
+            lambda connection: connection.execute(statement, parameters).fetchone(),
+        )
+        return None if row is None else row[0]
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return await self._one("SELECT 1 FROM zarr WHERE k = ?", (check_key(key),)) is not None
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        size = await self._one("SELECT length(v) FROM zarr WHERE k = ?", (check_key(key),))
+        if size is None:
+            raise FileNotFoundError(f"{key!r} is not in {self}")
+        return int(size)
+
+    # -- folders ----------------------------------------------------------------------------
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        # docstring inherited
+        condition, limits = _below(folder_of(prefix))
+        return int(
+            await self._one(f"SELECT coalesce(sum(length(v)), 0) FROM zarr {condition}", limits)
+        )
+
+    async def is_empty(self, prefix: str) -> bool:
+        # docstring inherited
+        condition, limits = _below(folder_of(prefix))
+        return await self._one(f"SELECT 1 FROM zarr {condition} LIMIT 1", limits) is None
+
+    async def delete_dir(self, prefix: str) -> None:
+        # docstring inherited
+        condition, limits = _below(folder_of(prefix))
+        await offload(self._change, f"DELETE FROM zarr {condition}", limits)
+
+    async def clear(self) -> None:
+        # docstring inherited
+        await self.delete_dir("")
+        await offload(self._shrink)
+
+    def _shrink(self) -> None:
+        """Give the pages that hold nothing any more back to the file system."""
+        self._database.run(lambda c: c.execute("PRAGMA incremental_vacuum").fetchall())
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        async for key in self.list_prefix(""):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        low, high = prefix, successor(prefix)
+        self._is_open = True
+        while True:
+            batch = await offload(self._database.run, lambda c, low=low: _keys(c, low, high))
+            for key in batch:
+                yield key
+            if len(batch) < _BATCH:
+                return
+            low = batch[-1] + "\1"  # no key has a NUL: nothing lies between
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        folder = folder_of(prefix)
+        self._is_open = True
+        limits = {"low": folder, "high": successor(folder), "skip": len(folder) + 1}
+        rows = await offload(
+            self._database.run, lambda connection: connection.execute(_CHILDREN, limits).fetchall()
+        )
+        for name in dict.fromkeys(rest.partition("/")[0] for (rest,) in rows):
+            yield name
+
+
+def _whole(connection: sqlite3.Connection, key: str) -> bytes | None:
+    row = connection.execute("SELECT v FROM zarr WHERE k = ?", (key,)).fetchone()
+    return None if row is None else _blob(key, row[0])
+
+
+def _part(connection: sqlite3.Connection, key: str, request: ByteRequest) -> bytes | None:
+    row = connection.execute(_PART, (_SMALL, key)).fetchone()
+    if row is None:
+        return None
+    _, size, value = row
+    if value is not None or size is None:
+        data = _blob(key, value)
+        return data[absolute(request, len(data))]
+    if connection.in_transaction:
+        return _piece(connection, key, request)
+    connection.execute("BEGIN")  # the number of the row and the row belong together
+    try:
+        return _piece(connection, key, request)
+    finally:
+        connection.execute("COMMIT")
+
+
+def _piece(connection: sqlite3.Connection, key: str, request: ByteRequest) -> bytes | None:
+    row = connection.execute("SELECT rowid FROM zarr WHERE k = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    with connection.blobopen("zarr", "v", row[0], readonly=True) as blob:
+        part = absolute(request, len(blob))
+        blob.seek(part.start)
+        return blob.read(max(0, part.stop - part.start))
+
+
+def _blob(key: str, value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise ValueError(f"the value of {key!r} is no blob, but {type(value).__name__}")
+    return value
+
+
+def _below(folder: str) -> tuple[str, tuple[str, ...]]:
+    """The condition for keys that begin with `folder`, and its parameters."""
+    return ("WHERE k >= ? AND k < ?", (folder, successor(folder))) if folder else ("", ())
+
+
+def _keys(connection: sqlite3.Connection, low: str, high: str) -> list[str]:
+    statement = "SELECT k FROM zarr WHERE k >= ? AND k < ? ORDER BY k LIMIT ?"
+    return [key for (key,) in connection.execute(statement, (low, high, _BATCH))]

@@ -1,0 +1,350 @@
+"""One SQLite file: the connections of this process to it, and what can go wrong with them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+from weakref import WeakSet
+
+from zarr.config import config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+# "Zarr": tells tools such as `file` what a database is for.
+_APPLICATION_ID = 0x5A617272
+
+# With larger pages than usual, and a map of them (auto_vacuum), a part of a large value is found
+# forty times as fast: without the map, every page before that part has to be read.
+_PAGE_SIZE = 16384
+_CREATE = f"""
+PRAGMA page_size = {_PAGE_SIZE};
+PRAGMA auto_vacuum = INCREMENTAL;
+"""
+# The table that zarr-python 2 had.
+_TABLE = "CREATE TABLE IF NOT EXISTS zarr (k TEXT PRIMARY KEY, v BLOB)"
+# A file may come from anywhere: what its schema says must not call functions that do more than
+# compute, and its pages are checked when they are read.
+_DISTRUST = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON")
+# Readers go on while somebody writes. What was written outlives the process at once, and a power
+# cut after the next checkpoint; with `storage.local.fsync` every write waits for the disk.
+_LOG_LIMIT = 64 << 20
+
+_IDLE = 8
+
+_abandoned: list[sqlite3.Connection] = []
+
+
+class _Gate:
+    """Lets operations through; a fork waits until none is under way.
+
+    SQLite has locks of its own for all of the process: in a child forked while another thread
+    holds one of them, nobody would ever release it.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._inside = 0
+        self._closed = False
+
+    def __enter__(self) -> None:
+        with self._changed:
+            while self._closed:
+                self._changed.wait()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._inside -= 1
+            if self._closed:
+                self._changed.notify_all()
+
+    def close(self, timeout: float = 60.0) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: self._inside == 0, timeout)
+
+    def open(self) -> None:
+        with self._changed:
+            self._closed = False
+            self._changed.notify_all()
+
+
+_gate = _Gate()
+
+
+class Database:
+    """An SQLite file with a table of keys and values.
+
+    Connections are made as threads need them, and kept. A forked child makes its own.
+    """
+
+    def __init__(self, path: str, *, read_only: bool, timeout: float) -> None:
+        self.path = path
+        self.read_only = read_only
+        self.timeout = timeout
+        self._renew()
+        _databases.add(self)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
+        self._all: set[sqlite3.Connection] = set()
+        # While a transaction of the user's is under way, all threads share its connection.
+        self._shared: sqlite3.Connection | None = None
+        self._turn = threading.Lock()
+        self._pid = os.getpid()
+
+    # -- connections ------------------------------------------------------------------------
+
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Call `work` with a connection; errors become those of files."""
+        with _gate:
+            try:
+                shared = self._shared
+                if shared is not None:
+                    with self._turn:
+                        if self._shared is shared:
+                            return work(shared)
+                connection = self._take()
+                try:
+                    return work(connection)
+                finally:
+                    self._give(connection)
+            except (sqlite3.Error, OverflowError) as error:
+                raise self._explained(error) from error
+
+    def _take(self) -> sqlite3.Connection:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        connection = self._connect()
+        with self._lock:
+            self._all.add(connection)
+        return connection
+
+    def _give(self, connection: sqlite3.Connection) -> None:
+        if connection.in_transaction:  # something went wrong in the middle of it
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        with self._lock:
+            if len(self._idle) < _IDLE and connection in self._all:
+                self._idle.append(connection)
+                return
+            self._all.discard(connection)
+        connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.read_only and not os.path.isfile(self.path):
+            raise FileNotFoundError(errno.ENOENT, "no such SQLite file", self.path)
+        mode = "ro" if self.read_only else "rwc"
+        if self.read_only and _is_frozen(self.path):
+            mode += "&immutable=1"  # it cannot change, and nobody could make a log beside it
+        connection = sqlite3.connect(
+            f"file:{quote(self.path)}?mode={mode}",
+            uri=True,
+            timeout=self.timeout,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            for pragma in _DISTRUST:
+                connection.execute(pragma)
+            self._check_schema(connection)
+            if not self.read_only:
+                level = "FULL" if config.get("storage.local.fsync") else "NORMAL"
+                connection.execute(f"PRAGMA synchronous = {level}")
+                connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check_schema(self, connection: sqlite3.Connection) -> None:
+        tables = _tables(connection)
+        if not tables and not self.read_only:
+            self._create(connection)
+            tables = _tables(connection)
+        if not tables:
+            raise ValueError(f"{self.path} is an empty SQLite database: there is no table 'zarr'")
+        columns = [
+            row[0] for row in connection.execute("SELECT name FROM pragma_table_info('zarr')")
+        ]
+        if not tables.get("zarr", "").upper().startswith("CREATE TABLE") or columns != ["k", "v"]:
+            raise ValueError(
+                f"{self.path} is an SQLite database of something else: expected a table 'zarr' "
+                f"with columns k and v, found {sorted(tables)}"
+            )
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        connection.executescript(_CREATE)
+        # Several processes may begin at once; for this one change SQLite does not wait itself.
+        end = time.monotonic() + self.timeout
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute("COMMIT")
+
+    # -- transactions -----------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all that is written through this object, by any thread, one change."""
+        connection = self._begun()
+        try:
+            yield
+        except BaseException:
+            self._end(connection, "ROLLBACK")
+            raise
+        self._end(connection, "COMMIT")
+
+    def _begun(self) -> sqlite3.Connection:
+        with _gate:
+            connection = self._take()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                with self._lock:
+                    if self._shared is not None:
+                        raise RuntimeError(f"a transaction of {self.path} is under way")
+                    self._shared = connection
+            except sqlite3.Error as error:
+                self._give(connection)
+                raise self._explained(error) from error
+            except BaseException:
+                self._give(connection)
+                raise
+        return connection
+
+    def _end(self, connection: sqlite3.Connection, how: str) -> None:
+        with _gate, self._turn:
+            if self._shared is not connection:
+                return  # the store was closed meanwhile, or this is a forked child
+            try:
+                if connection.in_transaction:  # SQLite gives up some by itself: a full disk
+                    connection.execute(how)
+                elif how == "COMMIT":
+                    raise OSError(f"the transaction of {self.path} was rolled back by an error")
+            except sqlite3.Error as error:
+                raise self._explained(error) from error
+            finally:
+                self._shared = None
+                self._give(connection)
+
+    # -- the end ----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the connections. The last one of all processes puts everything into one file."""
+        with _gate, self._lock:
+            connections = self._idle
+            self._idle, self._all, self._shared = [], set(), None
+        for connection in connections:
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_pid", None) == os.getpid():
+            for connection in self._idle:
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def _explained(self, error: Exception) -> Exception:
+        code = _code(error) & 0xFF
+        path = self.path
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return TimeoutError(
+                errno.ETIMEDOUT,
+                f"somebody else has been writing for longer than the timeout of {self.timeout} s",
+                path,
+            )
+        if code == sqlite3.SQLITE_FULL:
+            return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
+            return PermissionError(errno.EACCES, f"cannot be written ({error})", path)
+        if code == sqlite3.SQLITE_CANTOPEN:
+            return self._not_opened(error)
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return ValueError(f"{path} is no sound SQLite database: {error}")
+        if code == sqlite3.SQLITE_TOOBIG or isinstance(error, (OverflowError, sqlite3.DataError)):
+            return ValueError(
+                f"a value is too large for SQLite, which stores up to 1 GB under a key in {path}"
+            )
+        return OSError(errno.EIO, f"SQLite: {error}", path)
+
+    def _not_opened(self, error: Exception) -> Exception:
+        folder = os.path.dirname(self.path)
+        if not os.path.isdir(folder):
+            return FileNotFoundError(errno.ENOENT, "there is no folder for the SQLite file", folder)
+        if os.path.isdir(self.path):
+            return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.path)
+        if self.read_only and os.path.exists(self.path):
+            return PermissionError(
+                errno.EACCES,
+                "readers need to make a file beside the database; the folder forbids it",
+                self.path,
+            )
+        if not os.access(folder, os.W_OK):
+            return PermissionError(errno.EACCES, "the folder forbids writing", self.path)
+        return OSError(errno.EIO, f"SQLite: {error}", self.path)
+
+
+def _code(error: BaseException) -> int:
+    code: Any = getattr(error, "sqlite_errorcode", 0)
+    return code if isinstance(code, int) else 0
+
+
+def _tables(connection: sqlite3.Connection) -> dict[str, str]:
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    return {name: sql for name, sql in rows if isinstance(sql, str)}
+
+
+def _is_frozen(path: str) -> bool:
+    """Whether a file is where nothing can be written."""
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except (AttributeError, OSError):
+        return False
+
+
+_databases: WeakSet[Database] = WeakSet()
+
+
+def _after_fork() -> None:
+    """In a forked child: never touch the parent's connections again, not even to close them."""
+    global _gate
+    inherited = [database for database in list(_databases) if database._all]
+    _gate = _Gate()
+    for database in list(_databases):
+        connections = list(database._all)
+        database._renew()
+        _abandoned.extend(connections)
+    if inherited:
+        # Closing them would look to SQLite like the end of the parent's use of the file: they
+        # outlive even the list, which the interpreter empties at its end.
+        import ctypes
+
+        for connection in _abandoned:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=lambda: _gate.close(),
+        after_in_parent=lambda: _gate.open(),
+        after_in_child=_after_fork,
+    )
