@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use zarr_engine::codec::blosc::Blosc;
@@ -13,8 +14,10 @@ use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
 use zarr_engine::codec::lz4::Lz4;
 use zarr_engine::codec::shuffle::Shuffle;
+use zarr_engine::codec::vlen::Vlen;
 use zarr_engine::codec::zstd::Zstd;
-use zarr_engine::codec::{ArrayFilter, BytesCodec, Spec};
+use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
+use zarr_engine::heap::{Heap, REFERENCE};
 
 /// Damaged encodings per decoder.
 const CASES: usize = 10_000;
@@ -278,6 +281,45 @@ fn damaged_blosc_data_of_zlib_are_refused() {
 #[test]
 fn damaged_blosc_data_of_zstd_are_refused() {
     fuzz_blosc("zstd");
+}
+
+#[test]
+fn damaged_strings_are_refused() {
+    let mut random = Random(0x5EED);
+    let texts = ["", "a", "short", "é", "a string of more than a few letters, so that it is long"];
+    for text in [true, false] {
+        let mut refused = 0;
+        for _ in 0..cases() {
+            let count = random.below(20);
+            let items: Vec<&str> = (0..count).map(|_| texts[random.below(texts.len())]).collect();
+            let heap = Arc::new(Heap::new(text, Some(b"fill"), random.below(2) == 0).unwrap());
+            let (codec, mut references) = (Vlen::new(Arc::clone(&heap)), Vec::new());
+            let lengths: Vec<u32> = items.iter().map(|item| item.len() as u32).collect();
+            heap.add(items.concat().into_bytes(), &lengths, &mut references).unwrap();
+            let spec = Spec { shape: vec![count as u64], size: REFERENCE };
+            let mut bytes = Vec::new();
+            codec.encode(&spec, &references, &mut bytes).unwrap();
+            let other = bytes.clone();
+            for _ in 0..=random.below(3) {
+                damage(&mut random, &mut bytes, &other, count * REFERENCE);
+            }
+            let mut decoded = vec![0xA5; count * REFERENCE];
+            if codec.decode(&spec, &bytes, &mut decoded).is_err() {
+                refused += 1;
+                continue;
+            }
+            // What is accepted is what was stored, and text.
+            let mut again = Vec::new();
+            codec.encode(&spec, &decoded, &mut again).unwrap();
+            assert_eq!(again, bytes);
+            let elements = heap.snapshot();
+            for reference in decoded.as_chunks::<REFERENCE>().0 {
+                let element = elements.get(reference).unwrap();
+                assert!(!text || std::str::from_utf8(element).is_ok());
+            }
+        }
+        assert!(refused > cases() / 4, "refused {refused} only");
+    }
 }
 
 #[test]

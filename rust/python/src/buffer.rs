@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
 
 use pyo3::buffer::PyUntypedBuffer;
@@ -117,8 +117,11 @@ unsafe impl Sync for Held {}
 impl Held {
     /// Asks `data` for its memory. (pyo3's own wrapper refuses arrays without axes.)
     fn new(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Self> {
+        Self::with(data, if write { ffi::PyBUF_STRIDED } else { ffi::PyBUF_STRIDED_RO })
+    }
+
+    fn with(data: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
         let mut buffer = Box::new(ffi::Py_buffer::new());
-        let flags = if write { ffi::PyBUF_STRIDED } else { ffi::PyBUF_STRIDED_RO };
         // SAFETY: `data` is alive, `buffer` is a valid place for the answer, which does not move.
         if unsafe { ffi::PyObject_GetBuffer(data.as_ptr(), &raw mut *buffer, flags) } != 0 {
             return Err(PyErr::fetch(data.py()));
@@ -166,4 +169,30 @@ pub fn lend(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Lent> {
     let view = unsafe { View::new(memory.0.buf.cast::<u8>(), &shape, strides, size) };
     let view = view.map_err(|error| PyValueError::new_err(error.to_string()))?;
     Ok(Lent { view, _memory: memory })
+}
+
+/// Fills an array of `count` objects, which must be contiguous, with what `make` makes for each.
+pub fn fill_objects<'py>(
+    out: &Bound<'py, PyAny>,
+    count: usize,
+    mut make: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<()> {
+    let memory = Held::with(out, ffi::PyBUF_CONTIG | ffi::PyBUF_FORMAT)?;
+    let buffer = &memory.0;
+    // SAFETY: the exporter keeps the format, a string that ends with NUL, until the buffer is released.
+    let objects = !buffer.format.is_null() && unsafe { CStr::from_ptr(buffer.format) } == c"O";
+    let size = size_of::<*mut ffi::PyObject>();
+    if !objects || buffer.itemsize != size as isize || usize::try_from(buffer.len) != Ok(count * size) {
+        return Err(PyValueError::new_err(format!("expected a contiguous array of {count} objects")));
+    }
+    let slots = buffer.buf.cast::<*mut ffi::PyObject>();
+    for i in 0..count {
+        let object = make(i)?;
+        // SAFETY: the exporter says that it has `count` pointers to objects at `buf`, and that they
+        // may be written; they are aligned, or Python itself could not use them. The array owns a
+        // reference to each object in it, NULL stands for none: the new one's is handed over, and the
+        // old one's is given up when it is no longer in the array.
+        unsafe { ffi::Py_XDECREF(slots.add(i).replace(object.into_ptr())) };
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyTuple};
 use zarr_engine::codec::blosc::Blosc;
@@ -12,6 +12,7 @@ use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
 use zarr_engine::codec::lz4::Lz4;
 use zarr_engine::codec::shuffle::Shuffle;
+use zarr_engine::codec::vlen::Vlen;
 use zarr_engine::codec::zstd::Zstd;
 use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
 use zarr_engine::element::{Fill, Swap, Word};
@@ -21,6 +22,7 @@ use zarr_engine::shard::{Order, Sharding};
 use crate::buffer::{Bytes, copy, object};
 use crate::enter::enter;
 use crate::error::{raise, wrap};
+use crate::heap::Heap;
 
 /// Parses `links`, for chunks with `axes` axes whose missing elements are `fill`.
 pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Chain> {
@@ -60,6 +62,10 @@ fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
             Ok(Link::Filter(Arc::new(delta)))
         }
         "bytes" => Ok(Link::Bytes(swap(config)?)),
+        "vlen" => {
+            let heap = config.cast::<Heap>().map_err(|_| PyTypeError::new_err("vlen needs a heap"))?;
+            Ok(Link::Serial(Arc::new(Vlen::new(Arc::clone(&heap.get().0)))))
+        }
         "python" => foreign(config),
         _ => bytes_codec(name, config).map(Link::Outer),
     }

@@ -5,6 +5,7 @@ mod buffer;
 mod codec;
 mod enter;
 mod error;
+mod heap;
 mod locks;
 mod plan;
 mod source;
@@ -18,6 +19,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<array::CompiledArray>()?;
     m.add_class::<buffer::Bytes>()?;
     m.add_class::<enter::Cancel>()?;
+    m.add_class::<heap::Heap>()?;
     m.add_class::<plan::ReadPlan>()?;
     m.add_class::<plan::ReadWant>()?;
     m.add_class::<plan::WritePlan>()?;

@@ -9,13 +9,14 @@ import numpy as np
 
 from zarr import _core
 from zarr.arrays.edges import chunk_count
-from zarr.codecs.objects import FILL_NUMBER, NUMBER_SIZE, ObjectTable, bind, holds_objects
+from zarr.codecs.objects import bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 
 if TYPE_CHECKING:
     from zarr.arrays.edges import Edge
+    from zarr.codecs.objects import Table
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
     from zarr.selection import Selection
@@ -69,15 +70,16 @@ class Engine:
                 itemsize=layout.itemsize, fill=layout.fill, **self._parts
             )
 
-    def bound(self, table: ObjectTable) -> _core.CompiledArray:
+    def bound(self, table: Table) -> _core.CompiledArray:
         """The engine for one operation on elements that are no plain memory."""
         chain = bind(self._parts["chain"], table)
         parts = {**self._parts, "chain": chain}
-        return _core.CompiledArray(itemsize=NUMBER_SIZE, fill=FILL_NUMBER, **parts)
+        size = table.number_type.itemsize
+        return _core.CompiledArray(itemsize=size, fill=table.fill_number, **parts)
 
-    def table(self, *, writing: bool) -> ObjectTable:
+    def table(self, *, writing: bool) -> Table:
         """The elements that take part in one operation, where they are no plain memory."""
-        return ObjectTable(self.dtype, self.fill_value, writing=writing)
+        return table_for(self._parts["chain"], self.dtype, self.fill_value, writing=writing)
 
     def work(self, chosen: Selection) -> int:
         """About how many bytes have to be coded for a selection."""

@@ -161,9 +161,9 @@ async def fill(
         return
     if engine.compiled is None:
         table = engine.table(writing=False)
-        numbers = np.empty(chosen.engine_shape, np.int64)
+        numbers: npt.NDArray[Any] = np.empty(chosen.engine_shape, table.number_type)
         await _run(array, engine, engine.bound(table), chosen, numbers)
-        result[...] = table.elements(numbers).reshape(chosen.shape)
+        table.place(numbers, result)
         return
     view = result.reshape(chosen.engine_shape)
     if engine.is_opaque:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype
+    from zarr.codecs.objects import Table
     from zarr.selection import Fields, Selection
 
 
@@ -127,12 +128,12 @@ def _broadcast(value: npt.NDArray[Any], chosen: Selection) -> npt.NDArray[Any]:
     return value.reshape(chosen.engine_shape)
 
 
-def _numbers(table: Any, value: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def _numbers(table: Table, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The elements as numbers of a table; what was broadcast is numbered once."""
     if value.size > 1 and not any(value.strides):
         one = table.number(value[(slice(0, 1),) * value.ndim])
-        return cast("npt.NDArray[np.int64]", np.broadcast_to(one, value.shape))
-    return cast("npt.NDArray[np.int64]", table.number(value))
+        return np.broadcast_to(one, value.shape)
+    return table.number(value)
 
 
 async def _run(

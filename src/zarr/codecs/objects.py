@@ -3,28 +3,31 @@
 The engine reads and writes arrays of any fixed element size. So that it serves the others too, it
 is given numbers: each decoded chunk becomes a part of a table, and the engine moves the places in
 the table; at the end the numbers are exchanged for the elements. One table serves one operation.
+
+Where all that codes them are the engine's own codecs of strings, the engine keeps the table itself:
+see `zarr.codecs.strings`.
 """
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from zarr.codecs.strings import StringTable
+from zarr.codecs.vlen import VLenSerializer
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
     from zarr.codecs.base import Link
 
 NUMBER_SIZE = 8
-"""Bytes of a number that stands for an element."""
-
-FILL_NUMBER = bytes(NUMBER_SIZE)
-"""The number of the fill value: 0."""
+"""Bytes of a number that stands for an element, for codecs that Python runs."""
 
 
 def holds_objects(dtype: np.dtype[Any]) -> bool:
@@ -53,6 +56,9 @@ class ObjectTable:
     >>> table.elements(numbers[::-1])
     array(['b', 'a'], dtype=object)
     """
+
+    number_type = np.dtype(np.int64)
+    fill_number = bytes(NUMBER_SIZE)
 
     def __init__(self, dtype: np.dtype[Any], fill_value: object, *, writing: bool = False) -> None:
         fill = np.empty(1, dtype)
@@ -94,6 +100,10 @@ class ObjectTable:
             found = self._gather(flat)
         return found.reshape(numbers.shape)
 
+    def place(self, numbers: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
+        """Write the elements with these numbers to an array of as many elements."""
+        out[...] = self.elements(numbers).reshape(out.shape)
+
     def _gather(self, flat: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         with self._lock:
             parts, starts = list(self._parts), np.array(self._starts)
@@ -117,16 +127,45 @@ class ObjectTable:
         return np.fromiter((type(item) is kind and item == fill for item in part), np.bool_)
 
 
-def bind(chain: Iterable[Link], table: ObjectTable) -> tuple[Link, ...]:
-    """A chain whose adapters take the numbers of `table` for elements."""
+Table: TypeAlias = ObjectTable | StringTable
+
+
+def table_for(
+    chain: Iterable[Link], dtype: np.dtype[Any], fill_value: object, *, writing: bool
+) -> Table:
+    """The table for elements of no fixed size that a chain codes."""
+    coders = set(_coders(chain))
+    if coders == {"vlen-utf8"} or (coders == {"vlen-bytes"} and dtype.kind == "O"):
+        return StringTable("vlen-utf8" in coders, dtype, fill_value, writing=writing)
+    return ObjectTable(dtype, fill_value, writing=writing)
+
+
+def _coders(chain: Iterable[Link]) -> Iterator[str]:
+    """What codes elements in a chain: names of the engine's codecs, ``python`` for all others."""
+    for name, parameters in chain:
+        if name == "sharding_indexed":
+            yield from _coders(parameters[1])
+        elif name == "vlen":
+            yield parameters[0]
+        elif name == "python" and parameters.takes_objects:
+            yield name
+
+
+def bind(chain: Iterable[Link], table: Table) -> tuple[Link, ...]:
+    """A chain whose codecs take the numbers of `table` for elements."""
     return tuple(_bound(link, table) for link in chain)
 
 
-def _bound(link: Link, table: ObjectTable) -> Link:
+def _bound(link: Link, table: Table) -> Link:
     name, parameters = link
     if name == "sharding_indexed":
         inner_shape, inner_chain, *rest = parameters
         return (name, (inner_shape, bind(inner_chain, table), *rest))
+    if name == "vlen":
+        if isinstance(table, StringTable):
+            return (name, table.heap)
+        codec, elements = parameters
+        return ("python", VLenSerializer(codec, elements.bound(table)))
     if name == "python" and parameters.takes_objects:
         return (name, parameters.bound(table))
     return link

@@ -9,7 +9,7 @@ import numpy as np
 from zarr import _core
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
-from zarr.codecs.objects import FILL_NUMBER, NUMBER_SIZE, ObjectTable, bind, holds_objects
+from zarr.codecs.objects import bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view, fill_bytes
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer
     from zarr.abc.store import ByteGetter, ByteRequest, ByteSetter
     from zarr.codecs.base import Link
+    from zarr.codecs.objects import Table
     from zarr.metadata.spec import ArraySpec
 
 _LABEL = "(none: a chunk that is coded alone)"
@@ -110,7 +111,7 @@ class OneChunk:
             found = [await getter.get(prototype, byte_request(*item)) for item in ranges]
         return [None if buffer is None else buffer.as_buffer_like() for buffer in found]
 
-    def _engine(self, table: ObjectTable | None) -> _core.CompiledArray:
+    def _engine(self, table: Table | None) -> _core.CompiledArray:
         dtype, fill = self._dtype, self._spec.fill_value
         return _core.CompiledArray(
             label=_LABEL,
@@ -119,22 +120,22 @@ class OneChunk:
             # A grid's chunks have at least one element, those of an empty array too.
             grid=tuple(max(1, length) for length in self._spec.shape),
             key_encoding=("default", "/"),
-            itemsize=dtype.itemsize if table is None else NUMBER_SIZE,
-            fill=fill_bytes(fill, dtype) if table is None else FILL_NUMBER,
+            itemsize=dtype.itemsize if table is None else table.number_type.itemsize,
+            fill=fill_bytes(fill, dtype) if table is None else table.fill_number,
             chain=self._chain if table is None else bind(self._chain, table),
             coalesce_gap=self._spec.config.sharding_coalesce_max_gap_bytes,
             coalesce_max=self._spec.config.sharding_coalesce_max_bytes,
         )
 
-    def _table(self, *, writing: bool) -> ObjectTable | None:
+    def _table(self, *, writing: bool) -> Table | None:
         if not holds_objects(self._dtype):
             return None
-        return ObjectTable(self._dtype, self._spec.fill_value, writing=writing)
+        return table_for(self._chain, self._dtype, self._spec.fill_value, writing=writing)
 
-    def _empty(self, shape: tuple[int, ...], table: ObjectTable | None) -> npt.NDArray[Any]:
-        return np.empty(shape, self._dtype if table is None else np.int64)
+    def _empty(self, shape: tuple[int, ...], table: Table | None) -> npt.NDArray[Any]:
+        return np.empty(shape, self._dtype if table is None else table.number_type)
 
-    def _value(self, array: npt.NDArray[Any], table: ObjectTable | None) -> npt.NDArray[Any]:
+    def _value(self, array: npt.NDArray[Any], table: Table | None) -> npt.NDArray[Any]:
         if table is not None:
             return table.number(array)
         return buffer_view(array.astype(self._dtype, copy=False))

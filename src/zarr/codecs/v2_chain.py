@@ -11,7 +11,6 @@ from zarr.codecs.foreign import Elements
 from zarr.codecs.numcodecs_adapters import NumcodecsBytes, NumcodecsSerializer
 from zarr.codecs.numcodecs_links import array_link, bytes_link, codec_id
 from zarr.codecs.objects import holds_objects
-from zarr.codecs.vlen import VLenSerializer
 
 if TYPE_CHECKING:
     from zarr.abc.numcodec import Numcodec
@@ -90,8 +89,7 @@ class _Builder:
         if holds_objects(self._dtype):
             if codec_id(config) in ("vlen-utf8", "vlen-bytes"):
                 self._reordered()
-                serializer = VLenSerializer(codec_id(rest.pop(0)), Elements(self._dtype))
-                self._links.append(("python", serializer))
+                self._links.append(("vlen", (codec_id(rest.pop(0)), Elements(self._dtype))))
                 self._as_bytes = True
                 return
             if bytes_link(config, 1) is not None:

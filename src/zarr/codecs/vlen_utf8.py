@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs import vlen
 from zarr.codecs.configuration import named, optional_configuration
 from zarr.codecs.foreign import Elements
+from zarr.codecs.objects import holds_objects
 
 if TYPE_CHECKING:
     from typing import Self
@@ -44,8 +43,19 @@ class _VLenCodec(ArrayBytesCodec):
         raise NotImplementedError("compute_encoded_size is not implemented for VLen codecs")
 
     def _link(self, spec: ArraySpec) -> Link:
-        elements = Elements(spec.dtype.to_native_dtype())
-        return ("python", vlen.VLenSerializer(self._name, elements))
+        dtype = spec.dtype.to_native_dtype()
+        if not holds_objects(dtype):
+            raise ValueError(f"{self._name} stores elements of any length. Got {spec.dtype}.")
+        return ("vlen", (self._name, Elements(dtype)))
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype, shape = chunk_spec.dtype.to_native_dtype(), chunk_spec.shape
+        array = vlen.decode(self._name, chunk_data.as_buffer_like(), prod(shape), dtype)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array.reshape(shape))
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        encoded = vlen.encode(self._name, chunk_data.as_numpy_array())
+        return chunk_spec.prototype.buffer.from_bytes(encoded)
 
 
 @dataclass(frozen=True)
@@ -61,16 +71,6 @@ class VLenUTF8Codec(_VLenCodec):
 
     _name: ClassVar[str] = "vlen-utf8"
 
-    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
-        dtype = chunk_spec.dtype.to_native_dtype()
-        data = chunk_data.as_buffer_like()
-        array = vlen.decode_text(data, prod(chunk_spec.shape), dtype)
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(array.reshape(chunk_spec.shape))
-
-    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
-        encoded = vlen.encode_text(chunk_data.as_numpy_array())
-        return chunk_spec.prototype.buffer.from_bytes(encoded)
-
 
 @dataclass(frozen=True)
 class VLenBytesCodec(_VLenCodec):
@@ -84,12 +84,3 @@ class VLenBytesCodec(_VLenCodec):
     """
 
     _name: ClassVar[str] = "vlen-bytes"
-
-    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
-        data = chunk_data.as_buffer_like()
-        array = vlen.decode_bytes(data, prod(chunk_spec.shape), np.dtype(object))
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(array.reshape(chunk_spec.shape))
-
-    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
-        encoded = vlen.encode_bytes(chunk_data.as_numpy_array())
-        return chunk_spec.prototype.buffer.from_bytes(encoded)

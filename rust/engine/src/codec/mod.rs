@@ -13,6 +13,7 @@ mod regroup;
 mod reserve;
 pub mod shuffle;
 pub mod transpose;
+pub mod vlen;
 pub mod zstd;
 
 use std::fmt;

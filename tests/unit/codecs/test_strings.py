@@ -1,0 +1,105 @@
+"""Strings that the engine keeps, and strings that NumPy keeps, are the same strings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zarr
+from zarr import _core
+from zarr.codecs import strings
+from zarr.codecs.strings import StringTable
+
+STRING = np.dtypes.StringDType()
+TEXTS = st.lists(st.text(max_size=4) | st.text("aé\0", max_size=40), max_size=30)
+
+
+@pytest.fixture(params=["in the array", "as objects"])
+def way(request: Any, monkeypatch: Any) -> None:
+    """Both ways to and from NumPy's strings; the second is for another NumPy."""
+    assert strings.stands_in_array()
+    if request.param == "as objects":
+        monkeypatch.setattr(strings, "stands_in_array", lambda: False)
+
+
+@pytest.mark.usefixtures("way")
+def test_both_ways_give_the_same_strings() -> None:
+    @given(texts=TEXTS, more=TEXTS, fill=st.text(max_size=2), writing=st.booleans())
+    def check(texts: list[str], more: list[str], fill: str, writing: bool) -> None:
+        table = StringTable(True, STRING, fill, writing=writing)
+        numbers = [table.number(np.array(part, STRING)) for part in (texts, more)]
+        mixed = np.concatenate(numbers)[::-1]
+        expected = [*texts, *more][::-1]
+        assert table.elements(mixed).tolist() == expected
+        used = np.array(["x" * 30] * len(expected), STRING)
+        table.place(mixed, used)
+        assert used.tolist() == expected
+        spread = np.zeros(2 * len(expected), STRING)[::2]
+        table.place(mixed, spread)
+        assert spread.tolist() == expected
+        if writing:
+            fills = [number.tobytes() == table.fill_number for number in mixed]
+            assert fills == [text == fill for text in expected]
+
+    check()
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("longest", [3, 15, 16, 200])
+def test_many_strings_come_back(longest: int) -> None:
+    texts = [("é" if i % 7 else "x") * (i % longest) for i in range(20_000)]
+    array: Any = zarr.create_array({}, shape=20_000, chunks=3_000, dtype=str)
+    array[:] = np.array(texts, STRING)
+    assert array[:].tolist() == texts
+    assert array[5::9].tolist() == texts[5::9]
+    assert array.oindex[np.arange(20_000)[::-7]].tolist() == texts[::-7]
+    out = np.array(["kept elsewhere, as it is long"] * 20_000, STRING)
+    array.get_basic_selection(out=out)
+    assert out.tolist() == texts
+
+
+def test_strings_outlive_what_they_were_made_of() -> None:
+    array: Any = zarr.create_array({}, shape=1000, chunks=100, dtype=str)
+    array[:] = [str(i) for i in range(1000)]
+    found = array[:]
+    copy = found.copy()
+    found[::2] = "a string that is kept elsewhere " * 3
+    array[:] = "y"
+    assert copy.tolist() == [str(i) for i in range(1000)]
+    assert found[1::2].tolist() == copy[1::2].tolist()
+
+
+def test_missing_elements_stay_apart_from_empty_ones() -> None:
+    table = StringTable(False, np.dtype(object), None, writing=True)
+    array = np.array([b"", None, b"a", 0], object)
+    numbers = table.number(array)
+    assert [n.tobytes() == table.fill_number for n in numbers] == [False, True, False, True]
+    assert table.elements(numbers).tolist() == [b"", None, b"a", None]
+
+
+@pytest.mark.filterwarnings("ignore:.*variable_length_bytes")
+@pytest.mark.parametrize("fill", [None, b"", b"x"])
+def test_chunks_of_nothing_but_fill_are_not_stored(fill: Any) -> None:
+    store: dict[str, Any] = {}
+    array: Any = zarr.create_array(
+        store, shape=4, chunks=2, dtype=zarr.dtype.VariableLengthBytes(), fill_value=fill
+    )
+    array[:2] = b"y"
+    array[:] = array.fill_value
+    assert not [key for key in store if key.startswith("c/")]
+    assert array[:].tolist() == [array.fill_value] * 4
+
+
+def test_objects_are_placed_in_arrays_of_objects_only() -> None:
+    heap = _core.Heap(False, b"", False)
+    numbers = np.frombuffer(heap.number([b"a", b"b"]), "V16")
+    for out in (np.zeros(2, "i8"), np.empty(3, object), np.empty(4, object)[::2]):
+        with pytest.raises((ValueError, BufferError)):
+            heap.place(numbers, b"", out)
+    bogus = np.full(2, 7, "u1").repeat(16).view("V16")
+    with pytest.raises(RuntimeError, match="reference"):
+        heap.items(bogus, b"")
