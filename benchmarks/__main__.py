@@ -17,13 +17,13 @@ from benchmarks import report
 from benchmarks.engines import ENGINES, IMPORTS
 from benchmarks.processes import FLOOR, floor, imported, worker
 from benchmarks.spent import empty
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import MAKES, WORKLOADS, Workload
 
 
 def measure(work: Workload, arguments: argparse.Namespace, folder: Path) -> report.Found:
     """Measure one workload, one implementation after the other, round after round."""
     data = folder / "data"
-    if work.where == "local" and work.does not in ("write", "import"):
+    if work.where == "local" and work.does not in (*MAKES, "import"):
         worker(sys.executable, "prepare", work.name, str(data))
     known = IMPORTS if work.does == "import" else ENGINES
     names = [name for name in known if not arguments.engines or name in arguments.engines]
@@ -35,14 +35,14 @@ def measure(work: Workload, arguments: argparse.Namespace, folder: Path) -> repo
         # Not always the same one comes first.
         for name in names[number % len(names) :] + names[: number % len(names)]:
             python = sys.executable if name == "ours" else arguments.peers
-            place = data if work.does != "write" else folder / f"written by {name}"
+            place = folder / f"written by {name}" if work.does in MAKES else data
             if work.does == "import":
                 found = imported(python, name)
             else:
                 found = worker(python, name, work.name, str(place), str(repeats(work, arguments)))
             if found:
                 rounds.setdefault(name, []).append(found)
-            if work.does == "write":
+            if work.does in MAKES:
                 empty(place)
         if work.floor and FLOOR.exists():
             place = data if work.does != "write" else folder / f"floor {number}"

@@ -70,6 +70,20 @@ class ZarrLike:
 
         asyncio.run(run())
 
+    def hierarchy(self, store: Any, layout: Layout, groups: int, arrays: int) -> None:
+        """Make groups of arrays, list them, consolidate, open them again."""
+        root = self.zarr.create_group(store)
+        for number in range(groups):
+            group = root.create_group(f"g{number}")
+            for name in range(arrays):
+                group.create_array(
+                    f"a{name}", shape=layout.shape, chunks=layout.chunks, dtype="float32"
+                )
+        expected = groups * (1 + arrays)
+        assert len(root.members(max_depth=None)) == expected
+        self.zarr.consolidate_metadata(store)
+        assert len(self.zarr.open_consolidated(store).members(max_depth=None)) == expected
+
 
 class TensorStore:
     """TensorStore's zarr3 driver."""

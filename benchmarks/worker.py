@@ -69,7 +69,7 @@ class Case:
         elif work.where == "memory":
             self.array = engine.create(self.store, self.layout)
             engine.write(self.array, ..., field(self.layout.shape))
-        elif work.does != "open":
+        elif work.does not in ("open", "hierarchy"):
             self.array = engine.open(self.store, write=work.does == "box writes")
 
     def action(self) -> Callable[[], Any]:
@@ -82,6 +82,8 @@ class Case:
             if self.work.where == "local":
                 empty(Path(self.folder))
             self.array = self.engine.create(self.store, self.layout)
+        elif self.work.does == "hierarchy":
+            empty(Path(self.folder))
 
     def _read(self) -> Callable[[], Any]:
         return lambda: self.engine.read(self.array, ...)
@@ -134,6 +136,9 @@ class Case:
 
     def _open(self) -> Callable[[], Any]:
         return lambda: self.engine.open(self.store)
+
+    def _hierarchy(self) -> Callable[[], Any]:
+        return lambda: self.engine.hierarchy(self.store, self.layout, 50, 10)
 
 
 def measure(engine: str, work: Workload, folder: str, repeat: int) -> dict[str, Any]:

@@ -43,6 +43,10 @@ LARGE = Layout((8192, 8192), (512, 512))
 LARGE_RAW = Layout((8192, 8192), (512, 512), codec="none")
 LARGE_BLOSC = Layout((8192, 8192), (512, 512), codec="blosc")
 GZIP = Layout((4096, 4096), (512, 512), codec="gzip")
+NODE = Layout((100, 10), (10, 10))
+
+MAKES = ("write", "hierarchy")
+"""What makes the files itself."""
 
 WORKLOADS = (
     Workload("read 4,096 chunks of 4 KiB, local", "read", SMALL, reach=1.3, floor=True, short=True),
@@ -145,5 +149,13 @@ WORKLOADS = (
     Workload("4 threads x 500 one-chunk reads, 16 KiB inner", "threads", SHARDED, reach=2.5),
     Workload("2,000 one-chunk reads by asyncio.gather, memory", "gather", SMALL, "memory", 8),
     Workload("open one array, local", "open", SMALL, reach=1.2, repeat=500, short=True),
+    Workload(
+        "550 nodes made, listed, consolidated, reopened, local",
+        "hierarchy",
+        NODE,
+        reach=7.2,
+        repeat=2,
+        short=True,
+    ),
     Workload("import, until open_array is there, beyond NumPy", "import", SMALL, repeat=3),
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from zarr.metadata.jsonio import copied
 from zarr.runner import run
 
 if TYPE_CHECKING:
@@ -94,6 +96,40 @@ class Attributes(MutableMapping[str, "JSON"]):
         """
         new = dict(d)
         self._change(lambda _: dict(new))
+
+    @contextmanager
+    def batch(self) -> Iterator[dict[str, JSON]]:
+        """Change several attributes, and store them once.
+
+        Yields
+        ------
+        dict
+            The attributes, to be changed at will. When the block is left, what was changed is
+            stored, with one request; attributes that others changed in the meantime stay. If the
+            block raises an error, nothing is stored.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.ones(3)
+        >>> with array.attrs.batch() as attributes:
+        ...     attributes["unit"] = "m"
+        ...     attributes["levels"] = [1, 2]
+        ...     attributes["levels"].append(3)
+        >>> array.attrs["levels"]
+        [1, 2, 3]
+        """
+        before = copied(self._now())
+        after = copied(before)
+        yield after
+        new = {
+            key: value for key, value in after.items() if key not in before or before[key] != value
+        }
+        gone = before.keys() - after.keys()
+        if new or gone:
+            self._change(
+                lambda stored: {k: v for k, v in {**stored, **new}.items() if k not in gone}
+            )
 
     def asdict(self) -> dict[str, JSON]:
         """Return the attributes as a dict."""

@@ -201,9 +201,14 @@ async def open(
     if mode is None:
         mode = "r" if isinstance(store, Store | StorePath) and store.read_only else "a"
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
+    use_consolidated = kwargs.get("use_consolidated")
+    if use_consolidated is None and not place.store.supports_consolidated_metadata:
+        use_consolidated = False
     found = None
     if mode not in ("w", "w-"):
-        found = await load_node(place.store, place.path, chosen)
+        found = await load_node(
+            place.store, place.path, chosen, consolidated=use_consolidated is not False
+        )
     if "shape" in kwargs and found is None and mode in ("a", "w", "w-"):
         return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
     if found is None:
@@ -215,9 +220,6 @@ async def open(
             raise ContainsGroupError(place.store, place.path)
         if found.zarr_format == 2:  # consolidated metadata are yet to be looked for
             return await open_group(place, mode=mode, zarr_format=2, **kwargs)
-        use_consolidated = kwargs.get("use_consolidated")
-        if use_consolidated is None and not place.store.supports_consolidated_metadata:
-            use_consolidated = False
         return await opened(place, as_group_v3(found, place, use_consolidated), mode=mode, **kwargs)
     _check_names(kwargs)
     return await _opened(place, found, mode, config, kwargs)

@@ -214,6 +214,8 @@ async def missing_parents(store_path: StorePath, zarr_format: ZarrFormat) -> lis
 
 async def save_groups(store: Store, paths: list[str], zarr_format: ZarrFormat) -> None:
     """Make groups, unless somebody else just did."""
+    if not paths:
+        return
     documents = GroupMetadata(zarr_format=zarr_format).to_buffer_dict(buffer_prototype)
     for path in paths:
         for name, value in documents.items():

@@ -137,7 +137,7 @@ class GroupCreation(GroupBase):
                         child_path(self.path, name), await self._load_child(name)
                     )
             if isinstance(found, AsyncArray):
-                raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
+                raise TypeError(f"Incompatible object (array) already exists at {found.store_path}")
             return found
         return await self.create_group(name, overwrite=True)
 
@@ -284,10 +284,12 @@ class GroupCreation(GroupBase):
         except KeyError:
             return await self.create_array(name, shape=shape, dtype=dtype, config=config, **kwargs)
         if not isinstance(found, AsyncArray):
-            raise TypeError(f"Incompatible object ({type(found).__name__}) already exists")
+            raise TypeError(f"Incompatible object (group) already exists at {found.store_path}")
         wanted = parse_shapelike(shape)
         if found.shape != wanted:
-            raise TypeError(f"Incompatible shape ({found.shape} vs {wanted})")
+            raise TypeError(
+                f"Incompatible shape ({found.shape} vs {wanted}) of the array at {found.store_path}"
+            )
         if dtype is not None:
             _check_dtype(found, dtype, exact=exact)
         return found if config is None else found.with_config(config)

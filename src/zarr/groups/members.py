@@ -63,7 +63,7 @@ async def walk(
     level = [_Place(path, "", group)]
     depth = 0
     while level:
-        found = await _below(store, level)
+        found = await _below(store, level, use_consolidated_for_children)
         level = []
         for place, name, node in found:
             if is_group(node):
@@ -76,7 +76,9 @@ async def walk(
             return
 
 
-async def _below(store: Store, level: list[_Place]) -> list[tuple[_Place, str, NodeMetadata]]:
+async def _below(
+    store: Store, level: list[_Place], consolidated: bool
+) -> list[tuple[_Place, str, NodeMetadata]]:
     """The children of several groups; those that have to be asked for are asked for together."""
     unknown = [place for place in level if place.group.consolidated_metadata is None]
     listed = await bounded(unknown, lambda place: _names(store, place.path))
@@ -84,7 +86,8 @@ async def _below(store: Store, level: list[_Place]) -> list[tuple[_Place, str, N
 
     async def load(item: tuple[_Place, str]) -> NodeMetadata | None:
         place, name = item
-        return await load_node(store, place.below(name), place.group.zarr_format)
+        path, zarr_format = place.below(name), place.group.zarr_format
+        return await load_node(store, path, zarr_format, consolidated=consolidated)
 
     limit = at_a_time(level[0].group.zarr_format)
     nodes = await bounded(asked, load, limit)

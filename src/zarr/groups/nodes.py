@@ -45,13 +45,15 @@ def where(store: Store, path: str) -> str:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def node_v3(document: bytes, path: str) -> NodeMetadata:
-    """Return what a document of format 3 says."""
+def node_v3(document: bytes, path: str, *, consolidated: bool = True) -> NodeMetadata:
+    """Return what a document of format 3 says; what it says of others only if asked."""
     known = ArrayV3Metadata.known(document)
     if known is not None:
         return known
     parsed = parse_json(document, path, "zarr.json")
     if parsed.get("node_type") == "group":
+        if not consolidated:
+            parsed.pop("consolidated_metadata", None)
         return GroupMetadata.from_dict(parsed, path=path)
     return ArrayV3Metadata.from_parsed(document, parsed, path=path)
 
@@ -72,7 +74,9 @@ def at_a_time(zarr_format: ZarrFormat) -> int:
     return limit if zarr_format == 3 else max(1, limit // 2)
 
 
-async def load_node(store: Store, path: str, zarr_format: ZarrFormat | None) -> NodeMetadata | None:
+async def load_node(
+    store: Store, path: str, zarr_format: ZarrFormat | None, *, consolidated: bool = True
+) -> NodeMetadata | None:
     """Read the metadata of whatever node there is; None if there is none.
 
     Parameters
@@ -81,11 +85,13 @@ async def load_node(store: Store, path: str, zarr_format: ZarrFormat | None) -> 
         Where to look.
     zarr_format
         The format to look for; any, 3 first, if None.
+    consolidated
+        Whether the document of a group of format 3 is believed in what it says of other nodes.
     """
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
-            return node_v3(document, where(store, path))
+            return node_v3(document, where(store, path), consolidated=consolidated)
     if zarr_format != 3:
         document, attributes = await get_values(store, path, ".zarray", ZATTRS_JSON)
         if document is not None:
@@ -144,7 +150,9 @@ async def find_group(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
-            return as_group_v3(node_v3(document, where(store, path)), store_path, use_consolidated)
+            wanted = use_consolidated is not False
+            node = node_v3(document, where(store, path), consolidated=wanted)
+            return as_group_v3(node, store_path, use_consolidated)
     if zarr_format != 3:
         return await _load_v2(store_path, use_consolidated)
     return None

@@ -118,7 +118,7 @@ async def make_tree(
     plain: bool = False,
 ) -> Tree:
     """Return the tree of a group; at most so many levels and nodes of it."""
-    root = Branch(f"/{path}")
+    root = Branch(_printable(f"/{path}"))
     branches = {"": root}
     count, truncated = 0, False
     async for name, node in walk(store, path, group, level):
@@ -127,7 +127,7 @@ async def make_tree(
             break
         count += 1
         parent, _, last = name.rpartition("/")
-        branch = Branch(last, _label(node))
+        branch = Branch(_printable(last), _printable(_label(node)))
         branches[name] = branch
         branches[parent].below[last] = branch
     return Tree(root, expand=expand, plain=plain, truncated=max_nodes if truncated else None)
@@ -135,3 +135,10 @@ async def make_tree(
 
 def _label(node: NodeMetadata) -> str:
     return "" if is_group(node) else f" {node.shape} {node.dtype.to_native_dtype()}"
+
+
+def _printable(text: str) -> str:
+    """A text of one line, without what would steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -7,14 +7,13 @@ The two stand together because each contains the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.extra import parse_extra_fields
-from zarr.metadata.jsonio import in_node, to_compact_json, to_json
+from zarr.metadata.jsonio import copied, in_node, to_compact_json, to_json
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
@@ -93,7 +92,7 @@ class GroupMetadata(Metadata):
     def to_dict(self) -> dict[str, Any]:
         """Return the document."""
         document: dict[str, Any] = {
-            "attributes": deepcopy(self.attributes),
+            "attributes": copied(self.attributes),
             "zarr_format": self.zarr_format,
         }
         if self.consolidated_metadata is not None:
@@ -197,6 +196,10 @@ NodeMetadata: TypeAlias = ArrayV2Metadata | ArrayV3Metadata | GroupMetadata
 def is_group(node: NodeMetadata) -> TypeIs[GroupMetadata]:
     """Return whether metadata are those of a group."""
     return isinstance(node, GroupMetadata)
+
+
+DEEPEST_NODE = 64
+"""How many levels of nodes consolidated metadata may hold; each is an object in another one."""
 
 
 # -- consolidated metadata --------------------------------------------------------------------
@@ -340,6 +343,11 @@ def nest(nodes: Mapping[str, NodeMetadata]) -> dict[str, NodeMetadata]:
     for path in sorted(nodes, key=lambda path: path.count("/")):
         node = nodes[path]
         parent, _, name = path.rpartition("/")
+        if path.count("/") >= DEEPEST_NODE:
+            raise MetadataValidationError(
+                f"Consolidated metadata: the node at {path[:60]!r}... is more than {DEEPEST_NODE} "
+                "levels deep."
+            )
         siblings = _children_of(parent, path, children, node.zarr_format)
         if name in ("", ".", ".."):
             raise MetadataValidationError(f"Consolidated metadata: {path!r} is no path of a node.")

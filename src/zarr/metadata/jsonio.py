@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 1 << 30
 """A longer document is refused before it is parsed."""
+DEEPEST = 200
+"""How deep lists and objects may be nested in a document: who follows them, as copies and
+comparisons do, needs a few of Python's 1,000 frames for each level."""
 
 
 def parse_json(document: bytes, path: str, name: str) -> dict[str, Any]:
@@ -36,7 +40,26 @@ def parse_json(document: bytes, path: str, name: str) -> dict[str, Any]:
         raise _bad(path, name, f"it is not JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise _bad(path, name, f"expected an object, found {type(parsed).__name__}")
+    if _is_too_deep(document, parsed):
+        raise _bad(path, name, f"it is nested deeper than {DEEPEST} levels")
     return parsed
+
+
+def _is_too_deep(document: bytes, parsed: Any) -> bool:
+    """Whether a document is nested deeper than anybody follows."""
+    if document.count(b"{") + document.count(b"[") <= DEEPEST:
+        return False
+    level = [parsed]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for each in level
+            for child in (each.values() if type(each) is dict else each)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _bad(path: str, name: str, why: str) -> MetadataValidationError:
@@ -65,7 +88,29 @@ def to_compact_json(document: Mapping[str, Any]) -> bytes:
 
 
 def _dumps(document: Mapping[str, Any], indent: int | None) -> bytes:
-    return json.dumps(document, indent=indent, default=_plain).encode()
+    try:
+        made = json.dumps(document, indent=indent, default=_plain).encode()
+    except RecursionError:
+        raise _too_deep() from None
+    if _is_too_deep(made, document):
+        raise _too_deep()
+    return made
+
+
+def _too_deep() -> ValueError:
+    return ValueError(
+        f"Attributes and metadata that are nested deeper than {DEEPEST} levels cannot be stored."
+    )
+
+
+def copied(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of attributes, all that is in them included."""
+    if not attributes:
+        return {}
+    try:
+        return deepcopy(dict(attributes))
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def _plain(value: Any) -> Any:

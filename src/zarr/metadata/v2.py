@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar
@@ -18,7 +17,7 @@ from zarr.dtype import ZDType, data_type_registry
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
-from zarr.metadata.jsonio import in_node, parse_json, to_json
+from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import get_numcodec
 
@@ -306,7 +305,7 @@ class ArrayV2Metadata(Metadata):
             "filters": [dict(each) for each in self.filter_configs] or None,
             "dimension_separator": self.dimension_separator,
             "compressor": None if self.compressor_config is None else dict(self.compressor_config),
-            "attributes": deepcopy(self.attributes),
+            "attributes": copied(self.attributes),
             "zarr_format": 2,
         }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, cast
 
@@ -27,7 +26,7 @@ from zarr.metadata.chunk_grids import (
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.common import copy_json, parse_shapelike, validate_rectilinear_edges
 from zarr.metadata.extra import check_allowed_extra_field, parse_extra_fields
-from zarr.metadata.jsonio import in_node, parse_json, to_json
+from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import state
 
@@ -319,7 +318,7 @@ class ArrayV3Metadata(Metadata):
             "chunk_key_encoding": self.chunk_key_encoding.to_dict(),
             "fill_value": self.data_type.to_json_scalar(self.fill_value, zarr_format=3),
             "codecs": tuple(codec.to_dict() for codec in self.codecs),
-            "attributes": deepcopy(self.attributes),
+            "attributes": copied(self.attributes),
         }
         if self.dimension_names is not None:
             document["dimension_names"] = self.dimension_names

@@ -47,6 +47,25 @@ def test_a_notebook_folds_groups(root: zarr.Group) -> None:
     assert root.tree(plain=True)._repr_html_().startswith("<pre")
 
 
+def test_names_neither_steer_a_terminal_nor_a_browser() -> None:
+    root = zarr.create_group({})
+    for name in ("\x1b[31mred", "two\nlines", "<img src=x onerror=alert(1)>", "a&b", '"'):
+        root.create_group(name)
+    root.create_array("rec", shape=(1,), dtype=[("<b>", "i4")])
+    text = repr(root.tree())
+    assert len(text.splitlines()) == 7
+    assert r"\x1b[31mred" in text
+    assert r"two\nlines" in text
+    assert "\x1b" not in text
+    for plain in (True, False):
+        html = root.tree(plain=plain)._repr_html_()
+        assert "<img" not in html
+        assert "<b>'" not in html
+        assert "&lt;img src=x onerror=alert(1)&gt;" in html
+        assert "a&amp;b" in html
+        assert "\x1b" not in html
+
+
 def test_the_function_is_deprecated(root: zarr.Group) -> None:
     found: Any
     with pytest.warns(ZarrDeprecationWarning, match=r"group\.tree"):
