@@ -16,7 +16,7 @@ class Locks:
 
     def __init__(self) -> None:
         self.taken: list[str] = []
-        self.held = 0
+        self.held: list[str] = []  # appending is atomic, and locks are taken by several threads
 
     def __getitem__(self, key: str) -> Any:
         locks = self
@@ -24,10 +24,10 @@ class Locks:
         class Lock:
             def __enter__(self) -> None:
                 locks.taken.append(key)
-                locks.held += 1
+                locks.held.append(key)
 
             def __exit__(self, *_: object) -> None:
-                locks.held -= 1
+                locks.held.remove(key)
 
         return Lock()
 
@@ -51,7 +51,7 @@ def test_a_synchronizer_locks_what_is_changed_in_part(store: Any) -> None:
     array.attrs["a"] = 1
     array.append(np.array([9], "i4"))
     assert locks.taken == ["x/a/zarr.json", "x/a/zarr.json", "x/a/c/2"]
-    assert locks.held == 0
+    assert locks.held == []
     assert array[:].tolist() == [1] * 3 + [2] * 4 + [1] * 3 + [9]
 
 
