@@ -10,8 +10,10 @@ import atexit
 import contextlib
 import os
 import threading
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from zarr import _core
 from zarr.config import config
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ T = TypeVar("T")
 GRACE_SECONDS = 5.0
 
 
+# The event loop whose thread waits for what runs in this context, and so does nothing else.
+blocked_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar(
+    "zarr_blocked_loop", default=None
+)
+
+
 class SyncError(Exception):
     """Synchronous code was called where it cannot wait, or a coroutine waited where it must not."""
 
@@ -33,7 +41,7 @@ _lock = threading.Lock()
 loop: list[asyncio.AbstractEventLoop | None] = [None]
 iothread: list[threading.Thread | None] = [None]
 # Sections wait for locks; plain work must get through while they do, so each has its own threads.
-_executors: dict[str, ThreadPoolExecutor] = {}
+_executors: dict[str, tuple[int, ThreadPoolExecutor]] = {}
 # Another process's loops, kept so that they are never closed: they share its file descriptors.
 _inherited: list[object] = []
 
@@ -115,7 +123,7 @@ def sync(
             target = _started_loop() if loop is None else loop
             _refuse_inside(target, coro)
             call = _Call(coro, target)
-            call.start()
+            _start(call)
         finished = call.wait(timeout)
     except BaseException:  # Ctrl-C, mostly
         if call is not None:
@@ -125,6 +133,21 @@ def sync(
         call.abandon()
         raise TimeoutError(f"Coroutine {coro} failed to finish within {timeout} s")
     return call.result()
+
+
+def _start(call: _Call[Any]) -> None:
+    """Start a call; if this thread runs an event loop, what is called can see that it stands still."""
+    from asyncio import _get_running_loop
+
+    here = _get_running_loop()
+    if here is None:
+        call.start()
+        return
+    token = blocked_loop.set(here)
+    try:
+        call.start()
+    finally:
+        blocked_loop.reset(token)
 
 
 def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any]) -> None:
@@ -158,15 +181,23 @@ def _started_loop() -> asyncio.AbstractEventLoop:
 
 
 def get_executor(kind: str = "work") -> ThreadPoolExecutor:
-    """The worker threads for blocking calls, made if need be."""
-    with _lock:
-        executor = _executors.get(kind)
-        if executor is None:
-            from concurrent.futures import ThreadPoolExecutor
+    """The worker threads for blocking calls, made if need be.
 
-            count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
-            executor = ThreadPoolExecutor(count, thread_name_prefix=f"zarr_{kind}")
-            _executors[kind] = executor
+    Those of the kind ``codec`` are as many as may code chunks.
+    """
+    if kind == "codec":
+        count = _core.threads()
+    else:
+        count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
+    with _lock:
+        known = _executors.get(kind)
+        if known is not None and known[0] == count:
+            return known[1]
+        from concurrent.futures import ThreadPoolExecutor
+
+        # One of another size that is in use ends by itself, when nobody holds it any more.
+        executor = ThreadPoolExecutor(count, thread_name_prefix=f"zarr_{kind}")
+        _executors[kind] = (count, executor)
     return executor
 
 
@@ -175,7 +206,7 @@ def cleanup_resources() -> None:
     with _lock:
         current, thread = loop[0], iothread[0]
         loop[0] = iothread[0] = None
-        executors = list(_executors.values())
+        executors = [executor for _, executor in _executors.values()]
         _executors.clear()
     atexit.unregister(cleanup_resources)
     if current is not None and thread is not None:

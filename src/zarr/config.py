@@ -34,6 +34,14 @@ Tree: TypeAlias = dict[str, Any]
 
 _MISSING = object()
 
+
+class Unset(int):
+    """A default that holds only as long as nothing better is known.
+
+    It is equal to the number, which programs may look at; whoever sets the same number means it.
+    """
+
+
 _NUMCODECS = {
     "adler32": "Adler32",
     "astype": "AsType",
@@ -70,7 +78,18 @@ DEFAULTS: Mapping[str, Any] = {
         "sharding_coalesce_max_bytes": 16 << 20,
         "allow_unsafe_pickle_decode": False,
     },
-    "async": {"concurrency": 10, "timeout": None},
+    # How much one operation has under way, and how long a synchronous one may take. Where nobody
+    # sets the first, it is as much as the store takes.
+    "async": {"concurrency": Unset(10), "timeout": None},
+    # What is asked of stores that have to be waited for; see docs/faults.md.
+    "requests": {
+        "limit": 64,  # at a time, of the data of one store
+        "timeout": 300.0,  # seconds until an answer, and one more for each MiB of it; None: for ever
+        "attempts": 6,  # of one request, the first included
+        "backoff": 0.1,  # seconds before the second attempt, about; doubled for each one after
+        "backoff_max": 10.0,
+        "give_up_after": 60.0,  # seconds since the first attempt: no further one begins then
+    },
     "threading": {"max_workers": None},
     "json_indent": 2,
     # Whether what is written to files has reached the disk when a write returns.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from zarr import _core
 from zarr.background import SyncError, get_executor, sync
-from zarr.config import config
+from zarr.config import Unset, config
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -44,6 +44,7 @@ __all__ = [
     "SyncMixin",
     "bounded",
     "collect_aiterator",
+    "concurrency",
     "face",
     "faces",
     "iterate",
@@ -171,19 +172,30 @@ def _stepped(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     return step(make())
 
 
+def concurrency() -> int:
+    """How much one operation has under way at most.
+
+    The setting ``async.concurrency``; where nobody set it, what a store takes: ``requests.limit``.
+    """
+    limit = config.get("async.concurrency", None)
+    if limit is None or type(limit) is Unset:
+        limit = config.get("requests.limit", 64)
+    return max(1, int(limit))
+
+
 async def bounded(
     items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: int | None = None
 ) -> list[V]:
     """Await ``fn(item)`` for every item, at most `limit` at a time; the results in order.
 
     The first error cancels the rest and is raised once all have ended. One after another when
-    stepping. `limit` is the configured ``async.concurrency`` if None.
+    stepping. `limit` is that of `concurrency` if None.
     """
     if _thread.stepping:
         return [await fn(item) for item in items]
     work = list(items)
     if limit is None:
-        limit = config.get("async.concurrency", 10)
+        limit = concurrency()
     if len(work) <= 1 or limit == 1:
         return [await fn(item) for item in work]
     import asyncio

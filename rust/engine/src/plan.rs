@@ -59,17 +59,30 @@ impl ReadPlan {
         if i >= self.split.len() {
             return Ok(None);
         }
+        self.chunk(i, false).map(Some)
+    }
+
+    /// Chunk number `i`, from its beginning: what was fed before does not matter. If `whole`, all of
+    /// the stored value is wanted at once, so that what is read is one state of it.
+    pub fn chunk(self: &Arc<Self>, i: usize, whole: bool) -> Result<ChunkRead> {
+        if i >= self.split.len() {
+            return Err(Error::internal(format!("chunk {i} is not in the plan")));
+        }
         let (chunk, region) = self.split.piece(i);
         let key = self.array.key(&chunk)?;
-        let mut read = ChunkRead { plan: Arc::clone(self), key, chunk, region, wants: Vec::new(), stage: Stage::Whole };
-        read.begin().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
-        Ok(Some(read))
+        let plan = Arc::clone(self);
+        let mut read = ChunkRead { plan, number: i, key, chunk, region, wants: vec![Want::Whole], stage: Stage::Whole };
+        if !whole {
+            read.begin().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
+        }
+        Ok(read)
     }
 }
 
 /// The read of one stored value, as far as it has come.
 pub struct ChunkRead {
     plan: Arc<ReadPlan>,
+    number: usize,
     key: String,
     chunk: Vec<u64>,
     region: Region,
@@ -101,6 +114,16 @@ impl ChunkRead {
     /// The key whose bytes are wanted.
     pub fn key(&self) -> &str {
         &self.key
+    }
+
+    /// Its number in the plan.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Whether the index of a shard is wanted, and parts of the shard will be next.
+    pub fn wants_index(&self) -> bool {
+        matches!(self.stage, Stage::Index)
     }
 
     /// The bytes that are wanted, to be given to [`feed`](Self::feed) in this order.

@@ -34,13 +34,7 @@ impl ReadPlan {
 
     fn next(&self, py: Python<'_>) -> PyResult<Option<ReadWant>> {
         let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
-        Ok(next.map(|chunk| ReadWant {
-            key: chunk.key().to_owned(),
-            ranges: ranges(chunk.wants()),
-            size_hint: chunk.size_hint(),
-            chunk: Mutex::new(Some(chunk)),
-            shared: Arc::clone(&self.shared),
-        }))
+        Ok(next.map(|chunk| ReadWant::new(&self.plan, chunk, &self.shared)))
     }
 }
 
@@ -66,12 +60,38 @@ pub struct ReadWant {
     ranges: Ranges,
     #[pyo3(get)]
     size_hint: u64,
+    #[pyo3(get)]
+    is_index: bool,
+    number: usize,
     chunk: Mutex<Option<plan::ChunkRead>>,
+    plan: Arc<plan::ReadPlan>,
     shared: Arc<Shared>,
+}
+
+impl ReadWant {
+    fn new(plan: &Arc<plan::ReadPlan>, chunk: plan::ChunkRead, shared: &Arc<Shared>) -> Self {
+        Self {
+            key: chunk.key().to_owned(),
+            ranges: ranges(chunk.wants()),
+            size_hint: chunk.size_hint(),
+            is_index: chunk.wants_index(),
+            number: chunk.number(),
+            chunk: Mutex::new(Some(chunk)),
+            plan: Arc::clone(plan),
+            shared: Arc::clone(shared),
+        }
+    }
 }
 
 #[pymethods]
 impl ReadWant {
+    #[pyo3(signature = (whole = false))]
+    fn again(&self, py: Python<'_>, whole: bool) -> PyResult<Self> {
+        let chunk = self.plan.chunk(self.number, whole);
+        let chunk = chunk.map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
+        Ok(Self::new(&self.plan, chunk, &self.shared))
+    }
+
     fn feed(&self, py: Python<'_>, data: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<Option<ReadWant>> {
         let answers = data.iter().map(|data| answer(data.as_ref())).collect::<PyResult<Vec<_>>>()?;
         let mut chunk = self
@@ -85,13 +105,7 @@ impl ReadWant {
             let done = chunk.feed(answers)?;
             Ok((!done).then_some(chunk))
         })?;
-        Ok(more.map(|chunk| ReadWant {
-            key: self.key.clone(),
-            ranges: ranges(chunk.wants()),
-            size_hint: self.size_hint,
-            chunk: Mutex::new(Some(chunk)),
-            shared: Arc::clone(&self.shared),
-        }))
+        Ok(more.map(|chunk| Self::new(&self.plan, chunk, &self.shared)))
     }
 }
 

@@ -114,7 +114,15 @@ class Store(ABC):
     ----------
     read_only : bool, optional
         Whether to refuse to write.
+
+    Attributes
+    ----------
+    max_requests : int or None
+        How many requests this process may have under way at the data of this store; None, by
+        default, is the setting ``requests.limit``.
     """
+
+    max_requests: int | None = None
 
     _read_only: bool = False
     _is_open: bool = False

@@ -1,0 +1,398 @@
+"""The doorway to stores: what arrays, groups, copies and listings ask of one goes through here.
+
+A request to a store that may wait takes its place under the limit of requests that the process has
+under way at the same data, is given up when no answer comes, and is made again, after a pause that
+grows, when it failed in a way that may pass. Stores that never wait are asked at once; what fails
+there in such a way is asked again, too.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from zarr.abc.store import RangeByteRequest, Store
+from zarr.background import blocked_loop
+from zarr.buffer.cpu import buffer_prototype
+from zarr.config import config
+from zarr.runner import bounded, concurrency, stepping
+from zarr.storage.in_flight import in_flight
+from zarr.storage.settled import rewritten_below, watch, writing
+from zarr.storage.transient import is_transient
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.storage.settled import Watch
+
+__all__ = ["Requests", "limit_of"]
+
+T = TypeVar("T")
+
+_MIB = 1 << 20
+
+
+def limit_of(store: Store) -> int:
+    """How many requests may be under way at the data of a store.
+
+    Parameters
+    ----------
+    store
+        The store. Its own `max_requests`, or that of one that it wraps, comes before the setting
+        ``requests.limit``.
+    """
+    inner: Any = store
+    while isinstance(inner, Store):
+        if inner.max_requests is not None:
+            return max(1, inner.max_requests)
+        inner = getattr(inner, "_store", None)
+    return max(1, int(config.get("requests.limit", 64)))
+
+
+class Requests:
+    """What can be asked of one store: the methods of `Store`, made to get through.
+
+    Parameters
+    ----------
+    store
+        The store.
+    """
+
+    __slots__ = ("_identity", "_limit", "_waits", "store")
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._waits = store._waits
+        self._identity: str | None = None
+        self._limit = 0
+
+    @property
+    def identity(self) -> str:
+        """The name of the data."""
+        if self._identity is None:
+            self._identity = self.store._identity
+        return self._identity
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way at the data."""
+        if not self._limit:
+            self._limit = limit_of(self.store)
+        return self._limit
+
+    @property
+    def width(self) -> int:
+        """How many requests one operation should have under way."""
+        return min(self.limit, concurrency())
+
+    # -- reading ----------------------------------------------------------------------------
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return the value of a key, or a part of it; None if there is none."""
+        size = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else 0
+        call = partial(self.store.get, key, prototype, byte_range)
+        return await self._ask("get", key, call, size)
+
+    async def get_document(self, key: str) -> bytes | None:
+        """Return a JSON document; what looks as if it were cut off is read again, once."""
+        value = await self.get(key, buffer_prototype)
+        if value is None:
+            return None
+        document = value.to_bytes()
+        if not document.rstrip().endswith(b"}"):
+            value = await self.get(key, buffer_prototype)
+            document = b"" if value is None else value.to_bytes()
+        return document
+
+    async def get_shared(self, key: str, byte_range: ByteRequest | None) -> Buffer | None:
+        """Return a part of a value, by one request for all who want it at the same time.
+
+        Nobody joins a request after the value was written by this process.
+        """
+        import asyncio
+
+        here = asyncio.get_running_loop()
+        blocked = blocked_loop.get()
+        name = (self.identity, id(here), id(blocked), key, byte_range)
+        flight = _flights.get(name)
+        if flight is None:
+            flight = _Flight(here.create_task(self.get(key, buffer_prototype, byte_range)))
+            _flights[name] = flight
+            seen = watch(self.identity, key, partial(_flights.pop, name, None))
+            flight.task.add_done_callback(partial(_landed, name, flight, seen))
+        return await flight.wait()
+
+    def watch(self, key: str) -> Watch:
+        """Begin to watch whether this process writes a value."""
+        return watch(self.identity, key)
+
+    async def exists(self, key: str) -> bool:
+        """Tell whether a key has a value."""
+        return await self._ask("exists", key, partial(self.store.exists, key))
+
+    async def getsize(self, key: str) -> int:
+        """Return how many bytes the value of a key has; FileNotFoundError if it has none."""
+        return await self._ask("getsize", key, partial(self.store.getsize, key))
+
+    async def getsize_prefix(self, prefix: str) -> int:
+        """Return how many bytes all values below a prefix have together."""
+        if self._waits and _composed(self.store, "getsize_prefix"):
+            keys = [key async for key in self.list_prefix(_as_folder(prefix))]
+            return sum(await bounded(keys, self.getsize, self.width))
+        call = partial(self.store.getsize_prefix, prefix)
+        return await self._ask("getsize_prefix", prefix, call, None)
+
+    async def is_empty(self, prefix: str) -> bool:
+        """Tell whether no key has a value below a prefix."""
+        return await self._ask("is_empty", prefix, partial(self.store.is_empty, prefix))
+
+    async def list(self) -> AsyncIterator[str]:
+        """Yield all keys."""
+        for key in await self._listed("list", "", self.store.list):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that start with a prefix, as whole keys."""
+        call = partial(self.store.list_prefix, prefix)
+        for key in await self._listed("list_prefix", prefix, call):
+            yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the names of what lies directly below a prefix."""
+        call = partial(self.store.list_dir, prefix)
+        for name in await self._listed("list_dir", prefix, call):
+            yield name
+
+    async def _listed(
+        self, name: str, prefix: str, call: Callable[[], AsyncIterator[str]]
+    ) -> list[str]:
+        # To the end, before anybody sees a part of it: a listing that breaks off begins anew.
+        async def listed() -> list[str]:
+            seconds = self._seconds(0) if self._waits else None
+            if seconds is None:
+                return [item async for item in call()]
+            import asyncio
+
+            items = []
+            time_of = asyncio.get_running_loop().time
+            async with self._clock(name, prefix, seconds) as clock:
+                async for item in call():
+                    items.append(item)
+                    clock.reschedule(time_of() + seconds)
+            return items
+
+        return await self._ask(name, prefix, listed, None)
+
+    # -- writing ----------------------------------------------------------------------------
+
+    async def set(self, key: str, value: Buffer) -> None:
+        """Give a key a value."""
+        with writing(self.identity, key):
+            await self._ask("set", key, partial(self.store.set, key, value), len(value))
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        """Give a key a value, unless it has one."""
+        call = partial(self.store.set_if_not_exists, key, value)
+        with writing(self.identity, key):
+            await self._ask("set_if_not_exists", key, call, len(value))
+
+    async def delete(self, key: str) -> None:
+        """Take the value of a key away; nothing happens if it has none."""
+        tried = False
+
+        async def delete() -> None:
+            nonlocal tried
+            try:
+                await self.store.delete(key)
+            except (FileNotFoundError, KeyError):
+                if not tried:
+                    raise
+                # An attempt of which no answer came did it.
+            finally:
+                tried = True
+
+        with writing(self.identity, key):
+            await self._ask("delete", key, delete)
+
+    async def delete_dir(self, prefix: str) -> None:
+        """Delete all keys below a prefix."""
+        store = self.store
+        folder = _as_folder(prefix)
+        try:
+            able = store.supports_deletes and store.supports_listing
+            if self._waits and able and _composed(store, "delete_dir"):
+                store._check_writable()
+                keys = [key async for key in self.list_prefix(folder)]
+                await bounded(keys, self.delete, self.width)
+            else:
+                await self._ask("delete_dir", prefix, partial(store.delete_dir, prefix), None)
+        finally:
+            rewritten_below(self.identity, folder)
+
+    async def once(self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int = 0) -> T:
+        """Make a request that must not be made again: one whose answer depends on what it did.
+
+        If it fails, it is not known whether it was carried out: whoever asks finds out.
+
+        Parameters
+        ----------
+        name, key
+            What is asked, for messages.
+        call
+            Makes the request.
+        size
+            About how many bytes are sent or received.
+        """
+        with writing(self.identity, key):
+            return await self._in_turn(name, key, call, size) if self._waits else await call()
+
+    # -- getting through --------------------------------------------------------------------
+
+    async def _ask(
+        self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None = 0
+    ) -> T:
+        """Make a request, and make it again after faults that may pass.
+
+        `size` is about how many bytes are sent or received; None lifts the limit of time.
+        """
+        attempts: _Attempts | None = None
+        while True:
+            try:
+                return await (self._in_turn(name, key, call, size) if self._waits else call())
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                if attempts is None:
+                    attempts = _Attempts()
+                pause = attempts.pause()
+                if pause is None:
+                    error.add_note(
+                        f"zarr gave up {name} {key!r} of {self.store} after {attempts.made} "
+                        f"attempts in {attempts.seconds:.1f} s"
+                    )
+                    raise
+            await _sleep(pause)
+
+    async def _in_turn(
+        self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None
+    ) -> T:
+        async with in_flight(self.identity, self.limit):
+            seconds = None if size is None else self._seconds(size)
+            if seconds is None:
+                return await call()
+            async with self._clock(name, key, seconds):
+                return await call()
+
+    @asynccontextmanager
+    async def _clock(self, name: str, key: str, seconds: float) -> AsyncIterator[asyncio.Timeout]:
+        """Cancel what is done in this context when the time is up, and say so."""
+        import asyncio
+
+        clock = asyncio.timeout(seconds)
+        try:
+            async with clock:
+                yield clock
+        except TimeoutError as error:
+            if not clock.expired():
+                raise
+            raise TimeoutError(
+                f"no answer to {name} {key!r} of {self.store} within {seconds:g} s (the setting "
+                "requests.timeout)"
+            ) from error
+
+    def _seconds(self, size: int) -> float | None:
+        timeout = config.get("requests.timeout", None)
+        return None if timeout is None else float(timeout) + size / _MIB
+
+
+class _Attempts:
+    """How often a request was made, and whether it is made again."""
+
+    __slots__ = ("_start", "made")
+
+    def __init__(self) -> None:
+        self.made = 0
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the first fault."""
+        return time.monotonic() - self._start
+
+    def pause(self) -> float | None:
+        """After one more fault: seconds until the next attempt; None if there is to be none."""
+        self.made += 1
+        if self.made >= config.get("requests.attempts", 6):
+            return None
+        longest = float(config.get("requests.backoff_max", 10.0))
+        pause = min(longest, config.get("requests.backoff", 0.1) * 2.0 ** (self.made - 1))
+        pause *= random.uniform(0.5, 1.0)  # so that those who failed together do not return together
+        left = config.get("requests.give_up_after", None)
+        return None if left is not None and self.seconds + pause > left else pause
+
+
+async def _sleep(seconds: float) -> None:
+    if stepping():
+        time.sleep(seconds)
+    else:
+        import asyncio
+
+        await asyncio.sleep(seconds)
+
+
+class _Flight:
+    """A request that several wait for; it ends with the last of them."""
+
+    __slots__ = ("task", "users")
+
+    def __init__(self, task: asyncio.Task[Buffer | None]) -> None:
+        self.task = task
+        self.users = 0
+
+    async def wait(self) -> Buffer | None:
+        import asyncio
+
+        self.users += 1
+        try:
+            return await asyncio.shield(self.task)
+        finally:
+            self.users -= 1
+            if not self.users and not self.task.done():
+                self.task.cancel()
+                await asyncio.wait([self.task])
+
+
+_Name: TypeAlias = "tuple[str, int, int, str, ByteRequest | None]"
+_flights: dict[_Name, _Flight] = {}
+
+
+def _landed(name: _Name, flight: _Flight, seen: Watch, task: asyncio.Task[Any]) -> None:
+    seen.close()
+    if _flights.get(name) is flight:
+        del _flights[name]
+    if not task.cancelled():
+        task.exception()  # marks it as seen, if nobody waits any more
+
+
+def _composed(store: Any, name: str) -> bool:
+    """Whether a method is the one of `Store`, made of smaller requests."""
+    while isinstance(store, Store):
+        method = getattr(type(store), name)
+        if method is getattr(Store, name):
+            return True
+        if method.__module__ != "zarr.storage.wrapper":
+            return False
+        store = getattr(store, "_store", None)
+    return False
+
+
+def _as_folder(prefix: str) -> str:
+    return prefix if prefix == "" or prefix.endswith("/") else prefix + "/"

@@ -1,0 +1,190 @@
+"""Which errors may pass: those after which the same request is worth another try.
+
+An answer is none of them: that a key is not there, that it may not be read, that a request is
+wrong. Errors of other libraries are known by what they carry (the status of an answer) and by
+their names, so that none of the libraries need be imported.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from typing import Any
+
+STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+"""The statuses of HTTP by which a service says: not now."""
+
+_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "InternalError",
+        "OperationAborted",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServerBusy",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+"""What S3 and its kin call it."""
+
+_ANSWERS = (
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+"""Errors of the system that tell how things are."""
+
+_NUMBERS = frozenset(
+    number
+    for name in (
+        "EAGAIN",
+        "EBUSY",
+        "ECONNABORTED",
+        "ECONNREFUSED",
+        "ECONNRESET",
+        "EHOSTDOWN",
+        "EHOSTUNREACH",
+        "EINTR",
+        "EIO",
+        "ENETDOWN",
+        "ENETRESET",
+        "ENETUNREACH",
+        "ENOBUFS",
+        "ENOTCONN",
+        "EPIPE",
+        "EPROTO",
+        "EREMOTEIO",
+        "ESHUTDOWN",
+        "ESTALE",
+        "ETIMEDOUT",
+    )
+    if (number := getattr(errno, name, None)) is not None
+)
+
+# By library: names of classes, in any module of it, whose errors are of the connection.
+_NAMES: dict[str, frozenset[str]] = {
+    "aiohttp": frozenset({"ClientConnectionError", "ClientPayloadError", "ClientOSError"}),
+    "azure": frozenset({"ServiceRequestError", "ServiceResponseError"}),
+    "botocore": frozenset(
+        {"ConnectionError", "HTTPClientError", "IncompleteReadError", "ResponseStreamingError"}
+    ),
+    "google": frozenset({"TransportError", "RetryError"}),
+    "http": frozenset({"HTTPException"}),
+    "httpcore": frozenset({"NetworkError", "ProtocolError", "TimeoutException"}),
+    "httpx": frozenset({"TransportError"}),
+    "paramiko": frozenset({"SSHException"}),
+    "requests": frozenset({"ChunkedEncodingError", "ConnectionError", "Timeout"}),
+    "socket": frozenset({"herror"}),
+    "ssl": frozenset({"SSLEOFError", "SSLSyscallError", "SSLZeroReturnError"}),
+    "urllib3": frozenset({"HTTPError"}),
+}
+
+# Of these, errors that another try does not change.
+_LASTING = frozenset(
+    {
+        "AuthenticationException",
+        "BadHostKeyException",
+        "CertificateError",
+        "ClientConnectorCertificateError",
+        "ClientConnectorDNSError",
+        "InvalidURL",
+        "LocationParseError",
+        "LocationValueError",
+        "SSLCertVerificationError",
+        "SSLError",
+        "UnsupportedProtocol",
+    }
+)
+
+# obstore has one class for whatever has no class of its own, and tells the rest in words.
+_OBSTORE_WORDS = re.compile(
+    r"error sending request|error decoding response|timed? ?out|connection|broken pipe|"
+    r"incomplete ?message|body error|status(?: code)?:? \(?(?:408|429|5\d\d)",
+    re.IGNORECASE,
+)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether a request that failed in this way may succeed if it is made again.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+    """
+    status = _status(error)
+    if status is not None:
+        return status in STATUSES
+    code = _code(error)
+    if code is not None and code in _CODES:
+        return True
+    if isinstance(error, _ANSWERS) or not isinstance(error, Exception):
+        return False
+    names = _names(error)
+    if names & _LASTING:
+        return False
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    if any(
+        _NAMES[root] & {kind.__name__ for kind in type(error).__mro__ if _root(kind) == root}
+        for root in {_root(kind) for kind in type(error).__mro__} & _NAMES.keys()
+    ):
+        return True
+    if _root(type(error)) == "obstore" and type(error).__name__ in ("GenericError", "BaseError"):
+        return _OBSTORE_WORDS.search(str(error)) is not None
+    return isinstance(error, OSError) and _is_of_the_network(error)
+
+
+def _is_of_the_network(error: OSError) -> bool:
+    if type(error).__name__ == "gaierror":
+        return "temporary" in str(error).lower()
+    if error.errno is not None:
+        return error.errno in _NUMBERS
+    if error.__cause__ is not None:  # s3fs and others say it in their own words
+        return is_transient(error.__cause__)
+    # No call of the system failed, so it is the word of some library for "it did not get through".
+    return type(error) is OSError
+
+
+def _root(kind: type) -> str:
+    return kind.__module__.partition(".")[0].lstrip("_")
+
+
+def _names(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _status(error: BaseException) -> int | None:
+    """The status of the answer of a service by HTTP, if the error has one."""
+    for holder in (error, getattr(error, "response", None)):
+        for name in ("status", "status_code", "http_status", "code"):
+            value: Any = getattr(holder, name, None)
+            if isinstance(value, str) and value.isdecimal():
+                value = int(value)
+            if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
+                return int(value)
+        if isinstance(holder, dict):
+            value = (holder.get("ResponseMetadata") or {}).get("HTTPStatusCode")
+            if isinstance(value, int) and value >= 400:
+                return value
+    return None
+
+
+def _code(error: BaseException) -> str | None:
+    """The name that the service gave to the error, if there is one."""
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        code = (response.get("Error") or {}).get("Code")
+        return code if isinstance(code, str) else None
+    return None
