@@ -146,6 +146,7 @@ class CompiledArray:
 class ReadPlan:
     """The chunks of a read, for any store."""
 
+    def __len__(self) -> int: ...
     def next(self) -> ReadWant | None: ...
 
 @final
@@ -167,6 +168,7 @@ class ReadWant:
 class WritePlan:
     """The chunks of a write, for any store."""
 
+    def __len__(self) -> int: ...
     def next(self) -> WriteWant | None: ...
 
 @final

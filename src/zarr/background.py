@@ -136,7 +136,7 @@ def sync(
 
 
 def _start(call: _Call[Any]) -> None:
-    """Start a call; if this thread runs an event loop, what is called can see that it stands still."""
+    """Start a call. If this thread runs an event loop, what is called sees that it stands still."""
     from asyncio import _get_running_loop
 
     here = _get_running_loop()

@@ -21,6 +21,7 @@ from zarr.arrays.write import as_array, write_elements
 from zarr.metadata.common import parse_shapelike
 from zarr.runner import bounded, section
 from zarr.selection import Selection
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,12 +181,13 @@ async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[in
     new = tuple(map(chunk_count, engine.grid, shape))
     kept = prod(map(min, old, new))
     encode = array.metadata.encode_chunk_key
+    requests = Requests(place.store)
 
     def outside(coords: tuple[int, ...]) -> bool:
         return any(chunk >= count for chunk, count in zip(coords, new, strict=True))
 
     async def delete(coords: tuple[int, ...]) -> None:
-        await place.store.delete(prefix + encode(coords))
+        await requests.delete(prefix + encode(coords))
 
     if prod(old) - kept > _FEW and place.store.supports_listing:
         coords = [item async for item in listed_coords(array) if outside(item)]

@@ -19,6 +19,7 @@ from zarr.metadata.jsonio import parse_json
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.runner import bounded
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 
 async def get_value(store: Store, path: str, name: str) -> bytes | None:
     """The value of a key below a path, as bytes."""
-    value = await store.get(f"{path}/{name}" if path else name, buffer_prototype)
-    return None if value is None else value.to_bytes()
+    return await Requests(store).get_document(f"{path}/{name}" if path else name)
 
 
 async def get_values(store: Store, path: str, *names: str) -> list[bytes | None]:
@@ -180,11 +180,11 @@ async def save_changes(store_path: StorePath, before: ArrayMetadata, after: Arra
 
 
 async def _save(store_path: StorePath, documents: Mapping[str, Buffer]) -> None:
-    store, path = store_path.store, store_path.path
+    requests, path = Requests(store_path.store), store_path.path
     prefix = f"{path}/" if path else ""
 
     async def put(item: tuple[str, Buffer]) -> None:
-        await store.set(prefix + item[0], item[1])
+        await requests.set(prefix + item[0], item[1])
 
     await bounded(documents.items(), put)
 
@@ -217,9 +217,10 @@ async def save_groups(store: Store, paths: list[str], zarr_format: ZarrFormat) -
     if not paths:
         return
     documents = GroupMetadata(zarr_format=zarr_format).to_buffer_dict(buffer_prototype)
+    requests = Requests(store)
     for path in paths:
         for name, value in documents.items():
-            await store.set_if_not_exists(f"{path}/{name}" if path else name, value)
+            await requests.set_if_not_exists(f"{path}/{name}" if path else name, value)
 
 
 async def check_free(store_path: StorePath, zarr_format: ZarrFormat) -> None:

@@ -81,6 +81,11 @@ class Engine:
         """The elements that take part in one operation, where they are no plain memory."""
         return table_for(self._parts["chain"], self.dtype, self.fill_value, writing=writing)
 
+    @property
+    def stored_bytes(self) -> int:
+        """About how many bytes the elements of one stored value have."""
+        return prod(map(_size, self.grid)) * self.dtype.itemsize
+
     def work(self, chosen: Selection) -> int:
         """About how many bytes have to be coded for a selection."""
         if chosen.axes is None:

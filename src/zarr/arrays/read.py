@@ -181,7 +181,8 @@ async def _run(
     store = array._chunk_path.store
     source = store._source()
     if source is None:
-        await read_all(store, compiled.plan_read(chosen.axes, chosen.points, view))
+        plan = compiled.plan_read(chosen.axes, chosen.points, view)
+        await read_all(store, plan, engine.stored_bytes)
     elif stepping() or (isinstance(source, _core.Mapping) and engine.work(chosen) <= SMALL):
         compiled.read(source, chosen.axes, chosen.points, view)
     else:

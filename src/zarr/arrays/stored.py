@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -64,7 +65,7 @@ async def listed_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
     metadata, place = array.metadata, array._chunk_path
     prefix = f"{place.path}/" if place.path else ""
     decode = KeyDecoder(metadata)
-    async for key in place.store.list_prefix(prefix):
+    async for key in Requests(place.store).list_prefix(prefix):
         coords = decode(key[len(prefix) :])
         if coords is not None:
             yield coords
@@ -73,9 +74,9 @@ async def listed_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
 async def stored_size(array: AsyncArray[Any]) -> int:
     """The bytes that are stored for an array: its chunks and its metadata."""
     place, chunk_place = array.store_path, array._chunk_path
-    size = await place.store.getsize_prefix(place.path)
+    size = await Requests(place.store).getsize_prefix(place.path)
     if chunk_place is not place:
-        size += await chunk_place.store.getsize_prefix(chunk_place.path)
+        size += await Requests(chunk_place.store).getsize_prefix(chunk_place.path)
     return size
 
 

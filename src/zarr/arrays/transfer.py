@@ -7,33 +7,42 @@ way at a time, so that fetching one overlaps with decoding another.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from zarr import _core
 from zarr.background import get_executor
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
-from zarr.config import config
+from zarr.errors import ChunkDecodeError
 from zarr.runner import bounded, offload, stepping
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
     from contextlib import AbstractAsyncContextManager
 
-    from zarr import _core
     from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer
+    from zarr.storage.settled import Watch
 
     Guard: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
+
+T = TypeVar("T")
 
 Answer: TypeAlias = "list[Any]"
 
 SMALL = 256 << 10
 """Bytes that are coded faster than a worker thread would begin to."""
 
+_AHEAD = 256 << 20
+"""Bytes of encoded chunks that one operation keeps in memory, about."""
+_FEW = 10
+"""So many chunks are under way, however large they are."""
 
-async def read_all(store: Store, plan: _core.ReadPlan) -> None:
+
+async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None:
     """Fetch what a plan wants, and feed it.
 
     Parameters
@@ -42,81 +51,166 @@ async def read_all(store: Store, plan: _core.ReadPlan) -> None:
         Where the chunks are.
     plan
         What is wanted; it fills the array that it was made with.
+    chunk_bytes
+        How large a stored value may be, about.
     """
     if stepping():
-        await _read_stepping(store, plan)
+        await _SteppedRead(Requests(store)).run(plan)
         return
-    limit = config.get("async.concurrency", 10)
-    fetch = _Fetch(store, limit)
+    requests = _Some(store, chunk_bytes)
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:
-            while want is not None:
-                want = await _feed(want, await fetch(want))
+            await _read(requests, want)
 
-    await bounded(range(limit), worker, limit)
-
-
-async def _feed(want: _core.ReadWant, answer: Answer) -> _core.ReadWant | None:
-    if want.size_hint <= SMALL:
-        return want.feed(answer)
-    return await offload(want.feed, answer)
+    await requests.workers(len(plan), worker)
 
 
-class _Fetch:
-    """Asks a store for what is wanted, with a limit of requests at a time."""
+class _Some:
+    """The requests of one operation: so many of them at a time."""
 
-    def __init__(self, store: Store, limit: int) -> None:
-        self._store = store
-        self._limit = limit
-        self._turns: Any = None
+    def __init__(self, store: Store, chunk_bytes: int) -> None:
+        import asyncio
 
-    async def __call__(self, want: _core.ReadWant) -> Answer:
-        ranges = want.ranges
-        if ranges is None:
-            return [await self._get(want.key, None)]
-        if len(ranges) == 1:
-            return [await self._get(want.key, byte_request(*ranges[0]))]
-        requests = [byte_request(*item) for item in ranges]
-        return await bounded(requests, lambda item: self._get(want.key, item), self._limit)
+        self.all = Requests(store)
+        self._width = min(self.all.width, max(_FEW, _AHEAD // max(1, chunk_bytes)))
+        self._turns = asyncio.Semaphore(self._width)
 
-    async def _get(self, key: str, request: ByteRequest | None) -> Any:
-        if self._turns is None:
-            import asyncio
+    async def workers(self, count: int, worker: Callable[[int], Awaitable[None]]) -> None:
+        """Run workers side by side, for so many chunks."""
+        # While some chunks are coded, as many as may be are still under way.
+        width = self._width + (_core.threads() if self._width > 1 else 0)
+        await bounded(range(min(width, count)), worker, width)
 
-            self._turns = asyncio.Semaphore(self._limit)
+    async def get(self, key: str, request: ByteRequest | None = None) -> Any:
         async with self._turns:
-            return bytes_of(await self._store.get(key, buffer_prototype, request))
+            return bytes_of(await self.all.get(key, buffer_prototype, request))
+
+    async def get_shared(self, key: str, request: ByteRequest) -> Any:
+        async with self._turns:
+            return bytes_of(await self.all.get_shared(key, request))
+
+    async def put(self, key: str, data: _core.Bytes | None) -> None:
+        async with self._turns:
+            if data is None:
+                await self.all.delete(key)
+            else:
+                await self.all.set(key, CpuBuffer.from_bytes(cast("Any", data)))
 
 
-async def _read_stepping(store: Store, plan: _core.ReadPlan) -> None:
+async def _read(requests: _Some, first: _core.ReadWant) -> None:
+    """Read one stored value, or parts of it that belong together."""
+    for attempt in range(3):
+        # What cannot be decoded was cut on the way, perhaps: it is read again, once. Parts of a
+        # value that was written meanwhile, too; and the next time all of it at once.
+        want: _core.ReadWant | None = first.again(whole=attempt == 2) if attempt else first
+        watch = None if first.ranges is None else requests.all.watch(first.key)
+        error: ChunkDecodeError | None = None
+        try:
+            while want is not None:
+                want = await _code(want.size_hint, want.feed, await _fetch(requests, want))
+        except ChunkDecodeError as failure:
+            error = failure
+        finally:
+            if watch is not None:
+                watch.close()
+        torn = watch is not None and watch.changed and attempt < 2
+        if error is None and not torn:
+            return
+        if error is not None and attempt and not torn:
+            raise error
+
+
+async def _code(size: int, fn: Callable[..., T], *args: Any) -> T:
+    """Decode or encode, where it does not keep others waiting."""
+    if size <= SMALL:
+        return fn(*args)
+    return await offload(fn, *args, kind="codec")
+
+
+async def _fetch(requests: _Some, want: _core.ReadWant) -> Answer:
+    key, ranges = want.key, want.ranges
+    if ranges is None:
+        return [await requests.get(key)]
+    if len(ranges) == 1:
+        get = requests.get_shared if want.is_index else requests.get
+        return [await get(key, byte_request(*ranges[0]))]
+    return await bounded(ranges, lambda item: requests.get(key, byte_request(*item)))
+
+
+class _SteppedRead:
     """The same on one thread: the store is asked here, large chunks are decoded elsewhere."""
-    decoding: deque[Future[_core.ReadWant | None]] = deque()
-    width = (config.get("threading.max_workers", None) or 4) + 1
-    try:
-        while (want := plan.next()) is not None:
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        # What is being decoded: how it began, whether it was written meanwhile, what comes of it.
+        self._decoding: deque[
+            tuple[_core.ReadWant, Watch | None, Future[_core.ReadWant | None]]
+        ] = deque()
+
+    async def run(self, plan: _core.ReadPlan) -> None:
+        try:
+            while (want := plan.next()) is not None:
+                await self._begin(want)
+                if len(self._decoding) > _core.threads():
+                    await self._end()
+            while self._decoding:
+                await self._end()
+        finally:
+            for _, watch, future in self._decoding:
+                future.cancel()
+                if watch is not None:
+                    watch.close()
+
+    async def _begin(self, first: _core.ReadWant) -> None:
+        want: _core.ReadWant | None = first
+        watch = None if first.ranges is None else self._requests.watch(first.key)
+        try:
             while want is not None:
-                answer = await _fetch_stepping(store, want)
-                if want.size_hint <= SMALL:
-                    want = want.feed(answer)
-                    continue
-                decoding.append(get_executor().submit(want.feed, answer))
-                want = decoding.popleft().result() if len(decoding) > width else None
-        while decoding:
-            want = decoding.popleft().result()
+                answer = await self._fetch(want)
+                if want.size_hint > SMALL and not want.is_index:
+                    future = get_executor("codec").submit(want.feed, answer)
+                    self._decoding.append((first, watch, future))
+                    watch = None
+                    return
+                want = want.feed(answer)
+        except ChunkDecodeError:
+            await self._again(first)
+            return
+        finally:
+            if watch is not None:
+                watch.close()
+        if watch is not None and watch.changed:
+            await self._again(first)
+
+    async def _end(self) -> None:
+        first, watch, future = self._decoding.popleft()
+        failed = False
+        try:
+            want = future.result()
             while want is not None:
-                want = want.feed(await _fetch_stepping(store, want))
-    finally:
-        for future in decoding:
-            future.cancel()
+                want = want.feed(await self._fetch(want))
+        except ChunkDecodeError:
+            failed = True
+        finally:
+            if watch is not None:
+                watch.close()
+        if failed or (watch is not None and watch.changed):
+            await self._again(first)
+
+    async def _again(self, first: _core.ReadWant) -> None:
+        # All of it at once, which no write can tear.
+        want: _core.ReadWant | None = first.again(whole=True)
+        while want is not None:
+            want = want.feed(await self._fetch(want))
+
+    async def _fetch(self, want: _core.ReadWant) -> Answer:
+        requests = [None] if want.ranges is None else [byte_request(*item) for item in want.ranges]
+        get, key = self._requests.get, want.key
+        return [bytes_of(await get(key, buffer_prototype, item)) for item in requests]
 
 
-async def _fetch_stepping(store: Store, want: _core.ReadWant) -> Answer:
-    requests = [None] if want.ranges is None else [byte_request(*item) for item in want.ranges]
-    return [bytes_of(await store.get(want.key, buffer_prototype, item)) for item in requests]
-
-
-async def write_all(store: Store, plan: _core.WritePlan, guard: Guard) -> None:
+async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_bytes: int) -> None:
     """Encode what a plan wants to write, and store it.
 
     Parameters
@@ -128,28 +222,29 @@ async def write_all(store: Store, plan: _core.WritePlan, guard: Guard) -> None:
     guard
         ``guard(key)`` is a context in which nobody else changes the value of the key: chunks that
         are changed in part are read and written in it.
+    chunk_bytes
+        How large a stored value may be, about.
     """
-
-    async def put(want: _core.WriteWant, current: Any) -> None:
-        if want.size_hint <= SMALL:
-            data = want.encode(current)
-        else:
-            data = await offload(want.encode, current)
-        if data is None:
-            await store.delete(want.key)
-        else:
-            await store.set(want.key, CpuBuffer.from_bytes(cast("Any", data)))
+    requests = _Some(store, chunk_bytes)
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:
             if want.full:
-                await put(want, None)
+                await requests.put(want.key, await _code(want.size_hint, want.encode, None))
             else:
                 async with guard(want.key):
-                    await put(want, bytes_of(await store.get(want.key, buffer_prototype)))
+                    await requests.put(want.key, await _changed(requests, want))
 
-    limit = 1 if stepping() else config.get("async.concurrency", 10)
-    await bounded(range(limit), worker, limit)
+    await requests.workers(len(plan), worker)
+
+
+async def _changed(requests: _Some, want: _core.WriteWant) -> _core.Bytes | None:
+    """The new value of a key of which a part stays."""
+    try:
+        return await _code(want.size_hint, want.encode, await requests.get(want.key))
+    except ChunkDecodeError:
+        # Cut on the way, perhaps: it is read again, once.
+        return await _code(want.size_hint, want.encode, await requests.get(want.key))
 
 
 def bytes_of(buffer: Buffer | None) -> Any:

@@ -18,6 +18,7 @@ from zarr.selection import basic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     import numpy.typing as npt
 
@@ -152,9 +153,12 @@ async def _run(
     if source is None:
         identity = store._identity
 
+        def guard(key: str) -> AbstractAsyncContextManager[None]:
+            return guarded(identity, key, synchronizer)
+
         async def work() -> None:
             plan = compiled.plan_write(axes, points, value, write_empty, may_grow)
-            await write_all(store, plan, lambda key: guarded(identity, key, synchronizer))
+            await write_all(store, plan, guard, engine.stored_bytes)
 
         await section(work, store._waits)
     elif stepping():

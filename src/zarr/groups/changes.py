@@ -17,6 +17,7 @@ from zarr.groups.nodes import documents_of, load_group, refuse, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
 from zarr.storage.path import StorePath
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +124,7 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
         raise KeyError(source)
     refuse(store, new, await kind_at(store, new, zarr_format))
     await group._make_parents(new)
-    keys = [key async for key in store.list_prefix(f"{old}/")]
+    keys = [key async for key in Requests(store).list_prefix(f"{old}/")]
     top = {f"{old}/{name}" for name in DOCUMENTS}
     await _copy(store, [key for key in keys if key not in top], old, new)
     await _copy(store, [key for key in keys if key in top], old, new)
@@ -133,9 +134,11 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
 
 
 async def _copy(store: Store, keys: list[str], old: str, new: str) -> None:
+    requests = Requests(store)
+
     async def one(key: str) -> None:
-        value = await store.get(key, buffer_prototype)
+        value = await requests.get(key, buffer_prototype)
         if value is not None:
-            await store.set(new + key[len(old) :], value)
+            await requests.set(new + key[len(old) :], value)
 
     await bounded(keys, one)

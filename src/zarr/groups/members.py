@@ -11,6 +11,7 @@ from zarr.groups.nodes import at_a_time, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.notices import warn
 from zarr.runner import bounded
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -109,7 +110,7 @@ async def _below(
 
 
 async def _names(store: Store, path: str) -> list[str]:
-    names = [name.rstrip("/") async for name in store.list_dir(path)]
+    names = [name.rstrip("/") async for name in Requests(store).list_dir(path)]
     return [name for name in names if name and name not in DOCUMENTS]
 
 

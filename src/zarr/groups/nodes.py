@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zarr.arrays.document import get_value, get_values, not_found
 from zarr.buffer.cpu import buffer_prototype
-from zarr.config import config
 from zarr.errors import (
     ContainsArrayError,
     ContainsGroupError,
@@ -24,7 +23,8 @@ from zarr.metadata.group import (
 from zarr.metadata.jsonio import parse_json
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.runner import bounded
+from zarr.runner import bounded, concurrency
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetad
 
 def at_a_time(zarr_format: ZarrFormat) -> int:
     """How many nodes may be looked at together: of format 2, each takes two requests."""
-    limit: int = config.get("async.concurrency", 10)
+    limit = concurrency()
     return limit if zarr_format == 3 else max(1, limit // 2)
 
 
@@ -226,7 +226,9 @@ def documents_of(path: str, metadata: NodeMetadata) -> list[tuple[str, Buffer]]:
 async def save_documents(store: Store, documents: Iterable[tuple[str, Buffer]]) -> None:
     """Store values, several at a time."""
 
+    requests = Requests(store)
+
     async def put(item: tuple[str, Buffer]) -> None:
-        await store.set(*item)
+        await requests.set(*item)
 
     await bounded(documents, put)

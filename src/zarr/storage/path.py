@@ -19,6 +19,7 @@ from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
+from zarr.storage.requests import Requests
 from zarr.storage.urls import file_path, is_url, normalize_path
 from zarr.types import ANY_ACCESS_MODE
 
@@ -124,7 +125,7 @@ class StorePath:
         """
         if prototype is None:
             prototype = default_buffer_prototype()
-        return await self.store.get(self.path, prototype=prototype, byte_range=byte_range)
+        return await Requests(self.store).get(self.path, prototype, byte_range)
 
     async def get_json(self, *, byte_range: ByteRequest | None = None) -> JSON | None:
         """Return the JSON document at this path; None if there is none.
@@ -149,7 +150,7 @@ class StorePath:
         value : Buffer
             The value.
         """
-        await self.store.set(self.path, value)
+        await Requests(self.store).set(self.path, value)
 
     async def set_if_not_exists(self, default: Buffer) -> None:
         """Store a value at this path, unless there is one.
@@ -159,23 +160,23 @@ class StorePath:
         default : Buffer
             The value.
         """
-        await self.store.set_if_not_exists(self.path, default)
+        await Requests(self.store).set_if_not_exists(self.path, default)
 
     async def delete(self) -> None:
         """Remove the value at this path."""
-        await self.store.delete(self.path)
+        await Requests(self.store).delete(self.path)
 
     async def delete_dir(self) -> None:
         """Remove all values below this path."""
-        await self.store.delete_dir(self.path)
+        await Requests(self.store).delete_dir(self.path)
 
     async def exists(self) -> bool:
         """Whether there is a value at this path."""
-        return await self.store.exists(self.path)
+        return await Requests(self.store).exists(self.path)
 
     async def is_empty(self) -> bool:
         """Whether there is no value below this path."""
-        return await self.store.is_empty(self.path)
+        return await Requests(self.store).is_empty(self.path)
 
     def get_sync(
         self,
@@ -257,13 +258,16 @@ def _check_mode(mode: str | None) -> None:
 
 def _read_only(store: Store) -> Store:
     try:
-        return store.with_read_only(read_only=True)
+        view = store.with_read_only(read_only=True)
     except NotImplementedError as error:
         raise ValueError(
             "Store is not read-only but mode is 'r'. Unable to create a read-only copy of the "
             "store. Please use a read-only store or a storage class that implements "
             ".with_read_only()."
         ) from error
+    if view.max_requests is None and store.max_requests is not None:
+        view.max_requests = store.max_requests
+    return view
 
 
 async def make_store_path(

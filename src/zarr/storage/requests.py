@@ -25,7 +25,7 @@ from zarr.storage.transient import is_transient
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -173,9 +173,9 @@ class Requests:
 
     async def _listed(
         self, name: str, prefix: str, call: Callable[[], AsyncIterator[str]]
-    ) -> list[str]:
+    ) -> Sequence[str]:
         # To the end, before anybody sees a part of it: a listing that breaks off begins anew.
-        async def listed() -> list[str]:
+        async def listed() -> Sequence[str]:
             seconds = self._seconds(0) if self._waits else None
             if seconds is None:
                 return [item async for item in call()]
@@ -334,7 +334,9 @@ class _Attempts:
             return None
         longest = float(config.get("requests.backoff_max", 10.0))
         pause = min(longest, config.get("requests.backoff", 0.1) * 2.0 ** (self.made - 1))
-        pause *= random.uniform(0.5, 1.0)  # so that those who failed together do not return together
+        pause *= random.uniform(
+            0.5, 1.0
+        )  # so that those who failed together do not return together
         left = config.get("requests.give_up_after", None)
         return None if left is not None and self.seconds + pause > left else pause
 

@@ -102,7 +102,6 @@ _LASTING = frozenset(
         "LocationParseError",
         "LocationValueError",
         "SSLCertVerificationError",
-        "SSLError",
         "UnsupportedProtocol",
     }
 )

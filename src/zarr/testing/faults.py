@@ -1,0 +1,369 @@
+"""A store that fails on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import random
+import threading
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+
+from zarr.abc.store import Store
+from zarr.runner import stepping
+from zarr.storage.wrapper import WrapperStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from typing import Self
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import Buffer, BufferPrototype
+
+__all__ = ["Fault", "FaultyStore", "Request"]
+
+T = TypeVar("T")
+
+Fault: TypeAlias = Literal[
+    "ok", "fail", "reset", "busy", "lost", "cut", "double", "twice", "delay", "hang", "forbidden"
+]
+"""What becomes of a request.
+
+``ok``
+    It is answered.
+``fail``, ``reset``, ``busy``
+    It does not get through: an `OSError`, a `ConnectionResetError`, an error with the status 503.
+``lost``
+    It is carried out, and the answer is lost: a `ConnectionError`.
+``cut``, ``double``
+    The body of the answer ends before its end, or comes twice, and nothing says so.
+``twice``
+    The request arrives twice.
+``delay``
+    The answer takes its time.
+``hang``
+    There never is an answer.
+``forbidden``
+    It is refused: a `PermissionError`.
+"""
+
+
+_CHANCES: tuple[Fault, ...] = ("fail", "reset", "busy", "lost")
+
+
+class Request(NamedTuple):
+    """A request that a store was asked."""
+
+    method: str
+    """The method of the store."""
+    key: str
+    """The key, or prefix."""
+    byte_range: ByteRequest | None
+    """Which bytes were asked for; None is all."""
+    fault: Fault
+    """What became of it."""
+
+
+class ServiceError(Exception):
+    """An answer with a status of HTTP, as the libraries for services raise it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the service answered {status}")
+        self.status = status
+
+
+class _Log:
+    """What was asked, and what becomes of the next requests; shared by a store and its views."""
+
+    def __init__(self, seed: int) -> None:
+        self.guard = threading.Lock()
+        self.random = random.Random(seed)
+        self.schedule: deque[Fault] = deque()
+        self.requests: list[Request] = []
+        self.in_flight = self.most = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "guard": None, "in_flight": 0}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, guard=threading.Lock())
+
+    def met(self, rate: float, method: str, key: str, byte_range: ByteRequest | None) -> Fault:
+        """Note a request: what becomes of it."""
+        with self.guard:
+            fault: Fault = "ok"
+            if self.schedule:
+                fault = self.schedule.popleft()
+            elif rate and self.random.random() < rate:
+                fault = self.random.choice(_CHANCES)
+            self.requests.append(Request(method, key, byte_range, fault))
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+            return fault
+
+    def done(self) -> None:
+        """Note that a request ended."""
+        with self.guard:
+            self.in_flight -= 1
+
+
+class FaultyStore(WrapperStore[Store]):
+    """A store whose requests meet with faults, by a schedule or by chance.
+
+    Parameters
+    ----------
+    store : Store
+        The inner store.
+    schedule : iterable of Fault
+        What becomes of each request, in the order in which they are made; of the later ones, what
+        `rate` says.
+    rate : float
+        How likely it is that a request does not get through: one in twenty is 0.05.
+    seed : int
+        Chance begins with it.
+    waits : bool
+        Whether the store has to be waited for, as one behind a network. If not, it needs an inner
+        store that never waits, and ``hang`` is an error.
+    delay : float
+        Seconds that ``delay`` takes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.testing.faults import FaultyStore
+    >>> store = FaultyStore(zarr.storage.MemoryStore())
+    >>> array = zarr.create_array(store, shape=(4,), chunks=(2,), dtype="i4")
+    >>> store.plan(["reset", "busy"])
+    >>> array[:] = 1
+    >>> [request.fault for request in store.requests[-4:]]
+    ['reset', 'busy', 'ok', 'ok']
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        schedule: Iterable[Fault] = (),
+        *,
+        rate: float = 0.0,
+        seed: int = 0,
+        waits: bool = True,
+        delay: float = 0.001,
+    ) -> None:
+        super().__init__(store)
+        self._may_wait = waits or store._waits
+        self._rate = rate
+        self._delay = delay
+        self._log = _Log(seed)
+        self.plan(schedule)
+
+    def plan(self, schedule: Iterable[Fault]) -> None:
+        """Set what becomes of the next requests.
+
+        Parameters
+        ----------
+        schedule : iterable of Fault
+            One for each.
+        """
+        planned = list(schedule)
+        for fault in planned:
+            if fault not in get_args(Fault):
+                raise ValueError(f"unknown fault {fault!r}: expected one of {get_args(Fault)}")
+        self._log.schedule = deque(planned)
+
+    @property
+    def requests(self) -> list[Request]:
+        """All requests so far."""
+        return self._log.requests
+
+    def count(self, method: str | None = None) -> int:
+        """Return how many requests were made.
+
+        Parameters
+        ----------
+        method : str, optional
+            Of this method only.
+        """
+        return sum(method in (None, request.method) for request in self.requests)
+
+    @property
+    def asked(self) -> Counter[str]:
+        """How many requests of each method were made."""
+        return Counter(request.method for request in self.requests)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way."""
+        return self._log.in_flight
+
+    @property
+    def most_in_flight(self) -> int:
+        """How many requests were under way at a time, at most."""
+        return self._log.most
+
+    @property
+    def _waits(self) -> bool:
+        return self._may_wait
+
+    def _with_store(self, store: Store) -> Self:
+        view = type(self)(store, rate=self._rate, waits=self._may_wait, delay=self._delay)
+        view._log = self._log
+        return view
+
+    # -- faults -----------------------------------------------------------------------------
+
+    async def _ask(
+        self,
+        method: str,
+        key: str,
+        call: Callable[[], Awaitable[T]],
+        byte_range: ByteRequest | None = None,
+    ) -> T:
+        fault = self._log.met(self._rate, method, key, byte_range)
+        try:
+            _refuse(fault, key)
+            if fault == "hang":
+                if not self._may_wait:
+                    raise TimeoutError("a store that never waits cannot hang")
+                await asyncio.Event().wait()
+            if fault == "delay" and not self._may_wait:
+                time.sleep(self._delay)
+            elif self._may_wait and not stepping():
+                await asyncio.sleep(self._delay if fault == "delay" else 0)
+            if fault == "twice":
+                await call()
+            answer = await call()
+            _lose(fault, key)
+            return _spoilt(fault, answer)
+        finally:
+            self._log.done()
+
+    def _ask_sync(
+        self,
+        method: str,
+        key: str,
+        call: Callable[[], T],
+        byte_range: ByteRequest | None = None,
+    ) -> T:
+        fault = self._log.met(self._rate, method, key, byte_range)
+        try:
+            _refuse(fault, key)
+            if fault == "hang":
+                raise TimeoutError("a synchronous request cannot hang")
+            if fault == "delay":
+                time.sleep(self._delay)
+            if fault == "twice":
+                call()
+            answer = call()
+            _lose(fault, key)
+            return _spoilt(fault, answer)
+        finally:
+            self._log.done()
+
+    # -- requests ---------------------------------------------------------------------------
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        return await self._ask(
+            "get", key, lambda: self._store.get(key, prototype, byte_range), byte_range
+        )
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        # docstring inherited
+        inner = super().get_sync
+        return self._ask_sync(
+            "get", key, lambda: inner(key, prototype=prototype, byte_range=byte_range), byte_range
+        )
+
+    async def set(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await self._ask("set", key, lambda: self._store.set(key, value))
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        inner = super().set_sync
+        self._ask_sync("set", key, lambda: inner(key, value))
+
+    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        await self._ask("set_if_not_exists", key, lambda: self._store.set_if_not_exists(key, value))
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        await self._ask("delete", key, lambda: self._store.delete(key))
+
+    def delete_sync(self, key: str) -> None:
+        # docstring inherited
+        inner = super().delete_sync
+        self._ask_sync("delete", key, lambda: inner(key))
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return await self._ask("exists", key, lambda: self._store.exists(key))
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        return await self._ask("getsize", key, lambda: self._store.getsize(key))
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in await self._listed("list", "", self._store.list):
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in await self._listed(
+            "list_prefix", prefix, lambda: self._store.list_prefix(prefix)
+        ):
+            yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for name in await self._listed("list_dir", prefix, lambda: self._store.list_dir(prefix)):
+            yield name
+
+    async def _listed(
+        self, method: str, prefix: str, call: Callable[[], AsyncIterator[str]]
+    ) -> tuple[str, ...]:
+        async def listed() -> tuple[str, ...]:
+            return tuple([item async for item in call()])
+
+        return await self._ask(method, prefix, listed)
+
+
+def _refuse(fault: Fault, key: str) -> None:
+    """Raise the error of a request that does not get through."""
+    match fault:
+        case "fail":
+            raise OSError(f"the connection failed, as planned, at {key!r}")
+        case "reset":
+            raise ConnectionResetError(errno.ECONNRESET, f"reset, as planned, at {key!r}")
+        case "busy":
+            raise ServiceError(503)
+        case "forbidden":
+            raise PermissionError(errno.EACCES, f"forbidden, as planned, at {key!r}")
+
+
+def _lose(fault: Fault, key: str) -> None:
+    """Raise the error of an answer that does not get through."""
+    if fault == "lost":
+        raise ConnectionError(f"the answer was lost, as planned, at {key!r}")
+
+
+def _spoilt(fault: Fault, answer: T) -> T:
+    """What arrives of an answer."""
+    if fault not in ("cut", "double") or not hasattr(answer, "to_bytes"):
+        return answer
+    value: Any = answer
+    data = value.to_bytes()
+    data = data[: len(data) // 2] if fault == "cut" else data + data
+    spoilt: T = type(value).from_bytes(data)
+    return spoilt
