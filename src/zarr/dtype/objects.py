@@ -20,8 +20,8 @@ OBJECT_CODEC_IDS: tuple[str, ...] = (
     "msgpack2",
 )
 """The codecs of numcodecs that make bytes of objects."""
-# The first two have data types of their own; the others were named so by older versions.
-_OF_ANY_OBJECT = (*OBJECT_CODEC_IDS[2:], "json", "msgpack", "categorize")
+# The first two have data types of their own; the last ones are, or were, named otherwise.
+OF_ANY_OBJECT = (*OBJECT_CODEC_IDS[2:], "json", "msgpack", "categorize")
 
 
 @frozen
@@ -55,9 +55,9 @@ class PythonObject(ZDType[np.dtype[Any], Any], HasObjectCodec):
     def _from_json_v2(cls, data: DTypeJSON) -> Self:
         if isinstance(data, dict) and data.keys() == {"name", "object_codec_id"}:
             codec = data["object_codec_id"]
-            if data["name"] == "|O" and codec in _OF_ANY_OBJECT:
+            if data["name"] == "|O" and codec in OF_ANY_OBJECT:
                 return cls(object_codec_id=codec)
-        raise cls._invalid_json(data, f"'|O' with one of the object codecs {_OF_ANY_OBJECT}")
+        raise cls._invalid_json(data, f"'|O' with one of the object codecs {OF_ANY_OBJECT}")
 
     @classmethod
     def _from_json_v3(cls, data: DTypeJSON) -> Self:

@@ -14,6 +14,7 @@ from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import _is_numcodec
 from zarr.codecs.geometry import check_chunk_bytes
 from zarr.dtype import ZDType, data_type_registry
+from zarr.dtype.objects import OF_ANY_OBJECT
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
@@ -74,12 +75,20 @@ def parse_chunks(chunks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size or 1 for size in parsed)
 
 
-def get_object_codec_id(maybe_object_codecs: Iterable[Any]) -> str | None:
+def get_object_codec_id(
+    maybe_object_codecs: Iterable[Any], known: tuple[str, ...] = OBJECT_CODEC_IDS
+) -> str | None:
     """Return the id of the first filter that codes objects."""
     for codec in maybe_object_codecs:
-        if isinstance(codec, Mapping) and codec.get("id") in OBJECT_CODEC_IDS:
+        if isinstance(codec, Mapping) and codec.get("id") in known:
             return str(codec["id"])
     return None
+
+
+def _object_codec_of(dtype: object, filters: Iterable[Any]) -> str | None:
+    found = get_object_codec_id(filters)
+    # Some codecs are for other elements, too.
+    return get_object_codec_id(filters, OF_ANY_OBJECT) if found is None and dtype == "|O" else found
 
 
 def _config(data: object, what: str) -> dict[str, Any]:
@@ -360,7 +369,10 @@ class ArrayV2Metadata(Metadata):
         attributes = document.get("attributes")
         if attributes is not None and not isinstance(attributes, Mapping):
             raise MetadataValidationError(f"attributes: expected an object, found {attributes!r}.")
-        name = {"name": document["dtype"], "object_codec_id": get_object_codec_id(configs)}
+        name = {
+            "name": document["dtype"],
+            "object_codec_id": _object_codec_of(document["dtype"], configs),
+        }
         dtype = data_type_registry.match_json(name, zarr_format=2)
         fill_value = document["fill_value"]
         if fill_value is not None:

@@ -1,0 +1,106 @@
+"""Every data type is written as zarr-python writes it, byte for byte, and read both ways."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zarr
+
+HERE = Path(__file__).parent
+PYTHON = os.environ.get("ZARR_PEERS", str(HERE.parent.parent / ".envs/peers/bin/python"))
+
+if not Path(PYTHON).exists():
+    pytest.skip("`make test` makes the environment of the peers", allow_module_level=True)
+
+
+def _module(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def ask(python: str, script: str, *arguments: str) -> dict[str, Any]:
+    """What a script prints."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
+    done = subprocess.run(
+        [python, "-W", "ignore", str(HERE / script), *arguments],
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Arrays written here, and by zarr-python."""
+    folder = tmp_path_factory.mktemp("typed")
+    for name, python in (("ours", sys.executable), ("theirs", PYTHON)):
+        (folder / name).mkdir()
+        failed = ask(python, "typed.py", "write", str(folder / name))
+        assert not any(failed.values()), failed
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_documents_and_chunks_are_those_of_zarr_python(folders: Path) -> None:
+    ours, theirs = _files(folders / "ours"), _files(folders / "theirs")
+    assert ours.keys() == theirs.keys()
+    assert len(ours) > 500
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+def test_elements_are_equal_whoever_wrote_and_reads_them(folders: Path) -> None:
+    answers = {
+        f"{reader} reads {writer}": ask(python, "typed.py", "read", str(folders / writer))
+        for reader, python in (("ours", sys.executable), ("theirs", PYTHON))
+        for writer in ("ours", "theirs")
+    }
+    expected = answers.pop("theirs reads theirs")
+    assert len(expected) > 200
+    assert not any(str(answer).startswith("!") for answer in expected.values())
+    for who, found in answers.items():
+        assert found == expected, who
+
+
+def test_zarrs_reads_them_too(folders: Path) -> None:
+    expected = ask(sys.executable, "typed.py", "read", str(folders / "ours"))
+    found = ask(PYTHON, "typed.py", "read", str(folders / "ours"), "zarrs")
+    # It refuses what format 2 stores in big-endian order.
+    read = {key: answer for key, answer in found.items() if "byte order not supp" not in answer}
+    assert len(read) > len(expected) * 0.75
+    assert read == {key: expected[key] for key in read}
+
+
+def test_small_numbers_are_exchanged_with_tensorstore(tmp_path: Path) -> None:
+    pytest.importorskip("ml_dtypes")
+    small = _module("small")
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ask(PYTHON, "small.py", "write", str(theirs))
+    for name in small.BITS:
+        assert small.shown(zarr.open_array(theirs / name, mode="r")[:]) == small.shown(
+            small.values(name)
+        )
+        zarr.create_array(ours / name, data=small.values(name), chunks=(5,))
+    expected = {name: small.shown(small.values(name)) for name in small.BITS}
+    assert ask(PYTHON, "small.py", "read", str(ours)) == expected

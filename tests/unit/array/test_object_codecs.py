@@ -1,0 +1,138 @@
+"""Arrays of objects in format 2, with each object codec of numcodecs."""
+
+from __future__ import annotations
+
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr.errors import PickleCodecDisabledError
+from zarr.storage import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+numcodecs = pytest.importorskip("numcodecs")
+
+
+def _msgpack() -> Any:
+    pytest.importorskip("msgpack")
+    from numcodecs.msgpacks import MsgPack
+
+    return MsgPack()
+
+
+ANY: list[Any] = [1, "a", None, {"x": [1.5]}, True, [], "é"]
+RAGGED = [np.arange(size, dtype="<i4") for size in (2, 0, 5, 1, 0, 3, 1)]
+CODECS: dict[str, tuple[Callable[[], Any], list[Any]]] = {
+    "json2": (numcodecs.JSON, ANY),
+    "msgpack2": (_msgpack, ANY),
+    "pickle": (numcodecs.Pickle, [*ANY[:-1], (1, {2})]),
+    "vlen-utf8": (numcodecs.VLenUTF8, ["a", "", "éü", "x" * 500, "日本", "", "\0"]),
+    "vlen-bytes": (numcodecs.VLenBytes, [b"a", b"", b"\0\0", b"x" * 500, b"1", b"", b"\xff"]),
+    "vlen-array": (lambda: numcodecs.VLenArray("<i4"), RAGGED),
+    "categorize": (
+        lambda: numcodecs.Categorize(["a", "b", "c"], dtype=object),
+        ["a", "b", "a", "c", "b", "a", "c"],
+    ),
+}
+
+
+def objects(values: list[Any]) -> Any:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def made(name: str, compressor: Any = "auto") -> tuple[Any, list[Any]]:
+    """An array that holds values, and the values."""
+    make, values = CODECS[name]
+    array = zarr.create(
+        shape=len(values),
+        chunks=3,
+        dtype=object,
+        object_codec=make(),
+        store=MemoryStore(),
+        zarr_format=2,
+        compressor=compressor,
+    )
+    array[:] = objects(values)
+    return zarr.open_array(array.store), values
+
+
+def same(found: Any, values: list[Any]) -> bool:
+    pairs = zip(found.tolist(), values, strict=True)
+    return all(type(x) is type(y) and np.array_equal(x, y) for x, y in pairs)
+
+
+@pytest.fixture(autouse=True)
+def _trusted() -> Any:
+    with zarr.config.set({"array.allow_unsafe_pickle_decode": True}):
+        yield
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_objects_come_back(name: str) -> None:
+    array, values = made(name)
+    assert array.metadata.to_dict()["dtype"] == "|O"
+    assert same(array[:], values)
+    assert same(array[2:5], values[2:5])
+    assert same(array.oindex[[5, 1]], [values[5], values[1]])
+    assert same(array.get_mask_selection(np.arange(7) % 2 == 0), values[::2])
+    array[1:2] = objects(values[4:5])
+    assert same(array[:], [values[0], values[4], *values[2:]])
+    array.resize(9)
+    array.append(objects(values[:2]))
+    assert array.shape == (11,)
+    assert same(array[9:], values[:2])
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_chunks_are_what_the_codec_of_numcodecs_makes(name: str) -> None:
+    array, values = made(name, compressor=None)
+    stored = array.store._store_dict["1"].to_bytes()
+    codec = CODECS[name][0]()
+    if name in ("vlen-utf8", "vlen-bytes", "vlen-array", "categorize"):
+        assert stored == bytes(codec.encode(objects(values[3:6])))
+    if name not in ("categorize", "pickle"):  # which need to be told more, or refuse
+        assert same(codec.decode(stored).reshape(3), values[3:6])
+    # And what numcodecs makes is read.
+    array.store._store_dict["1"] = zarr.buffer.cpu.Buffer.from_bytes(
+        bytes(codec.encode(objects(values[:3])))
+    )
+    assert same(array[3:6], values[:3])
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_the_document_names_the_codec(name: str) -> None:
+    array, _ = made(name)
+    document = array.metadata.to_dict()
+    assert document["filters"][0]["id"] == CODECS[name][0]().codec_id == name
+    copied = pickle.loads(pickle.dumps(array.metadata))
+    assert copied == array.metadata
+    assert type(array.metadata).from_dict(document) == array.metadata
+
+
+def test_what_is_pickled_is_refused_unless_it_is_trusted() -> None:
+    array, values = made("pickle")
+    with zarr.config.set({"array.allow_unsafe_pickle_decode": False}):
+        opened = zarr.open_array(array.store)
+        for read in (lambda: opened[:], lambda: opened[2], lambda: array[:]):
+            with pytest.raises(PickleCodecDisabledError, match="allow_unsafe_pickle_decode"):
+                read()
+    assert same(zarr.open_array(array.store)[:], values)
+
+
+def test_strings_are_read_into_objects_where_asked() -> None:
+    array, values = made("vlen-utf8")
+    out = np.empty(7, object)
+    array.get_basic_selection(..., out=out)
+    assert same(out, values)
+    assert array[:].dtype == np.dtypes.StringDType()
+    v3 = zarr.create_array({}, data=np.array(values, np.dtypes.StringDType()), chunks=(3,))
+    out = np.empty(7, object)
+    v3.get_basic_selection(..., out=out)
+    assert same(out, values)
