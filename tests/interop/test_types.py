@@ -30,7 +30,7 @@ def _module(name: str) -> Any:
     return module
 
 
-def ask(python: str, script: str, *arguments: str) -> dict[str, Any]:
+def run(python: str, script: str, *arguments: str) -> str:
     """What a script prints."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
@@ -41,7 +41,12 @@ def ask(python: str, script: str, *arguments: str) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
+    return done.stdout
+
+
+def ask(python: str, script: str, *arguments: str) -> dict[str, Any]:
+    """What a script prints, as JSON."""
+    return json.loads(run(python, script, *arguments))  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +109,11 @@ def test_small_numbers_are_exchanged_with_tensorstore(tmp_path: Path) -> None:
         zarr.create_array(ours / name, data=small.values(name), chunks=(5,))
     expected = {name: small.shown(small.values(name)) for name in small.BITS}
     assert ask(PYTHON, "small.py", "read", str(ours)) == expected
+
+
+def test_a_data_type_of_a_user_is_stored_as_zarr_python_stores_it(tmp_path: Path) -> None:
+    for name, python in (("ours", sys.executable), ("theirs", PYTHON)):
+        run(python, "own_type.py", "write", str(tmp_path / name))
+    assert _files(tmp_path / "ours") == _files(tmp_path / "theirs")
+    run(sys.executable, "own_type.py", "read", str(tmp_path / "theirs"))
+    run(PYTHON, "own_type.py", "read", str(tmp_path / "ours"))

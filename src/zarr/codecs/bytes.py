@@ -13,6 +13,7 @@ from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs.configuration import choice_field, named, optional_configuration
 from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
 from zarr.codecs.elements import has_words, stored_swap, swap_words
+from zarr.dtype.base import HasItemSize
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class BytesCodec(ArrayBytesCodec):
         """The codec without a byte order where elements of `array_spec` have none."""
         dtype = array_spec.dtype
         native = dtype.to_native_dtype()
-        if getattr(dtype, "item_size", None) is None or not has_words(native):
+        # Users' data types may not say how large their elements are: those are stored as they are.
+        if not isinstance(dtype, HasItemSize) or not has_words(native):
             return self if self.endian is None else replace(self, endian=None)
         if self.endian is not None:
             return self

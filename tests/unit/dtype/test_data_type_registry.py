@@ -199,10 +199,25 @@ def test_an_installed_package_announces_data_types(tmp_path: Any) -> None:
         "assert type(parse_dtype('mine', zarr_format=3)).__name__ == 'Mine'\n"
         "assert repr(parse_dtype('i1', zarr_format=3)) == 'Int8()'\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=False
+    make = (
+        "import sys, zarr; sys.path.insert(0, sys.argv[1])\n"
+        "array = zarr.create_array(sys.argv[1] + '/a', shape=4, chunks=2, dtype='mine')\n"
+        "array[:3] = [1, 2, 3]\n"
     )
-    assert done.returncode == 0, done.stderr.decode()
+    find = (
+        "import sys, zarr; sys.path.insert(0, sys.argv[1])\n"
+        "array = zarr.open_array(sys.argv[1] + '/a')\n"
+        "assert type(array.metadata.data_type).__name__ == 'Mine'\n"
+        "assert array.metadata.to_dict()['data_type'] == 'mine'\n"
+        "assert array[:].tolist() == [1, 2, 3, 0]\n"
+    )
+    for program in (code, make, find):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(tmp_path)], capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+    with pytest.raises(ValueError, match="mine"):
+        zarr.open_array(tmp_path / "a")
 
 
 def test_a_registry_begins_empty() -> None:
