@@ -291,7 +291,12 @@ fn check_length(want: Want, found: u64) -> Result<()> {
     if found == expected {
         return Ok(());
     }
-    Err(Error::corrupt(format!("the stored value is too short for {want:?}"))
+    let what = match want {
+        Want::Whole => "the value".to_owned(),
+        Want::Range(start, end) => format!("bytes {start} to {end}"),
+        Want::Suffix(n) => format!("the last {n} bytes"),
+    };
+    Err(Error::corrupt(format!("the store's answer to the question for {what} has the wrong length"))
         .expected(format_args!("{expected} bytes"), format_args!("{found} bytes")))
 }
 
