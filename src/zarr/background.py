@@ -37,6 +37,11 @@ class SyncError(Exception):
     """Synchronous code was called where it cannot wait, or a coroutine waited where it must not."""
 
 
+class _ThreadState(threading.local):
+    stepping = False  # whether this thread runs a coroutine by stepping it
+
+
+thread = _ThreadState()
 _lock = threading.Lock()
 loop: list[asyncio.AbstractEventLoop | None] = [None]
 iothread: list[threading.Thread | None] = [None]

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import contextvars
 import os
-import threading
 from functools import update_wrapper
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
-from zarr import _core
 from zarr.background import SyncError, get_executor, sync
+from zarr.background import thread as _thread
 from zarr.config import Unset, config
+from zarr.locks import locked
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from zarr import _core
     from zarr.arrays import Array, AsyncArray
     from zarr.arrays.handle import M
     from zarr.groups import AsyncGroup, Group
@@ -65,13 +66,6 @@ __all__ = [
 P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
-
-
-class _ThreadState(threading.local):
-    stepping = False
-
-
-_thread = _ThreadState()
 
 
 def stepping() -> bool:
@@ -216,60 +210,6 @@ async def bounded(
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
     return [results[index] for index in range(len(work))]
-
-
-class _Locked:
-    """One of the process-wide named locks, for ``async with``."""
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    async def __aenter__(self) -> None:
-        if _thread.stepping:
-            _core.lock(self._name)
-        else:
-            await self._queued()
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        _core.unlock(self._name)
-
-    async def _queued(self) -> None:
-        import asyncio
-
-        name = self._name
-        running = asyncio.get_running_loop()
-        turn = running.create_future()
-
-        def grant() -> None:
-            if turn.cancelled():
-                _core.unlock(name)
-            else:
-                turn.set_result(None)
-
-        def granted() -> None:  # from any thread
-            try:
-                running.call_soon_threadsafe(grant)
-            except RuntimeError:  # the waiter's loop was closed
-                _core.unlock(name)
-
-        if _core.enqueue_lock(name, granted):
-            return
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # ours, but nobody is left to use it
-                _core.unlock(name)
-            raise
-
-
-def locked(name: str) -> _Locked:
-    """Hold the process-wide lock of this name: ``async with locked(name): ...``.
-
-    One table serves all threads and all event loops. When stepping it blocks; on a loop it queues.
-    """
-    return _Locked(name)
 
 
 # -- asynchronous iterators, for synchronous callers ----------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -177,3 +178,73 @@ def test_overlapping_writes_leave_one_of_them(store: Any) -> None:
     assert len(set(array[10:90].tolist())) == 1
     assert not array[:10].any()
     assert not array[90:].any()
+
+
+class TestSynchronousCallsOnTheThreadOfAnEventLoop:
+    """As in a notebook, whose cells run on the thread of its event loop."""
+
+    def array(self, waiting_store: Any, delay: float) -> Any:
+        array = zarr.create_array(waiting_store(), shape=(8,), chunks=(8,), dtype="i4")
+        array.store.delay = delay
+        return array
+
+    def test_what_would_wait_for_ever_is_an_error(self, waiting_store: Any) -> None:
+        array = self.array(waiting_store, 0.05)
+
+        async def main() -> None:
+            task = asyncio.create_task(array.async_array.setitem(0, 1))
+            await asyncio.sleep(0.02)
+            # The task has the lock of the chunk, and cannot go on before this returns.
+            with pytest.raises(zarr.runner.SyncError, match=r"holds the lock of .*c/0.* Await"):
+                array[1] = 2
+            assert array[:].sum() == 0
+            await task
+            array[1] = 2
+
+        asyncio.run(asyncio.wait_for(main(), 20))
+        assert array[:2].tolist() == [1, 2]
+
+    def test_that_goes_for_those_in_the_queue_too(self, waiting_store: Any) -> None:
+        array = self.array(waiting_store, 0.1)
+
+        async def main() -> None:
+            first = asyncio.create_task(asyncio.to_thread(array.__setitem__, 0, 1))
+            await asyncio.sleep(0.05)
+            second = asyncio.create_task(array.async_array.setitem(1, 2))
+            await asyncio.sleep(0.05)
+            with pytest.raises(zarr.runner.SyncError, match="holds the lock"):
+                array[2] = 3
+            await first
+            await second
+            array[2] = 3
+
+        asyncio.run(asyncio.wait_for(main(), 20))
+        assert array[:3].tolist() == [1, 2, 3]
+
+    def test_another_thread_is_waited_for(self, waiting_store: Any) -> None:
+        array = self.array(waiting_store, 0.05)
+
+        async def main() -> None:
+            first = asyncio.create_task(asyncio.to_thread(array.__setitem__, 0, 1))
+            await asyncio.sleep(0.02)
+            array[1] = 2
+            await first
+
+        asyncio.run(asyncio.wait_for(main(), 20))
+        assert array[:2].tolist() == [1, 2]
+
+    def test_places_of_suspended_tasks_are_not_waited_for(self, waiting_store: Any) -> None:
+        array = zarr.create_array(waiting_store(), shape=(80,), chunks=(8,), dtype="i4")
+        array[:] = 1
+        array.store.max_requests = 2
+        array.store.delay = 0.02
+
+        async def main() -> None:
+            tasks = [asyncio.create_task(array.async_array.getitem(...)) for _ in range(3)]
+            await asyncio.sleep(0.01)
+            assert array[:].sum() == 80
+            await asyncio.gather(*tasks)
+
+        start = time.perf_counter()
+        asyncio.run(asyncio.wait_for(main(), 20))
+        assert time.perf_counter() - start < 3
