@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from zarr.arrays.access import DEFAULT_ACCESS
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.names import child_path
-from zarr.errors import ArrayNotFoundError, GroupNotFoundError
+from zarr.errors import (
+    ArrayNotFoundError,
+    ContainsArrayError,
+    ContainsGroupError,
+    GroupNotFoundError,
+)
 from zarr.groups import changes
 from zarr.groups.creation import GroupCreation
 from zarr.groups.hierarchy import make_hierarchy, normalized
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 
     from zarr.arrays.access import Access
     from zarr.storage.path import StoreLike
-    from zarr.types import AnyAsyncArray, ZarrFormat
+    from zarr.types import AnyAsyncArray, NodeType, ZarrFormat
 
 DefaultT = TypeVar("DefaultT")
 
@@ -291,11 +296,15 @@ class AsyncGroup(GroupCreation, GroupListing):
         Raises
         ------
         ArrayNotFoundError
-            If there is none, or it is a group.
+            If there is none.
+        ContainsGroupError
+            If it is a group.
         """
         found = await self.get(path)
+        if found is None:
+            raise ArrayNotFoundError(self._instead("array", path, "nothing"))
         if not isinstance(found, AsyncArray):
-            raise ArrayNotFoundError(self._other_kind(path, "array", found))
+            raise ContainsGroupError(self._instead("array", path, "a group"))
         return found
 
     async def get_group(self, path: str) -> AsyncGroup:
@@ -309,18 +318,19 @@ class AsyncGroup(GroupCreation, GroupListing):
         Raises
         ------
         GroupNotFoundError
-            If there is none, or it is an array.
+            If there is none.
+        ContainsArrayError
+            If it is an array.
         """
         found = await self.get(path)
+        if found is None:
+            raise GroupNotFoundError(self._instead("group", path, "nothing"))
         if not isinstance(found, AsyncGroup):
-            raise GroupNotFoundError(self._other_kind(path, "group", found))
+            raise ContainsArrayError(self._instead("group", path, "an array"))
         return found
 
-    def _other_kind(self, path: str, wanted: str, found: AnyAsyncArray | AsyncGroup | None) -> str:
+    def _instead(self, wanted: NodeType, path: str, there: str) -> str:
         """What to say where a member is not what it should be."""
-        there = "nothing"
-        if found is not None:
-            there = "a group" if isinstance(found, AsyncGroup) else "an array"
         return (
             f"No {wanted} found in store {self.store} at path {child_path(self.path, path)!r}: "
             f"there is {there} of format {self.metadata.zarr_format}."
