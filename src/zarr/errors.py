@@ -17,6 +17,7 @@
          │   │   ├─ ContainsArrayError
          │   │   ├─ ContainsGroupError
          │   │   ├─ ContainsArrayAndGroupError
+         │   │   ├─ CopyError                     (also a RuntimeError)
          │   │   │
          │   │   │  the metadata are wrong: repair the document
          │   │   ├─ MetadataValidationError
@@ -55,6 +56,7 @@ __all__ = [
     "ContainsArrayAndGroupError",
     "ContainsArrayError",
     "ContainsGroupError",
+    "CopyError",
     "DataTypeValidationError",
     "GroupNotFoundError",
     "MetadataValidationError",
@@ -134,6 +136,10 @@ class ContainsArrayAndGroupError(BaseZarrError):
         "Both an array (.zarray) and a group (.zgroup) were found in store {!r} at path {!r}. "
         "A node is one or the other: remove the document that does not belong there."
     )
+
+
+class CopyError(BaseZarrError, RuntimeError):
+    """A copy would replace what is there already."""
 
 
 class MetadataValidationError(BaseZarrError):

@@ -3,6 +3,7 @@
 :mod:`zarr.api.synchronous`, and so ``zarr`` itself, has the same functions for other code.
 """
 
+from zarr.api.copying import copy, copy_all, copy_store
 from zarr.api.create import create_array, from_array
 from zarr.api.groups import (
     consolidate_metadata,
@@ -31,6 +32,9 @@ from zarr.arrays.create_v2style import (
 __all__ = [
     "array",
     "consolidate_metadata",
+    "copy",
+    "copy_all",
+    "copy_store",
     "create",
     "create_array",
     "create_group",

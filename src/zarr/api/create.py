@@ -11,6 +11,8 @@ from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import numpy as np
     import numpy.typing as npt
 
@@ -181,6 +183,7 @@ async def from_array(
     storage_options: dict[str, Any] | None = None,
     overwrite: bool = False,
     config: ArrayConfigLike | None = None,
+    executor: Executor | None = None,
 ) -> AnyAsyncArray:
     """Create an array with the elements of another array, or of anything like one.
 
@@ -228,6 +231,9 @@ async def from_array(
         Whether everything at that path is deleted first. Otherwise a node there is an error.
     config : ArrayConfigLike, optional
         Settings of the returned array, which are not stored.
+    executor : concurrent.futures.Executor, optional
+        Whose workers write the chunks, each its own: threads, processes, or other machines. By
+        default this process does.
 
     Returns
     -------
@@ -270,5 +276,5 @@ async def from_array(
         **kept._asdict(),
     )
     if write_data:
-        await copy_data(source, array)
+        await copy_data(source, array, executor=executor)
     return array

@@ -10,6 +10,9 @@ from zarr.runner import synced, synced_iter
 __all__ = [
     "array",
     "consolidate_metadata",
+    "copy",
+    "copy_all",
+    "copy_store",
     "create",
     "create_array",
     "create_group",
@@ -55,6 +58,9 @@ save_array = synced(asynchronous.save_array)
 zeros = synced_array(asynchronous.zeros)
 zeros_like = synced_array(asynchronous.zeros_like)
 consolidate_metadata = synced_group(asynchronous.consolidate_metadata)
+copy = synced(asynchronous.copy)
+copy_all = synced(asynchronous.copy_all)
+copy_store = synced(asynchronous.copy_store)
 create_group = synced_group(asynchronous.create_group)
 group = synced_group(asynchronous.group)
 open_consolidated = synced_group(asynchronous.open_consolidated)

@@ -1,0 +1,97 @@
+"""Work given to the workers of an executor, a bounded number of tasks at a time."""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, wait
+from typing import TYPE_CHECKING, Any
+
+from zarr.runner import stepping
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from concurrent.futures import Executor, Future
+
+    from zarr.abc.store import Store
+
+_IN_FLIGHT = 64
+"""Tasks that wait for a worker or have one: enough for many machines, few to keep in memory."""
+
+
+async def spread(
+    executor: Executor,
+    fn: Callable[..., Any],
+    tasks: Iterable[tuple[Any, ...]],
+    done: Callable[[Any], None] = lambda result: None,
+) -> None:
+    """Call a function for every task, in the workers of an executor.
+
+    The first error ends it: tasks that have not begun are cancelled, the others are waited for,
+    so that nobody writes any more once this has returned.
+
+    Parameters
+    ----------
+    executor
+        Any executor: of threads, of processes, of many machines.
+    fn
+        A function that can be pickled.
+    tasks
+        The arguments of each call.
+    done
+        Called here with each result.
+    """
+    pending: set[Future[Any]] = set()
+    try:
+        for task in tasks:
+            pending.add(executor.submit(fn, *task))
+            if len(pending) >= _IN_FLIGHT:
+                pending = await _collect_some(pending, done)
+        while pending:
+            pending = await _collect_some(pending, done)
+    except BaseException:
+        for future in pending:
+            future.cancel()
+        if stepping():
+            wait(pending)
+        else:
+            await _wait(pending, "ALL_COMPLETED")
+        raise
+
+
+async def _collect_some(pending: set[Future[Any]], done: Callable[[Any], None]) -> set[Future[Any]]:
+    """Take the results that are there, once one is; the futures that are left."""
+    if stepping():
+        wait(pending, return_when=FIRST_COMPLETED)
+    else:
+        await _wait(pending, FIRST_COMPLETED)
+    ended = {future for future in pending if future.done()}
+    for future in ended:
+        done(future.result())
+    return pending - ended
+
+
+async def _wait(pending: set[Future[Any]], until: str) -> None:
+    import asyncio
+
+    if pending:
+        await asyncio.wait(map(asyncio.wrap_future, pending), return_when=until)
+
+
+async def check_reach(executor: Executor, store: Store) -> None:
+    """Fail if the workers of an executor would write to another place than a store's.
+
+    Raises
+    ------
+    ValueError
+        If what they get when the store is sent to them is a copy, as of a dict in this process.
+    """
+    places: list[str] = []
+    await spread(executor, _identity, [(store,)], places.append)
+    if places != [store._identity]:
+        raise ValueError(
+            f"The workers of {executor!r} cannot write to {store}: in another process it is a "
+            "copy. Use a store of files or a service, or an executor of threads."
+        )
+
+
+def _identity(store: Store) -> str:
+    return store._identity

@@ -1,0 +1,145 @@
+"""Filling the copy of an array: stored values as they are where that will do, or coded anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy_data import copy_data
+from zarr.arrays.edges import chunk_bounds
+from zarr.arrays.spread import check_reach, spread
+from zarr.arrays.stored import stored_coords
+from zarr.buffer.cpu import buffer_prototype
+from zarr.metadata.layout import layout_of
+from zarr.runner import bounded, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+
+    from zarr.types import ArrayMetadata
+
+    Coords = tuple[int, ...]
+
+_BATCH = 64
+"""Stored values that one task of an executor copies."""
+
+
+async def fill(
+    source: Any,
+    target: AsyncArray[Any],
+    done: Callable[[int], None],
+    *,
+    resume: bool,
+    executor: Executor | None,
+) -> None:
+    """Copy the elements of an array to another of the same shape.
+
+    Parameters
+    ----------
+    source
+        What is copied, as `copy_data` takes it.
+    target
+        The new array; or one that was begun, and has some of its chunks.
+    done
+        Called with the number of bytes, not compressed, of each part that is there.
+    resume
+        Whether the chunks that the target has stay as they are.
+    executor
+        Whose workers do it.
+    """
+    have = {coords async for coords in stored_coords(target)} if resume else set()
+    itemsize = target.dtype.itemsize
+    if isinstance(source, AsyncArray) and stores_the_same(source.metadata, target.metadata):
+        coords = [each async for each in stored_coords(source) if each not in have]
+        await _pass_on(source, target, coords, done, executor)
+    else:
+        await copy_data(
+            source,
+            target,
+            executor=executor,
+            have=have,
+            done=lambda count: done(count * itemsize),
+        )
+
+
+def stores_the_same(one: ArrayMetadata, other: ArrayMetadata) -> bool:
+    """Whether the stored values of an array are those of another with the same elements.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> a, b = (zarr.create_array({}, shape=9, chunks=3, dtype=t) for t in ("i4", "i4"))
+    >>> stores_the_same(a.metadata, b.metadata)
+    True
+    """
+    first, second = layout_of(one), layout_of(other)
+    if (first.shape, first.grid, first.dtype) != (second.shape, second.grid, second.dtype):
+        return False
+    # Where a chunk is not stored, the fill value stands for it: bits count, as of NaN.
+    if first.fill != second.fill or (not first.itemsize and one.fill_value != other.fill_value):
+        return False
+    if one.zarr_format == other.zarr_format:
+        return bool(_codecs_of(one) == _codecs_of(other))
+    native = "python" not in {name for name, *_ in (*first.chain, *second.chain)}
+    return native and first.chain == second.chain
+
+
+def _codecs_of(metadata: Any) -> Any:
+    document = metadata.to_dict()
+    names = ("data_type", "codecs", "dtype", "compressor", "filters", "order")
+    return [document.get(name) for name in names]
+
+
+async def _pass_on(
+    source: AsyncArray[Any],
+    target: AsyncArray[Any],
+    coords: list[Coords],
+    done: Callable[[int], None],
+    executor: Executor | None,
+) -> None:
+    if executor is not None:
+        await check_reach(executor, target.store)
+        parts = (coords[at : at + _BATCH] for at in range(0, len(coords), _BATCH))
+        await spread(executor, _pass_some, ((source, target, part) for part in parts), done)
+        return
+
+    async def one(each: Coords) -> None:
+        done(await _pass_value(source, target, each))
+
+    await bounded(coords, one)
+
+
+def _pass_some(source: AsyncArray[Any], target: AsyncArray[Any], coords: list[Coords]) -> int:
+    async def work() -> int:
+        return sum(await bounded(coords, lambda each: _pass_value(source, target, each)))
+
+    return run(work(), waits=source._waits or target._waits)
+
+
+async def _pass_value(source: AsyncArray[Any], target: AsyncArray[Any], coords: Coords) -> int:
+    value = await source._chunk_path.store.get(_key(source, coords), buffer_prototype)
+    if value is None:  # deleted meanwhile: the fill value stands for it
+        return 0
+    await target._chunk_path.store.set(_key(target, coords), value)
+    return _size(target, coords)
+
+
+def _key(array: AsyncArray[Any], coords: Coords) -> str:
+    path = array._chunk_path.path
+    key = array.metadata.encode_chunk_key(coords)
+    return f"{path}/{key}" if path else key
+
+
+def _size(array: AsyncArray[Any], coords: Coords) -> int:
+    """The bytes of a stored value's elements that lie in the array."""
+    size = array.dtype.itemsize
+    for length in _lengths(array, coords):
+        size *= length
+    return size
+
+
+def _lengths(array: AsyncArray[Any], coords: Coords) -> Iterator[int]:
+    for chunk, edge, length in zip(coords, array._stored_edges, array.shape, strict=True):
+        start, stop = chunk_bounds(edge, chunk)
+        yield min(stop, length) - start

@@ -1,0 +1,228 @@
+"""Copies of arrays and groups: planned as a whole, then made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from zarr.arrays.create import init_array
+from zarr.arrays.document import kind_at
+from zarr.arrays.keep import keep
+from zarr.arrays.names import check_new_path
+from zarr.arrays.stored import stored_coords
+from zarr.copying.fill import fill
+from zarr.errors import CopyError
+from zarr.groups.make import check_writable
+from zarr.groups.nodes import at_a_time
+from zarr.runner import bounded
+from zarr.storage.path import StorePath
+
+if TYPE_CHECKING:
+    from zarr.copying.options import Options
+    from zarr.copying.report import Report
+    from zarr.copying.sources import Node
+    from zarr.groups.async_group import AsyncGroup
+    from zarr.types import AnyAsyncArray, NodeType
+
+Way: TypeAlias = Literal["make", "merge", "replace", "resume", "skip"]
+
+_ARRAYS = 4
+"""Arrays that are copied at a time: each has several chunks under way."""
+
+_KEPT = (
+    "chunks",
+    "shards",
+    "filters",
+    "compressors",
+    "serializer",
+    "fill_value",
+    "order",
+    "chunk_key_encoding",
+    "dimension_names",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done with one node: its source, the path of its copy, and how it is made."""
+
+    node: Node
+    path: str
+    way: Way
+
+    def __str__(self) -> str:
+        if self.node.data is None:
+            return f"/{self.path}"
+        return f"/{self.path} {self.node.data.shape} {self.node.data.dtype}"
+
+
+async def copy_nodes(
+    nodes: list[Node], dest: AsyncGroup, top: str, options: Options, report: Report
+) -> None:
+    """Copy nodes into a group.
+
+    Parameters
+    ----------
+    nodes
+        What is copied, parents first.
+    dest
+        The group.
+    top
+        The path in the store of the copy of the node that has the path ``""``.
+    options, report
+        How, and where it is counted.
+
+    Raises
+    ------
+    CopyError
+        If something is there already, and `options` say that it is an error; nothing was copied.
+    """
+    check_writable(dest.store_path)
+    steps = await _plan(nodes, dest, top, options)
+    todo = [step for step in steps if step.way != "skip"]
+    report.expect(sum(step.node.size for step in todo))
+    for step in steps:
+        (report.skip if step.way == "skip" else report.copy)(str(step))
+    if options.dry_run:
+        return
+    await dest._make_parents(top)
+    for step in todo:
+        if step.node.data is None:
+            await _make_group(step, dest, options)
+    arrays = [step for step in todo if step.node.data is not None]
+    await bounded(arrays, lambda step: _copy_array(step, dest, options, report), _ARRAYS)
+
+
+# -- what there is to do --------------------------------------------------------------------------
+
+
+async def _plan(nodes: list[Node], dest: AsyncGroup, top: str, options: Options) -> list[Step]:
+    zarr_format = dest.metadata.zarr_format
+    paths = ["/".join(filter(None, (top, node.path))) for node in nodes]
+    for path in paths:
+        if path:
+            check_new_path(path, zarr_format)
+    kinds = await _kinds(dest, paths)
+    steps: list[Step] = []
+    skipped: list[str] = []
+    for node, path, kind in zip(nodes, paths, kinds, strict=True):
+        if any(path.startswith(f"{other}/") for other in skipped):
+            continue  # below an array that stays
+        way = await _way(node, path, kind, dest, options)
+        if way == "skip" and node.data is None:
+            skipped.append(path)
+        steps.append(Step(node, path, way))
+    return steps
+
+
+async def _kinds(dest: AsyncGroup, paths: list[str]) -> list[NodeType | None]:
+    """What there is at each path; nothing below a path where there is nothing."""
+    zarr_format = dest.metadata.zarr_format
+    found: dict[str, NodeType | None] = {}
+    for depth in sorted({path.count("/") for path in paths}):
+        level = [
+            path
+            for path in paths
+            if path.count("/") == depth and found.get(path.rpartition("/")[0], "group") == "group"
+        ]
+        limit = at_a_time(zarr_format)
+        kinds = await bounded(level, lambda path: kind_at(dest.store, path, zarr_format), limit)
+        found.update(zip(level, kinds, strict=True))
+    return [found.get(path) for path in paths]
+
+
+async def _way(
+    node: Node, path: str, kind: NodeType | None, dest: AsyncGroup, options: Options
+) -> Way:
+    if kind is None:
+        return "make"
+    if node.data is None and kind == "group":
+        return "merge"
+    if options.if_exists == "raise":
+        raise CopyError(
+            f"{'an' if kind == 'array' else 'a'} {kind} exists at {path!r} in {dest.store}"
+        )
+    if options.if_exists == "replace":
+        return "replace"
+    if options.if_exists == "skip":
+        return "skip"
+    if node.data is None or kind == "group":
+        what = "array" if node.data is not None else "group"
+        raise CopyError(
+            f"a copy of {what} {path!r} cannot go on: there is a {kind} in {dest.store}"
+        )
+    return await _resumed(node, path, dest)
+
+
+async def _resumed(node: Node, path: str, dest: AsyncGroup) -> Way:
+    """Whether an array that is there lacks chunks."""
+    there = await dest.get_array(path[len(dest.path) :].strip("/"))
+    if there.shape != tuple(node.data.shape):
+        raise CopyError(
+            f"a copy of {node.data.shape} cannot go on: the array at {path!r} in {dest.store} "
+            f"has the shape {there.shape}"
+        )
+    return "skip" if await _is_complete(node.data, there) else "resume"
+
+
+async def _is_complete(source: Any, there: AnyAsyncArray) -> bool:
+    have = {coords async for coords in stored_coords(there)}
+    if len(have) == there._nshards:
+        return True
+    if getattr(source, "_stored_edges", None) != there._stored_edges:
+        return False
+    return have.issuperset([coords async for coords in stored_coords(source)])
+
+
+# -- doing it -------------------------------------------------------------------------------------
+
+
+async def _make_group(step: Step, dest: AsyncGroup, options: Options) -> None:
+    attributes = {} if options.without_attrs else dict(step.node.attributes)
+    name = step.path[len(dest.path) :].strip("/")
+    if step.way == "merge":
+        group = await dest.get_group(name) if name else dest
+        if attributes:
+            await group.update_attributes(attributes)
+    else:
+        await dest.create_group(name, attributes=attributes, overwrite=step.way == "replace")
+
+
+async def _copy_array(step: Step, dest: AsyncGroup, options: Options, report: Report) -> None:
+    if step.way == "resume":
+        target = await dest.get_array(step.path[len(dest.path) :].strip("/"))
+    else:
+        target = await _make_array(step, dest, options)
+    await fill(
+        step.node.data,
+        target,
+        report.done,
+        resume=step.way == "resume",
+        executor=options.executor,
+    )
+
+
+async def _make_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
+    data = step.node.data
+    given = {**step.node.defaults, **options.create}
+    zarr_format = dest.metadata.zarr_format
+    if zarr_format == 2 and "dimension_names" not in options.create:
+        given.pop("dimension_names", None)
+    if "compressor" in given:  # its name in zarr-python 2
+        given["compressors"] = given.pop("compressor")
+    kept = keep(
+        data,
+        zarr_format=zarr_format,
+        **{name: given.pop(name) for name in _KEPT if name in given},
+    )
+    array = await init_array(
+        store_path=StorePath(dest.store, step.path),
+        shape=data.shape,
+        dtype=given.pop("dtype", getattr(data, "_zdtype", data.dtype)),
+        attributes={} if options.without_attrs else dict(step.node.attributes),
+        overwrite=step.way == "replace",
+        parents=False,
+        **kept._asdict(),
+        **given,
+    )
+    return dest._with_own_access(array)

@@ -1,0 +1,127 @@
+"""Copies of values, whatever they mean: from store to store, key by key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from zarr.arrays.names import DOCUMENTS
+from zarr.buffer.cpu import buffer_prototype
+from zarr.errors import CopyError
+from zarr.runner import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from zarr.copying.options import IfExists
+    from zarr.copying.report import Report
+    from zarr.storage.path import StorePath
+
+
+def key_filter(
+    excludes: str | Iterable[str] | None, includes: str | Iterable[str] | None, flags: int
+) -> Callable[[str], bool]:
+    """Return whether a key is to be copied, as a function.
+
+    Parameters
+    ----------
+    excludes
+        Regular expressions, searched for in the keys of what is not to be copied.
+    includes
+        Those of what is to be copied all the same.
+    flags
+        Of the module `re`.
+    """
+    out, back = _compiled(excludes, flags), _compiled(includes, flags)
+
+    def wanted(key: str) -> bool:
+        if not any(pattern.search(key) for pattern in out):
+            return True
+        return any(pattern.search(key) for pattern in back)
+
+    return wanted
+
+
+def _compiled(patterns: str | Iterable[str] | None, flags: int) -> list[re.Pattern[str]]:
+    if patterns is None:
+        return []
+    return [re.compile(p, flags) for p in ([patterns] if isinstance(patterns, str) else patterns)]
+
+
+async def copy_values(
+    source: StorePath,
+    dest: StorePath,
+    wanted: Callable[[str], bool],
+    if_exists: IfExists,
+    report: Report,
+    *,
+    dry_run: bool,
+) -> None:
+    """Copy the values of all keys below a path to the same keys below another.
+
+    The documents of nodes come last: whoever looks meanwhile sees no node that is not whole.
+
+    Parameters
+    ----------
+    source, dest
+        The paths.
+    wanted
+        Whether a key of the source is copied.
+    if_exists
+        What to do with a key that the destination has.
+    report
+        Where it is counted.
+    dry_run
+        Whether nothing is really done.
+
+    Raises
+    ------
+    CopyError
+        If a key is there already, and `if_exists` is ``"raise"``; then nothing was copied.
+    ValueError
+        If one path lies within the other, in one store.
+    """
+    _check_apart(source, dest)
+    start = len(_prefix(source))
+    keys = [key[start:] async for key in source.store.list_prefix(_prefix(source)) if wanted(key)]
+    there = {key[len(_prefix(dest)) :] async for key in dest.store.list_prefix(_prefix(dest))}
+    keys.sort(key=lambda key: (key.rpartition("/")[2] in DOCUMENTS, key))
+    if if_exists == "raise":
+        for key in keys:
+            if key in there:
+                raise CopyError(f"key {_prefix(dest) + key!r} exists in destination {dest.store}")
+
+    async def copy(key: str) -> None:
+        old, new = _prefix(source) + key, _prefix(dest) + key
+        what = old if old == new else f"{old} -> {new}"
+        if key in there and if_exists == "skip":
+            report.skip(what)
+            return
+        size = 0
+        if not dry_run:
+            value = await source.store.get(old, buffer_prototype)
+            if value is None:  # deleted meanwhile
+                report.skip(what)
+                return
+            await dest.store.set(new, value)
+            size = len(value)
+        report.copy(what)
+        report.done(size)
+
+    first = next((at for at, key in enumerate(keys) if key.rpartition("/")[2] in DOCUMENTS), None)
+    for part in (keys[:first], keys[first:] if first is not None else []):
+        await bounded(part, copy)
+
+
+def _prefix(place: StorePath) -> str:
+    return f"{place.path}/" if place.path else ""
+
+
+def _check_apart(source: StorePath, dest: StorePath) -> None:
+    if source.store._identity != dest.store._identity:
+        return
+    one, other = _prefix(source), _prefix(dest)
+    if one.startswith(other) or other.startswith(one):
+        raise ValueError(
+            f"{source} cannot be copied to {dest}: one lies within the other, in the same store."
+        )
