@@ -143,7 +143,7 @@ async def copy_all(
         The group. Its own attributes are not copied.
     dest : Group or AsyncGroup
         Where its children go.
-    shallow, without_attrs, log, if_exists, dry_run, progress, executor
+    shallow, without_attrs, log, if_exists, dry_run, progress, executor : optional
         As for :func:`copy`.
     **create_kws
         Parameters of :func:`zarr.create_array` for the new arrays.
