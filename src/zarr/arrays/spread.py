@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, wait
 from typing import TYPE_CHECKING, Any
 
 from zarr.runner import stepping
@@ -50,19 +49,13 @@ async def spread(
     except BaseException:
         for future in pending:
             future.cancel()
-        if stepping():
-            wait(pending)
-        else:
-            await _wait(pending, "ALL_COMPLETED")
+        await _wait(pending, "ALL_COMPLETED")
         raise
 
 
 async def _collect_some(pending: set[Future[Any]], done: Callable[[Any], None]) -> set[Future[Any]]:
     """Take the results that are there, once one is; the futures that are left."""
-    if stepping():
-        wait(pending, return_when=FIRST_COMPLETED)
-    else:
-        await _wait(pending, FIRST_COMPLETED)
+    await _wait(pending, "FIRST_COMPLETED")
     ended = {future for future in pending if future.done()}
     for future in ended:
         done(future.result())
@@ -70,9 +63,14 @@ async def _collect_some(pending: set[Future[Any]], done: Callable[[Any], None]) 
 
 
 async def _wait(pending: set[Future[Any]], until: str) -> None:
-    import asyncio
+    # Both modules are imported late: few use executors.
+    if stepping():
+        import concurrent.futures
 
-    if pending:
+        concurrent.futures.wait(pending, return_when=until)
+    elif pending:
+        import asyncio
+
         await asyncio.wait(map(asyncio.wrap_future, pending), return_when=until)
 
 
