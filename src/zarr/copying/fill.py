@@ -12,6 +12,7 @@ from zarr.arrays.stored import stored_coords
 from zarr.buffer.cpu import buffer_prototype
 from zarr.metadata.layout import layout_of
 from zarr.runner import bounded, run
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,25 +105,37 @@ async def _pass_on(
         await spread(executor, _pass_some, ((source, target, part) for part in parts), done)
         return
 
-    async def one(each: Coords) -> None:
-        done(await _pass_value(source, target, each))
+    pass_value = _Passage(source, target)
 
-    await bounded(coords, one)
+    async def one(each: Coords) -> None:
+        done(await pass_value(each))
+
+    await bounded(coords, one, pass_value.width)
 
 
 def _pass_some(source: AsyncArray[Any], target: AsyncArray[Any], coords: list[Coords]) -> int:
     async def work() -> int:
-        return sum(await bounded(coords, lambda each: _pass_value(source, target, each)))
+        pass_value = _Passage(source, target)
+        return sum(await bounded(coords, pass_value, pass_value.width))
 
     return run(work(), waits=source._waits or target._waits)
 
 
-async def _pass_value(source: AsyncArray[Any], target: AsyncArray[Any], coords: Coords) -> int:
-    value = await source._chunk_path.store.get(_key(source, coords), buffer_prototype)
-    if value is None:  # deleted meanwhile: the fill value stands for it
-        return 0
-    await target._chunk_path.store.set(_key(target, coords), value)
-    return _size(target, coords)
+class _Passage:
+    """Passes stored values of one array on to another."""
+
+    def __init__(self, source: AsyncArray[Any], target: AsyncArray[Any]) -> None:
+        self._source, self._target = source, target
+        self._from = Requests(source._chunk_path.store)
+        self._to = Requests(target._chunk_path.store)
+        self.width = min(self._from.width, self._to.width)
+
+    async def __call__(self, coords: Coords) -> int:
+        value = await self._from.get(_key(self._source, coords), buffer_prototype)
+        if value is None:  # deleted meanwhile: the fill value stands for it
+            return 0
+        await self._to.set(_key(self._target, coords), value)
+        return _size(self._target, coords)
 
 
 def _key(array: AsyncArray[Any], coords: Coords) -> str:

@@ -9,6 +9,7 @@ from zarr.arrays.names import DOCUMENTS
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import CopyError
 from zarr.runner import bounded
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,8 +84,9 @@ async def copy_values(
     """
     _check_apart(source, dest)
     start = len(_prefix(source))
-    keys = [key[start:] async for key in source.store.list_prefix(_prefix(source)) if wanted(key)]
-    there = {key[len(_prefix(dest)) :] async for key in dest.store.list_prefix(_prefix(dest))}
+    read, write = Requests(source.store), Requests(dest.store)
+    keys = [key[start:] async for key in read.list_prefix(_prefix(source)) if wanted(key)]
+    there = {key[len(_prefix(dest)) :] async for key in write.list_prefix(_prefix(dest))}
     keys.sort(key=lambda key: (key.rpartition("/")[2] in DOCUMENTS, key))
     if if_exists == "raise":
         for key in keys:
@@ -99,18 +101,18 @@ async def copy_values(
             return
         size = 0
         if not dry_run:
-            value = await source.store.get(old, buffer_prototype)
+            value = await read.get(old, buffer_prototype)
             if value is None:  # deleted meanwhile
                 report.skip(what)
                 return
-            await dest.store.set(new, value)
+            await write.set(new, value)
             size = len(value)
         report.copy(what)
         report.done(size)
 
     first = next((at for at, key in enumerate(keys) if key.rpartition("/")[2] in DOCUMENTS), None)
     for part in (keys[:first], keys[first:] if first is not None else []):
-        await bounded(part, copy)
+        await bounded(part, copy, min(read.width, write.width))
 
 
 def _prefix(place: StorePath) -> str:
