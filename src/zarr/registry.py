@@ -101,8 +101,21 @@ def fully_qualified_name(cls: type) -> str:
 # Where the built-in classes are; none of these modules is imported before it is needed.
 _BUILT_IN_CODECS: dict[str, str] = {
     **DEFAULTS["codecs"],
+    "arrow-ipc": "zarr.codecs.arrow_ipc.ArrowIPCCodec",
+    "bitround": "zarr.codecs.bitround.BitRoundCodec",
     "cast_value": "zarr.codecs.cast_value.CastValue",
+    "jpeg": "zarr.codecs.images.JpegCodec",
+    "jpegxl": "zarr.codecs.images.JpegXLCodec",
+    "lzw": "zarr.codecs.images.LzwCodec",
+    "n5_default": "zarr.codecs.n5.N5DefaultCodec",
+    "offset": "zarr.codecs.affix.OffsetCodec",
+    "optional": "zarr.codecs.optional.OptionalCodec",
+    "packbits": "zarr.codecs.packbits.PackBitsCodec",
+    "pad": "zarr.codecs.affix.PadCodec",
+    "reshape": "zarr.codecs.reshape.ReshapeCodec",
     "scale_offset": "zarr.codecs.scale_offset.ScaleOffset",
+    "singleton_dim": "zarr.codecs.reshape.SingletonDimCodec",
+    "zfp": "zarr.codecs.zfp.ZfpCodec",
 }
 _BUILT_IN_KEY_ENCODINGS = {
     "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",

@@ -8,15 +8,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use zarr_engine::codec::affix::Affix;
 use zarr_engine::codec::blosc::Blosc;
+use zarr_engine::codec::chain::{Chain, Link};
 use zarr_engine::codec::crc32c::Crc32c;
 use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
 use zarr_engine::codec::lz4::Lz4;
+use zarr_engine::codec::n5::N5;
+use zarr_engine::codec::optional::Optional;
+use zarr_engine::codec::packbits::PackBits;
 use zarr_engine::codec::shuffle::Shuffle;
 use zarr_engine::codec::vlen::Vlen;
 use zarr_engine::codec::zstd::Zstd;
 use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
+use zarr_engine::element::{Fill, Swap};
 use zarr_engine::heap::{Heap, REFERENCE};
 
 /// Damaged encodings per decoder.
@@ -281,6 +287,92 @@ fn damaged_blosc_data_of_zlib_are_refused() {
 #[test]
 fn damaged_blosc_data_of_zstd_are_refused() {
     fuzz_blosc("zstd");
+}
+
+#[test]
+fn damaged_data_with_more_around_them_are_refused() {
+    fuzz(&Optional::new(vec![Arc::new(Zstd::new(1, true).unwrap())], 1, "always").unwrap(), 1, no_mending);
+    let codecs: Vec<Arc<dyn BytesCodec>> = vec![Arc::new(Lz4::new(1).unwrap()), Arc::new(Crc32c::new().unwrap())];
+    fuzz(&Optional::new(codecs, 2, "smaller").unwrap(), 1, |random, bytes, _| {
+        if let Some(header) = bytes.first_chunk_mut::<2>() {
+            *header = [random.below(4) as u8, 0];
+        }
+    });
+    let mut random = Random(0x5EED);
+    let pad = Affix::new(true, vec![1, 2, 3]);
+    for _ in 0..cases() {
+        let length = random.below(10);
+        let data = random.bytes(length);
+        let wanted = random.below(10);
+        assert_eq!(pad.decode_exact(&data, &mut vec![0; wanted]).is_ok(), length == wanted + 3);
+        let mut out = Vec::new();
+        assert_eq!(pad.decode_bounded(&data, wanted, &mut out).is_ok(), (3..=wanted + 3).contains(&length));
+    }
+}
+
+#[test]
+fn any_bytes_are_bits_if_they_are_as_many() {
+    let mut random = Random(0x5EED);
+    for _ in 0..cases() {
+        let (dtype, size) = [("|u1", 1), ("<i2", 2), (">u4", 4), ("<i8", 8)][random.below(4)];
+        let last = random.below(size * 8);
+        let first = random.below(last + 1);
+        let padding = ["none", "first_byte", "last_byte"][random.below(3)];
+        let codec = PackBits::new(dtype, size as u32 * 8, first as u32, last as u32, padding).unwrap();
+        let spec = Spec { shape: vec![random.below(9) as u64], size };
+        let expected = codec.encoded_bound(&spec).unwrap().unwrap();
+        let length = [expected, random.below(80)][random.below(2)];
+        let mut bytes = random.bytes(length);
+        let mut dst = vec![0xA5; spec.shape[0] as usize * size];
+        let told = match padding {
+            "first_byte" => bytes.first_mut(),
+            "last_byte" => bytes.last_mut(),
+            _ => None,
+        };
+        let missing = (8 - spec.shape[0] * (last - first + 1) as u64 % 8) % 8;
+        let right = told.is_none_or(|told| {
+            *told = [missing as u8, *told][random.below(2)];
+            u64::from(*told) == missing
+        });
+        assert_eq!(codec.decode(&spec, &bytes, &mut dst).is_ok(), length == expected && right);
+    }
+}
+
+#[test]
+fn damaged_blocks_of_n5_are_refused() {
+    let mut random = Random(0x5EED);
+    let fill = Fill::new(&[1, 2]).unwrap();
+    for compressed in [false, true] {
+        let mut links = vec![Link::Transpose(vec![1, 0]), Link::Bytes(Swap::Every(2))];
+        if compressed {
+            links.push(Link::Outer(Arc::new(Zstd::new(1, true).unwrap())));
+        }
+        let codec = N5::new(Chain::new(links, 2, &fill).unwrap());
+        let mut refused = 0;
+        for _ in 0..cases() {
+            let shape: Vec<u64> = vec![random.below(9) as u64 + 1, random.below(9) as u64 + 1];
+            let spec = Spec { shape: shape.clone(), size: 2 };
+            let data = random.bytes((shape[0] * shape[1] * 2) as usize);
+            let mut bytes = Vec::new();
+            codec.encode(&spec, &data, &mut bytes).unwrap();
+            let other = bytes.clone();
+            for _ in 0..=random.below(3) {
+                damage(&mut random, &mut bytes, &other, data.len());
+            }
+            if random.below(2) == 0 {
+                let size = random.size(shape[0] as usize).to_be_bytes();
+                let at = [4, 8][random.below(2)];
+                if let Some(length) = bytes.get_mut(at..at + 4) {
+                    length.copy_from_slice(&size);
+                }
+            }
+            let mut dst = vec![0xA5; data.len()];
+            let start = Instant::now();
+            refused += usize::from(codec.decode(&spec, &bytes, &mut dst).is_err());
+            assert!(start.elapsed() < PATIENCE);
+        }
+        assert!(refused > cases() / 4, "refused {refused} only");
+    }
 }
 
 #[test]

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyTuple};
+use zarr_engine::codec::affix::Affix;
+use zarr_engine::codec::bitround::BitRound;
 use zarr_engine::codec::blosc::Blosc;
 use zarr_engine::codec::chain::{Chain, Link};
 use zarr_engine::codec::crc32c::Crc32c;
 use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
 use zarr_engine::codec::lz4::Lz4;
+use zarr_engine::codec::n5::N5;
+use zarr_engine::codec::optional::Optional;
+use zarr_engine::codec::packbits::PackBits;
+use zarr_engine::codec::reshape::{Dimension, Reshape};
 use zarr_engine::codec::shuffle::Shuffle;
 use zarr_engine::codec::vlen::Vlen;
 use zarr_engine::codec::zstd::Zstd;
@@ -30,28 +36,34 @@ pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Cha
     let mut parsed = Vec::new();
     for item in links.try_iter()? {
         let (name, config): (String, Bound<'_, PyAny>) = item?.extract()?;
-        let link = if name == "sharding_indexed" {
-            // What is missing inside of a shard is what the fill value became before it got there.
-            let fill = filtered(&parsed, axes, fill).map_err(|error| raise(py, &error, None))?;
-            Link::Shard(sharding(&config, axes, &fill)?)
-        } else {
-            link(&name, &config)?
-        };
-        parsed.push(link);
+        // What is missing inside of a chunk is what the fill value became before it got there.
+        let inside = |parsed: &[Link]| filtered(parsed, axes, fill).map_err(|error| raise(py, &error, None));
+        parsed.push(match name.as_str() {
+            "sharding_indexed" => {
+                let (axes, fill) = inside(&parsed)?;
+                Link::Shard(sharding(&config, axes, &fill)?)
+            }
+            "n5_default" => {
+                let (axes, fill) = inside(&parsed)?;
+                Link::Serial(Arc::new(N5::new(chain(&config, axes, &fill)?)))
+            }
+            _ => link(&name, &config)?,
+        });
     }
     Chain::new(parsed, axes, fill).map_err(|error| raise(py, &error, None))
 }
 
-fn filtered(links: &[Link], axes: usize, fill: &Fill) -> Result<Fill> {
+fn filtered(links: &[Link], mut axes: usize, fill: &Fill) -> Result<(usize, Fill)> {
     let mut fill = fill.clone();
     for link in links {
         if let Link::Filter(filter) = link {
             let mut element = fill.bytes().to_vec();
             filter.encode(&Spec { shape: vec![1; axes], size: fill.size() }, &mut element)?;
             fill = Fill::new(&element)?;
+            axes = filter.encoded_axes(axes);
         }
     }
-    Ok(fill)
+    Ok((axes, fill))
 }
 
 fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
@@ -61,6 +73,21 @@ fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
             let delta = Delta::new(&config.extract::<String>()?).map_err(|error| raise(config.py(), &error, None))?;
             Ok(Link::Filter(Arc::new(delta)))
         }
+        "bitround" => {
+            let (dtype, keepbits): (String, u32) = config.extract()?;
+            let bitround = BitRound::new(&dtype, keepbits).map_err(|error| raise(config.py(), &error, None))?;
+            Ok(Link::Filter(Arc::new(bitround)))
+        }
+        "reshape" => {
+            let dimensions = config.try_iter()?.map(|item| dimension(&item?)).collect::<PyResult<_>>()?;
+            let reshape = Reshape::new(dimensions).map_err(|error| raise(config.py(), &error, None))?;
+            Ok(Link::Filter(Arc::new(reshape)))
+        }
+        "packbits" => {
+            let (dtype, bits, first, last, padding): (String, u32, u32, u32, String) = config.extract()?;
+            let made = PackBits::new(&dtype, bits, first, last, &padding);
+            Ok(Link::Serial(Arc::new(made.map_err(|error| raise(config.py(), &error, None))?)))
+        }
         "bytes" => Ok(Link::Bytes(swap(config)?)),
         "vlen" => {
             let heap = config.cast::<Heap>().map_err(|_| PyTypeError::new_err("vlen needs a heap"))?;
@@ -68,6 +95,14 @@ fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
         }
         "python" => foreign(config),
         _ => bytes_codec(name, config).map(Link::Outer),
+    }
+}
+
+fn dimension(item: &Bound<'_, PyAny>) -> PyResult<Dimension> {
+    match item.extract::<i64>() {
+        Ok(-1) => Ok(Dimension::Rest),
+        Ok(size) => Ok(Dimension::Size(size.try_into()?)),
+        Err(_) => Ok(Dimension::Of(item.extract()?)),
     }
 }
 
@@ -111,6 +146,14 @@ fn bytes_codec(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Arc<dyn BytesC
         "lz4" => Lz4::new(config.extract()?).map(|codec| Arc::new(codec) as _),
         "crc32c" => Crc32c::new().map(|codec| Arc::new(codec) as _),
         "shuffle" => Shuffle::new(config.extract()?).map(|codec| Arc::new(codec) as _),
+        "affix" => {
+            let (at_start, bytes): (bool, Vec<u8>) = config.extract()?;
+            Ok(Arc::new(Affix::new(at_start, bytes)) as _)
+        }
+        "optional" => {
+            let (links, header, when): (Bound<'_, PyAny>, usize, String) = config.extract()?;
+            Optional::new(bytes_codecs(&links)?, header, &when).map(|codec| Arc::new(codec) as _)
+        }
         "python" => match foreign(config)? {
             Link::Outer(codec) => Ok(codec),
             _ => Err(Error::config("a codec from bytes to bytes is needed here")),
@@ -215,7 +258,7 @@ impl BytesCodec for Foreign {
     }
 
     fn encoded_bound(&self, n: usize) -> Option<usize> {
-        self.encoded_exact(n)
+        BytesCodec::encoded_exact(self, n)
     }
 
     fn encoded_exact(&self, n: usize) -> Option<usize> {

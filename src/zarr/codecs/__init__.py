@@ -17,22 +17,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zarr.codecs.affix import OffsetCodec, PadCodec
+    from zarr.codecs.arrow_ipc import ArrowIPCCodec
+    from zarr.codecs.bitround import BitRoundCodec
     from zarr.codecs.blosc import BloscCname, BloscCodec, BloscShuffle
     from zarr.codecs.bytes import BytesCodec, Endian
     from zarr.codecs.cast_value import CastValue
     from zarr.codecs.crc32c_ import Crc32cCodec
     from zarr.codecs.gzip import GzipCodec
+    from zarr.codecs.images import JpegCodec, JpegXLCodec, LzwCodec
+    from zarr.codecs.n5 import N5DefaultCodec
+    from zarr.codecs.optional import OptionalCodec
+    from zarr.codecs.packbits import PackBitsCodec
+    from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
     from zarr.codecs.scale_offset import ScaleOffset
-    from zarr.codecs.sharding import (
-        ShardingCodec,
-        ShardingCodecIndexLocation,
-        SubchunkWriteOrder,
-    )
+    from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation, SubchunkWriteOrder
     from zarr.codecs.transpose import TransposeCodec
     from zarr.codecs.vlen_utf8 import VLenBytesCodec, VLenUTF8Codec
+    from zarr.codecs.zfp import ZfpCodec
     from zarr.codecs.zstd import ZstdCodec
 
 __all__ = [
+    "ArrowIPCCodec",
+    "BitRoundCodec",
     "BloscCname",
     "BloscCodec",
     "BloscShuffle",
@@ -41,17 +48,30 @@ __all__ = [
     "Crc32cCodec",
     "Endian",
     "GzipCodec",
+    "JpegCodec",
+    "JpegXLCodec",
+    "LzwCodec",
+    "N5DefaultCodec",
+    "OffsetCodec",
+    "OptionalCodec",
+    "PackBitsCodec",
+    "PadCodec",
+    "ReshapeCodec",
     "ScaleOffset",
     "ShardingCodec",
     "ShardingCodecIndexLocation",
+    "SingletonDimCodec",
     "SubchunkWriteOrder",
     "TransposeCodec",
     "VLenBytesCodec",
     "VLenUTF8Codec",
+    "ZfpCodec",
     "ZstdCodec",
 ]
 
 _HOMES = {
+    "ArrowIPCCodec": "arrow_ipc",
+    "BitRoundCodec": "bitround",
     "BloscCname": "blosc",
     "BloscCodec": "blosc",
     "BloscShuffle": "blosc",
@@ -60,13 +80,24 @@ _HOMES = {
     "Crc32cCodec": "crc32c_",
     "Endian": "bytes",
     "GzipCodec": "gzip",
+    "JpegCodec": "images",
+    "JpegXLCodec": "images",
+    "LzwCodec": "images",
+    "N5DefaultCodec": "n5",
+    "OffsetCodec": "affix",
+    "OptionalCodec": "optional",
+    "PackBitsCodec": "packbits",
+    "PadCodec": "affix",
+    "ReshapeCodec": "reshape",
     "ScaleOffset": "scale_offset",
     "ShardingCodec": "sharding",
     "ShardingCodecIndexLocation": "sharding",
+    "SingletonDimCodec": "reshape",
     "SubchunkWriteOrder": "sharding",
     "TransposeCodec": "transpose",
     "VLenBytesCodec": "vlen_utf8",
     "VLenUTF8Codec": "vlen_utf8",
+    "ZfpCodec": "zfp",
     "ZstdCodec": "zstd",
 }
 _MODULES = frozenset(_HOMES.values()) | {"numcodecs"}

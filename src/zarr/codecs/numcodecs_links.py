@@ -58,6 +58,8 @@ def bytes_link(config: Mapping[str, Any], typesize: int) -> Link | None:
 
 def array_link(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Link | None:
     """The link for a codec from array to array of `dtype`; None if the engine does not have it."""
+    if codec_id(config) == "bitround":
+        return _bitround_link(config, dtype)
     if codec_id(config) != "delta" or "dtype" not in config:
         return None
     if dtype.kind not in "iu" and dtype.str[1:] not in ("f4", "f8"):
@@ -68,6 +70,13 @@ def array_link(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Link | None:
     except TypeError:
         return None
     return ("delta", dtype.str) if decoded == encoded == dtype else None
+
+
+def _bitround_link(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Link | None:
+    keepbits, mantissa = config.get("keepbits"), {2: 10, 4: 23, 8: 52}.get(dtype.itemsize, 0)
+    if dtype.kind != "f" or not isinstance(keepbits, int) or not 1 <= keepbits <= mantissa:
+        return None
+    return ("bitround", (dtype.str, keepbits))
 
 
 def _blosc_link(config: Mapping[str, Any], typesize: int) -> Link | None:

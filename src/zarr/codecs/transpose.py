@@ -114,9 +114,11 @@ def seen_behind(
 ) -> tuple[tuple[int, ...], Any]:
     """The shape and the chunk grid of an array, as the codec after `codec` must take them.
 
-    Only an exchange of axes keeps the lengths of chunks: what codecs of others do to them is not
-    known.
+    What codecs of others do to the lengths of chunks is not known.
     """
+    if hasattr(codec, "_seen_behind"):
+        seen: tuple[tuple[int, ...], Any] = codec._seen_behind(shape, chunk_grid)
+        return seen
     if not isinstance(codec, TransposeCodec):
         return shape, chunk_grid
     axes = codec._axes(len(shape))

@@ -85,7 +85,7 @@ def _links(
             {"id": "bz2"},
             "<f8",
             "C",
-            [("python", "bitround+bz2")],
+            [("bitround", ("<f8", 3)), ("python", "bz2")],
         ),
         (
             [{"id": "astype", "encode_dtype": "<f4", "decode_dtype": "<f8"}],

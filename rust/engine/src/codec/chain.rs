@@ -72,10 +72,11 @@ impl Chain {
         let mut filters: Vec<Arc<dyn ArrayFilter>> = Vec::new();
         let mut serial = None;
         let mut outer = Vec::new();
+        let mut rank = axes;
         for link in links {
             match (link, serial.is_some()) {
                 (Link::Transpose(next), false) => {
-                    check_order(&next, axes)?;
+                    check_order(&next, rank)?;
                     if filters.is_empty() {
                         let before = order.unwrap_or_else(|| (0..axes).collect());
                         order = Some(next.iter().map(|&i| before[i]).collect());
@@ -83,7 +84,10 @@ impl Chain {
                         filters.push(Arc::new(super::transpose::Transpose::new(next)));
                     }
                 }
-                (Link::Filter(filter), false) => filters.push(filter),
+                (Link::Filter(filter), false) => {
+                    rank = filter.encoded_axes(rank);
+                    filters.push(filter);
+                }
                 (Link::Bytes(swap), false) => serial = Some(Serial::Bytes(swap)),
                 (Link::Shard(shard), false) => serial = Some(Serial::Shard(Arc::new(shard))),
                 (Link::Serial(other), false) => serial = Some(Serial::Other(other)),
@@ -149,7 +153,7 @@ impl Chain {
                 Some(bytes_of(last)?)
             }
             Serial::Shard(shard) => shard.encoded_bound(&last.shape)?,
-            Serial::Other(_) => None,
+            Serial::Other(other) => other.encoded_bound(last).map_err(|e| e.with_codec(other.name()))?,
         }];
         for codec in &self.outer {
             bounds.push(bounds[bounds.len() - 1].and_then(|n| codec.encoded_bound(n)));
@@ -159,9 +163,10 @@ impl Chain {
 
     /// The exact length of every encoded chunk of `form`, if it does not depend on the data.
     pub fn encoded_exact(&self, form: &Form) -> Option<usize> {
-        let mut n = match self.serial {
+        let mut n = match &self.serial {
             Serial::Bytes(_) => form.bounds[0]?,
-            _ => return None,
+            Serial::Other(other) => other.encoded_exact(form.specs.last()?)?,
+            Serial::Shard(_) => return None,
         };
         for codec in &self.outer {
             n = codec.encoded_exact(n)?;

@@ -3,14 +3,20 @@
 //! Three kinds, as in the Zarr v3 core specification: an [`ArrayFilter`] maps an array to an array,
 //! a [`Serializer`] an array to bytes, a [`BytesCodec`] bytes to bytes. `chain.rs` links them.
 
+pub mod affix;
+pub mod bitround;
 pub mod blosc;
 pub mod chain;
 pub mod crc32c;
 pub mod deflate;
 pub mod delta;
 pub mod lz4;
+pub mod n5;
+pub mod optional;
+pub mod packbits;
 mod regroup;
 mod reserve;
+pub mod reshape;
 pub mod shuffle;
 pub mod transpose;
 pub mod vlen;
@@ -63,6 +69,11 @@ pub trait ArrayFilter: Send + Sync + fmt::Debug {
     /// What an array of `spec` becomes.
     fn encoded_spec(&self, spec: &Spec) -> Result<Spec>;
 
+    /// How many axes an array with `axes` axes has then.
+    fn encoded_axes(&self, axes: usize) -> usize {
+        axes
+    }
+
     /// Replaces `data`, an array of `spec`, by its encoded form.
     fn encode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()>;
 
@@ -74,6 +85,18 @@ pub trait ArrayFilter: Send + Sync + fmt::Debug {
 pub trait Serializer: Send + Sync + fmt::Debug {
     /// The name in error messages.
     fn name(&self) -> &str;
+
+    /// The most bytes that an array of `spec` becomes; `None` if nobody can say.
+    fn encoded_bound(&self, spec: &Spec) -> Result<Option<usize>> {
+        let _ = spec;
+        Ok(None)
+    }
+
+    /// The number of bytes that every array of `spec` becomes, if that does not depend on it.
+    fn encoded_exact(&self, spec: &Spec) -> Option<usize> {
+        let _ = spec;
+        None
+    }
 
     /// Appends the encoded form of `src`, an array of `spec`, to `out`.
     fn encode(&self, spec: &Spec, src: &[u8], out: &mut Vec<u8>) -> Result<()>;

@@ -1,0 +1,199 @@
+//! `packbits`: of every element some of its bits, one after the other, without gaps.
+//!
+//! Bits are counted from the least significant one, in elements and in bytes.
+
+use super::reserve::reserve;
+use super::{Serializer, Spec};
+use crate::codec::chain::bytes_of;
+use crate::error::{Error, Result};
+
+/// Where the number of bits that fill up the last byte is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Padding {
+    Nowhere,
+    First,
+    Last,
+}
+
+/// Stores the bits `first..=last` of each component of an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackBits {
+    /// Bytes of a component in memory.
+    size: usize,
+    big_endian: bool,
+    signed: bool,
+    first: u32,
+    bits: u32,
+    padding: Padding,
+}
+
+impl PackBits {
+    /// Components of type `dtype` (byte order, a letter, bytes; signed if the letter is `i`) have
+    /// `width` bits of which `first..=last` are stored.
+    pub fn new(dtype: &str, width: u32, first: u32, last: u32, padding: &str) -> Result<Self> {
+        let unknown = || Error::config(format!("bits of elements of type {dtype:?} cannot be packed"));
+        let [order @ (b'<' | b'>' | b'|'), kind, size @ (b'1' | b'2' | b'4' | b'8')] = dtype.as_bytes() else {
+            return Err(unknown());
+        };
+        let size = usize::from(size - b'0');
+        if width == 0 || width as usize > size * 8 || first > last || last >= width {
+            return Err(Error::config("there are no such bits to be packed")
+                .expected(format_args!("bits below {width}"), format_args!("bits {first} to {last}")));
+        }
+        let padding = match padding {
+            "none" => Padding::Nowhere,
+            "first_byte" => Padding::First,
+            "last_byte" => Padding::Last,
+            _ => return Err(Error::config(format!("the padding cannot be stored as {padding:?}"))),
+        };
+        let big_endian = *order == b'>' || (*order == b'|' && cfg!(target_endian = "big"));
+        Ok(Self { size, big_endian, signed: *kind == b'i', first, bits: last - first + 1, padding })
+    }
+
+    /// The packed bytes of an array of `spec`, and the bits that are left over in the last one.
+    fn packed(&self, spec: &Spec) -> Result<(usize, u8)> {
+        if spec.size == 0 || !spec.size.is_multiple_of(self.size) {
+            return Err(Error::config("the elements do not consist of components to be packed")
+                .expected(format_args!("a multiple of {} bytes", self.size), format_args!("{} bytes", spec.size)));
+        }
+        let bits = ((bytes_of(spec)? / self.size) as u64).saturating_mul(u64::from(self.bits));
+        let bytes = usize::try_from(bits.div_ceil(8)).map_err(|_| Error::config("an array is too large"))?;
+        Ok((bytes, ((8 - bits % 8) % 8) as u8))
+    }
+
+    fn read(&self, component: &[u8]) -> u64 {
+        let mut word = [0; 8];
+        word[..self.size].copy_from_slice(component);
+        if self.big_endian {
+            word[..self.size].reverse();
+        }
+        u64::from_le_bytes(word)
+    }
+
+    fn write(&self, value: u64, component: &mut [u8]) {
+        let word = value.to_le_bytes();
+        component.copy_from_slice(&word[..self.size]);
+        if self.big_endian {
+            component.reverse();
+        }
+    }
+
+    fn mask(&self) -> u64 {
+        u64::MAX >> (64 - self.bits)
+    }
+
+    /// What a component is, of which these bits were stored.
+    fn restored(&self, bits: u64) -> u64 {
+        let end = self.first + self.bits;
+        let value = bits << self.first;
+        if self.signed && end < 64 && value >> (end - 1) & 1 == 1 { value | u64::MAX << end } else { value }
+    }
+}
+
+impl Serializer for PackBits {
+    fn name(&self) -> &str {
+        "packbits"
+    }
+
+    fn encoded_bound(&self, spec: &Spec) -> Result<Option<usize>> {
+        let (bytes, _) = self.packed(spec)?;
+        Ok(Some(bytes + usize::from(self.padding != Padding::Nowhere)))
+    }
+
+    fn encoded_exact(&self, spec: &Spec) -> Option<usize> {
+        self.encoded_bound(spec).ok().flatten()
+    }
+
+    fn encode(&self, spec: &Spec, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let (bytes, padding) = self.packed(spec)?;
+        reserve(out, bytes + 1)?;
+        if self.padding == Padding::First {
+            out.push(padding);
+        }
+        let (mask, mut pending, mut count) = (self.mask(), 0u128, 0u32);
+        for component in src.chunks_exact(self.size) {
+            pending |= u128::from(self.read(component) >> self.first & mask) << count;
+            count += self.bits;
+            while count >= 8 {
+                out.push(pending as u8);
+                pending >>= 8;
+                count -= 8;
+            }
+        }
+        if count > 0 {
+            out.push(pending as u8);
+        }
+        if self.padding == Padding::Last {
+            out.push(padding);
+        }
+        Ok(())
+    }
+
+    fn decode(&self, spec: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let (bytes, padding) = self.packed(spec)?;
+        let expected = bytes + usize::from(self.padding != Padding::Nowhere);
+        if src.len() != expected {
+            return Err(Error::corrupt("the packed bits have the wrong length")
+                .expected(format_args!("{expected} bytes"), format_args!("{} bytes", src.len())));
+        }
+        let (packed, told) = match self.padding {
+            Padding::Nowhere => (src, None),
+            Padding::First => src.split_first().map_or((src, None), |(first, rest)| (rest, Some(*first))),
+            Padding::Last => src.split_last().map_or((src, None), |(last, rest)| (rest, Some(*last))),
+        };
+        if let Some(told) = told.filter(|&told| told != padding) {
+            return Err(
+                Error::corrupt("the number of bits that fill up the last byte is wrong").expected(padding, told)
+            );
+        }
+        let (mask, mut pending, mut count) = (self.mask(), 0u128, 0u32);
+        let mut bytes = packed.iter();
+        for component in dst.chunks_exact_mut(self.size) {
+            while count < self.bits {
+                pending |= u128::from(bytes.next().copied().unwrap_or_default()) << count;
+                count += 8;
+            }
+            self.write(self.restored(pending as u64 & mask), component);
+            pending >>= self.bits;
+            count -= self.bits;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(codec: PackBits, src: &[u8], packed: &[u8], back: &[u8]) {
+        let spec = Spec { shape: vec![(src.len() / codec.size) as u64], size: codec.size };
+        let mut out = Vec::new();
+        codec.encode(&spec, src, &mut out).unwrap();
+        assert_eq!(out, packed);
+        assert_eq!(codec.encoded_bound(&spec).unwrap(), Some(out.len()));
+        let mut decoded = vec![0xA5; src.len()];
+        codec.decode(&spec, &out, &mut decoded).unwrap();
+        assert_eq!(decoded, back);
+    }
+
+    #[test]
+    fn bits_are_packed_from_the_least_significant_one() {
+        let bools = [1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0];
+        check(PackBits::new("|b1", 1, 0, 0, "none").unwrap(), &bools, &[0x49, 0x02], &bools);
+        check(PackBits::new("|b1", 1, 0, 0, "first_byte").unwrap(), &bools, &[4, 0x49, 0x02], &bools);
+        check(PackBits::new("|b1", 1, 0, 0, "last_byte").unwrap(), &bools, &[0x49, 0x02, 4], &bools);
+        let nibbles = [1, 0xff, 0xf8, 7];
+        check(PackBits::new("|i1", 4, 0, 3, "none").unwrap(), &nibbles, &[0xf1, 0x78], &nibbles);
+        // Bits 4 to 11 of big-endian numbers, with their sign.
+        check(PackBits::new(">i2", 16, 4, 11, "none").unwrap(), &[0x1f, 0x23], &[0xf2], &[0xff, 0x20]);
+        check(PackBits::new("<u8", 64, 0, 63, "none").unwrap(), &[9; 16], &[9; 16], &[9; 16]);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_refused() {
+        for (dtype, width, first, last) in [("|u1", 9, 0, 1), ("|u1", 8, 5, 4), ("|u1", 8, 0, 8), ("<f3", 8, 0, 1)] {
+            assert!(PackBits::new(dtype, width, first, last, "none").is_err());
+        }
+        assert!(PackBits::new("|u1", 8, 0, 1, "start").is_err());
+    }
+}

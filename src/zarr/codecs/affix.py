@@ -1,0 +1,146 @@
+"""The codecs ``pad`` and ``offset``: bytes before or after a chunk, which mean nothing to Zarr."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from zarr.codecs.base import NativeBytesCodec
+from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from zarr.codecs.base import Link
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["OffsetCodec", "PadCodec"]
+
+Location: TypeAlias = Literal["start", "end"]
+LOCATION: Final = ("start", "end")
+
+
+@dataclass(frozen=True)
+class PadCodec(NativeBytesCodec):
+    """Adds bytes before or after a chunk, such as the header of another format.
+
+    Parameters
+    ----------
+    location : {'start', 'end'}
+        Where.
+    nbytes : int
+        How many bytes. So many are skipped when the chunk is read, whatever they are.
+    padding : str, optional
+        The bytes, in Base64; by default zeros.
+
+    Examples
+    --------
+    >>> from zarr.codecs import PadCodec
+    >>> PadCodec(location="start", nbytes=2, padding="SUk=")._bytes
+    b'II'
+    """
+
+    is_fixed_size = True
+
+    location: Location
+    nbytes: int
+    padding: str | None
+
+    def __init__(self, *, location: Location, nbytes: int, padding: str | None = None) -> None:
+        object.__setattr__(self, "location", choice_field(location, "location", LOCATION))
+        object.__setattr__(self, "nbytes", _size(nbytes, "nbytes"))
+        object.__setattr__(self, "padding", padding)
+        _decoded(padding, nbytes, "padding")
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "pad"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        configuration: dict[str, Any] = {"location": self.location, "nbytes": self.nbytes}
+        if self.padding is not None:
+            configuration["padding"] = self.padding
+        return named("pad", configuration)
+
+    @property
+    def _bytes(self) -> bytes:
+        return _decoded(self.padding, self.nbytes, "padding")
+
+    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        return input_byte_length + self.nbytes
+
+    def _link(self, spec: ArraySpec) -> Link:
+        return ("affix", (self.location == "start", self._bytes))
+
+
+@dataclass(frozen=True)
+class OffsetCodec(NativeBytesCodec):
+    """Adds bytes before a chunk, such as the header of another format.
+
+    Parameters
+    ----------
+    offset : int
+        How many bytes. So many are skipped when the chunk is read, whatever they are.
+    prefix : str, optional
+        The bytes, in Base64; by default zeros.
+
+    Examples
+    --------
+    >>> from zarr.codecs import OffsetCodec
+    >>> OffsetCodec(offset=4).to_dict()
+    {'name': 'offset', 'configuration': {'offset': 4}}
+    """
+
+    is_fixed_size = True
+
+    offset: int
+    prefix: str | None
+
+    def __init__(self, *, offset: int, prefix: str | None = None) -> None:
+        object.__setattr__(self, "offset", _size(offset, "offset"))
+        object.__setattr__(self, "prefix", prefix)
+        _decoded(prefix, offset, "prefix")
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "offset"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        configuration: dict[str, Any] = {"offset": self.offset}
+        if self.prefix is not None:
+            configuration["prefix"] = self.prefix
+        return named("offset", configuration)
+
+    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        return input_byte_length + self.offset
+
+    def _link(self, spec: ArraySpec) -> Link:
+        return ("affix", (True, _decoded(self.prefix, self.offset, "prefix")))
+
+
+_MOST = 1 << 24
+"""More bytes than that are no header: they would be made of nothing but a number in a document."""
+
+
+def _size(value: object, field: str) -> int:
+    size = int_field(value, field)
+    if not 0 <= size <= _MOST:
+        raise ValueError(f"{field} must be from 0 to {_MOST}, got {size}.")
+    return size
+
+
+def _decoded(text: object, size: int, field: str) -> bytes:
+    """The bytes that a field says in Base64; zeros if it is not there."""
+    if text is None:
+        return bytes(size)
+    if not isinstance(text, str):
+        raise TypeError(f"Failed to parse input for '{field}': expected str, got {text!r}.")
+    try:
+        data = b64decode(text, validate=True)
+    except ValueError as error:
+        raise ValueError(f"{field} is not in Base64: {text!r}.") from error
+    if len(data) != size:
+        raise ValueError(f"{field} must be {size} bytes, got {len(data)}: {b64encode(data)!r}.")
+    return data

@@ -1,0 +1,356 @@
+"""The codecs ``jpeg``, ``jpegxl`` and ``lzw``, by the package imagecodecs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+
+import numpy as np
+
+from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
+from zarr.codecs.configuration import (
+    bool_field,
+    choice_field,
+    int_field,
+    int_tuple,
+    named,
+    optional_configuration,
+    required_configuration,
+)
+from zarr.codecs.extras import extra
+from zarr.codecs.geometry import chunk_edges
+from zarr.errors import ChunkDecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Self
+
+    import numpy.typing as npt
+
+    from zarr.abc.buffer import Buffer, NDBuffer
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["JpegCodec", "JpegXLCodec", "LzwCodec"]
+
+ColorSpace: TypeAlias = Literal["ycbcr", "rgb"]
+_LONGEST_EDGE: Final = 65535
+_SUBSAMPLING: Final = {
+    (1, 1): "444",
+    (2, 1): "422",
+    (1, 2): "440",
+    (2, 2): "420",
+    (4, 1): "411",
+}
+
+
+def _imagecodecs(codec: str) -> Any:
+    return extra("imagecodecs", codec, "images")
+
+
+class _ImageCodec(ArrayBytesCodec):
+    """What the codecs of images share: a chunk is one image, or several."""
+
+    is_fixed_size = False
+    _name: ClassVar[str]
+
+    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("The size of an image depends on its content.")
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse types and chunks that are no images of this kind."""
+        edges = chunk_edges(chunk_grid)
+        self._check(
+            dtype.to_native_dtype(),
+            shape if edges is None else tuple(max(lengths) for lengths in edges),
+        )
+
+    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        raise NotImplementedError
+
+    def _decoded(self, data: bytes, out: npt.NDArray[Any]) -> None:
+        raise NotImplementedError
+
+    def _encoded(self, array: npt.NDArray[Any]) -> Any:
+        raise NotImplementedError
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        # Decoded where it belongs: an image of another size is refused before it takes memory.
+        out: npt.NDArray[Any] = np.zeros(chunk_spec.shape, chunk_spec.dtype.to_native_dtype())
+        try:
+            self._decoded(chunk_data.to_bytes(), out)
+        except (ValueError, RuntimeError, TypeError) as error:  # what imagecodecs raises
+            raise ChunkDecodeError(
+                f"The codec {self._name!r} expected an image of shape {out.shape}: {error}"
+            ) from error
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(out)
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        array = np.ascontiguousarray(chunk_data.as_numpy_array())
+        self._check(array.dtype, array.shape)
+        return chunk_spec.prototype.buffer.from_bytes(bytes(self._encoded(array)))
+
+
+@dataclass(frozen=True)
+class JpegCodec(_ImageCodec):
+    """Stores chunks as JPEG images, with loss; needs ``zarr[images]``.
+
+    Parameters
+    ----------
+    quality : int
+        From 0 to 100.
+    encoded_color_space : {'ycbcr', 'rgb'}, optional
+        For chunks of shape ``(H, W, 3)`` and only for them: whether the three are a color, or have
+        nothing to do with each other.
+    subsampling : iterable of pairs of int, optional
+        The sampling factors of each component; by default ``[[2, 2], [1, 1], [1, 1]]`` for
+        ``'ycbcr'``.
+
+    Notes
+    -----
+    For ``uint8`` and chunks of shape ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``.
+    """
+
+    _name: ClassVar[str] = "jpeg"
+
+    quality: int
+    encoded_color_space: ColorSpace | None
+    subsampling: tuple[tuple[int, ...], ...] | None
+
+    def __init__(
+        self,
+        *,
+        quality: int,
+        encoded_color_space: ColorSpace | None = None,
+        subsampling: Iterable[Iterable[int]] | None = None,
+    ) -> None:
+        if not 0 <= int_field(quality, "quality") <= 100:
+            raise ValueError(f"quality must be from 0 to 100, got {quality}.")
+        if encoded_color_space is not None:
+            choice_field(encoded_color_space, "encoded_color_space", ("ycbcr", "rgb"))
+        factors = None if subsampling is None else tuple(map(int_tuple, subsampling))
+        object.__setattr__(self, "quality", quality)
+        object.__setattr__(self, "encoded_color_space", encoded_color_space)
+        object.__setattr__(self, "subsampling", factors)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "jpeg"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return named("jpeg", {key: value for key, value in given.items() if value is not None})
+
+    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        if dtype != np.uint8:
+            raise ValueError(f"The codec jpeg stores uint8, not {dtype}.")
+        components = 1 if len(shape) == 2 else shape[2] if len(shape) == 3 else 0
+        if components not in (1, 3) or max(shape[:2]) > _LONGEST_EDGE:
+            raise ValueError(
+                "The codec jpeg stores chunks of shape (H, W), (H, W, 1) or (H, W, 3) with edges "
+                f"of at most {_LONGEST_EDGE}. Got {shape}. Put the codec reshape before it."
+            )
+        if (components == 3) != (self.encoded_color_space is not None):
+            raise ValueError(
+                "The parameter encoded_color_space of the codec jpeg is for three components, "
+                f"and must be given then. Got {self.encoded_color_space!r} for {components}."
+            )
+        self._factors(components)
+
+    def _factors(self, components: int) -> str:
+        default = ((2, 2),) if self.encoded_color_space == "ycbcr" else ((1, 1),)
+        factors = self.subsampling or (*default, *((1, 1),) * (components - 1))
+        luma = factors[0] if factors else ()
+        fits = len(factors) == components and all(pair == (1, 1) for pair in factors[1:])
+        if not fits or luma not in _SUBSAMPLING:
+            raise ValueError(f"The codec jpeg cannot subsample {components} by {factors}.")
+        if self.encoded_color_space != "ycbcr" and luma != (1, 1):
+            raise ValueError(f"Only 'ycbcr' can be subsampled, by {factors} or not.")
+        return _SUBSAMPLING[luma]
+
+    def _encoded(self, array: npt.NDArray[Any]) -> Any:
+        color = array.ndim == 3 and array.shape[2] == 3
+        image = array if color else array.reshape(array.shape[:2])
+        stored = (self.encoded_color_space or "").upper() if color else "GRAYSCALE"
+        return _imagecodecs("jpeg").jpeg8_encode(
+            image,
+            level=self.quality,
+            colorspace="RGB" if color else "GRAYSCALE",
+            outcolorspace=stored,
+            subsampling=self._factors(3) if color else None,
+        )
+
+    def _decoded(self, data: bytes, out: npt.NDArray[Any]) -> None:
+        color = out.ndim == 3 and out.shape[2] == 3
+        expected = (*out.shape[:2], 3 if color else 1)
+        found = _jpeg_shape(data)
+        if found != expected:
+            raise ValueError(f"found one of {found}")
+        image = out if color else out.reshape(out.shape[:2])
+        _imagecodecs("jpeg").jpeg8_decode(data, out=image)
+
+
+def _jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
+    """Height, width and components of a JPEG image, as its first frame header tells."""
+    if data[:2] != b"\xff\xd8":
+        return None
+    place = 2
+    while place + 4 <= len(data):
+        if data[place] != 0xFF:
+            return None
+        marker = data[place + 1]
+        if marker == 0xFF:  # a fill byte
+            place += 1
+            continue
+        length = int.from_bytes(data[place + 2 : place + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            header = data[place + 5 : place + 10]
+            if len(header) < 5:
+                return None
+            return int.from_bytes(header[:2], "big"), int.from_bytes(header[2:4], "big"), header[4]
+        place += 2 + length
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JpegXLCodec(_ImageCodec):
+    """Stores chunks as JPEG XL images, with or without loss; needs ``zarr[images]``.
+
+    Parameters
+    ----------
+    bitspersample : int
+        Bits of a sample that are stored: for floating point numbers all, for integers those that
+        are used.
+    lossless : bool, default: True
+        Whether chunks are read as they were written.
+    distance : float, default: 0
+        How much may be lost, as Butteraugli measures it.
+    effort : int, default: 7
+        From 1 (fast) to 10 (small).
+    decodingspeed : int, default: 0
+        From 0 (small) to 4 (fast to read).
+    photometric : {'gray', 'rgb', 'xyb', 'unknown'}, default: 'gray'
+    primaries : {'srgb', 'p3', 'bt2100', 'custom'}, default: 'srgb'
+    transfer : {'srgb', 'linear', 'pq', 'hlg', 'dci', 'bt709', 'gamma', 'unknown'}, default: 'srgb'
+        How colors are described in the image.
+    usecontainer : bool, default: False
+        Whether the image is in a container.
+
+    Notes
+    -----
+    For ``uint8``, ``uint16``, ``float16`` and ``float32``, and chunks of shape ``(H, W)``,
+    ``(H, W, S)`` with up to four samples, ``(F, H, W)`` or ``(F, H, W, S)`` with several frames.
+    """
+
+    _name: ClassVar[str] = "jpegxl"
+
+    bitspersample: int
+    lossless: bool = True
+    distance: float = 0
+    effort: int = 7
+    decodingspeed: int = 0
+    photometric: str = "gray"
+    primaries: str = "srgb"
+    transfer: str = "srgb"
+    usecontainer: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _RANGES.items():
+            if not least <= int_field(getattr(self, name), name) <= most:
+                raise ValueError(f"{name} must be from {least} to {most}, got {self}.")
+        for name, choices in _CHOICES.items():
+            choice_field(getattr(self, name), name, choices)
+        bool_field(self.lossless, "lossless")
+        bool_field(self.usecontainer, "usecontainer")
+        if not isinstance(self.distance, (int, float)) or (self.distance > 0) == self.lossless:
+            raise ValueError(
+                f"distance must be 0 without loss, and positive otherwise. Got {self}."
+            )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "jpegxl"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named("jpegxl", {field.name: getattr(self, field.name) for field in fields(self)})
+
+    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        if dtype.newbyteorder("=").str[1:] not in ("u1", "u2", "f2", "f4"):
+            raise ValueError(f"The codec jpegxl cannot store elements of {dtype}.")
+        bits = dtype.itemsize * 8
+        if self.bitspersample > bits or (dtype.kind == "f" and self.bitspersample != bits):
+            raise ValueError(f"Samples of {dtype} do not have {self.bitspersample} bits.")
+        if not 2 <= len(shape) <= 4 or (len(shape) == 4 and shape[3] > 4):
+            raise ValueError(
+                "The codec jpegxl stores chunks of shape (H, W), (H, W, S), (F, H, W) or "
+                f"(F, H, W, S) with S of at most 4. Got {shape}. Put the codec reshape before it."
+            )
+
+    def _encoded(self, array: npt.NDArray[Any]) -> Any:
+        return _imagecodecs("jpegxl").jpegxl_encode(
+            array,
+            lossless=self.lossless,
+            distance=None if self.lossless else self.distance,
+            effort=self.effort,
+            decodingspeed=self.decodingspeed,
+            photometric=self.photometric,
+            bitspersample=self.bitspersample,
+            primaries=self.primaries,
+            transfer=self.transfer,
+            usecontainer=self.usecontainer,
+            numthreads=1,
+        )
+
+    def _decoded(self, data: bytes, out: npt.NDArray[Any]) -> None:
+        _imagecodecs("jpegxl").jpegxl_decode(data, keeporientation=True, numthreads=1, out=out)
+
+
+_RANGES = {"bitspersample": (1, 32), "effort": (1, 10), "decodingspeed": (0, 4)}
+_CHOICES = {
+    "photometric": ("gray", "rgb", "xyb", "unknown"),
+    "primaries": ("srgb", "p3", "bt2100", "custom"),
+    "transfer": ("srgb", "linear", "pq", "hlg", "dci", "bt709", "gamma", "unknown"),
+}
+
+
+@dataclass(frozen=True)
+class LzwCodec(BytesBytesCodec):
+    """Compresses by LZW, as TIFF does; needs ``zarr[images]``.
+
+    Examples
+    --------
+    >>> from zarr.codecs import LzwCodec
+    >>> LzwCodec().to_dict()
+    {'name': 'lzw'}
+    """
+
+    is_fixed_size = False
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**optional_configuration(data, "lzw"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named("lzw")
+
+    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("The size of compressed data depends on their content.")
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
+        try:
+            decoded = _imagecodecs("lzw").lzw_decode(chunk_data.to_bytes())
+        except (ValueError, RuntimeError) as error:
+            raise ChunkDecodeError(f"The data are no LZW: {error}") from error
+        return chunk_spec.prototype.buffer.from_bytes(bytes(decoded))
+
+    def _encode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer | None:
+        encoded = _imagecodecs("lzw").lzw_encode(chunk_data.to_bytes())
+        return chunk_spec.prototype.buffer.from_bytes(bytes(encoded))

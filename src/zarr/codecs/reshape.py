@@ -1,0 +1,196 @@
+"""The codecs ``reshape`` and ``singleton_dim``: the same elements in the same order, other axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from zarr.codecs.configuration import int_field, int_tuple, named, required_configuration
+from zarr.codecs.geometry import InnerGrid, chunk_edges
+from zarr.codecs.native import NativeFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from zarr.codecs.base import Link
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["ReshapeCodec", "SingletonDimCodec"]
+
+Dimension: TypeAlias = int | tuple[int, ...]
+
+
+class _Reshaping(NativeFilter):
+    """What the two codecs share: the axes of the encoded array, as `ReshapeCodec` lists them."""
+
+    def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
+        raise NotImplementedError
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse chunks that cannot be reshaped."""
+        edges = chunk_edges(chunk_grid)
+        for chunk in _shapes(shape if edges is None else edges):
+            self._shape(chunk)
+
+    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
+        """What a chunk of `chunk_spec` becomes."""
+        return replace(chunk_spec, shape=self._shape(chunk_spec.shape))
+
+    def _shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return reshaped(shape, self._dimensions(len(shape)))
+
+    def _seen_behind(self, shape: tuple[int, ...], chunk_grid: Any) -> tuple[tuple[int, ...], Any]:
+        edges = chunk_edges(chunk_grid)
+        chunk = shape if edges is None else tuple(lengths[0] for lengths in edges)
+        inner = self._shape(chunk)
+        return inner, InnerGrid(inner)
+
+    def _link(self, spec: ArraySpec) -> Link:
+        return ("reshape", self._dimensions(spec.ndim))
+
+
+@dataclass(frozen=True)
+class ReshapeCodec(_Reshaping):
+    """Gives chunks other axes; the elements stay in their order.
+
+    Parameters
+    ----------
+    shape : iterable of int or iterable of int
+        For each axis of the stored chunk its length; or the axes of the array that it takes the
+        place of, in increasing order; or, once, -1 for what is left over.
+
+    Examples
+    --------
+    >>> from zarr.codecs import ReshapeCodec
+    >>> ReshapeCodec(shape=[[0, 1], [2], 3]).to_dict()["configuration"]
+    {'shape': ((0, 1), (2,), 3)}
+    """
+
+    shape: tuple[Dimension, ...]
+
+    def __init__(self, *, shape: Iterable[int | Iterable[int]]) -> None:
+        if not isinstance(shape, Iterable):
+            raise TypeError(f"Expected an iterable. Got {shape} instead.")
+        parsed = tuple(
+            int_tuple(item) if isinstance(item, Iterable) else int_field(item, "shape")
+            for item in shape
+        )
+        sizes = [item for item in parsed if isinstance(item, int)]
+        if sizes.count(-1) > 1 or any(size < 1 and size != -1 for size in sizes):
+            raise ValueError(f"Lengths are positive, and at most one is -1. Got {parsed}.")
+        axes = [axis for item in parsed if isinstance(item, tuple) for axis in item]
+        if axes != sorted(set(axes)) or any(axis < 0 for axis in axes):
+            raise ValueError(f"Axes must be in increasing order. Got {parsed}.")
+        object.__setattr__(self, "shape", parsed)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "reshape"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named("reshape", {"shape": self.shape})
+
+    def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
+        return self.shape
+
+
+@dataclass(frozen=True)
+class SingletonDimCodec(_Reshaping):
+    """Inserts and removes axes of length 1, so that the next codec finds those that it can take.
+
+    Parameters
+    ----------
+    operations : iterable of mapping
+        One after the other: ``{"insert": i}`` or ``{"remove": i}``, where `i` counts the axes that
+        there are then.
+
+    Examples
+    --------
+    >>> from zarr.codecs import SingletonDimCodec
+    >>> codec = SingletonDimCodec(operations=[{"remove": 0}])
+    """
+
+    operations: tuple[tuple[str, int], ...]
+
+    def __init__(self, *, operations: Iterable[Mapping[str, int]]) -> None:
+        if not isinstance(operations, Iterable):
+            raise TypeError(f"Expected an iterable of operations. Got {operations!r}.")
+        object.__setattr__(self, "operations", tuple(map(_operation, operations)))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "singleton_dim"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        operations: Any = [{kind: axis} for kind, axis in self.operations]
+        return named("singleton_dim", {"operations": operations})
+
+    def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
+        axes: list[Dimension] = [(axis,) for axis in range(ndim)]
+        for kind, axis in self.operations:
+            if axis > len(axes) - (kind == "remove"):
+                raise ValueError(
+                    f"The codec singleton_dim is to {kind} axis {axis} of {len(axes)}."
+                )
+            if kind == "insert":
+                axes.insert(axis, 1)
+            else:
+                del axes[axis]
+        return tuple(axes)
+
+
+def _operation(data: Any) -> tuple[str, int]:
+    if isinstance(data, Mapping) and len(data) == 1:
+        ((kind, axis),) = data.items()
+        if kind in ("insert", "remove") and int_field(axis, kind) >= 0:
+            return kind, axis
+    raise ValueError(f'Expected {{"insert": axis}} or {{"remove": axis}}. Got {data!r}.')
+
+
+def _shapes(edges: Sequence[Any]) -> list[tuple[int, ...]]:
+    """The shapes of chunks with the first, and with the last of their edges along each axis."""
+    lengths = [edge if isinstance(edge, tuple) else (edge,) for edge in edges]
+    return [tuple(edge[0] for edge in lengths), tuple(edge[-1] for edge in lengths)]
+
+
+def reshaped(shape: tuple[int, ...], dimensions: tuple[Dimension, ...]) -> tuple[int, ...]:
+    """The shape of what a chunk of `shape` becomes.
+
+    Raises
+    ------
+    ValueError
+        If it has not as many elements, or an axis does not take the place of those it names.
+    """
+    try:
+        found = [
+            prod(shape[axis] for axis in item) if isinstance(item, tuple) else max(item, 1)
+            for item in dimensions
+        ]
+    except IndexError:
+        raise _misfit(shape, dimensions) from None
+    if -1 in dimensions:
+        found[dimensions.index(-1)] = prod(shape) // max(prod(found), 1)
+    for i, item in enumerate(dimensions):
+        if isinstance(item, tuple) and item:
+            before, after = prod(shape[: item[0]]), prod(shape[item[-1] + 1 :])
+            if (before, after) != (prod(found[:i]), prod(found[i + 1 :])):
+                raise _misfit(shape, dimensions)
+    if prod(found) != prod(shape):
+        raise _misfit(shape, dimensions)
+    return tuple(found)
+
+
+def _misfit(shape: tuple[int, ...], dimensions: tuple[Dimension, ...]) -> ValueError:
+    return ValueError(f"A chunk of shape {shape} cannot be reshaped to {dimensions}.")

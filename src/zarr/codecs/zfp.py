@@ -1,0 +1,185 @@
+"""The codec ``zfp``: numbers compressed by ZFP, with or without loss."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+import numpy as np
+
+from zarr.abc.codec import ArrayBytesCodec
+from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
+from zarr.codecs.extras import extra
+from zarr.codecs.geometry import chunk_edges
+from zarr.errors import ChunkDecodeError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import numpy.typing as npt
+
+    from zarr.abc.buffer import Buffer, NDBuffer
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["ZfpCodec", "ZfpMode"]
+
+ZfpMode: TypeAlias = Literal[
+    "reversible", "fixed_accuracy", "fixed_precision", "fixed_rate", "expert"
+]
+PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
+    "reversible": (),
+    "fixed_accuracy": ("tolerance",),
+    "fixed_precision": ("precision",),
+    "fixed_rate": ("rate",),
+    "expert": ("minbits", "maxbits", "maxprec", "minexp"),
+}
+_INTEGERS = frozenset({"precision", "minbits", "maxbits", "maxprec", "minexp"})
+_MOST_RATE = 64  # more bits for each number than that are no compression
+# What ZFP takes where a mode leaves a parameter open.
+_MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
+
+
+@dataclass(frozen=True)
+class ZfpCodec(ArrayBytesCodec):
+    """Compresses chunks of one to four axes by ZFP; needs ``zarr[zfp]``.
+
+    Parameters
+    ----------
+    mode : str
+        ``'reversible'``: without loss; ``'fixed_accuracy'``: with an error of at most `tolerance`;
+        ``'fixed_precision'``: with `precision` bits of each number; ``'fixed_rate'``: with `rate`
+        bits for each number; ``'expert'``: as `minbits`, `maxbits`, `maxprec` and `minexp` say, if
+        that is one of the other modes.
+    **parameters : int or float
+        Those of the mode.
+
+    Notes
+    -----
+    For ``int32``, ``int64``, ``float32`` and ``float64``. `fixed_accuracy` is for floating point
+    numbers.
+
+    Examples
+    --------
+    >>> from zarr.codecs import ZfpCodec
+    >>> ZfpCodec(mode="fixed_accuracy", tolerance=0.05).to_dict()["configuration"]
+    {'mode': 'fixed_accuracy', 'tolerance': 0.05}
+    """
+
+    is_fixed_size = False
+
+    mode: ZfpMode
+    parameters: tuple[tuple[str, int | float], ...]
+
+    def __init__(self, *, mode: ZfpMode, **parameters: int | float) -> None:
+        choice_field(mode, "mode", tuple(PARAMETERS))
+        if parameters.keys() != set(PARAMETERS[mode]):
+            raise ValueError(
+                f"The mode {mode!r} of zfp has the parameters {PARAMETERS[mode]}. Got {parameters}."
+            )
+        parsed = tuple((name, _number(parameters[name], name)) for name in PARAMETERS[mode])
+        object.__setattr__(self, "mode", mode)
+        object.__setattr__(self, "parameters", parsed)
+        self._arguments()
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**required_configuration(data, "zfp"))
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named("zfp", {"mode": self.mode, **dict(self.parameters)})
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse chunks of more than four axes, and types that ZFP does not have."""
+        native = dtype.to_native_dtype()
+        if native.newbyteorder("=").str[1:] not in ("i4", "i8", "f4", "f8"):
+            raise ValueError(f"The codec zfp cannot store elements of {dtype}.")
+        if native.kind == "i" and "tolerance" in self._arguments():
+            raise ValueError(f"The mode {self.mode!r} of zfp is for floating point numbers.")
+        edges = chunk_edges(chunk_grid)
+        ndim = len(shape) if edges is None else len(edges)
+        if ndim > 4:
+            raise ValueError(
+                f"The codec zfp stores chunks of at most four axes, and these have {ndim}. Put the "
+                "codec reshape before it."
+            )
+
+    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("The size of a compressed chunk depends on its content.")
+
+    def _arguments(self) -> dict[str, float]:
+        """The mode as the package zfpy takes it."""
+        given = dict(self.parameters)
+        if self.mode != "expert":
+            return given
+        bits = (given["minbits"], given["maxbits"])
+        if bits in ((0, _MOST_BITS), (1, _MOST_BITS)):
+            if given["minexp"] < _LEAST_EXPONENT and given["maxprec"] == _MOST_PRECISION:
+                return {}
+            if given["minexp"] == _LEAST_EXPONENT and given["maxprec"] <= _MOST_PRECISION:
+                return {"precision": given["maxprec"]}
+            if given["minexp"] > _LEAST_EXPONENT and given["maxprec"] == _MOST_PRECISION:
+                return {"tolerance": math.ldexp(1.0, int(given["minexp"]))}
+        raise ValueError(
+            "The package zfpy has the modes reversible, fixed_accuracy and fixed_precision among "
+            f"those of experts. Got {given}."
+        )
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        array = np.ascontiguousarray(chunk_data.as_numpy_array())
+        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        encoded = self._zfpy().compress_numpy(
+            native.reshape(array.shape or (1,)), write_header=False, **self._arguments()
+        )
+        return chunk_spec.prototype.buffer.from_bytes(encoded)
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype, shape = chunk_spec.dtype.to_native_dtype(), chunk_spec.shape
+        native = dtype.newbyteorder("=")
+        # ZFP does not look where its input ends: behind it, there must be as much as it may read.
+        data = chunk_data.to_bytes()
+        most = _most_bytes(shape, native.itemsize)
+        if len(data) > most:
+            raise ChunkDecodeError(f"Expected at most {most} bytes of zfp, found {len(data)}.")
+        zfpy = self._zfpy()
+        out: npt.NDArray[Any] = np.empty(shape or (1,), native)
+        decoded = zfpy._decompress(
+            data.ljust(most, b"\0"),
+            zfpy.dtype_to_ztype(native),
+            out.shape,
+            out,
+            **self._arguments(),
+        )
+        array = np.asarray(decoded, dtype).reshape(shape)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    @staticmethod
+    def _zfpy() -> Any:
+        return extra("zfpy", "zfp", "zfp")
+
+
+def _number(value: object, name: str) -> int | float:
+    if name in _INTEGERS:
+        return int_field(value, name)
+    most = _MOST_RATE if name == "rate" else math.inf
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most:
+        return value
+    raise ValueError(f"{name} must be a positive number of at most {most}, got {value!r}.")
+
+
+def _most_bytes(shape: tuple[int, ...], itemsize: int) -> int:
+    """More bytes than ZFP reads for a chunk: of each block of 4 elements along each axis all bits,
+    as many to tell which of them are set, and some for its exponent."""
+    ndim = max(len(shape), 1)
+    blocks = prod(-(-length // 4) for length in shape)
+    return blocks * (2 * itemsize * (1 << 2 * ndim) + 32) + 64
