@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds
+from zarr.storage.transient import hidden_in
 from zarr.storage.values import check_value
 
 if TYPE_CHECKING:
@@ -252,7 +253,8 @@ class FsspecStore(Store):
                 data = b""
             else:
                 data = await self._call("_cat_file", path, start=start, end=stop)
-        except self.allowed_exceptions:
+        except self.allowed_exceptions as error:
+            _check_absent(error)
             return None
         return prototype.buffer.from_bytes(_only(data, byte_range))
 
@@ -309,7 +311,8 @@ class FsspecStore(Store):
     async def _file_info(self, key: str) -> dict[str, Any] | None:
         try:
             info: dict[str, Any] = await self._call("_info", self._path(key))
-        except self.allowed_exceptions:
+        except self.allowed_exceptions as error:
+            _check_absent(error)
             return None
         return None if info.get("type") == "directory" else info
 
@@ -355,7 +358,8 @@ class FsspecStore(Store):
         folder = self._folder(prefix)
         try:
             paths = await self._call("_find", folder)
-        except self.allowed_exceptions:
+        except self.allowed_exceptions as error:
+            _check_absent(error)
             return
         start = check_prefix(prefix)
         for name in self._names(list(paths), folder):
@@ -366,7 +370,8 @@ class FsspecStore(Store):
         folder = self._folder(prefix)
         try:
             paths = await self._call("_ls", folder, detail=False)
-        except self.allowed_exceptions:
+        except self.allowed_exceptions as error:
+            _check_absent(error)
             return
         for name in self._names(list(paths), folder):
             yield name
@@ -384,6 +389,16 @@ class FsspecStore(Store):
     async def clear(self) -> None:
         # docstring inherited
         await self.delete_dir("")
+
+
+def _check_absent(error: BaseException) -> None:
+    """Raise what became of the request, if it is not known whether there is a value.
+
+    fsspec's file system for HTTP calls whatever it cannot ask for not found.
+    """
+    hidden = hidden_in(error)
+    if hidden is not None:
+        raise hidden
 
 
 def _only(data: Any, request: ByteRequest | None) -> Any:

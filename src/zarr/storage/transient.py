@@ -107,9 +107,10 @@ _LASTING = frozenset(
 )
 
 # obstore has one class for whatever has no class of its own, and tells the rest in words.
+_OBSTORE_STATUS = re.compile(r"status code:? (\d{3})")
 _OBSTORE_WORDS = re.compile(
-    r"error sending request|error decoding response|timed? ?out|connection|broken pipe|"
-    r"incomplete ?message|body error|status(?: code)?:? \(?(?:408|429|5\d\d)",
+    r"error sending request|error decoding response|timed ?out|connection|broken pipe|"
+    r"incomplete ?message|body error",
     re.IGNORECASE,
 )
 
@@ -141,7 +142,9 @@ def is_transient(error: BaseException) -> bool:
     ):
         return True
     if _root(type(error)) == "obstore" and type(error).__name__ in ("GenericError", "BaseError"):
-        return _OBSTORE_WORDS.search(str(error)) is not None
+        said = str(error)
+        found = _OBSTORE_STATUS.search(said)
+        return int(found[1]) in STATUSES if found else _OBSTORE_WORDS.search(said) is not None
     return isinstance(error, OSError) and _is_of_the_network(error)
 
 
@@ -187,3 +190,20 @@ def _code(error: BaseException) -> str | None:
         code = (response.get("Error") or {}).get("Code")
         return code if isinstance(code, str) else None
     return None
+
+
+def hidden_in(error: BaseException) -> BaseException | None:
+    """What "it is not there" hides, if a library says so of a service that it could not ask.
+
+    Parameters
+    ----------
+    error
+        An error that is to mean that there is no value.
+    """
+    cause = error.__cause__
+    if cause is None:
+        return None
+    status = _status(cause)
+    if status is not None:
+        return None if status in (404, 410) else cause
+    return cause if is_transient(cause) else None
