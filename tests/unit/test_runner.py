@@ -22,6 +22,7 @@ from zarr.runner import (
     SyncMixin,
     bounded,
     collect_aiterator,
+    concurrency,
     faces,
     iterate,
     locked,
@@ -307,6 +308,17 @@ class TestBounded:
         with pytest.raises(ZeroDivisionError):
             sync(bounded(range(100), work, 5))
         assert not running
+
+    def test_the_default_leaves_it_to_the_store_and_what_is_set_holds(self) -> None:
+        assert config.get("async.concurrency") == 10
+        assert concurrency() == config.get("requests.limit") == 64
+        with config.set({"requests.limit": 7}):
+            assert concurrency() == 7
+        for limit in (10, 3, 200):
+            with config.set({"async.concurrency": limit}):
+                assert concurrency() == limit
+        with config.set({"async.concurrency": None}):
+            assert concurrency() == 64
 
 
 class TestLocked:
