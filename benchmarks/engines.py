@@ -42,7 +42,7 @@ class ZarrLike:
             shape=layout.shape,
             chunks=layout.chunks,
             shards=layout.shards,
-            dtype="float32",
+            dtype=layout.dtype,
             compressors=self._compressors(layout.codec),
             overwrite=True,
         )
@@ -125,7 +125,7 @@ class TensorStore:
         chunk_shape = layout.shards or layout.chunks
         metadata = {
             "shape": layout.shape,
-            "data_type": "float32",
+            "data_type": layout.dtype,
             "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": chunk_shape}},
             "codecs": codecs,
         }
@@ -181,6 +181,16 @@ def versions() -> dict[str, str]:
             continue
         found["zarr-python" if name == "zarr" and "native" not in version else name] = version
     return found
+
+
+def values(layout: Layout) -> np.ndarray[Any, Any]:
+    """What the array of a layout holds."""
+    if layout.dtype == "float32":
+        return field(layout.shape)
+    names = [
+        f"name {number * 7919 % 99_991}" for number in range(layout.shape[0] * layout.shape[1])
+    ]
+    return np.array(names, np.dtypes.StringDType()).reshape(layout.shape)
 
 
 def field(shape: tuple[int, int]) -> np.ndarray[Any, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.engines import ENGINES, field, versions
+from benchmarks.engines import ENGINES, field, values, versions
 from benchmarks.spent import empty
 from benchmarks.workloads import WORKLOADS
 
@@ -65,10 +65,10 @@ class Case:
         self.store: Any = engine.memory() if work.where == "memory" else folder
         self.array: Any = None
         if work.does == "write":
-            self.data = field(self.layout.shape)
+            self.data = values(self.layout)
         elif work.where == "memory":
             self.array = engine.create(self.store, self.layout)
-            engine.write(self.array, ..., field(self.layout.shape))
+            engine.write(self.array, ..., values(self.layout))
         elif work.does not in ("open", "hierarchy"):
             self.array = engine.open(self.store, write=work.does == "box writes")
 
@@ -173,7 +173,7 @@ def main() -> None:
     work = next(work for work in WORKLOADS if work.name == name)
     if engine == "prepare":
         ours: Any = ENGINES["ours"]()
-        ours.write(ours.create(folder, work.layout), ..., field(work.layout.shape))
+        ours.write(ours.create(folder, work.layout), ..., values(work.layout))
         return
     print(json.dumps(measure(engine, work, folder, *map(int, repeat))))
 

@@ -11,12 +11,13 @@ Where = Literal["local", "memory"]
 
 @dataclass(frozen=True)
 class Layout:
-    """A float32 array that looks like data: a smooth field with noise."""
+    """An array that looks like data: a smooth field of float32 with noise, or short strings."""
 
     shape: tuple[int, int]
     chunks: tuple[int, int]
     shards: tuple[int, int] | None = None
     codec: Codec = "zstd"
+    dtype: Literal["float32", "string"] = "float32"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ LARGE = Layout((8192, 8192), (512, 512))
 LARGE_RAW = Layout((8192, 8192), (512, 512), codec="none")
 LARGE_BLOSC = Layout((8192, 8192), (512, 512), codec="blosc")
 GZIP = Layout((4096, 4096), (512, 512), codec="gzip")
+STRINGS = Layout((1000, 1000), (100, 1000), dtype="string")
 NODE = Layout((100, 10), (10, 10))
 
 MAKES = ("write", "hierarchy")
@@ -157,5 +159,7 @@ WORKLOADS = (
         repeat=2,
         short=True,
     ),
+    Workload("read 1,000,000 short strings, local", "read", STRINGS, reach=3, short=True),
+    Workload("write 1,000,000 short strings, local", "write", STRINGS, reach=1, repeat=3),
     Workload("import, until open_array is there, beyond NumPy", "import", SMALL, repeat=3),
 )
