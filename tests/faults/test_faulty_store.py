@@ -289,6 +289,26 @@ class TestBodies:
             array[:10]
         assert len(store.requests) == first + 2
 
+    @pytest.mark.parametrize("name", ["BZ2", "LZMA", "Zlib"])
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_codecs_written_in_python_too(self, name: str, waits: bool) -> None:
+        codec = getattr(pytest.importorskip("numcodecs"), name)()
+        store = FaultyStore(MemoryStore(), waits=waits)
+        array: Any = zarr.create_array(
+            store, data=np.arange(100), chunks=(10,), compressors=codec, zarr_format=2
+        )
+        store.plan(["cut"])
+        assert array[:10].tolist() == list(range(10))
+        store.plan(["cut"])
+        array[3:5] = 0
+        assert array[:6].tolist() == [0, 1, 2, 0, 0, 5]
+        store.requests.clear()
+        store.plan(["cut"] * 9)
+        with pytest.raises(Exception, match=r".") as caught:
+            array[:10]
+        assert not isinstance(caught.value, OSError)
+        assert store.asked == {"get": 2}
+
     @pytest.mark.parametrize("options", [{}, {"shards": (100,)}])
     def test_a_partial_write_reads_it_again_once(self, options: Any) -> None:
         array, store = self.array(**options)

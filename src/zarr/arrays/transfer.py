@@ -14,7 +14,7 @@ from zarr.background import get_executor
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
-from zarr.errors import ChunkDecodeError
+from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.runner import bounded, offload, stepping
 from zarr.storage.requests import Requests
 
@@ -105,12 +105,16 @@ async def _read(requests: _Some, first: _core.ReadWant) -> None:
         # value that was written meanwhile, too; and the next time all of it at once.
         want: _core.ReadWant | None = first.again(whole=attempt == 2) if attempt else first
         watch = None if first.ranges is None else requests.all.watch(first.key)
-        error: ChunkDecodeError | None = None
+        error: Exception | None = None
         try:
             while want is not None:
-                want = await _code(want.size_hint, want.feed, await _fetch(requests, want))
-        except ChunkDecodeError as failure:
-            error = failure
+                answer = await _fetch(requests, want)
+                try:
+                    want = await _code(want.size_hint, want.feed, answer)
+                except Exception as failure:
+                    if not _may_be_cut(failure):
+                        raise
+                    error, want = failure, None
         finally:
             if watch is not None:
                 watch.close()
@@ -119,6 +123,16 @@ async def _read(requests: _Some, first: _core.ReadWant) -> None:
             return
         if error is not None and attempt and not torn:
             raise error
+
+
+def _may_be_cut(error: Exception) -> bool:
+    """Whether an error of decoding may come from a body that is not what was sent.
+
+    Codecs that are written in Python raise what they like.
+    """
+    return isinstance(error, ChunkDecodeError) or not isinstance(
+        error, (BaseZarrError, MemoryError)
+    )
 
 
 async def _code(size: int, fn: Callable[..., T], *args: Any) -> T:
@@ -136,6 +150,18 @@ async def _fetch(requests: _Some, want: _core.ReadWant) -> Answer:
         get = requests.get_shared if want.is_index else requests.get
         return [await get(key, byte_request(*ranges[0]))]
     return await bounded(ranges, lambda item: requests.get(key, byte_request(*item)))
+
+
+def _fed(
+    feed: Callable[..., _core.ReadWant | None], *answer: Answer
+) -> tuple[_core.ReadWant | None, bool]:
+    """What is wanted after an answer, and whether it could not be decoded."""
+    try:
+        return feed(*answer), False
+    except Exception as error:
+        if not _may_be_cut(error):
+            raise
+        return None, True
 
 
 class _SteppedRead:
@@ -164,6 +190,7 @@ class _SteppedRead:
 
     async def _begin(self, first: _core.ReadWant) -> None:
         want: _core.ReadWant | None = first
+        failed = False
         watch = None if first.ranges is None else self._requests.watch(first.key)
         try:
             while want is not None:
@@ -173,34 +200,28 @@ class _SteppedRead:
                     self._decoding.append((first, watch, future))
                     watch = None
                     return
-                want = want.feed(answer)
-        except ChunkDecodeError:
-            await self._again(first)
-            return
+                want, failed = _fed(want.feed, answer)
         finally:
             if watch is not None:
                 watch.close()
-        if watch is not None and watch.changed:
-            await self._again(first)
+        await self._judge(first, watch, failed)
 
     async def _end(self) -> None:
         first, watch, future = self._decoding.popleft()
-        failed = False
         try:
-            want = future.result()
+            want, failed = _fed(future.result)
             while want is not None:
-                want = want.feed(await self._fetch(want))
-        except ChunkDecodeError:
-            failed = True
+                want, failed = _fed(want.feed, await self._fetch(want))
         finally:
             if watch is not None:
                 watch.close()
-        if failed or (watch is not None and watch.changed):
-            await self._again(first)
+        await self._judge(first, watch, failed)
 
-    async def _again(self, first: _core.ReadWant) -> None:
-        # All of it at once, which no write can tear.
-        want: _core.ReadWant | None = first.again(whole=True)
+    async def _judge(self, first: _core.ReadWant, watch: Watch | None, failed: bool) -> None:
+        """Read a value again that could not be decoded, or was written meanwhile."""
+        torn = watch is not None and watch.changed
+        # All of it at once, if parts of it may not belong together.
+        want: _core.ReadWant | None = first.again(whole=torn) if failed or torn else None
         while want is not None:
             want = want.feed(await self._fetch(want))
 
@@ -240,11 +261,14 @@ async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_byt
 
 async def _changed(requests: _Some, want: _core.WriteWant) -> _core.Bytes | None:
     """The new value of a key of which a part stays."""
+    current = await requests.get(want.key)
     try:
-        return await _code(want.size_hint, want.encode, await requests.get(want.key))
-    except ChunkDecodeError:
-        # Cut on the way, perhaps: it is read again, once.
-        return await _code(want.size_hint, want.encode, await requests.get(want.key))
+        return await _code(want.size_hint, want.encode, current)
+    except Exception as error:
+        if current is None or not _may_be_cut(error):
+            raise
+    # It was cut on the way, perhaps: it is read again, once.
+    return await _code(want.size_hint, want.encode, await requests.get(want.key))
 
 
 def bytes_of(buffer: Buffer | None) -> Any:

@@ -490,12 +490,38 @@ class TestMuchTogether:
         assert min(took) <= 1.3 * 500 / 64 * 0.05
 
     def test_chunks_are_decoded_while_others_are_fetched(self, waiting_store: Any) -> None:
+        numcodecs = pytest.importorskip("numcodecs")
         store = waiting_store()
+        under_way: list[int] = []
+        threads: set[str] = set()
+
+        class Slow(numcodecs.Zlib):
+            """Takes time to decode, and notes how many requests are under way meanwhile."""
+
+            codec_id = "slow-zlib"
+
+            def decode(self, buf: Any, out: Any = None) -> Any:
+                time.sleep(0.003)
+                under_way.append(store.busy)
+                threads.add(threading.current_thread().name)
+                return super().decode(buf, out)
+
+        numcodecs.register_codec(Slow)
         store.max_requests = 4
-        array = zarr.create_array(store, shape=(40, 1 << 17), chunks=(1, 1 << 17), dtype="f4")
-        array[:] = np.random.default_rng(0).random(array.shape, "f4").round(2)
+        array = zarr.create_array(
+            store,
+            shape=(60, 1 << 17),
+            chunks=(1, 1 << 17),
+            dtype="f4",
+            compressors=Slow(),
+            zarr_format=2,
+        )
+        array[:] = 1
         store.delay = 0.01
         store.most_busy = 0
-        array[:]
-        # Decoding takes no places from fetching.
+        assert array[:].sum() == 60 << 17
+        # Decoding takes no places from fetching, and does not keep it waiting.
         assert store.most_busy == 4
+        assert len(under_way) == 60
+        assert np.mean(np.array(under_way[:50]) >= 1) > 0.8
+        assert all(name.startswith("zarr_codec") for name in threads)
