@@ -185,13 +185,25 @@ def _started_loop() -> asyncio.AbstractEventLoop:
     return current
 
 
+# How many threads may code chunks, as of which change of the settings: asking takes its time.
+_coders = (-1, 1)
+
+
+def coders() -> int:
+    """How many threads may code chunks at a time."""
+    global _coders
+    if _coders[0] != config.changes:
+        _coders = (config.changes, _core.threads())
+    return _coders[1]
+
+
 def get_executor(kind: str = "work") -> ThreadPoolExecutor:
     """The worker threads for blocking calls, made if need be.
 
     Those of the kind ``codec`` are as many as may code chunks.
     """
     if kind == "codec":
-        count = _core.threads()
+        count = coders()
     else:
         count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
     with _lock:
@@ -241,12 +253,13 @@ def _stop(current: asyncio.AbstractEventLoop) -> None:
 
 def reset_resources_after_fork() -> None:
     """In a forked child: forget the parent's loop and threads, which do not run here."""
-    global _lock
+    global _coders, _lock
     _inherited.append((loop[0], iothread[0], list(_executors.values())))
     _lock = threading.Lock()
     loop[0] = iothread[0] = None
     _executors.clear()
     atexit.unregister(cleanup_resources)
+    _coders = (-1, 1)
 
 
 if hasattr(os, "register_at_fork"):

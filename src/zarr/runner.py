@@ -174,7 +174,7 @@ def concurrency() -> int:
     limit = config.get("async.concurrency", None)
     if limit is None or type(limit) is Unset:
         limit = config.get("requests.limit", 64)
-    return max(1, int(limit))
+    return max(1, int(limit or 64))
 
 
 async def bounded(

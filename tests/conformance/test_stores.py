@@ -36,6 +36,7 @@ from zarr.storage import (
     ZipStore,
 )
 from zarr.storage.cache import CacheStore
+from zarr.testing.faults import FaultyStore
 from zarr.testing.store import LatencyStore, StoreTests
 
 THREADS = 8
@@ -440,6 +441,10 @@ class TestLatencyStore(TestWrapperStore):
     @pytest.fixture
     def store_kwargs(self, tmp_path: Path) -> dict[str, Any]:
         return {"store": LocalStore(tmp_path), "get_latency": 0.001}
+
+
+class TestFaultyStore(TestWrapperStore):
+    store_cls = FaultyStore
 
 
 class CachedLocal(CacheStore):

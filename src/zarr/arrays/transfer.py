@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from zarr import _core
-from zarr.background import get_executor
+from zarr.background import coders, get_executor
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from contextlib import AbstractAsyncContextManager
 
+    from zarr import _core
     from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer
     from zarr.storage.settled import Watch
@@ -79,7 +79,7 @@ class _Some:
     async def workers(self, count: int, worker: Callable[[int], Awaitable[None]]) -> None:
         """Run workers side by side, for so many chunks."""
         # While some chunks are coded, as many as may be are still under way.
-        width = self._width + (_core.threads() if self._width > 1 else 0)
+        width = self._width + (coders() if self._width > 1 else 0)
         await bounded(range(min(width, count)), worker, width)
 
     async def get(self, key: str, request: ByteRequest | None = None) -> Any:
@@ -178,7 +178,7 @@ class _SteppedRead:
         try:
             while (want := plan.next()) is not None:
                 await self._begin(want)
-                if len(self._decoding) > _core.threads():
+                if len(self._decoding) > coders():
                     await self._end()
             while self._decoding:
                 await self._end()

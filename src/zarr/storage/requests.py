@@ -36,6 +36,7 @@ __all__ = ["Requests", "limit_of"]
 T = TypeVar("T")
 
 _MIB = 1 << 20
+_MANY = 1 << 20  # requests at a time: as good as no limit
 
 
 def limit_of(store: Store) -> int:
@@ -52,7 +53,8 @@ def limit_of(store: Store) -> int:
         if inner.max_requests is not None:
             return max(1, inner.max_requests)
         inner = getattr(inner, "_store", None)
-    return max(1, int(config.get("requests.limit", 64)))
+    limit = config.get("requests.limit", 64)
+    return _MANY if limit is None else max(1, int(limit))
 
 
 class Requests:
