@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from zarr.codecs.numcodecs_links import codec_id
+from zarr.codecs.zfp_stream import checked
 from zarr.config import config as settings
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError
 from zarr.registry import get_numcodec
@@ -68,6 +69,8 @@ class NumcodecsSerializer:
     def decode(self, data: Data, shape: Shape) -> memoryview:
         decoded: Any = data
         for codec in reversed(self._codecs):
+            if codec.codec_id == "zfpy":
+                decoded = checked(bytes(decoded), prod(shape))
             decoded = _decoded(codec, decoded)
         return self._elements.data(self._array(decoded, tuple(shape)))
 

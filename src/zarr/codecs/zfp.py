@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -13,7 +12,7 @@ from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
 from zarr.codecs.extras import extra
 from zarr.codecs.geometry import chunk_edges
-from zarr.errors import ChunkDecodeError
+from zarr.codecs.zfp_stream import MOST_RATE, padded
 
 if TYPE_CHECKING:
     from typing import Self
@@ -39,7 +38,6 @@ PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "expert": ("minbits", "maxbits", "maxprec", "minexp"),
 }
 _INTEGERS = frozenset({"precision", "minbits", "maxbits", "maxprec", "minexp"})
-_MOST_RATE = 64  # more bits for each number than that are no compression
 # What ZFP takes where a mode leaves a parameter open.
 _MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
 
@@ -146,15 +144,11 @@ class ZfpCodec(ArrayBytesCodec):
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         dtype, shape = chunk_spec.dtype.to_native_dtype(), chunk_spec.shape
         native = dtype.newbyteorder("=")
-        # ZFP does not look where its input ends: behind it, there must be as much as it may read.
-        data = chunk_data.to_bytes()
-        most = _most_bytes(shape, native.itemsize)
-        if len(data) > most:
-            raise ChunkDecodeError(f"Expected at most {most} bytes of zfp, found {len(data)}.")
+        data = padded(chunk_data.to_bytes(), shape, native.itemsize)
         zfpy = self._zfpy()
         out: npt.NDArray[Any] = np.empty(shape or (1,), native)
         decoded = zfpy._decompress(
-            data.ljust(most, b"\0"),
+            data,
             zfpy.dtype_to_ztype(native),
             out.shape,
             out,
@@ -171,15 +165,7 @@ class ZfpCodec(ArrayBytesCodec):
 def _number(value: object, name: str) -> int | float:
     if name in _INTEGERS:
         return int_field(value, name)
-    most = _MOST_RATE if name == "rate" else math.inf
+    most = MOST_RATE if name == "rate" else math.inf
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most:
         return value
     raise ValueError(f"{name} must be a positive number of at most {most}, got {value!r}.")
-
-
-def _most_bytes(shape: tuple[int, ...], itemsize: int) -> int:
-    """More bytes than ZFP reads for a chunk: of each block of 4 elements along each axis all bits,
-    as many to tell which of them are set, and some for its exponent."""
-    ndim = max(len(shape), 1)
-    blocks = prod(-(-length // 4) for length in shape)
-    return blocks * (2 * itemsize * (1 << 2 * ndim) + 32) + 64

@@ -15,6 +15,7 @@ from zarr.abc.metadata import Metadata
 from zarr.codecs.configuration import named, named_configuration
 from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
 from zarr.codecs.numcodecs_links import array_link, bytes_link
+from zarr.codecs.zfp_stream import checked
 from zarr.dtype import UInt8, parse_dtype
 from zarr.errors import ChunkDecodeError
 from zarr.registry import get_numcodec
@@ -353,3 +354,7 @@ class PCodec(_NumcodecsArrayBytesCodec, codec_name="pcodec"):
 
 class ZFPY(_NumcodecsArrayBytesCodec, codec_name="zfpy"):
     """ZFP, for fields of numbers (``pip install zfpy``)."""
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        stream = checked(chunk_data.to_bytes(), prod(chunk_spec.shape))
+        return super()._decode_sync(chunk_spec.prototype.buffer.from_bytes(stream), chunk_spec)
