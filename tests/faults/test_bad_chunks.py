@@ -11,7 +11,20 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdCodec
+from zarr.codecs import (
+    BloscCodec,
+    BytesCodec,
+    Crc32cCodec,
+    GzipCodec,
+    N5DefaultCodec,
+    OptionalCodec,
+    PackBitsCodec,
+    PadCodec,
+    ReshapeCodec,
+    ShardingCodec,
+    TransposeCodec,
+    ZstdCodec,
+)
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.storage import LocalStore, MemoryStore
 
@@ -50,6 +63,16 @@ LAYOUTS: dict[str, dict[str, Any]] = {
         "compressors": {"id": "zstd"},
         "zarr_format": 2,
     },
+    "packed bits": {"serializer": PackBitsCodec(last_bit=7), "compressors": None},
+    "block of n5": {
+        "serializer": N5DefaultCodec(
+            codecs=[TransposeCodec(order=[0]), BytesCodec(endian="big"), ZstdCodec(checksum=True)]
+        ),
+        "compressors": None,
+    },
+    "optional": {"compressors": OptionalCodec(codecs=[ZstdCodec()])},
+    "padded": {"compressors": PadCodec(location="end", nbytes=5)},
+    "reshaped": {"filters": ReshapeCodec(shape=[8, -1]), "compressors": Crc32cCodec()},
     "strings": {"dtype": str, "compressors": ZstdCodec()},
     "version 2 strings": {"dtype": str, "zarr_format": 2},
 }

@@ -26,6 +26,7 @@ from zarr.metadata.common import (
     compress_rle,
     expand_rle,
     parse_chunk_edge,
+    parse_chunk_edges,
     parse_chunk_shape,
     parse_named_configuration,
     parse_shapelike,
@@ -108,7 +109,7 @@ class RectilinearChunkGridMetadata(Metadata):
         shapes = tuple(
             parse_chunk_edge(edges, axis)
             if isinstance(edges, (int, np.integer))
-            else tuple(parse_chunk_edge(edge, axis) for edge in edges)
+            else parse_chunk_edges(edges, axis)
             for axis, edges in enumerate(self.chunk_shapes)
         )
         for axis, edges in enumerate(shapes):
@@ -271,7 +272,7 @@ class VaryingDimension:
     ngridcells: int = field(init=False, repr=False)
 
     def __init__(self, edges: Sequence[int], extent: int) -> None:
-        lengths = tuple(parse_chunk_edge(edge) for edge in edges)
+        lengths = parse_chunk_edges(edges)
         if not lengths:
             raise ValueError("VaryingDimension edges must not be empty")
         ends = tuple(itertools.accumulate(lengths))

@@ -186,7 +186,7 @@ def expand_rle(data: Sequence[object], axis: int | None = None) -> list[int]:
     return lengths
 
 
-MOST_RUNS = 1 << 26
+MOST_RUNS = 1 << 22
 """The most chunks of an axis that are listed one by one: a document of a few bytes may ask for any
 number of them."""
 
@@ -210,6 +210,14 @@ def parse_chunk_edge(size: object, axis: int | None = None) -> int:
     if size < 1:
         raise ValueError(f"{where}chunk edge length must be >= 1, got {size}")
     return int(size)
+
+
+def parse_chunk_edges(sizes: Iterable[object], axis: int | None = None) -> tuple[int, ...]:
+    """Return the lengths of the chunks along an axis, if they are some."""
+    edges: Any = tuple(sizes)
+    if edges and set(map(type, edges)) == {int} and min(edges) >= 1:
+        return edges  # type: ignore[no-any-return]
+    return tuple(parse_chunk_edge(edge, axis) for edge in edges)
 
 
 def parse_chunk_shape(data: object) -> tuple[int, ...]:
