@@ -20,8 +20,8 @@ def blocks(page: Path) -> Iterator[str]:
     yield from re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-# Zarr v3 does not specify consolidated metadata yet, and zarr says so.
-@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+# Zarr v3 does not specify consolidated metadata and some data types yet, and zarr says so.
+@pytest.mark.filterwarnings("ignore:Consolidated metadata", "ignore:The data type .* has no spec")
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(blocks(page))], ids=lambda p: p.name
 )
