@@ -2,84 +2,41 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import locked, section, step
-from zarr.storage.ranges import absolute
+from zarr.storage.cache_state import CacheState
+from zarr.storage.keys import check_key, folder_of
+from zarr.storage.memory import MemoryStore
+from zarr.storage.ranges import absolute, bounds
+from zarr.storage.values import check_value, is_immutable
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
-
-# A whole value, or a part of one.
-_Entry: TypeAlias = "tuple[str, ByteRequest | None]"
-
-
-@dataclass
-class _State:
-    """What is in the cache; shared by a store and its read-only views."""
-
-    # By last use, oldest first: size, and when it was fetched.
-    entries: OrderedDict[_Entry, tuple[int, float]] = field(default_factory=OrderedDict)
-    parts: dict[_Entry, Buffer] = field(default_factory=dict)
-    size: int = 0
-    hits: int = 0
-    misses: int = 0
-    evictions: int = 0
-    guard: threading.Lock = field(default_factory=threading.Lock)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}  # a copy in another process begins empty
-
-    def __setstate__(self, _: dict[str, Any]) -> None:
-        self.__init__()  # type: ignore[misc]
-
-    def add(self, entry: _Entry, size: int) -> None:
-        with self.guard:
-            self.size += size - self.entries.pop(entry, (0, 0.0))[0]
-            self.entries[entry] = (size, time.monotonic())
-
-    def remove(self, entry: _Entry) -> None:
-        with self.guard:
-            self.size -= self.entries.pop(entry, (0, 0.0))[0]
-            self.parts.pop(entry, None)
-
-    def of_key(self, key: str) -> list[_Entry]:
-        with self.guard:
-            return [entry for entry in self.entries if entry[0] == key]
-
-    def surplus(self, limit: int | None) -> list[_Entry]:
-        """The oldest entries that must go to keep within `limit`."""
-        with self.guard:
-            excess = 0 if limit is None else self.size - limit
-            oldest: list[_Entry] = []
-            for entry, (size, _) in self.entries.items():
-                if excess <= 0:
-                    break
-                oldest.append(entry)
-                excess -= size
-            return oldest
+    from zarr.storage.cache_state import Entry, Flight
 
 
 class CacheStore(WrapperStore[Store]):
     """A store that keeps what was read from another, and written to it, in a third.
 
-    Encoded bytes are kept: whole values in `cache_store`, parts of values in memory. Several
-    readers of one missing key cause one read.
+    Encoded bytes are kept: whole values in `cache_store`, parts of values in memory. Readers who
+    want the same thing at the same time cause one read. What is written or deleted through this
+    store is never served as it was before; what others change in `store` shows up when the kept
+    value is older than `max_age_seconds`. An error is never kept.
 
     Parameters
     ----------
     store : Store
         Where the data are.
     cache_store : Store
-        Where they are kept. It should hold nothing else.
+        Where they are kept. It must hold nothing else: what is in it already, as from the last
+        run of a program, is used if `max_age_seconds` is 'infinity'.
     max_age_seconds : int or 'infinity'
         How long something is kept.
     max_size : int, optional
@@ -119,7 +76,7 @@ class CacheStore(WrapperStore[Store]):
         self._cache = cache_store
         self.max_size = max_size
         self.cache_set_data = cache_set_data
-        self._state = _State()
+        self._state = CacheState()
 
     def _with_store(self, store: Store) -> Self:
         view = type(self)(
@@ -169,97 +126,209 @@ class CacheStore(WrapperStore[Store]):
             "hit_rate": state.hits / total if total else 0.0,
         }
 
-    # -- values -----------------------------------------------------------------------------
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        if type(self._cache) is MemoryStore:
+            state["_cache"] = MemoryStore()  # what is kept in memory here is no use elsewhere
+        return state
+
+    # -- reading ----------------------------------------------------------------------------
 
     def _lock(self, key: str) -> Any:
-        return locked(f"{self._identity}\0cache\0{id(self._state)}\0{key}")
+        return locked(f"cache\0{self._state.number}\0{key}")
+
+    def _room(self) -> Any:
+        return locked(f"room\0{self._state.number}")
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
-        found = await self._kept(key, prototype, byte_range)
+        bounds(byte_range)
+        found = await self._kept(check_key(key), prototype, byte_range)
         if found is not None:
-            self._state.hits += 1
+            self._state.count(hits=1)
             return found
         return await section(lambda: self._fetched(key, prototype, byte_range), self._waits)
 
     async def _kept(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> Buffer | None:
-        state = self._state
-        if self._is_fresh((key, None)):
+        state, max_age = self._state, self.max_age_seconds
+        fresh = state.is_fresh((key, None), max_age)
+        if fresh:
             value = await self._cache.get(key, prototype)
             if value is not None:
                 return value if byte_range is None else value[absolute(byte_range, len(value))]
-        if byte_range is not None and self._is_fresh((key, byte_range)):
-            part = state.parts.get((key, byte_range))
-            return None if part is None else prototype.buffer.from_buffer(part)
-        return None
-
-    def _is_fresh(self, entry: _Entry) -> bool:
-        state = self._state
-        with state.guard:
-            known = state.entries.get(entry)
-            if known is None:
-                return False
-            limit = self.max_age_seconds
-            if limit != "infinity" and time.monotonic() - known[1] > limit:
-                return False
-            state.entries.move_to_end(entry)
-        return True
+        if byte_range is None:
+            return None
+        part = state.part(key, byte_range, max_age)
+        return None if part is None else prototype.buffer.from_buffer(part)
 
     async def _fetched(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> Buffer | None:
-        """Read from the inner store and keep it; the others who want it wait, and find it."""
+        """Read from the inner store and keep it; others who want the same wait, and get it too."""
+        entry = (key, byte_range)
+        state = self._state
+        while True:
+            mine = state.new_flight()
+            async with locked(mine.name):
+                flight = state.board(entry, mine)
+                if flight is mine:
+                    try:
+                        await self._fly(entry, prototype, flight)
+                    finally:
+                        state.land(entry, flight)
+            if flight is not mine:
+                async with locked(flight.name):  # until it has landed
+                    state.land(entry, flight)
+            if flight.error is not None:
+                raise flight.error
+            if flight.landed:
+                if flight is not mine:
+                    state.count(hits=1)
+                value = flight.value
+                return value if value is None else prototype.buffer.from_buffer(value)
+            # Whoever was to read it was cancelled, or is not in this process any more.
+
+    async def _fly(self, entry: Entry, prototype: BufferPrototype, flight: Flight) -> None:
+        key, byte_range = entry
+        state = self._state
+        try:
+            # It may have landed just before.
+            flight.value = await self._kept(key, prototype, byte_range)
+            if flight.value is None:
+                flight.value = await self._left_from_before(entry, prototype, flight)
+            if flight.value is not None:
+                state.count(hits=1)
+            else:
+                state.count(misses=1)
+                flight.value = await self._store.get(key, prototype, byte_range)
+                await self._settle(entry, flight)
+            flight.landed = True
+        except Exception as error:
+            flight.error = error
+
+    async def _left_from_before(
+        self, entry: Entry, prototype: BufferPrototype, flight: Flight
+    ) -> Buffer | None:
+        """What an earlier run of a program left in the cache store: nobody counts it yet."""
+        key, byte_range = entry
+        if self.max_age_seconds != "infinity":
+            return None
+        value = await self._cache.get(key, prototype)
+        if value is None:
+            return None
         async with self._lock(key):
-            found = await self._kept(key, prototype, byte_range)
-            if found is not None:
-                self._state.hits += 1
-                return found
-            self._state.misses += 1
-            value = await self._store.get(key, prototype, byte_range)
+            if not flight.stale:
+                await self._keep((key, None), value, stored=True)
+        return value if byte_range is None else value[absolute(byte_range, len(value))]
+
+    async def _settle(self, entry: Entry, flight: Flight) -> None:
+        """Keep what was read, unless it was written meanwhile."""
+        key, value = entry[0], flight.value
+        async with self._lock(key):
+            if flight.stale:
+                return
             if value is None:
                 await self._forget(key)
             else:
-                await self._keep(key, byte_range, value)
-            return value
+                await self._keep(entry, value)
 
-    async def _keep(self, key: str, byte_range: ByteRequest | None, value: Buffer) -> None:
-        entry = (key, byte_range)
-        if self.max_size is not None and len(value) > self.max_size:
-            await self._drop(entry)
+    async def _keep(self, entry: Entry, value: Buffer, *, stored: bool = False) -> None:
+        """Keep a value; whoever calls this holds the lock of the key."""
+        key, byte_range = entry
+        state, size = self._state, len(value)
+        if self.max_size is not None and size > self.max_size:
+            if byte_range is None:
+                await self._forget(key)
             return
-        if byte_range is None:
-            await self._cache.set(key, value)
-        else:
-            self._state.parts[entry] = value
-        self._state.add(entry, len(value))
-        for old in self._state.surplus(self.max_size):
-            self._state.evictions += 1
-            await self._drop(old)
+        # One at a time, so that there is never more in the cache than is allowed.
+        async with self._room():
+            await self._count_what_was_left()
+            for victim, part in state.room(entry, size, self.max_size):
+                if part is None:
+                    await self._cache.delete(victim)
+            if byte_range is not None:
+                state.put_part(key, byte_range, _own(value))
+            elif not (stored and await self._cache.exists(key)):
+                await self._cache.set(key, value)
 
-    async def _drop(self, entry: _Entry) -> None:
-        self._state.remove(entry)
-        if entry[1] is None:
-            await self._cache.delete(entry[0])
+    async def _count_what_was_left(self) -> None:
+        """Count what an earlier run left in the cache store, since it takes room as well."""
+        state = self._state
+        if state.counted or self.max_size is None or not self._cache.supports_listing:
+            return
+        for key in [key async for key in self._cache.list()]:
+            try:
+                state.add_left((key, None), await self._cache.getsize(key))
+            except FileNotFoundError:
+                continue
+        state.counted = True
 
     async def _forget(self, key: str) -> None:
-        for entry in self._state.of_key(key):
-            await self._drop(entry)
+        async with self._room():  # counted until it is deleted
+            whole = self._state.forget(key)
+            if whole or self.max_age_seconds == "infinity":
+                await self._cache.delete(key)
+
+    async def get_partial_values(
+        self,
+        prototype: BufferPrototype,
+        key_ranges: Iterable[tuple[str, ByteRequest | None]],
+    ) -> list[Buffer | None]:
+        # docstring inherited
+        return await Store.get_partial_values(self, prototype, key_ranges)
+
+    async def get_ranges(
+        self,
+        key: str,
+        byte_ranges: Sequence[ByteRequest | None],
+        *,
+        prototype: BufferPrototype,
+        max_concurrency: int | None = None,
+        max_gap_bytes: int | None = None,
+        max_coalesced_bytes: int | None = None,
+    ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
+        # docstring inherited
+        limits = {
+            "max_concurrency": max_concurrency,
+            "max_gap_bytes": max_gap_bytes,
+            "max_coalesced_bytes": max_coalesced_bytes,
+        }
+        given: dict[str, Any] = {k: v for k, v in limits.items() if v is not None}
+        missing: list[int] = []
+        for place, byte_range in enumerate(byte_ranges):
+            found = await self._kept(key, prototype, byte_range)
+            if found is None:
+                missing.append(place)
+            else:
+                self._state.count(hits=1)
+                yield [(place, found)]
+        if not missing:
+            return
+        wanted = [byte_ranges[place] for place in missing]
+        async for parts in Store.get_ranges(self, key, wanted, prototype=prototype, **given):
+            yield [(missing[place], part) for place, part in parts]
+
+    # -- writing ----------------------------------------------------------------------------
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await section(lambda: self._written(key, value), self._waits)
+        check_value(self, value)
+        await section(lambda: self._written(check_key(key), value), self._waits)
 
     async def _written(self, key: str, value: Buffer) -> None:
         async with self._lock(key):
             # Forgotten first: if the write fails midway, nobody knows what is there.
             await self._forget(key)
-            await self._store.set(key, value)
+            try:
+                await self._store.set(key, value)
+            finally:
+                await self._forget(key)  # what was read while it was written
             if self.cache_set_data:
-                await self._keep(key, None, value)
+                await self._keep((key, None), value)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -267,12 +336,15 @@ class CacheStore(WrapperStore[Store]):
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        await section(lambda: self._deleted(key), self._waits)
+        await section(lambda: self._deleted(check_key(key)), self._waits)
 
     async def _deleted(self, key: str) -> None:
         async with self._lock(key):
             await self._forget(key)
-            await self._store.delete(key)
+            try:
+                await self._store.delete(key)
+            finally:
+                await self._forget(key)
 
     def get_sync(
         self,
@@ -303,18 +375,37 @@ class CacheStore(WrapperStore[Store]):
 
     async def clear_cache(self) -> None:
         """Forget everything; the data stay."""
-        for entry in list(self._state.entries):
-            await self._drop(entry)
+        for key in self._state.keys_below(""):
+            await self._forget(key)
+        if self.max_age_seconds == "infinity":
+            await self._cache.clear()
 
     async def clear(self) -> None:
         # docstring inherited
+        self._check_writable()
         await self.clear_cache()
-        await self._store.clear()
-        await self.clear_cache()
+        try:
+            await self._store.clear()
+        finally:
+            await self.clear_cache()
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
-        await self._store.delete_dir(prefix)
-        folder = prefix.rstrip("/") + "/" if prefix.rstrip("/") else ""
-        for key in {key for key, _ in list(self._state.entries) if key.startswith(folder)}:
+        self._check_writable()
+        folder = folder_of(prefix)
+        await self._forget_below(folder)
+        try:
+            await self._store.delete_dir(prefix)
+        finally:
+            await self._forget_below(folder)
+
+    async def _forget_below(self, folder: str) -> None:
+        for key in self._state.keys_below(folder):
             await self._forget(key)
+        if self.max_age_seconds == "infinity":
+            await self._cache.delete_dir(folder)
+
+
+def _own(value: Buffer) -> Buffer:
+    """A buffer of the same bytes that nobody else can change."""
+    return value if is_immutable(value) else type(value).from_bytes(value.to_bytes())
