@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pickle
-import signal
 import sqlite3
 import sys
-import threading
-import warnings
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,7 @@ import pytest
 from obstore.store import LocalStore as ObjectLocal
 from obstore.store import MemoryStore as ObjectMemory
 
-from zarr.abc.store import Store, SupportsSetSync
+from zarr.abc.store import Store
 from zarr.background import sync
 from zarr.buffer import cpu
 from zarr.buffer.cpu import Buffer, buffer_prototype
@@ -38,185 +34,19 @@ from zarr.storage import (
 from zarr.storage.cache import CacheStore
 from zarr.testing.faults import FaultyStore
 from zarr.testing.store import LatencyStore, StoreTests
+from zarr.testing.strict import StrictStoreTests, forked
 
 THREADS = 8
 
 
-class Promises(StoreTests[Store, Buffer]):
-    """What is promised here beyond what the suite for all the world asks."""
-
+class Promises(StrictStoreTests[Store, Buffer]):
     buffer_cls = Buffer
-    survives_fork = True
-    atomic_create = True
 
     async def set(self, store: Store, key: str, value: Buffer) -> None:
         raise AssertionError("said by the subclass")
 
     async def get(self, store: Store, key: str) -> Buffer:
         raise AssertionError("said by the subclass")
-
-    @pytest.mark.parametrize("key", ["..", "../x", "a/../../x", "/x", "a//b", "a/", "./a", "a\0b"])
-    async def test_a_key_that_could_leave_the_store_is_refused(
-        self, store: Store, key: str
-    ) -> None:
-        with pytest.raises(ValueError, match="key"):
-            await store.set(key, Buffer.from_bytes(b"x"))
-        with pytest.raises(ValueError, match="key"):
-            await store.get(key, buffer_prototype)
-
-    async def test_a_read_only_view_refuses_every_change(self, store: Store) -> None:
-        await store.set("k/a", Buffer.from_bytes(b"v"))
-        view = store.with_read_only(True)
-        for change in (
-            lambda: view.set_if_not_exists("k/a", Buffer.from_bytes(b"w")),
-            lambda: view.set_if_not_exists("k/b", Buffer.from_bytes(b"w")),
-            lambda: view.delete_dir("k"),
-            view.clear,
-        ):
-            with pytest.raises(ValueError, match="read-only"):
-                await change()
-        assert [key async for key in view.list()] == ["k/a"]
-
-    async def test_what_is_not_a_buffer_is_refused(self, store: Store) -> None:
-        with pytest.raises(TypeError, match="must be a Buffer instance"):
-            await store.set("k", b"bytes")  # type: ignore[arg-type]
-
-    async def test_a_stored_value_is_not_changed_through_the_callers_memory(
-        self, store: Store
-    ) -> None:
-        memory = bytearray(b"before")
-        await store.set("k", Buffer.from_bytes(memory))
-        memory[:] = b"behind"
-        value = await store.get("k", buffer_prototype)
-        assert value is not None
-        assert value.to_bytes() == b"before"
-
-    async def test_a_range_that_begins_behind_the_end_is_empty(self, store: Store) -> None:
-        from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
-
-        await store.set("k", Buffer.from_bytes(b"1234"))
-        for request in (RangeByteRequest(9, 12), OffsetByteRequest(9), SuffixByteRequest(0)):
-            value = await store.get("k", buffer_prototype, request)
-            assert value is not None, request
-            assert value.to_bytes() == b""
-        value = await store.get("k", buffer_prototype, SuffixByteRequest(9))
-        assert value is not None
-        assert value.to_bytes() == b"1234"
-        assert await store.get("absent", buffer_prototype, RangeByteRequest(0, 1)) is None
-
-    async def test_a_missing_key_is_none_and_not_an_error(self, store: Store) -> None:
-        await store.set("a/b", Buffer.from_bytes(b"1"))
-        for key in ("absent", "a", "a/b/c"):
-            assert await store.get(key, buffer_prototype) is None
-            assert not await store.exists(key)
-
-    async def test_ranges_of_a_value_come_with_their_places(self, store: Store) -> None:
-        from zarr.abc.store import RangeByteRequest
-
-        data = bytes(range(200))
-        await store.set("k", Buffer.from_bytes(data))
-        wanted = [RangeByteRequest(i, i + 3) for i in (150, 0, 10, 90)]
-        parts: dict[int, bytes] = {}
-        async for group in store.get_ranges("k", wanted, prototype=buffer_prototype):
-            parts.update({place: part.to_bytes() for place, part in group if part is not None})
-        assert parts == {n: data[r.start : r.end] for n, r in enumerate(wanted)}
-
-    def test_threads_write_at_once_and_nothing_is_lost(self, store: Store) -> None:
-        def write(thread: int) -> None:
-            for number in range(10):
-                value = Buffer.from_bytes(bytes([thread, number]) * 50)
-                sync(store.set(f"t{thread}/{number}", value))
-
-        _in_threads(write)
-        for thread in range(THREADS):
-            for number in range(10):
-                value = sync(store.get(f"t{thread}/{number}", buffer_prototype))
-                assert value is not None
-                assert value.to_bytes() == bytes([thread, number]) * 50
-
-    def test_of_many_who_create_a_key_one_wins(self, store: Store) -> None:
-        if not self.atomic_create:
-            pytest.skip("this store looks first, and then writes")
-        for round_ in range(10):
-            key = f"k{round_}"
-            _in_threads(
-                lambda t, key=key: sync(  # type: ignore[misc]
-                    store.set_if_not_exists(key, Buffer.from_bytes(bytes([t]) * 100))
-                )
-            )
-            first = sync(store.get(key, buffer_prototype))
-            sync(store.set_if_not_exists(key, Buffer.from_bytes(b"late")))
-            assert first is not None
-            assert len(set(first.to_bytes())) == 1
-            assert len(first) == 100
-            assert sync(store.get(key, buffer_prototype)) == first
-
-    def test_one_store_serves_threads_and_any_event_loop(self, store: Store) -> None:
-        sync(store.set("k", Buffer.from_bytes(b"v")))
-
-        async def get() -> bytes | None:
-            value = await store.get("k", buffer_prototype)
-            return None if value is None else value.to_bytes()
-
-        assert [asyncio.run(get()), asyncio.run(get()), sync(get())] == [b"v"] * 3
-
-    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-    def test_a_forked_child_reads(self, store: Store) -> None:
-        if not self.survives_fork:
-            pytest.skip("its library says that it does not survive a fork")
-        sync(store.set("k", Buffer.from_bytes(b"v" * 100_000)))
-        sync(store.get("k", buffer_prototype))
-
-        def child() -> bool:
-            value = sync(store.get("k", buffer_prototype), timeout=20)
-            return value is not None and value.to_bytes() == b"v" * 100_000
-
-        assert _forked(child) == 0
-        sync(store.set("k", Buffer.from_bytes(b"after")))
-        value = sync(store.get("k", buffer_prototype))
-        assert value is not None
-        assert value.to_bytes() == b"after"
-
-    async def test_a_store_that_never_waits_says_so_truly(self, store: Store) -> None:
-        if store._waits:
-            pytest.skip("it may wait")
-        assert isinstance(store, SupportsSetSync)
-
-
-def _in_threads(work: Any) -> None:
-    errors: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(n,)) for n in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors, errors
-
-
-def _forked(child: Any) -> int:
-    """Run `child` in a forked process: 0 if it returned True."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # threads run here, as they would
-        pid = os.fork()
-    if pid == 0:
-        status = 1
-        try:
-            status = 0 if child() else 2
-        finally:
-            os._exit(status)
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
-    signal.alarm(60)
-    try:
-        return os.waitpid(pid, 0)[1]
-    finally:
-        signal.alarm(0)
 
 
 class TestLocalStore(Promises):
@@ -241,6 +71,7 @@ class TestLocalStoreStepped(TestLocalStore):
 
 class TestMemoryStore(Promises):
     store_cls = MemoryStore
+    crosses_processes = False
 
     async def set(self, store: MemoryStore, key: str, value: Buffer) -> None:  # type: ignore[override]
         store._store_dict[key] = value
@@ -258,12 +89,6 @@ class TestMemoryStore(Promises):
         assert copy == store
         await copy.set("k", Buffer.from_bytes(b"w"))
         assert copy != store
-
-    @pytest.mark.parametrize("key", [])
-    async def test_a_key_that_could_leave_the_store_is_refused(
-        self, store: Store, key: str
-    ) -> None:
-        """The keys of a dict lead nowhere."""
 
 
 class TestMemoryStoreStepped(TestMemoryStore):
@@ -332,6 +157,9 @@ class TestManagedMemoryStoreBelowAPath(TestManagedMemoryStore):
 
 class TestZipStore(Promises):
     store_cls = ZipStore
+
+    def settle(self, store: Any) -> None:
+        store.close()
 
     async def set(self, store: Any, key: str, value: Buffer) -> None:
         store.set_sync(key, value)
@@ -469,6 +297,7 @@ class TestCacheStoreStepped(TestCacheStore):
 class TestFsspecStoreInMemory(Promises):
     store_cls = FsspecStore
     atomic_create = False
+    crosses_processes = False
 
     @pytest.fixture(autouse=True)
     def _empty(self) -> Iterator[None]:
@@ -493,6 +322,8 @@ class TestFsspecStoreInMemory(Promises):
 
 
 class TestFsspecStoreOnLocalFiles(TestFsspecStoreInMemory):
+    crosses_processes = True
+
     async def set(self, store: Any, key: str, value: Buffer) -> None:
         path = Path(self._file(store, key))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -529,10 +360,12 @@ class TestObjectStoreOnLocalFiles(Promises):
                 sync(store.get("k", buffer_prototype), timeout=20)
             return True
 
-        assert _forked(child) == 0
+        assert forked(child) == 0
 
 
 class TestObjectStoreInMemory(TestObjectStoreOnLocalFiles):
+    crosses_processes = False
+
     @pytest.fixture
     def store_kwargs(self) -> dict[str, Any]:
         return {"store": ObjectMemory()}

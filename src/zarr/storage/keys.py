@@ -46,7 +46,7 @@ def is_shown(key: str) -> bool:
 
 def children(keys: Iterable[str], prefix: str) -> list[str]:
     """The names just below the folder `prefix`: values and folders, each once."""
-    folder = prefix.rstrip("/") + "/" if prefix.rstrip("/") else ""
+    folder = folder_of(prefix)
     skip = len(folder)
     names = (key[skip:].partition("/")[0] for key in keys if key.startswith(folder))
     return list(dict.fromkeys(name for name in names if name))

@@ -7,6 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from zarr.storage.keys import check_prefix
 from zarr.storage.memory import MemoryStore
 from zarr.storage.urls import normalize_path, parse_store_url
 
@@ -191,13 +192,14 @@ class ManagedMemoryStore(MemoryStore):
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
+        check_prefix(prefix)
         for key in self._keys():
             if key.startswith(prefix):
                 yield key
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
-        async for name in super().list_dir(self._key(prefix)):
+        async for name in super().list_dir(self._key(check_prefix(prefix))):
             yield name
 
 

@@ -9,8 +9,8 @@ from zarr import _core
 from zarr.abc.store import Store
 from zarr.buffer import cpu, gpu
 from zarr.buffer.core import Buffer, default_buffer_prototype
-from zarr.storage.keys import children
-from zarr.storage.ranges import absolute
+from zarr.storage.keys import check_key, check_prefix, children
+from zarr.storage.ranges import absolute, bounds
 from zarr.storage.values import check_value, is_immutable
 
 if TYPE_CHECKING:
@@ -130,8 +130,9 @@ class MemoryStore(Store):
         Buffer or None
         """
         self._is_open = True
+        bounds(byte_range)
         try:
-            value = self._store_dict[key]
+            value = self._store_dict[check_key(key)]
         except KeyError:
             return None
         kind = (prototype or default_buffer_prototype()).buffer
@@ -153,7 +154,7 @@ class MemoryStore(Store):
         """
         self._is_open = True
         self._check_writable()
-        self._store_dict[key] = self._kept(value)
+        self._store_dict[check_key(key)] = self._kept(value)
 
     def delete_sync(self, key: str) -> None:
         """Remove a key; nothing happens if it is not there.
@@ -165,7 +166,7 @@ class MemoryStore(Store):
         """
         self._is_open = True
         self._check_writable()
-        self._store_dict.pop(key, None)
+        self._store_dict.pop(check_key(key), None)
 
     async def get(
         self,
@@ -205,7 +206,7 @@ class MemoryStore(Store):
         # docstring inherited
         self._is_open = True
         self._check_writable()
-        self._store_dict.setdefault(key, self._kept(value))
+        self._store_dict.setdefault(check_key(key), self._kept(value))
 
     async def delete(self, key: str) -> None:
         # docstring inherited
@@ -213,12 +214,12 @@ class MemoryStore(Store):
 
     async def exists(self, key: str) -> bool:
         # docstring inherited
-        return key in self._store_dict
+        return check_key(key) in self._store_dict
 
     async def getsize(self, key: str) -> int:
         # docstring inherited
         try:
-            return len(self._store_dict[key])
+            return len(self._store_dict[check_key(key)])
         except KeyError:
             raise FileNotFoundError(key) from None
 
@@ -236,6 +237,7 @@ class MemoryStore(Store):
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
+        check_prefix(prefix)
         for key in tuple(self._store_dict):
             if key.startswith(prefix):
                 yield key

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
-from zarr.storage.keys import check_key, folder_of, successor
+from zarr.storage.keys import check_key, check_prefix, folder_of, successor
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.sqlite_file import Database
 from zarr.storage.values import check_value
@@ -329,6 +329,7 @@ class SQLiteStore(Store):
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
+        check_prefix(prefix)
         low, high = prefix, successor(prefix)
         self._is_open = True
         while True:

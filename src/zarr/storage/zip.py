@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
-from zarr.storage.keys import check_key, children
+from zarr.storage.keys import check_key, check_prefix, children, folder_of
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.values import check_value
 from zarr.storage.zip_archive import Archive
@@ -154,6 +154,7 @@ class ZipStore(Store):
         state["_is_open"] = False
         # The values of an archive that is being written are in this process only.
         state["_pid"] = os.getpid() if self._token in _writing else None
+        state["_was_begun"] = self._token in _begun
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -163,6 +164,8 @@ class ZipStore(Store):
                 f"{state['path']} is being written by process {pid}: close the store there, "
                 "and open it with mode 'r' before it is sent to other processes"
             )
+        if state.pop("_was_begun"):
+            _begun.add(state["_token"])  # elsewhere too it is not begun anew
         self.__dict__.update(state)
         self._archive = None
 
@@ -305,7 +308,7 @@ class ZipStore(Store):
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        folder = prefix.rstrip("/") + "/" if prefix.rstrip("/") else ""
+        folder = folder_of(prefix)
         archive = await offload(self._ensure_open_sync)
         await offload(archive.remove, await self._keys(folder))
 
@@ -339,6 +342,7 @@ class ZipStore(Store):
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
+        check_prefix(prefix)
         for key in await self._keys(prefix):
             yield key
 
