@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -160,15 +161,49 @@ async def fill(
     if result.size == 0:
         return
     if engine.compiled is None:
-        table = engine.table(writing=False)
-        numbers: npt.NDArray[Any] = np.empty(chosen.engine_shape, table.number_type)
-        await _run(array, engine, engine.bound(table), chosen, numbers)
-        table.place(numbers, result)
+        view = result.reshape(chosen.engine_shape)
+        for part, place in _parts(engine, chosen):
+            table = engine.table(writing=False)
+            numbers: npt.NDArray[Any] = np.empty(part.engine_shape, table.number_type)
+            await _run(array, engine, engine.bound(table), part, numbers)
+            table.place(numbers, view[place])
         return
     view = result.reshape(chosen.engine_shape)
     if engine.is_opaque:
         view = buffer_view(view)
     await _run(array, engine, engine.compiled, chosen, view)
+
+
+_KEPT = 64 << 20
+_SPARSE = 8
+
+
+def _parts(engine: Engine, chosen: Selection) -> list[tuple[Selection, Any]]:
+    """The parts in which elements of no fixed size are read, and where they belong.
+
+    What is decoded with them is kept until they are placed: where little of much is selected, it is
+    read in several parts.
+    """
+    shape = chosen.engine_shape
+    decoded = engine.work(chosen)
+    sparse = decoded > _KEPT and decoded > _SPARSE * prod(shape) * engine.dtype.itemsize
+    if chosen.axes is None or not sparse:
+        return [(chosen, ...)]
+    axis = shape.index(max(shape))
+    length = max(1, shape[axis] * _KEPT // decoded)
+    parts: list[tuple[Selection, Any]] = []
+    for start in range(0, shape[axis], length):
+        stop = min(start + length, shape[axis])
+        taken: Any = chosen.axes[axis]
+        if isinstance(taken, np.ndarray):
+            taken = taken[start:stop]
+        else:
+            taken = (taken[0] + start * taken[1], taken[1], stop - start)
+        axes = (*chosen.axes[:axis], taken, *chosen.axes[axis + 1 :])
+        part = (*shape[:axis], stop - start, *shape[axis + 1 :])
+        place = (*(slice(None),) * axis, slice(start, stop))
+        parts.append((chosen._replace(axes=axes, engine_shape=part), place))
+    return parts
 
 
 async def _run(

@@ -62,6 +62,32 @@ def test_many_strings_come_back(longest: int) -> None:
     assert out.tolist() == texts
 
 
+def test_much_is_read_in_parts_where_little_is_selected(monkeypatch: Any) -> None:
+    texts = np.array([f"text {i}" for i in range(6_000)], STRING).reshape(60, 100)
+    array: Any = zarr.create_array({}, data=texts, chunks=(7, 90))
+    tables = []
+    make = StringTable.__init__
+
+    def counted(self: Any, *arguments: Any, **options: Any) -> None:
+        tables.append(self)
+        make(self, *arguments, **options)
+
+    monkeypatch.setattr("zarr.arrays.read._KEPT", 10_000)
+    monkeypatch.setattr(StringTable, "__init__", counted)
+    assert array[::9, 3].tolist() == texts[::9, 3].tolist()
+    assert len(tables) > 3
+    assert array[5, ::17].tolist() == texts[5, ::17].tolist()
+    assert array[1:60:20, ::33].tolist() == texts[1:60:20, ::33].tolist()
+    rows = np.array([50, 3, 3, 17])
+    assert array.oindex[rows, [4]].tolist() == texts[rows][:, [4]].tolist()
+    out = np.zeros((7, 2), STRING)[:, 0]
+    array.get_basic_selection((slice(None, None, 9), 3), out=out)
+    assert out.tolist() == texts[::9, 3].tolist()
+    tables.clear()
+    assert array[...].tolist() == texts.tolist()
+    assert len(tables) == 1
+
+
 def test_strings_outlive_what_they_were_made_of() -> None:
     array: Any = zarr.create_array({}, shape=1000, chunks=100, dtype=str)
     array[:] = [str(i) for i in range(1000)]
