@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from zarr.arrays.names import child_path
 from zarr.copying.nodes import copy_nodes
 from zarr.copying.options import Options, check_if_exists
+from zarr.copying.places import address, addresses, is_within
 from zarr.copying.report import reporting
 from zarr.copying.sources import name_of, nodes_of
 from zarr.copying.values import copy_values, key_filter
+from zarr.errors import CopyError
 from zarr.groups.async_group import AsyncGroup
-from zarr.storage.path import make_store_path
+from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,9 +68,10 @@ async def copy(
         not there, as after a copy that was interrupted. Groups that are there get what they lack.
     dry_run : bool, default: False
         Whether to say what would be done, and do nothing.
-    progress : bool or callable, default: False
-        True shows a bar, for which tqdm must be installed. A function is called with the bytes
-        that are done and with all, both not compressed.
+    progress : bool, callable or type, default: False
+        True shows a bar, for which tqdm must be installed; a class like ``tqdm.tqdm`` is used as
+        that one. A function is called with the bytes that are done and with all, both not
+        compressed.
     executor : concurrent.futures.Executor, optional
         Whose workers copy the chunks, each its own: threads, processes, or other machines. By
         default this process does.
@@ -115,7 +118,7 @@ async def copy(
         raise TypeError("source has no name, please provide the `name` parameter")
     top = child_path(into.path, chosen)
     _check_apart(source, into, top)
-    options = Options(if_exists, without_attrs, dry_run, executor, create_kws)
+    options = Options(if_exists, without_attrs, dry_run, executor, create_kws, addresses(source))
     nodes = await nodes_of(source, shallow=shallow)
     with reporting(log, progress, dry_run=dry_run) as report:
         await copy_nodes(nodes, into, top, options, report)
@@ -173,7 +176,7 @@ async def copy_all(
     check_if_exists(if_exists)
     into = _group(dest)
     _check_apart(source, into, into.path)
-    options = Options(if_exists, without_attrs, dry_run, executor, create_kws)
+    options = Options(if_exists, without_attrs, dry_run, executor, create_kws, addresses(source))
     nodes = await nodes_of(source, shallow=shallow)
     if nodes[0].data is not None:
         raise TypeError(f"copy_all copies what is in a group. Got an instance of {type(source)}.")
@@ -270,12 +273,10 @@ def _group(dest: Any) -> AsyncGroup:
 
 
 def _check_apart(source: Any, dest: AsyncGroup, top: str) -> None:
-    """Fail if the copy would lie in the source, or the source where the copy is to be."""
-    place = getattr(source, "store_path", None)
-    if place is None or place.store._identity != dest.store._identity:
-        return
-    old, new = f"{place.path}/".lstrip("/"), f"{top}/".lstrip("/")
-    if new.startswith(old) or old.startswith(new):
-        raise ValueError(
-            f"{place} cannot be copied to {top!r}, in the same store: one lies within the other."
+    """Fail if the copy would lie in the source."""
+    new = address(StorePath(dest.store, top))
+    if any(is_within(new, old) for old in addresses(source)):
+        raise CopyError(
+            f"{source.store_path} cannot be copied to {top!r} in {dest.store}, which is the node "
+            "itself or lies in it."
         )

@@ -10,15 +10,13 @@ from zarr.arrays.edges import chunk_bounds
 from zarr.arrays.spread import check_reach, spread
 from zarr.arrays.stored import stored_coords
 from zarr.buffer.cpu import buffer_prototype
-from zarr.metadata.layout import layout_of
+from zarr.metadata.convert import same_chunks
 from zarr.runner import bounded, run
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
-
-    from zarr.types import ArrayMetadata
 
     Coords = tuple[int, ...]
 
@@ -51,7 +49,7 @@ async def fill(
     """
     have = {coords async for coords in stored_coords(target)} if resume else set()
     itemsize = target.dtype.itemsize
-    if isinstance(source, AsyncArray) and stores_the_same(source.metadata, target.metadata):
+    if isinstance(source, AsyncArray) and same_chunks(source.metadata, target.metadata):
         coords = [each async for each in stored_coords(source) if each not in have]
         await _pass_on(source, target, coords, done, executor)
     else:
@@ -62,34 +60,6 @@ async def fill(
             have=have,
             done=lambda count: done(count * itemsize),
         )
-
-
-def stores_the_same(one: ArrayMetadata, other: ArrayMetadata) -> bool:
-    """Whether the stored values of an array are those of another with the same elements.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> a, b = (zarr.create_array({}, shape=9, chunks=3, dtype=t) for t in ("i4", "i4"))
-    >>> stores_the_same(a.metadata, b.metadata)
-    True
-    """
-    first, second = layout_of(one), layout_of(other)
-    if (first.shape, first.grid, first.dtype) != (second.shape, second.grid, second.dtype):
-        return False
-    # Where a chunk is not stored, the fill value stands for it: bits count, as of NaN.
-    if first.fill != second.fill or (not first.itemsize and one.fill_value != other.fill_value):
-        return False
-    if one.zarr_format == other.zarr_format:
-        return bool(_codecs_of(one) == _codecs_of(other))
-    native = "python" not in {name for name, *_ in (*first.chain, *second.chain)}
-    return native and first.chain == second.chain
-
-
-def _codecs_of(metadata: Any) -> Any:
-    document = metadata.to_dict()
-    names = ("data_type", "codecs", "dtype", "compressor", "filters", "order")
-    return [document.get(name) for name in names]
 
 
 async def _pass_on(

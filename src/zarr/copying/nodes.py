@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from zarr.arrays.create import init_array
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.create import init_array, place
 from zarr.arrays.document import kind_at
 from zarr.arrays.keep import keep
 from zarr.arrays.names import check_new_path
 from zarr.arrays.stored import stored_coords
 from zarr.copying.fill import fill
+from zarr.copying.places import address, is_within
 from zarr.errors import CopyError
 from zarr.groups.make import check_writable
 from zarr.groups.nodes import at_a_time
+from zarr.metadata.convert import as_v2, as_v3
 from zarr.runner import bounded
 from zarr.storage.path import StorePath
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from zarr.copying.report import Report
     from zarr.copying.sources import Node
     from zarr.groups.async_group import AsyncGroup
-    from zarr.types import AnyAsyncArray, NodeType
+    from zarr.types import AnyAsyncArray, ArrayMetadata, NodeType, ZarrFormat
 
 Way: TypeAlias = Literal["make", "merge", "replace", "resume", "skip"]
 
@@ -143,6 +146,9 @@ async def _way(
             f"{'an' if kind == 'array' else 'a'} {kind} exists at {path!r} in {dest.store}"
         )
     if options.if_exists == "replace":
+        where = StorePath(dest.store, path)
+        if any(is_within(source, address(where)) for source in options.sources):
+            raise CopyError(f"{where} cannot be replaced: what is copied is there, or lies in it")
         return "replace"
     if options.if_exists == "skip":
         return "skip"
@@ -182,10 +188,21 @@ async def _make_group(step: Step, dest: AsyncGroup, options: Options) -> None:
     name = step.path[len(dest.path) :].strip("/")
     if step.way == "merge":
         group = await dest.get_group(name) if name else dest
-        if attributes:
+        if attributes and options.if_exists in ("raise", "replace"):
             await group.update_attributes(attributes)
+        elif attributes:  # what is there stays
+            await group._change_attributes(lambda there: {**attributes, **there})
     else:
+        if step.way == "replace":
+            await _clear_chunks(dest, step.path)
         await dest.create_group(name, attributes=attributes, overwrite=step.way == "replace")
+
+
+async def _clear_chunks(dest: AsyncGroup, path: str) -> None:
+    """Delete the chunks of what is replaced, where they are not with the documents."""
+    chunk_path = dest._access_below(path).chunk_path
+    if chunk_path is not None:
+        await chunk_path.delete_dir()
 
 
 async def _copy_array(step: Step, dest: AsyncGroup, options: Options, report: Report) -> None:
@@ -204,8 +221,19 @@ async def _copy_array(step: Step, dest: AsyncGroup, options: Options, report: Re
 
 async def _make_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
     data = step.node.data
-    given = {**step.node.defaults, **options.create}
     zarr_format = dest.metadata.zarr_format
+    if step.way == "replace":
+        await _clear_chunks(dest, step.path)
+    same = _as_it_is(data, zarr_format, options)
+    if same is not None:
+        attributes = {} if options.without_attrs else dict(step.node.attributes)
+        metadata: Any = same.update_attributes(attributes)
+        there = StorePath(dest.store, step.path)
+        await place(there, metadata, overwrite=step.way == "replace", parents=False)
+        config = options.create.get("config", data.config)
+        made: AnyAsyncArray = AsyncArray(metadata, there, config)
+        return dest._with_own_access(made)
+    given = {**step.node.defaults, **options.create}
     if zarr_format == 2 and "dimension_names" not in options.create:
         given.pop("dimension_names", None)
     if "compressor" in given:  # its name in zarr-python 2
@@ -226,3 +254,18 @@ async def _make_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyn
         **given,
     )
     return dest._with_own_access(array)
+
+
+def _as_it_is(data: Any, zarr_format: ZarrFormat, options: Options) -> ArrayMetadata | None:
+    """The metadata of a copy whose stored chunks are those of the source, if there are such."""
+    if not isinstance(data, AsyncArray) or options.create.keys() - {"config"}:
+        return None
+    metadata: ArrayMetadata = data.metadata
+    if metadata.zarr_format == zarr_format:
+        return metadata
+    try:
+        if metadata.zarr_format == 3:
+            return as_v2(metadata)
+        return as_v3(metadata)._rebuilt(chunk_key_encoding={"name": "default"})
+    except (TypeError, ValueError):
+        return None  # the other format has no such data type or codec: others are taken

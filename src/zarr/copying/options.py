@@ -11,6 +11,25 @@ if TYPE_CHECKING:
 IfExists: TypeAlias = Literal["raise", "replace", "skip", "skip_initialized"]
 
 
+_NEW = frozenset(
+    (
+        "chunk_key_encoding",
+        "chunks",
+        "compressor",
+        "compressors",
+        "config",
+        "dimension_names",
+        "dtype",
+        "fill_value",
+        "filters",
+        "order",
+        "serializer",
+        "shards",
+    )
+)
+"""Parameters of ``create_array`` that make sense for a copy, and zarr-python 2's `compressor`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the caller of a copy wants.
@@ -27,6 +46,8 @@ class Options:
         Whose workers copy the chunks.
     create
         Parameters of the new arrays, in place of those of their sources.
+    sources
+        Where that is which is copied: it is never replaced.
     """
 
     if_exists: IfExists = "raise"
@@ -34,6 +55,13 @@ class Options:
     dry_run: bool = False
     executor: Executor | None = None
     create: dict[str, Any] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = self.create.keys() - _NEW
+        if unknown:
+            names = ", ".join(map(repr, sorted(unknown)))
+            raise TypeError(f"no parameters of new arrays: {names}. These are {sorted(_NEW)}.")
 
 
 def check_if_exists(value: object, *, without: tuple[str, ...] = ()) -> None:

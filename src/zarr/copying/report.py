@@ -116,8 +116,8 @@ def _lines_to(file: IO[str]) -> Callable[[str], object]:
 def _progress(progress: Progress) -> Iterator[Callable[[int, int], object]]:
     if progress is False or progress is None:
         yield lambda done, total: None
-    elif progress is True:
-        with _bar() as bar:
+    elif progress is True or (isinstance(progress, type) and hasattr(progress, "update")):
+        with _bar(None if progress is True else progress) as bar:
 
             def show(done: int, total: int) -> None:
                 bar.total = total
@@ -133,11 +133,17 @@ def _progress(progress: Progress) -> Iterator[Callable[[int, int], object]]:
         )
 
 
-def _bar() -> Any:
+def _bar(kind: Any) -> Any:
+    if kind is None:
+        kind = _tqdm()
+    return kind(unit="B", unit_scale=True, unit_divisor=1024, desc="copy")
+
+
+def _tqdm() -> Any:
     try:
         from tqdm.auto import tqdm  # late: few want a bar
     except ImportError as error:
         raise ImportError(
             "a progress bar needs tqdm: install it with `pip install zarr[progress]`"
         ) from error
-    return tqdm(unit="B", unit_scale=True, unit_divisor=1024, desc="copy")
+    return tqdm

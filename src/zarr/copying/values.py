@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zarr.arrays.names import DOCUMENTS
 from zarr.buffer.cpu import buffer_prototype
+from zarr.copying.places import address, is_within
 from zarr.errors import CopyError
 from zarr.runner import bounded
 from zarr.storage.requests import Requests
@@ -120,10 +121,8 @@ def _prefix(place: StorePath) -> str:
 
 
 def _check_apart(source: StorePath, dest: StorePath) -> None:
-    if source.store._identity != dest.store._identity:
-        return
-    one, other = _prefix(source), _prefix(dest)
-    if one.startswith(other) or other.startswith(one):
+    one, other = address(source), address(dest)
+    if is_within(one, other) or is_within(other, one):
         raise ValueError(
             f"{source} cannot be copied to {dest}: one lies within the other, in the same store."
         )

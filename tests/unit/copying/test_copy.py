@@ -296,7 +296,7 @@ def test_copies_into_or_over_themselves_are_refused(tmp_path: Path) -> None:
         lambda: zarr.copy_all(source, again["foo"]),
         lambda: zarr.copy_store(tmp_path, tmp_path, dest_path="foo"),
     ):
-        with pytest.raises(ValueError, match="one lies within the other"):
+        with pytest.raises(ValueError, match="itself|replaced|lies within"):
             call()
     assert sorted(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()) == before
     zarr.copy(source["foo"], again, "foo2")
