@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 import zarr
 
 PROCESSES = 4
@@ -37,3 +39,42 @@ def test_processes_that_share_a_chunk_lose_nothing(tmp_path: Any) -> None:
     assert dict(array.attrs) == {f"a{number}": number for number in range(PROCESSES)}
     assert array.shape == (total + 3 * PROCESSES,)
     assert sorted(array[total:].tolist()) == sorted([-n for n in range(PROCESSES)] * 3)
+
+
+GROUP_WRITER = """
+import sys, zarr
+path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+group = zarr.open_group(path, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))
+shared = group["sharded"]
+for index in range(number, {total}, {processes}):
+    shared[index] = index + 1
+for turn in range(5):
+    group.attrs[f"a{{number}}.{{turn}}"] = turn
+    group["grown"].append([number] * 3)
+    group["sharded"].update_attributes({{f"b{{number}}.{{turn}}": turn}})
+"""
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_processes_that_open_arrays_through_a_group_lose_nothing(
+    tmp_path: Any, zarr_format: Any
+) -> None:
+    path, locks, total = tmp_path / "g.zarr", tmp_path / "locks", 60
+    root = zarr.open_group(path, mode="w", zarr_format=zarr_format)
+    shards = (2 * total,) if zarr_format == 3 else None
+    root.create_array("sharded", shape=(total,), chunks=(10,), shards=shards, dtype="i4")
+    root.create_array("grown", shape=(0,), chunks=(50,), dtype="i4")
+    code = GROUP_WRITER.format(total=total, processes=PROCESSES)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), str(locks), str(number)])
+        for number in range(PROCESSES)
+    ]
+    assert [writer.wait(120) for writer in writers] == [0] * PROCESSES
+    root = zarr.open_group(path, mode="r")
+    assert root["sharded"][:].tolist() == list(range(1, total + 1))
+    everyone = [f"{number}.{turn}" for number in range(PROCESSES) for turn in range(5)]
+    assert set(root.attrs) == {f"a{name}" for name in everyone}
+    assert set(root["sharded"].attrs) == {f"b{name}" for name in everyone}
+    assert sorted(root["grown"][:].tolist()) == sorted(
+        n for n in range(PROCESSES) for _ in range(15)
+    )

@@ -258,7 +258,12 @@ async def copy_store(
     """
     check_if_exists(if_exists, without=("skip_initialized",))
     old = await make_store_path(source, path=source_path, mode="r")
-    new = await make_store_path(dest, path=dest_path, mode="r" if dry_run else "a")
+    try:
+        new = await make_store_path(dest, path=dest_path, mode="r" if dry_run else "a")
+    except FileNotFoundError:
+        if not dry_run:
+            raise
+        new = await make_store_path({}, path=dest_path)  # nothing is there, and nothing made
     wanted = key_filter(excludes, includes, flags)
     with reporting(log, progress, dry_run=dry_run) as report:
         await copy_values(old, new, wanted, if_exists, report, dry_run=dry_run)

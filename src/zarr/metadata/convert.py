@@ -225,7 +225,12 @@ def _chains_agree(one: ArrayLayout, other: ArrayLayout) -> bool | None:
 
 def _as_stored(layout: ArrayLayout) -> list[Any]:
     """A chain with the byte order in which elements are stored, in place of that in memory."""
-    return [
-        (name, bool(parameters) == layout.dtype.isnative if name == "bytes" else parameters)
-        for name, parameters in layout.chain
-    ]
+    found: list[Any] = []
+    for name, parameters in layout.chain:
+        if name == "bytes":
+            found.append((name, bool(parameters) == layout.dtype.isnative))
+        elif name == "vlen":  # the other parameter is where the elements are in memory
+            found.append((name, parameters[0]))
+        else:
+            found.append((name, parameters))
+    return found

@@ -1,0 +1,1 @@
+"""The command line, under the name that zarr-python has for it."""

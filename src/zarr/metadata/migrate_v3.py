@@ -1,0 +1,21 @@
+"""Turning hierarchies of format 2 into such of format 3: the documents; chunks stay as they are."""
+
+from zarr.metadata.group import (
+    ZARR_JSON,
+    ZARRAY_JSON,
+    ZATTRS_JSON,
+    ZGROUP_JSON,
+    ZMETADATA_V2_JSON,
+)
+from zarr.migration.functions import migrate_to_v3, migrate_v2_to_v3, remove_metadata
+
+__all__ = [
+    "ZARRAY_JSON",
+    "ZARR_JSON",
+    "ZATTRS_JSON",
+    "ZGROUP_JSON",
+    "ZMETADATA_V2_JSON",
+    "migrate_to_v3",
+    "migrate_v2_to_v3",
+    "remove_metadata",
+]

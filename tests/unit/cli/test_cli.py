@@ -1,0 +1,96 @@
+"""The command `zarr`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import zarr
+
+pytest.importorskip("typer")
+from typer.testing import CliRunner
+
+from zarr._cli.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    root = zarr.open_group(tmp_path / "old", mode="w", zarr_format=2)
+    root.create_array("a/b", data=np.arange(6), chunks=(4,))
+    return tmp_path / "old"
+
+
+def call(*arguments: Any, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(each) for each in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def test_a_hierarchy_is_migrated_in_place(old: Path) -> None:
+    before = files(old)
+    call("migrate", "v3", old, "--dry-run")
+    assert files(old) == before
+    call("migrate", "v3", old)
+    assert files(old) == before | {"zarr.json", "a/zarr.json", "a/b/zarr.json"}
+    call("migrate", "v3", old, code=1)
+    call("migrate", "v3", old, "--overwrite", "--remove-v2-metadata")
+    assert not any("/.z" in f"/{name}" for name in files(old))
+    assert zarr.open_array(old / "a/b", zarr_format=3)[:].tolist() == list(range(6))
+
+
+def test_metadata_go_elsewhere_and_those_of_the_data_stay(old: Path, tmp_path: Path) -> None:
+    before = files(old)
+    call("migrate", "v3", old, tmp_path / "new")
+    assert files(tmp_path / "new") == {"zarr.json", "a/zarr.json", "a/b/zarr.json"}
+    call("migrate", "v3", old, tmp_path / "newer", "--remove-v2-metadata", code=1)
+    assert files(old) == before
+
+
+def test_metadata_are_removed_where_that_loses_nothing(old: Path) -> None:
+    before = files(old)
+    call("remove-metadata", "v2", old, code=1)
+    assert files(old) == before
+    call("migrate", "v3", old)
+    call("remove-metadata", "v2", old, "--dry-run")
+    assert files(old) > before
+    call("remove-metadata", "v3", old)
+    assert files(old) == before
+    call("remove-metadata", "v2", old, "--force")
+    assert files(old) == {name for name in before if "/.z" not in f"/{name}"}
+
+
+def test_hierarchies_are_shown_copied_and_consolidated(old: Path, tmp_path: Path) -> None:
+    assert "Shape" in call("info", old, "--path", "a/b")
+    assert "b (6,) int64" in call("tree", old)
+    call("copy", old, tmp_path / "new", "--dry-run")
+    assert not (tmp_path / "new").exists()
+    assert "copied" in call("copy", old, tmp_path / "new")
+    assert files(tmp_path / "new") == files(old)
+    call("copy", old, tmp_path / "new", code=1)
+    call("consolidate", tmp_path / "new")
+    assert ".zmetadata" in files(tmp_path / "new")
+
+
+def test_it_is_a_program_that_says_what_it_does(old: Path) -> None:
+    code = "import sys; sys.argv[0] = 'zarr'; from zarr.cli import entry; entry()"
+    command = [sys.executable, "-c", code, "--verbose", "migrate", "v3", str(old)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count("Saving metadata to") == 3
+
+
+def test_without_typer_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['typer'] = None; from zarr.cli import entry; entry()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "zarr[cli]" in done.stderr

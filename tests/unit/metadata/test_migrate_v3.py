@@ -1,0 +1,151 @@
+"""Hierarchies of format 2 become such of format 3: the documents, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr.errors import GroupNotFoundError
+from zarr.metadata.migrate_v3 import migrate_to_v3, migrate_v2_to_v3, remove_metadata
+from zarr.storage import MemoryStore, StorePath
+
+pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
+CONTENT = np.random.default_rng(0).integers(0, 100, (5, 6))
+
+
+def keys(store: Any) -> set[str]:
+    return set(store._store_dict)
+
+
+def tree() -> tuple[MemoryStore, Any]:
+    store = MemoryStore({})
+    root = zarr.group(store, zarr_format=2, attributes={"x": 1})
+    root.create_array("a/b", data=CONTENT, chunks=(2, 3), attributes={"y": 2})
+    return store, root
+
+
+V2 = {".zattrs", ".zgroup", "a/.zattrs", "a/.zgroup", "a/b/.zarray", "a/b/.zattrs"}
+V3 = {"zarr.json", "a/zarr.json", "a/b/zarr.json"}
+
+
+def test_all_nodes_get_documents_and_chunks_stay() -> None:
+    store, _ = tree()
+    before = dict(store._store_dict)
+    migrate_v2_to_v3(input_store=store, dry_run=True)
+    assert store._store_dict == before
+    migrate_v2_to_v3(input_store=store)
+    assert keys(store) == before.keys() | V3
+    assert all(store._store_dict[key] == value for key, value in before.items())
+    root = zarr.open_group(store, zarr_format=3)
+    np.testing.assert_array_equal(root["a/b"][...], CONTENT)
+    assert dict(root.attrs) == {"x": 1}
+    assert dict(root["a/b"].attrs) == {"y": 2}
+
+
+def test_documents_go_to_another_store_where_asked() -> None:
+    store, root = tree()
+    other = MemoryStore({})
+    migrate_v2_to_v3(input_store=store, output_store=other)
+    assert keys(other) == V3
+    migrate_to_v3(root["a"], StorePath(other, "p"))
+    assert keys(other) == V3 | {"p/zarr.json", "p/b/zarr.json"}
+    with pytest.raises(ValueError, match="already exists"):
+        migrate_to_v3(root["a"], StorePath(other, "p"))
+    assert V3.isdisjoint(keys(store))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "codecs"),
+    [
+        ({"dtype": "i4"}, ["bytes", "zstd"]),
+        ({"dtype": ">i4"}, ["bytes", "zstd"]),
+        ({"dtype": "f8", "order": "F"}, ["transpose", "bytes", "zstd"]),
+        ({"dtype": "i4", "compressors": None}, ["bytes"]),
+        ({"dtype": "i4", "fill_value": None}, ["bytes", "zstd"]),
+        ({"dtype": "i4", "compressors": {"id": "blosc", "shuffle": -1}}, ["bytes", "blosc"]),
+        ({"dtype": "i4", "compressors": {"id": "gzip", "level": -1}}, ["bytes", "gzip"]),
+        ({"dtype": "i4", "compressors": {"id": "zlib", "level": 1}}, ["bytes", "numcodecs.zlib"]),
+        (
+            {"dtype": "i4", "filters": [{"id": "delta", "dtype": "<i4"}], "order": "F"},
+            ["transpose", "numcodecs.delta", "bytes", "zstd"],
+        ),
+        (
+            {"dtype": "i4", "filters": [{"id": "shuffle", "elementsize": 4}]},
+            ["bytes", "numcodecs.shuffle", "zstd"],
+        ),
+        ({"dtype": str}, ["vlen-utf8", "zstd"]),
+        ({"dtype": "U3", "chunk_key_encoding": {"name": "v2", "separator": "/"}}, None),
+        ({"dtype": "M8[s]"}, None),
+    ],
+    ids=str,
+)
+def test_what_is_read_afterwards_is_what_was_written(parameters: Any, codecs: Any) -> None:
+    store = MemoryStore({})
+    array = zarr.create_array(store, shape=(5, 6), chunks=(2, 3), zarr_format=2, **parameters)
+    array[:4] = CONTENT[:4].astype(str if parameters["dtype"] is str else array.dtype)
+    migrate_v2_to_v3(input_store=store)
+    document = json.loads(store._store_dict["zarr.json"].to_bytes())
+    assert document["chunk_key_encoding"]["name"] == "v2"
+    assert codecs is None or [codec["name"] for codec in document["codecs"]] == codecs
+    again = zarr.open_array(MemoryStore(store._store_dict), zarr_format=3)
+    assert again[...].tolist() == array[...].tolist()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error"),
+    [
+        ({"dtype": [("a", "<i4"), ("b", ">f8")]}, ValueError),
+        ({"dtype": "i4", "filters": [{"id": "crc32"}, {"id": "delta", "dtype": "<i4"}]}, TypeError),
+    ],
+    ids=str,
+)
+def test_what_format_3_cannot_say_is_refused_and_nothing_is_stored(
+    parameters: Any, error: Any
+) -> None:
+    store, root = tree()
+    array = root.create_array("z", shape=4, **parameters)
+    before = dict(store._store_dict)
+    with pytest.raises(error) as caught:
+        migrate_v2_to_v3(input_store=store)
+    assert str(array.store_path) in "".join(caught.value.__notes__)
+    assert store._store_dict == before
+
+
+def test_other_things_are_refused() -> None:
+    store, root = tree()
+    migrate_v2_to_v3(input_store=store)
+    with pytest.raises(TypeError, match="zarr v2 metadata"):
+        migrate_v2_to_v3(input_store=store)
+    with pytest.raises(TypeError, match="zarr v2 metadata"):
+        migrate_to_v3(zarr.create_array({}, shape=1, dtype="i1"), StorePath(store, "q"))
+    with pytest.raises(GroupNotFoundError):
+        migrate_v2_to_v3(input_store=MemoryStore({}))
+    other, _ = tree()
+    zarr.consolidate_metadata(other, zarr_format=2)
+    with pytest.raises(NotImplementedError, match="consolidated"):
+        migrate_v2_to_v3(input_store=other)
+    assert root["a/b"][0, 0] == CONTENT[0, 0]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_metadata_are_removed_where_the_other_format_has_them(zarr_format: Any) -> None:
+    store, _ = tree()
+    migrate_v2_to_v3(input_store=store)
+    everything = keys(store)
+    asyncio.run(remove_metadata(store, zarr_format, dry_run=True))
+    assert keys(store) == everything
+    asyncio.run(remove_metadata(store, zarr_format))
+    assert keys(store) == everything - (V2 if zarr_format == 2 else V3)
+    left: Any = 5 - zarr_format
+    before = keys(store)
+    with pytest.raises(ValueError, match="force"):
+        asyncio.run(remove_metadata(store, left))
+    assert keys(store) == before
+    np.testing.assert_array_equal(zarr.open_array(store, path="a/b")[...], CONTENT)
+    asyncio.run(remove_metadata(store, left, force=True))
+    assert all(key.startswith("a/b/") for key in keys(store))
