@@ -94,6 +94,9 @@ async def delete(group: AsyncGroup, name: str) -> None:
     if path.rpartition("/")[2] in DOCUMENTS:
         raise ValueError(f"{name!r} is the name of a metadata document, and so of no member.")
     await StorePath(group.store, path).delete_dir()
+    chunks = group._access_below(path).chunk_path
+    if chunks is not None:  # else an array that is made there later would find them
+        await chunks.delete_dir()
     await forget(group, path[len(group.path) :].strip("/"))
 
 
@@ -124,13 +127,24 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
         raise KeyError(source)
     refuse(store, new, await kind_at(store, new, zarr_format))
     await group._make_parents(new)
+    chunks = group._access_below(old).chunk_path, group._access_below(new).chunk_path
+    if chunks[0] is not None and chunks[1] is not None:
+        await _copy_chunks(chunks[0], chunks[1])
     keys = [key async for key in Requests(store).list_prefix(f"{old}/")]
     top = {f"{old}/{name}" for name in DOCUMENTS}
     await _copy(store, [key for key in keys if key not in top], old, new)
     await _copy(store, [key for key in keys if key in top], old, new)
     await StorePath(store, old).delete_dir()
+    if chunks[0] is not None:
+        await chunks[0].delete_dir()
     start = len(group.path)
     await forget(group, old[start:].strip("/"), new[start:].strip("/"))
+
+
+async def _copy_chunks(old: StorePath, new: StorePath) -> None:
+    """Copy what lies apart from the documents."""
+    keys = [key async for key in Requests(old.store).list_prefix(f"{old.path}/")]
+    await _copy(old.store, keys, old.path, new.path)
 
 
 async def _copy(store: Store, keys: list[str], old: str, new: str) -> None:

@@ -449,3 +449,16 @@ def test_an_array_and_a_group_at_one_path_are_an_error() -> None:
     put(root, "a/.zgroup", b'{"zarr_format": 2}')
     with pytest.raises(ContainsArrayAndGroupError, match="'a'"):
         root.create_group("a")
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_chunks_that_lie_elsewhere_move_and_go_with_their_array(zarr_format: Any) -> None:
+    documents, chunks = MemoryStore({}), MemoryStore({})
+    root = zarr.open_group(documents, mode="w", zarr_format=zarr_format, chunk_store=chunks)
+    root.create_array("a/b", data=np.arange(6), chunks=(4,))
+    root.move("a", "c/d")
+    assert root["c/d/b"][:].tolist() == list(range(6))
+    assert len(chunks._store_dict) == 2
+    assert all(key.startswith("c/d/b/") for key in chunks._store_dict)
+    del root["c/d"]
+    assert chunks._store_dict == {}
