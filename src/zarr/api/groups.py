@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr.api.targets import target
 from zarr.arrays.access import make_access
 from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create_v2style import create
@@ -355,7 +356,7 @@ async def save_group(
     Parameters
     ----------
     store : StoreLike
-        Where to: a store, the path of a folder, a URL, a dict.
+        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
     *args : ndarray
         Arrays, which are named ``arr_0``, ``arr_1``, …
     zarr_version : {2, 3, None}, optional
@@ -379,18 +380,22 @@ async def save_group(
                 "All arguments must be numpy or other NDArrayLike arrays (except store, path, "
                 f"storage_options, and zarr_format). Got an instance of {type(array)}."
             )
-    target = await open_group(
-        store, mode="w", path=path, zarr_format=chosen, storage_options=storage_options
-    )
+    async with target(store) as place:
+        group = await open_group(
+            place, mode="w", path=path, zarr_format=chosen, storage_options=storage_options
+        )
+        await _save_arrays(group, arrays)
 
+
+async def _save_arrays(group: AsyncGroup, arrays: dict[str, Any]) -> None:
     async def save(name: str) -> None:
         source = array_like(arrays[name])
         made = await create(
             source.shape,
             dtype=source.dtype,
-            store=target.store_path,
+            store=group.store_path,
             path=name,
-            zarr_format=target.metadata.zarr_format,
+            zarr_format=group.metadata.zarr_format,
         )
         await copy_data(source, made)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import Store
 from zarr.api.groups import open_group, opened, save_group
+from zarr.api.targets import target
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
@@ -275,7 +276,7 @@ async def save(
     Parameters
     ----------
     store : StoreLike
-        Where to: a store, the path of a folder, a URL, a dict.
+        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
     *args : ndarray
         The arrays. One alone is saved as an array.
     zarr_version : {2, 3, None}, optional
@@ -315,7 +316,7 @@ async def save_array(
     Parameters
     ----------
     store : StoreLike
-        Where to: a store, the path of a folder, a URL, a dict.
+        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
     arr : ndarray
         The array.
     zarr_version : {2, 3, None}, optional
@@ -337,7 +338,8 @@ async def save_array(
     source = array_like(arr)
     chosen = parse_format(zarr_format, zarr_version)
     given = {"shape": source.shape, "dtype": source.dtype, **kwargs}
-    made = await create(
-        store=store, path=path, zarr_format=chosen, storage_options=storage_options, **given
-    )
-    await copy_data(source, made)
+    async with target(store) as place:
+        made = await create(
+            store=place, path=path, zarr_format=chosen, storage_options=storage_options, **given
+        )
+        await copy_data(source, made)
