@@ -367,8 +367,9 @@ impl ChunkWrite {
         self.region.len().saturating_mul(self.plan.array.chain().size() as u64)
     }
 
-    /// The new value, or `None` if the key should go: it would hold only fill values.
-    pub fn encode(&self, current: Option<&Arc<dyn Object>>) -> Result<Option<Vec<u8>>> {
+    /// The new value, or `None` if the key should go: it would hold only fill values. With `keep`
+    /// there is always a value.
+    pub fn encode(&self, current: Option<&Arc<dyn Object>>, keep: bool) -> Result<Option<Vec<u8>>> {
         let encode = || -> Result<Option<Vec<u8>>> {
             let array = &self.plan.array;
             let form = array.form(&self.chunk)?;
@@ -380,7 +381,7 @@ impl ChunkWrite {
                 old,
                 &self.region,
                 &self.plan.view,
-                self.plan.how.write_empty,
+                keep || self.plan.how.write_empty,
                 Exec::Here,
             )?;
             parts.map(|parts| join(parts, old)).transpose()

@@ -212,7 +212,7 @@ fn write_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: Vie
         let current = memory.0.lock().unwrap().get(chunk.key()).cloned();
         let current = current.map(|bytes| Arc::new(bytes.to_vec()) as Arc<dyn Object>);
         let current = if chunk.full() { None } else { current };
-        match chunk.encode(current.as_ref())? {
+        match chunk.encode(current.as_ref(), false)? {
             Some(bytes) => memory.0.lock().unwrap().insert(chunk.key().to_owned(), Arc::new(bytes)),
             None => memory.0.lock().unwrap().remove(chunk.key()),
         };

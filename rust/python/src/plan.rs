@@ -152,11 +152,11 @@ impl WriteWant {
         self.chunk.size_hint()
     }
 
-    #[pyo3(signature = (current))]
-    fn encode(&self, py: Python<'_>, current: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Bytes>> {
+    #[pyo3(signature = (current, keep = false))]
+    fn encode(&self, py: Python<'_>, current: Option<&Bound<'_, PyAny>>, keep: bool) -> PyResult<Option<Bytes>> {
         let current = answer(current)?;
         let label = self.shared.label.as_str();
-        let encoded = enter(py, Some(label), None, |_| self.chunk.encode(current.as_ref()))?;
+        let encoded = enter(py, Some(label), None, |_| self.chunk.encode(current.as_ref(), keep))?;
         Ok(encoded.map(Bytes::new))
     }
 }

@@ -81,6 +81,7 @@ _ASYNC_METHODS = frozenset(
         "get",
         "get_partial_values",
         "get_ranges",
+        "get_versioned",
         "getsize",
         "getsize_prefix",
         "is_empty",
@@ -90,6 +91,7 @@ _ASYNC_METHODS = frozenset(
         "open",
         "set",
         "set_if_not_exists",
+        "set_if_unchanged",
     }
 )
 _SYNC_METHODS = frozenset({"get_sync", "set_sync", "delete_sync"})
@@ -104,6 +106,7 @@ _DATA_METHODS = _SYNC_METHODS | {
     "get_ranges_sync",
     "set",
     "set_if_not_exists",
+    "set_if_unchanged",
 }
 
 
@@ -256,6 +259,16 @@ class Store(ABC):
         """Whether to look for consolidated metadata, and to write it."""
         return True
 
+    @property
+    def supports_conditional_writes(self) -> bool:
+        """Whether a value can be replaced on condition that nobody else has: `set_if_unchanged`."""
+        return False
+
+    @property
+    def _shared(self) -> bool:
+        """Whether processes on several machines are likely to write here."""
+        return False
+
     # Reading.
 
     @abstractmethod
@@ -273,6 +286,25 @@ class Store(ABC):
         byte_range : ByteRequest, optional
             Which bytes; all by default. What lies beyond the end is left out.
         """
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype
+    ) -> tuple[Buffer, Any] | None:
+        """Return the value of a key and its version, for `set_if_unchanged`; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype
+            The class of the value.
+
+        Raises
+        ------
+        NotImplementedError
+            If the store cannot tell versions apart.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not tell versions apart")
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
@@ -427,6 +459,30 @@ class Store(ABC):
         """
         if not await self.exists(key):
             await self.set(key, value)
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        """Give a key a value in one step, unless somebody else has changed it.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The new value.
+        version : object or None
+            What `get_versioned` returned; None if there was no value.
+
+        Returns
+        -------
+        bool
+            Whether the value was set.
+
+        Raises
+        ------
+        NotImplementedError
+            If the store cannot do this in one step; nothing was written then.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not write on condition")
 
     async def _set_many(self, values: Iterable[tuple[str, Buffer]]) -> None:
         """Give several keys their values."""

@@ -21,6 +21,8 @@ from zarr.arrays.write import as_array, write_elements
 from zarr.metadata.common import parse_shapelike
 from zarr.runner import bounded, section
 from zarr.selection import Selection
+from zarr.storage.exchange import exchanged
+from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from zarr.abc.store import Store
     from zarr.arrays.async_array import AsyncArray
     from zarr.types import ArrayMetadata, ShapeLike
 
@@ -47,11 +50,16 @@ async def _changed(
     store = place.store
     key = f"{place.path}/zarr.json" if place.path else "zarr.json"
 
+    async def attempt(store: Store) -> tuple[ArrayMetadata, ArrayMetadata]:
+        there = StorePath(store, place.path)
+        before = await load_metadata(there, array.metadata.zarr_format)
+        after = change(before)
+        await save_changes(there, before, after)
+        return before, after
+
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
         async with guarded(store._identity, key, array._access.synchronizer):
-            before = await load_metadata(place, array.metadata.zarr_format)
-            after = change(before)
-            await save_changes(place, before, after)
+            before, after = await exchanged(store, attempt)
             array._take(after)
             return before, after
 

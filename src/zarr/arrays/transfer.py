@@ -7,6 +7,8 @@ way at a time, so that fetching one overlaps with decoding another.
 from __future__ import annotations
 
 from collections import deque
+from copy import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from zarr.background import coders, get_executor
@@ -15,6 +17,7 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.runner import bounded, offload, stepping
+from zarr.storage.exchange import Exchange, exchanged
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
@@ -81,6 +84,12 @@ class _Some:
         # While some chunks are coded, as many as may be are still under way.
         width = self._width + (coders() if self._width > 1 else 0)
         await bounded(range(min(width, count)), worker, width)
+
+    def through(self, store: Store) -> _Some:
+        """The same, asked through a store around this one."""
+        view = copy(self)
+        view.all = Requests(store)
+        return view
 
     async def get(self, key: str, request: ByteRequest | None = None) -> Any:
         async with self._turns:
@@ -254,21 +263,29 @@ async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_byt
                 await requests.put(want.key, await _code(want.size_hint, want.encode, None))
             else:
                 async with guard(want.key):
-                    await requests.put(want.key, await _changed(requests, want))
+                    await exchanged(store, partial(_change, requests, want))
 
     await requests.workers(len(plan), worker)
 
 
-async def _changed(requests: _Some, want: _core.WriteWant) -> _core.Bytes | None:
-    """The new value of a key of which a part stays."""
+async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
+    """Replace a value of which a part stays."""
+    requests = requests.through(store)
     current = await requests.get(want.key)
     try:
-        return await _code(want.size_hint, want.encode, current)
+        data = await _code(want.size_hint, want.encode, current)
     except Exception as error:
         if current is None or not _may_be_cut(error):
             raise
-    # It was cut on the way, perhaps: it is read again, once.
-    return await _code(want.size_hint, want.encode, await requests.get(want.key))
+        # It was cut on the way, perhaps: it is read again, once.
+        current = await requests.get(want.key)
+        data = await _code(want.size_hint, want.encode, current)
+    if data is None and isinstance(store, Exchange):
+        if current is None:
+            return
+        # Services do not delete on condition: the fill values are stored.
+        data = await _code(want.size_hint, want.encode, current, True)
+    await requests.put(want.key, data)
 
 
 def bytes_of(buffer: Buffer | None) -> Any:

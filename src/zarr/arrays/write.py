@@ -15,6 +15,7 @@ from zarr.buffer.core import NDBuffer
 from zarr.dtype.storage import buffer_view
 from zarr.runner import offload, section, stepping
 from zarr.selection import basic
+from zarr.storage.exchange import warn_if_unprotected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +155,8 @@ async def _run(
         identity = store._identity
 
         def guard(key: str) -> AbstractAsyncContextManager[None]:
+            if synchronizer is None:
+                warn_if_unprotected(store)
             return guarded(identity, key, synchronizer)
 
         async def work() -> None:

@@ -16,6 +16,7 @@ from zarr.groups.make import check_writable
 from zarr.groups.nodes import documents_of, load_group, refuse, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
+from zarr.storage.exchange import exchanged
 from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests
 
@@ -38,18 +39,23 @@ async def change_metadata(
     separate = group.metadata.zarr_format == 2 and (shown is None or group._custom_key)
     use_consolidated = False if separate else None
 
+    async def attempt(store: Store) -> GroupMetadata:
+        there = StorePath(store, place.path)
+        before = await load_group(there, group.metadata.zarr_format, use_consolidated)
+        after = change(before)
+        old = {key: value.to_bytes() for key, value in documents_of(place.path, before)}
+        changed = [
+            (key, value)
+            for key, value in documents_of(place.path, after)
+            if old.get(key) != value.to_bytes()
+        ]
+        await save_documents(store, changed)
+        return after
+
     async def work() -> None:
         key = document_key(place)
         async with guarded(place.store._identity, key, group._access.synchronizer):
-            before = await load_group(place, group.metadata.zarr_format, use_consolidated)
-            after = change(before)
-            old = {key: value.to_bytes() for key, value in documents_of(place.path, before)}
-            changed = [
-                (key, value)
-                for key, value in documents_of(place.path, after)
-                if old.get(key) != value.to_bytes()
-            ]
-            await save_documents(place.store, changed)
+            after = await exchanged(place.store, attempt)
             if separate or shown is None:
                 after = replace_consolidated(after, shown)
             group._take(after)

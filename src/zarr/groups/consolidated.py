@@ -18,9 +18,11 @@ from zarr.metadata.group import (
 )
 from zarr.notices import warn
 from zarr.runner import section
+from zarr.storage.exchange import exchanged
+from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
-    from zarr.storage.path import StorePath
+    from zarr.abc.store import Store
     from zarr.types import ZarrFormat
 
 
@@ -56,16 +58,19 @@ async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> 
     below = walk(store, path, group, None, use_consolidated_for_children=False)
     found = ConsolidatedMetadata(nest({name: node async for name, node in below}))
 
+    async def attempt(store: Store) -> GroupMetadata:
+        # Attributes that were set in the meantime stay.
+        now = await load_group(StorePath(store, path), chosen, use_consolidated=False)
+        made = replace_consolidated(now, found)
+        documents = documents_of(path, made)
+        if chosen == 2:
+            documents = [item for item in documents if item[0].endswith(ZMETADATA_V2_JSON)]
+        await save_documents(store, documents)
+        return made
+
     async def save() -> GroupMetadata:
         async with guarded(store._identity, document_key(store_path)):
-            # Attributes that were set in the meantime stay.
-            now = await load_group(store_path, chosen, use_consolidated=False)
-            made = replace_consolidated(now, found)
-            documents = documents_of(path, made)
-            if chosen == 2:
-                documents = [item for item in documents if item[0].endswith(ZMETADATA_V2_JSON)]
-            await save_documents(store, documents)
-            return made
+            return await exchanged(store, attempt)
 
     return await section(save, store._waits)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds
+from zarr.storage.s3fs import s3_get, s3_put
 from zarr.storage.transient import hidden_in
 from zarr.storage.values import check_value
 
@@ -26,6 +27,10 @@ ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
     IsADirectoryError,
     NotADirectoryError,
 )
+
+
+# Protocols of file systems that other machines do not write to.
+_OF_THIS_MACHINE = frozenset({"file", "local", "memory", "reference", "zip", "tar", "data"})
 
 
 def _fsspec() -> Any:
@@ -208,11 +213,12 @@ class FsspecStore(Store):
 
     async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Await a method of the file system, on the event loop where it lives."""
+        return await self._at_home(getattr(self._fs_here(), method)(*args, **kwargs))
+
+    async def _at_home(self, coro: Any) -> Any:
         import asyncio
 
-        fs = self._fs_here()
-        home = None if fs.asynchronous else fs.loop
-        coro = getattr(fs, method)(*args, **kwargs)
+        home = None if self.fs.asynchronous else self.fs.loop
         if home is None or home is asyncio.get_running_loop():
             return await coro
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
@@ -296,6 +302,38 @@ class FsspecStore(Store):
             return
         except (TypeError, NotImplementedError):
             await self._write(key, value)
+
+    @property
+    def supports_conditional_writes(self) -> bool:
+        # docstring inherited
+        return "s3" in _protocols(self.fs) and hasattr(self.fs, "_call_s3")
+
+    @property
+    def _shared(self) -> bool:
+        fs = getattr(self.fs, "sync_fs", self.fs)
+        return _protocols(fs).isdisjoint(_OF_THIS_MACHINE)
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype
+    ) -> tuple[Buffer, Any] | None:
+        # docstring inherited
+        if not self.supports_conditional_writes:
+            return await super().get_versioned(key, prototype)
+        try:
+            data, version = await self._at_home(s3_get(self._fs_here(), self._path(key)))
+        except self.allowed_exceptions:
+            return None
+        return prototype.buffer.from_bytes(data), version
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        if not self.supports_conditional_writes:
+            return await super().set_if_unchanged(key, value, version)
+        self._check_writable()
+        check_value(self, value)
+        path, data = self._path(key), value.to_bytes()
+        done: bool = await self._at_home(s3_put(self._fs_here(), path, data, version))
+        return done
 
     async def delete(self, key: str) -> None:
         # docstring inherited
@@ -399,6 +437,10 @@ def _check_absent(error: BaseException) -> None:
     hidden = hidden_in(error)
     if hidden is not None:
         raise hidden
+
+
+def _protocols(fs: Any) -> set[str]:
+    return {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
 
 
 def _only(data: Any, request: ByteRequest | None) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import time
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from zarr.abc.store import Store
@@ -45,6 +47,7 @@ def _running() -> Any:
     global _home
     if _home is None:
         _home = os.getpid()
+        atexit.register(_let_go)
     elif _home != os.getpid():
         # Its threads did not come along, and it would wait for them forever.
         raise RuntimeError(
@@ -52,6 +55,15 @@ def _running() -> Any:
             "processes by 'spawn' or 'forkserver', or use FsspecStore"
         )
     return _obstore()
+
+
+def _let_go() -> None:
+    """When Python ends: let threads of obstore do the rest of what was answered already.
+
+    A thread of theirs that is about to drop an object aborts the process if Python has ended.
+    """
+    if _home == os.getpid():
+        time.sleep(0.02)
 
 
 def is_obstore(value: object) -> bool:
@@ -74,6 +86,11 @@ def is_obstore(value: object) -> bool:
 def _is_below_a_file(error: Exception) -> bool:
     """Whether a local file stands where the key has a folder: obstore has no error for that."""
     return "NotADirectory" in str(error)
+
+
+def _config(store: Any, name: str) -> Any:
+    """A setting that an object store was made with."""
+    return (getattr(store, "config", None) or {}).get(name)
 
 
 class ObjectStore(Store, Generic[T_Store]):
@@ -179,11 +196,60 @@ class ObjectStore(Store, Generic[T_Store]):
         except _obstore().exceptions.AlreadyExistsError:
             pass
 
-    async def _write(self, key: str, value: Buffer, mode: str) -> None:
+    async def _write(self, key: str, value: Buffer, mode: Any) -> None:
         self._check_writable()
         check_value(self, value)
         check_key(key)
         await _running().put_async(self.store, key, immutable_bytes(value), mode=mode)
+
+    @property
+    def supports_conditional_writes(self) -> bool:
+        # docstring inherited
+        kind = type(self.store).__name__
+        if kind == "S3Store":
+            return bool(_config(self.store, "conditional_put") != "disabled")
+        return kind in ("AzureStore", "GCSStore", "MemoryStore")
+
+    @property
+    def _shared(self) -> bool:
+        return type(self.store).__name__ not in ("LocalStore", "MemoryStore")
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype
+    ) -> tuple[Buffer, Any] | None:
+        # docstring inherited
+        check_key(key)
+        try:
+            answer = await _running().get_async(self.store, key)
+        except _MISSING:
+            return None
+        version = {name: answer.meta.get(name) for name in ("e_tag", "version")}
+        known = {name: value for name, value in version.items() if value is not None}
+        if not known:
+            raise NotImplementedError(f"{self} does not tell the versions of {key!r} apart")
+        return prototype.buffer.from_bytes(await answer.bytes_async()), known
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        errors = _obstore().exceptions
+        try:
+            await self._write(key, value, "create" if version is None else version)
+        except (errors.AlreadyExistsError, errors.PreconditionError):
+            return False
+        except FileNotFoundError:  # what was to be replaced is gone
+            if version is None:
+                raise
+            return False
+        except errors.NotSupportedError as error:
+            raise NotImplementedError(f"{self} does not write on condition") from error
+        except errors.BaseError as error:
+            text = str(error)
+            if "409 Conflict" in text:  # another such write was under way
+                return False
+            if "501 Not Implemented" in text:
+                raise NotImplementedError(f"{self} does not write on condition") from error
+            raise
+        return True
 
     async def delete(self, key: str) -> None:
         # docstring inherited

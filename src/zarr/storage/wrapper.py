@@ -166,6 +166,15 @@ class WrapperStore(Store, Generic[T_Store]):
         # docstring inherited
         return self._store.supports_consolidated_metadata
 
+    @property
+    def supports_conditional_writes(self) -> bool:
+        # docstring inherited
+        return self._store.supports_conditional_writes
+
+    @property
+    def _shared(self) -> bool:
+        return self._store._shared
+
     # -- values -----------------------------------------------------------------------------
 
     def _not_sync(self, what: str) -> TypeError:
@@ -200,6 +209,12 @@ class WrapperStore(Store, Generic[T_Store]):
     ) -> Buffer | None:
         # docstring inherited
         return await self._store.get(key, prototype, byte_range)
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype
+    ) -> tuple[Buffer, Any] | None:
+        # docstring inherited
+        return await self._store.get_versioned(key, prototype)
 
     async def get_partial_values(
         self,
@@ -237,6 +252,10 @@ class WrapperStore(Store, Generic[T_Store]):
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
         await self._store.set_if_not_exists(key, value)
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        return await self._store.set_if_unchanged(key, value, version)
 
     async def delete(self, key: str) -> None:
         # docstring inherited

@@ -1,0 +1,175 @@
+"""Real servers on this machine, started and stopped by the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+KEY, SECRET, REGION = "the-access-key", "the-secret-key", "us-east-1"
+
+
+class S3(NamedTuple):
+    """A bucket, and how it is reached."""
+
+    endpoint: str
+    bucket: str
+
+    def obstore(self, prefix: str = "") -> Any:
+        from obstore.store import S3Store
+
+        return S3Store(
+            self.bucket,
+            prefix=prefix or None,
+            endpoint=self.endpoint,
+            access_key_id=KEY,
+            secret_access_key=SECRET,
+            region=REGION,
+            client_options={"allow_http": True},
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As s3fs takes them."""
+        return {
+            "key": KEY,
+            "secret": SECRET,
+            "client_kwargs": {"endpoint_url": self.endpoint, "region_name": REGION},
+        }
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended: {process.args}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError(f"the server does not answer: {process.args}")
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """The address of an S3 server."""
+    pytest.importorskip("moto.server")
+    port = free_port()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    command = [sys.executable, str(HERE / "s3_server.py"), str(port)]
+    process = subprocess.Popen(command, **quiet)  # type: ignore[call-overload]
+    try:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def s3(s3_endpoint: str) -> S3:
+    """An empty bucket."""
+    import boto3
+
+    bucket = f"data-{uuid.uuid4().hex}"
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        region_name=REGION,
+    )
+    client.create_bucket(Bucket=bucket)
+    client.close()
+    return S3(s3_endpoint, bucket)
+
+
+NGINX = """
+daemon off; master_process off; pid {root}/pid; error_log stderr crit; {user}
+events {{ worker_connections 512; }}
+http {{
+    access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
+    fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
+    server {{ listen 127.0.0.1:{port}; root {served}; }}
+}}
+"""
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a web server, and the folder that it serves."""
+    program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+    if program is None:
+        pytest.skip("nginx is not installed")
+    root = tmp_path_factory.mktemp("nginx")
+    served = root / "served"
+    served.mkdir()
+    port = free_port()
+    user = "user root;" if os.getuid() == 0 else ""
+    text = NGINX.format(root=root, served=served, port=port, user=user)
+    (root / "nginx.conf").write_text(text)
+    command = [program, "-c", str(root / "nginx.conf"), "-p", str(root)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}", served
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def run_together(tmp_path: Path) -> Callable[[str, list[str]], None]:
+    """Runs a program in several processes at the same time, which all begin together."""
+
+    def run(program: str, arguments: list[str]) -> None:
+        script = tmp_path / "program.py"
+        script.write_text(program)
+        running = [
+            subprocess.Popen(
+                [sys.executable, str(script), *argument.split("|")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+            for argument in arguments
+        ]
+        try:
+            for process in running:  # each says that it is ready, and waits for a line
+                assert process.stdout is not None
+                if process.stdout.readline() != b"ready\n":
+                    raise AssertionError(process.communicate()[1].decode())
+            for process in running:
+                assert process.stdin is not None
+                process.stdin.write(b"go\n")
+                process.stdin.flush()
+            for process in running:
+                errors = process.communicate(timeout=120)[1].decode()
+                assert process.returncode == 0, errors
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+
+    return run

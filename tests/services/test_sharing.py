@@ -1,0 +1,146 @@
+"""Processes that write to one chunk, shard or document on S3 lose nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr.storage import FsspecStore, ObjectStore
+
+PROCESSES = 4
+
+BEGIN = """
+import sys
+import numpy as np
+import zarr
+from zarr.storage import FsspecStore, ObjectStore
+
+kind, endpoint, bucket, number = sys.argv[1:]
+number = int(number)
+if kind == "obstore":
+    from obstore.store import S3Store
+    store = ObjectStore(S3Store(
+        bucket, endpoint=endpoint, access_key_id="the-access-key",
+        secret_access_key="the-secret-key", region="us-east-1",
+        client_options={"allow_http": True}))
+else:
+    store = FsspecStore.from_url("s3://" + bucket, {
+        "key": "the-access-key", "secret": "the-secret-key",
+        "client_kwargs": {"endpoint_url": endpoint, "region_name": "us-east-1"}})
+node = zarr.open(store, mode="r+")
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+
+
+BOTH = pytest.mark.parametrize("kind", ["obstore", "s3fs"], indirect=True)
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = getattr(request, "param", "obstore")
+    pytest.importorskip(name)
+    return name
+
+
+@pytest.fixture
+def store(kind: str, s3: Any) -> Any:
+    if kind == "obstore":
+        return ObjectStore(s3.obstore())
+    return FsspecStore.from_url(f"s3://{s3.bucket}", s3.options)
+
+
+@pytest.fixture
+def together(kind: str, s3: Any, run_together: Any) -> Any:
+    def run(program: str) -> None:
+        places = [f"{kind}|{s3.endpoint}|{s3.bucket}|{number}" for number in range(PROCESSES)]
+        run_together(BEGIN + program, places)
+
+    return run
+
+
+@BOTH
+@pytest.mark.parametrize("shards", [None, (64,)])
+def test_parts_of_one_chunk_or_shard(store: Any, together: Any, shards: Any) -> None:
+    chunks = (64,) if shards is None else (8,)
+    zarr.create_array(store, shape=(64,), chunks=chunks, shards=shards, dtype="i4", fill_value=0)
+    together("""
+for place in range(number, 64, 4):
+    node[place] = 100 + place
+""")
+    np.testing.assert_array_equal(zarr.open_array(store, mode="r")[:], 100 + np.arange(64))
+
+
+def test_parts_that_become_fill_values(store: Any, together: Any) -> None:
+    array = zarr.create_array(store, shape=(16,), chunks=(16,), dtype="i4", fill_value=0)
+    array[:] = 5
+    together("""
+for place in range(number, 16, 4):
+    node[place] = 0
+    if number == 3:
+        node[place] = 7
+""")
+    expected = np.where(np.arange(16) % 4 == 3, 7, 0)
+    np.testing.assert_array_equal(zarr.open_array(store, mode="r")[:], expected)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_attributes_of_an_array(store: Any, together: Any, zarr_format: Any) -> None:
+    zarr.create_array(store, shape=(4,), dtype="i4", zarr_format=zarr_format)
+    together("""
+for turn in range(6):
+    node.attrs[f"{number}-{turn}"] = turn
+""")
+    attributes = dict(zarr.open_array(store, mode="r").attrs)
+    assert attributes == {f"{p}-{t}": t for p in range(PROCESSES) for t in range(6)}
+
+
+@BOTH
+def test_attributes_of_a_group(store: Any, together: Any) -> None:
+    zarr.create_group(store)
+    together("""
+for turn in range(6):
+    node.attrs[f"{number}-{turn}"] = turn
+""")
+    attributes = dict(zarr.open_group(store, mode="r").attrs)
+    assert attributes == {f"{p}-{t}": t for p in range(PROCESSES) for t in range(6)}
+
+
+@BOTH
+def test_appends(store: Any, together: Any) -> None:
+    zarr.create_array(store, shape=(0, 3), chunks=(5, 3), dtype="i4")
+    together("""
+for turn in range(5):
+    node.append(np.full((2, 3), 10 * number + turn, "i4"))
+""")
+    values = zarr.open_array(store, mode="r")[:]
+    assert values.shape == (PROCESSES * 5 * 2, 3)
+    assert (values == values[:, :1]).all()
+    found = sorted(values[:, 0].tolist())
+    assert found == sorted(2 * [10 * p + t for p in range(PROCESSES) for t in range(5)])
+
+
+def test_a_key_is_made_by_one_of_many(store: Any, s3: Any, together: Any) -> None:
+    zarr.create_group(store)
+    together("""
+from zarr.background import sync
+from zarr.buffer.cpu import Buffer
+for turn in range(10):
+    won = sync(store.set_if_unchanged(f"made/{turn}", Buffer.from_bytes(bytes([number])), None))
+    if won:
+        sync(store.set(f"winners/{turn}/{number}", Buffer.from_bytes(bytes([number]))))
+""")
+    from zarr.background import sync
+    from zarr.buffer.cpu import buffer_prototype
+
+    async def names(prefix: str) -> list[str]:
+        return [name async for name in store.list_dir(prefix)]
+
+    for turn in range(10):
+        (winner,) = sync(names(f"winners/{turn}"))
+        value = sync(store.get(f"made/{turn}", buffer_prototype))
+        assert value is not None
+        assert value.to_bytes() == bytes([int(winner)])
