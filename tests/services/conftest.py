@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import shutil
 import socket
@@ -17,6 +19,17 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run the asynchronous tests of `zarr.testing`."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
 HERE = Path(__file__).parent
 KEY, SECRET, REGION = "the-access-key", "the-secret-key", "us-east-1"
 
@@ -26,6 +39,7 @@ class S3(NamedTuple):
 
     endpoint: str
     bucket: str
+    client: Any  # of boto3
 
     def obstore(self, prefix: str = "") -> Any:
         from obstore.store import S3Store
@@ -87,12 +101,11 @@ def s3_endpoint() -> Iterator[str]:
         process.wait()
 
 
-@pytest.fixture
-def s3(s3_endpoint: str) -> S3:
-    """An empty bucket."""
+@pytest.fixture(scope="session")
+def s3_client(s3_endpoint: str) -> Iterator[Any]:
+    """A client that is not under test."""
     import boto3
 
-    bucket = f"data-{uuid.uuid4().hex}"
     client = boto3.client(
         "s3",
         endpoint_url=s3_endpoint,
@@ -100,9 +113,16 @@ def s3(s3_endpoint: str) -> S3:
         aws_secret_access_key=SECRET,
         region_name=REGION,
     )
-    client.create_bucket(Bucket=bucket)
+    yield client
     client.close()
-    return S3(s3_endpoint, bucket)
+
+
+@pytest.fixture
+def s3(s3_endpoint: str, s3_client: Any) -> S3:
+    """An empty bucket."""
+    bucket = f"data-{uuid.uuid4().hex}"
+    s3_client.create_bucket(Bucket=bucket)
+    return S3(s3_endpoint, bucket, s3_client)
 
 
 NGINX = """

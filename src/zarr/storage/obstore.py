@@ -93,6 +93,10 @@ def _config(store: Any, name: str) -> Any:
     return (getattr(store, "config", None) or {}).get(name)
 
 
+def _prefix(store: Any) -> str:
+    return str(getattr(store, "prefix", None) or "")
+
+
 class ObjectStore(Store, Generic[T_Store]):
     """A store in an object store of obstore.
 
@@ -126,6 +130,16 @@ class ObjectStore(Store, Generic[T_Store]):
 
     def __str__(self) -> str:
         return f"object_store://{self.store}"
+
+    @property
+    def _identity(self) -> str:
+        # What obstore calls a store leaves out the server, and which of those in memory it is.
+        if type(self.store).__name__ == "MemoryStore":
+            return f"object_store://memory/{id(self.store)}"
+        names = ("endpoint", "account_name")
+        # Without a name and password.
+        known = [str(_config(self.store, name) or "").rpartition("@")[2] for name in names]
+        return "/".join([f"object_store://{self.store}", *known, _prefix(self.store)])
 
     def __eq__(self, value: object) -> bool:
         return (

@@ -362,8 +362,6 @@ async def _store_of_path(path: str | Path, mode: AccessModeLiteral | None) -> St
 
 
 async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, Any] | None) -> Store:
-    from zarr.storage.fsspec import FsspecStore
-
     if url.startswith("sqlite://"):
         from zarr.storage.sqlite import SQLiteStore
 
@@ -378,7 +376,9 @@ async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, An
         if managed is not None:
             await managed._ensure_open()
             return managed
-    return FsspecStore.from_url(url, storage_options=storage_options, read_only=read_only)
+    from zarr.storage.services import store_of_url
+
+    return store_of_url(url, storage_options, read_only)
 
 
 async def _store_of_object(store_like: object, read_only: bool) -> Store:
