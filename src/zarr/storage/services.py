@@ -1,8 +1,8 @@
-"""Which client serves a URL: obstore where it is sure to mean the same as fsspec would, else fsspec.
+"""Which client serves a URL: obstore where it surely means the same as fsspec would, else fsspec.
 
 obstore is faster. But it does not know all that the file systems of fsspec know: the profiles of
-AWS, buckets in other regions, credentials of many kinds. So it is used for a URL only if all that was
-given can be told to it.
+AWS, buckets in other regions, credentials of many kinds. So it is used for a URL only if all that
+was given can be told to it.
 """
 
 from __future__ import annotations
