@@ -165,6 +165,31 @@ class Hierarchy(RuleBasedStateMachine):
             self.put_if_missing(path, attributes)
         assert set(made) == set(self.model) - set(before)
 
+    @rule(paths=st.lists(PATHS, max_size=3, unique=True), attributes=ATTRIBUTES)
+    def replace_hierarchy(self, paths: list[str], attributes: Any) -> None:
+        """Nodes are replaced with all that is below them; an array above one never is."""
+        zarr_format = self.root.metadata.zarr_format
+        nodes = {path: GroupMetadata(attributes, zarr_format) for path in paths}
+        refused = any(
+            self.kind(each) == "array" and not {each, *self.above(each)} & set(paths)
+            for path in paths
+            for each in self.above(path)
+        )
+        before = dict(self.model)
+        try:
+            made = dict(self.root.create_hierarchy(nodes, overwrite=True))
+        except ValueError:
+            assert refused
+            assert self.model == before
+            return
+        assert not refused
+        for path in paths:
+            for each in self.below(path):
+                del self.model[each]
+        for path in sorted(paths, key=len):
+            self.put_if_missing(path, attributes)
+        assert set(paths) <= set(made)
+
     def put_if_missing(self, path: str, attributes: dict[str, Any]) -> None:
         for each in self.above(path):
             self.model.setdefault(each, ("group", None, {}))
@@ -177,6 +202,61 @@ class Hierarchy(RuleBasedStateMachine):
         self.root[path].update_attributes(attributes)
         kind, value, old = self.model[path]
         self.model[path] = (kind, value, {**old, **attributes})
+
+    @rule(data=st.data(), new=ATTRIBUTES, fails=st.booleans())
+    @precondition(lambda self: self.model)
+    def change_attributes_together(self, data: Any, new: Any, fails: bool) -> None:
+        path = data.draw(st.sampled_from(sorted(self.model)))
+        kind, value, old = self.model[path]
+        gone = data.draw(st.sets(st.sampled_from(sorted(old)))) if old else set()
+        attrs = self.root[path].attrs
+        try:
+            with attrs.batch() as attributes:
+                attributes.update(new)
+                for key in gone:
+                    attributes.pop(key)
+                if fails:
+                    raise InterruptedError
+        except InterruptedError:
+            return
+        changed = {key: item for key, item in {**old, **new}.items() if key not in gone}
+        assert dict(attrs) == changed
+        self.model[path] = (kind, value, changed)
+
+    @rule(data=st.data(), dest=PATHS)
+    @precondition(lambda self: self.model)
+    def change_through_consolidated_metadata(self, data: Any, dest: str) -> None:
+        """What is deleted or moved through them is so in the store and in them."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened = zarr.consolidate_metadata(self.root.store_path)
+        source = data.draw(st.sampled_from(sorted(self.model)))
+        error = self.expected_error(dest, False)
+        if error is not None or dest == source or dest.startswith(f"{source}/"):
+            del opened[source]
+            for each in self.below(source):
+                del self.model[each]
+        else:
+            opened.move(source, dest)
+            moved = {dest + each[len(source) :]: self.model[each] for each in self.below(source)}
+            for each in self.below(source):
+                del self.model[each]
+            for path, node in moved.items():
+                self.put(path, node)
+        self.compare(dict(opened.members(None)))
+        self.compare(dict(zarr.open_consolidated(self.root.store_path).members(None)))
+
+    @rule()
+    def look_through_the_other_face(self) -> None:
+        async def members() -> dict[str, Any]:
+            group = self.root._async_group
+            return {path: node async for path, node in group.members(None)}
+
+        found = asyncio.run(members())
+        assert found.keys() == self.model.keys()
+        for path, (kind, _, attributes) in self.model.items():
+            assert isinstance(found[path], zarr.AsyncArray) is (kind == "array")
+            assert dict(found[path].attrs) == attributes
 
     @invariant()
     def all_nodes_are_found(self) -> None:

@@ -140,7 +140,11 @@ async def make_hierarchy(
         return {}
     check_writable(StorePath(store))
     implicit = {path for path, node in wanted.nodes.items() if _is_implicit(node)}
-    asked = implicit if overwrite else set(wanted.nodes)
+    asked = set(wanted.nodes)
+    if overwrite:
+        # What is below a node that is replaced goes with it, whatever it is.
+        replaced = asked - implicit
+        asked = {path for path in implicit if replaced.isdisjoint(_parents(path))}
     paths = [path for path in wanted.nodes if path in asked]
     limit = at_a_time(wanted.zarr_format)
     kinds = await bounded(paths, lambda path: kind_at(store, path, wanted.zarr_format), limit)

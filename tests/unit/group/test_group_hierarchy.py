@@ -137,3 +137,12 @@ def test_nodes_are_stored_and_found_whatever_is_there() -> None:
     assert (array.shape, group.attrs) == ((2,), {"g": 1})
     with pytest.raises(NodeNotFoundError, match="nothing"):
         asyncio.run(get_node(store, "nothing", 3))
+
+
+def test_groups_on_the_way_are_made_anew_where_one_above_them_is_replaced() -> None:
+    root = zarr.create_group({})
+    root.create_array("a/b", shape=(1,), dtype="i1")
+    new = GroupMetadata()
+    made = dict(root.create_hierarchy({"a": new, "a/b/c": new}, overwrite=True))
+    assert sorted(made) == ["a", "a/b", "a/b/c"]
+    assert sorted(name for name, _ in root.members(None)) == ["a", "a/b", "a/b/c"]
