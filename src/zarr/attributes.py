@@ -95,7 +95,9 @@ class Attributes(MutableMapping[str, "JSON"]):
             The new attributes.
         """
         new = dict(d)
-        self._change(lambda _: dict(new))
+        # Programs put what is mostly nothing on each array that they make: no request for that.
+        if new or self._now():
+            self._change(lambda _: dict(new))
 
     @contextmanager
     def batch(self) -> Iterator[dict[str, JSON]]:

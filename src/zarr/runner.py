@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextvars
 import os
 from functools import update_wrapper
-from types import FunctionType
+from types import FunctionType, coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from zarr.background import SyncError, get_executor, sync
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Awaitable,
         Callable,
         Coroutine,
+        Generator,
         Iterable,
         Iterator,
         Mapping,
@@ -51,6 +52,7 @@ __all__ = [
     "iterate",
     "locked",
     "offload",
+    "pause",
     "run",
     "section",
     "step",
@@ -149,6 +151,16 @@ async def offload(
                 await asyncio.wait([asyncio.wrap_future(work)])
                 work.exception()
         raise
+
+
+@coroutine
+def pause() -> Generator[None, None, None]:
+    """Let other tasks of the event loop have a turn; nothing when stepping.
+
+    Work that is done at once would otherwise never let them, however often it is awaited.
+    """
+    if not _thread.stepping:
+        yield
 
 
 async def section(make: Callable[[], Coroutine[Any, Any, T]], waits: bool) -> T:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS = frozenset((".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json"))
 """Names of what a node is described by: they cannot be names of nodes."""
-_IN_USE = frozenset(("__xarray_dataarray_variable__",))
-"""Reserved names that programs have always given to nodes: xarray, to an array without a name."""
+_IN_USE = frozenset(("__xarray_dataarray_variable__", "__values__"))
+"""Reserved names that programs have always given to nodes: xarray, to arrays without a name."""
 
 
 def child_path(parent: str, name: str) -> str:

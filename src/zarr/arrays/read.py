@@ -12,7 +12,7 @@ from zarr.arrays.transfer import SMALL, read_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
-from zarr.runner import offload, stepping
+from zarr.runner import offload, pause, stepping
 from zarr.selection import Selection, basic, block, check_fields, parse
 
 if TYPE_CHECKING:
@@ -219,6 +219,7 @@ async def _run(
         plan = compiled.plan_read(chosen.axes, chosen.points, view)
         await read_all(store, plan, engine.stored_bytes)
     elif stepping() or (isinstance(source, _core.Mapping) and engine.work(chosen) <= SMALL):
+        await pause()
         compiled.read(source, chosen.axes, chosen.points, view)
     else:
         cancel = _core.Cancel()
