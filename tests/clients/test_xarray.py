@@ -87,3 +87,12 @@ def test_a_tree_comes_back(weather: Any, tmp_path: Path) -> None:
     tree = xr.DataTree.from_dict({"/": weather, "/a/b": weather[["t"]] * 2})
     tree.to_zarr(path)
     xr.testing.assert_identical(xr.open_datatree(path, engine="zarr").load(), tree)
+
+
+def test_the_warning_about_consolidation_is_not_the_caller_s(tmp_path: Path) -> None:
+    """Tests that make warnings of their own modules errors go on."""
+    group = zarr.create_group(str(tmp_path / "g.zarr"))
+    with pytest.warns(zarr.errors.ZarrUserWarning, match="Consolidated") as caught:
+        zarr.consolidate_metadata(group.store)
+    assert all("zarr" in w.filename.split("/")[-3:] for w in caught)
+    assert all(w.filename != __file__ for w in caught)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 from zarr.arrays.locking import guarded
@@ -16,7 +17,6 @@ from zarr.metadata.group import (
     nest,
     replace_consolidated,
 )
-from zarr.notices import warn
 from zarr.runner import section
 from zarr.storage.exchange import exchanged
 from zarr.storage.path import StorePath
@@ -50,10 +50,13 @@ async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> 
     group = await load_group(store_path, zarr_format, use_consolidated=False)
     chosen = group.zarr_format
     if chosen == 3:
-        warn(
+        # Shown as this module's, not the caller's: programs whose tests make warnings of their own
+        # modules errors (xarray) consolidate on purpose.
+        warnings.warn(
             "Consolidated metadata is currently not part in the Zarr format 3 specification. It "
             "may not be supported by other zarr implementations and may change in the future.",
             ZarrUserWarning,
+            stacklevel=1,
         )
     below = walk(store, path, group, None, use_consolidated_for_children=False)
     found = ConsolidatedMetadata(nest({name: node async for name, node in below}))
