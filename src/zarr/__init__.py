@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from zarr.groups import AsyncGroup, Group
     from zarr.synchronizer import ProcessSynchronizer, ThreadSynchronizer
 
-__version__ = "3.4.2+native.1"
+__version__ = "3.4.2+native.2"
 
 __all__ = [
     "Array",

@@ -20,9 +20,13 @@ LAYERS = (
     "selection",
     "arrays",
     "groups",
+    "copying migration",
     "api",
-    "core",
+    "cli",
+    "core _cli",
 )
+# Where zarr-python has it, above what it names.
+FACADES = ("metadata.migrate_v3",)
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 
 
@@ -47,7 +51,7 @@ def test_packages_import_only_what_stands_above_them() -> None:
     wrong = []
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        rank = RANK.get(parts[0])
+        rank = None if ".".join(parts) in FACADES else RANK.get(parts[0])
         for module in imports(path):
             other = RANK.get(module.split(".")[0])
             if rank is not None and other is not None and other > rank:
