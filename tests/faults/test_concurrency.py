@@ -128,6 +128,27 @@ def test_concurrent_appends_are_all_there(store: Any) -> None:
     assert sorted(rows[:, 0].tolist()) == list(range(50))
 
 
+@pytest.mark.parametrize("columns", [None, 5])
+def test_appends_that_share_a_chunk_of_a_shard_are_all_there(store: Any, columns: Any) -> None:
+    """Of which each caller knows the length as it was when it reserved its part."""
+    rest = () if columns is None else (columns,)
+    array: Any = zarr.create_array(
+        store,
+        shape=(0, *rest),
+        chunks=(4, *(2 for _ in rest)),
+        shards=(16, *(8 for _ in rest)),
+        dtype="i4",
+    )
+
+    def append(number: int) -> None:
+        array.append(np.full((3, *rest), number, "i4"))
+
+    together(append, 40)
+    found = np.asarray(zarr.open_array(store)[:]).reshape(40, -1)
+    assert (found == found[:, :1]).all()
+    assert sorted(found[:, 0].tolist()) == list(range(40))
+
+
 def test_appending_tasks_are_all_there(store: Any) -> None:
     array: Any = zarr.create_array(store, shape=(0,), chunks=(64,), dtype="i4").async_array
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,6 +191,32 @@ def test_one_fault_in_twenty_changes_nothing(kind: str, waits: bool, seed: int) 
         model.finish()
     assert model.failures == 0
     assert any(request.fault != "ok" for request in store.requests)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("kind", ["plain", "shards", "v2"])
+def test_what_threads_write_together_is_all_there_in_spite_of_faults(
+    kind: str, waits: bool
+) -> None:
+    store = FaultyStore(MemoryStore(), rate=0.05, seed=1, waits=waits)
+    options: dict[str, Any] = {"chunks": (3,), **KINDS[kind]}
+    settings = {"requests.attempts": 6, "requests.timeout": 30.0}
+    with zarr.config.set(settings), ThreadPoolExecutor(8) as pool:
+        array: Any = zarr.create_array(store, shape=(96,), dtype="i4", **options)
+
+        def work(number: int) -> None:
+            for place in range(number, 96, 8):
+                array[place] = place
+            array.append(np.full(5, 1000 + number, "i4"))
+            array.attrs[str(number)] = number
+
+        list(pool.map(work, range(8)))
+    found: Any = zarr.open_array(store._store)
+    assert found[:96].tolist() == list(range(96))
+    appended = found[96:].reshape(8, 5)
+    assert sorted(appended[:, 0].tolist()) == list(range(1000, 1008))
+    assert (appended == appended[:, :1]).all()
+    assert dict(found.attrs) == {str(number): number for number in range(8)}
 
 
 def build(store: Any, zarr_format: Any) -> None:

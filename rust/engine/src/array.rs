@@ -40,9 +40,10 @@ pub struct How {
 }
 
 impl How {
-    /// Whether nothing is left of a chunk of shape `size`, of which `valid` is in the array.
-    pub fn full(self, region: &Region, valid: &[u64], size: &[u64]) -> bool {
-        region.covers(if self.may_grow { size } else { valid })
+    /// What of a chunk of shape `size` holds elements, if `valid` of it is in the array as we know it:
+    /// a write that covers this leaves nothing of the chunk, and none of an inner chunk.
+    pub fn used(self, valid: Vec<u64>, size: &[u64]) -> Vec<u64> {
+        if self.may_grow { size.to_vec() } else { valid }
     }
 }
 
@@ -195,12 +196,12 @@ impl Array {
             let key = array.key(&chunk)?;
             let write = || -> Result<()> {
                 let form = array.form(&chunk)?;
-                let valid = array.grid.valid(&chunk);
-                let full = how.full(&region, &valid, &form.shape);
+                let used = how.used(array.grid.valid(&chunk), &form.shape);
+                let full = region.covers(&used);
                 let guard = if full { None } else { Some(lock(&locks, &format!("{prefix}/{key}"), exec)?) };
                 let old = if full { None } else { sink.open(&key)? };
                 let parts =
-                    write::chunk(&array.chain, &form, &valid, old.as_ref(), &region, &view, how.write_empty, exec)?;
+                    write::chunk(&array.chain, &form, &used, old.as_ref(), &region, &view, how.write_empty, exec)?;
                 match parts {
                     Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
                     None => sink.delete(&key, !full)?,

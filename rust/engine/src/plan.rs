@@ -335,9 +335,9 @@ impl WritePlan {
         }
         let (chunk, region) = self.split.piece(i);
         let key = self.array.key(&chunk)?;
-        let valid = self.array.grid().valid(&chunk);
-        let full = self.how.full(&region, &valid, &self.array.grid().size(&chunk));
-        Ok(Some(ChunkWrite { plan: Arc::clone(self), key, full, chunk, region, valid }))
+        let used = self.how.used(self.array.grid().valid(&chunk), &self.array.grid().size(&chunk));
+        let full = region.covers(&used);
+        Ok(Some(ChunkWrite { plan: Arc::clone(self), key, full, chunk, region, used }))
     }
 }
 
@@ -347,7 +347,7 @@ pub struct ChunkWrite {
     key: String,
     chunk: Vec<u64>,
     region: Region,
-    valid: Vec<u64>,
+    used: Vec<u64>,
     full: bool,
 }
 
@@ -377,7 +377,7 @@ impl ChunkWrite {
             let parts = write::chunk(
                 array.chain(),
                 &form,
-                &self.valid,
+                &self.used,
                 old,
                 &self.region,
                 &self.plan.view,

@@ -19,7 +19,7 @@ const REUSED: usize = 64 << 10;
 pub type Encoded = Option<Vec<Part>>;
 
 /// What becomes of a stored chunk (`old`, if any) when the elements of `region` are taken from `view`.
-/// `valid` is the part of the chunk that lies in the array.
+/// `valid` is the part of the chunk that lies in the array: what is beyond it need not survive.
 #[allow(clippy::too_many_arguments)]
 pub fn chunk(
     chain: &Arc<Chain>,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from zarr.abc.store import RangeByteRequest, Store
 from zarr.background import blocked_loop
 from zarr.buffer.cpu import buffer_prototype
-from zarr.config import config
+from zarr.config import Unset, config
 from zarr.runner import bounded, concurrency, stepping
 from zarr.storage.in_flight import in_flight
 from zarr.storage.settled import rewritten_below, watch, writing
@@ -46,7 +46,8 @@ def limit_of(store: Store) -> int:
     ----------
     store
         The store. Its own `max_requests`, or that of one that it wraps, comes before the setting
-        ``requests.limit``.
+        ``requests.limit``. Where nobody set that, and ``async.concurrency`` is set to more, it is
+        as much as that.
     """
     inner: Any = store
     while isinstance(inner, Store):
@@ -54,6 +55,9 @@ def limit_of(store: Store) -> int:
             return max(1, inner.max_requests)
         inner = getattr(inner, "_store", None)
     limit = config.get("requests.limit", 64)
+    if type(limit) is Unset:
+        asked = config.get("async.concurrency", None)
+        limit = limit if asked is None or type(asked) is Unset else max(limit, asked)
     return _MANY if limit is None else max(1, int(limit))
 
 

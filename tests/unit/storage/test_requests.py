@@ -268,6 +268,14 @@ class TestTheLimit:
             store.max_requests = 2
             assert limit_of(store) == 2
 
+    def test_programs_that_ask_for_more_get_more(self) -> None:
+        store = MemoryStore()
+        for asked, limit in ((10, 64), (200, 200)):
+            with zarr.config.set({"async.concurrency": asked}):
+                assert limit_of(store) == limit
+                with zarr.config.set({"requests.limit": 8}):
+                    assert limit_of(store) == 8
+
     def test_a_read_only_view_keeps_it(self, waiting_store: Any) -> None:
         store = waiting_store()
         store.max_requests = 3
