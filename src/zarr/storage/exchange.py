@@ -43,6 +43,9 @@ class Exchange(WrapperStore[Store]):
         The store; it supports conditional writes.
     """
 
+    # Whether a value is set may depend on whether it was set before: not to be tried blindly again.
+    _conditional = True
+
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self._versions: dict[str, Any] = {}

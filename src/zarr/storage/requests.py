@@ -21,7 +21,7 @@ from zarr.config import Unset, config
 from zarr.runner import bounded, concurrency, stepping
 from zarr.storage.in_flight import in_flight
 from zarr.storage.settled import rewritten_below, watch, writing
-from zarr.storage.transient import is_transient
+from zarr.storage.transient import is_transient, was_refused
 
 if TYPE_CHECKING:
     import asyncio
@@ -201,8 +201,13 @@ class Requests:
 
     async def set(self, key: str, value: Buffer) -> None:
         """Give a key a value."""
+        call = partial(self.store.set, key, value)
+        if getattr(self.store, "_conditional", False):
+            # Made again, it would fail for what it did itself the first time.
+            await self.once("set", key, call, len(value))
+            return
         with writing(self.identity, key):
-            await self._ask("set", key, partial(self.store.set, key, value), len(value))
+            await self._ask("set", key, call, len(value))
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Give a key a value, unless it has one."""
@@ -257,8 +262,17 @@ class Requests:
         size
             About how many bytes are sent or received.
         """
+        attempts = _Attempts()
         with writing(self.identity, key):
-            return await self._in_turn(name, key, call, size) if self._waits else await call()
+            while True:
+                try:
+                    return await (self._in_turn(name, key, call, size) if self._waits else call())
+                except Exception as error:
+                    # Unless it is certain that nothing was done.
+                    pause = attempts.pause() if was_refused(error) else None
+                    if pause is None:
+                        raise
+                await _sleep(pause)
 
     # -- getting through --------------------------------------------------------------------
 

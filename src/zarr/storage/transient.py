@@ -207,3 +207,13 @@ def hidden_in(error: BaseException) -> BaseException | None:
     if status is not None:
         return None if status in (404, 410) else cause
     return cause if is_transient(cause) else None
+
+
+def was_refused(error: BaseException) -> bool:
+    """Whether a service certainly did nothing of a request, and may do it later."""
+    if isinstance(error, ConnectionRefusedError):
+        return True
+    status, said = _status(error), _OBSTORE_STATUS.search(str(error))
+    if status is None and said is not None and _root(type(error)) == "obstore":
+        status = int(said[1])
+    return status in (429, 503)
