@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zarr.storage.cache import CacheStore
     from zarr.storage.fsspec import FsspecStore
     from zarr.storage.local import LocalStore
     from zarr.storage.logging import LoggingStore
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
     from zarr.storage.memory import GpuMemoryStore, MemoryStore
     from zarr.storage.obstore import ObjectStore
     from zarr.storage.path import StoreLike, StorePath
+    from zarr.storage.remote_zip import RemoteZipStore
     from zarr.storage.sqlite import SQLiteStore
     from zarr.storage.wrapper import WrapperStore
     from zarr.storage.zip import ZipStore
 
 __all__ = [
+    "CacheStore",
     "FsspecStore",
     "GpuMemoryStore",
     "LocalStore",
@@ -25,6 +28,7 @@ __all__ = [
     "ManagedMemoryStore",
     "MemoryStore",
     "ObjectStore",
+    "RemoteZipStore",
     "SQLiteStore",
     "StoreLike",
     "StorePath",
@@ -34,6 +38,7 @@ __all__ = [
 
 # Loaded when first asked for: `import zarr` pays for no store that is not used.
 _MODULES = {
+    "CacheStore": "cache",
     "FsspecStore": "fsspec",
     "GpuMemoryStore": "memory",
     "LocalStore": "local",
@@ -41,6 +46,7 @@ _MODULES = {
     "ManagedMemoryStore": "managed",
     "MemoryStore": "memory",
     "ObjectStore": "obstore",
+    "RemoteZipStore": "remote_zip",
     "SQLiteStore": "sqlite",
     "StoreLike": "path",
     "StorePath": "path",

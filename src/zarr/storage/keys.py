@@ -28,6 +28,15 @@ def check_key(key: str) -> str:
     return key
 
 
+def is_safe(name: str) -> bool:
+    """Whether a name that somebody else gave is that of a key."""
+    try:
+        check_key(name)
+    except ValueError:
+        return False
+    return True
+
+
 def check_prefix(prefix: str) -> str:
     """Return the folder that `prefix` names, without slashes at its ends; '' is the root."""
     folder = prefix.strip("/")

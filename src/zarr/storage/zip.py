@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
-from zarr.storage.keys import check_key, check_prefix, children, folder_of
+from zarr.storage.keys import check_key, check_prefix, children, folder_of, is_safe
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.values import check_value
 from zarr.storage.zip_archive import Archive
@@ -303,7 +303,7 @@ class ZipStore(Store):
 
     async def _keys(self, prefix: str = "") -> list[str]:
         archive = await offload(self._ensure_open_sync)
-        return [name for name in archive.names() if name.startswith(prefix) and _is_key(name)]
+        return [name for name in archive.names() if name.startswith(prefix) and is_safe(name)]
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
@@ -350,12 +350,3 @@ class ZipStore(Store):
         # docstring inherited
         for name in children(await self._keys(), prefix):
             yield name
-
-
-def _is_key(name: str) -> bool:
-    """Whether an entry's name is a key: others, such as ``../name``, are not shown."""
-    try:
-        check_key(name)
-    except ValueError:
-        return False
-    return True

@@ -76,7 +76,7 @@ class _PathReader:
         _copy(self, path)
 
     def stream(self) -> io.RawIOBase:
-        return _Stream(self)
+        return Stream(self)
 
     def __del__(self) -> None:
         # Closed with the last reference, and so never under a thread that reads.
@@ -105,7 +105,7 @@ class _StreamReader:
         _copy(self, path)
 
     def stream(self) -> io.RawIOBase:
-        return _Stream(self)
+        return Stream(self)
 
 
 class _OpenedReader(_StreamReader):
@@ -115,7 +115,7 @@ class _OpenedReader(_StreamReader):
         self._file.close()
 
 
-class _Stream(io.RawIOBase):
+class Stream(io.RawIOBase):
     """A reader with a position, as `zipfile` wants it."""
 
     def __init__(self, reader: Reader) -> None:

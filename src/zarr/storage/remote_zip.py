@@ -1,0 +1,250 @@
+"""A store in a zip file that lies in another store: in a bucket, behind a web address."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from itertools import count
+from typing import IO, TYPE_CHECKING, Any, Self, cast
+
+from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
+from zarr.buffer.core import default_buffer_prototype
+from zarr.runner import locked
+from zarr.storage.keys import check_key, check_prefix, children, is_safe
+from zarr.storage.ranges import absolute, bounds
+from zarr.storage.zip_reader import Stream, read_entry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from zarr.abc.store import ByteRequest
+    from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.storage.zip_reader import Data, Reader
+
+# The directory is at the end, and mostly no longer than this.
+_TAIL = 64 << 10
+
+_numbers = count()
+
+
+class _Missing(Exception):
+    """These bytes of the file are not here yet."""
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.start, self.stop = start, stop
+
+
+class _Pieces:
+    """A reader of those parts of a file that were fetched."""
+
+    def __init__(self, size: int, pieces: Sequence[tuple[int, bytes]] = ()) -> None:
+        self.size = size
+        self.pieces = list(pieces)
+
+    def read_at(self, start: int, length: int) -> bytes:
+        stop = min(start + length, self.size)
+        if stop <= start:
+            return b""
+        for first, data in self.pieces:
+            if first <= start and stop <= first + len(data):
+                return data[start - first : stop - first]
+        raise _Missing(start, stop)
+
+    def copy_to(self, path: str) -> None:
+        raise NotImplementedError("a remote zip file is only read")
+
+    def stream(self) -> io.RawIOBase:
+        return Stream(self)
+
+
+class RemoteZipStore(Store):
+    """The entries of a zip file that another store holds; they can only be read.
+
+    Opening costs two or three requests: for the size of the file and for the directory at its
+    end. A value that is read as a whole then costs one request, and a part of a value that is not
+    compressed one more, once.
+
+    Parameters
+    ----------
+    store : Store
+        The store that holds the file.
+    key : str
+        The key of the file in it.
+
+    Examples
+    --------
+    >>> import tempfile, zarr
+    >>> from zarr.storage import LocalStore, RemoteZipStore, ZipStore
+    >>> folder = tempfile.mkdtemp()
+    >>> with ZipStore(f"{folder}/a.zip", mode="w") as store:
+    ...     a = zarr.create_array(store, data=[1, 2, 3])
+    >>> store = RemoteZipStore(LocalStore(folder), "a.zip")
+    >>> zarr.open_array(store, mode="r")[:].tolist()
+    [1, 2, 3]
+    """
+
+    supports_writes: bool = False
+    supports_deletes: bool = False
+    supports_listing: bool = True
+
+    def __init__(self, store: Store, key: str, *, read_only: bool = True) -> None:
+        if not read_only:
+            raise ValueError("a RemoteZipStore can only be read: read_only must be True")
+        super().__init__(read_only=True)
+        self._store = store
+        self.key = check_key(key)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._size = 0
+        self._entries: dict[str, zipfile.ZipInfo] | None = None
+        # The headers before values that were read in part: where a value begins is said there.
+        self._headers: dict[str, tuple[int, bytes]] = {}
+        self._name = f"remote-zip\0{next(_numbers)}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_store": self._store, "key": self.key, "_read_only": True}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._forget()
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same file; it is always read-only."""
+        return type(self)(self._store, self.key, read_only=read_only)
+
+    def close(self) -> None:
+        """Forget the directory; used again, the store reads it again."""
+        self._forget()
+        super().close()
+
+    def __str__(self) -> str:
+        return f"zip::{self._store}/{self.key}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}('{self}')"
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, type(self)) and self.key == other.key and self._store == other._store
+        )
+
+    __hash__ = None
+
+    @property
+    def _identity(self) -> str:
+        return f"zip::{self._store._identity}/{self.key}"
+
+    async def _open(self) -> None:
+        if not self._is_open:
+            await self._directory()
+        await super()._open()
+
+    # -- the file ---------------------------------------------------------------------------
+
+    async def _directory(self) -> dict[str, zipfile.ZipInfo]:
+        if self._entries is None:
+            async with locked(self._name):
+                if self._entries is None:
+                    self._entries = await self._read_directory()
+        return self._entries
+
+    async def _read_directory(self) -> dict[str, zipfile.ZipInfo]:
+        size = await self._store.getsize(self.key)
+        tail = await self._fetch(SuffixByteRequest(min(_TAIL, size)) if size else None)
+        self._size = size
+        pieces = _Pieces(size, [(size - len(tail), tail)])
+
+        def listed(reader: _Pieces) -> list[zipfile.ZipInfo]:
+            with zipfile.ZipFile(cast("IO[bytes]", reader.stream())) as archive:
+                return archive.infolist()
+
+        # Of several entries with one name, the last; what names no key is not shown.
+        entries = await self._replayed(pieces, listed)
+        return {
+            info.filename: info
+            for info in entries
+            if not info.filename.endswith("/") and is_safe(info.filename)
+        }
+
+    async def _replayed(self, pieces: _Pieces, work: Callable[[_Pieces], Any]) -> Any:
+        """The result of `work`, which begins anew whenever bytes had to be fetched for it."""
+        for _ in range(8):
+            try:
+                return work(pieces)
+            except _Missing as missing:
+                data = await self._fetch(RangeByteRequest(missing.start, missing.stop))
+                if len(data) != missing.stop - missing.start:
+                    raise zipfile.BadZipFile(
+                        f"{self} ends early: of {missing.stop - missing.start} bytes from "
+                        f"{missing.start} on there were {len(data)}"
+                    ) from None
+                pieces.pieces.append((missing.start, data))
+        raise zipfile.BadZipFile(f"{self} has a directory that leads from place to place")
+
+    async def _fetch(self, byte_range: ByteRequest | None) -> bytes:
+        value = await self._store.get(self.key, default_buffer_prototype(), byte_range)
+        if value is None:
+            raise FileNotFoundError(f"{self.key!r} is not in {self._store}")
+        return value.to_bytes()
+
+    # -- values -----------------------------------------------------------------------------
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        bounds(byte_range)
+        info = (await self._directory()).get(check_key(key))
+        if info is None:
+            return None
+        part = absolute(byte_range, info.file_size)
+        known = self._headers.get(key)
+        pieces = _Pieces(self._size, [known] if known else [])
+
+        def read(reader: _Pieces) -> Data:
+            return read_entry(cast("Reader", reader), info, part)
+
+        data = await self._replayed(pieces, read)
+        if known is None and len(pieces.pieces) > 1:
+            first, header = pieces.pieces[0]
+            self._headers[key] = (first, header[:512])
+        return prototype.buffer.from_bytes(data)
+
+    async def exists(self, key: str) -> bool:
+        # docstring inherited
+        return check_key(key) in await self._directory()
+
+    async def getsize(self, key: str) -> int:
+        # docstring inherited
+        info = (await self._directory()).get(check_key(key))
+        if info is None:
+            raise FileNotFoundError(f"{key!r} is not in {self}")
+        return info.file_size
+
+    async def set(self, key: str, value: Buffer) -> None:
+        # docstring inherited
+        self._check_writable()
+
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        self._check_writable()
+
+    # -- folders ----------------------------------------------------------------------------
+
+    async def list(self) -> AsyncIterator[str]:
+        # docstring inherited
+        for key in await self._directory():
+            yield key
+
+    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        check_prefix(prefix)
+        for key in await self._directory():
+            if key.startswith(prefix):
+                yield key
+
+    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
+        # docstring inherited
+        for name in children(await self._directory(), prefix):
+            yield name
