@@ -11,6 +11,7 @@ from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds
 from zarr.storage.s3fs import s3_get, s3_put
 from zarr.storage.transient import hidden_in
+from zarr.storage.urls import redacted
 from zarr.storage.values import check_value
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ class FsspecStore(Store):
         )
 
     def __repr__(self) -> str:
-        return f"<FsspecStore({type(self.fs).__name__}, {self.path})>"
+        return f"<FsspecStore({type(self.fs).__name__}, {redacted(self.path)})>"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -344,6 +345,8 @@ class FsspecStore(Store):
         except self.allowed_exceptions:
             pass
         except NotImplementedError:
+            if any(sign in path for sign in "*?["):  # would be taken for a pattern
+                raise
             await self._call("_rm", path)
 
     async def _file_info(self, key: str) -> dict[str, Any] | None:

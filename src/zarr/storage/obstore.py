@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from zarr.abc.store import Store
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import absolute, bounds
+from zarr.storage.urls import redacted
 from zarr.storage.values import check_value, immutable_bytes
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class ObjectStore(Store, Generic[T_Store]):
         return f"{type(self).__name__}({self})"
 
     def __str__(self) -> str:
-        return f"object_store://{self.store}"
+        return redacted(f"object_store://{self.store}")
 
     @property
     def _identity(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import NamedTuple
 
-__all__ = ["ParsedStoreUrl", "file_path", "is_url", "normalize_path", "parse_store_url"]
+__all__ = ["ParsedStoreUrl", "file_path", "is_url", "normalize_path", "parse_store_url", "redacted"]
 
 
 class ParsedStoreUrl(NamedTuple):
@@ -55,6 +56,17 @@ def file_path(url: str) -> str | None:
     path = rest.removeprefix("//")
     # On Windows file:///C:/x means C:/x. Elsewhere a '%' is part of the name.
     return url2pathname(path) if os.name == "nt" else path
+
+
+def redacted(text: str) -> str:
+    """`text` as it may be shown: URLs in it without passwords and without what follows a '?'.
+
+    Signatures of signed URLs are there.
+    """
+    if "://" not in text:
+        return text
+    text = re.sub(r"://[^/\s?#\"']*@", "://***@", text)
+    return re.sub(r"(://[^\s?\"']*)\?[^\s\"',)]*", r"\1?***", text)
 
 
 def normalize_path(path: str | bytes | os.PathLike[str] | None) -> str:
