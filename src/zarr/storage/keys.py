@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Names that other programs, or writes under way, leave among the data: macOS keeps a file's
-# extended attributes in "._name" where the file system has no place for them.
-_HIDDEN = ("._", TEMP_PREFIX)
+# extended attributes in "._name" where the file system has no place for them, and how a folder
+# is shown in ".DS_Store".
+_HIDDEN = ("._", ".DS_Store", TEMP_PREFIX)
 # On Windows these would name another folder, another drive, or a second stream of a file.
 _FORBIDDEN = frozenset("\0\\:" if os.name == "nt" else "\0")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from itertools import islice
 from pathlib import Path
@@ -32,7 +33,10 @@ class LocalStore(Store):
     """A store in the files of a local folder: each key is the path of a file below `root`.
 
     Files are written beside their place and then renamed, so a reader, also after a crash, sees
-    the old bytes or the new ones. Files whose names begin with ``._`` (macOS) are not listed.
+    the old bytes or the new ones. Files whose names begin with ``._`` or ``.DS_Store`` (macOS) are
+    not listed. With the setting ``storage.local.follow_links`` off, symbolic links that lead out of
+    the folder are refused and not listed; that takes more time, and is meant for folders that
+    somebody else made.
 
     Parameters
     ----------
@@ -71,16 +75,19 @@ class LocalStore(Store):
         self._folder = os.path.abspath(root)
         self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
         self._name: str | None = None
+        self._follows = bool(config.get("storage.local.follow_links"))
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for derived in ("_folder", "_files", "_name"):
+        for derived in ("_files", "_name"):
             del state[derived]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._place(self.root)
+        # The same folder, wherever the other process is, and as strict as here.
+        self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
+        self._name = None
 
     @classmethod
     async def open(
@@ -133,7 +140,12 @@ class LocalStore(Store):
 
     def with_read_only(self, read_only: bool = False) -> Self:
         """Return a store of the same folder that is read-only, or not."""
-        return type(self)(root=self.root, read_only=read_only)
+        view = type(self)(root=self.root, read_only=read_only)
+        if view._folder != self._folder:  # the process is in another folder now
+            view._folder = self._folder
+            view._files = self._files
+        view._follows = self._follows
+        return view
 
     def __str__(self) -> str:
         return f"file://{self.root.as_posix()}"
@@ -153,10 +165,24 @@ class LocalStore(Store):
         return self._name
 
     def _source(self) -> _core.Files | None:
-        return self._files
+        return self._files if self._follows else None
 
     def _path(self, key: str) -> str:
-        return f"{self._folder}/{check_key(key)}"
+        path = f"{self._folder}/{check_key(key)}"
+        if not (self._follows or self._is_inside(path)):
+            raise PermissionError(
+                errno.ELOOP, f"{key!r} leads out of {self} by a symbolic link", path
+            )
+        return path
+
+    def _is_inside(self, path: str) -> bool:
+        root = os.path.realpath(self._folder)
+        return f"{os.path.realpath(path)}/".startswith(f"{root.rstrip('/')}/")
+
+    def _checked(self, key: str) -> str:
+        if not self._follows:
+            self._path(key)
+        return key
 
     # -- values -----------------------------------------------------------------------------
 
@@ -184,7 +210,7 @@ class LocalStore(Store):
         """
         self._ensure_open_sync()
         start, stop = bounds(byte_range)
-        data = self._files.get(key, start, stop)
+        data = self._files.get(self._checked(key), start, stop)
         if data is None:
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(cast("bytes", data))
@@ -211,13 +237,13 @@ class LocalStore(Store):
         """
         self._check_writable()
         self._ensure_open_sync()
-        self._files.delete(key)
+        self._files.delete(self._checked(key))
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         self._check_writable()
         self._ensure_open_sync()
         check_value(self, value)
-        self._files.set(key, value.as_buffer_like(), exclusive)
+        self._files.set(self._checked(key), value.as_buffer_like(), exclusive)
 
     async def get(
         self,
@@ -276,7 +302,7 @@ class LocalStore(Store):
         import shutil
 
         folder = check_prefix(prefix)
-        path = f"{self._folder}/{folder}" if folder else self._folder
+        path = self._path(folder) if folder else self._folder
         if os.path.isfile(path):
             raise ValueError(f"delete_dir was passed a {prefix=} that is a file")
         if os.path.isdir(path):
@@ -336,15 +362,22 @@ class LocalStore(Store):
 
     def _names(self, prefix: str) -> Iterable[str]:
         folder = check_prefix(prefix)
+        path = self._path(folder) if folder else self._folder
         try:
-            names = os.listdir(f"{self._folder}/{folder}")
+            names = os.listdir(path)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [name for name in names if not is_hidden(name)]
+        return [
+            name
+            for name in names
+            if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
+        ]
 
     def _walk(self, prefix: str) -> Iterator[str]:
         """All keys below a folder, folder by folder."""
         first = check_prefix(prefix)
+        if first:
+            self._path(first)
         folders = [first + "/" if first else ""]
         for folder in folders:  # grows on the way
             try:
@@ -354,6 +387,8 @@ class LocalStore(Store):
             with entries:
                 for entry in entries:
                     if is_hidden(entry.name):
+                        continue
+                    if not self._follows and entry.is_symlink() and not self._is_inside(entry.path):
                         continue
                     if entry.is_dir():
                         folders.append(f"{folder}{entry.name}/")

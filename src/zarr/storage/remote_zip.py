@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any, Self, cast
@@ -15,6 +14,7 @@ from zarr.storage.ranges import absolute, bounds
 from zarr.storage.zip_reader import Stream, read_entry
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from zarr.abc.store import ByteRequest

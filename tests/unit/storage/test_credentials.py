@@ -12,8 +12,15 @@ import pytest
 import zarr
 from zarr.background import sync
 from zarr.buffer.cpu import Buffer
-from zarr.storage import CacheStore, FsspecStore, LoggingStore, MemoryStore, ObjectStore, StorePath
-from zarr.storage import RemoteZipStore
+from zarr.storage import (
+    CacheStore,
+    FsspecStore,
+    LoggingStore,
+    MemoryStore,
+    ObjectStore,
+    RemoteZipStore,
+    StorePath,
+)
 from zarr.storage.urls import redacted
 
 if TYPE_CHECKING:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import zarr
 from zarr import _core
 from zarr.background import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
@@ -207,3 +210,118 @@ def test_a_writer_that_is_killed_leaves_the_old_value_or_the_new(tmp_path: Path)
         value = store.get_sync("k")
         assert value is None or value.to_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
     assert listed(store) in ([], ["k"])
+
+
+def test_links_out_of_the_folder_are_refused_where_asked(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (outside / "c").mkdir(parents=True)
+    (outside / "secret").write_bytes(b"secret")
+    (root / "a").mkdir(parents=True)
+    (root / "a" / "k").write_bytes(b"v")
+    (root / "file").symlink_to(outside / "secret")
+    (root / "folder").symlink_to(outside)
+    (root / "inner").symlink_to(root / "a")
+    with zarr.config.set({"storage.local.follow_links": False}):
+        strict = LocalStore(root)
+    copies = [strict, pickle.loads(pickle.dumps(strict)), strict.with_read_only(False)]
+    assert LocalStore(root).get_sync("file") == Buffer.from_bytes(b"secret")
+    for store in copies:
+        for key in ("file", "folder/secret", "folder/new"):
+            for call in (
+                lambda key=key: store.get_sync(key),  # noqa: B023
+                lambda key=key: store.set_sync(key, Buffer.from_bytes(b"x")),  # noqa: B023
+                lambda key=key: store.delete_sync(key),  # noqa: B023
+                lambda key=key: sync(store.exists(key)),  # noqa: B023
+                lambda key=key: sync(store.getsize(key)),  # noqa: B023
+                lambda key=key: sync(
+                    store.set_if_not_exists(key, Buffer.from_bytes(b"x"))  # noqa: B023
+                ),
+            ):
+                with pytest.raises(PermissionError, match="leads out of"):
+                    call()
+        with pytest.raises(PermissionError, match="leads out of"):
+            sync(store.delete_dir("folder/c"))
+        assert store.get_sync("inner/k") == Buffer.from_bytes(b"v")
+
+        async def listed(store: LocalStore = store) -> tuple[set[str], set[str]]:
+            return {k async for k in store.list()}, {k async for k in store.list_dir("")}
+
+        assert sync(listed()) == ({"a/k", "inner/k"}, {"a", "inner"})
+    assert strict._source() is None
+    assert sorted(os.listdir(outside)) == ["c", "secret"]
+    assert (outside / "secret").read_bytes() == b"secret"
+
+
+def test_a_relative_root_travels_as_it_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    store = LocalStore("data")
+    store.set_sync("k", Buffer.from_bytes(b"v"))
+    sent = pickle.dumps(store)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    copy = pickle.loads(sent)
+    assert copy == store
+    for one in (copy, store.with_read_only(True), copy.with_read_only(True)):
+        assert one.get_sync("k") == Buffer.from_bytes(b"v")
+    assert os.listdir(".") == []
+
+
+def test_files_of_macos_are_not_listed_and_nobody_is_warned(tmp_path: Path) -> None:
+    a = zarr.create_group(tmp_path).create_array("a", shape=(4,), chunks=(2,), dtype="i4")
+    a[:] = 1
+    for place in (tmp_path, tmp_path / "a", tmp_path / "a" / "c"):
+        for name in (".DS_Store", "._zarr.json", "._0"):
+            (place / name).write_bytes(b"\0\5\26\7")
+    group = zarr.open_group(tmp_path, mode="r")
+    assert list(group.members()) == [("a", group["a"])]
+    assert group["a"].nchunks_initialized == 2
+
+
+def test_a_key_that_is_too_long_is_named(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with pytest.raises(OSError, match="xxx"):
+        store.set_sync("x" * 300, Buffer.from_bytes(b"v"))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_forbidden_file_is_no_missing_one(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.set_sync("k", Buffer.from_bytes(b"v"))
+    (tmp_path / "k").chmod(0)
+    with pytest.raises(PermissionError, match="k"):
+        store.get_sync("k")
+
+
+def test_a_full_disk_is_said_and_the_old_value_stays(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting takes root")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        store = LocalStore(tmp_path)
+        store.set_sync("k", Buffer.from_bytes(b"old"))
+        with pytest.raises(OSError, match="No space left") as error:
+            store.set_sync("k", Buffer.from_bytes(bytes(4 << 20)))
+        assert error.value.errno == errno.ENOSPC
+        assert store.get_sync("k") == Buffer.from_bytes(b"old")
+        assert os.listdir(tmp_path) == ["k"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+def test_a_root_that_vanished_is_empty_and_made_anew(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "root")
+    store.set_sync("a/k", Buffer.from_bytes(b"v"))
+    shutil.rmtree(tmp_path / "root")
+    assert store.get_sync("a/k") is None
+    assert sync(store.is_empty(""))
+    store.set_sync("a/k", Buffer.from_bytes(b"w"))
+    assert store.get_sync("a/k") == Buffer.from_bytes(b"w")
