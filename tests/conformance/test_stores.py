@@ -337,6 +337,27 @@ class TestFsspecStoreOnLocalFiles(TestFsspecStoreInMemory):
         return {"fs": fsspec.filesystem("file"), "path": str(tmp_path / "root")}
 
 
+class TestFsspecStoreInAFolderOfAnother(TestFsspecStoreOnLocalFiles):
+    """A file system that shows a folder of another one, as its root."""
+
+    async def set(self, store: Any, key: str, value: Buffer) -> None:
+        path = Path(self.folder, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(value.to_bytes())
+
+    async def get(self, store: Any, key: str) -> Buffer:
+        return Buffer.from_bytes(Path(self.folder, key).read_bytes())
+
+    @pytest.fixture
+    def store_kwargs(self, tmp_path: Path) -> dict[str, Any]:
+        type(self).folder = str(tmp_path / "root" / "inner")  # type: ignore[attr-defined]
+        (tmp_path / "root").mkdir(exist_ok=True)
+        fs = fsspec.filesystem("dir", path=str(tmp_path / "root"), fs=fsspec.filesystem("file"))
+        return {"fs": fs, "path": "inner"}
+
+    folder: str
+
+
 class TestObjectStoreOnLocalFiles(Promises):
     store_cls = ObjectStore
     survives_fork = False

@@ -46,7 +46,9 @@ def _fsspec() -> Any:
 
 def _with_async_methods(fs: Any) -> Any:
     """The file system itself if it is asynchronous, or one that runs its methods in threads."""
-    if getattr(fs, "async_impl", False):
+    # A folder of a synchronous file system calls itself asynchronous, and is not.
+    inner = getattr(fs, "fs", fs) if type(fs).__name__ == "DirFileSystem" else fs
+    if getattr(fs, "async_impl", False) and getattr(inner, "async_impl", False):
         return fs
     from importlib import import_module
 
@@ -252,6 +254,10 @@ class FsspecStore(Store):
             # A server that knows no ranges sends all, which only a known end gives away.
             byte_range = RangeByteRequest(start, max(start, await self._size_or_zero(key)))
             stop = byte_range.end
+        elif start < 0 and self._counts_no_ends():
+            size = await self._size_or_zero(key)
+            start, stop = max(0, size + start), size
+            byte_range = RangeByteRequest(start, stop)
         try:
             if byte_range is None:
                 data = await self._call("_cat_file", path)
@@ -264,6 +270,11 @@ class FsspecStore(Store):
             _check_absent(error)
             return None
         return prototype.buffer.from_bytes(_only(data, byte_range))
+
+    def _counts_no_ends(self) -> bool:
+        """Whether the file system fails at ranges that are counted from the end."""
+        fs = getattr(self.fs, "sync_fs", None)
+        return fs is not None and any(c.__name__ == "CachingFileSystem" for c in type(fs).__mro__)
 
     async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
         """Store a value under a key.

@@ -12,6 +12,7 @@ import fsspec
 import pytest
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 
+from zarr.abc.store import RangeByteRequest, SuffixByteRequest
 from zarr.background import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import FsspecStore, LocalStore, ZipStore
@@ -174,3 +175,23 @@ def test_without_fsspec_the_error_names_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install zarr[remote]" in done.stdout
+
+
+def test_a_cache_of_fsspec_is_read(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "k").write_bytes(b"0123456789")
+    store = FsspecStore.from_url(
+        f"simplecache::file://{tmp_path}/root",
+        storage_options={"simplecache": {"cache_storage": str(tmp_path / "cache")}},
+    )
+    for request, expected in [
+        (None, b"0123456789"),
+        (SuffixByteRequest(3), b"789"),
+        (SuffixByteRequest(30), b"0123456789"),
+        (RangeByteRequest(2, 4), b"23"),
+        (RangeByteRequest(12, 14), b""),
+    ]:
+        value = sync(store.get("k", buffer_prototype, request))
+        assert value is not None
+        assert value.to_bytes() == expected
+    assert sync(store.get("absent", buffer_prototype, SuffixByteRequest(3))) is None
