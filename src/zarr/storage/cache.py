@@ -334,6 +334,19 @@ class CacheStore(WrapperStore[Store]):
         # docstring inherited
         await self._store.set_if_not_exists(key, value)
 
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        check_key(key)
+        return await section(lambda: self._replaced(key, value, version), self._waits)
+
+    async def _replaced(self, key: str, value: Buffer, version: Any | None) -> bool:
+        async with self._lock(key):
+            await self._forget(key)
+            try:
+                return await self._store.set_if_unchanged(key, value, version)
+            finally:
+                await self._forget(key)
+
     async def delete(self, key: str) -> None:
         # docstring inherited
         await section(lambda: self._deleted(check_key(key)), self._waits)

@@ -119,7 +119,8 @@ class RemoteZipStore(Store):
         super().close()
 
     def __str__(self) -> str:
-        return f"zip::{self._store}/{self.key}"
+        # What follows a '?' is the signature of a URL.
+        return f"zip::{self._store}/{self.key.partition('?')[0]}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
@@ -150,7 +151,10 @@ class RemoteZipStore(Store):
         return self._entries
 
     async def _read_directory(self) -> dict[str, zipfile.ZipInfo]:
-        size = await self._store.getsize(self.key)
+        try:
+            size = await self._store.getsize(self.key)
+        except FileNotFoundError:
+            raise FileNotFoundError(f"there is no file at {self}") from None
         tail = await self._fetch(SuffixByteRequest(min(_TAIL, size)) if size else None)
         self._size = size
         pieces = _Pieces(size, [(size - len(tail), tail)])
@@ -185,7 +189,7 @@ class RemoteZipStore(Store):
     async def _fetch(self, byte_range: ByteRequest | None) -> bytes:
         value = await self._store.get(self.key, default_buffer_prototype(), byte_range)
         if value is None:
-            raise FileNotFoundError(f"{self.key!r} is not in {self._store}")
+            raise FileNotFoundError(f"there is no file at {self}")
         return value.to_bytes()
 
     # -- values -----------------------------------------------------------------------------

@@ -346,3 +346,20 @@ def test_a_child_forked_during_a_read_reads_by_itself() -> None:
     go.set()
     thread.join()
     assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_conditional_write_is_seen_through_a_cache() -> None:
+    class Versioned(Failing):
+        """Puts on condition, as an object store does."""
+
+        async def set_if_unchanged(self, key: str, value: Buffer, version: Any) -> bool:
+            await self._store.set(key, value)
+            return True
+
+    source = Versioned(MemoryStore({"k": value(DATA)}))
+    store = CacheStore(source, cache_store=MemoryStore())
+    assert sync(get(store, "k")) == DATA
+    assert sync(get(store, "k", RangeByteRequest(0, 3))) == DATA[:3]
+    assert sync(store.set_if_unchanged("k", value(b"new"), None))
+    assert sync(get(store, "k")) == b"new"
+    assert sync(get(store, "k", RangeByteRequest(0, 3))) == b"new"
