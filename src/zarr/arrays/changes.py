@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.arrays.document import load_metadata, save_changes
+from zarr.arrays.document import kind_at, load_metadata, save_changes
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.arrays.engine import Engine
 from zarr.arrays.locking import guarded
 from zarr.arrays.stored import listed_coords
 from zarr.arrays.write import as_array, write_elements
+from zarr.errors import ArrayNotFoundError
 from zarr.metadata.common import parse_shapelike
 from zarr.runner import bounded, section
 from zarr.selection import Selection
@@ -42,9 +43,15 @@ Attributes = dict[str, Any]
 
 
 async def _changed(
-    array: AsyncArray[Any], change: Callable[[ArrayMetadata], ArrayMetadata]
+    array: AsyncArray[Any],
+    change: Callable[[ArrayMetadata], ArrayMetadata],
+    *,
+    anew: bool = False,
 ) -> tuple[ArrayMetadata, ArrayMetadata]:
-    """Change the stored metadata, under their lock: those before, and those now."""
+    """Change the stored metadata, under their lock: those before, and those now.
+
+    With `anew`, they are written anew where nothing is: somebody cleared the store.
+    """
     array._check_writable()
     place = array.store_path
     store = place.store
@@ -52,9 +59,16 @@ async def _changed(
 
     async def attempt(store: Store) -> tuple[ArrayMetadata, ArrayMetadata]:
         there = StorePath(store, place.path)
-        before = await load_metadata(there, array.metadata.zarr_format)
+        zarr_format = array.metadata.zarr_format
+        try:
+            before = await load_metadata(there, zarr_format)
+            stored: ArrayMetadata | None = before
+        except ArrayNotFoundError:
+            if not anew or await kind_at(store, place.path, zarr_format) is not None:
+                raise
+            before, stored = array.metadata, None
         after = change(before)
-        await save_changes(there, before, after)
+        await save_changes(there, stored, after)
         return before, after
 
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
@@ -73,6 +87,7 @@ async def change_attributes(
     await _changed(
         array,
         lambda metadata: metadata.update_attributes(change(dict(metadata.attributes))),
+        anew=True,
     )
 
 

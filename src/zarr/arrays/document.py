@@ -167,9 +167,11 @@ async def save_metadata(
     await _save(store_path, metadata.to_buffer_dict(buffer_prototype))
 
 
-async def save_changes(store_path: StorePath, before: ArrayMetadata, after: ArrayMetadata) -> None:
-    """Store those documents that differ from what they were."""
-    old = before.to_buffer_dict(buffer_prototype)
+async def save_changes(
+    store_path: StorePath, before: ArrayMetadata | None, after: ArrayMetadata
+) -> None:
+    """Store those documents that differ from what they were; all if there were none."""
+    old = {} if before is None else before.to_buffer_dict(buffer_prototype)
     new = after.to_buffer_dict(buffer_prototype)
     changed = {
         name: value

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zarr.arrays.document import kind_at
+from zarr.arrays.document import kind_at, not_found
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
 from zarr.buffer.cpu import buffer_prototype
 from zarr.groups.consolidated import document_key
 from zarr.groups.make import check_writable
-from zarr.groups.nodes import documents_of, load_group, refuse, save_documents
+from zarr.groups.nodes import documents_of, find_group, refuse, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
 from zarr.storage.exchange import exchanged
@@ -41,9 +41,14 @@ async def change_metadata(
 
     async def attempt(store: Store) -> GroupMetadata:
         there = StorePath(store, place.path)
-        before = await load_group(there, group.metadata.zarr_format, use_consolidated)
+        found = await find_group(there, group.metadata.zarr_format, use_consolidated)
+        if found is None:
+            await _check_nothing_is_there(group)
+        # Of a group whose store was cleared in between, all documents are written anew.
+        before = group.metadata if found is None else found
         after = change(before)
-        old = {key: value.to_bytes() for key, value in documents_of(place.path, before)}
+        stored = [] if found is None else documents_of(place.path, before)
+        old = {key: value.to_bytes() for key, value in stored}
         changed = [
             (key, value)
             for key, value in documents_of(place.path, after)
@@ -61,6 +66,13 @@ async def change_metadata(
             group._take(after)
 
     await section(work, place.store._waits)
+
+
+async def _check_nothing_is_there(group: AsyncGroup) -> None:
+    """Raise an error if another node stands where the group was."""
+    place, zarr_format = group.store_path, group.metadata.zarr_format
+    if await kind_at(place.store, place.path, zarr_format) is not None:
+        raise await not_found(place, zarr_format, "group")
 
 
 async def forget(group: AsyncGroup, path: str, new_path: str | None = None) -> None:

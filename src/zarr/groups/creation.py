@@ -10,11 +10,11 @@ from zarr.arrays import create_v2style
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create import init_array, source_of
-from zarr.arrays.document import missing_parents, save_groups
+from zarr.arrays.document import kind_at, missing_parents, save_groups
 from zarr.arrays.names import check_new_path, child_path
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.dtype import parse_dtype
-from zarr.errors import ContainsGroupError, ZarrDeprecationWarning
+from zarr.errors import ContainsGroupError, ZarrUserWarning
 from zarr.groups.handle import GroupBase
 from zarr.groups.make import check_writable, make_group
 from zarr.metadata.common import parse_shapelike
@@ -62,6 +62,9 @@ class GroupCreation(GroupBase):
     def _is_direct(self, path: str) -> bool:
         """Whether a path is that of a child: then the groups above are known to be there."""
         return "/" not in path[len(self.path) :].strip("/")
+
+    async def _is_gone(self) -> bool:
+        return await kind_at(self.store, self.path, self.metadata.zarr_format) is None
 
     async def _make_parents(self, path: str) -> None:
         """Make groups above a path where there are none."""
@@ -129,6 +132,8 @@ class GroupCreation(GroupBase):
         if not overwrite:
             try:
                 found = await self.getitem(name)
+                if found is self and await self._is_gone():  # the store was cleared
+                    return await self.create_group(name)
             except KeyError:
                 try:
                     return await self.create_group(name)
@@ -386,7 +391,7 @@ def _compressors(compressor: Any, compressors: CompressorsLike) -> CompressorsLi
         raise ValueError("Cannot specify both `compressor` and `compressors`.")
     warn(
         "The `compressor` argument is deprecated. Use `compressors` instead.",
-        ZarrDeprecationWarning,
+        ZarrUserWarning,
     )
     return None if compressor is None else (compressor,)
 

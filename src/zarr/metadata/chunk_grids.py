@@ -363,8 +363,7 @@ class ChunkGrid:
     @classmethod
     def from_metadata(cls, metadata: ArrayMetadata) -> ChunkGrid:
         """Return the grid of stored chunks of an array."""
-        grid: Any = getattr(metadata, "chunk_grid", None)
-        sizes = metadata.chunks if grid is None else _sizes(grid)
+        sizes = metadata.chunks if metadata.zarr_format == 2 else _sizes(metadata.chunk_grid)
         return cls.from_sizes(metadata.shape, sizes)
 
     @classmethod

@@ -35,7 +35,9 @@ def parse_zarr_format(data: object) -> ZarrFormat:
     """Return the format, if there is such a one."""
     if data in (2, 3) and type(data) is int:
         return data
-    raise ValueError(f"Invalid zarr_format. Expected one of 2 or 3. Got {data}.")
+    raise MetadataValidationError(
+        f"Invalid zarr_format. Expected one of 2 or 3. Got {data}."
+    )
 
 
 def parse_node_type(data: object, path: str | None = None) -> NodeType:
@@ -140,14 +142,19 @@ class GroupMetadata(Metadata):
         data
             The parsed document.
         path
-            Where it was found, for error messages.
+            Where it was found, for error messages. Where it is not given, the dictionary is a
+            caller's, and what is missing is as in ``GroupMetadata()``.
 
         Raises
         ------
         MetadataValidationError
-            If a field is missing, or not known and not to be ignored.
+            If a field is missing in a document, or not known and not to be ignored.
         """
         try:
+            if path is None:
+                data = {"zarr_format": 3, **data}
+                if data["zarr_format"] == 3:
+                    data = {"node_type": "group", **data}
             return cls._from_fields(dict(data))
         except (ValueError, TypeError, KeyError) as error:
             if path is None:

@@ -16,10 +16,12 @@ from zarr.codecs.geometry import check_chunk_bytes
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.objects import OF_ANY_OBJECT
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
+from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
 from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
+from zarr.notices import warn
 from zarr.registry import get_numcodec
 
 if TYPE_CHECKING:
@@ -273,6 +275,16 @@ class ArrayV2Metadata(Metadata):
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
+
+    @property
+    def chunk_grid(self) -> ChunkGrid:
+        """The chunks along each axis. Use ``ChunkGrid.from_metadata(metadata)`` instead."""
+        warn(
+            "ArrayV2Metadata.chunk_grid is deprecated. "
+            "Use ChunkGrid.from_metadata(metadata) instead.",
+            DeprecationWarning,
+        )
+        return ChunkGrid.from_sizes(self.shape, self.chunks)
 
     @property
     def shards(self) -> None:

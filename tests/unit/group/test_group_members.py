@@ -20,7 +20,7 @@ from zarr.errors import (
     ContainsGroupError,
     GroupNotFoundError,
     MetadataValidationError,
-    ZarrDeprecationWarning,
+    ZarrUserWarning,
     ZarrUserWarning,
 )
 from zarr.storage import MemoryStore
@@ -219,7 +219,7 @@ def test_arrays_are_made_in_every_way(call: Face) -> None:
         call("zeros", name="zeros", shape=(2,))
     with pytest.raises(TypeError, match="storage_options"):
         call("create_array", "x", shape=(1,), dtype="i1", storage_options={})
-    with pytest.warns(ZarrDeprecationWarning, match="compressors"):
+    with pytest.warns(ZarrUserWarning, match="compressors"):
         assert call("create_array", "c", shape=(1,), dtype="i1", compressor=None).compressors == ()
     with pytest.raises(ValueError, match="both"):
         call("create_array", "d", shape=(1,), dtype="i1", compressor=None, compressors=None)
