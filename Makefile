@@ -56,7 +56,7 @@ test: test-rust test-python
 test-rust:
 	cargo test --release --package zarr-engine --quiet
 
-test-python: build $(VENV)/.group-test $(PEERS)/.made
+test-python: build $(VENV)/.group-test $(VENV)/.group-clients $(PEERS)/.made
 	ZARR_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/python -m pytest $(ARGS)
 
 lint: build $(VENV)/.group-lint $(VENV)/.group-test

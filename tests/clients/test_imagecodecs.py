@@ -58,7 +58,11 @@ IMAGES: dict[str, tuple[Any, dict[str, Any], float]] = {
     "Float24": (SMOOTH, {}, 1e-3),
     "Exr": (SMOOTH, {}, 0),
     "Rgbe": (np.abs(RGB).astype("f4"), {}, 2),
-    "Szip": (GREY, {"options_mask": 4, "pixels_per_block": 16, "bits_per_pixel": 8, "pixels_per_scanline": 48}, 0),
+    "Szip": (
+        GREY,
+        {"options_mask": 4, "pixels_per_block": 16, "bits_per_pixel": 8, "pixels_per_scanline": 48},
+        0,
+    ),
     "Quantize": (SMOOTH, {"nsd": 4, "mode": "bitgroom"}, 0.05),
     "Packints": (GREY // 16, {"bitspersample": 4}, 0),
     "Checksum": (WIDE, {"kind": "crc32"}, 0),

@@ -1,6 +1,6 @@
-"""Runs the programs of ``behaviour_snippets.py`` with whatever `zarr` is installed.
+"""Runs the programs of ``behaviour_snippets.txt`` with whatever `zarr` is installed.
 
-Prints a JSON object: what each program printed, line by line. It runs with zarr-python as well as here.
+Prints a JSON object: what each program printed, line by line. It runs with zarr-python as well.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ import zarr.registry
 import zarr.storage
 import zarr.storage._common
 
-PROGRAMS = pathlib.Path(__file__).with_name("behaviour_snippets.py")
+PROGRAMS = pathlib.Path(__file__).with_name("behaviour_snippets.txt")
 # Addresses, folders of this run, and where a class stands inside of its package.
 _NOISE = [
     (re.compile(r"0x[0-9a-f]{6,}"), "0x"),
@@ -140,9 +140,20 @@ def outcome(program: str) -> list[str]:
         lines.append("")
 
     names = {
-        **{"np": np, "zarr": zarr, "json": json, "pathlib": pathlib, "shutil": shutil},
-        **{"pickle": pickle, "copy": copy, "datetime": datetime, "warnings": warnings},
-        **{"show": show, "tried": tried, "run": run, "collect": collect, "double": double},
+        "np": np,
+        "zarr": zarr,
+        "json": json,
+        "pathlib": pathlib,
+        "shutil": shutil,
+        "pickle": pickle,
+        "copy": copy,
+        "datetime": datetime,
+        "warnings": warnings,
+        "show": show,
+        "tried": tried,
+        "run": run,
+        "collect": collect,
+        "double": double,
     }
     with tempfile.TemporaryDirectory(prefix="behaviour-") as folder, contextlib.chdir(folder):
         try:

@@ -81,7 +81,7 @@ async def create_group(
     place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
     metadata = GroupMetadata(attributes, chosen)
     await make_group(place, metadata, overwrite=overwrite)
-    return AsyncGroup(metadata, place)
+    return AsyncGroup(metadata, place)._known()
 
 
 async def group(
@@ -319,7 +319,7 @@ async def consolidate_metadata(
         If the store does not support it.
     """
     place = await make_store_path(store, path=path)
-    return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place)
+    return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place)._known()
 
 
 async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = None) -> Tree:

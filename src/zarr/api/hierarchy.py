@@ -56,7 +56,7 @@ async def create_hierarchy(
 
 def _handle(store: Store, path: str, node: NodeMetadata) -> AsyncGroup | AnyAsyncArray:
     place = StorePath(store, path)
-    return AsyncGroup(node, place) if is_group(node) else AsyncArray(node, place)
+    return AsyncGroup(node, place)._known() if is_group(node) else AsyncArray(node, place)
 
 
 async def create_nodes(

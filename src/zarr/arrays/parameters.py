@@ -19,7 +19,12 @@ from zarr.codecs.translate import v2_config
 from zarr.codecs.zstd import ZstdCodec
 from zarr.config import config as settings
 from zarr.dtype import VariableLengthBytes, VariableLengthUTF8
-from zarr.errors import ZarrDeprecationWarning, ZarrRuntimeWarning, ZarrUserWarning
+from zarr.errors import (
+    MetadataValidationError,
+    ZarrDeprecationWarning,
+    ZarrRuntimeWarning,
+    ZarrUserWarning,
+)
 from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.notices import warn
 from zarr.registry import get_codec_class, get_numcodec
@@ -75,7 +80,7 @@ def parse_format(
         warn("zarr_version is deprecated, use zarr_format", ZarrDeprecationWarning)
         zarr_format = zarr_version
     if zarr_format not in (None, 2, 3):
-        raise ValueError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
+        raise MetadataValidationError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
     return zarr_format
 
 

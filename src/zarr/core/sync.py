@@ -9,5 +9,5 @@ from zarr.background import loop as loop
 from zarr.background import reset_resources_after_fork as reset_resources_after_fork
 from zarr.background import sync as sync
 from zarr.runner import SyncMixin as SyncMixin
-from zarr.runner import collect_aiterator as _collect_aiterator  # noqa: F401
+from zarr.runner import _collect as _collect_aiterator  # noqa: F401
 from zarr.runner import collect_aiterator as collect_aiterator

@@ -53,18 +53,21 @@ class AsyncGroup(GroupCreation, GroupListing):
         The store, and the path of the group in it.
     """
 
-    __slots__ = ("__weakref__", "_access", "_custom_key", "metadata", "store_path")
+    __slots__ = ("__weakref__", "_access", "_custom_key", "_stored", "metadata", "store_path")
 
     metadata: GroupMetadata
     store_path: StorePath
     _custom_key: str | None
     """The key of consolidated metadata of format 2, if it is not the usual one."""
+    _stored: bool
+    """Whether the group was opened or created, not only described: its document was there."""
 
     def __init__(self, metadata: GroupMetadata, store_path: StorePath) -> None:
         self.metadata = metadata
         self.store_path = store_path
         self._access: Access = DEFAULT_ACCESS
         self._custom_key = None
+        self._stored = False
 
     # -- making handles ---------------------------------------------------------------------
 
@@ -111,7 +114,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         place = await make_store_path(store)
         metadata = GroupMetadata(attributes, zarr_format)
         await make_group(place, metadata, overwrite=overwrite)
-        return cls(metadata, place)
+        return cls(metadata, place)._known()
 
     @classmethod
     async def open(
@@ -146,10 +149,15 @@ class AsyncGroup(GroupCreation, GroupListing):
     def _of(
         cls, metadata: GroupMetadata, place: StorePath, use_consolidated: bool | str | None
     ) -> AsyncGroup:
-        group = cls(metadata, place)
+        group = cls(metadata, place)._known()
         if isinstance(use_consolidated, str) and use_consolidated != ".zmetadata":
             group._custom_key = use_consolidated
         return group
+
+    def _known(self) -> Self:
+        """This handle, of which the group is known to be stored."""
+        self._stored = True
+        return self
 
     def _with_access(self, access: Access) -> Self:
         """This handle, accessed in another way; what is opened through it is, too."""
@@ -157,7 +165,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("metadata", "store_path", "_access", "_custom_key")
+        names = ("metadata", "store_path", "_access", "_custom_key", "_stored")
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -217,7 +225,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         """The handle of a node below."""
         place = StorePath(self.store, path)
         if is_group(metadata):
-            return type(self)(metadata, place)._with_access(self._access_below(path))
+            return type(self)(metadata, place)._known()._with_access(self._access_below(path))
         return self._with_own_access(AsyncArray(metadata, place))
 
     def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:

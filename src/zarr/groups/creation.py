@@ -46,6 +46,7 @@ class GroupCreation(GroupBase):
     __slots__ = ()
 
     if TYPE_CHECKING:
+        _stored: bool
 
         async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup: ...
         async def _load_child(self, name: str) -> NodeMetadata: ...
@@ -60,8 +61,8 @@ class GroupCreation(GroupBase):
         return StorePath(self.store, path)
 
     def _is_direct(self, path: str) -> bool:
-        """Whether a path is that of a child: then the groups above are known to be there."""
-        return "/" not in path[len(self.path) :].strip("/")
+        """Whether the groups above a path are known to be there: of a child, if this one is."""
+        return self._stored and "/" not in path[len(self.path) :].strip("/")
 
     async def _is_gone(self) -> bool:
         return await kind_at(self.store, self.path, self.metadata.zarr_format) is None

@@ -165,19 +165,22 @@ class Group(GroupBase):
     update_attributes = synced_group_method(AsyncGroup.update_attributes)
 
     async def update_attributes_async(self, new_attributes: dict[str, Any]) -> Group:
-        """Set some attributes; the others stay.
+        """Replace all attributes: `update_attributes` keeps the others, this does not.
+
+        That is what programs find in zarr-python.
 
         Parameters
         ----------
         new_attributes : dict
-            The attributes to set.
+            The attributes.
 
         Returns
         -------
         Group
             This group.
         """
-        return Group(await self._async_group.update_attributes(new_attributes))
+        await self._async_group._change_attributes(lambda _: dict(new_attributes))
+        return Group(self._async_group)
 
     # -- single members ---------------------------------------------------------------------
 

@@ -35,9 +35,7 @@ def parse_zarr_format(data: object) -> ZarrFormat:
     """Return the format, if there is such a one."""
     if data in (2, 3) and type(data) is int:
         return data
-    raise MetadataValidationError(
-        f"Invalid zarr_format. Expected one of 2 or 3. Got {data}."
-    )
+    raise ValueError(f"Invalid zarr_format. Expected one of 2 or 3. Got {data}.")
 
 
 def parse_node_type(data: object, path: str | None = None) -> NodeType:

@@ -21,7 +21,6 @@ from zarr.errors import (
     GroupNotFoundError,
     MetadataValidationError,
     ZarrUserWarning,
-    ZarrUserWarning,
 )
 from zarr.storage import MemoryStore
 

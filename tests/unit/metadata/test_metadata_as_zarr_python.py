@@ -20,8 +20,6 @@ DIFFERENCES = {
         "read3(fill_value=...)",
         *(f"read2({name}=...)" for name in ("zarr_format", "shape", "chunks", "dtype", "order")),
         "read2(fill_value=...)",
-        "readg(zarr_format=...)",
-        "readg(node_type=...)",
         "read3(chunk_grid={'name': 'regular', 'configuration': {}})",
         "read3(chunk_grid={'name': 'rectilinear', 'configuration': {'kind': 'inline'}})",
     ],
