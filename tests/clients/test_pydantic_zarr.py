@@ -54,4 +54,10 @@ def test_a_model_of_an_array_makes_that_array(models: object, zarr_format: int) 
     found = models.ArraySpec.from_zarr(made)  # type: ignore[attr-defined]
     assert found.model_dump() == spec.model_dump()
     with pytest.raises(ContainsArrayError):
-        zarr.create_array(made.store, name="a", shape=1, dtype="i1")
+        zarr.create_array(
+            made.store,
+            name="a",
+            shape=1,
+            dtype="i1",
+            zarr_format=zarr_format,  # type: ignore[arg-type]
+        )
