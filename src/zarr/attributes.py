@@ -96,7 +96,7 @@ class Attributes(MutableMapping[str, "JSON"]):
         """
         new = dict(d)
         # Programs put what is mostly nothing on each array that they make: no request for that.
-        if new or self._now():
+        if new or self._now() or self._obj.read_only:  # which the change refuses
             self._change(lambda _: dict(new))
 
     @contextmanager
