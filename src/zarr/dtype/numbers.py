@@ -172,6 +172,16 @@ class BaseFloat(HasEndianness, Number):
         return float_to_json(self.cast_scalar(data), zarr_format)
 
 
+def _part_to_json(part: Any, zarr_format: ZarrFormat) -> float | str:
+    """Return the form of a part of a complex number.
+
+    Products of infinities have NaNs for parts, and the processor chooses their sign: it is no
+    value that somebody meant.
+    """
+    form = float_to_json(part, zarr_format)
+    return "NaN" if form != "NaN" and float_to_json(-part, zarr_format) == "NaN" else form
+
+
 class BaseComplex(HasEndianness, Number):
     """Complex numbers: a real and an imaginary part of half the size each."""
 
@@ -205,7 +215,7 @@ class BaseComplex(HasEndianness, Number):
         self, data: object, *, zarr_format: ZarrFormat
     ) -> tuple[float | str, float | str]:
         parts = np.asarray(self.cast_scalar(data)).reshape(1).view(self._part)
-        return float_to_json(parts[0], zarr_format), float_to_json(parts[1], zarr_format)
+        return _part_to_json(parts[0], zarr_format), _part_to_json(parts[1], zarr_format)
 
 
 class Int8(BaseInt):
