@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from zarr.abc.codec import ArrayBytesCodec
 from zarr.api.synchronous import create_array, open_group
 from zarr.codecs import BytesCodec, ShardingCodec
 from zarr.config import config
@@ -105,7 +106,7 @@ def arrays(
     shapes : strategy of tuple of int, optional
         Their shapes.
     compressors : strategy, optional
-        None, ``"default"``, or what ``create_array`` takes.
+        None, ``"default"``, or what ``create_array`` takes; a serializer stands for None.
     stores : strategy of StoreLike, optional
         Where they are.
     paths, array_names : strategy of str, optional
@@ -131,6 +132,8 @@ def arrays(
     # NumPy has no zero of these kinds that does not depend on the length or the unit.
     zeros = [None] if data.dtype.kind in "SUMm" else [None, data.dtype.type()]
     options: dict[str, Any] = {"fill_value": draw(st.sampled_from(zeros), label="fill value")}
+    if isinstance(compressor, ArrayBytesCodec):  # said of a serializer: nothing comes after it
+        compressor = None
     options["compressors"] = "auto" if compressor == "default" else compressor
     options["chunks"] = draw(chunk_shapes(shape=data.shape), label="chunk shape")
     if zarr_format == 3:
