@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import zarr
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,8 +32,11 @@ def test_a_page_runs_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
-    for number, block in enumerate(blocks(page)):
-        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+    try:
+        for number, block in enumerate(blocks(page)):
+            exec(compile(block, f"{page.name}, block {number}", "exec"), names)
+    finally:
+        zarr.config.refresh()  # what a page sets is unset after it
 
 
 def test_every_link_leads_somewhere() -> None:

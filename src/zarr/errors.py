@@ -46,6 +46,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
 __all__ = [
     "ArrayIndexError",
     "ArrayNotFoundError",
@@ -99,6 +104,12 @@ class BaseZarrError(ValueError):
 
 class NodeNotFoundError(BaseZarrError, FileNotFoundError):
     """There is no array or group at a path."""
+
+    def __new__(cls, *args: object) -> Self:
+        # The inherited one is that of `ValueError`, whose objects have no room for the fields of
+        # the other; programs that pickle errors in ways of their own call it. Without arguments:
+        # two would be taken for a number and text of the system.
+        return FileNotFoundError.__new__(cls)
 
 
 class ArrayNotFoundError(NodeNotFoundError):

@@ -74,5 +74,6 @@ def test_a_killed_append_leaves_an_array_that_opens(tmp_path: Any) -> None:
         kill_while_writing(path, "array.append(np.full(7, number))", 0.02)
         array = zarr.open_array(path, mode="r")
         assert array.shape[0] % 7 == 0
-        rows = array[:].reshape(-1, 7)
-        assert (rows == rows[:, :1]).all() or (rows[-1] == 0).all()
+        for row in array[:].reshape(-1, 7).tolist():
+            # Of one that was killed, each chunk is there or not: two, where it crosses an edge.
+            assert len(set(row) - {0}) <= 1
