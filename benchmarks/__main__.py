@@ -95,6 +95,8 @@ def parsed() -> argparse.Namespace:
         "--json", type=Path, help="a file for the numbers; rows that it has and are not run stay"
     )
     arguments = parser.parse_args()
+    # Workers run in another folder. Not resolved: a link to Python is what tells its environment.
+    arguments.peers = os.path.abspath(arguments.peers)
     if arguments.quick:
         arguments.rounds = 1
     return arguments
