@@ -75,7 +75,7 @@ async def copy_data(
         return
     blocks = _blocks(target, frozenset(have))
     if executor is not None:
-        await check_reach(executor, target.store)
+        await check_reach(executor, target._chunk_path.store)
         await _copy_elsewhere(executor, source, target, blocks, done)
         return
 

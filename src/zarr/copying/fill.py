@@ -70,7 +70,7 @@ async def _pass_on(
     executor: Executor | None,
 ) -> None:
     if executor is not None:
-        await check_reach(executor, target.store)
+        await check_reach(executor, target._chunk_path.store)
         parts = (coords[at : at + _BATCH] for at in range(0, len(coords), _BATCH))
         await spread(executor, _pass_some, ((source, target, part) for part in parts), done)
         return

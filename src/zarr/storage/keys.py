@@ -49,11 +49,6 @@ def is_hidden(name: str) -> bool:
     return name.startswith(_HIDDEN)
 
 
-def is_shown(key: str) -> bool:
-    """Whether listings show a key: no part of it is hidden."""
-    return not any(map(is_hidden, key.split("/")))
-
-
 def children(keys: Iterable[str], prefix: str) -> list[str]:
     """The names just below the folder `prefix`: values and folders, each once."""
     folder = folder_of(prefix)
