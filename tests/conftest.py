@@ -23,6 +23,16 @@ class WaitingStore(Store):
     ----------
     delay
         Seconds that a request takes.
+
+    Attributes
+    ----------
+    together
+        If not zero, requests are answered only when so many of them are under way, all at once:
+        a round trip, without a clock.
+    rounds
+        How many round trips there were.
+    keeps
+        While it returns true, nothing is answered.
     """
 
     supports_writes = True
@@ -36,6 +46,9 @@ class WaitingStore(Store):
         self.asked: Counter[str] = Counter()
         self.log: list[tuple[str, str]] = []
         self.busy = self.most_busy = 0
+        self.together = self.rounds = 0
+        self.keeps: Callable[[], bool] | None = None
+        self._held: list[asyncio.Future[None]] = []
 
     async def _wait(self, what: str, key: str) -> None:
         self.asked[what] += 1
@@ -43,9 +56,21 @@ class WaitingStore(Store):
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
         try:
-            await asyncio.sleep(self.delay)
+            await (self._round() if self.together else asyncio.sleep(self.delay))
+            while self.keeps and self.keeps():
+                await asyncio.sleep(0.001)
         finally:
             self.busy -= 1
+
+    async def _round(self) -> None:
+        self._held.append(asyncio.get_running_loop().create_future())
+        answer = self._held[-1]
+        if len(self._held) == self.together:
+            self.rounds += 1
+            for held in self._held:
+                held.set_result(None)
+            self._held.clear()
+        await answer
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WaitingStore) and self.data is other.data

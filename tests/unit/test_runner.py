@@ -7,6 +7,7 @@ import inspect
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -123,7 +124,7 @@ class TestSync:
         with pytest.raises(TimeoutError, match=r"within 0\.05 s"):
             sync(long(), timeout=0.05)
         assert ended.is_set()
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 30
 
     def test_the_configured_timeout_holds(self) -> None:
         with config.set({"async.timeout": 0.05}), pytest.raises(TimeoutError):
@@ -544,10 +545,19 @@ def test_what_runs_is_not_pickled_with_the_store(tmp_path: Any) -> None:
 
 
 def test_a_step_costs_little() -> None:
-    start = time.perf_counter()
-    for _ in range(1000):
+    calls = 0
+
+    def count(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    run(answer(), waits=False)
+    sys.setprofile(count)
+    try:
         run(answer(), waits=False)
-    assert (time.perf_counter() - start) / 1000 < 50e-6
+    finally:
+        sys.setprofile(None)
+    assert calls <= 6
 
 
 def test_stepping_is_a_matter_of_one_thread() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import UserDict
 from typing import Any
 
@@ -14,24 +13,21 @@ import zarr
 from zarr.errors import ChunkDecodeError
 
 CHUNKS = 1000
-DELAY = 0.02
 
 
-def test_many_chunks_are_read_in_the_time_that_the_bound_dictates(waiting_store: Any) -> None:
+def test_many_chunks_take_as_many_round_trips_as_the_bound_dictates(waiting_store: Any) -> None:
     store = waiting_store()
     array = zarr.create_array(store, shape=(CHUNKS, 4096), chunks=(1, 4096), dtype="f4")
     data = np.random.default_rng(0).random((CHUNKS, 4096), "f4")
     array[:] = data
-    store.delay = DELAY
     for limit in (10, 50):
-        store.most_busy = 0
-        with zarr.config.set({"async.concurrency": limit}):
-            start = time.perf_counter()
+        store.most_busy = store.rounds = 0
+        store.together = limit
+        with zarr.config.set({"async.concurrency": limit, "async.timeout": 60}):
             found = array[:]
-            took = time.perf_counter() - start
         np.testing.assert_array_equal(found, data)
         assert store.most_busy == limit
-        assert took < 1.5 * CHUNKS / limit * DELAY + 0.3
+        assert store.rounds == CHUNKS / limit
 
 
 def test_a_full_write_reads_nothing(waiting_store: Any) -> None:
@@ -89,21 +85,6 @@ def test_one_array_serves_any_loop_and_synchronous_callers(waiting_store: Any) -
     for _ in range(3):
         assert asyncio.run(use()) == 94
         assert array[:].sum() == 94
-
-
-def test_decoding_overlaps_with_fetching(waiting_store: Any) -> None:
-    store = waiting_store()
-    array = zarr.create_array(store, shape=(16, 1 << 20), chunks=(1, 1 << 20), dtype="f4")
-    array[:] = np.random.default_rng(0).random(array.shape, "f4").round(3)
-    start = time.perf_counter()
-    array[:]
-    decoding = time.perf_counter() - start
-    store.delay = 0.1
-    with zarr.config.set({"async.concurrency": 2}):
-        start = time.perf_counter()
-        array[:]
-        took = time.perf_counter() - start
-    assert took < 8 * 0.1 + 0.7 * decoding + 0.6
 
 
 def test_large_chunks_of_a_store_that_never_waits_are_decoded_beside_each_other() -> None:

@@ -161,12 +161,10 @@ class TestFaults:
     def test_the_time_for_attempts_is_bounded(self, ask: Any) -> None:
         store = ask.store(*["reset"] * 20)
         settings = {"requests.backoff": 0.05, "requests.backoff_max": 1, "requests.attempts": 99}
-        with zarr.config.set({**settings, "requests.give_up_after": 0.3}):
-            start = time.perf_counter()
-            with pytest.raises(ConnectionResetError):
-                ask(Requests(store).get("a", buffer_prototype))
-        assert time.perf_counter() - start < 1.0
-        assert 2 < store.count() < 10
+        settings["requests.give_up_after"] = 0.3
+        with zarr.config.set(settings), pytest.raises(ConnectionResetError):
+            ask(Requests(store).get("a", buffer_prototype))
+        assert 2 <= store.count() < 10
 
     def test_pauses_grow_and_differ(self, monkeypatch: Any) -> None:
         pauses: list[float] = []
@@ -481,55 +479,58 @@ class TestHowLittleIsAsked:
 
 class TestMuchTogether:
     @pytest.mark.parametrize("face", ["synchronous", "asynchronous"])
-    def test_many_chunks_behind_a_slow_network(self, face: str) -> None:
-        array: Any = zarr.create_array(
-            LatencyStore(MemoryStore(), get_latency=0.05), shape=(500,), chunks=(1,), dtype="i4"
-        )
-        array[:] = np.arange(500)
-        took = []
-        for _ in range(3):
-            start = time.perf_counter()
+    def test_many_chunks_take_as_few_round_trips_as_the_limit_allows(
+        self, face: str, waiting_store: Any
+    ) -> None:
+        store = waiting_store()
+        array: Any = zarr.create_array(store, shape=(512,), chunks=(1,), dtype="i4")
+        array[:] = np.arange(512)
+        store.together = zarr.config.get("requests.limit")
+        with zarr.config.set({"async.timeout": 60}):
             if face == "synchronous":
                 found = array[:]
             else:
-                found = asyncio.run(array.async_array.getitem(...))
-            took.append(time.perf_counter() - start)
-        np.testing.assert_array_equal(found, np.arange(500))
-        assert min(took) <= 1.3 * 500 / 64 * 0.05
+                found = asyncio.run(asyncio.wait_for(array.async_array.getitem(...), 60))
+        np.testing.assert_array_equal(found, np.arange(512))
+        assert store.together == 64
+        assert store.rounds == 512 / 64
 
     def test_chunks_are_decoded_while_others_are_fetched(self, waiting_store: Any) -> None:
         numcodecs = pytest.importorskip("numcodecs")
         store = waiting_store()
-        under_way: list[int] = []
+        decoding = threading.Event()
         threads: set[str] = set()
 
-        class Slow(numcodecs.Zlib):
-            """Takes time to decode, and notes how many requests are under way meanwhile."""
+        class Noted(numcodecs.Zlib):
+            """Decodes nothing before more has been asked for, and tells where it does."""
 
-            codec_id = "slow-zlib"
+            codec_id = "noted-zlib"
 
             def decode(self, buf: Any, out: Any = None) -> Any:
-                time.sleep(0.003)
-                under_way.append(store.busy)
                 threads.add(threading.current_thread().name)
-                return super().decode(buf, out)
+                decoding.set()
+                for _ in range(60_000):
+                    if store.asked["get"] > 5:
+                        return super().decode(buf, out)
+                    time.sleep(0.001)
+                raise TimeoutError("nothing is fetched while something is decoded")
 
-        numcodecs.register_codec(Slow)
+        numcodecs.register_codec(Noted)
         store.max_requests = 4
         array = zarr.create_array(
             store,
             shape=(60, 1 << 17),
             chunks=(1, 1 << 17),
             dtype="f4",
-            compressors=Slow(),
+            compressors=Noted(),
             zarr_format=2,
         )
         array[:] = 1
-        store.delay = 0.01
         store.most_busy = 0
-        assert array[:].sum() == 60 << 17
+        store.asked.clear()
+        store.keeps = lambda: store.asked["get"] == 5 and not decoding.is_set()
+        with zarr.config.set({"async.timeout": 60}):
+            assert array[:].sum() == 60 << 17
         # Decoding takes no places from fetching, and does not keep it waiting.
         assert store.most_busy == 4
-        assert len(under_way) == 60
-        assert np.mean(np.array(under_way[:50]) >= 1) > 0.5
         assert all(name.startswith("zarr_codec") for name in threads)
