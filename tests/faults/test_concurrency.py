@@ -149,6 +149,22 @@ def test_appends_that_share_a_chunk_of_a_shard_are_all_there(store: Any, columns
     assert sorted(found[:, 0].tolist()) == list(range(40))
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_who_does_not_know_of_an_append_does_not_undo_it(store: Any, asynchronous: bool) -> None:
+    early = zarr.create_array(store, shape=(10, 3), chunks=(4, 2), shards=(4, 4), dtype="i4")
+    early[:] = 1
+    late: Any = zarr.open_array(store)
+    late.append(np.full((2, 3), 7))
+    late.append(np.full((12, 1), 8), axis=1)
+    if asynchronous:
+        asyncio.run(early.async_array.setitem((slice(8, 10), slice(None)), 3))
+    else:
+        early[8:10] = 3
+    assert early.shape == (10, 3)
+    found = zarr.open_array(store)[8:].tolist()
+    assert found == [[3, 3, 3, 8]] * 2 + [[7, 7, 7, 8]] * 2
+
+
 def test_appending_tasks_are_all_there(store: Any) -> None:
     array: Any = zarr.create_array(store, shape=(0,), chunks=(64,), dtype="i4").async_array
 

@@ -41,6 +41,16 @@ def test_processes_that_share_a_chunk_lose_nothing(tmp_path: Any) -> None:
     assert sorted(array[total:].tolist()) == sorted([-n for n in range(PROCESSES)] * 3)
 
 
+def test_who_does_not_know_of_another_processes_append_does_not_undo_it(tmp_path: Any) -> None:
+    path, locks = tmp_path / "a.zarr", tmp_path / "locks"
+    zarr.create_array(path, shape=(10,), chunks=(4,), dtype="i4")
+    early = zarr.open_array(path, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))
+    code = "import sys, zarr; zarr.open_array(sys.argv[1], mode='r+').append([7, 7])"
+    subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+    early[8:10] = 3
+    assert zarr.open_array(path)[8:].tolist() == [3, 3, 7, 7]
+
+
 GROUP_WRITER = """
 import sys, zarr
 path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])

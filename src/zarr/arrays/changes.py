@@ -15,7 +15,7 @@ import numpy as np
 from zarr.arrays.document import kind_at, load_metadata, save_changes
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.arrays.engine import Engine
-from zarr.arrays.locking import guarded
+from zarr.arrays.locking import guarded, note_growth
 from zarr.arrays.stored import listed_coords
 from zarr.arrays.write import as_array, write_elements
 from zarr.errors import ArrayNotFoundError
@@ -74,6 +74,8 @@ async def _changed(
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
         async with guarded(store._identity, key, array._access.synchronizer):
             before, after = await exchanged(store, attempt)
+            if after.shape != before.shape:
+                note_growth(array._chunk_path, after.shape)
             array._take(after)
             return before, after
 

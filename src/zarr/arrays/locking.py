@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
+    from zarr.storage.path import StorePath
+
 
 def guarded(identity: str, key: str, synchronizer: Any = None) -> AbstractAsyncContextManager[None]:
     """A context in which nobody else changes the value of a key.
@@ -44,6 +46,22 @@ async def _synchronized(name: str, lock: Any) -> AsyncIterator[None]:
             yield
         finally:
             holder.release()
+
+
+# The shapes of arrays that were made longer in this process, by where they are. Handles that were
+# opened before do not know of it, and must keep what their last chunks hold beyond the end.
+_grown: dict[tuple[str, str], tuple[int, ...]] = {}
+
+
+def note_growth(place: StorePath, shape: tuple[int, ...]) -> None:
+    """Remember that the array at a place has been made longer."""
+    _grown[place.store._identity, place.path] = shape
+
+
+def may_have_grown(place: StorePath, shape: tuple[int, ...]) -> bool:
+    """Whether somebody in this process made an array longer than a handle thinks it is."""
+    known = _grown.get((place.store._identity, place.path)) if _grown else None
+    return known is not None and known != shape
 
 
 class _Holder:

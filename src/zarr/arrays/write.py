@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr import _core
-from zarr.arrays.locking import guarded
+from zarr.arrays.locking import guarded, may_have_grown
 from zarr.arrays.read import fill, read, understand
 from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
@@ -149,6 +149,9 @@ async def _run(
     write_empty = engine.write_empty
     store = array._chunk_path.store
     synchronizer = array._access.synchronizer
+    # Whoever gives a synchronizer says that others write: they may have made it longer, too.
+    may_grow = may_grow or synchronizer is not None
+    may_grow = may_grow or may_have_grown(array._chunk_path, engine.shape)
     source = store._source() if synchronizer is None else None
     axes, points = chosen.axes, chosen.points
     if source is None:
