@@ -19,10 +19,11 @@ WRITER = """
 import sys, numpy as np, zarr
 array = zarr.open_array(sys.argv[1], mode="r+")
 number = 0
-print("ready", flush=True)
 while True:
     number += 1
     {write}
+    if number == 1:
+        print("writing", flush=True)
 """
 WRITES = {
     "whole chunks": "array[:] = number",
@@ -37,7 +38,7 @@ def kill_while_writing(path: Any, write: str, after: float) -> None:
         [sys.executable, "-c", WRITER.format(write=write), str(path)], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
+    assert process.stdout.readline() == b"writing\n"
     time.sleep(after)
     process.send_signal(signal.SIGKILL)
     process.wait()

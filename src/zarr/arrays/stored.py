@@ -7,6 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
+from zarr.arrays.names import DOCUMENTS
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.storage.requests import Requests
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from zarr.types import ArrayMetadata
 
 Coords = tuple[int, ...]
-
-_DOCUMENTS = (".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json")
 
 
 class Stored(NamedTuple):
@@ -96,7 +95,7 @@ class KeyDecoder:
 
     def __call__(self, key: str) -> Coords | None:
         """The place in the grid of a key, relative to the array; None if it names no chunk."""
-        if key in _DOCUMENTS:
+        if key in DOCUMENTS:
             return None
         try:
             coords = self._decode(key)

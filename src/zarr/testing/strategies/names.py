@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
+from zarr.arrays.names import DOCUMENTS
 from zarr.storage.keys import is_hidden
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ zarr_key_chars = st.sampled_from(tuple(sorted(string.ascii_letters + string.digi
 
 
 def _is_name(text: str) -> bool:
-    # What the specification reserves, and a name that is that of a document on file systems
+    # What the specification reserves, and names that are those of documents, also on file systems
     # which do not tell upper from lower case.
-    reserved = text in (".", "..") or text.startswith("__") or text.lower() == "zarr.json"
+    reserved = text in (".", "..") or text.startswith("__") or text.lower() in DOCUMENTS
     # Listings of folders skip the files that systems put there.
     return not reserved and not is_hidden(text)
 
