@@ -8,6 +8,7 @@ import numcodecs
 import numpy as np
 import pytest
 
+import zarr
 from zarr.codecs.one_chunk import OneChunk
 from zarr.codecs.v2_chain import v2_chain
 from zarr.config import config
@@ -255,3 +256,12 @@ def test_a_chain_may_be_used_as_one_codec(coding: Any, order: Any) -> None:
     encoded = code.encode(array)
     np.testing.assert_array_equal(_decoded(encoded, list(codecs), array.dtype, order), array)
     np.testing.assert_array_equal(code.decode(encoded), array)
+
+
+def test_a_shuffle_of_unknown_size_gets_that_of_the_data_type() -> None:
+    array: Any = zarr.create_array(
+        {}, shape=(9,), dtype="i8", zarr_format=2, filters=numcodecs.Shuffle(elementsize=0)
+    )
+    assert array.metadata.filters[0].get_config() == {"id": "shuffle", "elementsize": 8}
+    array[:] = range(9)
+    assert array[:].tolist() == list(range(9))
