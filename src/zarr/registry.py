@@ -251,7 +251,7 @@ def get_numcodec(data: CodecJSON_V2[str]) -> Numcodec:
     except ImportError as error:
         raise UnknownCodecError(
             f"An implementation for codec {name!r} is not available: it is one of the package "
-            "numcodecs, which cannot be imported. Install zarr[numcodecs]."
+            "numcodecs, which cannot be imported: pip install numcodecs."
         ) from error
     try:
         codec: Numcodec = get_codec(dict(data))
