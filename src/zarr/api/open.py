@@ -18,7 +18,7 @@ from zarr.arrays.v2style import path_text
 from zarr.errors import ContainsGroupError
 from zarr.groups import AsyncGroup, Group
 from zarr.groups.loaded import LoadedGroup
-from zarr.groups.nodes import as_group_v3, load_node
+from zarr.groups.nodes import add_consolidated_v2, as_group_v3, load_node
 from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
 
@@ -219,9 +219,11 @@ async def open(
     if is_group(found):
         if "shape" in kwargs:
             raise ContainsGroupError(place.store, place.path)
-        if found.zarr_format == 2:  # consolidated metadata are yet to be looked for
-            return await open_group(place, mode=mode, zarr_format=2, **kwargs)
-        return await opened(place, as_group_v3(found, place, use_consolidated), mode=mode, **kwargs)
+        if found.zarr_format == 2:
+            group = await add_consolidated_v2(place, found, use_consolidated)
+        else:
+            group = as_group_v3(found, place, use_consolidated)
+        return await opened(place, group, mode=mode, **kwargs)
     _check_names(kwargs)
     return await _opened(place, found, mode, config, kwargs)
 

@@ -200,9 +200,30 @@ async def _load_v2(
     document = await get_value(store, path, ZGROUP_JSON)
     if document is None:
         return None
+    _refuse_missing(use_consolidated, key, named)
+    return group_v2(document, attributes, named)
+
+
+async def add_consolidated_v2(
+    store_path: StorePath, group: GroupMetadata, use_consolidated: UseConsolidated
+) -> GroupMetadata:
+    """Read what there is of consolidated metadata, for a group of format 2 whose own were read."""
+    store, path = store_path.store, store_path.path
+    if use_consolidated is False:
+        return group
+    key = use_consolidated if isinstance(use_consolidated, str) else ZMETADATA_V2_JSON
+    consolidated = await get_value(store, path, key)
+    named = where(store, path)
+    if consolidated is None:
+        _refuse_missing(use_consolidated, key, named)
+        return group
+    found = read_zmetadata(consolidated, path=named, name=key)
+    return found.update_attributes(group.attributes)
+
+
+def _refuse_missing(use_consolidated: UseConsolidated, key: str, named: str) -> None:
     if use_consolidated:
         raise ValueError(f"Consolidated metadata requested, but there is no {key!r} in {named}.")
-    return group_v2(document, attributes, named)
 
 
 def refuse(store: Store, path: str, kind: NodeType | None) -> None:

@@ -42,6 +42,19 @@ def test_opening_and_making_ask_little(waiting_store: Any, zarr_format: Any) -> 
         assert store.asked == {"get": 2}
 
 
+@pytest.mark.parametrize("open_it", [zarr.open, zarr.open_group, zarr.open_consolidated])
+@pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
+def test_no_document_is_asked_for_twice(waiting_store: Any, zarr_format: Any, open_it: Any) -> None:
+    store = waiting_store()
+    zarr.create_group(store, zarr_format=zarr_format)
+    zarr.consolidate_metadata(store)
+    store.log.clear()
+    open_it(store, mode="r")
+    assert len(set(store.log)) == len(store.log)
+    if zarr_format == 3:
+        assert store.log == [("get", "zarr.json")]
+
+
 def test_many_members_are_listed_and_made_concurrently(
     waiting_store: Any, zarr_format: Any
 ) -> None:
