@@ -154,8 +154,11 @@ async def open_like(
     AsyncArray
         The array.
     """
-    zarr_format = parse_format(zarr_format, kwargs.pop("zarr_version", None))
-    return await open_array(path=path, **{"mode": "a", **like(a, zarr_format), **kwargs})
+    chosen = parse_format(zarr_format, kwargs.pop("zarr_version", None))
+    given = {"mode": "a", **like(a, chosen), **kwargs}
+    if chosen is not None:
+        given["zarr_format"] = chosen
+    return await open_array(path=path, **given)
 
 
 async def open(
@@ -340,6 +343,7 @@ async def save_array(
     source = array_like(arr)
     chosen = parse_format(zarr_format, zarr_version)
     given = {"shape": source.shape, "dtype": source.dtype, **kwargs}
+    given.pop("read_only", None)  # of a handle that nobody gets
     async with target(store) as place:
         made = await create(
             store=place, path=path, zarr_format=chosen, storage_options=storage_options, **given
