@@ -8,8 +8,9 @@ use crate::array::{Array, How};
 use crate::codec::chain::Chain;
 use crate::error::{Error, Result};
 use crate::exec::Exec;
-use crate::object::{Object, join};
+use crate::object::{Object, SubObject, join};
 use crate::read;
+use crate::scratch::{Scratch, resize};
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Sharding};
 use crate::strided::{View, runs_of};
@@ -51,6 +52,11 @@ impl ReadPlan {
     /// Whether nothing is to be read.
     pub fn is_empty(&self) -> bool {
         self.split.is_empty()
+    }
+
+    /// Whether the chunks are stored as they are: reading them is copying.
+    pub fn raw(&self) -> bool {
+        self.array.chain().raw()
     }
 
     /// The next chunk that nobody has taken yet.
@@ -192,7 +198,7 @@ impl ChunkRead {
             }
             (Stage::Runs(runs), _) => {
                 let (start, end) = (runs.first().map_or(0, |r| r.0), runs.last().map_or(0, |r| r.1));
-                let mut bytes = crate::scratch::Scratch::of((end - start) as usize)?;
+                let mut bytes = Scratch::of((end - start) as usize)?;
                 for (&(from, to), answer) in runs.iter().zip(&answers) {
                     answer.read_at(0, &mut bytes[(from - start) as usize..(to - start) as usize])?;
                 }
@@ -210,21 +216,11 @@ impl ChunkRead {
                 let form = sharding.form()?;
                 for piece in pieces {
                     let place = || -> Result<()> {
-                        let bytes = answers.get(piece.answer).and_then(|a| a.bytes());
-                        let bytes = bytes.and_then(|b| b.get(piece.start..piece.start + piece.len));
-                        let bytes = bytes.ok_or_else(|| Error::internal("an inner chunk outside of its answer"))?;
-                        if sharding.chain().shard().is_some() {
-                            let object: Arc<dyn Object> = Arc::new(bytes.to_vec());
-                            return read::chunk(
-                                sharding.chain(),
-                                &form,
-                                &object,
-                                &piece.region,
-                                &plan.view,
-                                Exec::Here,
-                            );
-                        }
-                        read::place(sharding.chain(), &form, bytes, &piece.region, &plan.view)
+                        let answer = answers.get(piece.answer);
+                        let answer = answer.ok_or_else(|| Error::internal("an inner chunk without an answer"))?;
+                        let inner = SubObject::new(Arc::clone(answer), piece.start as u64, piece.len as u64)?;
+                        let inner: Arc<dyn Object> = Arc::new(inner);
+                        read::chunk(sharding.chain(), &form, &inner, &piece.region, &plan.view, Exec::Here)
                     };
                     place().map_err(|e| e.with_inner(&piece.chunk))?;
                 }
@@ -237,7 +233,15 @@ impl ChunkRead {
     /// Knows the index: asks for the inner chunks that are there, near ones together.
     fn take_index(&mut self, sharding: &Arc<Sharding>, shape: &[u64], stored: &Arc<dyn Object>) -> Result<bool> {
         let counts = sharding.counts(shape)?;
-        let stored = stored.bytes().ok_or_else(|| Error::internal("an answer that is not in memory"))?;
+        let mut copied = Scratch::take();
+        let stored = match stored.bytes() {
+            Some(bytes) => bytes,
+            None => {
+                resize(&mut copied, sharding.index_len(&counts)?)?;
+                stored.read_at(0, &mut copied)?;
+                copied.as_slice()
+            }
+        };
         // How long the shard is nobody said; a range beyond its end will come back short.
         let index = sharding.parse_index(&counts, stored, u64::MAX)?;
         let split = self.region.split(&sharding.grid(shape)?);
@@ -325,6 +329,11 @@ impl WritePlan {
     /// Whether nothing is to be written.
     pub fn is_empty(&self) -> bool {
         self.split.is_empty()
+    }
+
+    /// Whether the chunks are stored as they are: writing them is copying.
+    pub fn raw(&self) -> bool {
+        self.array.chain().raw()
     }
 
     /// The next chunk that nobody has taken yet.

@@ -11,6 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
+use zarr_engine::error::{Error, Result};
 use zarr_engine::object::Object;
 use zarr_engine::strided::View;
 
@@ -95,6 +96,50 @@ pub fn object(data: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Object>> {
         return Ok(Arc::new(PyBackedBytes::from(bytes.clone())));
     }
     Ok(Arc::new(copy(data)?))
+}
+
+/// Values shorter than this are copied sooner than they are held.
+const HELD: usize = 16 << 10;
+
+/// The same for one call, which `data` outlives: what is long is read where it is, even if somebody
+/// can change it.
+pub fn lent(data: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Object>> {
+    if data.cast_exact::<Bytes>().is_ok() || data.cast_exact::<PyBytes>().is_ok() {
+        return object(data);
+    }
+    match Held::with(data, ffi::PyBUF_SIMPLE) {
+        Ok(memory) if usize::try_from(memory.0.len).is_ok_and(|len| len >= HELD) => Ok(Arc::new(Foreign(memory))),
+        _ => object(data),
+    }
+}
+
+/// Bytes in memory that others may be able to change, and so never borrowed: only copied from.
+struct Foreign(Held);
+
+impl Object for Foreign {
+    fn size(&self) -> u64 {
+        self.0.0.len as u64
+    }
+
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        let end = offset.checked_add(dst.len() as u64).filter(|&end| end <= self.size());
+        if end.is_none() {
+            return Err(Error::corrupt("the stored value ends too early").expected(
+                format_args!("{} bytes from {offset}", dst.len()),
+                format_args!("{} bytes in all", self.size()),
+            ));
+        }
+        // SAFETY: the exporter, asked for plain bytes, says that `len` of them follow `buf`, and keeps
+        // them in place until the buffer is released; that all that is copied lies among them is
+        // checked above. It may be the memory that is written to, for whoever stores views of it. Another
+        // thread of Python's may change the bytes meanwhile: then it gets what it asked for, bytes of
+        // either time; what is parsed is the copy.
+        unsafe {
+            let from = self.0.0.buf.cast::<u8>().add(offset as usize);
+            std::ptr::copy(from, dst.as_mut_ptr(), dst.len());
+        }
+        Ok(())
+    }
 }
 
 struct Shared(Arc<Vec<u8>>);

@@ -32,6 +32,11 @@ impl ReadPlan {
         self.plan.len()
     }
 
+    #[getter]
+    fn raw(&self) -> bool {
+        self.plan.raw()
+    }
+
     fn next(&self, py: Python<'_>) -> PyResult<Option<ReadWant>> {
         let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
         Ok(next.map(|chunk| ReadWant::new(&self.plan, chunk, &self.shared)))
@@ -101,10 +106,13 @@ impl ReadWant {
             .take()
             .ok_or_else(|| PyRuntimeError::new_err("what was wanted has been fed already"))?;
         let label = self.shared.label.as_str();
+        let lent = answers.clone(); // given back here, where the GIL is held
         let more = enter(py, Some(label), None, move |_| {
             let done = chunk.feed(answers)?;
             Ok((!done).then_some(chunk))
-        })?;
+        });
+        drop(lent);
+        let more = more?;
         Ok(more.map(|chunk| Self::new(&self.plan, chunk, &self.shared)))
     }
 }
@@ -120,6 +128,11 @@ pub struct WritePlan {
 impl WritePlan {
     fn __len__(&self) -> usize {
         self.plan.len()
+    }
+
+    #[getter]
+    fn raw(&self) -> bool {
+        self.plan.raw()
     }
 
     fn next(&self, py: Python<'_>) -> PyResult<Option<WriteWant>> {

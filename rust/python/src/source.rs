@@ -9,7 +9,7 @@ use zarr_engine::error::{Error, Result};
 use zarr_engine::files;
 use zarr_engine::object::{Object, Part, Sink, Source, join};
 
-use crate::buffer::{Bytes, object};
+use crate::buffer::{Bytes, lent, object};
 use crate::enter::enter;
 use crate::error::wrap;
 
@@ -139,7 +139,7 @@ impl Sink for MappingSink {
     }
 }
 
-/// Bytes that Python gave as an answer: `None` stands for a value that is absent.
+/// Bytes that Python gave as an answer, for one call: `None` stands for a value that is absent.
 pub fn answer(data: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<dyn Object>>> {
-    data.map(object).transpose()
+    data.map(lent).transpose()
 }

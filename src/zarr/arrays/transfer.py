@@ -38,6 +38,8 @@ Answer: TypeAlias = "list[Any]"
 
 SMALL = 256 << 10
 """Bytes that are coded faster than a worker thread would begin to."""
+_COPIED = 2 << 20
+"""The same, of what is stored as it is."""
 
 _AHEAD = 256 << 20
 """Bytes of encoded chunks that one operation keeps in memory, about."""
@@ -60,7 +62,7 @@ async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None
     if stepping():
         await _SteppedRead(Requests(store)).run(plan)
         return
-    requests = _Some(store, chunk_bytes)
+    requests = _Some(store, chunk_bytes, raw=plan.raw)
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:
@@ -72,10 +74,11 @@ async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None
 class _Some:
     """The requests of one operation: so many of them at a time."""
 
-    def __init__(self, store: Store, chunk_bytes: int) -> None:
+    def __init__(self, store: Store, chunk_bytes: int, *, raw: bool) -> None:
         import asyncio
 
         self.all = Requests(store)
+        self._quick = _COPIED if raw else SMALL
         self._width = min(self.all.width, max(_FEW, _AHEAD // max(1, chunk_bytes)))
         self._turns = asyncio.Semaphore(self._width)
 
@@ -84,6 +87,12 @@ class _Some:
         # While some chunks are coded, as many as may be are still under way.
         width = self._width + (coders() if self._width > 1 else 0)
         await bounded(range(min(width, count)), worker, width)
+
+    async def code(self, size: int, fn: Callable[..., T], *args: Any) -> T:
+        """Decode or encode, where it does not keep others waiting."""
+        if size <= self._quick:
+            return fn(*args)
+        return await offload(fn, *args, kind="codec")
 
     def through(self, store: Store) -> _Some:
         """The same, asked through a store around this one."""
@@ -119,7 +128,7 @@ async def _read(requests: _Some, first: _core.ReadWant) -> None:
             while want is not None:
                 answer = await _fetch(requests, want)
                 try:
-                    want = await _code(want.size_hint, want.feed, answer)
+                    want = await requests.code(want.size_hint, want.feed, answer)
                 except Exception as failure:
                     if not _may_be_cut(failure):
                         raise
@@ -142,13 +151,6 @@ def _may_be_cut(error: Exception) -> bool:
     return isinstance(error, ChunkDecodeError) or not isinstance(
         error, (BaseZarrError, MemoryError)
     )
-
-
-async def _code(size: int, fn: Callable[..., T], *args: Any) -> T:
-    """Decode or encode, where it does not keep others waiting."""
-    if size <= SMALL:
-        return fn(*args)
-    return await offload(fn, *args, kind="codec")
 
 
 async def _fetch(requests: _Some, want: _core.ReadWant) -> Answer:
@@ -255,12 +257,12 @@ async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_byt
     chunk_bytes
         How large a stored value may be, about.
     """
-    requests = _Some(store, chunk_bytes)
+    requests = _Some(store, chunk_bytes, raw=plan.raw)
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:
             if want.full:
-                await requests.put(want.key, await _code(want.size_hint, want.encode, None))
+                await requests.put(want.key, await requests.code(want.size_hint, want.encode, None))
             else:
                 async with guard(want.key):
                     await exchanged(store, partial(_change, requests, want))
@@ -273,18 +275,18 @@ async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
     requests = requests.through(store)
     current = await requests.get(want.key)
     try:
-        data = await _code(want.size_hint, want.encode, current)
+        data = await requests.code(want.size_hint, want.encode, current)
     except Exception as error:
         if current is None or not _may_be_cut(error):
             raise
         # It was cut on the way, perhaps: it is read again, once.
         current = await requests.get(want.key)
-        data = await _code(want.size_hint, want.encode, current)
+        data = await requests.code(want.size_hint, want.encode, current)
     if data is None and isinstance(store, Exchange):
         if current is None:
             return
         # Services do not delete on condition: the fill values are stored.
-        data = await _code(want.size_hint, want.encode, current, True)
+        data = await requests.code(want.size_hint, want.encode, current, True)
     await requests.put(want.key, data)
 
 
