@@ -13,6 +13,7 @@ use zarr_engine::codec::crc32c::Crc32c;
 use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
 use zarr_engine::codec::lz4::Lz4;
+use zarr_engine::codec::masked::Masked;
 use zarr_engine::codec::n5::N5;
 use zarr_engine::codec::optional::Optional;
 use zarr_engine::codec::packbits::PackBits;
@@ -89,6 +90,11 @@ fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
             Ok(Link::Serial(Arc::new(made.map_err(|error| raise(config.py(), &error, None))?)))
         }
         "bytes" => Ok(Link::Bytes(swap(config)?)),
+        "masked" => {
+            let (words, mask): (Bound<'_, PyAny>, Vec<u8>) = config.extract()?;
+            let masked = Masked::new(swap(&words)?, &mask).map_err(|error| raise(config.py(), &error, None))?;
+            Ok(Link::Serial(Arc::new(masked)))
+        }
         "vlen" => {
             let heap = config.cast::<Heap>().map_err(|_| PyTypeError::new_err("vlen needs a heap"))?;
             Ok(Link::Serial(Arc::new(Vlen::new(Arc::clone(&heap.get().0)))))

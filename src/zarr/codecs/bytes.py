@@ -14,6 +14,7 @@ from zarr.codecs.configuration import choice_field, named, optional_configuratio
 from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
 from zarr.codecs.elements import has_words, stored_swap, swap_words
 from zarr.dtype.base import HasItemSize
+from zarr.dtype.storage import used_bits, without_unused_bits
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ class BytesCodec(ArrayBytesCodec):
         return input_byte_length
 
     def _link(self, spec: ArraySpec) -> Link:
-        return ("bytes", stored_swap(spec.dtype.to_native_dtype(), self.endian))
+        dtype = spec.dtype.to_native_dtype()
+        swap, mask = stored_swap(dtype, self.endian), used_bits(dtype)
+        return ("bytes", swap) if mask is None else ("masked", (swap, mask))
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         dtype = chunk_spec.dtype.to_native_dtype()
@@ -107,18 +110,20 @@ class BytesCodec(ArrayBytesCodec):
             )
         swap = stored_swap(dtype, self.endian)
         nd_buffer = chunk_spec.prototype.nd_buffer
-        if swap == 0:
+        if swap == 0 and used_bits(dtype) is None:
             array = cast("Any", chunk_data.as_array_like())
             return nd_buffer.from_ndarray_like(array.view(dtype).reshape(chunk_spec.shape))
         data = swap_words(np.ascontiguousarray(chunk_data.as_numpy_array()), dtype.itemsize, swap)
-        return nd_buffer.from_numpy_array(data.view(dtype).reshape(chunk_spec.shape))
+        decoded = without_unused_bits(data.view(dtype).reshape(chunk_spec.shape))
+        return nd_buffer.from_numpy_array(decoded)
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         buffer = chunk_spec.prototype.buffer
         dtype = chunk_data.dtype
         swap = stored_swap(dtype, self.endian)
-        if swap == 0:
+        if swap == 0 and used_bits(dtype) is None:
             array = cast("Any", chunk_data.as_ndarray_like())
             return buffer.from_array_like(array.ravel(order="C").view(dtype="B"))
-        data: npt.NDArray[Any] = np.ascontiguousarray(chunk_data.as_numpy_array()).reshape(-1)
+        array = without_unused_bits(chunk_data.as_numpy_array())
+        data: npt.NDArray[Any] = np.ascontiguousarray(array).reshape(-1)
         return buffer.from_bytes(cast("Any", swap_words(data.view(np.uint8), dtype.itemsize, swap)))

@@ -10,6 +10,7 @@ import numpy as np
 from zarr.dtype.base import HasItemSize, ZDType, invalid_scalar, unknown_format
 from zarr.dtype.floats import as_number, float_from_json, float_to_json, has_method
 from zarr.dtype.numbers import Float16
+from zarr.dtype.storage import without_unused_bits
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
@@ -89,7 +90,8 @@ class SmallFloat(SmallNumber):
     def cast_scalar(self, data: object) -> Any:
         native = self.to_native_dtype()
         if isinstance(data, np.generic) and data.dtype == native:
-            return data
+            # ml_dtypes takes bits that the type does not use for a part of the number.
+            return data if self._bits >= 8 else without_unused_bits(np.asarray(data))[()]
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
         # Never by way of the scalar type itself: that of ml_dtypes crashes on strings.

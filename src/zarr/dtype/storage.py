@@ -15,6 +15,17 @@ Swap: TypeAlias = int | tuple[tuple[int, int], ...]
 """How the two byte orders differ: the size of the words that an element consists of, 0 where the
 order does not matter, or the offset and size of each word of a record."""
 
+BITS_USED = {
+    "int2": 2,
+    "uint2": 2,
+    "int4": 4,
+    "uint4": 4,
+    "float4_e2m1fn": 4,
+    "float6_e2m3fn": 6,
+    "float6_e3m2fn": 6,
+}
+"""The types of ml_dtypes that use some bits of a byte, the least significant ones."""
+
 _PLAIN = frozenset("?bhilqBHILQefdgFDG")
 """The kinds of elements that NumPy hands out through the buffer protocol."""
 
@@ -93,13 +104,56 @@ def buffer_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.view(np.dtype(f"V{dtype.itemsize}"))
 
 
+def used_bits(dtype: np.dtype[Any]) -> bytes | None:
+    """Return a mask of the bits that an element uses; None if it uses all of them.
+
+    The small types of ml_dtypes have a byte for each number and use some bits of it. What is in
+    the others is ignored, says the specification, but not by ml_dtypes.
+
+    Examples
+    --------
+    >>> import ml_dtypes, numpy as np
+    >>> used_bits(np.dtype(ml_dtypes.int4))
+    b'\\x0f'
+    """
+    mask = _mask(dtype)
+    return mask if mask.count(0xFF) < len(mask) else None
+
+
+def _mask(dtype: np.dtype[Any]) -> bytes:
+    if dtype.subdtype is not None:
+        base = dtype.subdtype[0]
+        return _mask(base) * (dtype.itemsize // base.itemsize) if base.itemsize else b""
+    if dtype.fields is not None:
+        mask = bytearray(b"\xff" * dtype.itemsize)
+        for name in dtype.names or ():
+            field, offset = dtype.fields[name][:2]
+            mask[offset : offset + field.itemsize] = _mask(field)
+        return bytes(mask)
+    if dtype.isbuiltin == 2 and dtype.name in BITS_USED:
+        return bytes([(1 << BITS_USED[dtype.name]) - 1])
+    return b"\xff" * dtype.itemsize
+
+
+def without_unused_bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return `array` with zeros for all bits that its elements do not use; a copy if it has any."""
+    mask = used_bits(array.dtype)
+    if mask is None:
+        return array
+    data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, len(mask))
+    return (data & np.frombuffer(mask, np.uint8)).view(array.dtype).reshape(array.shape)
+
+
 def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
     """Return the bytes of one element that has the value `scalar`; zeros for None."""
     if scalar is None:
         return bytes(dtype.itemsize)
     if isinstance(scalar, np.generic) and scalar.dtype == dtype:
-        return scalar.tobytes()
-    element = np.zeros(1, dtype)
-    # Where only the byte order differs, this swaps bytes: the bits of a NaN stay.
-    element[0] = scalar
-    return element.tobytes()
+        data = scalar.tobytes()
+    else:
+        element = np.zeros(1, dtype)
+        # Where only the byte order differs, this swaps bytes: the bits of a NaN stay.
+        element[0] = scalar
+        data = element.tobytes()
+    mask = used_bits(dtype)
+    return data if mask is None else bytes(byte & bits for byte, bits in zip(data, mask, strict=True))

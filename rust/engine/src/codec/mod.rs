@@ -11,6 +11,7 @@ pub mod crc32c;
 pub mod deflate;
 pub mod delta;
 pub mod lz4;
+pub mod masked;
 pub mod n5;
 pub mod optional;
 pub mod packbits;

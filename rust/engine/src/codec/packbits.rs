@@ -22,6 +22,8 @@ pub struct PackBits {
     size: usize,
     big_endian: bool,
     signed: bool,
+    /// Bits of a component that are used; those above are zeros.
+    width: u32,
     first: u32,
     bits: u32,
     padding: Padding,
@@ -47,7 +49,7 @@ impl PackBits {
             _ => return Err(Error::config(format!("the padding cannot be stored as {padding:?}"))),
         };
         let big_endian = *order == b'>' || (*order == b'|' && cfg!(target_endian = "big"));
-        Ok(Self { size, big_endian, signed: *kind == b'i', first, bits: last - first + 1, padding })
+        Ok(Self { size, big_endian, signed: *kind == b'i', width, first, bits: last - first + 1, padding })
     }
 
     /// The packed bytes of an array of `spec`, and the bits that are left over in the last one.
@@ -86,7 +88,8 @@ impl PackBits {
     fn restored(&self, bits: u64) -> u64 {
         let end = self.first + self.bits;
         let value = bits << self.first;
-        if self.signed && end < 64 && value >> (end - 1) & 1 == 1 { value | u64::MAX << end } else { value }
+        let all = u64::MAX >> (64 - self.width);
+        if self.signed && end < self.width && value >> (end - 1) & 1 == 1 { value | u64::MAX << end & all } else { value }
     }
 }
 
@@ -182,8 +185,11 @@ mod tests {
         check(PackBits::new("|b1", 1, 0, 0, "none").unwrap(), &bools, &[0x49, 0x02], &bools);
         check(PackBits::new("|b1", 1, 0, 0, "first_byte").unwrap(), &bools, &[4, 0x49, 0x02], &bools);
         check(PackBits::new("|b1", 1, 0, 0, "last_byte").unwrap(), &bools, &[0x49, 0x02, 4], &bools);
-        let nibbles = [1, 0xff, 0xf8, 7];
-        check(PackBits::new("|i1", 4, 0, 3, "none").unwrap(), &nibbles, &[0xf1, 0x78], &nibbles);
+        // What is above the bits that are used is ignored, and zeros.
+        let nibbles = PackBits::new("|i1", 4, 0, 3, "none").unwrap();
+        check(nibbles, &[1, 0xff, 0xf8, 7], &[0xf1, 0x78], &[1, 0x0f, 0x08, 7]);
+        let halves = PackBits::new("|i1", 4, 0, 2, "none").unwrap();
+        check(halves, &[0x0f, 0x03, 0x0c], &[0b0001_1111, 1], &[0x0f, 0x03, 0x0c]);
         // Bits 4 to 11 of big-endian numbers, with their sign.
         check(PackBits::new(">i2", 16, 4, 11, "none").unwrap(), &[0x1f, 0x23], &[0xf2], &[0xff, 0x20]);
         check(PackBits::new("<u8", 64, 0, 63, "none").unwrap(), &[9; 16], &[9; 16], &[9; 16]);
