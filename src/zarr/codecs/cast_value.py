@@ -49,6 +49,8 @@ class CastValue(ArrayArrayCodec):
     out_of_range : {'clamp', 'wrap'}, optional
         What becomes of values that the type cannot hold: the nearest it can (±infinity for
         floating point types), or the value modulo its range. By default they are an error.
+        Infinity is beyond the range of every integer type, and has no remainder: ``'wrap'``
+        refuses it. NaN is refused for integers, unless `scalar_map` replaces it.
     scalar_map : mapping, optional
         For ``'encode'`` and ``'decode'``, pairs of values: the first becomes the second, whatever
         the rules above say. Values that JSON has no number for are strings, as ``'NaN'``.
@@ -113,6 +115,11 @@ class CastValue(ArrayArrayCodec):
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Refuse types that are no real numbers, and values that a type cannot hold."""
+        self._check_types(dtype)
+        for direction in _DIRECTIONS:
+            self._replacements(direction, dtype)
+
+    def _check_types(self, dtype: ZDType[Any, Any]) -> None:
         source, target = dtype.to_native_dtype(), self.dtype.to_native_dtype()
         if not is_number_type(source):
             raise ValueError(
@@ -129,11 +136,10 @@ class CastValue(ArrayArrayCodec):
                 "out_of_range='wrap' is only valid for integer target types. "
                 f"Got target dtype {target}."
             )
-        for direction in _DIRECTIONS:
-            self._replacements(direction, dtype)
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
         """What a chunk becomes: one of the other type, filled with the cast fill value."""
+        self._check_types(chunk_spec.dtype)
         fill = chunk_spec.fill_value
         if fill is not None:
             scalar = np.asarray(fill, chunk_spec.dtype.to_native_dtype())

@@ -103,23 +103,23 @@ def _float_to_int(
     rounding: RoundingMode,
     out_of_range: OutOfRangeMode | None,
 ) -> Array:
-    infinite = ~np.isfinite(values)
-    if infinite.any():
-        found = values[infinite].flat[0]
-        name = "NaN" if np.isnan(found) else str(found)
-        raise ValueError(f"Cannot cast {name} to integer type without scalar_map")
     limits = np.iinfo(target)
     rounded = _to_integral(values.astype(np.float64, copy=False), rounding)
     # The end of the range is one below a power of two: that power is exact in floating point.
-    below, above = rounded < float(limits.min), rounded >= float(limits.max + 1)
-    outside = below | above
-    if not outside.any():
+    low, high = float(limits.min), float(limits.max + 1)
+    # What is no number is in no range, and makes the extremes none.
+    if not rounded.size or (rounded.min() >= low and rounded.max() < high):
         return rounded.astype(target)
-    if out_of_range is None:
-        _refuse(values, outside, limits.min, limits.max, _REMEDY_INT)
+    if np.isnan(rounded).any() or (out_of_range != "clamp" and not np.isfinite(rounded).all()):
+        found = values[~np.isfinite(values)].flat[0]
+        name = "NaN" if np.isnan(found) else str(found)
+        raise ValueError(f"Cannot cast {name} to integer type without scalar_map")
     if out_of_range == "wrap":
         return _modular(rounded, target)
-    result = np.where(outside, 0.0, rounded).astype(target)
+    below, above = rounded < low, rounded >= high
+    if out_of_range is None:
+        _refuse(values, below | above, limits.min, limits.max, _REMEDY_INT)
+    result = np.where(below | above, 0.0, rounded).astype(target)
     result[below], result[above] = limits.min, limits.max
     return result
 

@@ -77,11 +77,6 @@ class ScaleOffset(ArrayArrayCodec):
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Refuse types that are no real numbers, and parameters that the type cannot hold."""
-        if not is_number_type(dtype.to_native_dtype()):
-            raise ValueError(
-                "scale_offset codec only supports integer and floating-point data types. "
-                f"Got {dtype}."
-            )
         _, scale = self._numbers(dtype)
         if scale == 0:
             raise ValueError("scale_offset scale must be non-zero.")
@@ -98,6 +93,11 @@ class ScaleOffset(ArrayArrayCodec):
         return input_byte_length
 
     def _numbers(self, dtype: ZDType[Any, Any]) -> tuple[Any, Any]:
+        if not is_number_type(dtype.to_native_dtype()):
+            raise ValueError(
+                "scale_offset codec only supports integer and floating-point data types. "
+                f"Got {dtype}."
+            )
         return (
             number(self.offset, dtype, "scale_offset offset value"),
             number(self.scale, dtype, "scale_offset scale value"),

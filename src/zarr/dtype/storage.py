@@ -156,4 +156,6 @@ def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
         element[0] = scalar
         data = element.tobytes()
     mask = used_bits(dtype)
-    return data if mask is None else bytes(byte & bits for byte, bits in zip(data, mask, strict=True))
+    return (
+        data if mask is None else bytes(byte & bits for byte, bits in zip(data, mask, strict=True))
+    )

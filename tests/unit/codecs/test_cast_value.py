@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zarr
 from zarr.codecs import CastValue
 from zarr.codecs.casting import ROUNDING_MODES, cast
 from zarr.codecs.geometry import InnerGrid
@@ -26,6 +27,8 @@ ENCODED: list[tuple[dict[str, Any], str, list[Any], list[Any]]] = [
     ({"data_type": "int8", "rounding": "nearest-away"}, "f4", [2.5, 3.7, -1.5], [3, 4, -2]),
     ({"data_type": "uint8", "out_of_range": "clamp"}, "f4", [2.5, -5, 300], [2, 0, 255]),
     ({"data_type": "uint8", "out_of_range": "wrap"}, "f4", [2.5, -5, 300], [2, 251, 44]),
+    ({"data_type": "int8", "out_of_range": "clamp"}, "f4", [inf, -inf, 2.5], [127, -128, 2]),
+    ({"data_type": "uint64", "out_of_range": "clamp"}, "f8", [inf, -inf], [2**64 - 1, 0]),
     ({"data_type": "int8", "out_of_range": "wrap"}, "i4", [1, 129, -129], [1, -127, 127]),
     ({"data_type": "int8", "out_of_range": "clamp"}, "i4", [1, 129, -129], [1, 127, -128]),
     (
@@ -80,7 +83,8 @@ REFUSED: list[tuple[dict[str, Any], str, float, str]] = [
     ({"data_type": "uint8"}, "f4", -0.51, "out of range"),
     ({"data_type": "uint8"}, "f4", nan, "Cannot cast NaN"),
     ({"data_type": "uint8"}, "f4", inf, "Cannot cast inf"),
-    ({"data_type": "uint8", "out_of_range": "clamp"}, "f4", -inf, "Cannot cast -inf"),
+    ({"data_type": "uint8", "out_of_range": "wrap"}, "f4", -inf, "Cannot cast -inf"),
+    ({"data_type": "uint8", "out_of_range": "clamp"}, "f4", nan, "Cannot cast NaN"),
     ({"data_type": "uint8", "out_of_range": "wrap"}, "f4", nan, "Cannot cast NaN"),
     ({"data_type": "int8"}, "i4", 128, r"Value 128 out of range \[-128, 127\]"),
     ({"data_type": "int64"}, "f8", 2.0**63, "out of range"),
@@ -253,3 +257,11 @@ def test_floats_become_integers_as_defined(
             span = 2**limits.bits
             expected = (expected - limits.min) % span + limits.min
     assert cast(np.array([value]), np.dtype(dtype), rounding, out_of_range, [])[0] == expected
+
+
+@pytest.mark.parametrize("dtype", ["c8", "bool", "m8[s]", "S3", "U2"])
+def test_other_types_are_refused_when_the_array_is_made(dtype: str) -> None:
+    store: dict[str, Any] = {}
+    with pytest.raises(ValueError, match="only supports integer and floating-point data types"):
+        zarr.create_array(store, shape=4, dtype=dtype, filters=[CastValue(data_type="int8")])
+    assert not store

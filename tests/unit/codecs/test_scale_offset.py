@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zarr
 from zarr.codecs import ScaleOffset
 from zarr.codecs.geometry import InnerGrid
 from zarr.dtype import parse_dtype
@@ -124,3 +125,11 @@ def test_the_fill_value_is_encoded_too(spec: Any) -> None:
 def test_empty_chunks_are_coded(coding: Any) -> None:
     code = coding(ScaleOffset(offset=5), (0, 2), "i4")
     assert code.decode(code.encode(np.zeros((0, 2), "i4"))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("dtype", ["c8", "bool", "m8[s]", "S3", "U2"])
+def test_other_types_are_refused_when_the_array_is_made(dtype: str) -> None:
+    store: dict[str, Any] = {}
+    with pytest.raises(ValueError, match="only supports integer and floating-point data types"):
+        zarr.create_array(store, shape=4, dtype=dtype, filters=[ScaleOffset(offset=1, scale=2)])
+    assert not store
