@@ -89,7 +89,11 @@ impl PackBits {
         let end = self.first + self.bits;
         let value = bits << self.first;
         let all = u64::MAX >> (64 - self.width);
-        if self.signed && end < self.width && value >> (end - 1) & 1 == 1 { value | u64::MAX << end & all } else { value }
+        if self.signed && end < self.width && value >> (end - 1) & 1 == 1 {
+            value | u64::MAX << end & all
+        } else {
+            value
+        }
     }
 }
 
