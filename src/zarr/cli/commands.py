@@ -49,7 +49,7 @@ def migrate(
     ] = None,
     dry_run: DryRun = False,
     overwrite: Annotated[
-        bool, typer.Option(help="Delete metadata of format 3 that are there already.")
+        bool, typer.Option(help="Replace metadata of format 3 that are there already.")
     ] = False,
     force: Annotated[
         bool,
@@ -63,12 +63,13 @@ def migrate(
     _show_steps(dry_run)
     source = _place(input_store, "r+" if output_store is None or remove_v2_metadata else "r")
     target = source if output_store is None else _place(output_store, "a")
-    if overwrite:
-        _remove(target, 3, force=force, dry_run=dry_run)
-    if not (dry_run and overwrite):
-        migrate_metadata.migrate_v2_to_v3(
-            input_store=source.store, output_store=target.store, dry_run=dry_run
-        )
+    migrate_metadata.migrate_v2_to_v3(
+        input_store=source.store,
+        output_store=target.store,
+        dry_run=dry_run,
+        overwrite=overwrite,
+        force=force,
+    )
     if remove_v2_metadata:
         # In a dry run there are no new metadata that the old ones could give way to.
         _remove(source, 2, force=force or dry_run, dry_run=dry_run)

@@ -430,6 +430,10 @@ class AsyncGroup(GroupCreation, GroupListing):
             if path != self.path and not self.path.startswith(f"{path}/") and path:
                 yield path[len(self.path) :].strip("/"), self._child(path, node)
 
+    async def _save_metadata(self, ensure_parents: bool = False) -> None:
+        # Not used here: programs that set `metadata` themselves store them by it.
+        await changes.save_metadata(self, ensure_parents=ensure_parents)
+
     async def update_attributes(self, new_attributes: dict[str, Any]) -> AsyncGroup:
         """Set some attributes; the others stay.
 

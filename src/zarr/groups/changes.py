@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zarr.arrays.document import kind_at, not_found
+from zarr.arrays.document import kind_at, missing_parents, not_found, save_groups
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
 from zarr.buffer.cpu import buffer_prototype
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.groups.async_group import AsyncGroup
     from zarr.metadata.group import GroupMetadata
+
+
+async def save_metadata(group: AsyncGroup, *, ensure_parents: bool = False) -> None:
+    """Store the metadata of a group as its handle shows them."""
+    place = group.store_path
+    check_writable(place)
+    if ensure_parents:
+        zarr_format = group.metadata.zarr_format
+        await save_groups(place.store, await missing_parents(place, zarr_format), zarr_format)
+    await save_documents(place.store, documents_of(place.path, group.metadata))
 
 
 async def change_metadata(

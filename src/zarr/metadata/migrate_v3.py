@@ -1,5 +1,7 @@
 """Turning hierarchies of format 2 into such of format 3: the documents; chunks stay as they are."""
 
+# Programs call it by the name that it has in zarr-python.
+from zarr.metadata.convert import as_v3 as _convert_array_metadata
 from zarr.metadata.group import (
     ZARR_JSON,
     ZARRAY_JSON,
@@ -15,6 +17,7 @@ __all__ = [
     "ZATTRS_JSON",
     "ZGROUP_JSON",
     "ZMETADATA_V2_JSON",
+    "_convert_array_metadata",
     "migrate_to_v3",
     "migrate_v2_to_v3",
     "remove_metadata",

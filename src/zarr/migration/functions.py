@@ -17,7 +17,12 @@ __all__ = ["migrate_to_v3", "migrate_v2_to_v3", "remove_metadata"]
 
 
 def migrate_v2_to_v3(
-    *, input_store: Store, output_store: Store | None = None, dry_run: bool = False
+    *,
+    input_store: Store,
+    output_store: Store | None = None,
+    dry_run: bool = False,
+    overwrite: bool = False,
+    force: bool = False,
 ) -> None:
     """Store documents of format 3 for all nodes of format 2 in a store.
 
@@ -32,13 +37,18 @@ def migrate_v2_to_v3(
         Where the documents go; by default the same store.
     dry_run : bool, default: False
         Whether only to log what would be stored.
+    overwrite : bool, default: False
+        Whether documents of format 3 that are there are replaced, once all new ones are made; those
+        of other nodes are deleted.
+    force : bool, default: False
+        Whether to do so though nodes have no documents of format 2: those are then lost.
 
     Raises
     ------
     TypeError
         If what is there is of format 3, or has codecs that format 3 has none for.
     ValueError
-        If there are documents of format 3 already.
+        If there are documents of format 3 already that are not to be overwritten.
     NotImplementedError
         If the metadata are consolidated.
 
@@ -58,8 +68,8 @@ def migrate_v2_to_v3(
     async def work() -> None:
         await input_store._ensure_open()
         await target._ensure_open()
-        node = await node_at(StorePath(input_store))
-        await migrate(node, StorePath(target), dry_run=dry_run)
+        node = await node_at(StorePath(input_store), beside_v3=overwrite)
+        await migrate(node, StorePath(target), dry_run=dry_run, overwrite=overwrite, force=force)
 
     run(work(), waits=input_store._waits or target._waits)
 

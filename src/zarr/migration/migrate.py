@@ -25,17 +25,17 @@ _V2 = (".zgroup", ".zarray", ".zattrs", ".zmetadata")
 _V3 = ("zarr.json",)
 
 
-async def node_at(place: StorePath) -> AsyncArray[Any] | AsyncGroup:
+async def node_at(place: StorePath, *, beside_v3: bool = False) -> AsyncArray[Any] | AsyncGroup:
     """The node of format 2 at a place.
 
     Raises
     ------
     TypeError
-        If there is one of format 3.
+        If there is one of format 3, and it is not said that there may be.
     GroupNotFoundError
         If there is none.
     """
-    if await place.store.exists((place / "zarr.json").path):
+    if not beside_v3 and await place.store.exists((place / "zarr.json").path):
         raise TypeError("Only arrays / groups with zarr v2 metadata can be converted")
     try:
         return AsyncArray(await load_metadata(place, 2), place)
@@ -43,20 +43,39 @@ async def node_at(place: StorePath) -> AsyncArray[Any] | AsyncGroup:
         return AsyncGroup(await load_group(place, 2, False), place)
 
 
-async def migrate(node: AsyncArray[Any] | AsyncGroup, target: StorePath, *, dry_run: bool) -> None:
-    """Store documents of format 3 for a node and all below it; see `migrate_to_v3`."""
+async def migrate(
+    node: AsyncArray[Any] | AsyncGroup,
+    target: StorePath,
+    *,
+    dry_run: bool,
+    overwrite: bool = False,
+    force: bool = False,
+) -> None:
+    """Store documents of format 3 for a node and all below it; see `migrate_v2_to_v3`.
+
+    All that can fail before something is stored, does. Documents that are there are replaced one
+    by one, and those that have no counterpart any more are deleted last.
+    """
     if node.metadata.zarr_format != 2:
         raise TypeError("Only arrays / groups with zarr v2 metadata can be converted")
     documents = await _documents(node, target)
     store = target.store
-    found = await bounded(documents, lambda item: store.exists(item[0]))
-    for (key, _), exists in zip(documents, found, strict=True):
-        if exists:
-            raise ValueError(f"zarr.json already exists at {store}/{key}")
+    doomed: list[str] = []
+    if overwrite:
+        doomed = await _documents_below(store, 3, target.path)
+        if not force:
+            await _check_other_format(store, doomed, 2)
+    else:
+        found = await bounded(documents, lambda item: store.exists(item[0]))
+        for (key, _), exists in zip(documents, found, strict=True):
+            if exists:
+                raise ValueError(f"zarr.json already exists at {store}/{key}")
     for key, value in documents:
         logger.info("Saving metadata to %s/%s", store, key)
         if not dry_run:
             await store.set(key, value)
+    made = {key for key, _ in documents}
+    await _delete(store, [key for key in doomed if key not in made], dry_run=dry_run)
 
 
 async def _documents(
@@ -100,12 +119,20 @@ async def remove(
         raise ValueError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
     if not store.supports_deletes:
         raise ValueError("Store must support deletes to remove metadata")
-    prefix = f"{path}/" if path else ""
-    mine = _V2 if zarr_format == 2 else _V3
-    keys = [key async for key in store.list_prefix(prefix)]
-    doomed = [key for key in keys if key.rpartition("/")[2] in mine]
+    doomed = await _documents_below(store, zarr_format, path)
     if not force:
         await _check_other_format(store, doomed, 5 - zarr_format)
+    await _delete(store, doomed, dry_run=dry_run)
+
+
+async def _documents_below(store: Store, zarr_format: Literal[2, 3], path: str) -> list[str]:
+    """The keys of the documents of one format, at a path and below it."""
+    prefix = f"{path}/" if path else ""
+    mine = _V2 if zarr_format == 2 else _V3
+    return [key async for key in store.list_prefix(prefix) if key.rpartition("/")[2] in mine]
+
+
+async def _delete(store: Store, doomed: list[str], *, dry_run: bool) -> None:
     # Documents of nodes below first: what is left is a tree at any moment.
     for key in sorted(doomed, key=lambda key: key.split("/"), reverse=True):
         logger.info("Deleting metadata at %s/%s", store, key)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 
@@ -149,3 +150,56 @@ def test_metadata_are_removed_where_the_other_format_has_them(zarr_format: Any) 
     np.testing.assert_array_equal(zarr.open_array(store, path="a/b")[...], CONTENT)
     asyncio.run(remove_metadata(store, left, force=True))
     assert all(key.startswith("a/b/") for key in keys(store))
+
+
+class FailingStore(MemoryStore):
+    """Fails when a document is written, if told to."""
+
+    fails_at = ""
+
+    async def set(self, key: str, value: Any) -> None:
+        if key == self.fails_at:
+            raise OSError(f"no space left for {key}")
+        await super().set(key, value)
+
+
+def test_overwriting_leaves_the_old_documents_until_all_new_ones_are_made() -> None:
+    store, root = tree()
+    migrate_v2_to_v3(input_store=store)
+    root.attrs["x"] = 9
+    root.create_array("bad", shape=3, dtype="i4", filters=[numcodecs.Categorize(["a"], "U1", "i4")])
+    before = dict(store._store_dict)
+    with pytest.raises((TypeError, ValueError)):
+        migrate_v2_to_v3(input_store=store, overwrite=True)
+    assert store._store_dict == before
+    del root["bad"]
+    migrate_v2_to_v3(input_store=store, overwrite=True)
+    assert dict(zarr.open_group(store, zarr_format=3).attrs) == {"x": 9}
+
+
+def test_a_write_that_fails_loses_no_node() -> None:
+    store, root = tree()
+    migrate_v2_to_v3(input_store=store)
+    root.attrs["x"] = 9
+    failing = FailingStore(store._store_dict)
+    failing.fails_at = "a/zarr.json"
+    with pytest.raises(OSError, match="no space"):
+        migrate_v2_to_v3(input_store=failing, overwrite=True)
+    assert keys(store) > V3
+    found = zarr.open_group(store, zarr_format=3)
+    np.testing.assert_array_equal(found["a/b"][...], CONTENT)
+
+
+@pytest.mark.filterwarnings("ignore:Object at new is not recognized")
+def test_overwriting_deletes_other_documents_only_where_forced() -> None:
+    store, _ = tree()
+    migrate_v2_to_v3(input_store=store)
+    del zarr.open_group(store, zarr_format=2)["a"]
+    zarr.create_array(store, name="new", shape=1, dtype="i1", zarr_format=3)
+    before = dict(store._store_dict)
+    with pytest.raises(ValueError, match="no v2 metadata exists"):
+        migrate_v2_to_v3(input_store=store, overwrite=True)
+    migrate_v2_to_v3(input_store=store, overwrite=True, force=True, dry_run=True)
+    assert store._store_dict == before
+    migrate_v2_to_v3(input_store=store, overwrite=True, force=True)
+    assert {key for key in keys(store) if key.endswith("zarr.json")} == {"zarr.json"}
