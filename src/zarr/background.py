@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zarr import _core
 from zarr.config import config
+from zarr.notices import caller, calling
 
 if TYPE_CHECKING:
     import asyncio
@@ -145,14 +146,14 @@ def _start(call: _Call[Any]) -> None:
     from asyncio import _get_running_loop
 
     here = _get_running_loop()
-    if here is None:
-        call.start()
-        return
-    token = blocked_loop.set(here)
+    place = calling.set(caller())
+    token = blocked_loop.set(here) if here is not None else None
     try:
         call.start()
     finally:
-        blocked_loop.reset(token)
+        calling.reset(place)
+        if token is not None:
+            blocked_loop.reset(token)
 
 
 def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any]) -> None:

@@ -27,6 +27,7 @@ from zarr.config_sources import (
     settings_of_environment,
     standard_paths,
 )
+from zarr.notices import warn
 
 __all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]
 
@@ -374,11 +375,9 @@ class Config:
         new = self.deprecations[key]
         if new is None:
             raise ValueError(f"Configuration value {key!r} has been removed")
-        import warnings
-
-        warnings.warn(
+        warn(
             f"Configuration key {key!r} has been deprecated. Please use {new!r} instead",
-            stacklevel=4,
+            UserWarning,
         )
         return new
 

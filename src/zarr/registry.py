@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zarr.buffer import core
 from zarr.config import DEFAULTS, BadConfigError, config
 from zarr.errors import UnknownCodecError, ZarrUserWarning
+from zarr.notices import warn
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -203,12 +204,9 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
             f"registered. Registered implementations of this codec: {names}."
         )
     if len(registered) + (built_in is not None) > 1:
-        import warnings
-
-        warnings.warn(
+        warn(
             f"Codec {key!r} not configured in config. Selecting any implementation.",
-            category=ZarrUserWarning,
-            stacklevel=2,
+            ZarrUserWarning,
         )
     return list(registered.values())[-1]
 

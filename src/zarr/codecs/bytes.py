@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
@@ -16,6 +15,7 @@ from zarr.codecs.elements import has_words, stored_swap, swap_words
 from zarr.dtype.base import HasItemSize
 from zarr.dtype.storage import used_bits, without_unused_bits
 from zarr.errors import ChunkDecodeError
+from zarr.notices import warn
 
 if TYPE_CHECKING:
     from typing import Self
@@ -84,11 +84,10 @@ class BytesCodec(ArrayBytesCodec):
             raise ValueError(
                 "The `endian` configuration needs to be specified for multi-byte data types."
             )
-        warnings.warn(
+        warn(
             "Missing 'endian' for structured dtype with multi-byte fields. "
             "Assuming little-endian for legacy compatibility.",
             UserWarning,
-            stacklevel=2,
         )
         return replace(self, endian="little")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
@@ -10,6 +9,7 @@ from zarr.codecs.base import Link, native_link
 from zarr.codecs.foreign import foreign_link
 from zarr.codecs.v2_chain import v2_chain
 from zarr.errors import ZarrUserWarning
+from zarr.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,11 +78,10 @@ def codecs_from_list(
     """`split`, with a warning where a chain makes parts of shards inaccessible."""
     filters, serializer, compressors = split(codecs)
     if (filters or compressors) and getattr(serializer, "index_codecs", None) is not None:
-        warnings.warn(
+        warn(
             "Combining a `sharding_indexed` codec disables partial reads and writes, which may "
             "lead to inefficient performance.",
             ZarrUserWarning,
-            stacklevel=3,
         )
     return filters, serializer, compressors
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,6 +22,7 @@ from zarr.dtype.raw import bytes_from_json, bytes_to_json
 from zarr.dtype.registry import data_type_registry
 from zarr.dtype.subarray import SubArray
 from zarr.errors import ZarrUserWarning
+from zarr.notices import warn
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
@@ -65,10 +65,9 @@ class Structured(ZDType[np.dtype[Any], np.void], HasItemSize):
         made = cls(fields=tuple((name, _of_field(dtype.fields[name][0])) for name in dtype.names))
         packed = _places(made.to_native_dtype())
         if _places(dtype) != packed:
-            warnings.warn(
+            warn(
                 f"The fields of {dtype} are stored one after the other, without gaps.",
                 ZarrUserWarning,
-                stacklevel=4,
             )
         return made
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -371,11 +370,10 @@ class ArrayV2Metadata(Metadata):
         parse_zarr_format(document["zarr_format"])
         filters = document.get("filters")
         if filters == []:
-            warnings.warn(
+            warn(
                 "Found an empty list of filters in the array metadata document. It is treated as "
                 "if it were null.",
                 ZarrUserWarning,
-                stacklevel=5,
             )
         configs = _filter_list(filters)
         attributes = document.get("attributes")
