@@ -141,6 +141,9 @@ class Store(ABC):
             # Nothing is known of the new method. A body with the synchronous trio says that
             # its data can be had without waiting.
             cls._waits = not body.keys() >= _SYNC_METHODS  # type: ignore[assignment, method-assign]
+        if "get" in body and "get_versioned" not in body:
+            # Versions are of what this `get` returns, and nothing is known of that.
+            cls.get_versioned = Store.get_versioned  # type: ignore[method-assign]
         if "_source" not in body and not _DATA_METHODS.isdisjoint(body):
             cls._source = Store._source  # type: ignore[method-assign]
 
@@ -288,9 +291,12 @@ class Store(ABC):
         """
 
     async def get_versioned(
-        self, key: str, prototype: BufferPrototype
-    ) -> tuple[Buffer, Any] | None:
-        """Return the value of a key and its version, for `set_if_unchanged`; None if there is none.
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        """Return the value of a key, or a part of it, and its version; None if there is none.
+
+        Parts that have equal versions are parts of one value. The version of a whole value is
+        what `set_if_unchanged` takes.
 
         Parameters
         ----------
@@ -298,13 +304,17 @@ class Store(ABC):
             The key.
         prototype : BufferPrototype
             The class of the value.
+        byte_range : ByteRequest, optional
+            Which bytes; all by default.
 
-        Raises
-        ------
-        NotImplementedError
-            If the store cannot tell versions apart.
+        Returns
+        -------
+        tuple of Buffer and object, or None
+            The version compares equal with that of the same value; it is None if the store cannot
+            tell versions apart.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not tell versions apart")
+        value = await self.get(key, prototype, byte_range)
+        return None if value is None else (value, None)
 
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from zarr import _core
-    from zarr.abc.store import ByteRequest, Store
+    from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
     from zarr.storage.settled import Watch
 
@@ -100,13 +100,18 @@ class _Some:
         view.all = Requests(store)
         return view
 
-    async def get(self, key: str, request: ByteRequest | None = None) -> Any:
+    async def get(self, key: str) -> Any:
         async with self._turns:
-            return bytes_of(await self.all.get(key, buffer_prototype, request))
+            return bytes_of(await self.all.get(key, buffer_prototype))
 
-    async def get_shared(self, key: str, request: ByteRequest) -> Any:
+    async def get_part(
+        self, watch: Watch, key: str, place: tuple[int, int | None], *, shared: bool
+    ) -> Any:
+        ask = self.all.get_shared if shared else self.all.get_versioned
         async with self._turns:
-            return bytes_of(await self.all.get_shared(key, request))
+            value, version = await ask(key, byte_request(*place))
+        watch.saw(version)
+        return bytes_of(value)
 
     async def put(self, key: str, data: _core.Bytes | None) -> None:
         async with self._turns:
@@ -126,7 +131,9 @@ async def _read(requests: _Some, first: _core.ReadWant) -> None:
         error: Exception | None = None
         try:
             while want is not None:
-                answer = await _fetch(requests, want)
+                answer = await _fetch(requests, want, watch)
+                if watch is not None and watch.changed and attempt < 2:
+                    break  # these bytes do not belong together
                 try:
                     want = await requests.code(want.size_hint, want.feed, answer)
                 except Exception as failure:
@@ -153,14 +160,14 @@ def _may_be_cut(error: Exception) -> bool:
     )
 
 
-async def _fetch(requests: _Some, want: _core.ReadWant) -> Answer:
+async def _fetch(requests: _Some, want: _core.ReadWant, watch: Watch | None) -> Answer:
     key, ranges = want.key, want.ranges
-    if ranges is None:
+    if ranges is None or watch is None:
         return [await requests.get(key)]
+    get = partial(requests.get_part, watch, key, shared=want.is_index)
     if len(ranges) == 1:
-        get = requests.get_shared if want.is_index else requests.get
-        return [await get(key, byte_request(*ranges[0]))]
-    return await bounded(ranges, lambda item: requests.get(key, byte_request(*item)))
+        return [await get(ranges[0])]
+    return await bounded(ranges, get)
 
 
 def _fed(
@@ -205,7 +212,9 @@ class _SteppedRead:
         watch = None if first.ranges is None else self._requests.watch(first.key)
         try:
             while want is not None:
-                answer = await self._fetch(want)
+                answer = await self._fetch(want, watch)
+                if watch is not None and watch.changed:
+                    break
                 if want.size_hint > SMALL and not want.is_index:
                     future = get_executor("codec").submit(want.feed, answer)
                     self._decoding.append((first, watch, future))
@@ -222,7 +231,7 @@ class _SteppedRead:
         try:
             want, failed = _fed(future.result)
             while want is not None:
-                want, failed = _fed(want.feed, await self._fetch(want))
+                want, failed = _fed(want.feed, await self._fetch(want, watch))
         finally:
             if watch is not None:
                 watch.close()
@@ -231,15 +240,35 @@ class _SteppedRead:
     async def _judge(self, first: _core.ReadWant, watch: Watch | None, failed: bool) -> None:
         """Read a value again that could not be decoded, or was written meanwhile."""
         torn = watch is not None and watch.changed
-        # All of it at once, if parts of it may not belong together.
-        want: _core.ReadWant | None = first.again(whole=torn) if failed or torn else None
-        while want is not None:
-            want = want.feed(await self._fetch(want))
+        if torn or (failed and not await self._again(first)):
+            # All of it at once, if parts of it may not belong together.
+            whole = first.again(whole=True)
+            whole.feed(await self._fetch(whole, None))
 
-    async def _fetch(self, want: _core.ReadWant) -> Answer:
-        requests = [None] if want.ranges is None else [byte_request(*item) for item in want.ranges]
-        get, key = self._requests.get, want.key
-        return [bytes_of(await get(key, buffer_prototype, item)) for item in requests]
+    async def _again(self, first: _core.ReadWant) -> bool:
+        """Read once more what was cut on the way, perhaps; tell whether it belongs together."""
+        want: _core.ReadWant | None = first.again()
+        watch = self._requests.watch(first.key)
+        try:
+            while want is not None:
+                answer = await self._fetch(want, watch)
+                if watch.changed:
+                    return False
+                want = want.feed(answer)
+        finally:
+            watch.close()
+        return not watch.changed
+
+    async def _fetch(self, want: _core.ReadWant, watch: Watch | None) -> Answer:
+        key, ranges = want.key, want.ranges
+        if ranges is None or watch is None:
+            return [bytes_of(await self._requests.get(key, buffer_prototype))]
+        answer = []
+        for place in ranges:
+            value, version = await self._requests.get_versioned(key, byte_request(*place))
+            watch.saw(version)
+            answer.append(bytes_of(value))
+        return answer
 
 
 async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_bytes: int) -> None:

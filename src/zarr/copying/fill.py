@@ -9,7 +9,6 @@ from zarr.arrays.copy_data import copy_data
 from zarr.arrays.edges import chunk_bounds
 from zarr.arrays.spread import check_reach, spread
 from zarr.arrays.stored import stored_coords
-from zarr.buffer.cpu import buffer_prototype
 from zarr.metadata.convert import same_chunks
 from zarr.runner import bounded, run
 from zarr.storage.requests import Requests
@@ -101,7 +100,7 @@ class _Passage:
         self.width = min(self._from.width, self._to.width)
 
     async def __call__(self, coords: Coords) -> int:
-        value = await self._from.get(_key(self._source, coords), buffer_prototype)
+        value = await self._from.get_checked(_key(self._source, coords))
         if value is None:  # deleted meanwhile: the fill value stands for it
             return 0
         await self._to.set(_key(self._target, coords), value)

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from zarr.arrays.names import DOCUMENTS
-from zarr.buffer.cpu import buffer_prototype
 from zarr.copying.places import address, is_within
 from zarr.errors import CopyError
 from zarr.runner import bounded
@@ -102,7 +101,7 @@ async def copy_values(
             return
         size = 0
         if not dry_run:
-            value = await read.get(old, buffer_prototype)
+            value = await read.get_checked(old)
             if value is None:  # deleted meanwhile
                 report.skip(what)
                 return

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from zarr.arrays.document import kind_at, missing_parents, not_found, save_groups
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
-from zarr.buffer.cpu import buffer_prototype
 from zarr.groups.consolidated import document_key
 from zarr.groups.make import check_writable
 from zarr.groups.nodes import documents_of, find_group, refuse, save_documents
@@ -179,7 +178,7 @@ async def _copy(store: Store, keys: list[str], old: str, new: str) -> None:
     requests = Requests(store)
 
     async def one(key: str) -> None:
-        value = await requests.get(key, buffer_prototype)
+        value = await requests.get_checked(key)
         if value is not None:
             await requests.set(new + key[len(old) :], value)
 

@@ -144,6 +144,20 @@ class CacheStore(WrapperStore[Store]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
+        found = await self._get(key, prototype, byte_range)
+        return None if found is None else found[0]
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        if byte_range is None:  # to be replaced: what counts is what is there now
+            return await self._store.get_versioned(key, prototype)
+        return await self._get(key, prototype, byte_range)
+
+    async def _get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
+    ) -> tuple[Buffer, Any] | None:
         bounds(byte_range)
         found = await self._kept(check_key(key), prototype, byte_range)
         if found is not None:
@@ -153,21 +167,23 @@ class CacheStore(WrapperStore[Store]):
 
     async def _kept(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> Buffer | None:
+    ) -> tuple[Buffer, Any] | None:
         state, max_age = self._state, self.max_age_seconds
         fresh = state.is_fresh((key, None), max_age)
         if fresh:
+            version = state.version((key, None))
             value = await self._cache.get(key, prototype)
-            if value is not None:
-                return value if byte_range is None else value[absolute(byte_range, len(value))]
+            # Unless it was replaced meanwhile.
+            if value is not None and version == state.version((key, None)):
+                return _part(value, byte_range), version
         if byte_range is None:
             return None
         part = state.part(key, byte_range, max_age)
-        return None if part is None else prototype.buffer.from_buffer(part)
+        return None if part is None else (prototype.buffer.from_buffer(part[0]), part[1])
 
     async def _fetched(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> Buffer | None:
+    ) -> tuple[Buffer, Any] | None:
         """Read from the inner store and keep it; others who want the same wait, and get it too."""
         entry = (key, byte_range)
         state = self._state
@@ -189,7 +205,9 @@ class CacheStore(WrapperStore[Store]):
                 if flight is not mine:
                     state.count(hits=1)
                 value = flight.value
-                return value if value is None else prototype.buffer.from_buffer(value)
+                if value is None:
+                    return None
+                return prototype.buffer.from_buffer(value), flight.version
             # Whoever was to read it was cancelled, or is not in this process any more.
 
     async def _fly(self, entry: Entry, prototype: BufferPrototype, flight: Flight) -> None:
@@ -197,14 +215,18 @@ class CacheStore(WrapperStore[Store]):
         state = self._state
         try:
             # It may have landed just before.
-            flight.value = await self._kept(key, prototype, byte_range)
-            if flight.value is None:
+            found = await self._kept(key, prototype, byte_range)
+            if found is not None:
+                flight.value, flight.version = found
+            else:
                 flight.value = await self._left_from_before(entry, prototype, flight)
             if flight.value is not None:
                 state.count(hits=1)
             else:
                 state.count(misses=1)
-                flight.value = await self._store.get(key, prototype, byte_range)
+                found = await self._store.get_versioned(key, prototype, byte_range)
+                if found is not None:
+                    flight.value, flight.version = found
                 await self._settle(entry, flight)
             flight.landed = True
         except Exception as error:
@@ -223,7 +245,7 @@ class CacheStore(WrapperStore[Store]):
         async with self._lock(key):
             if not flight.stale:
                 await self._keep((key, None), value, stored=True)
-        return value if byte_range is None else value[absolute(byte_range, len(value))]
+        return _part(value, byte_range)
 
     async def _settle(self, entry: Entry, flight: Flight) -> None:
         """Keep what was read, unless it was written meanwhile."""
@@ -234,9 +256,11 @@ class CacheStore(WrapperStore[Store]):
             if value is None:
                 await self._forget(key)
             else:
-                await self._keep(entry, value)
+                await self._keep(entry, value, flight.version)
 
-    async def _keep(self, entry: Entry, value: Buffer, *, stored: bool = False) -> None:
+    async def _keep(
+        self, entry: Entry, value: Buffer, version: Any = None, *, stored: bool = False
+    ) -> None:
         """Keep a value; whoever calls this holds the lock of the key."""
         key, byte_range = entry
         state, size = self._state, len(value)
@@ -247,7 +271,9 @@ class CacheStore(WrapperStore[Store]):
         # One at a time, so that there is never more in the cache than is allowed.
         async with self._room():
             await self._count_what_was_left()
-            for victim, part in state.room(entry, size, self.max_size):
+            if byte_range is None and state.version(entry) != version:
+                await self._cache.delete(key)  # it would be taken for this one meanwhile
+            for victim, part in state.room(entry, size, self.max_size, version):
                 if part is None:
                     await self._cache.delete(victim)
             if byte_range is not None:
@@ -305,7 +331,7 @@ class CacheStore(WrapperStore[Store]):
                 missing.append(place)
             else:
                 self._state.count(hits=1)
-                yield [(place, found)]
+                yield [(place, found[0])]
         if not missing:
             return
         wanted = [byte_ranges[place] for place in missing]
@@ -417,6 +443,10 @@ class CacheStore(WrapperStore[Store]):
             await self._forget(key)
         if self.max_age_seconds == "infinity":
             await self._cache.delete_dir(folder)
+
+
+def _part(value: Buffer, byte_range: ByteRequest | None) -> Buffer:
+    return value if byte_range is None else value[absolute(byte_range, len(value))]
 
 
 def _own(value: Buffer) -> Buffer:

@@ -30,6 +30,7 @@ class Flight:
     name: str
     landed: bool = False
     value: Buffer | None = None
+    version: Any = None
     error: Exception | None = None
     # Whether the key was written meanwhile: then the value is not kept.
     stale: bool = False
@@ -39,8 +40,8 @@ class Flight:
 class CacheState:
     """The account of a cache; shared by a store and its read-only views."""
 
-    # By last use, oldest first: size, and when it was fetched.
-    entries: OrderedDict[Entry, tuple[int, float]] = field(default_factory=OrderedDict)
+    # By last use, oldest first: size, when it was fetched, and of which version of the value.
+    entries: OrderedDict[Entry, tuple[int, float, Any]] = field(default_factory=OrderedDict)
     # Parts of values, by key; whole values are in the cache store.
     parts: dict[str, dict[ByteRequest, Buffer]] = field(default_factory=dict)
     flights: dict[Entry, Flight] = field(default_factory=dict)
@@ -75,8 +76,16 @@ class CacheState:
             self.entries.move_to_end(entry)
             return True
 
-    def part(self, key: str, request: ByteRequest, max_age: float | str) -> Buffer | None:
-        """Part of a value, from the same part or a larger one."""
+    def version(self, entry: Entry) -> Any:
+        """The version of the value that an entry is of; None if it is not known."""
+        with self.guard:
+            known = self.entries.get(entry)
+            return None if known is None else known[2]
+
+    def part(
+        self, key: str, request: ByteRequest, max_age: float | str
+    ) -> tuple[Buffer, Any] | None:
+        """Part of a value and the version of it, from the same part or a larger one."""
         with self.guard:
             parts = self.parts.get(key)
             if parts is None:
@@ -96,23 +105,34 @@ class CacheState:
             self.entries.move_to_end((key, found))
             value = parts[found]
             if found == request:
-                return value
+                return value, known[2]
             assert isinstance(request, RangeByteRequest)
-            return value[start : start + request.end - request.start]
+            return value[start : start + request.end - request.start], known[2]
 
-    def room(self, entry: Entry, size: int, limit: int | None) -> list[Entry]:
+    def room(self, entry: Entry, size: int, limit: int | None, version: Any) -> list[Entry]:
         """Count an entry, and no longer those for which there is no room with it; return them.
 
         Those that were not used for the longest time go. What is counted never exceeds `limit`.
+        What is kept of another version of the value goes too.
         """
         with self.guard:
             self._forget(entry)
-            victims = []
+            victims = [
+                other
+                for other in [
+                    (entry[0], None),
+                    *((entry[0], p) for p in self.parts.get(entry[0], ())),
+                ]
+                if version is not None and other in self.entries
+                if self.entries[other][2] not in (None, version)
+            ]
+            for other in victims:
+                self._forget(other)
             while limit is not None and self.entries and self.size + size > limit:
                 oldest = next(iter(self.entries))
                 self._forget(oldest)
                 victims.append(oldest)
-            self.entries[entry] = (size, time.monotonic())
+            self.entries[entry] = (size, time.monotonic(), version)
             self.size += size
             self.evictions += len(victims)
             return victims
@@ -121,7 +141,7 @@ class CacheState:
         """Count what was there already: as old as can be, and the first to go."""
         with self.guard:
             if entry not in self.entries:
-                self.entries[entry] = (size, float("-inf"))
+                self.entries[entry] = (size, float("-inf"), None)
                 self.entries.move_to_end(entry, last=False)
                 self.size += size
 
@@ -141,7 +161,7 @@ class CacheState:
             return whole
 
     def _forget(self, entry: Entry) -> None:
-        self.size -= self.entries.pop(entry, (0, 0.0))[0]
+        self.size -= self.entries.pop(entry, (0, 0.0, None))[0]
         key, request = entry
         if request is not None and key in self.parts:
             self.parts[key].pop(request, None)

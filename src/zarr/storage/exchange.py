@@ -56,12 +56,15 @@ class Exchange(WrapperStore[Store]):
         # docstring inherited
         if byte_range is not None:
             return await self._store.get(key, prototype, byte_range)
-        try:
-            found = await self._store.get_versioned(key, prototype)
-        except NotImplementedError:  # by the service, and so it is written as it always was
-            return await self._store.get(key, prototype)
-        self._versions[key] = None if found is None else found[1]
-        return None if found is None else found[0]
+        found = await self._store.get_versioned(key, prototype)
+        if found is None:
+            self._versions[key] = None
+            return None
+        if found[1] is None:  # the service tells none: it is written as it always was
+            self._versions.pop(key, None)
+        else:
+            self._versions[key] = found[1]
+        return found[0]
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -88,9 +91,11 @@ def is_protected(store: Store) -> bool:
         order = [vars(kind) for kind in type(inner).__mro__]
         first = {
             name: next(depth for depth, body in enumerate(order) if name in body)
-            for name in ("get", "set", "get_versioned", "set_if_unchanged")
+            for name in ("set", "set_if_unchanged")
         }
-        if first["get"] < first["get_versioned"] or first["set"] < first["set_if_unchanged"]:
+        if first["set"] < first["set_if_unchanged"]:
+            return False
+        if type(inner).get_versioned is Store.get_versioned:  # also if it has a `get` of its own
             return False
         inner = getattr(inner, "_store", None)
     return True

@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
+from zarr.storage.http import http_get
 from zarr.storage.keys import check_key, check_prefix
-from zarr.storage.ranges import bounds
+from zarr.storage.ranges import bounds, range_header
 from zarr.storage.s3fs import s3_get, s3_put
 from zarr.storage.transient import hidden_in
 from zarr.storage.urls import redacted
@@ -259,7 +260,10 @@ class FsspecStore(Store):
             start, stop = max(0, size + start), size
             byte_range = RangeByteRequest(start, stop)
         try:
-            if byte_range is None:
+            if byte_range is None and self.supports_conditional_writes:
+                # s3fs would ask for the size first, and read large objects piece by piece.
+                data, _ = await self._at_home(s3_get(self._fs_here(), path))
+            elif byte_range is None:
                 data = await self._call("_cat_file", path)
             elif start == stop:
                 await self._call("_info", path)
@@ -326,16 +330,26 @@ class FsspecStore(Store):
         return _protocols(fs).isdisjoint(_OF_THIS_MACHINE)
 
     async def get_versioned(
-        self, key: str, prototype: BufferPrototype
-    ) -> tuple[Buffer, Any] | None:
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
-        if not self.supports_conditional_writes:
-            return await super().get_versioned(key, prototype)
+        start, stop = bounds(byte_range)
+        get = self._getter()
+        if get is None or start == stop:
+            return await super().get_versioned(key, prototype, byte_range)
+        header = None if byte_range is None else range_header(start, stop)
         try:
-            data, version = await self._at_home(s3_get(self._fs_here(), self._path(key)))
-        except self.allowed_exceptions:
+            data, version = await self._at_home(get(self._fs_here(), self._path(key), header))
+        except self.allowed_exceptions as error:
+            _check_absent(error)
             return None
         return prototype.buffer.from_bytes(data), version
+
+    def _getter(self) -> Any:
+        """How the file system is asked for versions, too; None if it tells none."""
+        if self.supports_conditional_writes:
+            return s3_get
+        return http_get if type(self.fs).__name__ == "HTTPFileSystem" else None
 
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited

@@ -92,15 +92,18 @@ class LoggingStore(WrapperStore[T_Store]):
         return type(self)(store, log_level=self.log_level, log_handler=self.log_handler)
 
     @contextmanager
-    def log(self, hint: Any = "") -> Generator[None, None, None]:
+    def log(self, hint: Any = "", method: str | None = None) -> Generator[None, None, None]:
         """Log, as a context manager, the call of the method that uses it.
 
         Parameters
         ----------
         hint : Any
             What to show as the method's argument.
+        method : str, optional
+            The name of the method; that of the function that calls by default.
         """
-        method = sys._getframe(2).f_code.co_name
+        if method is None:
+            method = sys._getframe(2).f_code.co_name
         self.counter[method] += 1
         name = f"{type(self._store).__name__}.{method}"
         if hint != "":
@@ -178,6 +181,13 @@ class LoggingStore(WrapperStore[T_Store]):
         # docstring inherited
         with self.log(key):
             return await self._store.get(key, prototype, byte_range)
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        with self.log(key, "get"):  # it is the same request
+            return await self._store.get_versioned(key, prototype, byte_range)
 
     async def get_partial_values(
         self,

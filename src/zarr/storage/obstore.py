@@ -89,6 +89,12 @@ def _is_below_a_file(error: Exception) -> bool:
     return "NotADirectory" in str(error)
 
 
+def _version(info: Any) -> dict[str, str] | None:
+    """The version of a value, as `put_async` takes it; None if the service tells none."""
+    known = {name: info.get(name) for name in ("e_tag", "version")}
+    return {name: value for name, value in known.items() if value is not None} or None
+
+
 def _config(store: Any, name: str) -> Any:
     """A setting that an object store was made with."""
     return (getattr(store, "config", None) or {}).get(name)
@@ -172,33 +178,47 @@ class ObjectStore(Store, Generic[T_Store]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
+        found = await self._read(key, byte_range, versioned=False)
+        return None if found is None else prototype.buffer.from_bytes(found[0])
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        found = await self._read(key, byte_range, versioned=True)
+        return None if found is None else (prototype.buffer.from_bytes(found[0]), found[1])
+
+    async def _read(
+        self, key: str, byte_range: ByteRequest | None, *, versioned: bool
+    ) -> tuple[Any, Any] | None:
+        """A value or a part of it, and its version if that is wanted and known."""
         obstore = _running()
         check_key(key)
         start, stop = bounds(byte_range)
         try:
-            if byte_range is None:
-                answer = await obstore.get_async(self.store, key)
-                data = await answer.bytes_async()
-            elif start == stop:
-                await obstore.head_async(self.store, key)
-                data = b""
-            elif stop is not None:
-                data = await obstore.get_range_async(self.store, key, start=start, end=stop)
-            else:
-                wanted = {"suffix": -start} if start < 0 else {"offset": start}
-                answer = await obstore.get_async(self.store, key, options={"range": wanted})
-                data = await answer.bytes_async()
+            if start == stop:
+                return b"", _version(await obstore.head_async(self.store, key))
+            if stop is not None and not versioned:  # the quickest of these
+                return await obstore.get_range_async(self.store, key, start=start, end=stop), None
+            options: Any = None
+            if stop is not None:
+                options = {"range": (start, stop)}
+            elif byte_range is not None:
+                options = {"range": {"suffix": -start} if start < 0 else {"offset": start}}
+            answer = await obstore.get_async(self.store, key, options=options)
+            return await answer.bytes_async(), _version(answer.meta)
         except _MISSING:
             return None
         except obstore.exceptions.BaseError as error:
             if _is_below_a_file(error):
                 return None
             # Object stores refuse a range that begins behind the end; ours is empty there.
-            size = None if byte_range is None else await self._size(key)
-            if size is None or absolute(byte_range, size) != slice(size, size):
+            info = None if byte_range is None else await self._info(key)
+            if info is None or absolute(byte_range, info["size"]) != slice(
+                info["size"], info["size"]
+            ):
                 raise
-            data = b""
-        return prototype.buffer.from_bytes(data)
+            return b"", _version(info)
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -229,21 +249,6 @@ class ObjectStore(Store, Generic[T_Store]):
     def _shared(self) -> bool:
         return type(self.store).__name__ not in ("LocalStore", "MemoryStore")
 
-    async def get_versioned(
-        self, key: str, prototype: BufferPrototype
-    ) -> tuple[Buffer, Any] | None:
-        # docstring inherited
-        check_key(key)
-        try:
-            answer = await _running().get_async(self.store, key)
-        except _MISSING:
-            return None
-        version = {name: answer.meta.get(name) for name in ("e_tag", "version")}
-        known = {name: value for name, value in version.items() if value is not None}
-        if not known:
-            raise NotImplementedError(f"{self} does not tell the versions of {key!r} apart")
-        return prototype.buffer.from_bytes(await answer.bytes_async()), known
-
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited
         errors = _obstore().exceptions
@@ -273,29 +278,29 @@ class ObjectStore(Store, Generic[T_Store]):
         with contextlib.suppress(*_MISSING):
             await _running().delete_async(self.store, key)
 
-    async def _size(self, key: str) -> int | None:
+    async def _info(self, key: str) -> Any:
+        """What the service says of a value without sending it; None if there is none."""
         check_key(key)
         obstore = _running()
         try:
-            info = await obstore.head_async(self.store, key)
+            return await obstore.head_async(self.store, key)
         except _MISSING:
             return None
         except obstore.exceptions.GenericError as error:
             if _is_below_a_file(error):
                 return None
             raise
-        return int(info["size"])
 
     async def exists(self, key: str) -> bool:
         # docstring inherited
-        return await self._size(key) is not None
+        return await self._info(key) is not None
 
     async def getsize(self, key: str) -> int:
         # docstring inherited
-        size = await self._size(key)
-        if size is None:
+        info = await self._info(key)
+        if info is None:
             raise FileNotFoundError(f"{key!r} is not in {self}")
-        return size
+        return int(info["size"])
 
     # -- folders ----------------------------------------------------------------------------
 

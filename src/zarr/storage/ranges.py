@@ -34,6 +34,13 @@ def bounds(request: ByteRequest | None) -> tuple[int, int | None]:
     raise TypeError(f"Unexpected byte_range, got {request}.")
 
 
+def range_header(start: int, stop: int | None) -> str:
+    """The same as HTTP has it, in its header `Range`."""
+    if start < 0:
+        return f"bytes={start}"
+    return f"bytes={start}-" if stop is None else f"bytes={start}-{stop - 1}"
+
+
 def absolute(request: ByteRequest | None, size: int) -> slice:
     """What a request asks for of a value with `size` bytes."""
     start, stop = bounds(request)

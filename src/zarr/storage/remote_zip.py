@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass, field
 from itertools import count
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
 from zarr.buffer.core import default_buffer_prototype
@@ -15,7 +16,7 @@ from zarr.storage.zip_reader import Stream, read_entry
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
 
 # The directory is at the end, and mostly no longer than this.
 _TAIL = 64 << 10
+
+T = TypeVar("T")
+
+# How often one read begins anew because somebody replaces the file.
+_TRIES = 5
 
 _numbers = count()
 
@@ -32,6 +38,21 @@ class _Missing(Exception):
 
     def __init__(self, start: int, stop: int) -> None:
         self.start, self.stop = start, stop
+
+
+class _Replaced(Exception):
+    """Another file is there now."""
+
+
+@dataclass(eq=False)
+class _Directory:
+    """What a file says of itself, and of which version of it that is."""
+
+    size: int
+    version: Any
+    entries: dict[str, zipfile.ZipInfo] = field(default_factory=dict)
+    # The headers before values that were read in part: where a value begins is said there.
+    headers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
 
 
 class _Pieces:
@@ -96,10 +117,7 @@ class RemoteZipStore(Store):
         self._forget()
 
     def _forget(self) -> None:
-        self._size = 0
-        self._entries: dict[str, zipfile.ZipInfo] | None = None
-        # The headers before values that were read in part: where a value begins is said there.
-        self._headers: dict[str, tuple[int, bytes]] = {}
+        self._known: _Directory | None = None
         self._name = f"remote-zip\0{next(_numbers)}"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -143,20 +161,36 @@ class RemoteZipStore(Store):
 
     # -- the file ---------------------------------------------------------------------------
 
-    async def _directory(self) -> dict[str, zipfile.ZipInfo]:
-        if self._entries is None:
+    async def _directory(self) -> _Directory:
+        known = self._known
+        if known is None:
             async with locked(self._name):
-                if self._entries is None:
-                    self._entries = await self._read_directory()
-        return self._entries
+                known = self._known
+                if known is None:
+                    known = self._known = await self._unless_replaced(self._read_directory)
+        return known
 
-    async def _read_directory(self) -> dict[str, zipfile.ZipInfo]:
+    async def _entries(self) -> dict[str, zipfile.ZipInfo]:
+        return (await self._directory()).entries
+
+    async def _unless_replaced(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Begin anew with the directory of the new file if the file is replaced meanwhile."""
+        for _ in range(_TRIES):
+            try:
+                return await work()
+            except _Replaced as replaced:
+                if self._known is replaced.args[0]:
+                    self._forget()
+        raise OSError(f"{self} was replaced each of the {_TRIES} times that it was read")
+
+    async def _read_directory(self) -> _Directory:
         try:
             size = await self._store.getsize(self.key)
         except FileNotFoundError:
             raise FileNotFoundError(f"there is no file at {self}") from None
-        tail = await self._fetch(SuffixByteRequest(min(_TAIL, size)) if size else None)
-        self._size = size
+        suffix = SuffixByteRequest(min(_TAIL, size)) if size else None
+        tail, version = await self._ask(suffix)
+        known = _Directory(size, version)
         pieces = _Pieces(size, [(size - len(tail), tail)])
 
         def listed(reader: _Pieces) -> list[zipfile.ZipInfo]:
@@ -164,20 +198,22 @@ class RemoteZipStore(Store):
                 return archive.infolist()
 
         # Of several entries with one name, the last; what names no key is not shown.
-        entries = await self._replayed(pieces, listed)
-        return {
-            info.filename: info
-            for info in entries
-            if not info.filename.endswith("/") and is_safe(info.filename)
-        }
+        for info in await self._replayed(known, pieces, listed):
+            if not info.filename.endswith("/") and is_safe(info.filename):
+                known.entries[info.filename] = info
+        return known
 
-    async def _replayed(self, pieces: _Pieces, work: Callable[[_Pieces], Any]) -> Any:
+    async def _replayed(
+        self, known: _Directory, pieces: _Pieces, work: Callable[[_Pieces], Any]
+    ) -> Any:
         """The result of `work`, which begins anew whenever bytes had to be fetched for it."""
         for _ in range(8):
             try:
                 return work(pieces)
             except _Missing as missing:
-                data = await self._fetch(RangeByteRequest(missing.start, missing.stop))
+                data, version = await self._ask(RangeByteRequest(missing.start, missing.stop))
+                if version != known.version:
+                    raise _Replaced(known) from None
                 if len(data) != missing.stop - missing.start:
                     raise zipfile.BadZipFile(
                         f"{self} ends early: of {missing.stop - missing.start} bytes from "
@@ -186,11 +222,11 @@ class RemoteZipStore(Store):
                 pieces.pieces.append((missing.start, data))
         raise zipfile.BadZipFile(f"{self} has a directory that leads from place to place")
 
-    async def _fetch(self, byte_range: ByteRequest | None) -> bytes:
-        value = await self._store.get(self.key, default_buffer_prototype(), byte_range)
-        if value is None:
+    async def _ask(self, byte_range: ByteRequest | None) -> tuple[bytes, Any]:
+        found = await self._store.get_versioned(self.key, default_buffer_prototype(), byte_range)
+        if found is None:
             raise FileNotFoundError(f"there is no file at {self}")
-        return value.to_bytes()
+        return found[0].to_bytes(), found[1]
 
     # -- values -----------------------------------------------------------------------------
 
@@ -198,30 +234,44 @@ class RemoteZipStore(Store):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
+        found = await self.get_versioned(key, prototype, byte_range)
+        return None if found is None else found[0]
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
         bounds(byte_range)
-        info = (await self._directory()).get(check_key(key))
+        check_key(key)
+        return await self._unless_replaced(lambda: self._entry(key, prototype, byte_range))
+
+    async def _entry(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
+    ) -> tuple[Buffer, Any | None] | None:
+        known = await self._directory()
+        info = known.entries.get(key)
         if info is None:
             return None
         part = absolute(byte_range, info.file_size)
-        known = self._headers.get(key)
-        pieces = _Pieces(self._size, [known] if known else [])
+        header = known.headers.get(key)
+        pieces = _Pieces(known.size, [header] if header else [])
 
         def read(reader: _Pieces) -> Data:
             return read_entry(cast("Reader", reader), info, part)
 
-        data = await self._replayed(pieces, read)
-        if known is None and len(pieces.pieces) > 1:
-            first, header = pieces.pieces[0]
-            self._headers[key] = (first, header[:512])
-        return prototype.buffer.from_bytes(data)
+        data = await self._replayed(known, pieces, read)
+        if header is None and len(pieces.pieces) > 1:
+            first, beginning = pieces.pieces[0]
+            known.headers[key] = (first, beginning[:512])
+        return prototype.buffer.from_bytes(data), known.version
 
     async def exists(self, key: str) -> bool:
         # docstring inherited
-        return check_key(key) in await self._directory()
+        return check_key(key) in await self._entries()
 
     async def getsize(self, key: str) -> int:
         # docstring inherited
-        info = (await self._directory()).get(check_key(key))
+        info = (await self._entries()).get(check_key(key))
         if info is None:
             raise FileNotFoundError(f"{key!r} is not in {self}")
         return info.file_size
@@ -238,17 +288,17 @@ class RemoteZipStore(Store):
 
     async def list(self) -> AsyncIterator[str]:
         # docstring inherited
-        for key in await self._directory():
+        for key in await self._entries():
             yield key
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
         check_prefix(prefix)
-        for key in await self._directory():
+        for key in await self._entries():
             if key.startswith(prefix):
                 yield key
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
-        for name in children(await self._directory(), prefix):
+        for name in children(await self._entries(), prefix):
             yield name

@@ -36,6 +36,8 @@ __all__ = ["Requests", "limit_of"]
 T = TypeVar("T")
 
 _MIB = 1 << 20
+_NO_VALUE = object()
+_CHECKS = 3
 _MANY = 1 << 20  # requests at a time: as good as no limit
 
 
@@ -107,6 +109,36 @@ class Requests:
         call = partial(self.store.get, key, prototype, byte_range)
         return await self._ask("get", key, call, size)
 
+    async def get_checked(self, key: str) -> Buffer | None:
+        """Return the value of a key that is stored elsewhere as it is; None if there is none.
+
+        Nothing will be decoded that could tell whether it is all there, so its length is compared
+        with what the store says.
+
+        Raises
+        ------
+        OSError
+            If they differ, again and again.
+        """
+        value = await self.get(key, buffer_prototype)
+        if value is None or _composed(self.store, "getsize"):
+            return value  # the store would only read the value to tell its size
+        size = -1
+        for _ in range(_CHECKS):
+            try:
+                size = await self.getsize(key)
+            except FileNotFoundError:  # deleted meanwhile
+                return None
+            if len(value) == size:
+                return value
+            value = await self.get(key, buffer_prototype)
+            if value is None:
+                return None
+        raise OSError(
+            f"the value of {key!r} in {self.store} has {size} bytes, as the store says, but "
+            f"{len(value)} were read: it was cut on the way, or is written all the time"
+        )
+
     async def get_document(self, key: str) -> bytes | None:
         """Return a JSON document; what looks as if it were cut off is read again, once."""
         value = await self.get(key, buffer_prototype)
@@ -118,8 +150,22 @@ class Requests:
             document = b"" if value is None else value.to_bytes()
         return document
 
-    async def get_shared(self, key: str, byte_range: ByteRequest | None) -> Buffer | None:
-        """Return a part of a value, by one request for all who want it at the same time.
+    async def get_versioned(
+        self, key: str, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer | None, Any]:
+        """Return the value of a key, or a part of it, and its version; see `Store`.
+
+        The version of no value is like no other.
+        """
+        size = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else 0
+        call = partial(self.store.get_versioned, key, buffer_prototype, byte_range)
+        found = await self._ask("get", key, call, size)
+        return (None, _NO_VALUE) if found is None else found
+
+    async def get_shared(
+        self, key: str, byte_range: ByteRequest | None
+    ) -> tuple[Buffer | None, Any]:
+        """Return a part of a value and its version, by one request for all who want it just now.
 
         Nobody joins a request after the value was written by this process.
         """
@@ -130,7 +176,7 @@ class Requests:
         name = (self.identity, id(here), id(blocked), key, byte_range)
         flight = _flights.get(name)
         if flight is None:
-            flight = _Flight(here.create_task(self.get(key, buffer_prototype, byte_range)))
+            flight = _Flight(here.create_task(self.get_versioned(key, byte_range)))
             _flights[name] = flight
             seen = watch(self.identity, key, partial(_flights.pop, name, None))
             flight.task.add_done_callback(partial(_landed, name, flight, seen))
@@ -375,11 +421,11 @@ class _Flight:
 
     __slots__ = ("task", "users")
 
-    def __init__(self, task: asyncio.Task[Buffer | None]) -> None:
+    def __init__(self, task: asyncio.Task[tuple[Buffer | None, Any]]) -> None:
         self.task = task
         self.users = 0
 
-    async def wait(self) -> Buffer | None:
+    async def wait(self) -> tuple[Buffer | None, Any]:
         import asyncio
 
         self.users += 1

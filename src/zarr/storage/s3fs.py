@@ -1,4 +1,4 @@
-"""Writing on condition with s3fs, whose file system has no method for it."""
+"""Versions of objects, and writing on condition, with s3fs, which has no methods for them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import errno
 from typing import Any
 
 
-async def s3_get(fs: Any, path: str) -> tuple[bytes, str]:
-    """Return an object and its entity tag.
+async def s3_get(fs: Any, path: str, header: str | None = None) -> tuple[bytes, str]:
+    """Return an object, or a part of it, and its entity tag: by one request.
 
     Parameters
     ----------
@@ -15,9 +15,14 @@ async def s3_get(fs: Any, path: str) -> tuple[bytes, str]:
         A file system of s3fs.
     path
         Bucket and key.
+    header
+        The range, as HTTP has it.
     """
-    bucket, key, _ = fs.split_path(path)
-    answer = await fs._call_s3("get_object", Bucket=bucket, Key=key)
+    bucket, key, version = fs.split_path(path)
+    options = {} if header is None else {"Range": header}
+    if version:
+        options["VersionId"] = version
+    answer = await fs._call_s3("get_object", Bucket=bucket, Key=key, **options)
     try:
         return await answer["Body"].read(), answer["ETag"]
     finally:

@@ -1,8 +1,9 @@
 """Whether a value was changed while somebody read it by several requests.
 
 A shard is read by two requests or more: first its index, then what the index points at. Between
-them another task may write the shard, and then the parts do not belong together. Whoever reads so
-watches the key; whoever writes tells. Both are of this process: of others nothing is known.
+them somebody may write the shard, and then the parts do not belong together. Whoever reads so
+watches the key; whoever writes tells. Both are of this process. Writes by others show if the store
+tells the versions of a value apart.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,15 +22,26 @@ _watches: dict[tuple[str, str], list[Watch]] = {}
 _writes: dict[tuple[str, str], int] = {}
 
 
+_UNSEEN = object()
+
+
 class Watch:
     """A value that is being read."""
 
-    __slots__ = ("_place", "_told", "changed")
+    __slots__ = ("_place", "_told", "_version", "changed")
 
     def __init__(self, place: tuple[str, str], told: Callable[[], object] | None) -> None:
         self._place = place
         self._told = told
+        self._version: Any = _UNSEEN
         self.changed = False
+
+    def saw(self, version: Any) -> None:
+        """Take note of the version of which a part was read."""
+        if self._version is _UNSEEN:
+            self._version = version
+        elif self._version != version:
+            self.changed = True
 
     def close(self) -> None:
         """Stop watching; `changed` is final then."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from zarr.abc.store import Store
+from zarr.abc.store import OffsetByteRequest, Store
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
@@ -27,7 +27,11 @@ _SMALL = 64 << 10
 # How many keys are listed at a time.
 _BATCH = 1000
 
-_SET = "INSERT INTO zarr (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
+# A row that is replaced gets a number that is not in use: it tells versions of a value apart.
+_SET = (
+    "INSERT OR REPLACE INTO zarr (rowid, k, v) "
+    "VALUES ((SELECT coalesce(max(rowid), 0) + 1 FROM zarr), ?, ?)"
+)
 _ADD = "INSERT INTO zarr (k, v) VALUES (?, ?) ON CONFLICT (k) DO NOTHING"
 _PART = (
     "SELECT rowid, length(v), CASE WHEN length(v) <= ? OR typeof(v) <> 'blob' THEN v END "
@@ -204,10 +208,22 @@ class SQLiteStore(Store):
         if byte_range is None:
             data = self._database.run(lambda connection: _whole(connection, key))
         else:
-            data = self._database.run(lambda connection: _part(connection, key, byte_range))
+            found = self._database.run(lambda connection: _part(connection, key, byte_range))
+            data = None if found is None else found[0]
         if data is None:
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        check_key(key)
+        wanted = OffsetByteRequest(0) if byte_range is None else byte_range
+        bounds(wanted)
+        self._is_open = True
+        found = await offload(self._database.run, lambda connection: _part(connection, key, wanted))
+        return None if found is None else (prototype.buffer.from_bytes(found[0]), found[1])
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value under a key.
@@ -358,14 +374,17 @@ def _whole(connection: sqlite3.Connection, key: str) -> bytes | None:
     return None if row is None else _blob(key, row[0])
 
 
-def _part(connection: sqlite3.Connection, key: str, request: ByteRequest) -> bytes | None:
+def _part(
+    connection: sqlite3.Connection, key: str, request: ByteRequest
+) -> tuple[bytes, tuple[int, int]] | None:
+    """A part of a value, and the version of the value."""
     row = connection.execute(_PART, (_SMALL, key)).fetchone()
     if row is None:
         return None
-    _, size, value = row
+    number, size, value = row
     if value is not None or size is None:
         data = _blob(key, value)
-        return data[absolute(request, len(data))]
+        return data[absolute(request, len(data))], (number, len(data))
     if connection.in_transaction:
         return _piece(connection, key, request)
     connection.execute("BEGIN")  # the number of the row and the row belong together
@@ -375,14 +394,16 @@ def _part(connection: sqlite3.Connection, key: str, request: ByteRequest) -> byt
         connection.execute("COMMIT")
 
 
-def _piece(connection: sqlite3.Connection, key: str, request: ByteRequest) -> bytes | None:
+def _piece(
+    connection: sqlite3.Connection, key: str, request: ByteRequest
+) -> tuple[bytes, tuple[int, int]] | None:
     row = connection.execute("SELECT rowid FROM zarr WHERE k = ?", (key,)).fetchone()
     if row is None:
         return None
     with connection.blobopen("zarr", "v", row[0], readonly=True) as blob:
         part = absolute(request, len(blob))
         blob.seek(part.start)
-        return blob.read(max(0, part.stop - part.start))
+        return blob.read(max(0, part.stop - part.start)), (row[0], len(blob))
 
 
 def _blob(key: str, value: object) -> bytes:

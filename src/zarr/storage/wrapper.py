@@ -211,10 +211,10 @@ class WrapperStore(Store, Generic[T_Store]):
         return await self._store.get(key, prototype, byte_range)
 
     async def get_versioned(
-        self, key: str, prototype: BufferPrototype
-    ) -> tuple[Buffer, Any] | None:
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
-        return await self._store.get_versioned(key, prototype)
+        return await self._store.get_versioned(key, prototype, byte_range)
 
     async def get_partial_values(
         self,

@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections import Counter, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from zarr.abc.store import Store
@@ -270,6 +271,13 @@ class FaultyStore(WrapperStore[Store]):
             "get", key, lambda: self._store.get(key, prototype, byte_range), byte_range
         )
 
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        call = partial(self._store.get_versioned, key, prototype, byte_range)
+        return await self._ask("get", key, call, byte_range)  # it is the same request
+
     def get_sync(
         self,
         key: str,
@@ -295,6 +303,11 @@ class FaultyStore(WrapperStore[Store]):
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
         await self._ask("set_if_not_exists", key, lambda: self._store.set_if_not_exists(key, value))
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        call = partial(self._store.set_if_unchanged, key, value, version)
+        return await self._ask("set_if_unchanged", key, call)
 
     async def delete(self, key: str) -> None:
         # docstring inherited
@@ -360,9 +373,13 @@ def _lose(fault: Fault, key: str) -> None:
 
 def _spoilt(fault: Fault, answer: T) -> T:
     """What arrives of an answer."""
+    value: Any = answer
+    if fault in ("cut", "double") and isinstance(answer, tuple) and len(answer) == 2:
+        both: Any = (_spoilt(fault, answer[0]), answer[1])
+        spoilt_both: T = both
+        return spoilt_both
     if fault not in ("cut", "double") or not hasattr(answer, "to_bytes"):
         return answer
-    value: Any = answer
     data = value.to_bytes()
     data = data[: len(data) // 2] if fault == "cut" else data + data
     spoilt: T = type(value).from_bytes(data)

@@ -65,6 +65,13 @@ class LatencyStore(WrapperStore[Store]):
         await asyncio.sleep(self.get_latency)
         return await self._store.get(key, prototype, byte_range)
 
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        await asyncio.sleep(self.get_latency)
+        return await self._store.get_versioned(key, prototype, byte_range)
+
     def get_sync(
         self,
         key: str,
@@ -110,6 +117,11 @@ class LatencyStore(WrapperStore[Store]):
         # docstring inherited
         await asyncio.sleep(self.set_latency)
         await self._store.set_if_not_exists(key, value)
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        await asyncio.sleep(self.set_latency)
+        return await self._store.set_if_unchanged(key, value, version)
 
 
 def _drawn(latency: float | tuple[float, float]) -> float:

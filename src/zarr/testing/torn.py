@@ -1,0 +1,80 @@
+"""A store in which others write between two requests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zarr.buffer.cpu import Buffer as CpuBuffer
+from zarr.storage.wrapper import WrapperStore
+
+if TYPE_CHECKING:
+    from zarr.abc.store import ByteRequest, Store
+    from zarr.buffer.core import Buffer, BufferPrototype
+
+__all__ = ["SwappingStore"]
+
+
+class SwappingStore(WrapperStore["Store"]):
+    """A store in which a value is replaced after so many requests, as by another process.
+
+    Parameters
+    ----------
+    store : Store
+        The inner store.
+    key : str
+        The key of the value.
+    value : bytes or None
+        What it becomes; None if it is deleted.
+    turn : int
+        How many requests for the key are answered before.
+
+    Attributes
+    ----------
+    swapped : bool
+        Whether it has happened.
+    every : bool
+        Whether it happens again after each further request.
+    requests : int
+        How many requests for the key there were.
+    """
+
+    def __init__(self, store: Store, key: str, value: bytes | None, turn: int) -> None:
+        super().__init__(store)
+        self.key = key
+        self.value = value
+        self.turn = turn
+        self.swapped = self.every = False
+        self.requests = 0
+
+    @property
+    def _waits(self) -> bool:
+        return self._store._waits
+
+    def with_read_only(self, read_only: bool = False) -> Any:
+        # docstring inherited
+        return self
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        found = await self.get_versioned(key, prototype, byte_range)
+        return None if found is None else found[0]
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        found = await self._store.get_versioned(key, prototype, byte_range)
+        if key == self.key:
+            self.requests += 1
+            if self.requests >= self.turn and (self.every or not self.swapped):
+                self.swapped = True
+                await self._swap()
+        return found
+
+    async def _swap(self) -> None:
+        if self.value is None:
+            await self._store.delete(self.key)
+        else:
+            await self._store.set(self.key, CpuBuffer.from_bytes(self.value))
