@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, v2_codecs, v3_codecs
+from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
+from zarr.codecs.v2_chain import config_of
+from zarr.dtype.base import HasObjectCodec
+from zarr.dtype.objects import OBJECT_CODEC_IDS, OF_ANY_OBJECT
 from zarr.metadata.chunk_grids import create_chunk_grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.chunking import resolve_grids
@@ -69,6 +73,7 @@ class NewArray:
         if not layout.outer_chunks.is_regular:
             raise ValueError("Zarr format 2 does not support rectilinear chunk grids.")
         filters, compressor = v2_codecs(self.filters, self.compressors, self.dtype)
+        _check_object_codec(self.dtype, [*(filters or ()), compressor])
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE:
             fill_value = self.dtype.default_scalar()
@@ -129,3 +134,15 @@ class NewArray:
                 f"chunk key encoding must be 'v2'. Got `name` = {encoding.name} instead."
             )
         return encoding.separator
+
+
+def _check_object_codec(dtype: ZDType[Any, Any], chain: list[Any]) -> None:
+    """Refuse elements without a fixed size where no codec makes bytes of them."""
+    if not isinstance(dtype, HasObjectCodec):
+        return
+    found = [codec_id(config_of(codec)) for codec in chain if codec is not None]
+    if not any(name in OBJECT_CODEC_IDS or name in OF_ANY_OBJECT for name in found):
+        raise ValueError(
+            f"Data type {dtype} requires the object codec {dtype.object_codec_id!r}, but there is "
+            f"no such codec among the filters. Got {found}."
+        )

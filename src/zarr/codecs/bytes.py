@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.codecs.base import Link
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON, EndianLiteral
 
@@ -70,6 +72,20 @@ class BytesCodec(ArrayBytesCodec):
 
     def to_dict(self) -> dict[str, JSON]:
         return named("bytes", None if self.endian is None else {"endian": self.endian})
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse elements without a fixed size: there are no bytes of them in the array."""
+        if dtype.to_native_dtype().hasobject:
+            raise ValueError(
+                f"The codec 'bytes' cannot store elements of {dtype}, which have no fixed size. "
+                "Use vlen-utf8 for strings, vlen-bytes for byte strings."
+            )
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """The codec without a byte order where elements of `array_spec` have none."""

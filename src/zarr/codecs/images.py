@@ -283,7 +283,7 @@ class JpegXLCodec(_ImageCodec):
         return named("jpegxl", {field.name: getattr(self, field.name) for field in fields(self)})
 
     def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        if dtype.newbyteorder("=").str[1:] not in ("u1", "u2", "f2", "f4"):
+        if dtype.hasobject or dtype.newbyteorder("=").str[1:] not in ("u1", "u2", "f2", "f4"):
             raise ValueError(f"The codec jpegxl cannot store elements of {dtype}.")
         bits = dtype.itemsize * 8
         if self.bitspersample > bits or (dtype.kind == "f" and self.bitspersample != bits):

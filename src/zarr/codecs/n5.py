@@ -81,9 +81,11 @@ class N5DefaultCodec(NativeSerializer):
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Refuse types that N5 does not have, and codecs that make no block of it."""
-        if dtype.to_native_dtype().newbyteorder("=").str[1:] not in _TYPES:
+        native = dtype.to_native_dtype()
+        # NumPy's strings have no byte order that could be asked for.
+        if native.hasobject or native.newbyteorder("=").str[1:] not in _TYPES:
             raise ValueError(f"N5 has no data type with the meaning of {dtype}.")
-        self._check(len(shape), dtype.to_native_dtype())
+        self._check(len(shape), native)
         for codec in self.codecs:
             codec.validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
 

@@ -100,7 +100,7 @@ class ZfpCodec(ArrayBytesCodec):
     ) -> None:
         """Refuse chunks of more than four axes, and types that ZFP does not have."""
         native = dtype.to_native_dtype()
-        if native.newbyteorder("=").str[1:] not in ("i4", "i8", "f4", "f8"):
+        if native.hasobject or native.newbyteorder("=").str[1:] not in ("i4", "i8", "f4", "f8"):
             raise ValueError(f"The codec zfp cannot store elements of {dtype}.")
         if native.kind == "i" and "tolerance" in self._arguments():
             raise ValueError(f"The mode {self.mode!r} of zfp is for floating point numbers.")
