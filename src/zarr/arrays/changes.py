@@ -47,10 +47,12 @@ async def _changed(
     change: Callable[[ArrayMetadata], ArrayMetadata],
     *,
     anew: bool = False,
+    marked: bool = False,
 ) -> tuple[ArrayMetadata, ArrayMetadata]:
     """Change the stored metadata, under their lock: those before, and those now.
 
-    With `anew`, they are written anew where nothing is: somebody cleared the store.
+    With `anew`, they are written anew where nothing is: somebody cleared the store. With `marked`,
+    the change is not made a second time if it was made and no answer came.
     """
     array._check_writable()
     place = array.store_path
@@ -73,7 +75,7 @@ async def _changed(
 
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
         async with guarded(store._identity, key, array._access.synchronizer):
-            before, after = await exchanged(store, attempt)
+            before, after = await exchanged(store, attempt, marked=marked)
             if after.shape != before.shape:
                 note_growth(array._chunk_path, after.shape)
             array._take(after)
@@ -120,7 +122,7 @@ async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> 
         length = old.shape[along] + value.shape[along]
         return old.update_shape((*old.shape[:along], length, *old.shape[along + 1 :]))
 
-    before, after = await _changed(array, longer)
+    before, after = await _changed(array, longer, marked=True)
     # What was reserved is ours alone, so it is written after the lock is released.
     engine = Engine(after, array.config, array._chunk_path)
     axes = [(0, 1, length) for length in after.shape]

@@ -7,12 +7,17 @@ somebody always gets ahead.
 
 from __future__ import annotations
 
+import os
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zarr.abc.store import Store
+from zarr.buffer.cpu import Buffer as CpuBuffer
+from zarr.buffer.cpu import buffer_prototype
+from zarr.config import config
 from zarr.errors import ZarrUserWarning
 from zarr.notices import warn
+from zarr.storage.requests import Requests
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
@@ -34,6 +39,14 @@ class Conflict(Exception):
     """Somebody else changed a value after it was read."""
 
 
+class Lost(Conflict):
+    """It is not known what became of a change, but it is not there."""
+
+    def __init__(self, key: str, error: Exception) -> None:
+        super().__init__(key)
+        self.error = error
+
+
 class Exchange(WrapperStore[Store]):
     """A store in which what was read is replaced only as long as it is what was read.
 
@@ -41,14 +54,19 @@ class Exchange(WrapperStore[Store]):
     ----------
     store
         The store; it supports conditional writes.
+    marked
+        Whether documents end with white space that nobody else would write, so that a change that
+        was made is told from an equal one of somebody else.
     """
 
     # Whether a value is set may depend on whether it was set before: not to be tried blindly again.
     _conditional = True
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, marked: bool = False) -> None:
         super().__init__(store)
+        self._marked = marked
         self._versions: dict[str, Any] = {}
+        self._tried: dict[str, Buffer] = {}
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -68,15 +86,45 @@ class Exchange(WrapperStore[Store]):
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        if key in self._versions:
-            try:
-                if not await self._store.set_if_unchanged(key, value, self._versions[key]):
-                    raise Conflict(key)
-            except NotImplementedError:
-                del self._versions[key]
-            else:
+        self._tried.pop(key, None)
+        if key not in self._versions:
+            await self._store.set(key, value)
+            return
+        tried = self._tried[key] = _marked(value) if self._marked else value
+        try:
+            if await self._store.set_if_unchanged(key, tried, self._versions[key]):
                 return
-        await self._store.set(key, value)
+        except NotImplementedError:
+            del self._versions[key], self._tried[key]
+            await self._store.set(key, value)
+            return
+        # A client that asked again by itself was refused because of what it did the first time.
+        if not (self._marked and await self._is_there(key, self._store)):
+            raise Conflict(key)
+
+    async def find_out(self, key: str, error: Exception) -> None:
+        """After a change of which no answer came: return if it was made, else raise an error.
+
+        Parameters
+        ----------
+        key
+            Of the value.
+        error
+            What came instead of the answer.
+        """
+        if key not in self._tried:
+            raise error
+        if not await self._is_there(key, self):
+            raise Lost(key, error)
+
+    async def _is_there(self, key: str, store: Store) -> bool:
+        stored = await Requests(store).get(key, buffer_prototype)
+        return stored is not None and stored.to_bytes() == self._tried[key].to_bytes()
+
+
+def _marked(value: Buffer) -> Buffer:
+    mark = f"{int.from_bytes(os.urandom(6)):048b}".translate({48: " ", 49: "\t"})
+    return CpuBuffer.from_bytes(value.to_bytes() + mark.encode())
 
 
 def is_protected(store: Store) -> bool:
@@ -101,7 +149,9 @@ def is_protected(store: Store) -> bool:
     return True
 
 
-async def exchanged(store: Store, change: Callable[[Store], Awaitable[T]]) -> T:
+async def exchanged(
+    store: Store, change: Callable[[Store], Awaitable[T]], *, marked: bool = False
+) -> T:
     """Read, change and write values, from the start if others have changed them meanwhile.
 
     Parameters
@@ -111,6 +161,9 @@ async def exchanged(store: Store, change: Callable[[Store], Awaitable[T]]) -> T:
     change
         ``await change(store)`` reads and writes by the store that it is given. It is called again
         after a conflict.
+    marked
+        Whether a change must not be made again that was made, though no answer came: documents
+        get a mark then. Without one, a value that is as it was to become was changed by us.
 
     Raises
     ------
@@ -121,11 +174,16 @@ async def exchanged(store: Store, change: Callable[[Store], Awaitable[T]]) -> T:
         return await change(store)
     import asyncio
 
+    lost = 0
     for attempt in range(_ATTEMPTS):
         try:
-            return await change(Exchange(store))
+            return await change(Exchange(store, marked=marked))
         except Conflict as conflict:
             key = conflict.args[0]
+            if isinstance(conflict, Lost):
+                lost += 1
+                if lost >= config.get("requests.attempts", 6):
+                    raise conflict.error from None
         await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
         f"the value of {key!r} in {store} was changed by others each of the {_ATTEMPTS} times "

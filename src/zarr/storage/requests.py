@@ -250,7 +250,13 @@ class Requests:
         call = partial(self.store.set, key, value)
         if getattr(self.store, "_conditional", False):
             # Made again, it would fail for what it did itself the first time.
-            await self.once("set", key, call, len(value))
+            try:
+                await self.once("set", key, call, len(value))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                exchange: Any = self.store
+                await exchange.find_out(key, error)
             return
         with writing(self.identity, key):
             await self._ask("set", key, call, len(value))
