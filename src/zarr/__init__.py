@@ -20,6 +20,19 @@ from zarr import _core
 from zarr.config import config
 
 if TYPE_CHECKING:
+    from zarr import abc as abc
+    from zarr import api as api
+    from zarr import buffer as buffer
+    from zarr import codecs as codecs
+    from zarr import core as core
+    from zarr import dtype as dtype
+    from zarr import errors as errors
+    from zarr import experimental as experimental
+    from zarr import metadata as metadata
+    from zarr import registry as registry
+    from zarr import storage as storage
+    from zarr import testing as testing
+    from zarr import types as types
     from zarr.api.synchronous import (
         array,
         consolidate_metadata,
@@ -127,14 +140,16 @@ _MODULES = frozenset(
 )
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"zarr.{name}")
-    if name not in __all__:
-        raise AttributeError(f"module 'zarr' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES.get(name, "zarr.api.synchronous")), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"zarr.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module 'zarr' has no attribute {name!r}")
+        value = getattr(import_module(_HOMES.get(name, "zarr.api.synchronous")), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

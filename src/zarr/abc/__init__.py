@@ -4,5 +4,11 @@ from typing import TYPE_CHECKING
 
 from zarr.submodules import lazy_submodules
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from zarr.abc import buffer as buffer
+    from zarr.abc import codec as codec
+    from zarr.abc import metadata as metadata
+    from zarr.abc import numcodec as numcodec
+    from zarr.abc import store as store
+else:
     __getattr__ = lazy_submodules(__name__)

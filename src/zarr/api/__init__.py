@@ -4,5 +4,8 @@ from typing import TYPE_CHECKING
 
 from zarr.submodules import lazy_submodules
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from zarr.api import asynchronous as asynchronous
+    from zarr.api import synchronous as synchronous
+else:
     __getattr__ = lazy_submodules(__name__)

@@ -24,6 +24,8 @@ from zarr.runner import bounded
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from zarr.buffer.core import NDArrayLike
     from zarr.groups.tree import Tree
     from zarr.storage.path import StoreLike
@@ -344,12 +346,12 @@ async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = 
 
 async def save_group(
     store: StoreLike,
-    *args: NDArrayLike,
+    *args: NDArrayLike | npt.NDArray[Any],
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
     storage_options: dict[str, Any] | None = None,
-    **kwargs: NDArrayLike,
+    **kwargs: NDArrayLike | npt.NDArray[Any],
 ) -> None:
     """Save several arrays in a group.
 

@@ -25,6 +25,8 @@ from zarr.storage.path import StorePath, make_store_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
@@ -269,7 +271,7 @@ async def load(
 
 async def save(
     store: StoreLike,
-    *args: NDArrayLike,
+    *args: NDArrayLike | npt.NDArray[Any],
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
@@ -308,7 +310,7 @@ async def save(
 
 async def save_array(
     store: StoreLike,
-    arr: NDArrayLike,
+    arr: NDArrayLike | npt.NDArray[Any],
     *,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
