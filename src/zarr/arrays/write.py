@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from copy import copy
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zarr import _core
 from zarr.arrays.locking import guarded, may_have_grown
+from zarr.arrays.pieces import Piece, pieces
 from zarr.arrays.read import fill, read, understand
 from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer
 from zarr.dtype.storage import buffer_view
-from zarr.runner import offload, section, stepping
+from zarr.errors import ChunkDecodeError
+from zarr.runner import bounded, offload, section, stepping
 from zarr.selection import basic
-from zarr.storage.exchange import warn_if_unprotected
+from zarr.storage.exchange import Exchange, exchanged, warn_if_unprotected
+from zarr.storage.memory import MemoryStore
+from zarr.storage.path import StorePath
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +31,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from zarr.abc.store import Store
     from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype
     from zarr.codecs.objects import Table
     from zarr.selection import Fields, Selection
+
+_NO_LOCKS = SimpleNamespace(synchronizer=None)
 
 
 async def write(
@@ -182,20 +193,59 @@ async def _write_fields(
 ) -> None:
     """Change some fields of the selected elements, and leave the others as they are.
 
-    Two who change fields of one element wait for each other.
+    It is always a part of a stored value that is changed: all of them are read, changed and put
+    back as such are, beside others who change other fields or elements.
     """
     names = [chosen.fields] if isinstance(chosen.fields, str) else list(chosen.fields or ())
-    store = array._chunk_path.store
-    key = f"{array._chunk_path.path}/fields"
+    given = np.zeros(chosen.shape, engine.dtype)
+    given[names[0] if len(names) == 1 else names] = value
+    given = given.reshape(chosen.engine_shape)
+    path, synchronizer = array._chunk_path, array._access.synchronizer
+    store = path.store
 
-    async def work() -> None:
-        async with guarded(store._identity, key, array._access.synchronizer):
-            current = np.empty(chosen.shape, engine.dtype)
-            await fill(array, engine, chosen, current)
-            if len(names) == 1:
-                current[names[0]] = value
-            else:
-                current[names] = value
-            await write_elements(array, engine, chosen._replace(fields=None), current)
+    async def change(piece: Piece) -> None:
+        key = array.metadata.encode_chunk_key(piece.coords)
+        key = f"{path.path}/{key}" if path.path else key
+        part = given[piece.place]
+        if synchronizer is None:
+            warn_if_unprotected(store)
+        async with guarded(store._identity, key, synchronizer):
+            await exchanged(store, partial(_change_fields, array, engine, piece, key, names, part))
 
-    await section(work, store._waits)
+    await section(lambda: bounded(pieces(chosen, engine.grid), change), store._waits)
+
+
+async def _change_fields(
+    array: AsyncArray[Any],
+    engine: Engine,
+    piece: Piece,
+    key: str,
+    names: list[str],
+    given: npt.NDArray[Any],
+    store: Store,
+) -> None:
+    """Replace a stored value by one with other fields."""
+    requests = Requests(store)
+    for last in (False, True):
+        value = await requests.get(key, cpu.buffer_prototype)
+        kept: dict[str, Any] = {} if value is None else {key: value}
+        scratch = StorePath(MemoryStore(kept), array._chunk_path.path)
+        # What reading and writing ask of an array: here of one with a single stored value.
+        there: Any = SimpleNamespace(_chunk_path=scratch, _access=_NO_LOCKS)
+        engine = copy(engine)
+        # Services do not delete on condition: fill values are stored.
+        engine.write_empty |= value is not None and isinstance(store, Exchange)
+        current = np.empty(piece.chosen.shape, engine.dtype)
+        try:
+            await fill(there, engine, piece.chosen, current)
+            for name in names:
+                current[name] = given[name]
+            await write_elements(there, engine, piece.chosen, current, may_grow=True)
+            break
+        except ChunkDecodeError:
+            if last:  # else it was cut on the way, perhaps: it is read again, once
+                raise
+    if key in kept:
+        await requests.set(key, kept[key])
+    elif value is not None:
+        await requests.delete(key)
