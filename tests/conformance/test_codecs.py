@@ -109,6 +109,7 @@ ARRAY_CODECS: list[tuple[Any, Any]] = [
     (PackBitsCodec(first_bit=0, last_bit=5), NUMBERS.astype("u2")),
     (PackBitsCodec(), REALS + 1j * REALS),
     *((PackBitsCodec(), NUMBERS.astype(getattr(ml_dtypes, name)) % 4) for name in SMALL_TYPES),
+    *((BytesCodec(), NUMBERS.astype(getattr(ml_dtypes, name)) % 4) for name in SMALL_TYPES),
     (ShardingCodec(chunk_shape=(4, 5), codecs=[PackBitsCodec(), ZstdCodec()]), NUMBERS > 7),
     (N5DefaultCodec(codecs=[TransposeCodec(order=(1, 0)), BytesCodec(endian="big")]), NUMBERS),
     (

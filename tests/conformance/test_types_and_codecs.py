@@ -161,7 +161,7 @@ TAKEN = {
     "packbits": {"bool"} | INTEGERS | FLOATS | COMPLEX | PACKED,
     "scale_offset": INTEGERS | FLOATS | HALVES,
     "n5_default": INTEGERS | FLOATS,
-    "zfp": {"<i4", ">i4", "<i8", ">i8"} | FLOATS,
+    "zfp": INTEGERS - {"<u4", ">u4", "<u8", ">u8"} | FLOATS | HALVES,
 }
 """The types that codecs take which do not take all of them."""
 

@@ -15,6 +15,7 @@ use zarr_engine::codec::crc32c::Crc32c;
 use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
 use zarr_engine::codec::lz4::Lz4;
+use zarr_engine::codec::masked::Masked;
 use zarr_engine::codec::n5::N5;
 use zarr_engine::codec::optional::Optional;
 use zarr_engine::codec::packbits::PackBits;
@@ -335,6 +336,22 @@ fn any_bytes_are_bits_if_they_are_as_many() {
             u64::from(*told) == missing
         });
         assert_eq!(codec.decode(&spec, &bytes, &mut dst).is_ok(), length == expected && right);
+    }
+}
+
+#[test]
+fn any_bytes_are_small_numbers_if_they_are_as_many() {
+    let mut random = Random(0x5EED);
+    for _ in 0..cases() {
+        let size = random.below(5) + 1;
+        let mask = random.bytes(size);
+        let codec = Masked::new(Swap::None, &mask).unwrap();
+        let spec = Spec { shape: vec![random.below(9) as u64], size };
+        let expected = codec.encoded_bound(&spec).unwrap().unwrap();
+        let length = [expected, random.below(50)][random.below(2)];
+        let mut dst = vec![0xA5; expected];
+        assert_eq!(codec.decode(&spec, &random.bytes(length), &mut dst).is_ok(), length == expected);
+        assert!(length != expected || dst.iter().zip(mask.iter().cycle()).all(|(byte, mask)| byte & !mask == 0));
     }
 }
 

@@ -39,6 +39,8 @@ PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
 }
 _INTEGERS = frozenset({"precision", "minbits", "maxbits", "maxprec", "minexp"})
 # What ZFP takes where a mode leaves a parameter open.
+_OWN: Final = ("i4", "i8", "f4", "f8")
+_NARROW: Final = ("i1", "i2", "u1", "u2", "f2")
 _MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
 
 
@@ -58,8 +60,8 @@ class ZfpCodec(ArrayBytesCodec):
 
     Notes
     -----
-    For ``int32``, ``int64``, ``float32`` and ``float64``. `fixed_accuracy` is for floating point
-    numbers.
+    For ``int32``, ``int64``, ``float32`` and ``float64``; numbers of 8 and 16 bits are stored as
+    ``int32`` or ``float32``. `fixed_accuracy` is for floating point numbers.
 
     Examples
     --------
@@ -100,9 +102,10 @@ class ZfpCodec(ArrayBytesCodec):
     ) -> None:
         """Refuse chunks of more than four axes, and types that ZFP does not have."""
         native = dtype.to_native_dtype()
-        if native.hasobject or native.newbyteorder("=").str[1:] not in ("i4", "i8", "f4", "f8"):
+        # How uint32 and uint64 are to be stored, the specification does not say.
+        if native.hasobject or native.newbyteorder("=").str[1:] not in (*_OWN, *_NARROW):
             raise ValueError(f"The codec zfp cannot store elements of {dtype}.")
-        if native.kind == "i" and "tolerance" in self._arguments():
+        if native.kind in "iu" and "tolerance" in self._arguments():
             raise ValueError(f"The mode {self.mode!r} of zfp is for floating point numbers.")
         edges = chunk_edges(chunk_grid)
         ndim = len(shape) if edges is None else len(edges)
@@ -135,7 +138,7 @@ class ZfpCodec(ArrayBytesCodec):
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         array = np.ascontiguousarray(chunk_data.as_numpy_array())
-        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        native = _promoted(array.astype(array.dtype.newbyteorder("="), copy=False))
         encoded = self._zfpy().compress_numpy(
             native.reshape(array.shape or (1,)), write_header=False, **self._arguments()
         )
@@ -143,7 +146,7 @@ class ZfpCodec(ArrayBytesCodec):
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         dtype, shape = chunk_spec.dtype.to_native_dtype(), chunk_spec.shape
-        native = dtype.newbyteorder("=")
+        native = _promoted(np.empty(0, dtype.newbyteorder("="))).dtype
         data = padded(chunk_data.to_bytes(), shape, native.itemsize)
         zfpy = self._zfpy()
         out: npt.NDArray[Any] = np.empty(shape or (1,), native)
@@ -154,12 +157,35 @@ class ZfpCodec(ArrayBytesCodec):
             out,
             **self._arguments(),
         )
-        array = np.asarray(decoded, dtype).reshape(shape)
+        array = np.asarray(_demoted(decoded, dtype.newbyteorder("=")), dtype).reshape(shape)
         return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
 
     @staticmethod
     def _zfpy() -> Any:
         return extra("zfpy", "zfp", "zfp")
+
+
+def _promoted(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Numbers of 8 or 16 bits as ZFP is given them: in the upper bits of 31, around zero."""
+    if array.dtype.kind == "f":
+        return array.astype(np.float32) if array.dtype.itemsize < 4 else array
+    bits = array.dtype.itemsize * 8
+    if bits > 16:
+        return array
+    middle = 1 << bits - 1 if array.dtype.kind == "u" else 0
+    return (array.astype(np.int32) - np.int32(middle)) << np.int32(31 - bits)
+
+
+def _demoted(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """The inverse of `_promoted`; what lies outside, as loss may bring it there, is clamped."""
+    bits = dtype.itemsize * 8
+    if dtype.kind == "f" or bits > 16:
+        with np.errstate(over="ignore"):
+            return array.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    middle = 1 << bits - 1 if dtype.kind == "u" else 0
+    whole = (array >> np.int32(31 - bits)) + np.int32(middle)
+    return whole.clip(limits.min, limits.max).astype(dtype)
 
 
 def _number(value: object, name: str) -> int | float:

@@ -389,7 +389,8 @@ def test_chunks_that_are_no_images_are_refused() -> None:
         ((4, 4), "i4", JpegXLCodec(bitspersample=16)),
         ((4,), "u1", JpegXLCodec(bitspersample=8)),
         ((1, 1, 1, 1, 1), "f4", ZfpCodec(mode="reversible")),
-        ((4,), "f2", ZfpCodec(mode="reversible")),
+        ((4,), "u4", ZfpCodec(mode="reversible")),
+        ((4,), "u1", ZfpCodec(mode="fixed_accuracy", tolerance=1)),
     ]:
         with pytest.raises(ValueError):
             zarr.create_array({}, shape=shape, dtype=dtype, serializer=codec)
@@ -399,3 +400,25 @@ def test_chunks_that_are_no_images_are_refused() -> None:
     for parameters in ({"bitspersample": 8, "distance": 1.0}, {"bitspersample": 8, "effort": 11}):
         with pytest.raises(ValueError):
             JpegXLCodec(**parameters)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u2", "f2"])
+def test_narrow_numbers_are_promoted_for_zfp_as_the_registry_says(dtype: str, order: str) -> None:
+    pytest.importorskip("zfpy")
+    codec = ZfpCodec(mode="reversible")
+    bits = 8 * np.dtype(dtype).itemsize
+    if dtype == "f2":
+        values = np.array([0, 1.5, -2, 65504], order + dtype)
+        promoted = values.astype("f4")
+    else:
+        limits = np.iinfo(dtype)
+        numbers = [limits.min, -1 if limits.min else 1, 7, limits.max]
+        values = np.array(numbers, order + dtype)
+        middle = 1 << bits - 1 if dtype[0] == "u" else 0
+        promoted = np.array([(number - middle) << (31 - bits) for number in numbers], "i4")
+    array, stored = written(values, serializer=codec, compressors=None)
+    assert stored == written(promoted, serializer=codec, compressors=None)[1]
+    assert array[...].astype(dtype).tobytes() == values.astype(dtype).tobytes()
+    lossy, _ = written(values, serializer=ZfpCodec(mode="fixed_precision", precision=3))
+    assert lossy[...].shape == values.shape

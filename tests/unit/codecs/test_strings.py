@@ -129,3 +129,39 @@ def test_objects_are_placed_in_arrays_of_objects_only() -> None:
     bogus = np.full(2, 7, "u1").repeat(16).view("V16")
     with pytest.raises(RuntimeError, match="reference"):
         heap.items(bogus, b"")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 7), st.sampled_from([0, 1, 14, 15, 16, 17, 30, 254, 255, 256, 257, 3000])
+        ),
+        max_size=40,
+    )
+)
+def test_strings_that_were_changed_in_memory_are_the_last_ones(changes: list[Any]) -> None:
+    """NumPy keeps a string elsewhere, or where a longer one was, once it was changed."""
+    texts = np.array(["", "a", "x" * 15, "y" * 16, "z" * 300, "", "é" * 7, "w" * 40], STRING)
+    for index, length in changes:
+        texts[index] = "abcdefg"[index % 7] * length
+    expected = texts.tolist()
+    array: Any = zarr.create_array({}, shape=8, chunks=3, dtype=str)
+    array[:] = texts
+    assert array[:].tolist() == expected
+    array.get_basic_selection(out=texts)  # over strings of all kinds
+    assert texts.tolist() == expected
+    texts[:] = "short"
+    array.get_basic_selection(out=texts)
+    assert texts.tolist() == expected
+
+
+def test_types_of_strings_with_missing_ones_go_the_safe_way() -> None:
+    array: Any = zarr.create_array({}, shape=3, dtype=str)
+    for missing in (None, np.nan, "none"):
+        dtype = np.dtypes.StringDType(na_object=missing)
+        assert dtype != STRING  # so that no memory of it is touched
+        array[:] = np.array(["a", "b" * 30, "c"], dtype)
+        assert array[:].tolist() == ["a", "b" * 30, "c"]
+        out = np.array([missing, "x" * 40, missing], dtype)
+        array.get_basic_selection(out=out)
+        assert out.tolist() == ["a", "b" * 30, "c"]
