@@ -18,6 +18,7 @@ from zarr.metadata.group import (
     GroupMetadata,
     NodeMetadata,
     is_group,
+    parse_node_type,
     replace_consolidated,
 )
 from zarr.metadata.jsonio import parse_json
@@ -51,7 +52,7 @@ def node_v3(document: bytes, path: str, *, consolidated: bool = True) -> NodeMet
     if known is not None:
         return known
     parsed = parse_json(document, path, "zarr.json")
-    if parsed.get("node_type") == "group":
+    if parse_node_type(parsed.get("node_type"), path) == "group":
         if not consolidated:
             parsed.pop("consolidated_metadata", None)
         return GroupMetadata.from_dict(parsed, path=path)
