@@ -59,8 +59,8 @@ def _of_axis(axis: Axis, edge: Edge) -> Iterator[tuple[int, Axis, npt.NDArray[An
         start, step, count = axis
         indices = start + step * np.arange(count)
     chunks = _chunks(indices, edge)
-    for chunk in np.unique(chunks).tolist():
-        (place,) = np.nonzero(chunks == chunk)
+    for place in _alike(chunks):
+        chunk = int(chunks[place[0]])
         part: Axis = indices[place]
         if not isinstance(axis, np.ndarray):
             part = (int(indices[place[0]]), axis[1], place.size)
@@ -72,14 +72,22 @@ def _of_points(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
     if not points:
         return
     chunks = np.stack([_chunks(p, edge) for p, edge in zip(points, grid, strict=True)])
-    found, which = np.unique(chunks, axis=1, return_inverse=True)
-    for number, coords in enumerate(found.T.tolist()):
-        (place,) = np.nonzero(which.reshape(-1) == number)
+    which = np.unique(chunks, axis=1, return_inverse=True)[1].reshape(-1)
+    for place in _alike(which):
+        coords = chunks[:, place[0]].tolist()
         shape = (place.size,)
         part = chosen._replace(
             points=tuple(p[place] for p in points), shape=shape, engine_shape=shape, fields=None
         )
         yield Piece(tuple(coords), part, place)
+
+
+def _alike(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Where each value stands, in order."""
+    if not values.size:
+        return []
+    order = np.argsort(values, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(values[order])) + 1)
 
 
 def _chunks(indices: npt.NDArray[Any], edge: Edge) -> npt.NDArray[Any]:
