@@ -207,3 +207,21 @@ def test_types_come_back_or_are_refused(
     if name in ("big-endian", "shuffle", "crc32"):  # nothing there makes bytes of strings
         taken -= UNSIZED
     assert set(TYPES) - refused == taken
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("label", TYPES)
+def test_fill_values_come_back_bit_for_bit(label: str, zarr_format: Any) -> None:
+    dtype, flat = TYPES[label]
+    if zarr_format == 2 and label in V3_ONLY:
+        pytest.skip("format 2 has no such type")
+    for index in range(12):
+        fill = flat[index]
+        store: dict[str, Any] = {}
+        array = zarr.create_array(
+            store, shape=(3,), dtype=dtype, fill_value=fill, zarr_format=zarr_format
+        )
+        expected = flat[[index] * 3]
+        assert _same(np.asarray(array[...]), expected), fill
+        again = zarr.open_array(store, mode="r")
+        assert _same(np.asarray(again[...]), expected), fill
