@@ -94,8 +94,12 @@ DEFAULTS: Mapping[str, Any] = {
     "threading": {"max_workers": None},
     "json_indent": 2,
     # Whether what is written to files has reached the disk when a write returns.
-    # And whether symbolic links in a store may lead out of its folder.
-    "storage": {"local": {"fsync": False, "follow_links": True}},
+    # And whether symbolic links in a store may lead out of its folder; and where the references
+    # of kerchunk may lead: folders and URLs, or None for anywhere.
+    "storage": {
+        "local": {"fsync": False, "follow_links": True},
+        "references": {"roots": None},
+    },
     # These name an engine in zarr-python. There is one engine here: they are kept and obeyed
     # by nobody, see `_explain_engine`.
     "codec_pipeline": {

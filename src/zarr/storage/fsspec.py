@@ -7,9 +7,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
+from zarr.config import config
 from zarr.storage.http import http_get
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds, range_header
+from zarr.storage.references import check_reference
 from zarr.storage.s3fs import s3_get, s3_put
 from zarr.storage.transient import hidden_in
 from zarr.storage.urls import redacted
@@ -99,6 +101,9 @@ class FsspecStore(Store):
         self.fs = _with_async_methods(fs)
         self.path = path
         self.allowed_exceptions = allowed_exceptions
+        roots = config.get("storage.references.roots", None)
+        # As strict wherever the store is sent to.
+        self._roots = None if roots is None else [str(root) for root in roots]
 
     @classmethod
     def from_url(
@@ -188,12 +193,14 @@ class FsspecStore(Store):
 
     def with_read_only(self, read_only: bool = False) -> FsspecStore:
         """Return a store of the same folder that is read-only, or not."""
-        return type(self)(
+        view = type(self)(
             self.fs,
             read_only=read_only,
             path=self.path,
             allowed_exceptions=self.allowed_exceptions,
         )
+        view._roots = self._roots
+        return view
 
     def __repr__(self) -> str:
         return f"<FsspecStore({type(self.fs).__name__}, {redacted(self.path)})>"
@@ -251,6 +258,10 @@ class FsspecStore(Store):
         # docstring inherited
         start, stop = bounds(byte_range)
         path = self._path(key)
+        if self._roots is not None:
+            fs = getattr(self.fs, "sync_fs", self.fs)
+            if "reference" in _protocols(fs):
+                check_reference(fs, path, self._roots)
         if start > 0 and stop is None and "http" in self.fs.protocol:
             # A server that knows no ranges sends all, which only a known end gives away.
             byte_range = RangeByteRequest(start, max(start, await self._size_or_zero(key)))
