@@ -93,3 +93,23 @@ def test_consolidated_metadata_are_all_that_is_asked_for(
     assert opened.nmembers(None) == MANY + 1
     assert opened["g/a5"].shape == (4,)
     assert not store.asked
+
+
+@pytest.mark.parametrize("consolidated", [True, False])
+@pytest.mark.parametrize("given", [True, False])
+@pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
+def test_opening_a_group_asks_as_often_as_documented(
+    waiting_store: Any, zarr_format: Any, given: bool, consolidated: bool
+) -> None:
+    store = waiting_store()
+    zarr.create_group(store, zarr_format=zarr_format, attributes={"a": 1})
+    if consolidated:
+        zarr.consolidate_metadata(store)
+    store.asked.clear()
+    chosen = zarr_format if given else None
+    assert zarr.open_group(store, mode="r", zarr_format=chosen).attrs["a"] == 1
+    v2 = (2 if consolidated else 3) + (not given)
+    assert store.asked == {"get": 1 if zarr_format == 3 else v2}
+    store.asked.clear()
+    zarr.open_group(store, mode="r", zarr_format=chosen, use_consolidated=False)
+    assert store.asked == {"get": 1 if zarr_format == 3 else 2 + (not given)}
