@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -60,3 +60,23 @@ def test_other_processes_write_and_read(tmp_path: Path) -> None:
         assert int(da.from_zarr(array).sum().compute()) == VALUES.sum()
         np.testing.assert_array_equal(da.from_zarr(path).compute(), VALUES)
     np.testing.assert_array_equal(zarr.open_array(path, mode="r")[:], VALUES)
+
+
+@pytest.mark.parametrize("shards", [None, (20, 30)])
+def test_a_plan_that_is_not_aligned_loses_nothing_with_threads(tmp_path: Path, shards: Any) -> None:
+    values = np.arange(40 * 60, dtype="i4").reshape(40, 60)
+    array = zarr.create_array(
+        tmp_path / "a", shape=values.shape, chunks=(5, 6), shards=shards, dtype="i4"
+    )
+    da.store(da.from_array(values, chunks=(7, 11)), array, lock=False, scheduler="threads")
+    np.testing.assert_array_equal(array[:], values)
+
+
+def test_nor_with_processes_and_a_synchronizer(tmp_path: Path) -> None:
+    values = np.arange(20 * 30, dtype="i4").reshape(20, 30)
+    zarr.create_array(tmp_path / "a", shape=values.shape, chunks=(10, 10), dtype="i4")
+    locks = zarr.ProcessSynchronizer(str(tmp_path / "locks"))
+    array = zarr.open_array(tmp_path / "a", synchronizer=locks)
+    plan = da.from_array(values, chunks=(7, 8))
+    da.store(plan, array, lock=False, scheduler="processes", num_workers=3)
+    np.testing.assert_array_equal(array[:], values)
