@@ -124,3 +124,12 @@ def test_what_a_cache_keeps_of_a_shard_that_others_replaced_is_not_mixed_with_th
     at = slice(0, LENGTH, 16)
     assert is_whole(array[at], at)
     assert array[16] == 16007
+
+
+def test_a_folder_has_no_version(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    sync(store.set("a/b", Buffer.from_bytes(b"1")))
+    assert sync(store.get_versioned("a", buffer_prototype)) is None
+    found = sync(store.get_versioned("a/b", buffer_prototype))
+    assert found is not None
+    assert found[0].to_bytes() == b"1"

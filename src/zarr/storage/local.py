@@ -270,13 +270,16 @@ class LocalStore(Store):
             number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", os.O_NONBLOCK))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
-        with open(number, "rb") as file:
+        try:
             about = os.fstat(number)
-            if not stat.S_ISREG(about.st_mode):
+            if not stat.S_ISREG(about.st_mode):  # a folder, as it may be
                 return None
             part = absolute(byte_range, about.st_size)
-            file.seek(part.start)
-            data = file.read(part.stop - part.start)
+            with open(number, "rb", closefd=False) as file:
+                file.seek(part.start)
+                data = file.read(part.stop - part.start)
+        finally:
+            os.close(number)
         return data, (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
 
     async def get_partial_values(
