@@ -27,7 +27,7 @@ from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     import numpy.typing as npt
 
@@ -48,11 +48,13 @@ async def _changed(
     *,
     anew: bool = False,
     marked: bool = False,
+    first: Callable[[ArrayMetadata, ArrayMetadata], Awaitable[None]] | None = None,
 ) -> tuple[ArrayMetadata, ArrayMetadata]:
     """Change the stored metadata, under their lock: those before, and those now.
 
     With `anew`, they are written anew where nothing is: somebody cleared the store. With `marked`,
-    the change is not made a second time if it was made and no answer came.
+    the change is not made a second time if it was made and no answer came. What is `first` to be
+    done, given both, is done before they are written, and again if somebody else was faster.
     """
     array._check_writable()
     place = array.store_path
@@ -70,6 +72,8 @@ async def _changed(
                 raise
             before, stored = array.metadata, None
         after = change(before)
+        if first is not None:
+            await first(before, after)
         await save_changes(there, stored, after)
         return before, after
 
@@ -100,14 +104,18 @@ async def resize(
 ) -> None:
     """Change the shape of an array."""
     shape = _parsed_shape(new_shape, array.ndim)
-    before, after = await _changed(
-        array, lambda old: old if old.shape == shape else old.update_shape(shape)
+
+    async def clear(before: ArrayMetadata, after: ArrayMetadata) -> None:
+        # Before the shape: stores that know of it ignore what lies outside, and what they still
+        # held would come back when the array grows.
+        if any(new < old for new, old in zip(after.shape, before.shape, strict=True)):
+            await _clear_outside(array, before, shape)
+
+    await _changed(
+        array,
+        lambda old: old if old.shape == shape else old.update_shape(shape),
+        first=clear if delete_outside_chunks else None,
     )
-    if delete_outside_chunks and any(
-        new < old for new, old in zip(after.shape, before.shape, strict=True)
-    ):
-        # The shape first: who dies in between has lost nothing.
-        await _clear_outside(array, before, shape)
 
 
 async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
