@@ -68,8 +68,9 @@ def warn_unstable(name: str) -> None:
     if name not in _warned:
         _warned.add(name)
         warnings.warn(
-            f"The data type {name!r} has no specification for Zarr v3: other implementations may "
-            "not read it, and how it is stored may change.",
+            # Programs know the warning by these words, as zarr-python puts them.
+            f"The data type {name!r} does not have a Zarr V3 specification. Other implementations "
+            "may not read it, and how it is stored may change.",
             UnstableSpecificationWarning,
             stacklevel=4,
         )

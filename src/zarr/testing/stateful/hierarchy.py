@@ -256,7 +256,10 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         path = self._draw_array(data)
         expected = zarr.open_array(self.model, path=path, mode="r")
         found = zarr.open_array(self.store, path=path, mode="r")
-        assert found.metadata == expected.metadata
+        # How the elements are coded is the business of whoever overrides the rule that makes arrays.
+        for name in ("shape", "dtype", "chunks", "shards", "fill_value", "attrs"):
+            one, other = getattr(found, name), getattr(expected, name)
+            np.testing.assert_equal(one, other, err_msg=name)
         np.testing.assert_array_equal(found[...], expected[...])
 
     @precondition(lambda self: bool(self.all_groups | self.all_arrays))
