@@ -62,6 +62,18 @@ def test_branches_are_apart(repo: Any) -> None:
     assert array_of(repo.readonly_session("other"), mode="r")[105, 3] == 3
 
 
+def test_what_a_smaller_shape_left_out_does_not_come_back(repo: Any) -> None:
+    committed(repo)
+    session = repo.writable_session("main")
+    array = array_of(session)
+    array.resize((15, 40))
+    array.resize((100, 40))
+    session.commit("smaller, and larger again")
+    found = array_of(repo.readonly_session("main"), mode="r")[:]
+    assert np.array_equal(found[:15].ravel(), np.arange(600))
+    assert (found[15:] == -1).all()
+
+
 def test_a_snapshot_is_read_only(repo: Any) -> None:
     committed(repo)
     array = array_of(repo.readonly_session("main"), mode="r")

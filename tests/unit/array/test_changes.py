@@ -63,6 +63,55 @@ def test_what_was_outside_is_gone_when_the_array_grows_again(array: Any, shape: 
     np.testing.assert_array_equal(array[:], expected)
 
 
+def test_what_is_outside_is_gone_before_the_shape_changes() -> None:
+    class Recorded(zarr.storage.MemoryStore):
+        asked: list[tuple[str, str]] = []  # noqa: RUF012
+        fails = False
+
+        async def set(self, key: str, value: Any, byte_range: Any = None) -> None:
+            self.set_sync(key, value)
+
+        def set_sync(self, key: str, value: Any) -> None:
+            if self.fails and key == "zarr.json":
+                raise OSError("no shape today")
+            self.asked.append(("set", key))
+            super().set_sync(key, value)
+
+        async def delete(self, key: str) -> None:
+            self.delete_sync(key)
+
+        def delete_sync(self, key: str) -> None:
+            self.asked.append(("delete", key))
+            super().delete_sync(key)
+
+    store = Recorded()
+    array: Any = zarr.create_array(store, shape=(12,), chunks=(4,), dtype="i4", fill_value=-1)
+    array[:] = np.arange(12)
+    other: Any = zarr.open_array(store)
+    array.resize((9,))
+    store.asked.clear()
+    other.resize((3,))  # by a handle that knows another shape
+    assert sorted(store.asked[:-1]) == [("delete", "c/1"), ("delete", "c/2"), ("set", "c/0")]
+    assert store.asked[-1] == ("set", "zarr.json")
+    other.resize((12,))
+    other[:] = np.arange(12)
+    store.fails = True
+    with pytest.raises(OSError, match="no shape today"):
+        other.resize((5,))
+    store.fails = False
+    reopened: Any = zarr.open_array(store)
+    assert reopened[:].tolist() == [0, 1, 2, 3, 4, *[-1] * 7]
+
+
+def test_a_shape_that_is_refused_deletes_nothing(array: Any) -> None:
+    kept = zarr.open_array(array.store, path="a", mode="r")
+    with pytest.raises(ValueError, match="read-only"):
+        kept.resize((1, 1))
+    with pytest.raises(ValueError, match="negative|dimension"):
+        array.resize((-1, 1))
+    np.testing.assert_array_equal(array[:], DATA)
+
+
 def test_what_is_outside_can_be_kept(array: Any) -> None:
     asyncio.run(array.async_array.resize((1, 1), delete_outside_chunks=False))
     assert array[:].tolist() == [[1]]
