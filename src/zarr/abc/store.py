@@ -159,6 +159,11 @@ class Store(ABC):
         return None
 
     @property
+    def _gives_all(self) -> bool:
+        """Whether a value that is cut off on the way is an error, whoever asks for it."""
+        return False
+
+    @property
     def _identity(self) -> str:
         """A name of the data, equal for stores that show the same data: locks go by it."""
         return str(self)

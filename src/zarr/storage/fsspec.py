@@ -216,6 +216,12 @@ class FsspecStore(Store):
     __hash__ = None
 
     @property
+    def _gives_all(self) -> bool:
+        # What speaks HTTP itself counts the bytes against what the service announces.
+        own = type(self).get is FsspecStore.get
+        return own and bool(self.fs.async_impl) and not hasattr(self.fs, "sync_fs")
+
+    @property
     def _identity(self) -> str:
         fs = getattr(self.fs, "sync_fs", self.fs)  # what a wrapper wraps
         return f"fsspec://{type(fs).__name__}-{fs._fs_token}/{self._root()}"

@@ -139,6 +139,11 @@ class ObjectStore(Store, Generic[T_Store]):
         return redacted(f"object_store://{self.store}")
 
     @property
+    def _gives_all(self) -> bool:
+        # Its client counts the bytes against what the service announces.
+        return type(self).get is ObjectStore.get
+
+    @property
     def _identity(self) -> str:
         # What obstore calls a store leaves out the server, and which of those in memory it is.
         if type(self.store).__name__ == "MemoryStore":

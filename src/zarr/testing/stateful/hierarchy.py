@@ -256,7 +256,7 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         path = self._draw_array(data)
         expected = zarr.open_array(self.model, path=path, mode="r")
         found = zarr.open_array(self.store, path=path, mode="r")
-        # How the elements are coded is the business of whoever overrides the rule that makes arrays.
+        # How elements are coded is the business of whoever overrides the rule that makes arrays.
         for name in ("shape", "dtype", "chunks", "shards", "fill_value", "attrs"):
             one, other = getattr(found, name), getattr(expected, name)
             np.testing.assert_equal(one, other, err_msg=name)
