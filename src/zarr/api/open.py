@@ -15,11 +15,12 @@ from zarr.arrays.document import find_metadata, not_found
 from zarr.arrays.keep import like
 from zarr.arrays.parameters import parse_config, parse_format
 from zarr.arrays.v2style import path_text
-from zarr.errors import ContainsGroupError
+from zarr.errors import ContainsGroupError, ZarrUserWarning
 from zarr.groups import AsyncGroup, Group
 from zarr.groups.loaded import LoadedGroup
 from zarr.groups.nodes import add_consolidated_v2, as_group_v3, load_node
 from zarr.metadata.group import is_group
+from zarr.notices import warn
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ async def open_array(
         `mode` is one of 'r' (read only), 'r+' (read and write, the default), 'a' (create if there
         is none), 'w' (create, and delete what is there) and 'w-' (create where nothing is).
         Other parameters are those of :func:`create`. What says how the array is to be accessed
-        holds in any case; what says how it is made, if one is made.
+        holds in any case; what says how it is made, if one is made. A name that is none of these
+        is an error when an array is made, and a warning when one is there.
 
     Returns
     -------
@@ -92,7 +94,6 @@ async def open_array(
     """
     chosen = parse_format(zarr_format, zarr_version)
     mode: AccessModeLiteral | None = kwargs.pop("mode", None)
-    _check_names(kwargs)
     place = await make_store_path(
         store, path=path_text(path), mode=mode, storage_options=storage_options
     )
@@ -109,11 +110,14 @@ async def open_array(
     return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
 
 
-def _check_names(kwargs: dict[str, Any]) -> None:
+def _note_unknown(kwargs: dict[str, Any]) -> None:
     unknown = kwargs.keys() - _CREATION
     if unknown:
         names = ", ".join(map(repr, sorted(unknown)))
-        raise TypeError(f"open_array() got unexpected keyword arguments: {names}")
+        warn(
+            f"there is no parameter {names}: it has no effect on an array that is there",
+            ZarrUserWarning,
+        )
 
 
 async def _opened(
@@ -123,6 +127,7 @@ async def _opened(
     config: ArrayConfigLike | None,
     kwargs: dict[str, Any],
 ) -> AnyAsyncArray:
+    _note_unknown(kwargs)
     settings = parse_config(
         config,
         order=kwargs.get("order") if metadata.zarr_format == 3 else None,
@@ -229,7 +234,7 @@ async def open(
         else:
             group = as_group_v3(found, place, use_consolidated)
         return await opened(place, group, mode=mode, **kwargs)
-    _check_names(kwargs)
+    kwargs.pop("use_consolidated", None)
     return await _opened(place, found, mode, config, kwargs)
 
 

@@ -15,6 +15,7 @@ from zarr.errors import (
     NodeNotFoundError,
     NodeTypeValidationError,
     ZarrDeprecationWarning,
+    ZarrUserWarning,
 )
 from zarr.storage import LocalStore, MemoryStore
 
@@ -203,3 +204,13 @@ def test_what_is_no_array_is_not_saved(tmp_path: Any) -> None:
     with pytest.raises(FileNotFoundError):
         zarr.load(tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("opens", [zarr.open, zarr.open_array])
+def test_a_parameter_that_there_is_none_of_is_told(opens: Any) -> None:
+    store: dict[str, Any] = {}
+    with pytest.raises(TypeError, match="lock"):
+        opens(store, mode="w", shape=(3,), dtype="i4", lock=None)
+    zarr.create_array(store, shape=(3,), dtype="i4")
+    with pytest.warns(ZarrUserWarning, match="no parameter 'lock'"):
+        assert opens(store, mode="r", lock=None).shape == (3,)
