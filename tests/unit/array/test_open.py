@@ -137,8 +137,6 @@ def test_open_reads_only_where_the_store_does() -> None:
 def test_settings_hold_for_an_array_that_exists(path: Any) -> None:
     assert zarr.open_array(path, config={"write_empty_chunks": True}).config.write_empty_chunks
     assert zarr.open_array(path, read_only=True).read_only
-    with pytest.raises(TypeError, match="nonsense"):
-        zarr.open_array(path, nonsense=1)
     with pytest.warns(ZarrDeprecationWarning):
         zarr.open_array(path, zarr_version=zarr.open_array(path).metadata.zarr_format)
 

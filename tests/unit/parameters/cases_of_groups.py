@@ -243,15 +243,18 @@ def _(do: Caller) -> None:
     assert (made.shape, made.dtype) == ((2,), np.int8)
     group = do("open", store={}, attributes={"a": 1}, zarr_format=do.format)
     assert group.attrs["a"] == 1
-    for store in ({}, do.store):
-        with pytest.raises(TypeError, match="chonks"):
-            do("open", store, chonks=1)
+    with pytest.raises(TypeError, match="chonks"):
+        do("open", {}, chonks=1)
+    with pytest.warns(ZarrUserWarning, match="chonks"):
+        do("open", do.store, chonks=1)
 
 
 @case("open_array", "**kwargs")
 def _(do: Caller) -> None:
     with pytest.raises(TypeError, match="chonks"):
         do("open_array", {}, mode="w", shape=1, chonks=1)
+    with pytest.warns(ZarrUserWarning, match="chonks"):
+        do("open_array", do.store, chonks=1)
     assert do.make(mode="w", shape=(2,)).shape == (2,)
 
 
