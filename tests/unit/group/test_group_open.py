@@ -124,8 +124,7 @@ def test_open_takes_parameters_of_groups_for_groups_only() -> None:
     with pytest.raises(TypeError, match="order"):
         zarr.open(store, order="C")
     assert zarr.open(store, synchronizer=zarr.ThreadSynchronizer()).synchronizer is not None
-    with pytest.raises(TypeError, match="use_consolidated"):
-        zarr.open(with_node("array3"), use_consolidated=False)
+    assert isinstance(zarr.open(with_node("array3"), use_consolidated=False), zarr.Array)
     assert zarr.open(MemoryStore(), shape=(3,), dtype="i4").shape == (3,)
 
 

@@ -253,9 +253,9 @@ def _(do: Caller) -> None:
 def _(do: Caller) -> None:
     with pytest.raises(TypeError, match="chonks"):
         do("open_array", {}, mode="w", shape=1, chonks=1)
-    with pytest.warns(ZarrUserWarning, match="chonks"):
-        do("open_array", do.store, chonks=1)
     assert do.make(mode="w", shape=(2,)).shape == (2,)
+    with pytest.warns(ZarrUserWarning, match="chonks"):
+        do.make(chonks=1)
 
 
 @case(("array", "empty", "full", "ones", "zeros", "save_array"), "**kwargs")
