@@ -84,7 +84,7 @@ DEFAULTS: Mapping[str, Any] = {
     "async": {"concurrency": Unset(10), "timeout": None},
     # What is asked of stores that have to be waited for; see docs/faults.md.
     "requests": {
-        "limit": Unset(64),  # at a time, of the data of one store; None: as many as there are
+        "limit": Unset(32),  # at a time, of the data of one store; None: as many as there are
         "timeout": 300.0,  # seconds until an answer, and one more for each MiB; None: for ever
         "attempts": 6,  # of one request, the first included
         "backoff": 0.1,  # seconds before the second attempt, about; doubled for each one after

@@ -185,8 +185,8 @@ def concurrency() -> int:
     """
     limit = config.get("async.concurrency", None)
     if limit is None or type(limit) is Unset:
-        limit = config.get("requests.limit", 64)
-    return max(1, int(limit or 64))
+        limit = config.get("requests.limit", 32)
+    return max(1, int(limit or 32))
 
 
 async def bounded(

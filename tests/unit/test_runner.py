@@ -312,14 +312,14 @@ class TestBounded:
 
     def test_the_default_leaves_it_to_the_store_and_what_is_set_holds(self) -> None:
         assert config.get("async.concurrency") == 10
-        assert concurrency() == config.get("requests.limit") == 64
+        assert concurrency() == config.get("requests.limit") == 32
         with config.set({"requests.limit": 7}):
             assert concurrency() == 7
         for limit in (10, 3, 200):
             with config.set({"async.concurrency": limit}):
                 assert concurrency() == limit
         with config.set({"async.concurrency": None}):
-            assert concurrency() == 64
+            assert concurrency() == 32
 
 
 class TestLocked:

@@ -56,7 +56,7 @@ def limit_of(store: Store) -> int:
         if inner.max_requests is not None:
             return max(1, inner.max_requests)
         inner = getattr(inner, "_store", None)
-    limit = config.get("requests.limit", 64)
+    limit = config.get("requests.limit", 32)
     if type(limit) is Unset:
         asked = config.get("async.concurrency", None)
         limit = limit if asked is None or type(asked) is Unset else max(limit, asked)

@@ -258,7 +258,7 @@ class TestTheLimit:
     def test_it_comes_from_the_store_or_one_within_or_the_settings(self) -> None:
         inner = MemoryStore()
         store = LatencyStore(WrapperStore(inner))
-        assert limit_of(store) == 64
+        assert limit_of(store) == 32
         with zarr.config.set({"requests.limit": 5}):
             assert limit_of(store) == 5
             inner.max_requests = 3
@@ -268,7 +268,7 @@ class TestTheLimit:
 
     def test_programs_that_ask_for_more_get_more(self) -> None:
         store = MemoryStore()
-        for asked, limit in ((10, 64), (200, 200)):
+        for asked, limit in ((10, 32), (200, 200)):
             with zarr.config.set({"async.concurrency": asked}):
                 assert limit_of(store) == limit
                 with zarr.config.set({"requests.limit": 8}):
@@ -492,8 +492,8 @@ class TestMuchTogether:
             else:
                 found = asyncio.run(asyncio.wait_for(array.async_array.getitem(...), 60))
         np.testing.assert_array_equal(found, np.arange(512))
-        assert store.together == 64
-        assert store.rounds == 512 / 64
+        assert store.together == 32
+        assert store.rounds == 512 / 32
 
     def test_chunks_are_decoded_while_others_are_fetched(self, waiting_store: Any) -> None:
         numcodecs = pytest.importorskip("numcodecs")
