@@ -85,7 +85,9 @@ def document(arguments: argparse.Namespace) -> dict[str, Any]:
 def parsed() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--peers", default=sys.executable, help="Python with the peers installed")
+    parser.add_argument(
+        "--peers", default=".envs/peers/bin/python", help="Python with the peers installed"
+    )
     parser.add_argument("--only", action="append", help="workloads whose name contains this")
     parser.add_argument("--engines", nargs="*", help=f"some of {', '.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, default=3)

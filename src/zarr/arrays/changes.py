@@ -109,6 +109,7 @@ async def resize(
         # Before the shape: stores that know of it ignore what lies outside, and what they still
         # held would come back when the array grows.
         if any(new < old for new, old in zip(after.shape, before.shape, strict=True)):
+            array._take(before)  # the handle may know an older shape, and its keys are listed by it
             await _clear_outside(array, before, shape)
 
     await _changed(
