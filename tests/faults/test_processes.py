@@ -1,7 +1,8 @@
-"""Processes that share chunks on a file system lose nothing, given a synchronizer."""
+"""Processes that share chunks on a file system lose nothing, with a synchronizer or without."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
@@ -16,7 +17,8 @@ EACH = 25
 WRITER = """
 import sys, zarr
 path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
-array = zarr.open_array(path, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))
+synchronizer = zarr.ProcessSynchronizer(locks) if locks else None
+array = zarr.open_array(path, mode="r+", synchronizer=synchronizer)
 for index in range(number * {each}, (number + 1) * {each}):
     array[index] = index + 1
 array.attrs[f"a{{number}}"] = number
@@ -24,16 +26,36 @@ array.append([-number] * 3)
 """
 
 
-def test_processes_that_share_a_chunk_lose_nothing(tmp_path: Any) -> None:
-    path, locks = tmp_path / "a.zarr", tmp_path / "locks"
-    total = PROCESSES * EACH
-    zarr.create_array(path, shape=(total,), chunks=(2 * total,), dtype="i4")
-    code = WRITER.format(each=EACH)
+def _write_together(code: str, path: Any, locks: Any) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", code, str(path), str(locks), str(number)])
         for number in range(PROCESSES)
     ]
     assert [writer.wait(120) for writer in writers] == [0] * PROCESSES
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "synchronizer"])
+def locks(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+    """The folder of a synchronizer, or nothing."""
+    return tmp_path / "locks" if request.param else ""
+
+
+# By the engine, by way of Python (a codec that is no part of the engine), and as a shard.
+KINDS: dict[str, dict[str, Any]] = {
+    "chunk": {},
+    "foreign": {"compressors": zarr.codecs.numcodecs.BZ2(level=1)},
+    "shard": {"chunks": (10,), "shards": (2 * PROCESSES * EACH,)},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs")
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_that_share_a_chunk_lose_nothing(tmp_path: Any, locks: Any, kind: str) -> None:
+    path = tmp_path / "a.zarr"
+    total = PROCESSES * EACH
+    how = {"chunks": (2 * total,), **KINDS[kind]}
+    zarr.create_array(path, shape=(total,), dtype="i4", **how)
+    _write_together(WRITER.format(each=EACH), path, locks)
     array = zarr.open_array(path, mode="r")
     assert array[:total].tolist() == list(range(1, total + 1))
     assert dict(array.attrs) == {f"a{number}": number for number in range(PROCESSES)}
@@ -54,7 +76,8 @@ def test_who_does_not_know_of_another_processes_append_does_not_undo_it(tmp_path
 GROUP_WRITER = """
 import sys, zarr
 path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
-group = zarr.open_group(path, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))
+synchronizer = zarr.ProcessSynchronizer(locks) if locks else None
+group = zarr.open_group(path, mode="r+", synchronizer=synchronizer)
 shared = group["sharded"]
 for index in range(number, {total}, {processes}):
     shared[index] = index + 1
@@ -67,19 +90,15 @@ for turn in range(5):
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_processes_that_open_arrays_through_a_group_lose_nothing(
-    tmp_path: Any, zarr_format: Any
+    tmp_path: Any, locks: Any, zarr_format: Any
 ) -> None:
-    path, locks, total = tmp_path / "g.zarr", tmp_path / "locks", 60
+    path, total = tmp_path / "g.zarr", 60
     root = zarr.open_group(path, mode="w", zarr_format=zarr_format)
     shards = (2 * total,) if zarr_format == 3 else None
     root.create_array("sharded", shape=(total,), chunks=(10,), shards=shards, dtype="i4")
     root.create_array("grown", shape=(0,), chunks=(50,), dtype="i4")
     code = GROUP_WRITER.format(total=total, processes=PROCESSES)
-    writers = [
-        subprocess.Popen([sys.executable, "-c", code, str(path), str(locks), str(number)])
-        for number in range(PROCESSES)
-    ]
-    assert [writer.wait(120) for writer in writers] == [0] * PROCESSES
+    _write_together(code, path, locks)
     root = zarr.open_group(path, mode="r")
     assert root["sharded"][:].tolist() == list(range(1, total + 1))
     everyone = [f"{number}.{turn}" for number in range(PROCESSES) for turn in range(5)]
@@ -88,3 +107,75 @@ def test_processes_that_open_arrays_through_a_group_lose_nothing(
     assert sorted(root["grown"][:].tolist()) == sorted(
         n for n in range(PROCESSES) for _ in range(15)
     )
+
+
+# What is set and cleared in turn: the chunk comes into being and vanishes, again and again.
+COMES_AND_GOES = """
+import sys, zarr
+path, number = sys.argv[1], int(sys.argv[3])
+array = zarr.open_array(path, mode="r+")
+for turn in range({turns}):
+    array[number] = turn + 1
+    assert array[number] == turn + 1, (number, turn, array[number])
+    array[number] = 0
+array[number] = number + 1
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Numcodecs codecs")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_chunk_that_comes_and_goes_keeps_what_each_process_wrote(
+    tmp_path: Any, kind: str
+) -> None:
+    path = tmp_path / "a.zarr"
+    how = {"chunks": (2 * PROCESSES * EACH,), **KINDS[kind]}
+    zarr.create_array(path, shape=(PROCESSES,), dtype="i4", **how)
+    _write_together(COMES_AND_GOES.format(turns=50), path, "")
+    assert zarr.open_array(path)[:].tolist() == list(range(1, PROCESSES + 1))
+    assert sorted(os.listdir(path)) == ["c", "zarr.json"]  # no files of locks
+
+
+FIELDS = """
+import sys, zarr
+path, number = sys.argv[1], int(sys.argv[3])
+array = zarr.open_array(path, mode="r+")
+for turn in range(15):
+    array["f%d" % number, turn] = turn + 1
+"""
+
+
+def test_processes_that_write_fields_of_the_same_records_lose_nothing(tmp_path: Any) -> None:
+    path = tmp_path / "a.zarr"
+    names = [f"f{number}" for number in range(PROCESSES)]
+    zarr.create_array(path, shape=(15,), chunks=(15,), dtype=[(name, "i4") for name in names])
+    _write_together(FIELDS, path, "")
+    found = zarr.open_array(path)[:]
+    for name in names:
+        assert found[name].tolist() == list(range(1, 16))
+
+
+KILLED = """
+import sys, zarr
+array = zarr.open_array(sys.argv[1], mode="r+")
+print("ready", flush=True)
+while True:
+    array[0] = array[0] + 1
+"""
+
+
+def test_a_killed_process_leaves_no_lock_behind(tmp_path: Any) -> None:
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, shape=(1 << 20,), chunks=(1 << 20,), dtype="i4")
+    array[:] = 1
+    for _ in range(5):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        with writer.stdout:
+            assert writer.stdout.readline() == "ready\n"
+            array[1] = 7  # beside it
+            writer.kill()
+        writer.wait(60)
+        array[2] = 9
+    assert array[1:4].tolist() == [7, 9, 1]

@@ -199,15 +199,23 @@ impl Array {
                 let used = how.used(array.grid.valid(&chunk), &form.shape);
                 let full = region.covers(&used);
                 let guard = if full { None } else { Some(lock(&locks, &format!("{prefix}/{key}"), exec)?) };
-                let old = if full { None } else { sink.open(&key)? };
-                let parts =
-                    write::chunk(&array.chain, &form, &used, old.as_ref(), &region, &view, how.write_empty, exec)?;
-                match parts {
-                    Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
-                    None => sink.delete(&key, !full)?,
-                }
+                let done = loop {
+                    let old = if full { None } else { sink.claim(&key, exec.context())? };
+                    let parts =
+                        write::chunk(&array.chain, &form, &used, old.as_ref(), &region, &view, how.write_empty, exec)?;
+                    let done = match parts {
+                        Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
+                        // What another process made since is not ours to remove.
+                        None if !full && old.is_none() => true,
+                        None => sink.delete(&key, !full).map(|()| true)?,
+                    };
+                    // Or another process made a value where there was none: it is a part of that now.
+                    if done {
+                        break Ok(());
+                    }
+                };
                 drop(guard);
-                Ok(())
+                done
             };
             write().map_err(|e| e.with_key(&key).with_chunk(&chunk))
         })

@@ -10,18 +10,22 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::{Errno, retry_on_intr};
 
+use crate::cancel::Context;
 use crate::error::{Error, Result};
 use crate::object::{Object, Part, Sink, Source};
 use crate::scratch::Scratch;
 
+mod claim;
 mod open;
 mod parts;
 
+pub use claim::Version;
 pub use open::OpenFile;
 use parts::{write_all, write_parts};
 
@@ -42,6 +46,8 @@ pub struct Files {
     fsync: bool,
     /// Tells the temporary files of this process from those of a process on another machine.
     random: u64,
+    /// Whether files cannot be locked, as was seen.
+    unlocked: Arc<AtomicBool>,
 }
 
 impl Files {
@@ -54,7 +60,8 @@ impl Files {
         if !root.as_bytes().ends_with(b"/") {
             root.push("/");
         }
-        Ok(Self { root, held: None, fsync, random: RandomState::new().hash_one(()) })
+        let random = RandomState::new().hash_one(());
+        Ok(Self { root, held: None, fsync, random, unlocked: Arc::default() })
     }
 
     /// The same files, for one operation on many of them: the path to the root folder is walked
@@ -63,13 +70,18 @@ impl Files {
     /// Do not keep it: if the folder is replaced meanwhile, this sees the old one.
     pub fn hold(&self) -> Self {
         let held = rustix::fs::open(&self.root, FOLDER, Mode::empty()).ok();
-        Self { root: self.root.clone(), held, fsync: self.fsync, random: self.random }
+        let (root, unlocked) = (self.root.clone(), Arc::clone(&self.unlocked));
+        Self { root, held, fsync: self.fsync, random: self.random, unlocked }
     }
 
     /// Opens the value of `key`; `None` if there is none.
     pub fn open(&self, key: &str) -> Result<Option<OpenFile>> {
         check_key(key)?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        self.open_as(key, OFlags::RDONLY)
+    }
+
+    fn open_as(&self, key: &str, mode: OFlags) -> Result<Option<OpenFile>> {
+        let flags = mode | OFlags::CLOEXEC;
         let opened = self.at(key, |folder, path| rustix::fs::openat(folder, path, flags, Mode::empty()));
         let fd = match opened {
             Ok(fd) => fd,
@@ -80,7 +92,7 @@ impl Files {
         if FileType::from_raw_mode(stat.st_mode).is_dir() {
             return Ok(None);
         }
-        Ok(Some(OpenFile::new(fd, u64::try_from(stat.st_size).unwrap_or(0))))
+        Ok(Some(OpenFile::new(fd, &stat)))
     }
 
     /// Replaces `buf` by the value of `key`; `false` if there is none. A value longer than `limit`
@@ -117,7 +129,8 @@ impl Files {
 
     /// The same, unless `key` has a value: then `false`, and nothing is changed.
     pub fn write_exclusive(&self, key: &str, bytes: &[u8]) -> Result<bool> {
-        self.create(key, true, |fd| write_all(fd, bytes))
+        check_key(key)?;
+        Ok(!self.exists(key)? && self.create(key, true, |fd| write_all(fd, bytes))?)
     }
 
     /// Removes the value of `key`, if it has one.
@@ -135,11 +148,9 @@ impl Files {
     /// Writes a temporary file by `fill` and moves it to `key`.
     fn create(&self, key: &str, exclusive: bool, fill: impl FnOnce(BorrowedFd<'_>) -> Result<()>) -> Result<bool> {
         check_key(key)?;
-        if exclusive && self.exists(key)? {
-            return Ok(false);
-        }
         let (fd, temp) = self.open_temp(key)?;
         fill(fd.as_fd()).map_err(|error| error.with_key(key))?;
+        date(fd.as_fd());
         if self.fsync {
             retry_on_intr(|| rustix::fs::fsync(&fd)).map_err(|errno| failed("write", key, errno))?;
         }
@@ -241,8 +252,12 @@ impl Source for Files {
 }
 
 impl Sink for Files {
-    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, _guarded: bool) -> Result<()> {
-        let written = self.create(key, false, |fd| write_parts(fd, &parts, old)).map(|_| ());
+    fn claim(&self, key: &str, context: Option<&Context<'_>>) -> Result<Option<Arc<dyn Object>>> {
+        Ok(Files::claim(self, key, context)?.map(|file| Arc::new(file) as Arc<dyn Object>))
+    }
+
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<bool> {
+        let written = self.create(key, guarded && old.is_none(), |fd| write_parts(fd, &parts, old));
         for part in parts {
             if let Part::New(bytes) = part {
                 Scratch::give(bytes);
@@ -346,6 +361,15 @@ fn sync_folder(path: &Path) -> rustix::io::Result<()> {
     let folder: &OsStr = path.as_os_str();
     let fd = retry_on_intr(|| rustix::fs::open(folder, flags, Mode::empty()))?;
     retry_on_intr(|| rustix::fs::fsync(&fd))
+}
+
+/// Dates a file by the clock. The system's own date is that of its last tick, milliseconds ago: two
+/// values written in a row could not be told apart by it, since numbers of files are given anew.
+fn date(fd: BorrowedFd<'_>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timespec { tv_sec: now.as_secs() as i64, tv_nsec: now.subsec_nanos().into() };
+    // A file system that keeps no such dates is no worse than it was.
+    let _ = rustix::fs::futimens(fd, &Timestamps { last_access: now, last_modification: now });
 }
 
 fn failed(doing: &str, key: &str, errno: Errno) -> Error {

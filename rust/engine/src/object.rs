@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cancel::Context;
 use crate::error::{Error, Result};
 
 /// The stored bytes of one key, as they were when they were opened.
@@ -50,12 +51,19 @@ pub enum Part {
 
 /// A store that the engine writes by itself.
 pub trait Sink: Source {
+    /// The value of `key`, or `None`, to be replaced: until it is dropped, no other process that
+    /// claims it gets it, if the store is one that processes share.
+    fn claim(&self, key: &str, _context: Option<&Context<'_>>) -> Result<Option<Arc<dyn Object>>> {
+        self.open(key)
+    }
+
     /// Makes `parts` the value of `key`, at once: nobody sees half of it. `old` is what `Part::Old`
     /// speaks of.
     ///
-    /// `guarded`: a lock is held, so it must be done when this returns; else it may be put off to
-    /// the end of the operation.
-    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<()>;
+    /// `guarded`: `old` is what was claimed, and this process has locked the key, so it must be done
+    /// when this returns; else it may be put off to the end of the operation. `false` if nothing was
+    /// claimed and another process has made a value since: then nothing is changed.
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<bool>;
 
     /// Removes `key`, if it is there; `guarded` as for `put`.
     fn delete(&self, key: &str, guarded: bool) -> Result<()>;

@@ -49,9 +49,9 @@ impl Source for Memory {
 }
 
 impl Sink for Memory {
-    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, _guarded: bool) -> Result<()> {
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, _guarded: bool) -> Result<bool> {
         self.0.lock().unwrap().insert(key.to_owned(), Arc::new(join(parts, old)?));
-        Ok(())
+        Ok(true)
     }
     fn delete(&self, key: &str, _guarded: bool) -> Result<()> {
         self.0.lock().unwrap().remove(key);

@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::IoSliceMut;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
+use zarr_engine::cancel::{Cancel, Context};
 use zarr_engine::error::{Error, Kind};
 use zarr_engine::files::{Files, TEMP_PREFIX, check_key};
 use zarr_engine::object::{Object, Part, Sink, Source};
@@ -413,4 +416,87 @@ fn a_relative_root_stays_where_it_was() {
     let files = Files::new("some/folder", false).unwrap();
     let absolute = std::env::current_dir().unwrap().join("some/folder");
     assert!(format!("{files:?}").contains(&format!("{absolute:?}").replace('"', "")), "{files:?}");
+}
+
+#[test]
+fn what_one_claims_another_waits_for() {
+    let folder = Folder::new();
+    for files in folder.kinds() {
+        files.write("k", b"old").unwrap();
+        let claimed = files.claim("k", None).unwrap().unwrap();
+        let cancel = Cancel::new();
+        let stop = cancel.clone();
+        let impatient = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            stop.cancel();
+        });
+        let kept_waiting = files.claim("k", Some(&Context::new(&cancel))).unwrap_err();
+        assert_eq!(kept_waiting.kind(), Kind::Cancelled);
+        impatient.join().unwrap();
+        assert!(files.claim("other", None).unwrap().is_none());
+        // As after a fork: the file is open elsewhere, too, and yet unlocked.
+        let inherited = claimed.as_fd().try_clone_to_owned().unwrap();
+        drop(claimed);
+        assert_eq!(files.claim("k", None).unwrap().unwrap().size(), 3);
+        drop(inherited);
+        assert!(!files.unlocked());
+    }
+}
+
+#[test]
+fn whoever_waited_for_a_value_gets_the_new_one() {
+    const EACH: u64 = 200;
+    let folder = Folder::new();
+    for files in folder.kinds() {
+        files.delete("n").unwrap();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..EACH {
+                        loop {
+                            let old = Sink::claim(&files, "n", None).unwrap();
+                            let count = old.as_ref().map_or(0, |old| {
+                                let mut bytes = [0; 8];
+                                old.read_at(0, &mut bytes).unwrap();
+                                u64::from_le_bytes(bytes)
+                            });
+                            let next = vec![Part::New((count + 1).to_le_bytes().to_vec())];
+                            if files.put("n", next, old.as_ref(), true).unwrap() {
+                                break;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        let count = files.get("n", 0, None).unwrap().unwrap();
+        assert_eq!(count, (4 * EACH).to_le_bytes());
+    }
+}
+
+#[test]
+fn a_value_is_exchanged_while_it_is_what_it_was() {
+    let folder = Folder::new();
+    let cancel = Cancel::new();
+    let context = Context::new(&cancel);
+    for files in folder.kinds() {
+        files.delete("k").unwrap();
+        let exchange = |bytes: Option<&[u8]>, version| files.exchange("k", bytes, version, &context).unwrap();
+        let version = || files.open("k").unwrap().map(|file| file.version());
+        assert!(exchange(None, None), "there is none, and shall be none");
+        assert!(exchange(Some(b"a"), None));
+        assert!(!exchange(Some(b"b"), None), "there is one");
+        let first = version();
+        // Files of one size, written in a row, whose numbers may be given anew.
+        for _ in 0..100 {
+            files.write("k", b"c").unwrap();
+            assert_ne!(version(), first);
+        }
+        assert!(!exchange(Some(b"d"), first) && !exchange(None, first));
+        assert!(exchange(Some(b"e"), version()));
+        assert_eq!(files.get("k", 0, None).unwrap().unwrap(), b"e");
+        assert!(exchange(None, version()));
+        assert!(version().is_none());
+        assert!(!exchange(None, first));
+    }
 }

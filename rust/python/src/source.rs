@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use zarr_engine::error::{Error, Result};
-use zarr_engine::files;
+use zarr_engine::files::{self, Version};
 use zarr_engine::object::{Object, Part, Sink, Source, join};
 
 use crate::buffer::{Bytes, lent, object};
@@ -43,6 +43,30 @@ impl Files {
 
     fn delete(&self, py: Python<'_>, key: &str) -> PyResult<()> {
         enter(py, None, None, |_| self.0.delete(key))
+    }
+
+    #[getter]
+    fn unlocked(&self) -> bool {
+        self.0.unlocked()
+    }
+
+    #[pyo3(signature = (key, data, version))]
+    fn exchange(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        data: Option<&Bound<'_, PyAny>>,
+        version: Option<(u64, u64, u64, i64)>,
+    ) -> PyResult<bool> {
+        let object = data.map(object).transpose()?;
+        let version = version.map(|(device, number, size, modified)| Version { device, number, size, modified });
+        enter(py, None, None, |context| {
+            let bytes = match &object {
+                None => None,
+                Some(object) => Some(object.bytes().ok_or_else(|| Error::internal("bytes that are not in memory"))?),
+            };
+            self.0.exchange(key, bytes, version, context)
+        })
     }
 }
 
@@ -123,12 +147,14 @@ impl Source for MappingSink {
 }
 
 impl Sink for MappingSink {
-    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<()> {
+    fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<bool> {
         let bytes = join(parts, old)?;
         if guarded {
-            return Python::attach(|py| self.now(py, key, Some(bytes))).map_err(wrap);
+            Python::attach(|py| self.now(py, key, Some(bytes))).map_err(wrap)?;
+        } else {
+            self.later(key, Some(bytes))?;
         }
-        self.later(key, Some(bytes))
+        Ok(true)
     }
 
     fn delete(&self, key: &str, guarded: bool) -> Result<()> {

@@ -77,6 +77,7 @@ _ASYNC_METHODS = frozenset(
         "clear",
         "delete",
         "delete_dir",
+        "delete_if_unchanged",
         "exists",
         "get",
         "get_partial_values",
@@ -270,6 +271,11 @@ class Store(ABC):
     @property
     def supports_conditional_writes(self) -> bool:
         """Whether a value can be replaced on condition that nobody else has: `set_if_unchanged`."""
+        return False
+
+    @property
+    def supports_conditional_deletes(self) -> bool:
+        """Whether a value can be deleted on the same condition: `delete_if_unchanged`."""
         return False
 
     @property
@@ -498,6 +504,28 @@ class Store(ABC):
             If the store cannot do this in one step; nothing was written then.
         """
         raise NotImplementedError(f"{type(self).__name__} does not write on condition")
+
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        """Delete a value in one step, unless somebody else has changed it.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        version : object or None
+            What `get_versioned` returned; None if there was no value.
+
+        Returns
+        -------
+        bool
+            Whether there is no value now.
+
+        Raises
+        ------
+        NotImplementedError
+            If the store cannot do this in one step; nothing was deleted then.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not delete on condition")
 
     async def _set_many(self, values: Iterable[tuple[str, Buffer]]) -> None:
         """Give several keys their values."""

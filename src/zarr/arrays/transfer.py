@@ -17,7 +17,7 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.runner import bounded, offload, stepping
-from zarr.storage.exchange import Exchange, exchanged
+from zarr.storage.exchange import Exchange, deletes, exchanged
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
@@ -311,10 +311,9 @@ async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
         # It was cut on the way, perhaps: it is read again, once.
         current = await requests.get(want.key)
         data = await requests.code(want.size_hint, want.encode, current)
-    if data is None and isinstance(store, Exchange):
-        if current is None:
-            return
-        # Services do not delete on condition: the fill values are stored.
+    if data is None and current is None and isinstance(store, Exchange):
+        return
+    if data is None and not deletes(store):
         data = await requests.code(want.size_hint, want.encode, current, True)
     await requests.put(want.key, data)
 

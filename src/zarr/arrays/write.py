@@ -20,7 +20,7 @@ from zarr.dtype.storage import buffer_view
 from zarr.errors import ChunkDecodeError
 from zarr.runner import bounded, offload, section, stepping
 from zarr.selection import basic
-from zarr.storage.exchange import Exchange, exchanged, warn_if_unprotected
+from zarr.storage.exchange import deletes, exchanged, warn_if_unprotected
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests
@@ -180,12 +180,14 @@ async def _run(
         await section(work, store._waits)
     elif stepping():
         compiled.write(source, axes, points, value, write_empty, store._identity, None, may_grow)
+        warn_if_unprotected(store)
     else:
         cancel = _core.Cancel()
         name = store._identity
         arguments = (source, axes, points, value, write_empty, name, cancel, may_grow)
         # It waits for the locks of chunks, so it must not take a thread from plain work.
         await offload(compiled.write, *arguments, cancel=cancel, kind="section")
+        warn_if_unprotected(store)
 
 
 async def _write_fields(
@@ -233,8 +235,7 @@ async def _change_fields(
         # What reading and writing ask of an array: here of one with a single stored value.
         there: Any = SimpleNamespace(_chunk_path=scratch, _access=_NO_LOCKS)
         engine = copy(engine)
-        # Services do not delete on condition: fill values are stored.
-        engine.write_empty |= value is not None and isinstance(store, Exchange)
+        engine.write_empty |= value is not None and not deletes(store)
         current = np.empty(piece.chosen.shape, engine.dtype)
         try:
             await fill(there, engine, piece.chosen, current)

@@ -365,13 +365,20 @@ class CacheStore(WrapperStore[Store]):
         check_key(key)
         return await section(lambda: self._replaced(key, value, version), self._waits)
 
-    async def _replaced(self, key: str, value: Buffer, version: Any | None) -> bool:
+    async def _replaced(self, key: str, value: Buffer | None, version: Any | None) -> bool:
         async with self._lock(key):
             await self._forget(key)
             try:
+                if value is None:
+                    return await self._store.delete_if_unchanged(key, version)
                 return await self._store.set_if_unchanged(key, value, version)
             finally:
                 await self._forget(key)
+
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        # docstring inherited
+        check_key(key)
+        return await section(lambda: self._replaced(key, None, version), self._waits)
 
     async def delete(self, key: str) -> None:
         # docstring inherited

@@ -1,7 +1,7 @@
 """Values that are read, changed and put back, beside other processes that do the same.
 
 A store that can replace a value on condition that nobody else has (object stores, by entity tags)
-is asked to. Whoever comes too late reads again and makes the change again: nothing is lost, and
+is asked to; so are local files. Whoever comes too late reads again and makes the change again: nothing is lost, and
 somebody always gets ahead.
 """
 
@@ -17,7 +17,7 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.config import config
 from zarr.errors import ZarrUserWarning
 from zarr.notices import warn
-from zarr.storage.requests import Requests
+from zarr.storage.requests import Requests, sleep
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
@@ -66,7 +66,11 @@ class Exchange(WrapperStore[Store]):
         super().__init__(store)
         self._marked = marked
         self._versions: dict[str, Any] = {}
-        self._tried: dict[str, Buffer] = {}
+        self._tried: dict[str, Buffer | None] = {}
+
+    @property
+    def _waits(self) -> bool:
+        return self._store._waits
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -102,6 +106,16 @@ class Exchange(WrapperStore[Store]):
         if not (self._marked and await self._is_there(key, self._store)):
             raise Conflict(key)
 
+    async def delete(self, key: str) -> None:
+        # docstring inherited
+        self._tried.pop(key, None)
+        if key not in self._versions:
+            await self._store.delete(key)
+            return
+        self._tried[key] = None
+        if not await self._store.delete_if_unchanged(key, self._versions[key]):
+            raise Conflict(key)
+
     async def find_out(self, key: str, error: Exception) -> None:
         """After a change of which no answer came: return if it was made, else raise an error.
 
@@ -118,8 +132,10 @@ class Exchange(WrapperStore[Store]):
             raise Lost(key, error)
 
     async def _is_there(self, key: str, store: Store) -> bool:
-        stored = await Requests(store).get(key, buffer_prototype)
-        return stored is not None and stored.to_bytes() == self._tried[key].to_bytes()
+        stored, tried = await Requests(store).get(key, buffer_prototype), self._tried[key]
+        if stored is None or tried is None:
+            return stored is tried
+        return stored.to_bytes() == tried.to_bytes()
 
 
 def _marked(value: Buffer) -> Buffer:
@@ -132,7 +148,7 @@ def is_protected(store: Store) -> bool:
 
     A subclass that does something of its own when values are read or written is not gone around.
     """
-    if not (store._waits and store.supports_conditional_writes):
+    if not store.supports_conditional_writes:
         return False
     inner: Any = store
     while isinstance(inner, Store):
@@ -147,6 +163,14 @@ def is_protected(store: Store) -> bool:
             return False
         inner = getattr(inner, "_store", None)
     return True
+
+
+def deletes(store: Store) -> bool:
+    """Whether a value may be deleted that was read to be changed; else fill values are stored.
+
+    Services replace on condition, but do not delete.
+    """
+    return not isinstance(store, Exchange) or store.supports_conditional_deletes
 
 
 async def exchanged(
@@ -172,8 +196,7 @@ async def exchanged(
     """
     if not is_protected(store):
         return await change(store)
-    import asyncio
-
+    marked = marked and store._waits  # what a local file answers is not lost
     lost = 0
     for attempt in range(_ATTEMPTS):
         try:
@@ -184,7 +207,7 @@ async def exchanged(
                 lost += 1
                 if lost >= config.get("requests.attempts", 6):
                     raise conflict.error from None
-        await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2.0 ** min(attempt, 7))))
+        await sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
         f"the value of {key!r} in {store} was changed by others each of the {_ATTEMPTS} times "
         "that it was read to be changed: nothing was written"

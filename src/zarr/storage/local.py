@@ -160,6 +160,21 @@ class LocalStore(Store):
     __hash__ = None
 
     @property
+    def supports_conditional_writes(self) -> bool:
+        # docstring inherited
+        return not self._files.unlocked
+
+    @property
+    def supports_conditional_deletes(self) -> bool:
+        # docstring inherited
+        return self.supports_conditional_writes
+
+    @property
+    def _shared(self) -> bool:
+        # Processes may always share a folder; it needs to be said where files cannot be locked.
+        return self._files.unlocked
+
+    @property
     def _identity(self) -> str:
         if self._name is None:
             self._name = f"file://{os.path.realpath(self._folder)}"
@@ -300,6 +315,20 @@ class LocalStore(Store):
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
         await offload(self._write, key, value, True)
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        check_value(self, value)
+        return await offload(self._exchange, key, value.as_buffer_like(), version)
+
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        # docstring inherited
+        return await offload(self._exchange, key, None, version)
+
+    def _exchange(self, key: str, data: Any, version: Any | None) -> bool:
+        self._check_writable()
+        self._ensure_open_sync()
+        return self._files.exchange(self._checked(key), data, version)
 
     async def delete(self, key: str) -> None:
         # docstring inherited

@@ -251,14 +251,7 @@ class Requests:
         """Give a key a value."""
         call = partial(self.store.set, key, value)
         if getattr(self.store, "_conditional", False):
-            # Made again, it would fail for what it did itself the first time.
-            try:
-                await self.once("set", key, call, len(value))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                exchange: Any = self.store
-                await exchange.find_out(key, error)
+            await self._on_condition("set", key, call, len(value))
             return
         with writing(self.identity, key):
             await self._ask("set", key, call, len(value))
@@ -271,6 +264,9 @@ class Requests:
 
     async def delete(self, key: str) -> None:
         """Take the value of a key away; nothing happens if it has none."""
+        if getattr(self.store, "_conditional", False):
+            await self._on_condition("delete", key, partial(self.store.delete, key))
+            return
         tried = False
 
         async def delete() -> None:
@@ -286,6 +282,18 @@ class Requests:
 
         with writing(self.identity, key):
             await self._ask("delete", key, delete)
+
+    async def _on_condition(
+        self, name: str, key: str, call: Callable[[], Awaitable[None]], size: int = 0
+    ) -> None:
+        # Made again, it would fail for what it did itself the first time.
+        try:
+            await self.once(name, key, call, size)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            exchange: Any = self.store
+            await exchange.find_out(key, error)
 
     async def delete_dir(self, prefix: str) -> None:
         """Delete all keys below a prefix."""
@@ -326,7 +334,7 @@ class Requests:
                     pause = attempts.pause() if was_refused(error) else None
                     if pause is None:
                         raise
-                await _sleep(pause)
+                await sleep(pause)
 
     # -- getting through --------------------------------------------------------------------
 
@@ -353,7 +361,7 @@ class Requests:
                         f"attempts in {attempts.seconds:.1f} s"
                     )
                     raise
-            await _sleep(pause)
+            await sleep(pause)
 
     async def _in_turn(
         self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None
@@ -415,7 +423,8 @@ class _Attempts:
         return None if left is not None and self.seconds + pause > left else pause
 
 
-async def _sleep(seconds: float) -> None:
+async def sleep(seconds: float) -> None:
+    """Wait, on an event loop or without."""
     if stepping():
         time.sleep(seconds)
     else:

@@ -172,6 +172,11 @@ class WrapperStore(Store, Generic[T_Store]):
         return self._store.supports_conditional_writes
 
     @property
+    def supports_conditional_deletes(self) -> bool:
+        # docstring inherited
+        return self._store.supports_conditional_deletes
+
+    @property
     def _shared(self) -> bool:
         return self._store._shared
 
@@ -256,6 +261,10 @@ class WrapperStore(Store, Generic[T_Store]):
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited
         return await self._store.set_if_unchanged(key, value, version)
+
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        # docstring inherited
+        return await self._store.delete_if_unchanged(key, version)
 
     async def delete(self, key: str) -> None:
         # docstring inherited

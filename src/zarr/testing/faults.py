@@ -309,6 +309,11 @@ class FaultyStore(WrapperStore[Store]):
         call = partial(self._store.set_if_unchanged, key, value, version)
         return await self._ask("set_if_unchanged", key, call)
 
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        # docstring inherited
+        call = partial(self._store.delete_if_unchanged, key, version)
+        return await self._ask("delete_if_unchanged", key, call)
+
     async def delete(self, key: str) -> None:
         # docstring inherited
         await self._ask("delete", key, lambda: self._store.delete(key))

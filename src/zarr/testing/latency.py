@@ -123,6 +123,11 @@ class LatencyStore(WrapperStore[Store]):
         await asyncio.sleep(self.set_latency)
         return await self._store.set_if_unchanged(key, value, version)
 
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        # docstring inherited
+        await asyncio.sleep(self.set_latency)
+        return await self._store.delete_if_unchanged(key, version)
+
 
 def _drawn(latency: float | tuple[float, float]) -> float:
     if isinstance(latency, tuple):

@@ -1,11 +1,13 @@
 //! Reading an open file.
 
 use std::io::{self, IoSliceMut};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
+use rustix::fs::{FlockOperation, Stat};
 use rustix::io::{Errno, retry_on_intr};
 
+use super::claim::Version;
 use crate::error::{Error, Kind, Result};
 use crate::object::Object;
 
@@ -18,11 +20,32 @@ const IOV_MAX: usize = 1024;
 pub struct OpenFile {
     fd: OwnedFd,
     size: u64,
+    version: Version,
+    locked: bool,
 }
 
 impl OpenFile {
-    pub(super) fn new(fd: OwnedFd, size: u64) -> Self {
-        Self { fd, size }
+    pub(super) fn new(fd: OwnedFd, stat: &Stat) -> Self {
+        let version = Version::from(stat);
+        Self { fd, size: version.size, version, locked: false }
+    }
+
+    /// The same; the file was locked, and is unlocked when this is dropped.
+    pub(super) fn locked(mut self) -> Self {
+        self.locked = true;
+        self
+    }
+
+    /// The same, as it was found when it was locked.
+    pub(super) fn refreshed(mut self, stat: &Stat) -> Self {
+        self.version = Version::from(stat);
+        self.size = self.version.size;
+        self
+    }
+
+    /// What tells the value from those before and after it.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// The number of bytes when it was opened.
@@ -118,6 +141,21 @@ impl OpenFile {
         let size = rustix::fs::fstat(&self.fd).map_or(self.size, |stat| u64::try_from(stat.st_size).unwrap_or(0));
         Error::corrupt("the stored value ends too early")
             .expected(format_args!("{len} bytes from {offset}"), format_args!("{size} bytes in all"))
+    }
+}
+
+impl AsFd for OpenFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if self.locked {
+            // Closing is not enough: a process that was forked meanwhile has the file open, too.
+            let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
+        }
     }
 }
 
