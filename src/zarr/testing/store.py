@@ -347,6 +347,46 @@ class StoreTests(Generic[S, B]):
         assert_bytes_equal(await store.get("k", default_buffer_prototype()), b"first")
         assert_bytes_equal(await store.get("k2", default_buffer_prototype()), b"third")
 
+    async def test_set_if_unchanged(self, store: S) -> None:
+        """A value is replaced only if nobody else has, where the store says that it can do this."""
+        one, two = self._buffer(b"1"), self._buffer(b"2")
+        if not store.supports_conditional_writes:
+            pytest.skip("the store does not write on condition")
+        prototype = default_buffer_prototype()
+        assert await store.get_versioned("c/0", prototype) is None
+        assert await store.set_if_unchanged("c/0", one, None)
+        assert not await store.set_if_unchanged("c/0", two, None)
+        found = await store.get_versioned("c/0", prototype)
+        assert found is not None
+        assert_bytes_equal(found[0], one)
+        assert await store.set_if_unchanged("c/0", two, found[1])
+        assert not await store.set_if_unchanged("c/0", one, found[1])
+        assert_bytes_equal(await store.get("c/0", prototype), b"2")
+        with pytest.raises(ValueError, match="read-only"):
+            await store.with_read_only(True).set_if_unchanged("c/0", one, found[1])
+        found = await store.get_versioned("c/0", prototype)
+        assert found is not None
+        await store.delete("c/0")
+        assert not await store.set_if_unchanged("c/0", one, found[1])
+        assert not await store.exists("c/0")
+
+    async def test_delete_if_unchanged(self, store: S) -> None:
+        """A value is deleted only if nobody else has changed it, where the store can do this."""
+        if not store.supports_conditional_deletes:
+            pytest.skip("the store does not delete on condition")
+        prototype = default_buffer_prototype()
+        assert await store.delete_if_unchanged("c/0", None)
+        await store.set("c/0", self._buffer(b"1"))
+        found = await store.get_versioned("c/0", prototype)
+        assert found is not None
+        assert not await store.delete_if_unchanged("c/0", None)
+        await store.set("c/0", self._buffer(b"2"))
+        assert not await store.delete_if_unchanged("c/0", found[1])
+        found = await store.get_versioned("c/0", prototype)
+        assert found is not None
+        assert await store.delete_if_unchanged("c/0", found[1])
+        assert not await store.exists("c/0")
+
     async def test_delete(self, store: S) -> None:
         """A key that is deleted is gone."""
         self._needs_deletes(store)
