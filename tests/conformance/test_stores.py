@@ -202,7 +202,7 @@ class TestSQLiteStore(Promises):
             SQLiteStore(store.path).set_sync("zarr", value)
         with sqlite3.connect(store.path) as connection:
             connection.execute("DELETE FROM zarr WHERE k = 'zarr'")
-            connection.execute("REPLACE INTO zarr VALUES (?, ?)", (key, value.to_bytes()))
+            connection.execute("REPLACE INTO zarr (k, v) VALUES (?, ?)", (key, value.to_bytes()))
         connection.close()
 
     async def get(self, store: Any, key: str) -> Buffer:

@@ -6,52 +6,22 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from zarr.abc.store import OffsetByteRequest, Store
+from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
-from zarr.storage.ranges import absolute, bounds
+from zarr.storage.ranges import bounds
 from zarr.storage.sqlite_file import Database
+from zarr.storage.sqlite_table import BATCH, below, children_of, keys_between, part_of, whole
 from zarr.storage.values import check_value
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from contextlib import AbstractContextManager
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
-
-# Up to this size a value is read as a whole, also for a part of it: that is one statement.
-_SMALL = 64 << 10
-# How many keys are listed at a time.
-_BATCH = 1000
-
-# A row that is replaced gets a number that is not in use: it tells versions of a value apart.
-_SET = (
-    "INSERT OR REPLACE INTO zarr (rowid, k, v) "
-    "VALUES ((SELECT coalesce(max(rowid), 0) + 1 FROM zarr), ?, ?)"
-)
-_ADD = "INSERT INTO zarr (k, v) VALUES (?, ?) ON CONFLICT (k) DO NOTHING"
-_PART = (
-    "SELECT rowid, length(v), CASE WHEN length(v) <= ? OR typeof(v) <> 'blob' THEN v END "
-    "FROM zarr WHERE k = ?"
-)
-# From each name it jumps behind all that is below that name: what lies deeper is not looked at.
-_CHILDREN = """
-WITH RECURSIVE found (k) AS (
-    SELECT min(k) FROM zarr WHERE k >= :low AND k < :high
-    UNION ALL
-    SELECT (
-        SELECT min(zarr.k) FROM zarr WHERE zarr.k < :high AND zarr.k >= CASE
-            WHEN instr(substr(found.k, :skip), '/') = 0 THEN found.k || char(1)
-            ELSE :low || substr(substr(found.k, :skip), 1, instr(substr(found.k, :skip), '/') - 1)
-                || '0'
-        END
-    ) FROM found WHERE found.k IS NOT NULL
-)
-SELECT substr(k, :skip) FROM found WHERE k IS NOT NULL
-"""
+    from zarr.storage.sqlite_table import Connection
 
 
 class SQLiteStore(Store):
@@ -206,9 +176,9 @@ class SQLiteStore(Store):
         bounds(byte_range)
         self._is_open = True
         if byte_range is None:
-            data = self._database.run(lambda connection: _whole(connection, key))
+            data = self._database.run(lambda connection: whole(connection, key))
         else:
-            found = self._database.run(lambda connection: _part(connection, key, byte_range))
+            found = self._database.run(lambda connection: part_of(connection, key, byte_range))
             data = None if found is None else found[0]
         if data is None:
             return None
@@ -219,10 +189,11 @@ class SQLiteStore(Store):
     ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
         check_key(key)
-        wanted = OffsetByteRequest(0) if byte_range is None else byte_range
-        bounds(wanted)
+        bounds(byte_range)
         self._is_open = True
-        found = await offload(self._database.run, lambda connection: _part(connection, key, wanted))
+        found = await offload(
+            self._database.run, lambda connection: part_of(connection, key, byte_range)
+        )
         return None if found is None else (prototype.buffer.from_bytes(found[0]), found[1])
 
     def set_sync(self, key: str, value: Buffer) -> None:
@@ -235,19 +206,27 @@ class SQLiteStore(Store):
         value : Buffer
             The value.
         """
-        self._write(_SET, key, value)
+        self._write(key, value, False)
 
-    def _write(self, statement: str, key: str, value: Buffer) -> None:
+    def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         check_key(key)
         check_value(self, value)
         # `memoryview`: stored as a blob without a copy.
         data = memoryview(value.as_buffer_like())
-        self._change(statement, (key, data))
 
-    def _change(self, statement: str, parameters: tuple[Any, ...]) -> None:
+        def write(connection: Connection) -> None:
+            columns = connection.columns
+            connection.execute(columns.add if exclusive else columns.set, (key, data))
+
+        self._change(write)
+
+    def _change(self, work: Callable[[Connection], Any]) -> None:
         self._check_writable()
         self._is_open = True
-        self._database.run(lambda connection: connection.execute(statement, parameters))
+        self._database.run(work)
+
+    def _remove(self, condition: str, parameters: tuple[str, ...]) -> None:
+        self._change(lambda c: c.execute(f"DELETE FROM zarr {condition}", parameters))
 
     def delete_sync(self, key: str) -> None:
         """Remove a key; nothing happens if it is not there.
@@ -257,7 +236,7 @@ class SQLiteStore(Store):
         key : str
             The key.
         """
-        self._change("DELETE FROM zarr WHERE k = ?", (check_key(key),))
+        self._remove("WHERE k = ?", (check_key(key),))
 
     async def get(
         self,
@@ -285,7 +264,7 @@ class SQLiteStore(Store):
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await offload(self._write, _ADD, key, value)
+        await offload(self._write, key, value, True)
 
     async def delete(self, key: str) -> None:
         # docstring inherited
@@ -314,20 +293,19 @@ class SQLiteStore(Store):
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
-        condition, limits = _below(folder_of(prefix))
+        condition, limits = below(folder_of(prefix))
         return int(
             await self._one(f"SELECT coalesce(sum(length(v)), 0) FROM zarr {condition}", limits)
         )
 
     async def is_empty(self, prefix: str) -> bool:
         # docstring inherited
-        condition, limits = _below(folder_of(prefix))
+        condition, limits = below(folder_of(prefix))
         return await self._one(f"SELECT 1 FROM zarr {condition} LIMIT 1", limits) is None
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
-        condition, limits = _below(folder_of(prefix))
-        await offload(self._change, f"DELETE FROM zarr {condition}", limits)
+        await offload(self._remove, *below(folder_of(prefix)))
 
     async def clear(self) -> None:
         # docstring inherited
@@ -350,10 +328,10 @@ class SQLiteStore(Store):
         low, high = prefix, successor(prefix)
         self._is_open = True
         while True:
-            batch = await offload(self._database.run, lambda c, low=low: _keys(c, low, high))
+            batch = await offload(self._database.run, lambda c, low=low: keys_between(c, low, high))
             for key in batch:
                 yield key
-            if len(batch) < _BATCH:
+            if len(batch) < BATCH:
                 return
             low = batch[-1] + "\1"  # no key has a NUL: nothing lies between
 
@@ -361,62 +339,5 @@ class SQLiteStore(Store):
         # docstring inherited
         folder = folder_of(prefix)
         self._is_open = True
-        limits = {"low": folder, "high": successor(folder), "skip": len(folder) + 1}
-        rows = await offload(
-            self._database.run, lambda connection: connection.execute(_CHILDREN, limits).fetchall()
-        )
-        for name in dict.fromkeys(rest.partition("/")[0] for (rest,) in rows):
+        for name in await offload(self._database.run, lambda c: children_of(c, folder)):
             yield name
-
-
-def _whole(connection: sqlite3.Connection, key: str) -> bytes | None:
-    row = connection.execute("SELECT v FROM zarr WHERE k = ?", (key,)).fetchone()
-    return None if row is None else _blob(key, row[0])
-
-
-def _part(
-    connection: sqlite3.Connection, key: str, request: ByteRequest
-) -> tuple[bytes, tuple[int, int]] | None:
-    """A part of a value, and the version of the value."""
-    row = connection.execute(_PART, (_SMALL, key)).fetchone()
-    if row is None:
-        return None
-    number, size, value = row
-    if value is not None or size is None:
-        data = _blob(key, value)
-        return data[absolute(request, len(data))], (number, len(data))
-    if connection.in_transaction:
-        return _piece(connection, key, request)
-    connection.execute("BEGIN")  # the number of the row and the row belong together
-    try:
-        return _piece(connection, key, request)
-    finally:
-        connection.execute("COMMIT")
-
-
-def _piece(
-    connection: sqlite3.Connection, key: str, request: ByteRequest
-) -> tuple[bytes, tuple[int, int]] | None:
-    row = connection.execute("SELECT rowid FROM zarr WHERE k = ?", (key,)).fetchone()
-    if row is None:
-        return None
-    with connection.blobopen("zarr", "v", row[0], readonly=True) as blob:
-        part = absolute(request, len(blob))
-        blob.seek(part.start)
-        return blob.read(max(0, part.stop - part.start)), (row[0], len(blob))
-
-
-def _blob(key: str, value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise ValueError(f"the value of {key!r} is no blob, but {type(value).__name__}")
-    return value
-
-
-def _below(folder: str) -> tuple[str, tuple[str, ...]]:
-    """The condition for keys that begin with `folder`, and its parameters."""
-    return ("WHERE k >= ? AND k < ?", (folder, successor(folder))) if folder else ("", ())
-
-
-def _keys(connection: sqlite3.Connection, low: str, high: str) -> list[str]:
-    statement = "SELECT k FROM zarr WHERE k >= ? AND k < ? ORDER BY k LIMIT ?"
-    return [key for (key,) in connection.execute(statement, (low, high, _BATCH))]

@@ -6,31 +6,19 @@ import errno
 import os
 import sqlite3
 import threading
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
 from zarr.config import config
+from zarr.storage.sqlite_table import Connection, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
-# "Zarr": tells tools such as `file` what a database is for.
-_APPLICATION_ID = 0x5A617272
-
-# With larger pages than usual, and a map of them (auto_vacuum), a part of a large value is found
-# forty times as fast: without the map, every page before that part has to be read.
-_PAGE_SIZE = 16384
-_CREATE = f"""
-PRAGMA page_size = {_PAGE_SIZE};
-PRAGMA auto_vacuum = INCREMENTAL;
-"""
-# The table that zarr-python 2 had.
-_TABLE = "CREATE TABLE IF NOT EXISTS zarr (k TEXT PRIMARY KEY, v BLOB)"
 # A file may come from anywhere: what its schema says must not call functions that do more than
 # compute, and its pages are checked when they are read.
 _DISTRUST = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON")
@@ -40,7 +28,7 @@ _LOG_LIMIT = 64 << 20
 
 _IDLE = 8
 
-_abandoned: list[sqlite3.Connection] = []
+_abandoned: list[Connection] = []
 
 
 class _Gate:
@@ -96,16 +84,16 @@ class Database:
 
     def _renew(self) -> None:
         self._lock = threading.Lock()
-        self._idle: list[sqlite3.Connection] = []
-        self._all: set[sqlite3.Connection] = set()
+        self._idle: list[Connection] = []
+        self._all: set[Connection] = set()
         # While a transaction of the user's is under way, all threads share its connection.
-        self._shared: sqlite3.Connection | None = None
+        self._shared: Connection | None = None
         self._turn = threading.Lock()
         self._pid = os.getpid()
 
     # -- connections ------------------------------------------------------------------------
 
-    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def run(self, work: Callable[[Connection], T]) -> T:
         """Call `work` with a connection; errors become those of files."""
         with _gate:
             try:
@@ -122,7 +110,7 @@ class Database:
             except (sqlite3.Error, OverflowError) as error:
                 raise self._explained(error) from error
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> Connection:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
@@ -131,7 +119,7 @@ class Database:
             self._all.add(connection)
         return connection
 
-    def _give(self, connection: sqlite3.Connection) -> None:
+    def _give(self, connection: Connection) -> None:
         if connection.in_transaction:  # something went wrong in the middle of it
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
@@ -142,7 +130,7 @@ class Database:
             self._all.discard(connection)
         connection.close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> Connection:
         if self.read_only and not os.path.isfile(self.path):
             raise FileNotFoundError(errno.ENOENT, "no such SQLite file", self.path)
         mode = "ro" if self.read_only else "rwc"
@@ -154,11 +142,12 @@ class Database:
             timeout=self.timeout,
             isolation_level=None,
             check_same_thread=False,
+            factory=Connection,
         )
         try:
             for pragma in _DISTRUST:
                 connection.execute(pragma)
-            self._check_schema(connection)
+            prepare(connection, self.path, read_only=self.read_only, timeout=self.timeout)
             if not self.read_only:
                 level = "FULL" if config.get("storage.local.fsync") else "NORMAL"
                 connection.execute(f"PRAGMA synchronous = {level}")
@@ -167,39 +156,6 @@ class Database:
             connection.close()
             raise
         return connection
-
-    def _check_schema(self, connection: sqlite3.Connection) -> None:
-        tables = _tables(connection)
-        if not tables and not self.read_only:
-            self._create(connection)
-            tables = _tables(connection)
-        if not tables:
-            raise ValueError(f"{self.path} is an empty SQLite database: there is no table 'zarr'")
-        columns = [
-            row[0] for row in connection.execute("SELECT name FROM pragma_table_info('zarr')")
-        ]
-        if not tables.get("zarr", "").upper().startswith("CREATE TABLE") or columns != ["k", "v"]:
-            raise ValueError(
-                f"{self.path} is an SQLite database of something else: expected a table 'zarr' "
-                f"with columns k and v, found {sorted(tables)}"
-            )
-
-    def _create(self, connection: sqlite3.Connection) -> None:
-        connection.executescript(_CREATE)
-        # Several processes may begin at once; for this one change SQLite does not wait itself.
-        end = time.monotonic() + self.timeout
-        while True:
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError as error:
-                if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                    raise
-                time.sleep(0.01)
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_TABLE)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.execute("COMMIT")
 
     # -- transactions -----------------------------------------------------------------------
 
@@ -214,7 +170,7 @@ class Database:
             raise
         self._end(connection, "COMMIT")
 
-    def _begun(self) -> sqlite3.Connection:
+    def _begun(self) -> Connection:
         with _gate:
             connection = self._take()
             try:
@@ -231,7 +187,7 @@ class Database:
                 raise
         return connection
 
-    def _end(self, connection: sqlite3.Connection, how: str) -> None:
+    def _end(self, connection: Connection, how: str) -> None:
         with _gate, self._turn:
             if self._shared is not connection:
                 return  # the store was closed meanwhile, or this is a forked child
@@ -306,11 +262,6 @@ class Database:
 def _code(error: BaseException) -> int:
     code: Any = getattr(error, "sqlite_errorcode", 0)
     return code if isinstance(code, int) else 0
-
-
-def _tables(connection: sqlite3.Connection) -> dict[str, str]:
-    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
-    return {name: sql for name, sql in rows if isinstance(sql, str)}
 
 
 def _is_frozen(path: str) -> bool:

@@ -21,7 +21,7 @@ import pytest
 import zarr
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.background import sync
-from zarr.buffer.cpu import Buffer
+from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import SQLiteStore
 
 if TYPE_CHECKING:
@@ -87,6 +87,75 @@ def test_a_file_of_zarr_python_2_is_read_and_changed(path: Path) -> None:
     assert a[:].tolist() == [3, 4, 0, 0]
     a[3] = 7
     assert zarr.open_array(path, path="a", mode="r")[:].tolist() == [3, 4, 0, 7]
+
+
+def former(path: Path) -> None:
+    """A file with the table that was made before values had versions, as by zarr-python 2."""
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE zarr (k TEXT PRIMARY KEY, v BLOB)")
+    connection.commit()
+    connection.close()
+
+
+def versions(store: SQLiteStore, size: int) -> list[Any]:
+    """Of values that take each other's place in all ways there are."""
+    found: list[Any] = []
+
+    def note() -> None:
+        whole = sync(store.get_versioned("k", buffer_prototype))
+        part = sync(store.get_versioned("k", buffer_prototype, RangeByteRequest(1, 2)))
+        assert whole is not None
+        assert part is not None
+        assert whole[1] == part[1]
+        found.append(whole[1])
+
+    for number in range(3):
+        store.set_sync("k", value(bytes([number]) * size))
+        note()
+    for _ in range(3):
+        store.delete_sync("k")
+        sync(store.set_if_not_exists("k", value(b"\5" * size)))
+        note()
+    sync(store.clear())
+    store.set_sync("k", value(b"\6" * size))
+    note()
+    return found
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+@pytest.mark.parametrize("table", ["new", "former"])
+def test_a_value_that_is_set_has_a_version_of_its_own(
+    path: Path, store: SQLiteStore, table: str, size: int
+) -> None:
+    if table == "former":
+        former(path)
+    found = versions(store, size)
+    assert len(set(found)) == len(found)
+
+
+def test_a_file_with_the_former_table_stays_as_it_is(path: Path, store: SQLiteStore) -> None:
+    former(path)
+    zarr.create_array(store, name="a", data=np.arange(10), chunks=(3,))
+    zarr.open_array(store, path="a")[2:5] = 7
+    store.close()
+    assert zarr.open_array(path, path="a", mode="r")[:].tolist() == [0, 1, 7, 7, 7, *range(5, 10)]
+    with sqlite3.connect(path) as connection:
+        connection.execute("REPLACE INTO zarr VALUES ('k', ?)", (b"of zarr-python 2",))
+    connection.close()
+    assert store.get_sync("k") == value(b"of zarr-python 2")
+
+
+def test_a_value_is_overwritten_in_its_row(store: SQLiteStore) -> None:
+    for number in range(50):
+        store.set_sync(f"c/{number}", value(bytes([number])))
+
+    def rows(connection: Any) -> Any:
+        return connection.execute("SELECT rowid, k FROM zarr").fetchall()
+
+    before = store._database.run(rows)
+    for number in range(50):
+        store.set_sync(f"c/{number}", value(b"new"))
+    assert store._database.run(rows) == before
 
 
 def test_a_database_of_something_else_is_left_alone(path: Path) -> None:
