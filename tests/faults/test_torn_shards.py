@@ -133,3 +133,19 @@ def test_a_folder_has_no_version(tmp_path: Path) -> None:
     found = sync(store.get_versioned("a/b", buffer_prototype))
     assert found is not None
     assert found[0].to_bytes() == b"1"
+
+
+def test_a_view_of_a_swapping_store_refuses_to_write_and_counts_for_it() -> None:
+    swapping = SwappingStore(MemoryStore(), "k", b"after", 1)
+    sync(swapping.set("k", Buffer.from_bytes(b"before")))
+    view = swapping.with_read_only(True)
+    assert view.read_only
+    assert not swapping.read_only
+    with pytest.raises(ValueError, match="read-only"):
+        sync(view.set("k", Buffer.from_bytes(b"x")))
+    for expected in (b"before", b"after"):
+        value = sync(view.get("k", buffer_prototype))
+        assert value is not None
+        assert value.to_bytes() == expected
+    assert swapping.swapped
+    assert swapping.requests == 2

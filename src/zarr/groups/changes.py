@@ -20,7 +20,7 @@ from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from zarr.abc.store import Store
     from zarr.groups.async_group import AsyncGroup
@@ -120,11 +120,19 @@ async def delete(group: AsyncGroup, name: str) -> None:
         return  # what is there are chunks, or a document
     if path.rpartition("/")[2] in DOCUMENTS:
         raise ValueError(f"{name!r} is the name of a metadata document, and so of no member.")
+    await forget(group, path[len(group.path) :].strip("/"))
+    names = ("zarr.json",) if group.metadata.zarr_format == 3 else (".zarray", ".zgroup")
+    await _delete_node(group, path, [[f"{path}/{name}" for name in names]])
+
+
+async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[str]]) -> None:
+    """Delete all below a path: documents first, since a node without chunks looks like empty."""
+    for keys in documents:
+        await bounded(keys, Requests(group.store).delete)
     await StorePath(group.store, path).delete_dir()
     chunks = group._access_below(path).chunk_path
     if chunks is not None:  # else an array that is made there later would find them
         await chunks.delete_dir()
-    await forget(group, path[len(group.path) :].strip("/"))
 
 
 async def _is_inside_array(group: AsyncGroup, path: str) -> bool:
@@ -138,8 +146,8 @@ async def _is_inside_array(group: AsyncGroup, path: str) -> bool:
 async def move(group: AsyncGroup, source: str, dest: str) -> None:
     """Move a member and all below it to another path in the group.
 
-    The values are copied, the documents of the node last, and then deleted where they were: who
-    dies in between has lost nothing.
+    A node has its documents only where all of it is: they are copied last and deleted first. Who
+    dies in between has lost nothing, and sees no node that is not whole.
     """
     check_writable(group.store_path)
     store, zarr_format = group.store, group.metadata.zarr_format
@@ -153,19 +161,47 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
     if await kind_at(store, old, zarr_format) is None:
         raise KeyError(source)
     refuse(store, new, await kind_at(store, new, zarr_format))
+    keys = [key async for key in Requests(store).list_prefix(f"{old}/")]
+    await _check_nothing_else(store, new, {new + key[len(old) :] for key in keys})
     await group._make_parents(new)
     chunks = group._access_below(old).chunk_path, group._access_below(new).chunk_path
     if chunks[0] is not None and chunks[1] is not None:
         await _copy_chunks(chunks[0], chunks[1])
-    keys = [key async for key in Requests(store).list_prefix(f"{old}/")]
-    top = {f"{old}/{name}" for name in DOCUMENTS}
-    await _copy(store, [key for key in keys if key not in top], old, new)
-    await _copy(store, [key for key in keys if key in top], old, new)
-    await StorePath(store, old).delete_dir()
-    if chunks[0] is not None:
-        await chunks[0].delete_dir()
+    parts = _in_order(keys, old)
+    for part in parts[:-1]:
+        await _copy(store, part, old, new)
+    # Now the new place is whole for those who go by consolidated metadata.
     start = len(group.path)
     await forget(group, old[start:].strip("/"), new[start:].strip("/"))
+    await _copy(store, parts[-1], old, new)
+    await _delete_node(group, old, reversed(parts[2:]))
+
+
+async def _check_nothing_else(store: Store, path: str, expected: set[str]) -> None:
+    """Raise an error if values lie below a path that a node of other values is moved to.
+
+    Those of the same names may be there: of a move that was not finished.
+    """
+    async for key in Requests(store).list_prefix(f"{path}/"):
+        if key not in expected:
+            raise FileExistsError(
+                f"there is no node at {path!r} in {store}, but there are values below it, as "
+                f"{key!r}: delete {path!r} before a node is moved there"
+            )
+
+
+def _in_order(keys: Iterable[str], path: str) -> list[list[str]]:
+    """Keys below a path, in the order in which they are copied: what is seen first, last."""
+    parts: list[list[str]] = [[], [], [], []]
+    for key in keys:
+        folder, _, name = key.rpartition("/")
+        if name not in DOCUMENTS:
+            parts[0].append(key)
+        elif name in (".zattrs", ".zmetadata"):
+            parts[1].append(key)
+        else:
+            parts[3 if folder == path else 2].append(key)
+    return parts
 
 
 async def _copy_chunks(old: StorePath, new: StorePath) -> None:

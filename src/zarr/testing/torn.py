@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self
 
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.storage.wrapper import WrapperStore
@@ -45,14 +46,17 @@ class SwappingStore(WrapperStore["Store"]):
         self.turn = turn
         self.swapped = self.every = False
         self.requests = 0
+        self._first = self
 
     @property
     def _waits(self) -> bool:
         return self._store._waits
 
-    def with_read_only(self, read_only: bool = False) -> Any:
-        # docstring inherited
-        return self
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same data; its requests are counted by this one."""
+        view = copy(self)
+        view._store = self._store.with_read_only(read_only)
+        return view
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -66,11 +70,12 @@ class SwappingStore(WrapperStore["Store"]):
     ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
         found = await self._store.get_versioned(key, prototype, byte_range)
-        if key == self.key:
-            self.requests += 1
-            if self.requests >= self.turn and (self.every or not self.swapped):
-                self.swapped = True
-                await self._swap()
+        first = self._first
+        if key == first.key:
+            first.requests += 1
+            if first.requests >= first.turn and (first.every or not first.swapped):
+                first.swapped = True
+                await first._swap()
         return found
 
     async def _swap(self) -> None:
