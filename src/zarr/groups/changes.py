@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from zarr.arrays.document import kind_at, missing_parents, not_found, save_groups
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
-from zarr.groups.consolidated import document_key
 from zarr.groups.make import check_writable
-from zarr.groups.nodes import documents_of, find_group, refuse, save_documents
+from zarr.groups.nodes import document_key, documents_of, find_group, refuse, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
 from zarr.storage.exchange import exchanged

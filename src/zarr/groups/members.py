@@ -14,10 +14,12 @@ from zarr.runner import bounded
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from zarr.abc.store import Store
     from zarr.metadata.group import ConsolidatedMetadata
+
+    Load = Callable[[str], Awaitable[NodeMetadata | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ async def walk(
     max_depth: int | None = 0,
     *,
     use_consolidated_for_children: bool = True,
+    load: Load | None = None,
 ) -> AsyncIterator[tuple[str, NodeMetadata]]:
     """Yield the nodes below a group: relative paths and metadata, level by level.
 
@@ -53,6 +56,9 @@ async def walk(
         How many levels of groups are entered besides the first; all if None.
     use_consolidated_for_children
         Whether the consolidated metadata that a group below has are believed.
+    load
+        Returns the metadata of the node at a path relative to the group; None if there is none.
+        By default its documents are read.
 
     Raises
     ------
@@ -64,7 +70,7 @@ async def walk(
     level = [_Place(path, "", group)]
     depth = 0
     while level:
-        found = await _below(store, level, use_consolidated_for_children)
+        found = await _below(store, level, use_consolidated_for_children, load)
         level = []
         for place, name, node in found:
             if is_group(node):
@@ -78,20 +84,22 @@ async def walk(
 
 
 async def _below(
-    store: Store, level: list[_Place], consolidated: bool
+    store: Store, level: list[_Place], consolidated: bool, load: Load | None
 ) -> list[tuple[_Place, str, NodeMetadata]]:
     """The children of several groups; those that have to be asked for are asked for together."""
     unknown = [place for place in level if place.group.consolidated_metadata is None]
     listed = await bounded(unknown, lambda place: _names(store, place.path))
     asked = [(place, name) for place, names in zip(unknown, listed, strict=True) for name in names]
 
-    async def load(item: tuple[_Place, str]) -> NodeMetadata | None:
+    async def load_one(item: tuple[_Place, str]) -> NodeMetadata | None:
         place, name = item
+        if load is not None:
+            return await load(place.named(name))
         path, zarr_format = place.below(name), place.group.zarr_format
         return await load_node(store, path, zarr_format, consolidated=consolidated)
 
     limit = at_a_time(level[0].group.zarr_format)
-    nodes = await bounded(asked, load, limit)
+    nodes = await bounded(asked, load_one, limit)
     by_place: dict[int, list[tuple[_Place, str, NodeMetadata]]] = {id(p): [] for p in level}
     for (place, name), node in zip(asked, nodes, strict=True):
         if node is None:

@@ -43,6 +43,11 @@ def where(store: Store, path: str) -> str:
     return f"{store}/{path}" if path else str(store)
 
 
+def document_key(store_path: StorePath) -> str:
+    """Return the name of the lock for the documents of a node."""
+    return f"{store_path.path}/zarr.json" if store_path.path else "zarr.json"
+
+
 # -- reading --------------------------------------------------------------------------------------
 
 

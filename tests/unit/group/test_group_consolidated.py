@@ -280,3 +280,21 @@ def test_a_store_may_not_support_them(store: MemoryStore) -> None:
     assert zarr.open(plain, mode="r").metadata.consolidated_metadata is None
     with pytest.raises(TypeError, match="doesn't support consolidated metadata"):
         zarr.consolidate_metadata(plain)
+
+
+def test_each_member_is_got_once_while_they_are_consolidated(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs count calls of `AsyncGroup.getitem`, to see what is asked of the store."""
+    asked: list[str] = []
+    getitem = zarr.AsyncGroup.getitem
+
+    async def counted(self: Any, key: str) -> Any:
+        asked.append(key)
+        return await getitem(self, key)
+
+    monkeypatch.setattr(zarr.AsyncGroup, "getitem", counted)
+    zarr.consolidate_metadata(store)
+    assert len(asked) == len(ALL)
+    assert len(list(zarr.open_consolidated(store).members(max_depth=None))) == len(ALL)
+    assert len(asked) == len(ALL)
