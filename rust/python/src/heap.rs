@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 use zarr_engine::codec::vlen::Vlen;
@@ -13,6 +13,7 @@ use zarr_engine::packed;
 use crate::buffer::{Bytes, copy, fill_objects, lend};
 use crate::enter::enter;
 use crate::error::raise;
+use crate::strings::Strings;
 
 /// Elements of any length; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
@@ -54,15 +55,38 @@ impl Heap {
         fill_objects(out, numbers.len(), |i| self.item(&numbers[i], &elements, fill))
     }
 
-    fn pack(&self, py: Python<'_>, numbers: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u64>>> {
-        let (numbers, out) = (lend(numbers, false)?, lend(out, true)?);
-        enter(py, None, None, |context| packed::pack(&self.0, &numbers.view, &out.view, context))
+    #[pyo3(signature = (numbers, out, in_memory, fresh))]
+    fn pack(
+        &self,
+        py: Python<'_>,
+        numbers: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        in_memory: bool,
+        fresh: bool,
+    ) -> PyResult<()> {
+        let (numbers, out) = (lend(numbers, false)?, Strings::of(out, true)?);
+        enter(py, None, None, |context| {
+            let written =
+                if in_memory { packed::pack(&numbers.view, &out.memory()?, fresh, context)? } else { Vec::new() };
+            let (elements, mut writer) = (self.0.snapshot(), out.writer());
+            packed::rest(&numbers.view, &written, |place, slot| writer.write(place, elements.get(slot)?))
+        })
     }
 
-    fn unpack(&self, py: Python<'_>, strings: &Bound<'_, PyAny>) -> PyResult<Option<(Bytes, Vec<u64>)>> {
-        let strings = lend(strings, false)?;
-        let unpacked = enter(py, None, None, |_| packed::unpack(&self.0, &strings.view))?;
-        Ok(unpacked.map(|(numbers, long)| (Bytes::new(numbers), long)))
+    fn load(&self, py: Python<'_>, strings: &Bound<'_, PyAny>) -> PyResult<Bytes> {
+        let strings = Strings::of(strings, false)?;
+        enter(py, None, None, |_| {
+            let (mut bytes, mut lengths) = (Vec::new(), Vec::with_capacity(strings.count()));
+            strings.each(|string| {
+                let string = string.map(|string| length_of(string.len()).map(|_| string)).transpose()?;
+                bytes.extend_from_slice(string.unwrap_or_default());
+                lengths.push(string.map_or(ABSENT, |string| string.len() as u32));
+                Ok(())
+            })?;
+            let mut out = Vec::new();
+            self.0.add(bytes, &lengths, &mut out)?;
+            Ok(Bytes::new(out))
+        })
     }
 
     fn decode(&self, py: Python<'_>, data: &Bound<'_, PyAny>, count: usize) -> PyResult<Bytes> {
@@ -103,8 +127,7 @@ impl Heap {
         if !self.0.text() {
             return Ok(PyBytes::new(py, element).into_any());
         }
-        let text = std::str::from_utf8(element).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(PyString::new(py, text).into_any())
+        Ok(PyString::from_bytes(py, element)?.into_any())
     }
 }
 

@@ -9,6 +9,7 @@ mod heap;
 mod locks;
 mod plan;
 mod source;
+mod strings;
 
 use pyo3::prelude::*;
 

@@ -62,7 +62,7 @@ async def read(
         prototype = array._access.prototype or default_buffer_prototype()
     if out is None and chosen.fields is None and prototype.nd_buffer is cpu.NDBuffer:
         result = _empty(chosen, engine)
-        await fill(array, engine, chosen, result)
+        await fill(array, engine, chosen, result, fresh=True)
         if result.ndim == 0 and _gives_scalar(select, selection):
             return cast("NDArrayLikeOrScalar", result[()])
         return result
@@ -96,6 +96,14 @@ def _gives_scalar(select: Callable[..., Selection], selection: Any) -> bool:
     return not items or any(type(item) is not int for item in items)
 
 
+def _takes(target: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether elements of an array can be put into memory of a type as they are read.
+
+    Strings become objects as well as NumPy's strings.
+    """
+    return target == dtype or (target.kind == "O" and isinstance(dtype, np.dtypes.StringDType))
+
+
 def _empty(chosen: Selection, engine: Engine) -> npt.NDArray[Any]:
     # The points of a coordinate selection follow one another, whatever the memory layout.
     order = engine.order if chosen.points is None else "C"
@@ -114,7 +122,8 @@ async def _read_into(
     """The general way: into an array of the caller's, another kind of memory, or some fields."""
     dtype = check_fields(chosen.fields, engine.dtype)
     target = None if out is None else _checked(out, chosen.shape)
-    direct = target is not None and target.dtype == engine.dtype and chosen.fields is None
+    fits = target is not None and _takes(target.dtype, engine.dtype)
+    direct = fits and chosen.fields is None
     if direct and chosen.points is not None:
         direct = target is not None and target.flags.c_contiguous
     result = target if target is not None and direct else _empty(chosen, engine)
@@ -155,9 +164,17 @@ def _checked(out: NDBuffer | npt.NDArray[Any], shape: tuple[int, ...]) -> npt.ND
 
 
 async def fill(
-    array: AsyncArray[Any], engine: Engine, chosen: Selection, result: npt.NDArray[Any]
+    array: AsyncArray[Any],
+    engine: Engine,
+    chosen: Selection,
+    result: npt.NDArray[Any],
+    *,
+    fresh: bool = False,
 ) -> None:
-    """Read the selected elements into an array of the shape that the user sees."""
+    """Read the selected elements into an array of the shape that the user sees.
+
+    Where that is `fresh`, NumPy has just made it.
+    """
     if result.size == 0:
         return
     if engine.compiled is None:
@@ -166,7 +183,7 @@ async def fill(
             table = engine.table(writing=False)
             numbers: npt.NDArray[Any] = np.empty(part.engine_shape, table.number_type)
             await _run(array, engine, engine.bound(table), part, numbers)
-            table.place(numbers, view[place])
+            table.place(numbers, view[place], fresh=fresh)
         return
     view = result.reshape(chosen.engine_shape)
     if engine.is_opaque:

@@ -100,7 +100,9 @@ class ObjectTable:
             found = self._gather(flat)
         return found.reshape(numbers.shape)
 
-    def place(self, numbers: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
+    def place(
+        self, numbers: npt.NDArray[np.int64], out: npt.NDArray[Any], *, fresh: bool = False
+    ) -> None:
         """Write the elements with these numbers to an array of as many elements."""
         out[...] = self.elements(numbers).reshape(out.shape)
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.void]
 
-_BLOCK = 1024
 _STRING = np.dtypes.StringDType()
 
 
@@ -57,98 +56,71 @@ class StringTable:
     def number(self, elements: npt.NDArray[Any]) -> Numbers:
         """Add elements, and give the number of each, in the shape of `elements`."""
         flat = np.ascontiguousarray(elements.astype(self.dtype, copy=False)).reshape(-1)
-        if self._text and flat.dtype == _STRING and stands_in_array():
-            numbers = self._unpacked(flat)
+        if self._text and flat.dtype == _STRING:
+            numbers = self.heap.load(flat)
         else:
-            numbers = self._numbered(flat)
-        return numbers.reshape(elements.shape)
+            numbers = self.heap.number(flat.tolist())
+        return np.frombuffer(numbers, self.number_type).reshape(elements.shape)
 
     def elements(self, numbers: Numbers) -> npt.NDArray[Any]:
         """The elements with these numbers, in the shape of `numbers`."""
         found = np.empty(numbers.shape, self.dtype)
-        self.place(numbers, found)
+        self.place(numbers, found, fresh=True)
         return found
 
-    def place(self, numbers: Numbers, out: npt.NDArray[Any]) -> None:
-        """Write the elements with these numbers to an array of as many elements."""
+    def place(self, numbers: Numbers, out: npt.NDArray[Any], *, fresh: bool = False) -> None:
+        """Write the elements with these numbers to an array of as many elements.
+
+        Parameters
+        ----------
+        numbers
+            The numbers.
+        out
+            Where to; of the type of the elements, or of objects.
+        fresh
+            Whether NumPy has just made `out`, and nobody wrote to it.
+        """
         flat = np.ascontiguousarray(numbers).reshape(-1)
-        if self._text and out.dtype == _STRING and out.flags.c_contiguous and stands_in_array():
-            view = out.reshape(-1)
-            long = self.heap.pack(flat, memory_of(view)) if out.size else []
-            if long is not None:
-                if long:
-                    view[long] = np.array(self._items(flat[long]), out.dtype)
-                return
-        found = out.reshape(-1) if out.flags.c_contiguous else np.empty(flat.size, self.dtype)
-        if self.dtype.kind == "O":
+        as_objects = out.dtype.kind == "O"
+        direct = out.flags.c_contiguous and (as_objects or out.dtype == _STRING)
+        if direct:
+            found = np.asarray(out).reshape(-1)
+        else:
+            found = np.empty(flat.size, "O" if as_objects else _STRING)
+            fresh = True
+        if as_objects:
             self.heap.place(flat, self._fill, found)
-        else:  # in blocks: objects that go at once are made of memory that is near
-            for start in range(0, flat.size, _BLOCK):
-                found[start : start + _BLOCK] = self._items(flat[start : start + _BLOCK])
-        if not out.flags.c_contiguous:
+        else:
+            self.heap.pack(flat, found, stands_in_array(), fresh)
+        if not direct:
             out[...] = found.reshape(out.shape)
-
-    def _items(self, numbers: Numbers) -> list[Any]:
-        return self.heap.items(numbers, self._fill)
-
-    def _numbered(self, flat: npt.NDArray[Any]) -> Numbers:
-        return np.frombuffer(self.heap.number(flat.tolist()), self.number_type)
-
-    def _unpacked(self, flat: npt.NDArray[Any]) -> Numbers:
-        if flat.size == 0:
-            return np.empty(0, self.number_type)
-        unpacked = self.heap.unpack(memory_of(flat))
-        if unpacked is None:
-            return self._numbered(flat)
-        packed, long = unpacked
-        numbers: Numbers = np.frombuffer(packed, self.number_type)
-        if long:
-            numbers = numbers.copy()
-            numbers[long] = self._numbered(flat[long])
-        return numbers
 
 
 def _encoded(fill: Any) -> bytes:
     return fill.encode() if isinstance(fill, str) else bytes(fill)
 
 
-def memory_of(strings: npt.NDArray[Any]) -> Numbers:
-    """The memory of a contiguous array of NumPy's strings, 16 bytes for each.
-
-    NumPy does not lend it: the caller keeps the array. Only short strings may be written, and only
-    over nothing.
-    """
-    import ctypes
-
-    address: int = strings.__array_interface__["data"][0]
-    block = (ctypes.c_char * strings.nbytes).from_address(address)
-    return np.frombuffer(block, StringTable.number_type)
-
-
 @cache
 def stands_in_array() -> bool:
     """Whether NumPy keeps short strings as the engine does, which its documentation leaves open.
 
-    Where it does, a million of them are placed in less time than NumPy takes to cast them.
+    Where it does, both cores write a million of them in less time than NumPy's function takes.
     """
     lengths = range(1, 16)
     short = ["", *("é" * (n // 2) + "x" * (n % 2) for n in lengths), *("\0" * n for n in lengths)]
-    strings = np.array([*short, "é" * 8, "x" * 300, "x" * 1000], _STRING)
-    if strings.itemsize != StringTable.number_type.itemsize:
+    theirs = np.array(short, _STRING)
+    if theirs.itemsize != StringTable.number_type.itemsize:
         return False
     heap = _core.Heap(True, b"", False)
-    numbers = heap.number(strings.tolist())
-    packed = np.zeros(strings.size, StringTable.number_type)
-    elsewhere = [len(short), len(short) + 1, len(short) + 2]
-    if heap.pack(np.frombuffer(numbers, packed.dtype), packed) != elsewhere:
-        return False
-    theirs = memory_of(strings)
-    unpacked = heap.unpack(theirs)
-    if unpacked is None:
-        return False
-    found, long = unpacked
-    same = heap.items(np.frombuffer(found, packed.dtype)[: len(short)], "") == short
-    fresh = np.empty(64, _STRING)
-    zeros = not memory_of(fresh).view(np.uint8).any()
-    equal = packed[: len(short)].tobytes() == theirs[: len(short)].tobytes()
-    return long == elsewhere and same and zeros and equal
+    ours = np.empty(theirs.size, _STRING)
+    zeros = not any(_memory_of(ours))
+    numbers = np.frombuffer(heap.number(short), StringTable.number_type)
+    heap.pack(numbers, ours, True, True)
+    return zeros and _memory_of(ours) == _memory_of(theirs)
+
+
+def _memory_of(strings: npt.NDArray[Any]) -> bytes:
+    import ctypes
+
+    address: int = strings.__array_interface__["data"][0]
+    return ctypes.string_at(address, strings.nbytes)

@@ -18,11 +18,11 @@ STRING = np.dtypes.StringDType()
 TEXTS = st.lists(st.text(max_size=4) | st.text("aé\0", max_size=40), max_size=30)
 
 
-@pytest.fixture(params=["in the array", "as objects"])
+@pytest.fixture(params=["in the array", "by NumPy"])
 def way(request: Any, monkeypatch: Any) -> None:
-    """Both ways to and from NumPy's strings; the second is for another NumPy."""
+    """Both ways to NumPy's strings; the second is for another NumPy."""
     assert strings.stands_in_array()
-    if request.param == "as objects":
+    if request.param == "by NumPy":
         monkeypatch.setattr(strings, "stands_in_array", lambda: False)
 
 
@@ -97,6 +97,50 @@ def test_strings_outlive_what_they_were_made_of() -> None:
     array[:] = "y"
     assert copy.tolist() == [str(i) for i in range(1000)]
     assert found[1::2].tolist() == copy[1::2].tolist()
+
+
+@pytest.mark.parametrize("longest", [3, 15, 16, 200])
+def test_strings_are_put_into_memory_for_objects(longest: int) -> None:
+    texts = [("é" if i % 7 else "x") * (i % longest) for i in range(2_000)]
+    array: Any = zarr.create_array({}, shape=(40, 50), chunks=(7, 50), dtype=str, fill_value="f")
+    array[:30] = np.array(texts[:1500], STRING).reshape(30, 50)
+    expected = np.array(texts[:1500] + ["f"] * 500, object).reshape(40, 50)
+    for out in (np.empty((40, 50), object), np.full((50, 40), 7, object).T):
+        array.get_basic_selection(out=out)
+        assert (out == expected).all()
+        assert {type(item) for item in out.flat} == {str}
+
+
+def test_the_engine_takes_arrays_of_strings_only() -> None:
+    heap = _core.Heap(True, b"", False)
+    numbers = np.frombuffer(heap.number(["a", "b"]), "V16")
+
+    class Odd(np.ndarray):
+        pass
+
+    wrong: list[Any] = [
+        np.zeros(2, "V16"),
+        np.empty(2, object),
+        np.empty(4, STRING)[::2],
+        np.empty(2, STRING).view(Odd),
+        ["a", "b"],
+    ]
+    for out in wrong:
+        with pytest.raises((TypeError, ValueError)):
+            heap.pack(numbers, out, True, False)
+        with pytest.raises((TypeError, ValueError)):
+            heap.load(out)
+    read_only = np.empty(2, STRING)
+    read_only.flags.writeable = False
+    with pytest.raises(ValueError, match="contiguous"):
+        heap.pack(numbers, read_only, True, False)
+    with pytest.raises(RuntimeError, match="as many"):
+        heap.pack(numbers, np.empty(3, STRING), True, False)
+    with pytest.raises(RuntimeError, match="beyond the end"):
+        heap.pack(numbers, np.empty(1, STRING), False, False)
+    bogus = np.full(2, 7, "u1").repeat(16).view("V16")
+    with pytest.raises(RuntimeError, match="reference"):
+        heap.pack(bogus, np.empty(2, STRING), False, False)
 
 
 def test_missing_elements_stay_apart_from_empty_ones() -> None:

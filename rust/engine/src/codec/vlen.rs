@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Serializer, Spec};
 use crate::error::{Error, Kind, Result};
-use crate::heap::{Heap, REFERENCE, check_text};
+use crate::heap::{Heap, LONGEST, REFERENCE, check_text};
 
 const WORD: usize = 4;
 
@@ -56,13 +56,14 @@ impl Serializer for Vlen {
         if spec.size != REFERENCE || expected.map(|n| n as usize) != Some(dst.len() / REFERENCE) {
             return Err(Error::internal("the chunk is not one of references"));
         }
-        check(src, dst.len() / REFERENCE, self.heap.text())?;
-        self.heap.place(src, Elements { src, at: WORD }, dst)
+        let long = check(src, dst.len() / REFERENCE, self.heap.text())?;
+        self.heap.place(src, Elements { src, at: WORD }, long, dst)
     }
 }
 
-/// Checks that `src` are `count` elements, and nothing else; text must be UTF-8.
-fn check(src: &[u8], count: usize, text: bool) -> Result<()> {
+/// Checks that `src` are `count` elements, and nothing else; text must be UTF-8. Gives how many bytes
+/// have those that are not short.
+fn check(src: &[u8], count: usize, text: bool) -> Result<usize> {
     let Some(found) = word(src, 0) else {
         return Err(Error::corrupt("the chunk is too short")
             .expected("the number of elements", format_args!("{} bytes", src.len())));
@@ -72,7 +73,7 @@ fn check(src: &[u8], count: usize, text: bool) -> Result<()> {
     }
     // The lengths too are ASCII then; and parts of ASCII are ASCII.
     let checked = !text || src.is_ascii();
-    let mut at = WORD;
+    let (mut at, mut long) = (WORD, 0);
     for index in 0..count {
         let Some(length) = word(src, at) else {
             return Err(Error::corrupt("the chunk ends early")
@@ -87,12 +88,13 @@ fn check(src: &[u8], count: usize, text: bool) -> Result<()> {
             check_text(element)?;
         }
         at += element.len();
+        long += if element.len() > LONGEST { element.len() } else { 0 };
     }
     if at != src.len() {
         return Err(Error::corrupt("there are bytes after the last element")
             .expected(format_args!("{at} bytes"), format_args!("{} bytes", src.len())));
     }
-    Ok(())
+    Ok(long)
 }
 
 fn word(src: &[u8], at: usize) -> Option<u32> {
