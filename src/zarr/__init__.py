@@ -120,6 +120,8 @@ _HOMES = {
     "ProcessSynchronizer": "zarr.synchronizer",
     "ThreadSynchronizer": "zarr.synchronizer",
     "print_debug_info": "zarr.debug",
+    "set_format": "zarr.debug",
+    "set_log_level": "zarr.debug",
 }
 _MODULES = frozenset(
     [
@@ -145,7 +147,7 @@ if not TYPE_CHECKING:  # for a type checker, names that are not above are mistak
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
             return import_module(f"zarr.{name}")
-        if name not in __all__:
+        if name not in __all__ and name not in _HOMES:
             raise AttributeError(f"module 'zarr' has no attribute {name!r}")
         value = getattr(import_module(_HOMES.get(name, "zarr.api.synchronous")), name)
         globals()[name] = value
@@ -153,7 +155,7 @@ if not TYPE_CHECKING:  # for a type checker, names that are not above are mistak
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted({*globals(), *__all__, *_HOMES, *_MODULES})
 
 
 if getattr(_core, "DEBUG_BUILD", False):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+_REQUIRED = ("numpy", "numcodecs", "typing_extensions")
 _OPTIONAL = (
     "botocore",
     "cupy-cuda12x",
     "fsspec",
-    "numcodecs",
     "s3fs",
     "gcsfs",
     "universal-pathlib",
@@ -25,7 +26,7 @@ def print_debug_info() -> None:
     print(f"platform: {platform.platform()}")
     print(f"python: {sys.version.split()[0]}")
     print(f"zarr: {version('zarr')}\n")
-    for title, packages in (("Required", ("numpy",)), ("Optional", _OPTIONAL)):
+    for title, packages in (("Required", _REQUIRED), ("Optional", _OPTIONAL)):
         print(f"**{title} dependencies:**")
         for package in packages:
             print(f"{package}: {_version(package)}")
@@ -37,3 +38,49 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "(not installed)"
+
+
+def _handler() -> logging.Handler:
+    logger = logging.getLogger("zarr")
+    if not logger.handlers:
+        logger.addHandler(logging.StreamHandler())
+    return logger.handlers[0]
+
+
+def set_log_level(level: int | str) -> None:
+    """Log what is of a level, or above, to the standard error stream: of the logger ``zarr``, and
+    of those below it.
+
+    Parameters
+    ----------
+    level : int or str
+        As :mod:`logging` has them: 'DEBUG', 'INFO', 'WARNING', 'ERROR' or 'CRITICAL'.
+
+    Raises
+    ------
+    ValueError
+        If there is no such level.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.set_log_level("WARNING")
+    """
+    logging.getLogger("zarr").setLevel(level)
+    _handler().setLevel(level)
+
+
+def set_format(log_format: str) -> None:
+    """Say how lines of the log look.
+
+    Parameters
+    ----------
+    log_format : str
+        As :class:`logging.Formatter` takes it.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.set_format("%(asctime)s %(message)s")
+    """
+    _handler().setFormatter(logging.Formatter(log_format))

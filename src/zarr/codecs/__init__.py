@@ -112,6 +112,10 @@ def __getattr__(name: str) -> Any:
         return value
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
+    if name[0].isupper():  # older programs expect the codecs of numcodecs here, too
+        numcodecs = import_module(f"{__name__}.numcodecs")
+        if name in numcodecs.__all__:
+            return getattr(numcodecs, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

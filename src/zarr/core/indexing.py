@@ -3,6 +3,5 @@
 from zarr.arrays.indexing import *
 from zarr.errors import *
 from zarr.fields import check_fields as check_fields
-from zarr.fields import pop_fields as pop_fields
 from zarr.projections import *
 from zarr.types import *

@@ -39,6 +39,7 @@ __all__ = [
     "is_slice",
     "make_slice_selection",
     "normalize_integer_selection",
+    "pop_fields",
     "replace_ellipsis",
     "replace_lists",
     "slice_to_range",
@@ -169,6 +170,17 @@ def is_pure_orthogonal_indexing(selection: Any, ndim: int) -> bool:
     return 0 < len(items) <= ndim and all(
         is_integer(item) or is_slice(item) or is_int_or_bool_iterable(item) for item in items
     )
+
+
+def pop_fields(selection: Any) -> tuple[str | list[str] | None, Any]:
+    """Return the names of fields in a selection, and the rest of it; what is alone stands alone."""
+    if isinstance(selection, str):
+        return selection, ()
+    if not isinstance(selection, tuple):
+        return None, selection
+    fields = [item for item in selection if isinstance(item, str)]
+    rest = tuple(item for item in selection if not isinstance(item, str))
+    return fields[0] if len(fields) == 1 else fields, rest[0] if len(rest) == 1 else rest
 
 
 def replace_ellipsis(selection: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
