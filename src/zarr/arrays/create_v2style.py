@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.access import make_access
@@ -239,7 +238,7 @@ async def create(
     made: AnyAsyncArray = AsyncArray(metadata, store_path, settings)._with_access(access)
     if data is not None:
         await write(made, basic, ..., data)
-    return made._with_access(replace(access, read_only=True)) if read_only else made
+    return made._with_access(access._replace(read_only=True)) if read_only else made
 
 
 async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
@@ -271,7 +270,7 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
     read_only = given.pop("read_only", False)
     made = await create(**given)
     await copy_data(source, made)
-    return made._with_access(replace(made._access, read_only=True)) if read_only else made
+    return made._with_access(made._access._replace(read_only=True)) if read_only else made
 
 
 async def empty(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:

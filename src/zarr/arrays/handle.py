@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_sizes
-from zarr.arrays.info import ArrayInfo
 from zarr.errors import ZarrDeprecationWarning
 from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.layout import layout_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
     from zarr.arrays.edges import Edge
+    from zarr.arrays.info import ArrayInfo
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
     from zarr.types import MemoryOrder
@@ -256,6 +256,8 @@ class ArrayBase(Generic[M]):
         return self._info()
 
     def _info(self, count: int | None = None, size: int | None = None) -> ArrayInfo:
+        from zarr.arrays.info import ArrayInfo
+
         return ArrayInfo(
             _zarr_format=self.metadata.zarr_format,
             _data_type=self._zdtype,

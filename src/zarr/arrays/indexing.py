@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,25 @@ if TYPE_CHECKING:
     from zarr.buffer.core import NDArrayLikeOrScalar
 
 
-@dataclass(frozen=True)
-class AsyncOIndex:
+class _Accessor:
+    """A way to select of an array. Two of one array are equal."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and bool(self.array == getattr(other, "array", None))
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.array))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(array={self.array!r})"
+
+
+class AsyncOIndex(_Accessor):
     """Orthogonal selections: ``await array.oindex.getitem((rows, columns))``.
 
     Parameters
@@ -30,6 +46,7 @@ class AsyncOIndex:
         What to select of.
     """
 
+    __slots__ = ()
     array: AsyncArray[Any]
 
     async def getitem(self, selection: Any) -> NDArrayLikeOrScalar:
@@ -43,8 +60,7 @@ class AsyncOIndex:
         return await read(self.array, orthogonal, await _in_memory(selection))
 
 
-@dataclass(frozen=True)
-class AsyncVIndex:
+class AsyncVIndex(_Accessor):
     """Points and masks: ``await array.vindex.getitem((rows, columns))``.
 
     Parameters
@@ -53,6 +69,7 @@ class AsyncVIndex:
         What to select of.
     """
 
+    __slots__ = ()
     array: AsyncArray[Any]
 
     async def getitem(self, selection: Any) -> NDArrayLikeOrScalar:
@@ -82,8 +99,7 @@ def _loaded(selection: Any) -> Any:
     return np.asarray(selection) if hasattr(selection, "_async_array") else selection
 
 
-@dataclass(frozen=True)
-class OIndex:
+class OIndex(_Accessor):
     """Orthogonal selections: ``array.oindex[rows, columns]``.
 
     Parameters
@@ -92,6 +108,7 @@ class OIndex:
         What to select of.
     """
 
+    __slots__ = ()
     array: Array[Any]
 
     def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
@@ -101,8 +118,7 @@ class OIndex:
         self.array.set_orthogonal_selection(selection, value)
 
 
-@dataclass(frozen=True)
-class VIndex:
+class VIndex(_Accessor):
     """Points and masks: ``array.vindex[rows, columns]``.
 
     Parameters
@@ -111,6 +127,7 @@ class VIndex:
         What to select of.
     """
 
+    __slots__ = ()
     array: Array[Any]
 
     def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
@@ -122,8 +139,7 @@ class VIndex:
         run(write(array, vindex, selection, value), waits=array._waits)
 
 
-@dataclass(frozen=True)
-class BlockIndex:
+class BlockIndex(_Accessor):
     """Whole chunks, or shards: ``array.blocks[0, 1:3]``.
 
     Parameters
@@ -132,6 +148,7 @@ class BlockIndex:
         What to select of.
     """
 
+    __slots__ = ()
     array: Array[Any]
 
     def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, v2_codecs, v3_codecs
 from zarr.codecs.numcodecs_links import codec_id
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
 _OBJECT_SIZE = 16
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewArray:
+class NewArray(NamedTuple):
     """What a new array is to be, in either format. The fields are those of ``create_array``."""
 
     shape: tuple[int, ...]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.create import init_array, place
@@ -45,8 +44,7 @@ _KEPT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What is done with one node: its source, the path of its copy, and how it is made."""
 
     node: Node

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from zarr.arrays.access import DEFAULT_ACCESS
@@ -219,7 +218,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         if access.chunk_path is None:
             return access
         below = path[len(self.path) :].strip("/")
-        return replace(access, chunk_path=access.chunk_path / below)
+        return access._replace(chunk_path=access.chunk_path / below)
 
     def _child(self, path: str, metadata: NodeMetadata) -> Any:
         """The handle of a node below."""

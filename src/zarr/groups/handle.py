@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zarr.groups.info import GroupInfo
 from zarr.metadata.group import is_group
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
+    from zarr.groups.info import GroupInfo
     from zarr.metadata.group import GroupMetadata
     from zarr.storage.path import StorePath
 
@@ -73,6 +73,8 @@ class GroupBase:
         return self._info(len(nodes), sum(map(is_group, nodes)))
 
     def _info(self, members: int | None = None, groups: int = 0) -> GroupInfo:
+        from zarr.groups.info import GroupInfo
+
         return GroupInfo(
             _name=self.path,
             _zarr_format=self.metadata.zarr_format,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from zarr.arrays.document import kind_at
 from zarr.arrays.names import check_new_path, child_path
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 Nodes: TypeAlias = "dict[str, NodeMetadata]"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Nodes that are to be made, by path, parents first, and of which format they are.
 
     Of groups above that the user did not name, `ImplicitGroupMarker` stands: they are made where

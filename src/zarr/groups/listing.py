@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from zarr.arrays.async_array import AsyncArray
 from zarr.groups.handle import GroupBase
 from zarr.groups.members import walk
-from zarr.groups.tree import make_tree
 from zarr.metadata.group import is_group
 
 if TYPE_CHECKING:
@@ -126,6 +125,8 @@ class GroupListing(GroupBase):
         plain : bool, optional
             Whether notebooks show plain text, too.
         """
+        from zarr.groups.tree import make_tree
+
         return await make_tree(
             self.store,
             self.path,

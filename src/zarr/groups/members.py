@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zarr.arrays.names import DOCUMENTS
 from zarr.errors import ZarrUserWarning
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     Load = Callable[[str], Awaitable[NodeMetadata | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """A group on the way: its path, and its path relative to where the way began."""
 
     path: str

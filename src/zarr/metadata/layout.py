@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.chain import v2_chain, v3_chain
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 Edge: TypeAlias = int | tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayLayout:
+class ArrayLayout(NamedTuple):
     """A format-neutral description of an array.
 
     Parameters
