@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 
 import zarr
+from zarr.storage import SQLiteStore
 
 PROCESSES = 4
 EACH = 25
 
 WRITER = """
-import sys, zarr
-path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
 synchronizer = zarr.ProcessSynchronizer(locks) if locks else None
-array = zarr.open_array(path, mode="r+", synchronizer=synchronizer)
+array = zarr.open_array(place, mode="r+", synchronizer=synchronizer)
 for index in range(number * {each}, (number + 1) * {each}):
     array[index] = index + 1
 array.attrs[f"a{{number}}"] = number
@@ -26,7 +25,21 @@ array.append([-number] * 3)
 """
 
 
+def _place(path: Any) -> Any:
+    return SQLiteStore(path) if path.suffix == ".sqlite" else path
+
+
+# What each process begins with: `place` is the store that the path stands for.
+BEGIN = """
+import sys, zarr
+from zarr.storage import SQLiteStore
+path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+place = SQLiteStore(path) if path.endswith(".sqlite") else path
+"""
+
+
 def _write_together(code: str, path: Any, locks: Any) -> None:
+    code = BEGIN + code
     writers = [
         subprocess.Popen([sys.executable, "-c", code, str(path), str(locks), str(number)])
         for number in range(PROCESSES)
@@ -45,18 +58,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "chunk": {},
     "foreign": {"compressors": zarr.codecs.numcodecs.BZ2(level=1)},
     "shard": {"chunks": (10,), "shards": (2 * PROCESSES * EACH,)},
+    "sqlite": {},
 }
 
 
 @pytest.mark.filterwarnings("ignore:Numcodecs codecs")
 @pytest.mark.parametrize("kind", KINDS)
 def test_processes_that_share_a_chunk_lose_nothing(tmp_path: Any, locks: Any, kind: str) -> None:
-    path = tmp_path / "a.zarr"
+    path = tmp_path / ("a.sqlite" if kind == "sqlite" else "a.zarr")
     total = PROCESSES * EACH
     how = {"chunks": (2 * total,), **KINDS[kind]}
-    zarr.create_array(path, shape=(total,), dtype="i4", **how)
+    zarr.create_array(_place(path), shape=(total,), dtype="i4", **how)
     _write_together(WRITER.format(each=EACH), path, locks)
-    array = zarr.open_array(path, mode="r")
+    array = zarr.open_array(_place(path), mode="r")
     assert array[:total].tolist() == list(range(1, total + 1))
     assert dict(array.attrs) == {f"a{number}": number for number in range(PROCESSES)}
     assert array.shape == (total + 3 * PROCESSES,)
@@ -74,10 +88,8 @@ def test_who_does_not_know_of_another_processes_append_does_not_undo_it(tmp_path
 
 
 GROUP_WRITER = """
-import sys, zarr
-path, locks, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
 synchronizer = zarr.ProcessSynchronizer(locks) if locks else None
-group = zarr.open_group(path, mode="r+", synchronizer=synchronizer)
+group = zarr.open_group(place, mode="r+", synchronizer=synchronizer)
 shared = group["sharded"]
 for index in range(number, {total}, {processes}):
     shared[index] = index + 1
@@ -111,9 +123,7 @@ def test_processes_that_open_arrays_through_a_group_lose_nothing(
 
 # What is set and cleared in turn: the chunk comes into being and vanishes, again and again.
 COMES_AND_GOES = """
-import sys, zarr
-path, number = sys.argv[1], int(sys.argv[3])
-array = zarr.open_array(path, mode="r+")
+array = zarr.open_array(place, mode="r+")
 for turn in range({turns}):
     array[number] = turn + 1
     assert array[number] == turn + 1, (number, turn, array[number])
@@ -127,18 +137,17 @@ array[number] = number + 1
 def test_a_chunk_that_comes_and_goes_keeps_what_each_process_wrote(
     tmp_path: Any, kind: str
 ) -> None:
-    path = tmp_path / "a.zarr"
+    path = tmp_path / ("a.sqlite" if kind == "sqlite" else "a.zarr")
     how = {"chunks": (2 * PROCESSES * EACH,), **KINDS[kind]}
-    zarr.create_array(path, shape=(PROCESSES,), dtype="i4", **how)
+    zarr.create_array(_place(path), shape=(PROCESSES,), dtype="i4", **how)
     _write_together(COMES_AND_GOES.format(turns=50), path, "")
-    assert zarr.open_array(path)[:].tolist() == list(range(1, PROCESSES + 1))
-    assert sorted(os.listdir(path)) == ["c", "zarr.json"]  # no files of locks
+    assert zarr.open_array(_place(path))[:].tolist() == list(range(1, PROCESSES + 1))
+    if kind != "sqlite":
+        assert sorted(os.listdir(path)) == ["c", "zarr.json"]  # no files of locks
 
 
 FIELDS = """
-import sys, zarr
-path, number = sys.argv[1], int(sys.argv[3])
-array = zarr.open_array(path, mode="r+")
+array = zarr.open_array(place, mode="r+")
 for turn in range(15):
     array["f%d" % number, turn] = turn + 1
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
@@ -12,7 +12,15 @@ from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
 from zarr.storage.ranges import bounds
 from zarr.storage.sqlite_file import Database
-from zarr.storage.sqlite_table import BATCH, below, children_of, keys_between, part_of, whole
+from zarr.storage.sqlite_table import (
+    BATCH,
+    below,
+    children_of,
+    exchange,
+    keys_between,
+    part_of,
+    whole,
+)
 from zarr.storage.values import check_value
 
 if TYPE_CHECKING:
@@ -23,12 +31,15 @@ if TYPE_CHECKING:
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.sqlite_table import Connection
 
+T = TypeVar("T")
+
 
 class SQLiteStore(Store):
     """A store in one SQLite file.
 
     Every write is a transaction: after a crash there is the old value or the new one. Threads and
-    processes may read and write at the same time; who reads waits for nobody. A file that
+    processes may read and write at the same time, also parts of the same chunks; who reads waits
+    for nobody. A file that
     zarr-python 2 wrote with its store of that name can be read and changed.
 
     Parameters
@@ -60,6 +71,8 @@ class SQLiteStore(Store):
     supports_writes: bool = True
     supports_deletes: bool = True
     supports_listing: bool = True
+    supports_conditional_writes = True
+    supports_conditional_deletes = True
 
     path: Path
     timeout: float
@@ -220,10 +233,10 @@ class SQLiteStore(Store):
 
         self._change(write)
 
-    def _change(self, work: Callable[[Connection], Any]) -> None:
+    def _change(self, work: Callable[[Connection], T]) -> T:
         self._check_writable()
         self._is_open = True
-        self._database.run(work)
+        return self._database.run(work)
 
     def _remove(self, condition: str, parameters: tuple[str, ...]) -> None:
         self._change(lambda c: c.execute(f"DELETE FROM zarr {condition}", parameters))
@@ -265,6 +278,19 @@ class SQLiteStore(Store):
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
         await offload(self._write, key, value, True)
+
+    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+        # docstring inherited
+        check_value(self, value)
+        return await offload(self._exchange, key, memoryview(value.as_buffer_like()), version)
+
+    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+        # docstring inherited
+        return await offload(self._exchange, key, None, version)
+
+    def _exchange(self, key: str, data: memoryview | None, version: Any | None) -> bool:
+        check_key(key)
+        return self._change(lambda connection: exchange(connection, key, data, version))
 
     async def delete(self, key: str) -> None:
         # docstring inherited

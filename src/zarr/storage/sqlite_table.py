@@ -37,11 +37,17 @@ class Columns(NamedTuple):
     """The statements that depend on the columns."""
 
     names: tuple[str, ...]
-    # Set a value; set it unless there is one.
+    # Set a value; set it unless there is one; set it where it is of a version.
     set: str
     add: str
+    replace: str
     # What a value has for a version, beside the number of its row.
     version: str
+
+    @property
+    def unchanged(self) -> str:
+        """The condition that the value of a key is of a version."""
+        return f"k = ? AND rowid = ? AND {self.version} IS ? AND length(v) = ?"
 
 
 _VERSIONED = Columns(
@@ -49,6 +55,7 @@ _VERSIONED = Columns(
     "INSERT INTO zarr (k, v, version) VALUES (?, ?, random()) "
     "ON CONFLICT (k) DO UPDATE SET v = excluded.v, version = excluded.version",
     "INSERT INTO zarr (k, v, version) VALUES (?, ?, random()) ON CONFLICT (k) DO NOTHING",
+    "UPDATE zarr SET v = ?, version = random()",
     "version",
 )
 # The table that zarr-python 2 had, which goes on using it. A value that is set gets a new row,
@@ -58,6 +65,7 @@ _PLAIN = Columns(
     ("k", "v"),
     f"INSERT OR REPLACE INTO zarr (rowid, k, v) VALUES ({_NEXT_ROW}, ?, ?)",
     f"INSERT INTO zarr (rowid, k, v) VALUES ({_NEXT_ROW}, ?, ?) ON CONFLICT (k) DO NOTHING",
+    f"UPDATE zarr SET v = ?, rowid = {_NEXT_ROW}",
     "NULL",
 )
 
@@ -155,6 +163,20 @@ def _piece(
         part = absolute(request, len(blob))
         blob.seek(part.start)
         return blob.read(max(0, part.stop - part.start)), (*row, len(blob))
+
+
+def exchange(connection: Connection, key: str, data: object, version: Version | None) -> bool:
+    """Replace a value, or with None delete it, if it is of a version; None: if there is none."""
+    columns = connection.columns
+    if version is not None and data is not None:
+        statement = f"{columns.replace} WHERE {columns.unchanged}"
+        return connection.execute(statement, (data, key, *version)).rowcount == 1
+    if version is not None:
+        statement = f"DELETE FROM zarr WHERE {columns.unchanged}"
+        return connection.execute(statement, (key, *version)).rowcount == 1
+    if data is not None:
+        return connection.execute(columns.add, (key, data)).rowcount == 1
+    return connection.execute("SELECT 1 FROM zarr WHERE k = ?", (key,)).fetchone() is None
 
 
 def _blob(key: str, value: object) -> bytes:

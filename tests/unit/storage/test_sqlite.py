@@ -145,6 +145,34 @@ def test_a_file_with_the_former_table_stays_as_it_is(path: Path, store: SQLiteSt
     assert store.get_sync("k") == value(b"of zarr-python 2")
 
 
+@pytest.mark.parametrize("is_former", [False, True])
+def test_a_value_is_replaced_or_deleted_only_if_it_is_what_it_was(
+    path: Path, is_former: bool
+) -> None:
+    if is_former:
+        former(path)
+    store = SQLiteStore(path)
+    one, two = Buffer.from_bytes(b"1"), Buffer.from_bytes(b"2")
+
+    def version() -> Any:
+        found = sync(store.get_versioned("k", buffer_prototype))
+        return None if found is None else found[1]
+
+    assert sync(store.delete_if_unchanged("k", None))
+    assert sync(store.set_if_unchanged("k", one, None))
+    assert not sync(store.set_if_unchanged("k", two, None))
+    first = version()
+    assert sync(store.set_if_unchanged("k", one, first))
+    assert not sync(store.set_if_unchanged("k", two, first))
+    assert not sync(store.delete_if_unchanged("k", first))
+    store.delete_sync("k")
+    store.set_sync("k", one)
+    assert not sync(store.set_if_unchanged("k", two, first))
+    assert sync(store.delete_if_unchanged("k", version()))
+    assert version() is None
+    store.close()
+
+
 def test_a_value_is_overwritten_in_its_row(store: SQLiteStore) -> None:
     for number in range(50):
         store.set_sync(f"c/{number}", value(bytes([number])))
