@@ -214,7 +214,9 @@ async def open_group(
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
     if mode in ("w", "w-"):
         metadata = GroupMetadata(attributes, chosen or default_format())
-        await make_group(place, metadata, overwrite=mode == "w", known_free=mode == "w-")
+        # A path in a store that was handed over as such has not been looked at.
+        known_free = mode == "w-" and not isinstance(store, StorePath)
+        await make_group(place, metadata, overwrite=mode == "w", known_free=known_free)
     else:
         found = await find_group(place, chosen, use_consolidated)
         if found is None:

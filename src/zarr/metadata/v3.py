@@ -110,7 +110,7 @@ def parse_dimension_names(data: object) -> tuple[str | None, ...] | None:
     """Return the names of axes, of which each may be None; a text is one letter for each."""
     if data is None:
         return None
-    if isinstance(data, Iterable) and not isinstance(data, Mapping):
+    if isinstance(data, Iterable):  # of a mapping, its keys
         names = tuple(data)
         if all(name is None or isinstance(name, str) for name in names):
             return names
@@ -371,7 +371,7 @@ class ArrayV3Metadata(Metadata):
         if attributes is not None and not isinstance(attributes, Mapping):
             raise MetadataValidationError(f"attributes: expected an object, found {attributes!r}.")
         names = document.pop("dimension_names", None)
-        if isinstance(names, str):
+        if isinstance(names, str | Mapping):
             raise MetadataValidationError(f"dimension_names: expected a list, found {names!r}.")
         data_type = data_type_registry.match_json(document.pop("data_type"), zarr_format=3)
         try:

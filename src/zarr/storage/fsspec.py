@@ -254,7 +254,11 @@ class FsspecStore(Store):
     def _path(self, key: str) -> str:
         check_key(key)
         root = self._root()
-        return f"{root}/{key}" if root or self.path.startswith("/") else key
+        if root:
+            return f"{root}/{key}"
+        # Of all there is in the file system: some want a slash before it, some do not take it.
+        fs = getattr(self.fs, "sync_fs", self.fs)
+        return f"{fs.root_marker}{key}" if self.path.startswith("/") else key
 
     # -- values -----------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from zarr.errors import (
     NodeNotFoundError,
     ZarrDeprecationWarning,
 )
-from zarr.storage import MemoryStore
+from zarr.storage import MemoryStore, StorePath
 
 
 def with_node(kind: str) -> MemoryStore:
@@ -96,6 +96,12 @@ def test_what_must_not_exist_is_not_replaced(kind: str) -> None:
         zarr.open_group(store, mode="w-")
     with pytest.raises((ContainsArrayError, ContainsGroupError)):
         zarr.create_group(store, zarr_format=int(kind[-1]))
+    # A path in a store, as programs hand it over.
+    place = StorePath(store)
+    array: Any = {"shape": (3,)}
+    for make, what in ((zarr.open_group, {}), (zarr.open, {}), (zarr.open, array)):
+        with pytest.raises((ContainsArrayError, ContainsGroupError)):
+            make(place, mode="w-", zarr_format=int(kind[-1]), **what)  # type: ignore[operator]
     assert store._store_dict == before
 
 

@@ -334,3 +334,10 @@ def test_a_consolidated_tree_is_nested_and_flat() -> None:
     assert set(tree.metadata) == {"b", "g"}
     assert tree.metadata["g"].attributes == {"x": 1}
     assert ConsolidatedMetadata.from_dict(tree.to_dict()) == tree
+
+
+def test_names_of_axes_may_be_the_keys_of_a_mapping() -> None:
+    made = ArrayV3Metadata.from_document(document(V3, dimension_names=["x", "y"]))
+    names = ("shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs")
+    fields: dict[str, Any] = {name: getattr(made, name) for name in names}
+    assert ArrayV3Metadata(**fields, attributes={}, dimension_names={"x": 3, "y": 4}) == made

@@ -115,6 +115,16 @@ def test_references_to_parts_of_files(tmp_path: Path) -> None:
     assert listed(store) == ["c/0", "zarr.json"]
 
 
+def test_a_file_system_is_a_store_as_it_is(tmp_path: Path) -> None:
+    references = {"zarr.json": "{}", "c/0": "v"}
+    store = FsspecStore(fsspec.filesystem("reference", fo=references, asynchronous=True))
+    assert got(store, "c/0") == b"v"
+    assert listed(store) == ["c/0", "zarr.json"]
+    (tmp_path / "k").write_bytes(b"w")
+    everything = FsspecStore(AsyncFileSystemWrapper(fsspec.filesystem("file")))
+    assert got(everything, f"{tmp_path}/k".lstrip("/")) == b"w"
+
+
 def test_the_listing_is_that_of_local_files(tmp_path: Path) -> None:
     local, other = LocalStore(tmp_path), FsspecStore.from_url(f"local://{tmp_path}")
     for key in ("a/b/c", "a/d", "e"):
