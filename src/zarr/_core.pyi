@@ -1,7 +1,7 @@
 """The boundary to the native engine."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Self, TypeAlias, final
+from typing import Any, Literal, Self, TypeAlias, final
 
 from numpy import int64
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ __all__ = [
     "decode_bytes",
     "encode_bytes",
     "enqueue_lock",
+    "fetch",
     "lock",
     "set_threads",
     "threads",
@@ -170,6 +171,21 @@ class ReadWant:
     def is_index(self) -> bool: ...
     def again(self, whole: bool = False) -> ReadWant: ...
     def feed(self, data: Sequence[Buffer | None]) -> ReadWant | None: ...
+
+def fetch(
+    wants: Sequence[ReadWant],
+    urls: Sequence[str],
+    width: int,
+    timeout: float | None,
+    room: Cancel,
+    cancel: Cancel,
+) -> list[tuple[int, Literal["untouched", "unclear", "late", "damaged"]]]:
+    """Fetch chunks that are wanted whole, so many at a time, each from its URL, by HTTP.
+
+    Returns those whose elements are not in place, and why: nobody asked for it, as an answer was
+    unclear or `room` was raised before; the answer was unclear, neither the whole value nor that
+    there is none; it did not come within `timeout` seconds; it could not be decoded.
+    """
 
 @final
 class WritePlan:

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 # How long a cancelled coroutine gets to finish before its caller goes on without it.
 GRACE_SECONDS = 5.0
+# How many operations may have the engine wait for servers.
+_FETCHES = 64
 
 
 # The event loop whose thread waits for what runs in this context, and so does nothing else.
@@ -201,10 +203,13 @@ def coders() -> int:
 def get_executor(kind: str = "work") -> ThreadPoolExecutor:
     """The worker threads for blocking calls, made if need be.
 
-    Those of the kind ``codec`` are as many as may code chunks.
+    Those of the kind ``codec`` are as many as may code chunks; those of the kind ``fetch`` wait for
+    servers, and keep nobody else waiting.
     """
     if kind == "codec":
         count = coders()
+    elif kind == "fetch":
+        count = _FETCHES
     else:
         count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
     with _lock:

@@ -90,6 +90,7 @@ DEFAULTS: Mapping[str, Any] = {
         "backoff": 0.1,  # seconds before the second attempt, about; doubled for each one after
         "backoff_max": 10.0,
         "give_up_after": 60.0,  # seconds since the first attempt: no further one begins then
+        "direct": True,  # whether the engine asks servers by itself, where it can
     },
     "threading": {"max_workers": None},
     "json_indent": 2,

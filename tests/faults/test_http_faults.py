@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
+import signal
 import socket
 import struct
 import threading
@@ -37,12 +40,27 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
+        with self.server.lock:
+            self.server.busy += 1
+            self.server.most = max(self.server.most, self.server.busy)
+        try:
+            self.respond()
+        finally:
+            with self.server.lock:
+                self.server.busy -= 1
+
+    def respond(self) -> None:
         fault = self.server.met()
         data = self.server.data.get(self.path)
         if fault == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.connection.close()
+            self.close_connection = True
+        elif fault == "hang":
+            self.server.hanging.release()
+            self.connection.recv(1)  # until the client goes away
+            self.server.gone.release()
             self.close_connection = True
         elif fault.isdecimal() or data is None:
             self.answer(int(fault) if fault.isdecimal() else 404, b"")
@@ -93,6 +111,10 @@ class Server(ThreadingHTTPServer):
         self.plan: deque[str] = deque()
         self.rate = 0.0
         self.asked = 0
+        self.busy = self.most = 0  # requests at a time, now and at most
+        self.lock = threading.Lock()
+        # Told when a request is met by a fault that does not answer, and when it has ended.
+        self.hanging, self.gone = threading.Semaphore(0), threading.Semaphore(0)
         self.random = random.Random(0)
 
     def met(self) -> str:
@@ -190,3 +212,176 @@ def test_one_fault_in_twenty_changes_nothing(store: Any, server: Server) -> None
         np.testing.assert_array_equal(root["a"][:], np.arange(1000))
         np.testing.assert_array_equal(root["s"][5:995:7], np.arange(5, 995, 7))
         np.testing.assert_array_equal(root["s"].oindex[[3, 503]], [3, 503])
+
+
+# -- what the engine asks for by itself -----------------------------------------------------------
+
+
+@pytest.fixture
+def direct(server: Server, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A store of which the engine fetches chunks by itself, and the keys it was asked for."""
+    obstore = pytest.importorskip("obstore")
+    store = ObjectStore(
+        obstore.store.HTTPStore(
+            f"http://127.0.0.1:{server.server_port}", client_options={"allow_http": True}
+        ),
+        read_only=True,
+    )
+    asked: list[str] = []
+    get = ObjectStore.get
+
+    async def counted(self: Any, key: str, *rest: Any) -> Any:
+        asked.append(key)
+        return await get(self, key, *rest)
+
+    monkeypatch.setattr(ObjectStore, "get", counted)
+    return store, asked
+
+
+def chunks_of(asked: list[str]) -> list[str]:
+    return [key for key in asked if "/c/" in key]
+
+
+ARRAYS: list[dict[str, Any]] = [
+    {"compressors": None},
+    {"compressors": None, "dtype": ">u2"},
+    {},
+    {"filters": [zarr.codecs.TransposeCodec(order=(1, 0))]},
+    {"shards": (10, 21)},
+    {"compressors": [zarr.codecs.GzipCodec(), zarr.codecs.Crc32cCodec()]},
+]
+
+
+@pytest.mark.parametrize("how", ARRAYS, ids=str)
+def test_what_the_engine_fetches_is_what_is_stored(
+    direct: Any, server: Server, how: dict[str, Any]
+) -> None:
+    store, asked = direct
+    values = np.arange(23 * 31).reshape(23, 31).astype(how.get("dtype", "i4"))
+    source = MemoryStore()
+    array = zarr.create_array(
+        source, shape=(23, 31), chunks=(5, 7), fill_value=9, **{"dtype": "i4", **how}
+    )
+    array[:] = values
+    array[10:20, 7:28] = 9  # chunks that are not there
+    expected = np.where(array[:] == 9, 9, values)
+    server.data |= {f"/x/{key}": value.to_bytes() for key, value in source._store_dict.items()}
+    found = zarr.open_array(store, path="x", mode="r")
+    for selection in (..., (slice(3, 22), slice(None)), (slice(None), slice(1, 30, 3)), (4, 5)):
+        if how.get("shards") and selection is not ...:
+            continue  # parts of shards are read by ranges
+        asked.clear()
+        np.testing.assert_array_equal(found[selection], expected[selection])
+        assert asked == []
+    out = np.zeros((23, 31), expected.dtype, order="F")
+    found.get_basic_selection(..., out=out)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize("fault", ["503", "reset", "cut"])
+def test_after_an_answer_that_is_not_plain_the_store_is_asked(
+    direct: Any, server: Server, fault: str
+) -> None:
+    store, asked = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    asked.clear()
+    server.plan.extend(["ok"] * 3 + [fault])
+    np.testing.assert_array_equal(array[:], np.arange(1000))
+    assert 0 < len(chunks_of(asked)) < 20
+
+
+def test_a_refusal_is_reported_and_never_a_fill_value(direct: Any, server: Server) -> None:
+    store, _ = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    server.plan.extend(["403"] * 99)
+    with pytest.raises(Exception, match="403"):
+        array[:]
+
+
+def test_a_damaged_chunk_is_named(direct: Any, server: Server) -> None:
+    store, _ = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    server.data["/a/c/7"] = b"nothing of Zstandard"
+    with pytest.raises(zarr.errors.ChunkDecodeError, match="c/7"):
+        array[:]
+    server.data["/a/c/7"] = b"\0" * 10_000_000  # longer than any chunk can be
+    with pytest.raises(zarr.errors.ChunkDecodeError, match="c/7"):
+        array[:]
+    np.testing.assert_array_equal(array[:350], np.arange(350))
+
+
+def test_no_more_requests_at_a_time_than_the_limit(direct: Any, server: Server) -> None:
+    store, asked = direct
+    store.max_requests = 3
+    array = zarr.open_array(store, path="a", mode="r")
+    asked.clear()
+
+    async def together() -> Any:
+        return await asyncio.gather(*(array.async_array.getitem(...) for _ in range(5)))
+
+    for found in asyncio.run(together()):
+        np.testing.assert_array_equal(found, np.arange(1000))
+    assert asked == []
+    assert server.most <= 3
+
+
+@pytest.mark.parametrize("stop", ["cancel", "timeout", "interrupt"])
+def test_who_stops_waiting_leaves_no_request(direct: Any, server: Server, stop: str) -> None:
+    store, _ = direct
+    store.max_requests = 4
+    array: Any = zarr.open_array(store, path="a", mode="r")
+    server.plan.extend(["hang"] * 20)
+
+    def hanging() -> None:
+        for _ in range(4):
+            assert server.hanging.acquire(timeout=30)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(array.async_array.getitem(...))
+        await asyncio.to_thread(hanging)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    if stop == "cancel":
+        asyncio.run(cancelled())
+    elif stop == "timeout":
+        with zarr.config.set({"async.timeout": 0.5}), pytest.raises(TimeoutError):
+            array[:]
+        hanging()
+    else:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        waiting = threading.Thread(
+            target=lambda: (hanging(), os.kill(os.getpid(), signal.SIGINT))  # type: ignore[func-returns-value]
+        )
+        waiting.start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                array[:]
+        finally:
+            signal.signal(signal.SIGINT, before)
+            waiting.join()
+    for _ in range(4):
+        assert server.gone.acquire(timeout=30), "a connection stays open"
+    assert len(server.plan) == 16, "something was asked for afterwards"
+    server.plan.clear()
+    np.testing.assert_array_equal(array[:], np.arange(1000))
+
+
+def test_a_server_that_never_answers_is_given_up(direct: Any, server: Server) -> None:
+    store, _ = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    server.plan.extend(["hang"] * 999)
+    settings = {"requests.timeout": 0.2, "requests.attempts": 2, "requests.give_up_after": 0.5}
+    with zarr.config.set(settings), pytest.raises(TimeoutError, match="a/c/"):
+        array[:]
+    server.plan.clear()
+    np.testing.assert_array_equal(array[:], np.arange(1000))
+
+
+def test_it_can_be_switched_off(direct: Any) -> None:
+    store, asked = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    with zarr.config.set({"requests.direct": False}):
+        np.testing.assert_array_equal(array[:], np.arange(1000))
+    assert len(chunks_of(asked)) == 20

@@ -1,7 +1,7 @@
 //! The engine under Python's `zarr`: plans, reads, decodes, places, encodes and writes Zarr chunks.
 //!
-//! It knows no Python. Codecs, grids, selections, shards and plans are pure; `files.rs` does the
-//! input and output, `pool.rs` has the threads.
+//! It knows no Python. Codecs, grids, selections, shards and plans are pure; `files.rs` and
+//! `web.rs` do the input and output, `pool.rs` has the threads that work, `fetch.rs` those that wait.
 
 #![deny(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod codec;
 pub mod element;
 pub mod error;
 pub mod exec;
+pub mod fetch;
 pub mod files;
 pub mod grid;
 pub mod heap;
@@ -26,4 +27,5 @@ pub mod scratch;
 pub mod selection;
 pub mod shard;
 pub mod strided;
+pub mod web;
 pub mod write;

@@ -16,6 +16,8 @@ use crate::shard::{Entry, Sharding};
 use crate::strided::{View, runs_of};
 use crate::write;
 
+mod arriving;
+
 /// Which bytes of a value are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {

@@ -42,7 +42,7 @@ pub fn chunk(
 }
 
 /// The length of a stored chunk in memory; fails if it is longer than the chunk can be.
-fn stored_len(chain: &Chain, form: &Form, len: u64) -> Result<usize> {
+pub fn stored_len(chain: &Chain, form: &Form, len: u64) -> Result<usize> {
     let limit = chain.limit(form);
     usize::try_from(len).ok().filter(|&len| len <= limit).ok_or_else(|| {
         Error::corrupt("the stored chunk is longer than any chunk of this array")

@@ -1,4 +1,4 @@
-//! What the process has one of: the pool and the table of locks. A forked child gets its own.
+//! What the process has one of: the pool, the table of locks, the web clients. A forked child gets its own.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,11 +8,13 @@ use arc_swap::ArcSwapOption;
 
 use crate::locks::Locks;
 use crate::pool::Pool;
+use crate::web::Clients;
 
 /// The configured number of threads; 0 = as many as the process may use CPUs.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(threads()));
 static LOCKS: PerProcess<Locks> = PerProcess::new(Locks::new);
+static CLIENTS: PerProcess<Clients> = PerProcess::new(Clients::new);
 
 /// The pool of this process.
 pub fn pool() -> Arc<Own<Pool>> {
@@ -22,6 +24,11 @@ pub fn pool() -> Arc<Own<Pool>> {
 /// The lock table of this process.
 pub fn locks() -> Arc<Own<Locks>> {
     LOCKS.get()
+}
+
+/// The web clients of this process.
+pub fn clients() -> Arc<Own<Clients>> {
+    CLIENTS.get()
 }
 
 /// Sets the number of threads that work on one operation at most, the caller's included; `None`
@@ -45,6 +52,7 @@ pub fn threads() -> usize {
 pub fn after_fork() {
     POOL.abandon();
     LOCKS.abandon();
+    CLIENTS.abandon();
 }
 
 /// A value, and the process that made it.

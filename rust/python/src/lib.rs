@@ -5,6 +5,7 @@ mod buffer;
 mod codec;
 mod enter;
 mod error;
+mod fetch;
 mod heap;
 mod locks;
 mod plan;
@@ -29,6 +30,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<source::Mapping>()?;
     m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(codec::decode_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(fetch::fetch, m)?)?;
     m.add_function(wrap_pyfunction!(locks::lock, m)?)?;
     m.add_function(wrap_pyfunction!(locks::try_lock, m)?)?;
     m.add_function(wrap_pyfunction!(locks::enqueue_lock, m)?)?;

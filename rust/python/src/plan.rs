@@ -86,6 +86,12 @@ impl ReadWant {
             shared: Arc::clone(shared),
         }
     }
+
+    /// What is to be fed, once.
+    pub fn take(&self) -> PyResult<plan::ChunkRead> {
+        let chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner).take();
+        chunk.ok_or_else(|| PyRuntimeError::new_err("what was wanted has been fed already"))
+    }
 }
 
 #[pymethods]
@@ -99,12 +105,7 @@ impl ReadWant {
 
     fn feed(&self, py: Python<'_>, data: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<Option<ReadWant>> {
         let answers = data.iter().map(|data| answer(data.as_ref())).collect::<PyResult<Vec<_>>>()?;
-        let mut chunk = self
-            .chunk
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-            .ok_or_else(|| PyRuntimeError::new_err("what was wanted has been fed already"))?;
+        let mut chunk = self.take()?;
         let label = self.shared.label.as_str();
         let lent = answers.clone(); // given back here, where the GIL is held
         let more = enter(py, Some(label), None, move |_| {

@@ -159,6 +159,13 @@ class Store(ABC):
         """Where the engine may read and write chunks by itself, if anywhere."""
         return None
 
+    async def _addresses(self, keys: Sequence[str]) -> list[str] | None:
+        """URLs at which the engine may ask for values by itself, by GET; None if it may not."""
+        return None
+
+    # False once nothing was found at the addresses.
+    _addressed = True
+
     @property
     def _gives_all(self) -> bool:
         """Whether a value that is cut off on the way is an error, whoever asks for it."""

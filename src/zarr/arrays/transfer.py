@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import deque
 from copy import copy
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from zarr.arrays.direct import read_directly
 from zarr.background import coders, get_executor
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
@@ -63,10 +65,14 @@ async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None
         await _SteppedRead(Requests(store)).run(plan)
         return
     requests = _Some(store, chunk_bytes, raw=plan.raw)
+    left = await read_directly(requests.all, plan, requests.width)
+    if not left:
+        return
+    wants = chain(left, ((want, False) for want in iter(plan.next, None)))
 
     async def worker(_: int) -> None:
-        while (want := plan.next()) is not None:
-            await _read(requests, want)
+        for want, tried in wants:
+            await _read(requests, want, tried)
 
     await requests.workers(len(plan), worker)
 
@@ -79,13 +85,13 @@ class _Some:
 
         self.all = Requests(store)
         self._quick = _COPIED if raw else SMALL
-        self._width = min(self.all.width, max(_FEW, _AHEAD // max(1, chunk_bytes)))
-        self._turns = asyncio.Semaphore(self._width)
+        self.width = min(self.all.width, max(_FEW, _AHEAD // max(1, chunk_bytes)))
+        self._turns = asyncio.Semaphore(self.width)
 
     async def workers(self, count: int, worker: Callable[[int], Awaitable[None]]) -> None:
         """Run workers side by side, for so many chunks."""
         # While some chunks are coded, as many as may be are still under way.
-        width = self._width + (coders() if self._width > 1 else 0)
+        width = self.width + (coders() if self.width > 1 else 0)
         await bounded(range(min(width, count)), worker, width)
 
     async def code(self, size: int, fn: Callable[..., T], *args: Any) -> T:
@@ -121,9 +127,9 @@ class _Some:
                 await self.all.set(key, CpuBuffer.from_bytes(cast("Any", data)))
 
 
-async def _read(requests: _Some, first: _core.ReadWant) -> None:
+async def _read(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
     """Read one stored value, or parts of it that belong together."""
-    for attempt in range(3):
+    for attempt in range(1 if tried else 0, 3):
         # What cannot be decoded was cut on the way, perhaps: it is read again, once. Parts of a
         # value that was written meanwhile, too; and the next time all of it at once.
         want: _core.ReadWant | None = first.again(whole=attempt == 2) if attempt else first

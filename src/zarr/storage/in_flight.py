@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator
 
+    from zarr import _core
+
 PATIENCE = 5.0
 """Seconds after which requests of an event loop that shows no life do not count any more."""
 
@@ -64,6 +66,8 @@ class Gate:
         self._waiting: deque[_Waiter] = deque()
         self._shares: dict[int, _Share] = {}
         self._busy = 0
+        # Of those who make many requests: raised to ask them to leave some to others.
+        self._rooms: list[_core.Cancel] = []
 
     async def enter(self, limit: int) -> None:
         """Wait until fewer than `limit` requests are under way, and count one more."""
@@ -76,6 +80,8 @@ class Gate:
                 return
             waiter = _Waiter(loop, limit)
             self._waiting.append(waiter)
+            for room in self._rooms:
+                room.cancel()
         timer = loop.call_later(PATIENCE, self._nudge, waiter)
         try:
             await waiter.turn
@@ -85,26 +91,45 @@ class Gate:
         finally:
             timer.cancel()
 
-    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Count one less."""
+    def widen(self, limit: int, count: int, room: _core.Cancel) -> int:
+        """Once inside, count up to so many more, if nobody waits; return how many.
+
+        From then on `room` is raised when somebody waits.
+        """
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            more = 0 if self._waiting else max(0, min(count, limit - self._busy))
+            self._take(loop, more)
+            self._rooms.append(room)
+            return more
+
+    def narrow(self, loop: asyncio.AbstractEventLoop, count: int, room: _core.Cancel) -> None:
+        """Leave, with all that was counted."""
+        with self._lock:
+            self._rooms = [other for other in self._rooms if other is not room]
+        self.leave(loop, count)
+
+    def leave(self, loop: asyncio.AbstractEventLoop, count: int = 1) -> None:
+        """Count one less, or so many."""
         with self._lock:
             share = self._shares[id(loop)]
-            share.count -= 1
+            share.count -= count
             share.alive = time.monotonic()
-            if share.forgiven:
-                share.forgiven -= 1
-            else:
-                self._busy -= 1
+            forgiven = min(share.forgiven, count)
+            share.forgiven -= forgiven
+            self._busy -= count - forgiven
             if not share.count:
                 del self._shares[id(loop)]
             granted = self._grant()
         self._tell(granted, loop)
 
-    def _take(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _take(self, loop: asyncio.AbstractEventLoop, count: int = 1) -> None:
         share = self._shares.setdefault(id(loop), _Share())
-        share.count += 1
+        share.count += count
         share.alive = time.monotonic()
-        self._busy += 1
+        self._busy += count
 
     def _grant(self) -> list[_Waiter]:
         """Under the lock: count those whose turn it is."""
@@ -184,9 +209,7 @@ async def in_flight(identity: str, limit: int) -> AsyncIterator[None]:
     if identity in inside:
         yield
         return
-    # Who holds up an event loop until this is done must not wait for requests of that loop.
-    blocked = blocked_loop.get()
-    gate = _gate(identity if blocked is None else f"{identity}\0{id(blocked)}")
+    gate = _gate(identity)
     await gate.enter(limit)
     token = _inside.set(inside | {identity})
     try:
@@ -196,7 +219,38 @@ async def in_flight(identity: str, limit: int) -> AsyncIterator[None]:
         gate.leave(asyncio.get_running_loop())
 
 
+@asynccontextmanager
+async def many_in_flight(
+    identity: str, limit: int, most: int, room: _core.Cancel
+) -> AsyncIterator[int]:
+    """Make several requests at a time in this context: as many as it yields.
+
+    Parameters
+    ----------
+    identity, limit
+        As for `in_flight`.
+    most
+        How many are of use.
+    room
+        Raised when others wait for their turn: then no further request should begin, so that they
+        get theirs.
+    """
+    import asyncio
+
+    gate = _gate(identity)
+    await gate.enter(limit)
+    count = 1 + gate.widen(limit, most - 1, room)
+    try:
+        yield count
+    finally:
+        gate.narrow(asyncio.get_running_loop(), count, room)
+
+
 def _gate(identity: str) -> Gate:
+    # Who holds up an event loop until this is done must not wait for requests of that loop.
+    blocked = blocked_loop.get()
+    if blocked is not None:
+        identity = f"{identity}\0{id(blocked)}"
     with _table_lock:
         gate = _gates.get(identity)
         if gate is None:

@@ -9,13 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from zarr.abc.store import Store
+from zarr.config import config
+from zarr.storage.addresses import addresses
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.urls import redacted
 from zarr.storage.values import check_value, immutable_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from obstore.store import ObjectStore as _Upstream
 
@@ -176,6 +178,14 @@ class ObjectStore(Store, Generic[T_Store]):
     def supports_listing(self) -> bool:
         # docstring inherited
         return True
+
+    async def _addresses(self, keys: Sequence[str]) -> list[str] | None:
+        # A subclass may mean something else by a key.
+        if type(self) is not ObjectStore or not self._addressed:
+            return None
+        if not config.get("requests.direct", True):
+            return None
+        return await addresses(_running(), self.store, keys)
 
     # -- values -----------------------------------------------------------------------------
 

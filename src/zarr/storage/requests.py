@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.settled import Watch
 
-__all__ = ["Requests", "limit_of"]
+__all__ = ["Requests", "limit_of", "may_begin"]
 
 T = TypeVar("T")
 
@@ -230,7 +230,7 @@ class Requests:
     ) -> Sequence[str]:
         # To the end, before anybody sees a part of it: a listing that breaks off begins anew.
         async def listed() -> Sequence[str]:
-            seconds = self._seconds(0) if self._waits else None
+            seconds = self.seconds(0) if self._waits else None
             if seconds is None:
                 return [item async for item in call()]
             import asyncio
@@ -367,7 +367,7 @@ class Requests:
         self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None
     ) -> T:
         async with in_flight(self.identity, self.limit):
-            seconds = None if size is None else self._seconds(size)
+            seconds = None if size is None else self.seconds(size)
             if seconds is None:
                 return await call()
             async with self._clock(name, key, seconds):
@@ -385,12 +385,17 @@ class Requests:
         except TimeoutError as error:
             if not clock.expired():
                 raise
-            raise TimeoutError(
-                f"no answer to {name} {key!r} of {self.store} within {seconds:g} s (the setting "
-                "requests.timeout)"
-            ) from error
+            raise self.too_late(name, key, seconds) from error
 
-    def _seconds(self, size: int) -> float | None:
+    def too_late(self, name: str, key: str, seconds: float) -> TimeoutError:
+        """The error for a request to which no answer came in time."""
+        return TimeoutError(
+            f"no answer to {name} {key!r} of {self.store} within {seconds:g} s (the setting "
+            "requests.timeout)"
+        )
+
+    def seconds(self, size: int) -> float | None:
+        """How long an answer may take for so many bytes; None: for ever."""
         timeout = config.get("requests.timeout", None)
         return None if timeout is None else float(timeout) + size / _MIB
 
@@ -419,8 +424,13 @@ class _Attempts:
         pause *= random.uniform(
             0.5, 1.0
         )  # so that those who failed together do not return together
-        left = config.get("requests.give_up_after", None)
-        return None if left is not None and self.seconds + pause > left else pause
+        return pause if may_begin(self.seconds + pause) else None
+
+
+def may_begin(seconds: float) -> bool:
+    """Whether a request may be made again so many seconds after the first attempt began."""
+    left = config.get("requests.give_up_after", None)
+    return left is None or seconds <= left
 
 
 async def sleep(seconds: float) -> None:

@@ -1,0 +1,129 @@
+//! Reading chunks from web servers: many requests at a time, each on a thread that waits for it.
+//!
+//! What is stored as it is goes from the socket to its place in the output.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::cancel::{Cancel, PERIOD};
+use crate::error::Result;
+use crate::plan::ChunkRead;
+use crate::runtime;
+use crate::web::{Answer, Arrival, Client};
+
+/// How the reading of one chunk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its elements are in the output.
+    Done,
+    /// It was not asked for.
+    Untouched,
+    /// The server's answer broke off, or was not a plain one.
+    Unclear,
+    /// The answer did not come in time.
+    Late,
+    /// It could not be decoded.
+    Damaged,
+}
+
+/// How chunks are to be fetched.
+#[derive(Debug)]
+pub struct How<'a> {
+    /// So many requests at a time.
+    pub width: usize,
+    /// The longest that an answer may take.
+    pub timeout: Option<Duration>,
+    /// Once it is raised, no further chunk is begun.
+    pub room: &'a Cancel,
+}
+
+/// Fetches chunks that are wanted whole, each from its address, until an answer is unclear.
+pub fn fetch(chunks: Vec<ChunkRead>, urls: &[String], how: &How<'_>, cancel: &Cancel) -> Result<Vec<Outcome>> {
+    let outcomes: Vec<_> = chunks.iter().map(|_| Mutex::new(Outcome::Untouched)).collect();
+    let chunks: Vec<_> = chunks.into_iter().map(|chunk| Mutex::new(Some(chunk))).collect();
+    let (next, enough, coders) = (AtomicUsize::new(0), AtomicBool::new(false), Turns::new(runtime::threads()));
+    let client = Client::take();
+    let work = || {
+        while !(enough.load(Ordering::Relaxed) || how.room.is_cancelled() || cancel.is_cancelled()) {
+            let i = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(chunk), Some(url), Some(outcome)) = (chunks.get(i), urls.get(i), outcomes.get(i)) else { return };
+            let Some(chunk) = chunk.lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
+            let found = one(&client, chunk, url, how.timeout, &coders);
+            enough.fetch_or(matches!(found, Outcome::Unclear | Outcome::Late), Ordering::Relaxed);
+            *outcome.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        }
+    };
+    std::thread::scope(|scope| {
+        let (ended, all_ended) = channel::<()>();
+        for _ in 0..how.width.clamp(1, chunks.len().max(1)) {
+            let ended = ended.clone();
+            let work = &work;
+            scope.spawn(move || {
+                work();
+                drop(ended);
+            });
+        }
+        drop(ended);
+        while all_ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+            if cancel.is_cancelled() {
+                client.stop();
+            }
+        }
+    });
+    cancel.check()?;
+    Ok(outcomes.into_iter().map(|found| found.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+}
+
+fn one(client: &Client, mut chunk: ChunkRead, url: &str, timeout: Option<Duration>, coders: &Turns) -> Outcome {
+    let mut arrival = Arrival::Whole;
+    let fed = match client.get(url, timeout) {
+        Answer::Unclear => return Outcome::Unclear,
+        Answer::Late => return Outcome::Late,
+        Answer::Absent => chunk.feed(vec![None]).map(drop),
+        Answer::Value(value) => {
+            let len = value.len;
+            let read = |dst: &mut [u8]| {
+                arrival = value.read(dst);
+                arrival == Arrival::Whole
+            };
+            chunk.feed_whole(len, read, || coders.take())
+        }
+    };
+    match (arrival, fed) {
+        (Arrival::Late, _) => Outcome::Late,
+        (Arrival::Broken, _) => Outcome::Unclear,
+        (Arrival::Whole, Ok(())) => Outcome::Done,
+        (Arrival::Whole, Err(_)) => Outcome::Damaged,
+    }
+}
+
+/// So many may do something at a time.
+struct Turns {
+    free: Mutex<usize>,
+    given: Condvar,
+}
+
+impl Turns {
+    fn new(count: usize) -> Self {
+        Self { free: Mutex::new(count), given: Condvar::new() }
+    }
+
+    fn take(&self) -> Turn<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.given.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Turn(self)
+    }
+}
+
+/// Given back when dropped.
+struct Turn<'a>(&'a Turns);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.given.notify_one();
+    }
+}

@@ -1,0 +1,84 @@
+"""Chunks that the engine fetches from a server by itself: no Python between the socket and them.
+
+Only what goes smoothly is done here. A chunk whose answer did not come, or was not a plain one, is
+left to those who ask the store: they wait, ask again, and say what is wrong.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
+
+from zarr import _core
+from zarr.runner import offload
+from zarr.storage.in_flight import many_in_flight
+from zarr.storage.requests import may_begin
+
+if TYPE_CHECKING:
+    from zarr.storage.requests import Requests
+
+Left: TypeAlias = "list[tuple[_core.ReadWant, bool]]"
+"""Chunks that were not read, and whether it was tried and they could not be decoded."""
+
+_BATCH = 1024
+
+
+async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) -> Left:
+    """Read chunks of a plan, as long as all goes well.
+
+    Parameters
+    ----------
+    requests
+        To the store.
+    plan
+        What is wanted.
+    width
+        How many requests at a time.
+
+    Returns
+    -------
+    Left
+        What was taken from the plan and not read. If it is empty, nothing is left in the plan.
+    """
+    left: Left = []
+    while wants := list(islice(iter(plan.next, None), _BATCH)):
+        whole = [want for want in wants if want.ranges is None]
+        left += [(want, False) for want in wants if want.ranges is not None]
+        keys = [want.key for want in whole]
+        urls = await requests.store._addresses(keys) if whole else None
+        if urls is None:
+            return left + [(want, False) for want in whole]
+        went_well, unread = await _fetch(requests, whole, urls, width)
+        left += unread
+        if not went_well:
+            break
+    return left
+
+
+async def _fetch(
+    requests: Requests, wants: list[_core.ReadWant], urls: list[str], width: int
+) -> tuple[bool, Left]:
+    """Fetch chunks; tell whether all answers were plain, and what is left."""
+    timeout = requests.seconds(max(want.size_hint for want in wants)) if wants else None
+    damaged: Left = []
+    answered = False
+    while wants:
+        # Raised when others want to ask, too; they get their turn, and the rest is fetched after.
+        room, cancel = _core.Cancel(), _core.Cancel()
+        most = min(width, len(wants))
+        async with many_in_flight(requests.identity, requests.limit, most, room) as turns:
+            arguments = (wants, urls, turns, timeout, room, cancel)
+            unread = await offload(_core.fetch, *arguments, cancel=cancel, kind="fetch")
+        answered |= len(unread) < len(wants)
+        left = [(wants[i].again(), why == "damaged") for i, why in unread]
+        reasons = {why for _, why in unread}
+        if "late" in reasons and timeout is not None and not may_begin(timeout):
+            key = next(wants[i].key for i, why in unread if why == "late")
+            raise requests.too_late("get", key, timeout)
+        if not reasons.isdisjoint(("unclear", "late")):
+            requests.store._addressed &= answered
+            return False, damaged + left
+        damaged += [item for item in left if item[1]]
+        urls = [urls[i] for i, why in unread if why == "untouched"]
+        wants = [want for want, tried in left if not tried]
+    return True, damaged
