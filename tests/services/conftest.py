@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import shutil
@@ -10,6 +11,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -129,7 +132,8 @@ NGINX = """
 daemon off; master_process off; pid {root}/pid; error_log stderr crit; {user}
 events {{ worker_connections 512; }}
 http {{
-    access_log off; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
+    log_format short '$request_method $uri $http_range';
+    access_log {root}/access.log short; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
     fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
     server {{ listen 127.0.0.1:{port}; root {served}; }}
 }}
@@ -157,6 +161,32 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def asked(nginx: tuple[str, Path]) -> Callable[[], list[str]]:
+    """What the web server has been asked for since the last call: method, path and range."""
+    address, served = nginx
+    log = served.parent / "access.log"
+    seen = 0
+
+    def since() -> list[str]:
+        nonlocal seen
+        mark = f"/mark-{uuid.uuid4().hex}"
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(f"{address}{mark}")
+        for _ in range(500):  # the server notes a request after it has answered it
+            lines = log.read_text().splitlines()
+            if lines and mark in lines[-1]:
+                break
+            time.sleep(0.01)
+        else:
+            raise AssertionError("the server notes nothing")
+        new, seen = lines[seen:-1], len(lines)
+        return new
+
+    since()
+    return since
 
 
 @pytest.fixture

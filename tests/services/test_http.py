@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.storage import FsspecStore, ObjectStore
+from zarr.storage import FsspecStore, ObjectStore, ZipStore
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -85,3 +86,40 @@ def test_a_zip_file_behind_the_server(served: tuple[str, Path]) -> None:
         zarr.create_array(store, data=np.arange(100), chunks=(10,))
     array = zarr.open_array(f"zip::{url}/a.zip", mode="r")
     np.testing.assert_array_equal(array[15:35], np.arange(15, 35))
+
+
+def test_a_zip_file_is_its_directory_and_one_ranged_request_for_each_chunk(
+    served: tuple[str, Path], asked: Callable[[], list[str]]
+) -> None:
+    url, folder = served
+    folder.mkdir()
+    values = np.arange(3000, dtype="i4").reshape(60, 50)
+    with ZipStore(folder / "x.zip", mode="w") as store:
+        zarr.create_array(store, data=values, chunks=(10, 50))
+    asked()
+    array = zarr.open_array(f"zip::{url}/x.zip", mode="r")
+    opening = asked()
+    assert len(opening) <= 3, opening  # how long it is, its directory, the metadata
+    np.testing.assert_array_equal(array[:], values)
+    chunks = asked()
+    assert len(chunks) == 6, chunks
+    for line in chunks:
+        method, path, span = line.split()
+        assert (method, path.endswith("/x.zip")) == ("GET", True)
+        first, last = span.removeprefix("bytes=").split("-")
+        assert int(last) - int(first) < values.nbytes / 3
+
+
+def test_reading_an_array_is_one_request_for_each_chunk_and_no_more(
+    served: tuple[str, Path], asked: Callable[[], list[str]]
+) -> None:
+    url, folder = served
+    values = np.arange(3000, dtype="i4").reshape(60, 50)
+    zarr.create_array(folder, data=values, chunks=(10, 50))
+    asked()
+    array = zarr.open_array(url, mode="r", zarr_format=3)
+    assert [line.split()[1].rpartition("/")[2] for line in asked()] == ["zarr.json"]
+    np.testing.assert_array_equal(array[15:], values[15:])
+    assert sorted(line.rstrip("- ").partition("/c/")[2] for line in asked()) == [
+        f"{chunk}/0" for chunk in range(1, 6)
+    ]
