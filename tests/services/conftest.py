@@ -133,7 +133,8 @@ daemon off; master_process off; pid {root}/pid; error_log stderr crit; {user}
 events {{ worker_connections 512; }}
 http {{
     log_format short '$request_method $uri $http_range';
-    access_log {root}/access.log short; client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
+    access_log {root}/access.log short;
+    client_body_temp_path {root}/body; proxy_temp_path {root}/proxy;
     fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
     server {{ listen 127.0.0.1:{port}; root {served}; }}
 }}

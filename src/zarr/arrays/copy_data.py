@@ -11,7 +11,7 @@ import numpy as np
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.edges import chunk_bounds, chunk_count
 from zarr.arrays.read import read
-from zarr.arrays.spread import check_reach, spread
+from zarr.arrays.spread import IN_FLIGHT, check_reach, spread
 from zarr.arrays.write import write
 from zarr.runner import bounded, offload, run
 from zarr.selection import basic
@@ -28,6 +28,8 @@ Region = tuple[slice, ...]
 _BLOCK_BYTES = 32 << 20
 # How many blocks are under way where the store has to be waited for.
 _BLOCKS = 4
+# How many bytes of elements are on their way to the workers of an executor, about.
+_SENT_BYTES = 256 << 20
 
 
 def array_like(data: Any) -> Any:
@@ -106,8 +108,9 @@ async def _copy_elsewhere(
         tasks: Any = ((source, target, region) for region in blocks)
         await spread(executor, _read_and_write, tasks, done)
     else:
-        tasks = ((_part(source, region), target, region) for region in blocks)
-        await spread(executor, _write, tasks, done)
+        tasks = ((source, target, region) for region in blocks)
+        most = max(2, min(IN_FLIGHT, _SENT_BYTES // max(1, min(_BLOCK_BYTES, target.nbytes))))
+        await spread(executor, _write, tasks, done, load=_loaded, most=most)
 
 
 def _read_and_write(source: AsyncArray[Any], target: AsyncArray[Any], region: Region) -> int:
@@ -122,6 +125,12 @@ def _write(block: Any, target: AsyncArray[Any], region: Region) -> int:
 
 def _count(region: Region) -> int:
     return prod(part.stop - part.start for part in region)
+
+
+def _loaded(
+    source: Any, target: AsyncArray[Any], region: Region
+) -> tuple[Any, AsyncArray[Any], Region]:
+    return _part(source, region), target, region
 
 
 def _part(source: Any, region: Region) -> Any:

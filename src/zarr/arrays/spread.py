@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zarr.runner import stepping
+from zarr.runner import offload, stepping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import Store
 
-_IN_FLIGHT = 64
+IN_FLIGHT = 64
 """Tasks that wait for a worker or have one: enough for many machines, few to keep in memory."""
 
 
@@ -21,6 +21,9 @@ async def spread(
     fn: Callable[..., Any],
     tasks: Iterable[tuple[Any, ...]],
     done: Callable[[Any], None] = lambda result: None,
+    *,
+    load: Callable[..., tuple[Any, ...]] | None = None,
+    most: int = IN_FLIGHT,
 ) -> None:
     """Call a function for every task, in the workers of an executor.
 
@@ -37,12 +40,19 @@ async def spread(
         The arguments of each call.
     done
         Called here with each result.
+    load
+        Makes of a task what is sent to the worker, in a thread, when it is its turn; a task is sent
+        as it is by default.
+    most
+        How many tasks are with the workers, or wait for them, at a time.
     """
     pending: set[Future[Any]] = set()
     try:
         for task in tasks:
+            if load is not None:
+                task = await offload(load, *task)
             pending.add(executor.submit(fn, *task))
-            if len(pending) >= _IN_FLIGHT:
+            if len(pending) >= most:
                 pending = await _collect_some(pending, done)
         while pending:
             pending = await _collect_some(pending, done)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import product
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -12,12 +14,14 @@ import numpy as np
 import pytest
 
 import zarr
+from zarr.arrays import copy_data
 from zarr.codecs import BloscCodec, GzipCodec
 from zarr.errors import CopyError
 from zarr.storage import LocalStore, MemoryStore
 from zarr.testing.latency import LatencyStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FORMATS = pytest.mark.parametrize("zarr_format", [2, 3])
@@ -319,23 +323,82 @@ def test_a_place_that_cannot_be_written_is_refused_at_once() -> None:
 # -- who does it ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [{}, {"chunks": (5, 6), "shards": (10, 12)}], ids=str)
-@pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_the_workers_of_an_executor_copy(kind: str, given: dict[str, Any], tmp_path: Path) -> None:
-    source = tree(tmp_path / "source")
-    dest = zarr.open_group(tmp_path / "dest", mode="w")
+@contextmanager
+def executor_of(kind: str) -> Iterator[Any]:
+    """An executor, as several libraries have them."""
     if kind == "threads":
-        executor: Any = ThreadPoolExecutor(3)
+        with ThreadPoolExecutor(3) as executor:
+            yield executor
+    elif kind == "processes":
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+            yield executor
+    elif kind == "loky":
+        yield pytest.importorskip("joblib.externals.loky").get_reusable_executor(max_workers=2)
     else:
-        executor = ProcessPoolExecutor(2, mp_context=get_context("spawn"))
-    with executor:
-        counts = zarr.copy(source["foo/plain"], dest, executor=executor, **given)
-        assert counts == (1, 0, DATA.nbytes)
-        made = zarr.from_array(
-            tmp_path / "array", data=DATA, chunks=(4, 4), shards=(8, 8), executor=executor
-        )
+        distributed = pytest.importorskip("distributed")
+        settings: dict[str, Any] = {"dashboard_address": None, "threads_per_worker": 1}
+        with (
+            distributed.LocalCluster(n_workers=2, **settings) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client.get_executor()
+
+
+@pytest.mark.filterwarnings("ignore")  # of dask and loky, about their surroundings
+@pytest.mark.parametrize("kind", ["threads", "processes", "loky", "dask"])
+def test_the_workers_of_an_executor_copy(kind: str, tmp_path: Path) -> None:
+    source = tree(tmp_path / "source")
+    with executor_of(kind) as executor:
+        for name, given in (("a", {}), ("b", {"chunks": (5, 6), "shards": (10, 12)})):
+            check_copies(executor, source, tmp_path / name, given)
+
+
+def check_copies(executor: Any, source: Any, place: Path, given: dict[str, Any]) -> None:
+    dest = zarr.open_group(place / "dest", mode="w")
+    counts = zarr.copy(source["foo/plain"], dest, executor=executor, **given)
+    assert counts == (1, 0, DATA.nbytes)
+    made = zarr.from_array(
+        place / "array", data=DATA, chunks=(4, 4), shards=(8, 8), executor=executor
+    )
     np.testing.assert_array_equal(dest["plain"][...], DATA)
     np.testing.assert_array_equal(made[...], DATA)
+
+
+class Elements:
+    """Something like an array, which knows by which threads its elements were taken."""
+
+    shape, dtype = (64,), np.dtype("i4")
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+
+    def __getitem__(self, selection: Any) -> Any:
+        self.threads.append(threading.current_thread().name)
+        return np.arange(64, dtype="i4")[selection]
+
+
+def test_elements_that_are_sent_are_taken_when_it_is_their_turn(
+    monkeypatch: pytest.MonkeyPatch, waiting_store: Any
+) -> None:
+    monkeypatch.setattr(copy_data, "_SENT_BYTES", 8)  # of 256 in all, 4 in each block
+    monkeypatch.setattr(copy_data, "_BLOCK_BYTES", 4)
+    elements = Elements()
+    waiting, most = [0], [0]
+
+    class Slow(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            waiting[0] += 1
+            most[0] = max(most[0], waiting[0])
+            future = super().submit(fn, *args, **kwargs)
+            future.add_done_callback(lambda _: waiting.__setitem__(0, waiting[0] - 1))
+            return future
+
+    with Slow(1) as executor:
+        made = zarr.from_array(waiting_store(), data=elements, chunks=(1,), executor=executor)
+        np.testing.assert_array_equal(made[:], np.arange(64))
+    assert len(elements.threads) == 64
+    assert most[0] <= 2
+    assert "zarr_io" not in elements.threads
 
 
 def test_workers_that_would_write_to_a_copy_are_refused() -> None:
