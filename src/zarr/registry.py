@@ -120,6 +120,9 @@ _BUILT_IN_CODECS: dict[str, str] = {
 }
 _BUILT_IN_KEY_ENCODINGS = {
     "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",
+    "fanout": "zarr.metadata.chunk_key_forms.FanoutChunkKeyEncoding",
+    "prefix": "zarr.metadata.chunk_key_forms.PrefixChunkKeyEncoding",
+    "suffix": "zarr.metadata.chunk_key_forms.SuffixChunkKeyEncoding",
     "v2": "zarr.metadata.chunk_key_encodings.V2ChunkKeyEncoding",
 }
 # Where zarr-python has its pipelines, as the settings name them.
