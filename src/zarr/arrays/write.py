@@ -16,6 +16,7 @@ from zarr.arrays.read import fill, read, understand
 from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer
+from zarr.dtype.objects import PythonObject
 from zarr.dtype.storage import buffer_view
 from zarr.errors import ChunkDecodeError
 from zarr.runner import bounded, offload, section, stepping
@@ -79,6 +80,10 @@ async def write(
     if chosen.fields is not None:
         await _write_fields(array, engine, chosen, value)
     else:
+        # One element, which may be an array or a list itself; an array without axes holds one.
+        is_one = chosen.shape == () and isinstance(array._zdtype, PythonObject)
+        if is_one and getattr(value, "shape", None) != ():
+            value = _one(value)
         await write_elements(array, engine, chosen, as_array(value, engine.dtype))
 
 
@@ -119,11 +124,15 @@ def as_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     if hasattr(value, "__array__") and not isinstance(value, np.generic):
         return np.asarray(value).astype(dtype, copy=False)
     if dtype.kind == "O" and not isinstance(value, list):
-        # One object, which may have a length: not to be taken apart.
-        scalar = np.empty((), object)
-        scalar[()] = value
-        return scalar
+        return _one(value)
     return np.asarray(value, dtype=dtype)
+
+
+def _one(value: Any) -> npt.NDArray[Any]:
+    """One object, which may have a length: it is not taken apart."""
+    scalar = np.empty((), object)
+    scalar[()] = value
+    return scalar
 
 
 def _broadcast(value: npt.NDArray[Any], chosen: Selection) -> npt.NDArray[Any]:

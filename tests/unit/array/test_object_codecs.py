@@ -136,3 +136,27 @@ def test_strings_are_read_into_objects_where_asked() -> None:
     out = np.empty(7, object)
     v3.get_basic_selection(..., out=out)
     assert same(out, values)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_an_element_is_set_whole_whatever_it_is(name: str) -> None:
+    array, values = made(name)
+    values = values[::-1]
+    for place, value in enumerate(values):
+        array[place] = value
+    assert same(array[:], values)
+    array.oindex[2] = values[0]
+    assert same(array[2:3], values[:1])
+    array[-1] = np.array(values[2], object) if name != "vlen-array" else values[2]
+    assert same(array[-1:], values[2:3])
+
+
+def test_ragged_arrays_of_two_axes() -> None:
+    array: Any = zarr.create(
+        shape=(2, 2), dtype=object, object_codec=numcodecs.VLenArray("<i4"), store={}, zarr_format=2
+    )
+    array[0, 1] = np.arange(3)
+    array[1, 0] = [7]
+    assert [item.tolist() for item in array[:].reshape(-1)] == [[], [0, 1, 2], [7], []]
+    with pytest.raises(ValueError, match="broadcast"):
+        array[0] = np.arange(3)
