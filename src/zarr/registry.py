@@ -107,8 +107,11 @@ _BUILT_IN_CODECS: dict[str, str] = {
     "cast_value": "zarr.codecs.cast_value.CastValue",
     "jpeg": "zarr.codecs.images.JpegCodec",
     "jpegxl": "zarr.codecs.images.JpegXLCodec",
+    "label_multiset": "zarr.codecs.multisets.LabelMultisetCodec",
     "lzw": "zarr.codecs.images.LzwCodec",
     "n5_default": "zarr.codecs.n5.N5DefaultCodec",
+    "n5_label_multiset": "zarr.codecs.multisets.N5LabelMultisetCodec",
+    "n5_varlen": "zarr.codecs.n5_varlen.N5VarlenCodec",
     "offset": "zarr.codecs.affix.OffsetCodec",
     "optional": "zarr.codecs.optional.OptionalCodec",
     "packbits": "zarr.codecs.packbits.PackBitsCodec",
@@ -116,6 +119,7 @@ _BUILT_IN_CODECS: dict[str, str] = {
     "reshape": "zarr.codecs.reshape.ReshapeCodec",
     "scale_offset": "zarr.codecs.scale_offset.ScaleOffset",
     "singleton_dim": "zarr.codecs.reshape.SingletonDimCodec",
+    "vlen-ndarray": "zarr.codecs.ndarrays.VLenNDArrayCodec",
     "zfp": "zarr.codecs.zfp.ZfpCodec",
 }
 _BUILT_IN_KEY_ENCODINGS = {

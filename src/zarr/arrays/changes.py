@@ -204,6 +204,10 @@ async def _fill_box(
 
 
 def _fill_of(engine: Engine) -> Any:
+    if isinstance(engine.fill_value, np.ndarray):  # one element, and not an array of them
+        alone = np.empty(1, object)
+        alone[0] = engine.fill_value
+        return alone.reshape(())
     if engine.fill_value is not None:
         return engine.fill_value
     return np.zeros((), engine.dtype) if not engine.holds_objects else engine.fill_value

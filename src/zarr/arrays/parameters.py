@@ -18,7 +18,6 @@ from zarr.codecs.parsing import parse_codec
 from zarr.codecs.translate import v2_config
 from zarr.codecs.zstd import ZstdCodec
 from zarr.config import config as settings
-from zarr.dtype import VariableLengthBytes, VariableLengthUTF8
 from zarr.errors import (
     MetadataValidationError,
     ZarrDeprecationWarning,
@@ -138,11 +137,8 @@ def v3_codecs(
 
 def default_serializer(dtype: ZDType[Any, Any]) -> ArrayBytesCodec:
     """The codec that makes bytes of elements of a data type, where none is given."""
-    if isinstance(dtype, VariableLengthUTF8):
-        return cast("ArrayBytesCodec", get_codec_class("vlen-utf8")())
-    if isinstance(dtype, VariableLengthBytes):
-        return cast("ArrayBytesCodec", get_codec_class("vlen-bytes")())
-    return BytesCodec()
+    name = dtype._serializer
+    return BytesCodec() if name == "bytes" else cast("ArrayBytesCodec", get_codec_class(name)())
 
 
 def v2_codecs(

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from zarr.codecs.crc32c_ import Crc32cCodec
     from zarr.codecs.gzip import GzipCodec
     from zarr.codecs.images import JpegCodec, JpegXLCodec, LzwCodec
+    from zarr.codecs.multisets import LabelMultisetCodec, N5LabelMultisetCodec
     from zarr.codecs.n5 import N5DefaultCodec
+    from zarr.codecs.n5_varlen import N5VarlenCodec
+    from zarr.codecs.ndarrays import VLenNDArrayCodec
     from zarr.codecs.optional import OptionalCodec
     from zarr.codecs.packbits import PackBitsCodec
     from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
@@ -50,8 +53,11 @@ __all__ = [
     "GzipCodec",
     "JpegCodec",
     "JpegXLCodec",
+    "LabelMultisetCodec",
     "LzwCodec",
     "N5DefaultCodec",
+    "N5LabelMultisetCodec",
+    "N5VarlenCodec",
     "OffsetCodec",
     "OptionalCodec",
     "PackBitsCodec",
@@ -64,6 +70,7 @@ __all__ = [
     "SubchunkWriteOrder",
     "TransposeCodec",
     "VLenBytesCodec",
+    "VLenNDArrayCodec",
     "VLenUTF8Codec",
     "ZfpCodec",
     "ZstdCodec",
@@ -82,8 +89,11 @@ _HOMES = {
     "GzipCodec": "gzip",
     "JpegCodec": "images",
     "JpegXLCodec": "images",
+    "LabelMultisetCodec": "multisets",
     "LzwCodec": "images",
     "N5DefaultCodec": "n5",
+    "N5LabelMultisetCodec": "multisets",
+    "N5VarlenCodec": "n5_varlen",
     "OffsetCodec": "affix",
     "OptionalCodec": "optional",
     "PackBitsCodec": "packbits",
@@ -96,6 +106,7 @@ _HOMES = {
     "SubchunkWriteOrder": "sharding",
     "TransposeCodec": "transpose",
     "VLenBytesCodec": "vlen_utf8",
+    "VLenNDArrayCodec": "ndarrays",
     "VLenUTF8Codec": "vlen_utf8",
     "ZfpCodec": "zfp",
     "ZstdCodec": "zstd",

@@ -87,6 +87,9 @@ class BytesCodec(ArrayBytesCodec):
                 "Use vlen-utf8 for strings, vlen-bytes for byte strings."
             )
 
+        if self.endian == "big" and dtype._zarr_v3_name == "ndarray":
+            raise ValueError(f"Elements of {dtype} are little-endian wherever they are stored.")
+
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """The codec without a byte order where elements of `array_spec` have none."""
         dtype = array_spec.dtype

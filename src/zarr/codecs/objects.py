@@ -124,9 +124,20 @@ class ObjectTable:
             return np.asarray(part == fill)
         # Elements may be arrays, or of types that compare in their own ways: ask equal types only.
         kind = type(fill)
+        if kind is np.ndarray:
+            return np.fromiter((_same_arrays(item, fill) for item in part), np.bool_, part.size)
         if kind not in (str, bytes, int, float, bool, type(None)):
             return np.zeros(part.size, np.bool_)
         return np.fromiter((type(item) is kind and item == fill for item in part), np.bool_)
+
+
+def _same_arrays(one: Any, other: npt.NDArray[Any]) -> bool:
+    return one is other or (
+        type(one) is np.ndarray
+        and one.dtype == other.dtype
+        and one.shape == other.shape
+        and one.tobytes() == other.tobytes()
+    )
 
 
 Table: TypeAlias = ObjectTable | StringTable

@@ -91,7 +91,10 @@ class OneChunk:
         if current is None:
             fill = self._spec.fill_value
             array = np.empty(self._spec.shape, self._dtype)
-            array[...] = self._dtype.type() if fill is None and self._dtype.kind != "O" else fill
+            if self._dtype.kind == "O":
+                array.fill(fill)  # one element, also if that is an array
+            else:
+                array[...] = self._dtype.type() if fill is None else fill
         else:
             array = self.decode(current)
         array[selection] = value

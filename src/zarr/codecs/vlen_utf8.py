@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs import vlen
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.codecs.base import Link
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
@@ -41,6 +43,17 @@ class _VLenCodec(ArrayBytesCodec):
 
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
         raise NotImplementedError("compute_encoded_size is not implemented for VLen codecs")
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse elements that are arrays: these have codecs of their own."""
+        if dtype._serializer in ("label_multiset", "vlen-ndarray"):
+            raise ValueError(f"{self._name} stores strings or byte strings. Got {dtype}.")
 
     def _link(self, spec: ArraySpec) -> Link:
         dtype = spec.dtype.to_native_dtype()

@@ -126,11 +126,16 @@ _REST: tuple[type[ZDType[Any, Any]], ...] = (
 for _cls in (*NUMBERS, *_REST, *SMALL.values()):
     data_type_registry.register(_cls._zarr_v3_name, _cls)
 data_type_registry._yielding.update(SMALL.values())
+# Imported when they are named.
+_LATE = {"LabelMultiset": "label_multiset", "NDArray": "ndarray"}
+data_type_registry._late.update({name: ("zarr.dtype.elements", cls) for cls, name in _LATE.items()})
 
 
 def __getattr__(name: str) -> Any:
     if name in SMALL:
         return SMALL[name]
+    if name in _LATE:
+        return data_type_registry.get(_LATE[name])
     # The forms in metadata are for type checkers: making their classes takes milliseconds.
     if "JSON_V" in name:
         from zarr.dtype import json_types
@@ -143,4 +148,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *SMALL})
+    return sorted({*globals(), *__all__, *SMALL, *_LATE})

@@ -126,6 +126,8 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     """The class of the matching data type of NumPy."""
     _zarr_v3_name: ClassVar[str]
     _field_names: ClassVar[tuple[str, ...]]
+    # The codec that makes bytes of elements in Zarr v3, where none is given.
+    _serializer: ClassVar[str] = "bytes"
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self._field_names)

@@ -181,6 +181,7 @@ class VariableLengthBytes(ZDType[np.dtype[Any], bytes], HasObjectCodec):
 
     dtype_cls = type(np.dtype("O"))
     _zarr_v3_name = "variable_length_bytes"
+    _serializer = "vlen-bytes"
     object_codec_id = "vlen-bytes"
 
     @classmethod

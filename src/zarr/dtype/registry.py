@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,8 @@ class DataTypeRegistry:
         self._unread: list[tuple[str, str | None]] = []
         # Of these, a class that a user registers takes the place.
         self._yielding: set[type[ZDType[Any, Any]]] = set()
+        # Our own that are not imported yet, by name: module and class.
+        self._late: dict[str, tuple[str, str]] = {}
         # What was found before: all data types are frozen.
         self._found: dict[object, ZDType[Any, Any]] = {}
 
@@ -86,8 +89,17 @@ class DataTypeRegistry:
     def get(self, key: str) -> type[ZDType[Any, Any]]:
         """Return the class known as `key`."""
         if key not in self.contents:
+            self._load_late(key)
+        if key not in self.contents:
             self._lazy_load()
         return self.contents[key]
+
+    def _load_late(self, name: object) -> None:
+        if isinstance(name, str) and name in self._late and name not in self.contents:
+            module, cls = self._late.pop(name)
+            found = getattr(import_module(module), cls)
+            self.register(name, found)
+            self._yielding.add(found)
 
     def _remember(self, key: object, found: ZDType[Any, Any]) -> ZDType[Any, Any]:
         if len(self._found) >= _REMEMBERED:
@@ -176,6 +188,7 @@ class DataTypeRegistry:
     def _candidates(self, data: DTypeJSON) -> Iterator[type[ZDType[Any, Any]]]:
         """All classes, beginning with the one that has the name in the metadata."""
         name = data.get("name") if isinstance(data, dict) else data
+        self._load_late(name)
         named = self.contents.get(name) if isinstance(name, str) else None
         if named is not None:
             yield named

@@ -125,6 +125,7 @@ class VariableLengthUTF8(ZDType[Any, str], HasObjectCodec):
 
     dtype_cls = np.dtypes.StringDType
     _zarr_v3_name = "string"
+    _serializer = "vlen-utf8"
     object_codec_id = "vlen-utf8"
 
     @classmethod

@@ -1,0 +1,149 @@
+"""The codecs ``label_multiset`` and ``n5_label_multiset``: lists of labels, each stored once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from zarr.abc.codec import ArrayBytesCodec
+from zarr.codecs.configuration import named, optional_configuration
+from zarr.dtype.elements import ENTRIES, LabelMultiset, multiset
+from zarr.errors import ChunkDecodeError
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from zarr.abc.buffer import Buffer, NDBuffer
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
+
+__all__ = ["LabelMultisetCodec", "N5LabelMultisetCodec"]
+
+_WORD = 4
+
+
+class _MultisetCodec(ArrayBytesCodec):
+    """What the two codecs share: a place for each element, then the lists."""
+
+    is_fixed_size = False
+    _name: ClassVar[str]
+    _places: ClassVar[str]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        return cls(**optional_configuration(data, cls._name))
+
+    def to_dict(self) -> dict[str, JSON]:
+        return named(self._name)
+
+    def validate(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: ZDType[Any, Any],
+        chunk_grid: ChunkGridMetadata,
+    ) -> None:
+        """Refuse all but multisets of labels."""
+        if not isinstance(dtype, LabelMultiset):
+            raise ValueError(f"The codec {self._name!r} stores label_multiset. Got {dtype}.")
+
+    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("The size of a chunk of multisets depends on its content.")
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        places, lists = self._listed(chunk_data.as_numpy_array())
+        return chunk_spec.prototype.buffer.from_bytes(self._head() + places + lists)
+
+    def _listed(self, array: Any) -> tuple[bytes, bytes]:
+        starts: dict[bytes, int] = {}
+        # What is read has one object for all elements with one list.
+        seen: dict[int, int] = {}
+        lists = bytearray()
+        places = []
+        for item in array.reshape(-1).tolist():
+            place = seen.get(id(item))
+            if place is None:
+                entries = multiset(() if item is None else item)
+                encoded = len(entries).to_bytes(_WORD, "little") + entries.tobytes()
+                place = starts.setdefault(encoded, len(lists))
+                if place == len(lists):
+                    lists += encoded
+                seen[id(item)] = place
+            places.append(place)
+        if len(lists) > np.iinfo(self._places).max:
+            raise ValueError(f"The lists of a chunk have {len(lists)} bytes, which are too many.")
+        return np.array(places, self._places).tobytes(), bytes(lists)
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        data = self._body(chunk_data.to_bytes())
+        count = prod(chunk_spec.shape)
+        if len(data) < count * _WORD:
+            raise ChunkDecodeError(f"Expected {count} places of lists in {len(data)} bytes.")
+        lists = data[count * _WORD :]
+        places, which = np.unique(np.frombuffer(data, self._places, count), return_inverse=True)
+        found = np.empty(len(places), object)
+        end = 0
+        for index, place in enumerate(places.tolist()):
+            found[index], stop = _list_at(lists, place)
+            end = max(end, stop)
+        if end != len(lists):
+            raise ChunkDecodeError(f"Expected {end} bytes of lists, found {len(lists)}.")
+        array = found[which.reshape(-1)].reshape(chunk_spec.shape)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    def _head(self) -> bytes:
+        return b""
+
+    def _body(self, data: bytes) -> bytes:
+        return data
+
+
+def _list_at(lists: bytes, place: int) -> tuple[Any, int]:
+    """The list that begins at a place, and where it ends."""
+    start = place + _WORD
+    if not 0 <= place <= len(lists) - _WORD:
+        raise ChunkDecodeError(f"A list begins at {place}, of {len(lists)} bytes.")
+    count = int.from_bytes(lists[place:start], "little")
+    stop = start + count * ENTRIES.itemsize
+    if stop > len(lists):
+        raise ChunkDecodeError(f"A list of {count} labels ends beyond the chunk.")
+    return np.frombuffer(lists, ENTRIES, count, start if count else 0), stop
+
+
+@dataclass(frozen=True)
+class LabelMultisetCodec(_MultisetCodec):
+    """Stores multisets of labels: each list once, and where each element's list is.
+
+    Examples
+    --------
+    >>> from zarr.codecs import LabelMultisetCodec
+    >>> LabelMultisetCodec().to_dict()
+    {'name': 'label_multiset'}
+    """
+
+    _name: ClassVar[str] = "label_multiset"
+    _places: ClassVar[str] = "<u4"
+
+
+@dataclass(frozen=True)
+class N5LabelMultisetCodec(_MultisetCodec):
+    """Stores multisets of labels as N5 does; to be used in `N5VarlenCodec`."""
+
+    _name: ClassVar[str] = "n5_label_multiset"
+    _places: ClassVar[str] = ">i4"
+
+    def _head(self) -> bytes:
+        return bytes(_WORD)
+
+    def _body(self, data: bytes) -> bytes:
+        # Labels that older writers stored beside the lists they follow from.
+        count = int.from_bytes(data[:_WORD], "big", signed=True)
+        start = _WORD + 8 * count
+        if len(data) < _WORD or count < 0 or start > len(data):
+            raise ChunkDecodeError(f"The chunk of {len(data)} bytes ends before its lists.")
+        return data[start:]
