@@ -16,7 +16,6 @@ from zarr.arrays.read import fill, read, understand
 from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer
-from zarr.dtype.objects import PythonObject
 from zarr.dtype.storage import buffer_view
 from zarr.errors import ChunkDecodeError
 from zarr.runner import bounded, offload, section, stepping
@@ -81,7 +80,7 @@ async def write(
         await _write_fields(array, engine, chosen, value)
     else:
         # One element, which may be an array or a list itself; an array without axes holds one.
-        is_one = chosen.shape == () and isinstance(array._zdtype, PythonObject)
+        is_one = chosen.shape == () and engine.dtype.kind == "O" and array._zdtype._holds_arrays
         if is_one and getattr(value, "shape", None) != ():
             value = _one(value)
         await write_elements(array, engine, chosen, as_array(value, engine.dtype))

@@ -128,6 +128,8 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     _field_names: ClassVar[tuple[str, ...]]
     # The codec that makes bytes of elements in Zarr v3, where none is given.
     _serializer: ClassVar[str] = "bytes"
+    # Whether an element may be an array or a list itself.
+    _holds_arrays: ClassVar[bool] = False
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in self._field_names)

@@ -43,6 +43,7 @@ class _OfArrays(ZDType[np.dtype[Any], Any]):
     """A data type for Zarr v3 only, chosen by name, with elements that are arrays."""
 
     dtype_cls = type(np.dtype("O"))
+    _holds_arrays = True
 
     @classmethod
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:

@@ -38,6 +38,7 @@ class PythonObject(ZDType[np.dtype[Any], Any], HasObjectCodec):
 
     dtype_cls = type(np.dtype("O"))
     _zarr_v3_name = "python_object"
+    _holds_arrays = True
 
     @classmethod
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:

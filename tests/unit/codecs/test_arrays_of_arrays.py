@@ -236,3 +236,13 @@ def test_no_mutation_of_a_chunk_crashes_or_hangs(kind: str) -> None:
         array.store._store_dict["c/0"] = zarr.buffer.cpu.Buffer.from_bytes(data)
         with pytest.raises(ChunkDecodeError):
             array[:]
+
+
+def test_one_element_is_set_to_an_array() -> None:
+    ragged: Any = zarr.create_array({}, shape=(3,), dtype=NDArray(dtype="int16", shape=(None, 2)))
+    ragged[1] = np.arange(6, dtype="i2").reshape(3, 2)
+    ragged[2] = [[7, 8]]
+    assert [element.tolist() for element in ragged[:]] == [[], [[0, 1], [2, 3], [4, 5]], [[7, 8]]]
+    labels: Any = zarr.create_array({}, shape=(2,), dtype="label_multiset")
+    labels[0] = {7: 2, 3: 1}
+    assert labels[:1][0].tolist() == [(3, 1), (7, 2)]
