@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
 from zarr.config import config
+from zarr.locks import locked
 from zarr.storage.http import http_get
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds, range_header
@@ -56,6 +58,12 @@ def _with_async_methods(fs: Any) -> Any:
     from importlib import import_module
 
     return import_module("fsspec.implementations.asyn_wrapper").AsyncFileSystemWrapper(fs)
+
+
+def _is_archive(fs: Any) -> bool:
+    """Whether a file system is that of a zip or tar file, or of another archive."""
+    kinds = sys.modules.get("fsspec.archive")
+    return kinds is not None and isinstance(fs, kinds.AbstractArchiveFileSystem)
 
 
 class FsspecStore(Store):
@@ -230,7 +238,24 @@ class FsspecStore(Store):
 
     async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Await a method of the file system, on the event loop where it lives."""
-        return await self._at_home(getattr(self._fs_here(), method)(*args, **kwargs))
+        fs = self._fs_here()
+        archive = getattr(fs, "sync_fs", fs)
+        if not _is_archive(archive):
+            return await self._at_home(getattr(fs, method)(*args, **kwargs))
+        return await self._alone(archive, getattr(fs, method)(*args, **kwargs))
+
+    async def _alone(self, archive: Any, coro: Any) -> Any:
+        """Await it while nothing else is asked of an archive: it has one place where it reads."""
+        import asyncio
+
+        async with locked(f"fsspec\0{id(archive)}"):
+            call = asyncio.ensure_future(self._at_home(coro))
+            try:
+                return await asyncio.shield(call)
+            except asyncio.CancelledError:
+                # The thread that reads goes on all the same: the next one waits for it.
+                await asyncio.wait([call])
+                raise
 
     async def _at_home(self, coro: Any) -> Any:
         import asyncio

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import subprocess
 import sys
+import tarfile
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import fsspec
@@ -123,6 +127,35 @@ def test_a_file_system_is_a_store_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "k").write_bytes(b"w")
     everything = FsspecStore(AsyncFileSystemWrapper(fsspec.filesystem("file")))
     assert got(everything, f"{tmp_path}/k".lstrip("/")) == b"w"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_many_readers_of_an_archive_get_what_they_asked_for(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+    values = {f"c/{i}": f"c/{i}".encode() * 1000 for i in range(40)}
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for key, value in values.items():
+                archive.writestr(key, value)
+    else:
+        with tarfile.open(path, "w") as archive_:
+            for key, value in values.items():
+                about = tarfile.TarInfo(key)
+                about.size = len(value)
+                archive_.addfile(about, io.BytesIO(value))
+    fs = fsspec.filesystem(kind, fo=str(path), skip_instance_cache=True)
+    stores = [FsspecStore(fs, path="", read_only=True) for _ in range(2)]
+    part = RangeByteRequest(3, 200)
+
+    async def read(store: FsspecStore) -> list[Any]:
+        return await asyncio.gather(*(store.get(key, buffer_prototype, part) for key in values))
+
+    for _ in range(3):
+        with ThreadPoolExecutor(2) as threads:
+            for found in threads.map(lambda store: asyncio.run(read(store)), stores):
+                assert [value.to_bytes() for value in found] == [
+                    value[3:200] for value in values.values()
+                ]
 
 
 def test_the_listing_is_that_of_local_files(tmp_path: Path) -> None:
