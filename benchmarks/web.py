@@ -7,7 +7,9 @@ single objects and does not look at their signatures. A server that does all of 
 an object than any of these clients, so that it would be measured in their place. Each measurement
 is a process of its own, which opens the array and reads or writes it several times; they take
 turns, and the best counts. The first time is shown, too: it pays for modules that are imported
-late, threads and connections. The environment of the others needs obstore and s3fs beside them.
+late, threads and connections. Client and server share the CPUs of this machine: what a client
+spends of them by itself says how it fares where the server is elsewhere. The environment of the
+others needs obstore and s3fs beside them.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ def run(python: str, code: str, *arguments: str) -> list[str]:
 
 
 def measure(python: str, program: str, case: Case, address: str, last: str) -> list[float] | str:
-    """Seconds, those of the first time, and MiB of one process, or why there are none."""
+    """Seconds, those of the first time and of CPU, and MiB of a process, or why there are none."""
     name = f"{case.does}-{case.codec}"
     try:
         code = BEGIN + program + ENDS[case.does]
@@ -101,15 +103,17 @@ def measure(python: str, program: str, case: Case, address: str, last: str) -> l
 
 def report(case: Case, found: dict[str, list[float] | str]) -> None:
     """Print what was measured in one case."""
-    print(f"\n{case.does}, {case.codec}, {case.service}: seconds, first time, peak MiB, times ours")
+    what = "seconds, first time, CPU seconds, peak MiB, times ours"
+    print(f"\n{case.does}, {case.codec}, {case.service}: {what}")
     ours = found["zarr"]
     for name, result in found.items():
         if isinstance(result, str):
             print(f"  {name:36} {result}")
             continue
         ratio = result[0] / ours[0] if isinstance(ours, list) else float("nan")
-        best, first, memory = result
-        print(f"  {name:36} {best:6.3f} {first:6.3f} {memory:6.0f} {ratio:6.2f}", flush=True)
+        best, first, spent, memory = result
+        row = f"{best:6.3f} {first:6.3f} {spent:6.3f} {memory:6.0f} {ratio:6.2f}"
+        print(f"  {name:36} {row}", flush=True)
 
 
 def main() -> None:
@@ -138,7 +142,9 @@ def main() -> None:
                             assert run(sys.executable, LAST, str(written)) == [last], name
                             shutil.rmtree(written / "c")
                         old = found.get(name)
-                        if old is None or (isinstance(old, list) and result < old):
+                        if isinstance(old, list) and isinstance(result, list):
+                            result = list(map(min, old, result))
+                        if not isinstance(old, str):
                             found[name] = result
                 report(case, found)
         finally:

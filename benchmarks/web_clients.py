@@ -13,14 +13,15 @@ import resource, sys, time
 address, name, last = sys.argv[1:]
 """
 _TIMED = """
-times = []
+times, spents = [], []
 for _ in range(4):
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), time.process_time()
     found = work()
     times.append(time.perf_counter() - start)
+    spents.append(time.process_time() - spent)
     check(found)
     del found
-print(min(times), times[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(min(times), times[0], min(spents), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 ENDS = {
     "read": """
@@ -90,6 +91,42 @@ _KVSTORES = {
     "S3": '{"driver": "s3", "bucket": "bucket", "path": f"{name}/", "endpoint": address, '
     '"aws_region": "us-east-1"}',
 }
+# What the bytes cost at least: sockets that are read to where the bytes belong, on eight threads.
+_BARE = """
+import socket, threading
+import numpy as np
+host, port = address.removeprefix("http://").split(":")
+def opened(mode):
+    return np.empty((256, 1 << 19), "uint16")
+def read(out):
+    rows = iter(range(256))
+    turn = threading.Lock()
+    def fetch():
+        with socket.create_connection((host, int(port))) as server:
+            while True:
+                with turn:
+                    row = next(rows, None)
+                if row is None:
+                    return
+                request = f"GET /bucket/{name}/c/{row}/0 HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n"
+                server.sendall(request.encode())
+                head = b""
+                while b"\\r\\n\\r\\n" not in head:
+                    head += server.recv(2048)
+                body = head.partition(b"\\r\\n\\r\\n")[2]
+                place = memoryview(out[row]).cast("B")
+                place[: len(body)] = body
+                have = len(body)
+                while have < len(place):
+                    have += server.recv_into(place[have:], 0, socket.MSG_WAITALL)
+    threads = [threading.Thread(target=fetch) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return out
+"""
+_BY_OBSTORE = "\nzarr.config.set({'requests.direct': False})\n"
 _MANY = "\nzarr.config.set({'async.concurrency': 64})\n"
 _ZARRS = "\nimport zarrs; zarr.config.set({'codec_pipeline.path': 'zarrs.ZarrsCodecPipeline'})\n"
 
@@ -108,9 +145,13 @@ class Case(NamedTuple):
         return f"{self.does} {self.service} {self.codec}"
 
 
-def _clients(service: str, store: str) -> dict[str, tuple[bool, str]]:
+def _clients(
+    service: str, store: str, *, reads: bool = True, bare: bool = False
+) -> dict[str, tuple[bool, str]]:
     return {
         "zarr": (False, _ZARR + store),
+        **({"zarr, all by obstore": (False, _ZARR + _BY_OBSTORE + store)} if reads else {}),
+        **({"bare sockets": (False, _BARE)} if bare else {}),
         "zarr-python + obstore": (True, _ZARR + store),
         "zarr-python + obstore, 64 requests": (True, _ZARR + _MANY + store),
         "zarrs-python + obstore": (True, _ZARR + _ZARRS + store),
@@ -124,8 +165,10 @@ _FSSPEC = {
     "zarr-python + s3fs, 64 requests": (True, _ZARR + _MANY + _S3FS),
 }
 CASES = [
-    *(Case("read", codec, "HTTP", _clients("HTTP", _HTTP)) for codec in ("raw", "zstd")),
-    *(Case("read", codec, "S3", _clients("S3", _S3)) for codec in ("raw", "zstd")),
-    *(Case("write", codec, "S3", _clients("S3", _S3)) for codec in ("raw", "zstd")),
+    Case("read", "raw", "HTTP", _clients("HTTP", _HTTP, bare=True)),
+    Case("read", "zstd", "HTTP", _clients("HTTP", _HTTP)),
+    Case("read", "raw", "S3", _clients("S3", _S3, bare=True)),
+    Case("read", "zstd", "S3", _clients("S3", _S3)),
+    *(Case("write", codec, "S3", _clients("S3", _S3, reads=False)) for codec in ("raw", "zstd")),
     *(Case("read", codec, "S3 by s3fs", _FSSPEC) for codec in ("raw", "zstd")),
 ]

@@ -290,6 +290,25 @@ def test_after_an_answer_that_is_not_plain_the_store_is_asked(
     assert 0 < len(chunks_of(asked)) < 20
 
 
+def test_after_a_fault_the_engine_fetches_again(direct: Any, server: Server) -> None:
+    store, asked = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    np.testing.assert_array_equal(array[:50], np.arange(50))
+    server.plan.append("reset")
+    np.testing.assert_array_equal(array[50:100], np.arange(50, 100))
+    asked.clear()
+    np.testing.assert_array_equal(array[:], np.arange(1000))
+    assert chunks_of(asked) == []
+
+
+def test_one_attempt_is_one(direct: Any, server: Server) -> None:
+    store, asked = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    with zarr.config.set({"requests.attempts": 1}):
+        np.testing.assert_array_equal(array[:50], np.arange(50))
+    assert chunks_of(asked) == ["a/c/0"]
+
+
 def test_a_refusal_is_reported_and_never_a_fill_value(direct: Any, server: Server) -> None:
     store, _ = direct
     array = zarr.open_array(store, path="a", mode="r")

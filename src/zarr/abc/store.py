@@ -165,6 +165,8 @@ class Store(ABC):
 
     # False once nothing was found at the addresses.
     _addressed = True
+    # True once a chunk was found at one, or none where it said so.
+    _answered = False
 
     @property
     def _gives_all(self) -> bool:

@@ -61,7 +61,6 @@ async def _fetch(
     """Fetch chunks; tell whether all answers were plain, and what is left."""
     timeout = requests.seconds(max(want.size_hint for want in wants)) if wants else None
     damaged: Left = []
-    answered = False
     while wants:
         # Raised when others want to ask, too; they get their turn, and the rest is fetched after.
         room, cancel = _core.Cancel(), _core.Cancel()
@@ -69,14 +68,15 @@ async def _fetch(
         async with many_in_flight(requests.identity, requests.limit, most, room) as turns:
             arguments = (wants, urls, turns, timeout, room, cancel)
             unread = await offload(_core.fetch, *arguments, cancel=cancel, kind="fetch")
-        answered |= len(unread) < len(wants)
+        requests.store._answered |= len(unread) < len(wants)
         left = [(wants[i].again(), why == "damaged") for i, why in unread]
         reasons = {why for _, why in unread}
         if "late" in reasons and timeout is not None and not may_begin(timeout):
             key = next(wants[i].key for i, why in unread if why == "late")
             raise requests.too_late("get", key, timeout)
         if not reasons.isdisjoint(("unclear", "late")):
-            requests.store._addressed &= answered
+            # A fault at the very first says that it may never work; later ones pass.
+            requests.store._addressed = requests.store._answered
             return False, damaged + left
         damaged += [item for item in left if item[1]]
         urls = [urls[i] for i, why in unread if why == "untouched"]

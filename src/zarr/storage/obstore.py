@@ -183,7 +183,8 @@ class ObjectStore(Store, Generic[T_Store]):
         # A subclass may mean something else by a key.
         if type(self) is not ObjectStore or not self._addressed:
             return None
-        if not config.get("requests.direct", True):
+        # One attempt is one: there must be a second, by obstore, to find out what is wrong.
+        if config.get("requests.attempts", 6) <= 1 or not config.get("requests.direct", True):
             return None
         return await addresses(_running(), self.store, keys)
 
