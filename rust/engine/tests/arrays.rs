@@ -171,7 +171,7 @@ fn region(shape: [u64; 2]) -> impl Strategy<Value = Region> {
     let boxes = (axis(shape[0]), axis(shape[1])).prop_map(|(a, b)| Region::Box(vec![a, b]));
     let points = proptest::collection::vec((0..shape[0], 0..shape[1]), 1..12).prop_map(|points| {
         let coords = vec![points.iter().map(|p| p.0).collect(), points.iter().map(|p| p.1).collect()];
-        Region::Points { coords, at: (0..points.len() as u64).collect() }
+        Region::Points { coords: Arc::new(coords), at: Arc::new((0..points.len() as u64).collect()) }
     });
     prop_oneof![4 => boxes, 1 => points]
 }
@@ -345,7 +345,7 @@ fn damaged_values_end_in_errors() {
             let from = Arc::clone(&memory);
             let direct = array.read(|_| move |_, key: &str| from.open(key), region, &target, Exec::Here);
             let mut one = [5u32];
-            let single = Region::Points { coords: vec![vec![1], vec![3]], at: vec![0] };
+            let single = Region::Points { coords: Arc::new(vec![vec![1], vec![3]]), at: Arc::new(vec![0]) };
             let change = view(&mut one, &single);
             let changed = write_by_plan(&array, &memory, &single, change, How::default());
             for error in [direct.err(), changed.err()].into_iter().flatten() {

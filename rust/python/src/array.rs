@@ -213,7 +213,7 @@ fn region(axes: Option<&Bound<'_, PyTuple>>, points: Option<&Bound<'_, PyTuple>>
         (None, Some(points)) => {
             let coords: Vec<Vec<u64>> = points.iter().map(|axis| indices(&axis)).collect::<PyResult<_>>()?;
             let n = coords.first().map_or(0, Vec::len) as u64;
-            Ok(Region::Points { coords, at: (0..n).collect() })
+            Ok(Region::Points { coords: Arc::new(coords), at: Arc::new((0..n).collect()) })
         }
         _ => Err(PyTypeError::new_err("a selection has either axes or points")),
     }

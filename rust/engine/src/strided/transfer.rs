@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use std::sync::Arc;
+
 use crate::error::{Error, Kind, Result};
 use crate::selection::{AxisMap, Region};
 
@@ -10,7 +12,72 @@ use crate::selection::{AxisMap, Region};
 enum Loop {
     Line { n: usize, src: isize, dst: isize },
     Table(Vec<(isize, isize)>),
+    Points(Points),
 }
+
+/// The loop over the points of a region. Their offsets are computed when they are needed: a table of
+/// them would be larger than the elements that are copied.
+#[derive(Clone)]
+struct Points {
+    coords: Arc<Vec<Vec<u64>>>,
+    at: Arc<Vec<u64>>,
+    /// The strides of the box, and the stride of the view.
+    from: Vec<isize>,
+    to: isize,
+    /// Whether the view is the source.
+    flipped: bool,
+}
+
+impl Points {
+    fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, from: &[isize], to: isize) -> Result<Self> {
+        // Where the farthest offset of each axis is representable, and their sum, every offset is.
+        let farthest = |indices: &[u64], stride| offset(indices.iter().copied().max().unwrap_or(0), stride);
+        farthest(at, to)?;
+        let mut reach = 0;
+        for (axis, &stride) in coords.iter().zip(from) {
+            reach = add(reach, farthest(axis, stride)?.saturating_abs())?;
+            if axis.len() != at.len() {
+                return Err(Error::internal("the coordinates differ in length").expected(at.len(), axis.len()));
+            }
+        }
+        let (coords, at) = (Arc::clone(coords), Arc::clone(at));
+        Ok(Self { coords, at, from: from.to_vec(), to, flipped: false })
+    }
+
+    /// Hands `f` the offsets on both sides, some at a time.
+    fn each(&self, mut f: impl FnMut(&[(isize, isize)])) {
+        const BLOCK: usize = 256;
+        let mut block = [(0isize, 0isize); BLOCK];
+        for (k, at) in self.at.chunks(BLOCK).enumerate() {
+            let block = &mut block[..at.len()];
+            for (offsets, &at) in block.iter_mut().zip(at) {
+                *offsets = (0, (at as isize).wrapping_mul(self.to));
+            }
+            for (axis, &stride) in self.coords.iter().zip(&self.from) {
+                for (offsets, &index) in block.iter_mut().zip(&axis[k * BLOCK..]) {
+                    offsets.0 = offsets.0.wrapping_add((index as isize).wrapping_mul(stride));
+                }
+            }
+            if self.flipped {
+                block.iter_mut().for_each(|(src, dst)| std::mem::swap(src, dst));
+            }
+            f(block);
+        }
+    }
+}
+
+/// The bounds of the offsets of a table, on both sides.
+fn bounds(table: &[(isize, isize)], (mut a, mut b): (Bounds, Bounds)) -> (Bounds, Bounds) {
+    for &(x, y) in table {
+        a = (a.0.min(x), a.1.max(x));
+        b = (b.0.min(y), b.1.max(y));
+    }
+    (a, b)
+}
+
+type Bounds = (isize, isize);
+
+const NOTHING: Bounds = (isize::MAX, isize::MIN);
 
 /// A copy as nested loops, outermost first.
 pub(super) struct Transfer {
@@ -47,15 +114,7 @@ impl Transfer {
             }
             Region::Points { coords, at } => {
                 let to = to.first().copied().unwrap_or(0);
-                let mut table = Vec::with_capacity(at.len());
-                for (i, &at) in at.iter().enumerate() {
-                    let mut src = 0;
-                    for (axis, &stride) in coords.iter().zip(from) {
-                        src = add(src, offset(axis[i], stride)?)?;
-                    }
-                    table.push((src, offset(at, to)?));
-                }
-                transfer.loops.push(Loop::Table(table));
+                transfer.loops.push(Loop::Points(Points::new(coords, at, from, to)?));
             }
         }
         transfer.merge();
@@ -116,6 +175,7 @@ impl Transfer {
             match each {
                 Loop::Line { src, dst, .. } => std::mem::swap(src, dst),
                 Loop::Table(table) => table.iter_mut().for_each(|(src, dst)| std::mem::swap(src, dst)),
+                Loop::Points(points) => points.flipped = !points.flipped,
             }
         }
         self
@@ -140,12 +200,14 @@ impl Transfer {
                     grow(&mut s, a, a)?;
                     grow(&mut d, b, b)?;
                 }
-                Loop::Table(table) => {
-                    let (mut a, mut b) = ((isize::MAX, isize::MIN), (isize::MAX, isize::MIN));
-                    for &(x, y) in table {
-                        a = (a.0.min(x), a.1.max(x));
-                        b = (b.0.min(y), b.1.max(y));
+                Loop::Table(_) | Loop::Points(_) => {
+                    let mut found = (NOTHING, NOTHING);
+                    match each {
+                        Loop::Points(points) => points.each(|block| found = bounds(block, found)),
+                        Loop::Table(table) => found = bounds(table, found),
+                        Loop::Line { .. } => {}
                     }
+                    let (a, b) = found;
                     s = (add(s.0, a.0)?, add(s.1, a.1)?);
                     d = (add(d.0, b.0)?, add(d.1, b.1)?);
                 }
@@ -226,6 +288,11 @@ impl Transfer {
                 }
                 Loop::Table(table) => {
                     starts.extend(outer.iter().flat_map(|&at| table.iter().map(move |&(src, _)| at + src)));
+                }
+                Loop::Points(points) => {
+                    for &at in &outer {
+                        points.each(|block| starts.extend(block.iter().map(|&(src, _)| at + src)));
+                    }
                 }
             }
         }
@@ -311,6 +378,11 @@ unsafe fn walk_rows(loops: &[Loop], src: *const u8, dst: *mut u8, row: usize) {
                     walk_rows(inner, src.offset(s), dst.offset(d), row);
                 }
             }
+            [Loop::Points(points), inner @ ..] => points.each(|block| {
+                for &(s, d) in block {
+                    walk_rows(inner, src.offset(s), dst.offset(d), row);
+                }
+            }),
         }
     }
 }
@@ -365,6 +437,11 @@ unsafe fn walk<const N: usize>(loops: &[Loop], src: *const u8, dst: *mut u8, siz
                     element::<N>(src.offset(s), dst.offset(d), size);
                 }
             }
+            [Loop::Points(points)] => points.each(|block| {
+                for &(s, d) in block {
+                    element::<N>(src.offset(s), dst.offset(d), size);
+                }
+            }),
             [Loop::Line { n, src: s, dst: d }, Loop::Line { n: m, src: t, dst: e }]
                 if *t != size as isize && *s == size as isize || *e != size as isize && *d == size as isize =>
             {
@@ -389,6 +466,11 @@ unsafe fn walk<const N: usize>(loops: &[Loop], src: *const u8, dst: *mut u8, siz
                     walk::<N>(inner, src.offset(s), dst.offset(d), size);
                 }
             }
+            [Loop::Points(points), inner @ ..] => points.each(|block| {
+                for &(s, d) in block {
+                    walk::<N>(inner, src.offset(s), dst.offset(d), size);
+                }
+            }),
         }
     }
 }
