@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from zarr import _core
-from zarr.config import config
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from zarr import abc as abc

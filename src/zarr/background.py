@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zarr import _core
-from zarr.config import config
 from zarr.notices import caller, calling
+from zarr.settings import config
 
 if TYPE_CHECKING:
     import asyncio

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from zarr.background import SyncError, get_executor, sync
 from zarr.background import thread as _thread
-from zarr.config import Unset, config
 from zarr.locks import locked
+from zarr.settings import Unset, config
 
 if TYPE_CHECKING:
     from collections.abc import (

@@ -15,8 +15,8 @@ from zarr.abc.buffer import ArrayLike, BufferPrototype, NDArrayLike
 from zarr.abc.buffer import Buffer as AnyBuffer
 from zarr.buffer import cpu, default_buffer_prototype, gpu
 from zarr.buffer.cpu import Buffer, NDBuffer, as_numpy_array_wrapper
-from zarr.config import BadConfigError, config
 from zarr.registry import get_buffer_class, get_ndbuffer_class, register_buffer
+from zarr.settings import BadConfigError, config
 
 SOURCES: dict[str, Any] = {
     "bytes": lambda data: Buffer.from_bytes(data),

@@ -23,7 +23,7 @@ from zarr.abc.codec import (
 from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import Numcodec, _is_numcodec, _is_numcodec_cls
 from zarr.buffer.cpu import Buffer
-from zarr.config import config
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
+import pkgutil
+import pydoc
 import sys
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
+import zarr
 from zarr import _core
-from zarr.config import (
+from zarr.settings import (
     DEFAULTS,
     BadConfigError,
     Config,
@@ -25,9 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Not `import zarr.config`, which is the settings, not the module.
-config_module = importlib.import_module("zarr.config")
-
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
@@ -39,6 +39,15 @@ def make(**kwargs: Any) -> Config:
     kwargs.setdefault("paths", [])
     kwargs.setdefault("env", {})
     return Config("zarr", defaults=[DEFAULTS], **kwargs)
+
+
+def test_dotted_names_lead_to_the_object_and_its_methods() -> None:
+    for name in ("set", "get", "enable_gpu"):
+        assert pkgutil.resolve_name(f"zarr.config.{name}") == getattr(config, name)
+        assert pydoc.locate(f"zarr.config.{name}") == getattr(config, name)
+    with mock.patch("zarr.config.get", return_value=1):
+        assert zarr.config.get("array.order") == 1
+    assert zarr.config.get("array.order") == "C"
 
 
 def test_defaults() -> None:
@@ -237,7 +246,7 @@ def test_enable_gpu_names_the_buffers_of_the_gpu() -> None:
 def test_choosing_an_engine_is_accepted_and_explained_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(config_module, "_engine_explained", False)
+    monkeypatch.setattr("zarr.settings._engine_explained", False)
     path = "zarr.core.codec_pipeline.FusedCodecPipeline"
     with warnings.catch_warnings(), caplog.at_level(logging.INFO, logger="zarr"):
         warnings.simplefilter("error")
@@ -252,7 +261,7 @@ def test_choosing_an_engine_is_accepted_and_explained_once(
 def test_other_settings_say_nothing_about_the_engine(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(config_module, "_engine_explained", False)
+    monkeypatch.setattr("zarr.settings._engine_explained", False)
     with caplog.at_level(logging.INFO, logger="zarr"), config.set({"array.order": "F"}):
         pass
     assert caplog.records == []

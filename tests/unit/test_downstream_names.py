@@ -78,8 +78,6 @@ def resolved(dotted: str) -> Any:
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
-        if name == "zarr.config":  # an object, though a module of that name is behind it
-            continue
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError:

@@ -9,7 +9,7 @@ import zarr
 
 ROOT = Path(zarr.__file__).parent
 LAYERS = (
-    "errors types config",
+    "errors types settings",
     "buffer",
     "abc",
     "dtype",

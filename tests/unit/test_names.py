@@ -31,9 +31,6 @@ def resolved(dotted: str) -> Any:
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
-        # `zarr.config` is an object, though a module of that name is behind it.
-        if name == "zarr.config":
-            continue
         try:
             module = importlib.import_module(name)
         except ModuleNotFoundError as error:

@@ -12,8 +12,8 @@ import pytest
 from zarr import registry
 from zarr.abc.codec import BytesBytesCodec, CodecPipeline
 from zarr.buffer import cpu
-from zarr.config import BadConfigError, config
 from zarr.errors import UnknownCodecError, ZarrUserWarning
+from zarr.settings import BadConfigError, config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,6 @@ import pytest
 
 from zarr import background, runner
 from zarr.background import cleanup_resources, get_executor, get_loop, sync
-from zarr.config import config
 from zarr.runner import (
     SyncError,
     SyncMixin,
@@ -38,6 +37,7 @@ from zarr.runner import (
     synced_method,
     waits_of,
 )
+from zarr.settings import config
 from zarr.storage import FsspecStore, LocalStore, MemoryStore, StorePath
 
 if TYPE_CHECKING:

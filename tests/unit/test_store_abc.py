@@ -20,7 +20,7 @@ from zarr.abc.store import (
     set_or_delete,
 )
 from zarr.buffer import cpu, default_buffer_prototype
-from zarr.config import config
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence

@@ -29,7 +29,7 @@ from typing import (
 from zarr.abc._gather import gathered
 from zarr.abc.metadata import Metadata
 from zarr.buffer.core import Buffer, NDBuffer
-from zarr.config import config
+from zarr.settings import config
 from zarr.types import NamedConfig
 
 if TYPE_CHECKING:

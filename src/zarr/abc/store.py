@@ -31,7 +31,7 @@ from zarr.abc._ranges import (
     split,
 )
 from zarr.buffer.cpu import numpy_buffer_prototype
-from zarr.config import config
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import (

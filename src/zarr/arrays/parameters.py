@@ -17,7 +17,6 @@ from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.parsing import parse_codec
 from zarr.codecs.translate import v2_config
 from zarr.codecs.zstd import ZstdCodec
-from zarr.config import config as settings
 from zarr.errors import (
     MetadataValidationError,
     ZarrDeprecationWarning,
@@ -27,6 +26,7 @@ from zarr.errors import (
 from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.notices import warn
 from zarr.registry import get_codec_class, get_numcodec
+from zarr.settings import config as settings
 
 if TYPE_CHECKING:
     from zarr.dtype import ZDType

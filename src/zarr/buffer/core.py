@@ -23,7 +23,7 @@ from typing import (
 
 import numpy as np
 
-from zarr.config import BadConfigError, config
+from zarr.settings import BadConfigError, config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,9 +11,9 @@ import numpy as np
 
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.zfp_stream import checked
-from zarr.config import config as settings
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError
 from zarr.registry import get_numcodec
+from zarr.settings import config as settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

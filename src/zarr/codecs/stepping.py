@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zarr.background import SyncError, sync
-from zarr.config import config
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator

@@ -1,4 +1,4 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.config import *
-from zarr.config import deprecations as deprecations
+from zarr.settings import *
+from zarr.settings import deprecations as deprecations

@@ -20,7 +20,6 @@ from typing import (
 import numpy as np
 
 from zarr.abc.metadata import Metadata
-from zarr.config import config
 from zarr.metadata.common import (
     ceildiv_int,
     compress_rle,
@@ -32,6 +31,7 @@ from zarr.metadata.common import (
     parse_shapelike,
     validate_rectilinear_kind,
 )
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from zarr.config import config
 from zarr.metadata.chunk_grids import (
     ChunkGrid,
     DimensionGrid,
@@ -20,6 +19,7 @@ from zarr.metadata.chunk_grids import (
     check_rectilinear_enabled,
 )
 from zarr.metadata.common import ceildiv_int
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from zarr.types import ChunksLike, ShardsLike

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.abc.metadata import Metadata
-from zarr.config import config
 from zarr.errors import MetadataValidationError
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
 import numpy as np
 
-from zarr.config import config as zarr_config
 from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
+from zarr.settings import config as zarr_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zarr.abc.store import Store
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
-from zarr.config import config
 from zarr.errors import ZarrUserWarning
 from zarr.notices import warn
+from zarr.settings import config
 from zarr.storage.requests import Requests, sleep
 from zarr.storage.wrapper import WrapperStore
 

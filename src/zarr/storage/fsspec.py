@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
-from zarr.config import config
 from zarr.locks import locked
+from zarr.settings import config
 from zarr.storage.http import http_get
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds, range_header

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from zarr import _core
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
-from zarr.config import config
 from zarr.runner import offload
+from zarr.settings import config
 from zarr.storage.keys import check_key, check_prefix, is_hidden
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.values import check_value

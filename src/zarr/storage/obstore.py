@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from zarr.abc.store import Store
-from zarr.config import config
+from zarr.settings import config
 from zarr.storage.addresses import addresses
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import absolute, bounds

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from zarr.abc.store import RangeByteRequest, Store
 from zarr.background import blocked_loop
 from zarr.buffer.cpu import buffer_prototype
-from zarr.config import Unset, config
 from zarr.runner import bounded, concurrency, stepping
+from zarr.settings import Unset, config
 from zarr.storage.in_flight import in_flight
 from zarr.storage.settled import rewritten_below, watch, writing
 from zarr.storage.transient import is_transient, was_refused

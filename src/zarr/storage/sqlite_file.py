@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
-from zarr.config import config
+from zarr.settings import config
 from zarr.storage.sqlite_table import Connection, prepare
 
 if TYPE_CHECKING:

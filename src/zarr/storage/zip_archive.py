@@ -15,7 +15,7 @@ from uuid import uuid4
 from weakref import WeakSet
 
 from zarr._core import TEMP_PREFIX
-from zarr.config import config
+from zarr.settings import config
 from zarr.storage.zip_reader import Reader, open_reader, read_entry
 
 if TYPE_CHECKING:

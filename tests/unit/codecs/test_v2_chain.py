@@ -11,8 +11,8 @@ import pytest
 import zarr
 from zarr.codecs.one_chunk import OneChunk
 from zarr.codecs.v2_chain import v2_chain
-from zarr.config import config
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError, UnknownCodecError
+from zarr.settings import config
 
 SHAPE = (6, 8)
 F = ("transpose", (1, 0))

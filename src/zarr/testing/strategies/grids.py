@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from zarr.config import config
 from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, RegularChunkGridMetadata
 from zarr.metadata.common import compress_rle
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -11,12 +11,12 @@ from hypothesis.extra import numpy as npst
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.api.synchronous import create_array, open_group
 from zarr.codecs import BytesCodec, ShardingCodec
-from zarr.config import config
 from zarr.dtype import parse_dtype
 from zarr.metadata.chunk_grids import RegularChunkGridMetadata
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.settings import config
 from zarr.storage import MemoryStore
 from zarr.storage.urls import normalize_path
 from zarr.testing.strategies import names, settings
