@@ -1,24 +1,25 @@
 """Type aliases: what the parameters and documents of zarr are made of.
 
-The aliases of array classes (``AnyArray``, ``ArrayV2``, …) are made when first asked for, because
-this module stands below the arrays.
+The aliases of classes that stand above this module, those of arrays and of chunk grids
+(``AnyArray``, ``ArrayV2``, ``ChunksLike``, …), are made when first asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from types import EllipsisType
 from typing import (
     TYPE_CHECKING,
     Any,
     Final,
+    ForwardRef,
     Generic,
     Literal,
     NotRequired,
     TypeAlias,
     TypedDict,
     TypeVar,
-    Union,
 )
 
 import numpy as np
@@ -75,8 +76,19 @@ __all__ = [
     "ZarrFormat",
 ]
 
-JSON: TypeAlias = str | int | float | bool | Mapping[str, "JSON"] | Sequence["JSON"] | None
-"""A value of a JSON document."""
+if TYPE_CHECKING:
+    JSON: TypeAlias = str | int | float | bool | Mapping[str, "JSON"] | Sequence["JSON"] | None
+    """A value of a JSON document."""
+    DTypeJSON: TypeAlias = (
+        str | int | float | Sequence["DTypeJSON"] | None | Mapping[str, object]  # noqa: RUF036
+    )
+    """A data type in a metadata document."""
+else:
+    # What refers to itself says where it is found, for those who resolve hints in other modules.
+    _INNER = ForwardRef("JSON", module=__name__)
+    JSON = str | int | float | bool | Mapping[str, _INNER] | Sequence[_INNER] | None
+    _INNER = ForwardRef("DTypeJSON", module=__name__)
+    DTypeJSON = str | int | float | Sequence[_INNER] | None | Mapping[str, object]
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 ZarrFormat: TypeAlias = Literal[2, 3]
@@ -87,9 +99,10 @@ AccessModeLiteral: TypeAlias = Literal["r", "r+", "a", "w", "w-"]
 ANY_ACCESS_MODE: Final[tuple[AccessModeLiteral, ...]] = ("r", "r+", "a", "w", "w-")
 
 ShapeLike: TypeAlias = Iterable[int | np.integer[Any]] | int | np.integer[Any]
-ChunksLike: TypeAlias = Union[ShapeLike, str, Iterable[int | Iterable[int]], "ChunkGridMetadata"]
-"""One size for all axes, one a axis, the edges of each axis, ``"auto"``, or bytes: ``"4MB"``."""
-ShardsLike: TypeAlias = ChunksLike | dict[str, Any]
+if TYPE_CHECKING:
+    ChunksLike: TypeAlias = ShapeLike | str | Iterable[int | Iterable[int]] | ChunkGridMetadata
+    """One size for all axes, one a axis, the edges of each, ``"auto"``, or bytes: ``"4MB"``."""
+    ShardsLike: TypeAlias = ChunksLike | dict[str, Any]
 ChunkCoords: TypeAlias = tuple[int, ...]
 DimensionNamesLike: TypeAlias = Iterable[str | None] | None
 DimensionNames: TypeAlias = DimensionNamesLike
@@ -106,11 +119,6 @@ OrthogonalSelector: TypeAlias = (
 )
 OrthogonalSelection: TypeAlias = OrthogonalSelector | tuple[OrthogonalSelector, ...]
 Selection: TypeAlias = BasicSelection | CoordinateSelection | MaskSelection | OrthogonalSelection
-
-DTypeJSON: TypeAlias = (
-    str | int | float | Sequence["DTypeJSON"] | None | Mapping[str, object]  # noqa: RUF036
-)
-"""A data type in a metadata document."""
 
 _ConfigT = TypeVar("_ConfigT", bound=Mapping[str, object])
 _TextT = TypeVar("_TextT", bound=str)
@@ -141,23 +149,34 @@ class DTypeConfig_V2(TypedDict, Generic[_NameT, _CodecIdT]):
     object_codec_id: _CodecIdT
 
 
-_ARRAY_ALIASES = {
-    "AnyArray": ("Array", None),
-    "AnyAsyncArray": ("AsyncArray", None),
-    "ArrayV2": ("Array", ("zarr.metadata.v2", "ArrayV2Metadata")),
-    "ArrayV3": ("Array", ("zarr.metadata.v3", "ArrayV3Metadata")),
-    "AsyncArrayV2": ("AsyncArray", ("zarr.metadata.v2", "ArrayV2Metadata")),
-    "AsyncArrayV3": ("AsyncArray", ("zarr.metadata.v3", "ArrayV3Metadata")),
+def _array_alias(face: str, parameter: str | None) -> Any:
+    kind = Any
+    if parameter is not None:
+        home, _, name = parameter.rpartition(".")
+        kind = getattr(import_module(home), name)
+    return getattr(import_module("zarr"), face)[kind]
+
+
+def _chunks_like() -> Any:
+    grid = import_module("zarr.metadata.chunk_grids").ChunkGridMetadata
+    return ShapeLike | str | Iterable[int | Iterable[int]] | grid
+
+
+_V2, _V3 = "zarr.metadata.v2.ArrayV2Metadata", "zarr.metadata.v3.ArrayV3Metadata"
+_LATE: Mapping[str, Callable[[], Any]] = {
+    "AnyArray": lambda: _array_alias("Array", None),
+    "AnyAsyncArray": lambda: _array_alias("AsyncArray", None),
+    "ArrayV2": lambda: _array_alias("Array", _V2),
+    "ArrayV3": lambda: _array_alias("Array", _V3),
+    "AsyncArrayV2": lambda: _array_alias("AsyncArray", _V2),
+    "AsyncArrayV3": lambda: _array_alias("AsyncArray", _V3),
+    "ChunksLike": _chunks_like,
+    "ShardsLike": lambda: _chunks_like() | dict[str, Any],
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ARRAY_ALIASES:
+    if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    face, parameter = _ARRAY_ALIASES[name]
-    kind = Any if parameter is None else getattr(import_module(parameter[0]), parameter[1])
-    alias = getattr(import_module("zarr"), face)[kind]
-    globals()[name] = alias
+    alias = globals()[name] = _LATE[name]()
     return alias

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
@@ -14,9 +15,11 @@ import sys
 from functools import reduce
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
+
+import zarr
 
 # Members of enumerations are deprecated, but there.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -173,3 +176,35 @@ def test_the_parts_of_the_core_need_no_import_of_their_own() -> None:
         [sys.executable, "-c", f"{code}; print(before)"], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "False"
+
+
+ALIASES = sorted(
+    name
+    for name in (
+        *(f"zarr.types.{name}" for name in zarr.types.__all__),
+        *(f"zarr.core.array.{name}" for name in vars(zarr.core.array) if name.endswith("Like")),
+        "zarr.core.array.CodecDict",
+        "zarr.core.chunk_key_encodings.ChunkKeyEncodingLike",
+        "zarr.core.dtype.ZDTypeLike",
+        "zarr.core.metadata.v2.CompressorLikev2",
+        "zarr.storage.StoreLike",
+    )
+    if name != "zarr.types.ANY_ACCESS_MODE"
+)
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_an_alias_is_a_type_in_annotations_that_are_evaluated(name: str) -> None:
+    alias = resolved(name)
+
+    def function(value: object) -> None: ...
+
+    function.__annotations__["value"] = alias | None
+    assert type(None) in get_args(get_type_hints(function)["value"])
+
+
+def test_no_module_has_an_alias_that_is_a_string() -> None:
+    for path in Path(zarr.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+                assert not isinstance(node.value, ast.Constant), f"{path}: {ast.unparse(node)}"

@@ -17,7 +17,7 @@ from zarr.storage.requests import may_begin
 if TYPE_CHECKING:
     from zarr.storage.requests import Requests
 
-Left: TypeAlias = "list[tuple[_core.ReadWant, bool]]"
+Left: TypeAlias = list[tuple[_core.ReadWant, bool]]
 """Chunks that were not read, and whether it was tried and they could not be decoded."""
 
 _BATCH = 1024

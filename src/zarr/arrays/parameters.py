@@ -27,23 +27,31 @@ from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.notices import warn
 from zarr.registry import get_codec_class, get_numcodec
 from zarr.settings import config as settings
+from zarr.types import JSON
 
 if TYPE_CHECKING:
     from zarr.dtype import ZDType
     from zarr.metadata.spec import ArrayConfigLike
-    from zarr.types import JSON, MemoryOrder, ZarrFormat
+    from zarr.types import MemoryOrder, ZarrFormat
 
-CodecDict: TypeAlias = "dict[str, JSON]"
+CodecDict: TypeAlias = dict[str, JSON]
 FiltersLike: TypeAlias = (
-    "Iterable[CodecDict | ArrayArrayCodec | Numcodec] | ArrayArrayCodec | Numcodec"
-    " | Literal['auto'] | None"
+    Iterable[CodecDict | ArrayArrayCodec | Numcodec]
+    | ArrayArrayCodec
+    | Numcodec
+    | Literal["auto"]
+    | None
 )
-CompressorLike: TypeAlias = "CodecDict | BytesBytesCodec | Numcodec | Literal['auto'] | None"
+CompressorLike: TypeAlias = CodecDict | BytesBytesCodec | Numcodec | Literal["auto"] | None
 CompressorsLike: TypeAlias = (
-    "Iterable[CodecDict | BytesBytesCodec | Numcodec] | CodecDict | BytesBytesCodec | Numcodec"
-    " | Literal['auto'] | None"
+    Iterable[CodecDict | BytesBytesCodec | Numcodec]
+    | CodecDict
+    | BytesBytesCodec
+    | Numcodec
+    | Literal["auto"]
+    | None
 )
-SerializerLike: TypeAlias = "CodecDict | ArrayBytesCodec | Literal['auto']"
+SerializerLike: TypeAlias = CodecDict | ArrayBytesCodec | Literal["auto"]
 
 
 class DefaultFillValue:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Answer: TypeAlias = "list[Any]"
+Answer: TypeAlias = list[Any]
 
 SMALL = 256 << 10
 """Bytes that are coded faster than a worker thread would begin to."""

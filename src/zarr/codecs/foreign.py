@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zarr.codecs.base import Link
     from zarr.metadata.spec import ArraySpec
 
-Data: TypeAlias = "bytes | bytearray | memoryview"
+Data: TypeAlias = bytes | bytearray | memoryview
 Shape: TypeAlias = tuple[int, ...]
 
 

@@ -6,17 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from zarr.dtype.base import ZDType
 from zarr.dtype.registry import data_type_registry
 from zarr.dtype.text import VariableLengthUTF8
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from zarr.types import DTypeJSON, ZarrFormat
 
-ZDTypeLike: TypeAlias = "ZDType[Any, Any] | npt.DTypeLike | Mapping[str, Any] | str"
+ZDTypeLike: TypeAlias = ZDType[Any, Any] | npt.DTypeLike | Mapping[str, Any] | str
 VLEN_UTF8_ALIAS = ("str", str, "string")
 """What stands for strings of any length, rather than for strings of NumPy without a length."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.types import ZarrFormat
 
-Nodes: TypeAlias = "dict[str, NodeMetadata]"
+Nodes: TypeAlias = dict[str, NodeMetadata]
 
 
 class Plan(NamedTuple):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, TypedDict
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict
 
 from zarr.abc.metadata import Metadata
 from zarr.metadata.common import parse_named_configuration, parse_separator
 from zarr.registry import get_chunk_key_encoding_class
-
-if TYPE_CHECKING:
-    from zarr.types import JSON
+from zarr.types import JSON
 
 SeparatorLiteral: TypeAlias = Literal[".", "/"]
 
@@ -53,7 +51,7 @@ class ChunkKeyEncoding(ABC, Metadata):
         """Return the key of a place in the grid, relative to the array."""
 
 
-ChunkKeyEncodingLike: TypeAlias = "dict[str, JSON] | ChunkKeyEncodingParams | ChunkKeyEncoding"
+ChunkKeyEncodingLike: TypeAlias = dict[str, JSON] | ChunkKeyEncodingParams | ChunkKeyEncoding
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedD
 import numpy as np
 
 from zarr.abc.metadata import Metadata
-from zarr.abc.numcodec import _is_numcodec
+from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.geometry import check_chunk_bytes
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.objects import OF_ANY_OBJECT
@@ -22,19 +22,19 @@ from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.notices import warn
 from zarr.registry import get_numcodec
+from zarr.types import JSON
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.abc.numcodec import Numcodec
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.types import JSON, MemoryOrder
+    from zarr.types import MemoryOrder
 
 ZARRAY_JSON = ".zarray"
 ZATTRS_JSON = ".zattrs"
 OBJECT_CODEC_IDS = ("vlen-utf8", "vlen-bytes", "vlen-array", "pickle", "json2", "msgpack2")
 
-CompressorLikev2: TypeAlias = "dict[str, JSON] | Numcodec | None"
+CompressorLikev2: TypeAlias = dict[str, JSON] | Numcodec | None
 
 
 class ArrayV2MetadataDict(TypedDict):

@@ -11,14 +11,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakSet
 
-from zarr.abc.store import RangeByteRequest
+from zarr.abc.store import ByteRequest, RangeByteRequest
 
 if TYPE_CHECKING:
-    from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer
 
 # A whole value, or a part of one.
-Entry: TypeAlias = "tuple[str, ByteRequest | None]"
+Entry: TypeAlias = tuple[str, ByteRequest | None]
 
 _numbers = count()
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from zarr.abc.store import RangeByteRequest, Store
+from zarr.abc.store import ByteRequest, RangeByteRequest, Store
 from zarr.background import blocked_loop
 from zarr.buffer.cpu import buffer_prototype
 from zarr.runner import bounded, concurrency, stepping
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-    from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.settled import Watch
 
@@ -465,7 +464,7 @@ class _Flight:
                 await asyncio.wait([self.task])
 
 
-_Name: TypeAlias = "tuple[str, int, int, str, ByteRequest | None]"
+_Name: TypeAlias = tuple[str, int, int, str, ByteRequest | None]
 _flights: dict[_Name, _Flight] = {}
 
 

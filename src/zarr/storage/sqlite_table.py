@@ -30,7 +30,7 @@ _SMALL = 64 << 10
 # How many keys are listed at a time.
 BATCH = 1000
 
-Version: TypeAlias = "tuple[int, int | None, int]"
+Version: TypeAlias = tuple[int, int | None, int]
 
 
 class Columns(NamedTuple):
