@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from zarr.arrays.access import DEFAULT_ACCESS
+from zarr.arrays.access import DEFAULT_ACCESS, Access
 from zarr.arrays.changes import append, change_attributes, resize
 from zarr.arrays.document import load_metadata, parse_array_metadata, save_metadata
 from zarr.arrays.engine import Engine
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.abc.codec import CodecPipeline
-    from zarr.arrays.access import Access
     from zarr.arrays.changes import Attributes
     from zarr.arrays.info import ArrayInfo
     from zarr.arrays.read import Out
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from zarr.types import JSON, AnyAsyncArray, ShapeLike, ZarrFormat
 
 
+put = object.__setattr__  # what is frozen for users, the methods below keep up to date
+
+
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class AsyncArray(ArrayBase[M]):
     """An array, for asynchronous code.
 
@@ -58,23 +62,25 @@ class AsyncArray(ArrayBase[M]):
         Settings that are not stored.
     """
 
-    __slots__ = ("__weakref__", "_access", "_compiled", "config", "metadata", "store_path")
-
     metadata: M
     store_path: StorePath
     config: ArrayConfig
+    _access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
+    # Made of the others when it is first needed: no field, which copies would share.
+    _compiled: ClassVar[Engine | None] = None
 
     def __init__(
         self,
         metadata: M | dict[str, JSON],
         store_path: StorePath,
         config: ArrayConfigLike | None = None,
+        *,
+        _access: Access = DEFAULT_ACCESS,
     ) -> None:
-        self.metadata = parse_array_metadata(metadata)  # type: ignore[assignment]
-        self.store_path = store_path
-        self.config = parse_array_config(config)
-        self._access = DEFAULT_ACCESS
-        self._compiled: Engine | None = None
+        put(self, "metadata", parse_array_metadata(metadata))
+        put(self, "store_path", store_path)
+        put(self, "config", parse_array_config(config))
+        put(self, "_access", _access)
 
     @classmethod
     def from_dict(cls, store_path: StorePath, data: dict[str, JSON]) -> AnyAsyncArray:
@@ -119,18 +125,12 @@ class AsyncArray(ArrayBase[M]):
 
     def _with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
-        self._access = access
-        self._compiled = None
+        put(self, "_access", access)
+        put(self, "_compiled", None)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        names = ("metadata", "store_path", "config", "_access")
-        return {name: getattr(self, name) for name in names}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-        self._compiled = None
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AsyncArray):
@@ -147,15 +147,14 @@ class AsyncArray(ArrayBase[M]):
 
     def _engine(self) -> Engine:
         engine = self._compiled
-        if engine is None:
+        if engine is None or engine.metadata is not self.metadata:
             engine = Engine(self.metadata, self.config, self._chunk_path)
-            self._compiled = engine
+            put(self, "_compiled", engine)
         return engine
 
     def _take(self, metadata: M) -> None:
         """Hold other metadata from now on."""
-        self.metadata = metadata
-        self._compiled = None
+        put(self, "metadata", metadata)
 
     async def _reload(self) -> None:
         """Hold the metadata that are stored now."""

@@ -46,12 +46,14 @@ class Engine:
         "grid",
         "holds_objects",
         "is_opaque",
+        "metadata",
         "order",
         "shape",
         "write_empty",
     )
 
     def __init__(self, metadata: ArrayMetadata, config: ArrayConfig, place: StorePath) -> None:
+        self.metadata = metadata
         layout = layout_of(metadata)
         self.shape: tuple[int, ...] = layout.shape
         self.grid: tuple[Edge, ...] = layout.grid

@@ -44,8 +44,6 @@ class ArrayBase(Generic[M]):
         Settings that are not stored.
     """
 
-    __slots__ = ()
-
     if TYPE_CHECKING:
         # Attributes of one face, properties of the other.
         @property

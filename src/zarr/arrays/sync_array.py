@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from zarr.types import JSON, ShapeLike
 
 
+@dataclass(eq=False, repr=False)
 class Array(ArrayBase[M]):
     """An array.
 
@@ -46,10 +48,7 @@ class Array(ArrayBase[M]):
     array([0, 5, 6], dtype=int32)
     """
 
-    __slots__ = ("__weakref__", "_async_array")
-
-    def __init__(self, _async_array: AsyncArray[M]) -> None:
-        self._async_array = _async_array
+    _async_array: AsyncArray[M]
 
     @classmethod
     def from_dict(cls, store_path: StorePath, data: dict[str, JSON]) -> Self:
@@ -125,12 +124,6 @@ class Array(ArrayBase[M]):
         return bool(self._async_array == other._async_array)
 
     __hash__ = None  # type: ignore[assignment]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_async_array": self._async_array}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._async_array = state["_async_array"]
 
     # -- attributes and settings ------------------------------------------------------------
 

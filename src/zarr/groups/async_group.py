@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from zarr.arrays.access import DEFAULT_ACCESS
-from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.access import DEFAULT_ACCESS, Access
+from zarr.arrays.async_array import AsyncArray, put
 from zarr.arrays.names import child_path
 from zarr.errors import (
     ArrayNotFoundError,
@@ -26,13 +27,13 @@ from zarr.storage.path import StorePath, make_store_path
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from zarr.arrays.access import Access
     from zarr.storage.path import StoreLike
     from zarr.types import AnyAsyncArray, NodeType, ZarrFormat
 
 DefaultT = TypeVar("DefaultT")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class AsyncGroup(GroupCreation, GroupListing):
     """A group, for asynchronous code.
 
@@ -52,21 +53,13 @@ class AsyncGroup(GroupCreation, GroupListing):
         The store, and the path of the group in it.
     """
 
-    __slots__ = ("__weakref__", "_access", "_custom_key", "_stored", "metadata", "store_path")
-
     metadata: GroupMetadata
     store_path: StorePath
-    _custom_key: str | None
+    _access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
+    _custom_key: str | None = field(default=None, kw_only=True)
     """The key of consolidated metadata of format 2, if it is not the usual one."""
-    _stored: bool
+    _stored: bool = field(default=False, kw_only=True)
     """Whether the group was opened or created, not only described: its document was there."""
-
-    def __init__(self, metadata: GroupMetadata, store_path: StorePath) -> None:
-        self.metadata = metadata
-        self.store_path = store_path
-        self._access: Access = DEFAULT_ACCESS
-        self._custom_key = None
-        self._stored = False
 
     # -- making handles ---------------------------------------------------------------------
 
@@ -150,26 +143,18 @@ class AsyncGroup(GroupCreation, GroupListing):
     ) -> AsyncGroup:
         group = cls(metadata, place)._known()
         if isinstance(use_consolidated, str) and use_consolidated != ".zmetadata":
-            group._custom_key = use_consolidated
+            put(group, "_custom_key", use_consolidated)
         return group
 
     def _known(self) -> Self:
         """This handle, of which the group is known to be stored."""
-        self._stored = True
+        put(self, "_stored", True)
         return self
 
     def _with_access(self, access: Access) -> Self:
         """This handle, accessed in another way; what is opened through it is, too."""
-        self._access = access
+        put(self, "_access", access)
         return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        names = ("metadata", "store_path", "_access", "_custom_key", "_stored")
-        return {name: getattr(self, name) for name in names}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, AsyncGroup):
@@ -205,7 +190,7 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     def _take(self, metadata: GroupMetadata) -> None:
         """Hold other metadata from now on."""
-        self.metadata = metadata
+        put(self, "metadata", metadata)
 
     async def _reload(self) -> None:
         """Hold the attributes that are stored now."""

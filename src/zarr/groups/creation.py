@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 class GroupCreation(GroupBase):
     """A group for asynchronous code: how its members are made."""
 
-    __slots__ = ()
-
     if TYPE_CHECKING:
         _stored: bool
 

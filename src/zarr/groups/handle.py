@@ -24,8 +24,6 @@ class GroupBase:
         The store, and the path of the group in it.
     """
 
-    __slots__ = ()
-
     if TYPE_CHECKING:
         # Attributes of one face, properties of the other.
         @property

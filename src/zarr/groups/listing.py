@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 class GroupListing(GroupBase):
     """A group for asynchronous code: what is in it."""
 
-    __slots__ = ()
-
     if TYPE_CHECKING:
 
         def _child(self, path: str, metadata: NodeMetadata) -> Any: ...

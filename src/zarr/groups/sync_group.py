@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from zarr.attributes import Attributes
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 DefaultT = TypeVar("DefaultT")
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Group(GroupBase):
     """A group: a node that has arrays and other groups below it.
 
@@ -55,10 +57,7 @@ class Group(GroupBase):
     <BLANKLINE>
     """
 
-    __slots__ = ("__weakref__", "_async_group")
-
-    def __init__(self, _async_group: AsyncGroup) -> None:
-        self._async_group = _async_group
+    _async_group: AsyncGroup
 
     @classmethod
     def from_store(
@@ -148,12 +147,6 @@ class Group(GroupBase):
         return bool(self._async_group == other._async_group)
 
     __hash__ = None  # type: ignore[assignment]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_async_group": self._async_group}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._async_group = state["_async_group"]
 
     # -- attributes -------------------------------------------------------------------------
 

@@ -55,8 +55,6 @@ class StorePath:
     path
     """
 
-    __slots__ = ("path", "store")
-
     store: Store
     path: str
 
