@@ -4,7 +4,7 @@
 """
 
 from zarr.api.copying import copy, copy_all, copy_store
-from zarr.api.create import create_array, from_array
+from zarr.api.create import array, create_array, from_array
 from zarr.api.groups import (
     consolidate_metadata,
     create_group,
@@ -17,7 +17,6 @@ from zarr.api.groups import (
 from zarr.api.hierarchy import create_hierarchy
 from zarr.api.open import load, open, open_array, open_like, save, save_array
 from zarr.arrays.create_v2style import (
-    array,
     create,
     empty,
     empty_like,

@@ -1,11 +1,13 @@
-"""Making arrays: ``create_array`` and ``from_array``."""
+"""Making arrays: ``create_array``, ``from_array`` and ``array``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create import init_array, source_of
+from zarr.arrays.create_v2style import create
 from zarr.arrays.keep import keep, kept_attributes
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.storage.path import make_store_path
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
         ZarrFormat,
     )
 
-__all__ = ["create_array", "from_array"]
+__all__ = ["array", "create_array", "from_array"]
 
 
 async def create_array(
@@ -278,3 +280,39 @@ async def from_array(
     if write_data:
         await copy_data(source, array, executor=executor)
     return array
+
+
+async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
+    """Create an array that holds `data`.
+
+    Parameters
+    ----------
+    data : array_like or Array
+        The elements. Of a zarr array all that is not given is taken over.
+    **kwargs
+        Parameters of :func:`create`; of :func:`from_array` if `data` is a zarr array.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> first = zarr.array([1, 2, 3], chunks=2)
+    >>> first[1:]
+    array([2, 3])
+    >>> zarr.array(first, attributes={"unit": "m"}).chunks
+    (2,)
+    """
+    source = array_like(data)
+    if isinstance(source, AsyncArray):
+        return await from_array(kwargs.pop("store", None), data=source, **kwargs)
+    given = {"shape": source.shape, **kwargs}
+    if given.get("dtype") is None:
+        given["dtype"] = source.dtype
+    read_only = given.pop("read_only", False)
+    made = await create(**given)
+    await copy_data(source, made)
+    return made._with_access(made._access._replace(read_only=True)) if read_only else made

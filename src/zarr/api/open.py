@@ -110,6 +110,17 @@ async def open_array(
     return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
 
 
+def _check_for_group(place: StorePath, kwargs: dict[str, Any]) -> None:
+    """Refuse what a group has no use for."""
+    unknown = kwargs.keys() - open_group.__annotations__.keys()
+    if unknown:
+        names = ", ".join(map(repr, sorted(unknown)))
+        raise TypeError(
+            f"open_group() has no parameter {names}, and {place} is opened as a group: one is "
+            "there, or no shape of an array was given"
+        )
+
+
 def _note_unknown(kwargs: dict[str, Any]) -> None:
     unknown = kwargs.keys() - _CREATION
     if unknown:
@@ -162,7 +173,9 @@ async def open_like(
         The array.
     """
     chosen = parse_format(zarr_format, kwargs.pop("zarr_version", None))
-    given = {"mode": "a", **like(a, chosen), **kwargs}
+    given = {**like(a, chosen), **kwargs}
+    if given.get("mode") is None:
+        given["mode"] = "a"
     if chosen is not None:
         given["zarr_format"] = chosen
     return await open_array(path=path, **given)
@@ -222,13 +235,15 @@ async def open(
         )
     if "shape" in kwargs and found is None and mode in ("a", "w", "w-"):
         return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+    if found is None and mode in ("r", "r+"):
+        raise await not_found(place, chosen, "array" if "shape" in kwargs else None)
+    if found is None or is_group(found):
+        if found is not None and "shape" in kwargs:
+            raise ContainsGroupError(place.store, place.path)
+        _check_for_group(place, kwargs if config is None else {**kwargs, "config": config})
     if found is None:
-        if mode in ("r", "r+"):
-            raise await not_found(place, chosen, "array" if "shape" in kwargs else None)
         return await open_group(place, mode=mode, zarr_format=chosen, **kwargs)
     if is_group(found):
-        if "shape" in kwargs:
-            raise ContainsGroupError(place.store, place.path)
         if found.zarr_format == 2:
             group = await add_consolidated_v2(place, found, use_consolidated)
         else:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create import place
 from zarr.arrays.keep import like
 from zarr.arrays.new_metadata import NewArray
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from zarr.types import (
         JSON,
         AccessModeLiteral,
-        AnyArray,
         AnyAsyncArray,
         ChunksLike,
         DimensionNamesLike,
@@ -53,7 +51,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "array",
     "create",
     "empty",
     "empty_like",
@@ -111,8 +108,9 @@ async def create(
     shape : int or tuple of int
         The length of each axis.
     chunks : int, tuple of int or bool, optional
-        The shape of a chunk. None and True choose one by shape and data type; False is one chunk
-        for the whole array; one number is the length along each axis.
+        The shape of a chunk. None and True choose one by shape and data type, and in format 2
+        so do 0, False and (); in format 3, False is one chunk for the whole array. One number is
+        the length along each axis.
     dtype : ZDTypeLike, optional
         The data type; float64 by default.
     compressor : Numcodec, dict or None, optional
@@ -213,7 +211,7 @@ async def create(
     new = NewArray(
         shape=parse_shapelike(shape),
         dtype=dtype_for(dtype, object_codec, chosen),
-        chunks=chunks_or_auto(chunks if chunk_shape is None else chunk_shape),
+        chunks=chunks_or_auto(chunks if chunk_shape is None else chunk_shape, chosen),
         fill_value=fill_value,
         order=order or settings.order,
         attributes=attributes,
@@ -239,38 +237,6 @@ async def create(
     if data is not None:
         await write(made, basic, ..., data)
     return made._with_access(access._replace(read_only=True)) if read_only else made
-
-
-async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
-    """Create an array that holds `data`.
-
-    Parameters
-    ----------
-    data : array_like
-        The elements. Of a zarr array the chunks and codecs are taken over.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> zarr.array([1, 2, 3], chunks=2)[1:]
-    array([2, 3])
-    """
-    source = array_like(data)
-    given = _like(source, kwargs) if isinstance(source, AsyncArray) else dict(kwargs)
-    given.setdefault("shape", source.shape)
-    if given.get("dtype") is None:
-        given["dtype"] = source.dtype
-    read_only = given.pop("read_only", False)
-    made = await create(**given)
-    await copy_data(source, made)
-    return made._with_access(made._access._replace(read_only=True)) if read_only else made
 
 
 async def empty(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:

@@ -39,9 +39,13 @@ def check_format_parameters(zarr_format: ZarrFormat, **given: Any) -> None:
             )
 
 
-def chunks_or_auto(chunks: Any) -> Any:
-    """Chunks, with "auto" for the two values that mean a choice by shape and data type."""
-    return "auto" if chunks is None or chunks is True else chunks
+def chunks_or_auto(chunks: Any, zarr_format: ZarrFormat) -> Any:
+    """Chunks, with "auto" for the values that mean a choice by shape and data type."""
+    if chunks is None or chunks is True:
+        return "auto"
+    # In format 2 programs write 0, False or () for it.
+    nothing = zarr_format == 2 and not isinstance(chunks, np.ndarray) and not chunks
+    return "auto" if nothing else chunks
 
 
 def path_text(path: Any) -> str | None:

@@ -197,15 +197,15 @@ async def _load_v2(
         document, attributes = await get_values(store, path, ZGROUP_JSON, ZATTRS_JSON)
         return None if document is None else group_v2(document, attributes, named)
     key = use_consolidated if isinstance(use_consolidated, str) else ZMETADATA_V2_JSON
-    consolidated, attributes = await get_values(store, path, key, ZATTRS_JSON)
+    names = (ZGROUP_JSON, ZATTRS_JSON, key)
+    document, attributes, consolidated = await get_values(store, path, *names)
+    if document is None:
+        return None  # a node is where its own document is, whatever others say
     if consolidated is not None:
         group = read_zmetadata(consolidated, path=named, name=key)
         # Attributes of the group itself are never stale.
         found = {} if attributes is None else parse_json(attributes, named, ZATTRS_JSON)
         return group.update_attributes(found)
-    document = await get_value(store, path, ZGROUP_JSON)
-    if document is None:
-        return None
     _refuse_missing(use_consolidated, key, named)
     return group_v2(document, attributes, named)
 

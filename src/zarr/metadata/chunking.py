@@ -159,6 +159,8 @@ def normalize_chunks_nd(
     units = unit or (1,) * len(shape)
     if chunks is False:
         chunks = -1
+    if isinstance(chunks, np.ndarray) and chunks.ndim == 0:
+        chunks = chunks.item()
     each: tuple[Any, ...]
     if isinstance(chunks, RegularChunkGridMetadata):
         each = chunks.chunk_shape

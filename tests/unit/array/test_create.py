@@ -237,6 +237,13 @@ def test_create_chooses_chunks_or_takes_them_by_either_name() -> None:
     assert zarr.create((10, 10), chunk_shape=(2, 5)).chunks == (2, 5)
     assert zarr.create((10, 10), chunks=False).chunks == (10, 10)
     assert zarr.create((10, 10), chunks=True).chunks == zarr.create((10, 10)).chunks
+    assert zarr.create((10, 10), chunks=np.array(3)).chunks == (3, 3)
+    chosen = zarr.create((4096, 4096), dtype="i4", zarr_format=2).chunks
+    for nothing in (0, False, (), [], None, True):
+        array = zarr.create((4096, 4096), dtype="i4", zarr_format=2, chunks=nothing)  # type: ignore[arg-type]
+        assert array.chunks == chosen != (4096, 4096)
+    with pytest.raises(ValueError, match="positive"):
+        zarr.create((10, 10), chunks=0)
     with pytest.raises(ValueError, match="Only one of chunk_shape or chunks"):
         zarr.create((10, 10), chunks=3, chunk_shape=3)
 

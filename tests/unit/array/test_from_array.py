@@ -164,3 +164,29 @@ def test_a_copy_needs_memory_for_a_few_blocks_only(tmp_path: Any) -> None:
     tracemalloc.stop()
     assert peak < 80 << 20
     assert (copy[::1000] == 7).all()
+
+
+def test_array_of_a_zarr_array_takes_the_parameters_of_from_array(v2: Any, v3: Any) -> None:
+    given: list[dict[str, Any]] = [
+        {},
+        {"chunks": "keep", "filters": "keep", "compressors": "keep", "serializer": "keep"},
+        {"shards": None},
+        {"compressors": None},
+        {"serializer": "auto"},
+        {"attributes": {"b": 2}},
+        {"fill_value": 3},
+        {"zarr_format": None},
+        {"name": "q/r"},
+        {"config": {"write_empty_chunks": True}},
+    ]
+    for source in (v2, v3):
+        for parameters in given:
+            made = zarr.array(source, store={}, **parameters)
+            expected = zarr.from_array({}, data=source, **parameters)
+            assert same_metadata(made, expected)
+            assert made.path == expected.path
+            np.testing.assert_array_equal(made[:], DATA)
+    empty = zarr.array(v3, write_data=False)
+    assert empty.nchunks_initialized == 0
+    with pytest.raises(TypeError, match="codecs"):
+        zarr.array(v3, codecs=[])

@@ -212,3 +212,22 @@ def test_a_parameter_that_there_is_none_of_is_told(opens: Any) -> None:
     zarr.create_array(store, shape=(3,), dtype="i4")
     with pytest.warns(ZarrUserWarning, match="no parameter 'lock'"):
         assert opens(store, mode="r", lock=None).shape == (3,)
+
+
+def test_a_group_is_not_opened_with_what_belongs_to_an_array(group: Any, tmp_path: Any) -> None:
+    for place in (group, tmp_path / "new"):
+        for given in ({"config": {"order": "F"}}, {"dtype": "i4"}, {"read_only": True}):
+            with pytest.raises(TypeError, match=next(iter(given))):
+                zarr.open(place, mode="a", **given)  # type: ignore[arg-type]
+    assert not list((tmp_path / "new").glob("*"))
+    assert isinstance(zarr.open(group, mode="a", config=None, cache_attrs=False), zarr.Group)
+
+
+def test_an_array_like_another_is_made_where_no_mode_is_given() -> None:
+    like = zarr.create_array({}, shape=(4,), dtype="u1", fill_value=100)
+    store: dict[str, Any] = {}
+    for given in ({}, {"mode": None}, {"mode": "a"}):
+        made = zarr.open_like(like, path="x", store=store, **given)
+        assert made[:].tolist() == [100] * 4
+    with pytest.raises(ArrayNotFoundError):
+        zarr.open_like(like, path="y", store=store, mode="r")

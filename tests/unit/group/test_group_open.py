@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 import zarr
+from zarr.buffer import default_buffer_prototype
 from zarr.errors import (
     ContainsArrayError,
     ContainsGroupError,
@@ -15,6 +17,7 @@ from zarr.errors import (
     NodeNotFoundError,
     ZarrDeprecationWarning,
 )
+from zarr.metadata.group import GroupMetadata
 from zarr.storage import MemoryStore, StorePath
 
 
@@ -198,3 +201,60 @@ def test_several_arrays_are_saved_and_loaded_as_a_group(tmp_path: Any) -> None:
     with pytest.raises(ValueError, match="at least one"):
         zarr.save_group(place)
     assert list(zarr.open_group(place)) == ["only"]
+
+
+ARRAY = {
+    "zarr_format": 2,
+    "shape": [2],
+    "chunks": [2],
+    "dtype": "|u1",
+    "fill_value": 0,
+    "order": "C",
+    "filters": None,
+    "compressor": None,
+}
+ZGROUP = {"zarr_format": 2}
+DOCUMENTS: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "attributes": {".zattrs": {"a": 1}},
+    "consolidated": {".zmetadata": {"metadata": {".zgroup": ZGROUP, "x/.zarray": ARRAY}}},
+    "consolidated, of no group": {".zmetadata": {"metadata": {"x/.zarray": ARRAY}}},
+    "consolidated, of an array": {".zmetadata": {"metadata": {".zarray": ARRAY}}},
+    "an array, and consolidated": {
+        ".zarray": ARRAY,
+        ".zmetadata": {"metadata": {".zgroup": ZGROUP}},
+    },
+    "a group": {".zgroup": ZGROUP, ".zmetadata": {"metadata": {"x/.zarray": ARRAY}}},
+}
+
+
+@pytest.mark.parametrize("documents", DOCUMENTS)
+@pytest.mark.parametrize("zarr_format", [None, 2])
+def test_all_ways_of_opening_agree_on_where_a_group_is(documents: str, zarr_format: Any) -> None:
+    def kind(function: Any, **given: Any) -> str:
+        store = MemoryStore()
+        for path in ("", "below/"):
+            for name, document in DOCUMENTS[documents].items():
+                value = default_buffer_prototype().buffer.from_bytes(json.dumps(document).encode())
+                store._store_dict[path + name] = value
+        try:
+            return type(function(store, **given)).__name__
+        except NodeNotFoundError:
+            return "nothing"
+
+    def member(store: Any) -> Any:
+        root = zarr.AsyncGroup(GroupMetadata(zarr_format=2), StorePath(store))
+        try:
+            return zarr.Group(root)["below"]
+        except KeyError as error:
+            raise GroupNotFoundError from error
+
+    given = {"zarr_format": zarr_format}
+    there = kind(zarr.open, mode="r", **given)
+    expected = there if there == "Group" else "nothing"
+    assert there == kind(member)
+    for function in (zarr.open_group, zarr.open_consolidated):
+        assert expected == kind(function, mode="r", **given)
+        assert expected == kind(function, mode="r", path="below", **given)
+    assert expected == kind(zarr.Group.open, **given)
+    assert expected == kind(zarr.open_group, mode="r+", use_consolidated=False, **given)
