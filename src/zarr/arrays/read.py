@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.selection import Fields
+    from zarr.types import MemoryOrder
 
     Out = NDBuffer | npt.NDArray[Any] | None
 
@@ -61,8 +62,8 @@ async def read(
     if prototype is None:
         prototype = array._access.prototype or default_buffer_prototype()
     if out is None and chosen.fields is None and prototype.nd_buffer is cpu.NDBuffer:
-        result = _empty(chosen, engine)
-        await fill(array, engine, chosen, result, fresh=True)
+        result = np.empty(chosen.shape, engine.dtype, _order(chosen, engine))
+        await fill(array, engine, chosen, result, prototype, fresh=True)
         if result.ndim == 0 and _gives_scalar(select, selection):
             return cast("NDArrayLikeOrScalar", result[()])
         return result
@@ -104,10 +105,9 @@ def _takes(target: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
     return target == dtype or (target.kind == "O" and isinstance(dtype, np.dtypes.StringDType))
 
 
-def _empty(chosen: Selection, engine: Engine) -> npt.NDArray[Any]:
+def _order(chosen: Selection, engine: Engine) -> MemoryOrder:
     # The points of a coordinate selection follow one another, whatever the memory layout.
-    order = engine.order if chosen.points is None else "C"
-    return np.empty(chosen.shape, engine.dtype, order)
+    return engine.order if chosen.points is None else "C"
 
 
 async def _read_into(
@@ -121,13 +121,18 @@ async def _read_into(
 ) -> NDArrayLikeOrScalar:
     """The general way: into an array of the caller's, another kind of memory, or some fields."""
     dtype = check_fields(chosen.fields, engine.dtype)
+    order = _order(chosen, engine)
+    if out is None and issubclass(prototype.nd_buffer, cpu.NDBuffer):
+        out = prototype.nd_buffer.empty(chosen.shape, dtype, order)
     target = None if out is None else _checked(out, chosen.shape)
     fits = target is not None and _takes(target.dtype, engine.dtype)
     direct = fits and chosen.fields is None
     if direct and chosen.points is not None:
         direct = target is not None and target.flags.c_contiguous
-    result = target if target is not None and direct else _empty(chosen, engine)
-    await fill(array, engine, chosen, result)
+    result = target
+    if result is None or not direct:
+        result = np.empty(chosen.shape, engine.dtype, order)
+    await fill(array, engine, chosen, result, prototype)
     if chosen.fields is not None:
         names = chosen.fields
         result = result[names] if isinstance(names, str) else result[list(names)].astype(dtype)
@@ -168,12 +173,13 @@ async def fill(
     engine: Engine,
     chosen: Selection,
     result: npt.NDArray[Any],
+    prototype: BufferPrototype = cpu.buffer_prototype,
     *,
     fresh: bool = False,
 ) -> None:
     """Read the selected elements into an array of the shape that the user sees.
 
-    Where that is `fresh`, NumPy has just made it.
+    Where that is `fresh`, NumPy has just made it. The store is asked for buffers of `prototype`.
     """
     if result.size == 0:
         return
@@ -182,13 +188,13 @@ async def fill(
         for part, place in _parts(engine, chosen):
             table = engine.table(writing=False)
             numbers: npt.NDArray[Any] = np.empty(part.engine_shape, table.number_type)
-            await _run(array, engine, engine.bound(table), part, numbers)
+            await _run(array, engine, engine.bound(table), part, numbers, prototype)
             table.place(numbers, view[place], fresh=fresh)
         return
     view = result.reshape(chosen.engine_shape)
     if engine.is_opaque:
         view = buffer_view(view)
-    await _run(array, engine, engine.compiled, chosen, view)
+    await _run(array, engine, engine.compiled, chosen, view, prototype)
 
 
 _KEPT = 64 << 20
@@ -229,12 +235,13 @@ async def _run(
     compiled: _core.CompiledArray,
     chosen: Selection,
     view: npt.NDArray[Any],
+    prototype: BufferPrototype,
 ) -> None:
     store = array._chunk_path.store
     source = store._source()
     if source is None:
         plan = compiled.plan_read(chosen.axes, chosen.points, view)
-        await read_all(store, plan, engine.stored_bytes)
+        await read_all(store, plan, engine.stored_bytes, prototype)
     elif stepping() or (isinstance(source, _core.Mapping) and engine.work(chosen) <= SMALL):
         await pause()
         compiled.read(source, chosen.axes, chosen.points, view)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from zarr import _core
     from zarr.abc.store import Store
-    from zarr.buffer.core import Buffer
+    from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.settled import Watch
 
     Guard: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
@@ -49,7 +49,9 @@ _FEW = 10
 """So many chunks are under way, however large they are."""
 
 
-async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None:
+async def read_all(
+    store: Store, plan: _core.ReadPlan, chunk_bytes: int, prototype: BufferPrototype
+) -> None:
     """Fetch what a plan wants, and feed it.
 
     Parameters
@@ -60,11 +62,14 @@ async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None
         What is wanted; it fills the array that it was made with.
     chunk_bytes
         How large a stored value may be, about.
+    prototype
+        The kind of buffers that the store is asked for.
     """
+    prototype = _decodable(prototype)
     if stepping():
-        await _SteppedRead(Requests(store)).run(plan)
+        await _SteppedRead(Requests(store), prototype).run(plan)
         return
-    requests = _Some(store, chunk_bytes, raw=plan.raw)
+    requests = _Some(store, chunk_bytes, prototype, raw=plan.raw)
     left = await read_directly(requests.all, plan, requests.width)
     if not left:
         return
@@ -77,12 +82,20 @@ async def read_all(store: Store, plan: _core.ReadPlan, chunk_bytes: int) -> None
     await requests.workers(len(plan), worker)
 
 
+def _decodable(prototype: BufferPrototype) -> BufferPrototype:
+    """The kind of buffers to ask for: the engine decodes what is in the memory of the computer."""
+    return prototype if issubclass(prototype.buffer, CpuBuffer) else buffer_prototype
+
+
 class _Some:
     """The requests of one operation: so many of them at a time."""
 
-    def __init__(self, store: Store, chunk_bytes: int, *, raw: bool) -> None:
+    def __init__(
+        self, store: Store, chunk_bytes: int, prototype: BufferPrototype, *, raw: bool
+    ) -> None:
         import asyncio
 
+        self._prototype = prototype
         self.all = Requests(store)
         self._quick = _COPIED if raw else SMALL
         self.width = min(self.all.width, max(_FEW, _AHEAD // max(1, chunk_bytes)))
@@ -108,14 +121,14 @@ class _Some:
 
     async def get(self, key: str) -> Any:
         async with self._turns:
-            return bytes_of(await self.all.get(key, buffer_prototype))
+            return bytes_of(await self.all.get(key, self._prototype))
 
     async def get_part(
         self, watch: Watch, key: str, place: tuple[int, int | None], *, shared: bool
     ) -> Any:
         ask = self.all.get_shared if shared else self.all.get_versioned
         async with self._turns:
-            value, version = await ask(key, byte_request(*place))
+            value, version = await ask(key, byte_request(*place), self._prototype)
         watch.saw(version)
         return bytes_of(value)
 
@@ -124,7 +137,8 @@ class _Some:
             if data is None:
                 await self.all.delete(key)
             else:
-                await self.all.set(key, CpuBuffer.from_bytes(cast("Any", data)))
+                kind, view = self._prototype.buffer, memoryview(cast("Any", data))
+                await self.all.set(key, kind.from_bytes(view))
 
 
 async def _read(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
@@ -191,8 +205,9 @@ def _fed(
 class _SteppedRead:
     """The same on one thread: the store is asked here, large chunks are decoded elsewhere."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: Requests, prototype: BufferPrototype) -> None:
         self._requests = requests
+        self._prototype = prototype
         # What is being decoded: how it began, whether it was written meanwhile, what comes of it.
         self._decoding: deque[
             tuple[_core.ReadWant, Watch | None, Future[_core.ReadWant | None]]
@@ -268,16 +283,23 @@ class _SteppedRead:
     async def _fetch(self, want: _core.ReadWant, watch: Watch | None) -> Answer:
         key, ranges = want.key, want.ranges
         if ranges is None or watch is None:
-            return [bytes_of(await self._requests.get(key, buffer_prototype))]
+            return [bytes_of(await self._requests.get(key, self._prototype))]
         answer = []
         for place in ranges:
-            value, version = await self._requests.get_versioned(key, byte_request(*place))
+            part = byte_request(*place)
+            value, version = await self._requests.get_versioned(key, part, self._prototype)
             watch.saw(version)
             answer.append(bytes_of(value))
         return answer
 
 
-async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_bytes: int) -> None:
+async def write_all(
+    store: Store,
+    plan: _core.WritePlan,
+    guard: Guard,
+    chunk_bytes: int,
+    prototype: BufferPrototype,
+) -> None:
     """Encode what a plan wants to write, and store it.
 
     Parameters
@@ -291,8 +313,10 @@ async def write_all(store: Store, plan: _core.WritePlan, guard: Guard, chunk_byt
         are changed in part are read and written in it.
     chunk_bytes
         How large a stored value may be, about.
+    prototype
+        The kind of buffers that the store is given.
     """
-    requests = _Some(store, chunk_bytes, raw=plan.raw)
+    requests = _Some(store, chunk_bytes, _decodable(prototype), raw=plan.raw)
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:

@@ -15,7 +15,7 @@ from zarr.arrays.pieces import Piece, pieces
 from zarr.arrays.read import fill, read, understand
 from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
-from zarr.buffer.core import NDBuffer
+from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
 from zarr.errors import ChunkDecodeError
 from zarr.runner import bounded, offload, section, stepping
@@ -83,7 +83,7 @@ async def write(
         is_one = chosen.shape == () and engine.dtype.kind == "O" and array._zdtype._holds_arrays
         if is_one and getattr(value, "shape", None) != ():
             value = _one(value)
-        await write_elements(array, engine, chosen, as_array(value, engine.dtype))
+        await write_elements(array, engine, chosen, as_array(value, engine.dtype), prototype)
 
 
 async def write_elements(
@@ -91,11 +91,13 @@ async def write_elements(
     engine: Engine,
     chosen: Selection,
     value: npt.NDArray[Any],
+    prototype: BufferPrototype | None = None,
     *,
     may_grow: bool = False,
 ) -> None:
     """Write an array of the right data type to a parsed selection.
 
+    The store is given buffers of `prototype`; of that of the configuration if None.
     `may_grow`: others may be making the array longer, so what a chunk holds beyond the end of the
     array as `engine` knows it is kept.
     """
@@ -109,7 +111,7 @@ async def write_elements(
         value = _numbers(table, value)
     elif engine.is_opaque:
         value = buffer_view(value)
-    await _run(array, engine, compiled, chosen, value, may_grow)
+    await _run(array, engine, compiled, chosen, value, prototype, may_grow)
 
 
 def as_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -163,6 +165,7 @@ async def _run(
     compiled: _core.CompiledArray,
     chosen: Selection,
     value: npt.NDArray[Any],
+    prototype: BufferPrototype | None,
     may_grow: bool,
 ) -> None:
     write_empty = engine.write_empty
@@ -183,7 +186,8 @@ async def _run(
 
         async def work() -> None:
             plan = compiled.plan_write(axes, points, value, write_empty, may_grow)
-            await write_all(store, plan, guard, engine.stored_bytes)
+            kind = prototype or default_buffer_prototype()
+            await write_all(store, plan, guard, engine.stored_bytes, kind)
 
         await section(work, store._waits)
     elif stepping():

@@ -152,23 +152,30 @@ class Requests:
         return document
 
     async def get_versioned(
-        self, key: str, byte_range: ByteRequest | None = None
+        self,
+        key: str,
+        byte_range: ByteRequest | None = None,
+        prototype: BufferPrototype = buffer_prototype,
     ) -> tuple[Buffer | None, Any]:
         """Return the value of a key, or a part of it, and its version; see `Store`.
 
         The version of no value is like no other.
         """
         size = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else 0
-        call = partial(self.store.get_versioned, key, buffer_prototype, byte_range)
+        call = partial(self.store.get_versioned, key, prototype, byte_range)
         found = await self._ask("get", key, call, size)
         return (None, _NO_VALUE) if found is None else found
 
     async def get_shared(
-        self, key: str, byte_range: ByteRequest | None
+        self,
+        key: str,
+        byte_range: ByteRequest | None,
+        prototype: BufferPrototype = buffer_prototype,
     ) -> tuple[Buffer | None, Any]:
         """Return a part of a value and its version, by one request for all who want it just now.
 
-        Nobody joins a request after the value was written by this process.
+        Nobody joins a request after the value was written by this process. Whoever began it says of
+        which kind the buffer is.
         """
         import asyncio
 
@@ -177,7 +184,7 @@ class Requests:
         name = (self.identity, id(here), id(blocked), key, byte_range)
         flight = _flights.get(name)
         if flight is None:
-            flight = _Flight(here.create_task(self.get_versioned(key, byte_range)))
+            flight = _Flight(here.create_task(self.get_versioned(key, byte_range, prototype)))
             _flights[name] = flight
             seen = watch(self.identity, key, partial(_flights.pop, name, None))
             flight.task.add_done_callback(partial(_landed, name, flight, seen))
