@@ -14,7 +14,9 @@ from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
 from zarr.arrays.read import read
 from zarr.arrays.stored import stored_shards, stored_size
 from zarr.arrays.write import write
+from zarr.codecs.sharding import warn_of_hidden_shards
 from zarr.metadata.spec import parse_array_config
+from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
 from zarr.selection import basic, coordinate, orthogonal
 from zarr.selection import mask as select_mask
@@ -77,7 +79,10 @@ class AsyncArray(ArrayBase[M]):
         *,
         _access: Access = DEFAULT_ACCESS,
     ) -> None:
-        put(self, "metadata", parse_array_metadata(metadata))
+        parsed = parse_array_metadata(metadata)
+        if isinstance(parsed, ArrayV3Metadata):
+            warn_of_hidden_shards(parsed.codecs)
+        put(self, "metadata", parsed)
         put(self, "store_path", store_path)
         put(self, "config", parse_array_config(config))
         put(self, "_access", _access)

@@ -9,10 +9,13 @@ from zarr.codecs.base import Link, NativeBytesCodec
 from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
 from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
 from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
+from zarr.codecs.translate import v2_config
+from zarr.registry import get_numcodec
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from zarr.abc.numcodec import Numcodec
     from zarr.dtype import ZDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
@@ -159,6 +162,11 @@ class BloscCodec(NativeBytesCodec):
 
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
         raise NotImplementedError("The size of Blosc's output depends on its input.")
+
+    @property
+    def _blosc_codec(self) -> Numcodec:
+        # Not used here: programs take it to code bytes of their own.
+        return get_numcodec(v2_config(self))
 
     def _link(self, spec: ArraySpec) -> Link | None:
         typesize = self.typesize if self.typesize <= _MAX_TYPESIZE else 1

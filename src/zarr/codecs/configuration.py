@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +75,9 @@ def bool_field(value: object, field: str) -> bool:
 
 
 def choice_field(value: object, field: str, choices: tuple[str, ...]) -> str:
-    """`value` if it is one of `choices`."""
+    """`value` if it is one of `choices`, or a member of any enumeration that stands for one."""
+    if isinstance(value, Enum):
+        value = value.value
     if isinstance(value, str) and value in choices:
         return value
     raise ValueError(f"{field} must be one of {list(choices)}. Got {value!r}.")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from zarr.codecs.base import Link, NativeBytesCodec
 from zarr.codecs.configuration import int_field, named, required_configuration
+from zarr.codecs.translate import v2_config
+from zarr.registry import get_numcodec
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from zarr.abc.numcodec import Numcodec
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
@@ -49,6 +52,11 @@ class GzipCodec(NativeBytesCodec):
 
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
         raise NotImplementedError("The size of gzip's output depends on its input.")
+
+    @property
+    def _gzip_codec(self) -> Numcodec:
+        # Not used here: programs take it to code bytes of their own.
+        return get_numcodec(v2_config(self))
 
     def _link(self, spec: ArraySpec) -> Link | None:
         return ("gzip", self.level)

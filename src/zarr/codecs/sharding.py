@@ -23,6 +23,8 @@ from zarr.codecs.one_chunk import OneChunk
 from zarr.codecs.parsing import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import UInt64
+from zarr.errors import ZarrUserWarning
+from zarr.notices import warn
 from zarr.registry import get_pipeline_class
 
 if TYPE_CHECKING:
@@ -57,6 +59,16 @@ class ShardingCodecIndexLocation(metaclass=DeprecatedStrEnumMeta):
     """Deprecated: pass the strings ``"start"`` and ``"end"``."""
 
     _members: ClassVar[dict[str, str]] = {name: name for name in INDEX_LOCATION}
+
+
+def warn_of_hidden_shards(codecs: tuple[Codec, ...]) -> None:
+    """Warn if what other codecs make of shards, or shards make of them, is read as a whole."""
+    if len(codecs) > 1 and any(isinstance(codec, ShardingCodec) for codec in codecs):
+        warn(
+            "Combining a `sharding_indexed` codec disables partial reads and writes, which may "
+            "lead to inefficient performance.",
+            ZarrUserWarning,
+        )
 
 
 @dataclass(frozen=True)

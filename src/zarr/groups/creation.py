@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         MemoryOrder,
         ShapeLike,
         ShardsLike,
+        ZarrFormat,
     )
 
 
@@ -195,7 +196,7 @@ class GroupCreation(GroupBase):
         shape, dtype, data, chunks, shards, filters, compressors, serializer, fill_value, order
             As for :func:`zarr.create_array`.
         compressor : optional
-            Deprecated: use `compressors`.
+            The only one of `compressors`. Deprecated for format 3.
         attributes, chunk_key_encoding, dimension_names, config, write_data
             As for :func:`zarr.create_array`.
         storage_options : dict, optional
@@ -216,7 +217,7 @@ class GroupCreation(GroupBase):
         if storage_options is not None:
             raise TypeError("'storage_options' was provided, but the store of a group exists.")
         if compressor != "auto":
-            compressors = _compressors(compressor, compressors)
+            compressors = _compressors(compressor, compressors, self.metadata.zarr_format)
         source, shape, dtype = source_of(data, shape, dtype)
         place = self._new_path(name)
         if place.path == self.path:
@@ -385,13 +386,16 @@ class GroupCreation(GroupBase):
         await copy_data(source, self._with_own_access(made))
 
 
-def _compressors(compressor: Any, compressors: CompressorsLike) -> CompressorsLike:
+def _compressors(
+    compressor: Any, compressors: CompressorsLike, zarr_format: ZarrFormat
+) -> CompressorsLike:
     if compressors != "auto":
         raise ValueError("Cannot specify both `compressor` and `compressors`.")
-    warn(
-        "The `compressor` argument is deprecated. Use `compressors` instead.",
-        ZarrUserWarning,
-    )
+    if zarr_format == 3:  # of format 2 there is one compressor, and it has this name
+        warn(
+            "The `compressor` argument is deprecated. Use `compressors` instead.",
+            ZarrUserWarning,
+        )
     return None if compressor is None else (compressor,)
 
 

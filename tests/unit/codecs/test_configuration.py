@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -258,3 +259,48 @@ def test_numbers_of_numcodecs_shuffles_have_names() -> None:
     ]
     with pytest.raises(ValueError, match="between 0 and 2"):
         BloscShuffle.from_int(3)
+
+
+class Choice(Enum):
+    """An enumeration of a program of its own."""
+
+    end = "end"
+    shuffle = "shuffle"
+    lz4 = "lz4"
+    big = "big"
+    nowhere = "nowhere"
+
+
+def test_members_of_any_enumeration_stand_for_their_values() -> None:
+    made: list[tuple[Any, Any]] = [
+        (
+            ShardingCodec(chunk_shape=(1,), index_location=Choice.end),  # type: ignore[arg-type]
+            ShardingCodec(chunk_shape=(1,), index_location="end"),
+        ),
+        (
+            BloscCodec(typesize=4, shuffle=Choice.shuffle, cname=Choice.lz4),  # type: ignore[arg-type]
+            BloscCodec(typesize=4, shuffle="shuffle", cname="lz4"),
+        ),
+        (BytesCodec(endian=Choice.big), BytesCodec(endian="big")),  # type: ignore[arg-type]
+    ]
+    for found, expected in made:
+        assert found == expected
+        assert repr(found) == repr(expected)
+        assert json.dumps(found.to_dict()) == json.dumps(expected.to_dict())
+    with pytest.raises(ValueError, match="index_location"):
+        ShardingCodec(chunk_shape=(1,), index_location=Choice.nowhere)  # type: ignore[arg-type]
+
+
+def test_codecs_name_their_twins_of_numcodecs() -> None:
+    numcodecs = pytest.importorskip("numcodecs")
+    found: list[tuple[Any, Any]] = [
+        (ZstdCodec(level=3)._zstd_codec, numcodecs.Zstd(level=3)),
+        (GzipCodec(level=2)._gzip_codec, numcodecs.GZip(level=2)),
+        (
+            BloscCodec(typesize=4, shuffle="bitshuffle", cname="lz4", clevel=1)._blosc_codec,
+            numcodecs.Blosc(cname="lz4", clevel=1, shuffle=numcodecs.Blosc.BITSHUFFLE),
+        ),
+    ]
+    for one, other in found:
+        assert one == other
+        assert bytes(one.decode(one.encode(b"abc" * 9))) == b"abc" * 9

@@ -169,6 +169,7 @@ def test_elements_stay_in_their_order() -> None:
         np.testing.assert_array_equal(array[1, 1:, ::2], values[1, 1:, ::2])
 
 
+@pytest.mark.filterwarnings("ignore:Combining a `sharding_indexed` codec")
 def test_what_follows_sees_the_other_axes() -> None:
     values = np.arange(24, dtype="u1").reshape(2, 3, 4)
     filters = [ReshapeCodec(shape=[[0, 1], [2]]), TransposeCodec(order=[1, 0])]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import zarr
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.codecs import (
     BloscCodec,
@@ -23,6 +24,7 @@ from zarr.codecs import (
     ZstdCodec,
 )
 from zarr.codecs.geometry import InnerGrid
+from zarr.errors import ZarrUserWarning
 
 ARRAY = np.arange(24, dtype="i4").reshape(4, 6)
 
@@ -256,3 +258,25 @@ def test_what_does_not_fit_together_is_refused(
         ShardingCodec(**parameters).validate(
             shape=(6, 4), dtype=spec((1, 1), "u1").dtype, chunk_grid=grid
         )
+
+
+def test_codecs_around_shards_are_warned_of(tmp_path: Any) -> None:
+    sharding = ShardingCodec(chunk_shape=(2, 2))
+    around: list[dict[str, Any]] = [
+        {"compressors": [GzipCodec()]},
+        {"compressors": [Crc32cCodec()]},
+        {"filters": [TransposeCodec(order=(1, 0))], "compressors": None},
+    ]
+    for number, codecs in enumerate(around):
+        given = {"data": ARRAY, "chunks": (4, 6), "serializer": sharding, **codecs}
+        with pytest.warns(ZarrUserWarning, match="disables partial reads"):
+            zarr.create_array(tmp_path / str(number), **given)
+        with pytest.warns(ZarrUserWarning, match="disables partial reads"):
+            array = zarr.open_array(tmp_path / str(number), mode="r")
+        np.testing.assert_array_equal(array[:], ARRAY)
+    inside = zarr.create_array(
+        {}, data=ARRAY, chunks=(2, 3), shards=(4, 6), compressors=GzipCodec()
+    )
+    alone = zarr.create_array({}, data=ARRAY, chunks=(4, 6), serializer=sharding, compressors=None)
+    for array in (inside, alone):
+        np.testing.assert_array_equal(array[1:3, 2], ARRAY[1:3, 2])
