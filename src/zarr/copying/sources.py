@@ -53,12 +53,14 @@ async def nodes_of(source: Any, *, shallow: bool) -> list[Node]:
     ------
     TypeError
         If it is something else, or has what no zarr array can hold.
+    MetadataValidationError
+        If the metadata of a node below cannot be read.
     """
     handle = getattr(source, "_async", source)
     if isinstance(handle, AsyncArray):
         return [_node("", handle)]
     if isinstance(handle, AsyncGroup):
-        members = handle.members(max_depth=0 if shallow else None)
+        members = handle._all_members(0 if shallow else None)
         return [_node("", handle), *[_node(path, node) async for path, node in members]]
     if hdf5.is_node(source):
         found = hdf5.walk(source, shallow=shallow)

@@ -21,7 +21,7 @@ from zarr.groups.listing import GroupListing
 from zarr.groups.make import make_group
 from zarr.groups.members import find_consolidated
 from zarr.groups.nodes import load_group, load_node
-from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group
+from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ class AsyncGroup(GroupCreation, GroupListing):
     """The key of consolidated metadata of format 2, if it is not the usual one."""
     _stored: bool = field(default=False, kw_only=True)
     """Whether the group was opened or created, not only described: its document was there."""
+    _consolidated_by: AsyncGroup | None = field(default=None, kw_only=True)
+    """The group above of whose consolidated metadata those of this one are a part."""
 
     # -- making handles ---------------------------------------------------------------------
 
@@ -192,6 +194,11 @@ class AsyncGroup(GroupCreation, GroupListing):
         """Hold other metadata from now on."""
         put(self, "metadata", metadata)
 
+    def _deleted(self) -> None:
+        """Know that the group, and all below it, is not stored any more."""
+        self._take(replace_consolidated(self.metadata, None))
+        put(self, "_stored", False)
+
     async def _reload(self) -> None:
         """Hold the attributes that are stored now."""
         found = await load_group(self.store_path, self.metadata.zarr_format, False)
@@ -209,7 +216,10 @@ class AsyncGroup(GroupCreation, GroupListing):
         """The handle of a node below."""
         place = StorePath(self.store, path)
         if is_group(metadata):
-            return type(self)(metadata, place)._known()._with_access(self._access_below(path))
+            group = type(self)(metadata, place)._known()._with_access(self._access_below(path))
+            if self.metadata.consolidated_metadata is not None:
+                put(group, "_consolidated_by", self._consolidated_by or self)
+            return group
         return self._with_own_access(AsyncArray(metadata, place))
 
     def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:
@@ -348,7 +358,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         Parameters
         ----------
         key : str
-            Its name, or its path below this group.
+            Its name, or its path below this group; ``"/"`` is the group itself.
         """
         await changes.delete(self, key)
 

@@ -84,7 +84,14 @@ async def _check_nothing_is_there(group: AsyncGroup) -> None:
 
 
 async def forget(group: AsyncGroup, path: str, new_path: str | None = None) -> None:
-    """Take a node, and those below it, out of the consolidated metadata of a group, or move it."""
+    """Take a node, and those below it, out of the consolidated metadata of a group, or move it.
+
+    So it is in those of the group above from which it has its own.
+    """
+    above = group._consolidated_by
+    if above is not None:
+        prefix = group.path[len(above.path) :].strip("/") + "/"
+        await forget(above, prefix + path, None if new_path is None else prefix + new_path)
     if group.metadata.consolidated_metadata is None:
         return
 
@@ -100,21 +107,25 @@ async def forget(group: AsyncGroup, path: str, new_path: str | None = None) -> N
                 nodes[new_path + name[len(path) :]] = node
         return replace_consolidated(metadata, ConsolidatedMetadata(nest(nodes)))
 
-    if group._custom_key:
-        group._take(change(group.metadata))
-    else:
+    shown = change(group.metadata)
+    if not group._custom_key:
         await change_metadata(group, change)
+    if group._custom_key or above is not None:
+        group._take(replace_consolidated(group.metadata, shown.consolidated_metadata))
 
 
 async def delete(group: AsyncGroup, name: str) -> None:
-    """Delete a member and all below it."""
+    """Delete a member and all below it; or the group itself, which ``"/"`` names."""
     check_writable(group.store_path)
     path = child_path(group.path, name)
-    if path == group.path:
+    if not name:  # rather a mistake than a wish
         raise ValueError(
-            f"{name!r} names the group {group.name!r} itself: a group cannot delete itself. "
-            "Delete it from the group above, or clear the store."
+            f"'' names the group {group.name!r} itself, with all that is in it: to delete that, "
+            "write '/'"
         )
+    if path == group.path:
+        await _delete_itself(group)
+        return
     if await _is_inside_array(group, path):
         return  # what is there are chunks, or a document
     if path.rpartition("/")[2] in DOCUMENTS:
@@ -122,6 +133,17 @@ async def delete(group: AsyncGroup, name: str) -> None:
     await forget(group, path[len(group.path) :].strip("/"))
     names = ("zarr.json",) if group.metadata.zarr_format == 3 else (".zarray", ".zgroup")
     await _delete_node(group, path, [[f"{path}/{name}" for name in names]])
+
+
+async def _delete_itself(group: AsyncGroup) -> None:
+    """Delete a group and all below it."""
+    above = group._consolidated_by
+    if above is not None:
+        await forget(above, group.path[len(above.path) :].strip("/"))
+    prefix = f"{group.path}/" if group.path else ""
+    names = ("zarr.json",) if group.metadata.zarr_format == 3 else (".zgroup", ".zmetadata")
+    await _delete_node(group, group.path, [[prefix + name for name in names]])
+    group._deleted()
 
 
 async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[str]]) -> None:

@@ -31,6 +31,9 @@ class GroupListing(GroupBase):
     ) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
         """Yield the nodes below this group, with their paths relative to it, level by level.
 
+        A node whose metadata cannot be read is left out, with a warning that names it; so it is
+        wherever members are listed.
+
         Parameters
         ----------
         max_depth : int, optional
@@ -47,8 +50,19 @@ class GroupListing(GroupBase):
         async for name, node in below:
             yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
 
+    async def _all_members(
+        self, max_depth: int | None = None
+    ) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
+        """Yield the nodes below for those who must miss none: what cannot be read is an error."""
+        async for name, node in self._walk(max_depth, whole=True):
+            yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
+
     def _walk(
-        self, max_depth: int | None = 0, use_consolidated_for_children: bool = True
+        self,
+        max_depth: int | None = 0,
+        use_consolidated_for_children: bool = True,
+        *,
+        whole: bool = False,
     ) -> AsyncIterator[tuple[str, NodeMetadata]]:
         return walk(
             self.store,
@@ -56,6 +70,7 @@ class GroupListing(GroupBase):
             self.metadata,
             max_depth,
             use_consolidated_for_children=use_consolidated_for_children,
+            whole=whole,
         )
 
     async def nmembers(self, max_depth: int | None = 0) -> int:

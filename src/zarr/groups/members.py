@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zarr.arrays.names import DOCUMENTS
 from zarr.errors import ZarrUserWarning
-from zarr.groups.nodes import at_a_time, load_node
+from zarr.groups.nodes import at_a_time, find_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.notices import warn
 from zarr.runner import bounded
@@ -42,6 +42,7 @@ async def walk(
     max_depth: int | None = 0,
     *,
     use_consolidated_for_children: bool = True,
+    whole: bool = False,
     load: Load | None = None,
 ) -> AsyncIterator[tuple[str, NodeMetadata]]:
     """Yield the nodes below a group: relative paths and metadata, level by level.
@@ -54,6 +55,9 @@ async def walk(
         How many levels of groups are entered besides the first; all if None.
     use_consolidated_for_children
         Whether the consolidated metadata that a group below has are believed.
+    whole
+        Whether a node whose metadata cannot be read is an error. Otherwise it is left out, with a
+        warning that names it.
     load
         Returns the metadata of the node at a path relative to the group; None if there is none.
         By default its documents are read.
@@ -62,13 +66,15 @@ async def walk(
     ------
     ValueError
         If `max_depth` is negative.
+    MetadataValidationError
+        If `whole`, and the metadata of a node cannot be read. Other errors, too, say so.
     """
     if max_depth is not None and max_depth < 0:
         raise ValueError(f"max_depth must be None or >= 0. Got '{max_depth}' instead")
     level = [_Place(path, "", group)]
     depth = 0
     while level:
-        found = await _below(store, level, use_consolidated_for_children, load)
+        found = await _below(store, level, use_consolidated_for_children, whole, load)
         level = []
         for place, name, node in found:
             if is_group(node):
@@ -82,19 +88,25 @@ async def walk(
 
 
 async def _below(
-    store: Store, level: list[_Place], consolidated: bool, load: Load | None
+    store: Store, level: list[_Place], consolidated: bool, whole: bool, load: Load | None
 ) -> list[tuple[_Place, str, NodeMetadata]]:
     """The children of several groups; those that have to be asked for are asked for together."""
     unknown = [place for place in level if place.group.consolidated_metadata is None]
     listed = await bounded(unknown, lambda place: _names(store, place.path))
     asked = [(place, name) for place, names in zip(unknown, listed, strict=True) for name in names]
 
-    async def load_one(item: tuple[_Place, str]) -> NodeMetadata | None:
+    async def load_one(item: tuple[_Place, str]) -> NodeMetadata | Exception | None:
         place, name = item
         if load is not None:
             return await load(place.named(name))
         path, zarr_format = place.below(name), place.group.zarr_format
-        return await load_node(store, path, zarr_format, consolidated=consolidated)
+        parse = await find_node(store, path, zarr_format, consolidated=consolidated)
+        try:
+            return None if parse is None else parse()
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            if whole:
+                raise
+            return error
 
     limit = at_a_time(level[0].group.zarr_format)
     nodes = await bounded(asked, load_one, limit)
@@ -104,6 +116,11 @@ async def _below(
             warn(
                 f"Object at {place.below(name)} is not recognized as a component of a Zarr "
                 "hierarchy.",
+                ZarrUserWarning,
+            )
+        elif isinstance(node, Exception):
+            warn(
+                f"{place.below(name)!r} is left out: its metadata cannot be read. {node}",
                 ZarrUserWarning,
             )
         else:

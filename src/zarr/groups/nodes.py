@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zarr.arrays.document import get_value, get_values, not_found
@@ -28,7 +29,7 @@ from zarr.runner import bounded, concurrency
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
@@ -83,7 +84,17 @@ def at_a_time(zarr_format: ZarrFormat) -> int:
 async def load_node(
     store: Store, path: str, zarr_format: ZarrFormat | None, *, consolidated: bool = True
 ) -> NodeMetadata | None:
-    """Read the metadata of whatever node there is; None if there is none.
+    """Read the metadata of whatever node there is; None if there is none. See `find_node`."""
+    parse = await find_node(store, path, zarr_format, consolidated=consolidated)
+    return None if parse is None else parse()
+
+
+async def find_node(
+    store: Store, path: str, zarr_format: ZarrFormat | None, *, consolidated: bool = True
+) -> Callable[[], NodeMetadata] | None:
+    """Read the documents of whatever node there is; None if there is none.
+
+    Returns a function that says what is in them, or that they are none of a node.
 
     Parameters
     ----------
@@ -97,14 +108,15 @@ async def load_node(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
-            return node_v3(document, where(store, path), consolidated=consolidated)
+            return partial(node_v3, document, where(store, path), consolidated=consolidated)
     if zarr_format != 3:
         document, attributes = await get_values(store, path, ".zarray", ZATTRS_JSON)
         if document is not None:
-            return ArrayV2Metadata.from_document(document, attributes, path=where(store, path))
+            read = ArrayV2Metadata.from_document
+            return partial(read, document, attributes, path=where(store, path))
         document = await get_value(store, path, ZGROUP_JSON)
         if document is not None:
-            return group_v2(document, attributes, where(store, path))
+            return partial(group_v2, document, attributes, where(store, path))
     return None
 
 

@@ -239,7 +239,7 @@ class Group(GroupBase):
         Parameters
         ----------
         key : str
-            Its name, or its path below this group.
+            Its name, or its path below this group; ``"/"`` is the group itself.
         """
         group = self._async_group
         run(group.delitem(key), waits=group._waits)
@@ -258,6 +258,9 @@ class Group(GroupBase):
         self, max_depth: int | None = 0, *, use_consolidated_for_children: bool = True
     ) -> tuple[tuple[str, AnyArray | Group], ...]:
         """Return the nodes below this group, with their paths relative to it, level by level.
+
+        A node whose metadata cannot be read is left out, with a warning that names it; so it is
+        wherever members are listed.
 
         Parameters
         ----------

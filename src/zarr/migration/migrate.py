@@ -90,7 +90,7 @@ async def _documents(
     if await node.store.exists((node.store_path / ".zmetadata").path):
         raise NotImplementedError("Migration of consolidated metadata isn't supported.")
     group = AsyncGroup(await load_group(node.store_path, 2, False), node.store_path)
-    members = [(name, member) async for name, member in group.members(max_depth=None)]
+    members = [(name, member) async for name, member in group._all_members()]
     found: list[tuple[str, Buffer]] = []
     for name, member in sorted(members, key=lambda item: item[0].split("/"), reverse=True):
         found += _of_node(member, (target / name).path)

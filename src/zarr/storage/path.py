@@ -47,7 +47,8 @@ class StorePath:
     store : Store
         The store.
     path : str
-        The path of a node, or the key of a value.
+        The path of a node, or the key of a value. The root of a store, ``""``, is no key: there
+        is no value at it.
 
     Attributes
     ----------
@@ -121,6 +122,8 @@ class StorePath:
         -------
         Buffer or None
         """
+        if not self.path:
+            return None
         if prototype is None:
             prototype = default_buffer_prototype()
         return await Requests(self.store).get(self.path, prototype, byte_range)
@@ -161,8 +164,9 @@ class StorePath:
         await Requests(self.store).set_if_not_exists(self.path, default)
 
     async def delete(self) -> None:
-        """Remove the value at this path."""
-        await Requests(self.store).delete(self.path)
+        """Remove the value at this path; `delete_dir` removes those below it."""
+        if self.path:
+            await Requests(self.store).delete(self.path)
 
     async def delete_dir(self) -> None:
         """Remove all values below this path."""
@@ -170,7 +174,7 @@ class StorePath:
 
     async def exists(self) -> bool:
         """Whether there is a value at this path."""
-        return await Requests(self.store).exists(self.path)
+        return bool(self.path) and await Requests(self.store).exists(self.path)
 
     async def is_empty(self) -> bool:
         """Whether there is no value below this path."""
@@ -197,6 +201,8 @@ class StorePath:
         """
         if not isinstance(self.store, SupportsGetSync):
             raise self._not_sync("get")
+        if not self.path:
+            return None
         if prototype is None:
             prototype = default_buffer_prototype()
         return self.store.get_sync(self.path, prototype=prototype, byte_range=byte_range)
@@ -217,7 +223,8 @@ class StorePath:
         """Remove the value at this path from a store that has synchronous methods."""
         if not isinstance(self.store, SupportsDeleteSync):
             raise self._not_sync("delete")
-        self.store.delete_sync(self.path)
+        if self.path:
+            self.store.delete_sync(self.path)
 
     def _not_sync(self, what: str) -> TypeError:
         return TypeError(f"Store {type(self.store).__name__} does not support synchronous {what}.")

@@ -162,6 +162,29 @@ def test_what_is_deleted_or_moved_through_the_group_is_so_in_them(store: MemoryS
         assert found["k/l/c"].shape == (2,)
 
 
+@pytest.mark.parametrize("deep", ["sub", "sub/deep"])
+def test_what_is_deleted_through_a_group_below_is_so_in_them(store: MemoryStore, deep: str) -> None:
+    root = zarr.open_group(store)
+    for name in ("b", "c", "d", "e/f"):
+        root.create_array(f"{deep}/{name}", shape=(4,), dtype="i4")
+    zarr.consolidate_metadata(store)
+    opened = zarr.open_consolidated(store)
+    below: Any = opened[deep]
+    del below["b"]
+    del below["e"]
+    below.move("c", "moved")
+    del below["d"]
+    for seen in (below, opened[deep], zarr.open_consolidated(store)[deep]):
+        assert list(seen) == ["moved"]
+        for gone in ("b", "c", "d", "e", "e/f"):
+            assert gone not in seen
+    assert "other" not in opened
+    del below["/"]
+    for whole in (opened, zarr.open_consolidated(store), zarr.open_group(store)):
+        assert deep not in whole
+    assert list(below) == []
+
+
 def test_attributes_of_the_group_are_never_stale(store: MemoryStore) -> None:
     zarr.consolidate_metadata(store)
     zarr.open_group(store, use_consolidated=False).attrs["b"] = 2

@@ -282,16 +282,28 @@ def test_a_group_is_like_a_mapping(root: Group) -> None:
     assert list(root) == ["g"]
 
 
-def test_a_group_does_not_delete_or_move_itself(call: Face) -> None:
+def test_a_group_does_not_move_itself_or_delete_itself_by_mistake(call: Face) -> None:
     call("create_group", "g/h")
+    with pytest.raises(ValueError, match="itself"):
+        call("delitem", "")
     for name in ("", "/"):
-        with pytest.raises(ValueError, match="itself"):
-            call("delitem", name)
         with pytest.raises(ValueError, match="itself"):
             call("move", name, "x")
         with pytest.raises(ValueError, match="itself"):
             call("move", "g", name)
     assert call("nmembers", None) == 2
+
+
+def test_a_slash_deletes_the_group_itself(call: Face) -> None:
+    call("create_array", "g/a", data=np.arange(4), chunks=(1,))
+    inner = Face(call("getitem", "g"), call.kind)
+    call("create_group", "gg")
+    inner("delitem", "/")
+    assert call("keys") == ["gg"]
+    assert not call("contains", "g/a")
+    # The next member is made in a new group.
+    inner("create_group", "new")
+    assert sorted(call("keys")) == ["g", "gg"]
 
 
 def test_a_member_is_deleted_with_all_below_it(call: Face) -> None:
@@ -421,14 +433,20 @@ def test_what_is_no_node_is_passed_over_with_a_warning() -> None:
         assert list(root) == ["g"]
 
 
+DAMAGED = (b"{", b"[]", b'{"zarr_format": 7}', b'{"zarr_format": 3, "node_type": "tree"}')
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
 def test_a_damaged_node_is_an_error_that_names_it(zarr_format: Any) -> None:
     root = zarr.create_group({}, zarr_format=zarr_format)
     name = "zarr.json" if zarr_format == 3 else ".zgroup"
-    for data in (b"{", b"[]", b'{"zarr_format": 7}', b'{"zarr_format": 3, "node_type": "tree"}'):
+    for data in DAMAGED:
         put(root, f"broken/{name}", data)
         for use in (
             lambda: root["broken"],
-            lambda: list(root),
+            lambda: "broken" in root,
+            lambda: zarr.consolidate_metadata(root.store),
+            lambda: zarr.copy(root, zarr.create_group({}), name="x"),
             lambda: zarr.open_group(root.store, path="broken"),
             lambda: zarr.open(root.store, path="broken", mode="r"),
         ):
@@ -473,3 +491,31 @@ def test_the_only_compressor_of_format_2_has_a_name_of_its_own() -> None:
         given: dict[str, Any] = {"shape": (4,), "dtype": "i4", "compressor": codec}
         assert root.create_array(f"c{number}", **given).compressors == expected
         assert root.require_array(f"r{number}", **given).compressors == expected
+
+
+def test_a_damaged_node_does_not_hide_the_others(zarr_format: Any) -> None:
+    root = zarr.create_group({}, zarr_format=zarr_format)
+    root.create_array("good", shape=(1,), dtype="i1")
+    root.create_array("below/fine", shape=(1,), dtype="i1")
+    name = "zarr.json" if zarr_format == 3 else ".zgroup"
+    listings: dict[str, Any] = {
+        "keys": lambda: sorted(root.keys()),
+        "members": lambda: sorted(path for path, _ in root.members(max_depth=None)),
+        "arrays": lambda: [path for path, _ in root.arrays()],
+        "groups": lambda: list(root.group_keys()),
+        "count": lambda: (len(root), root.nmembers(None)),
+        "tree": lambda: "fine" in str(root.tree()),
+        "info": lambda: root.info_complete()._count_members,
+    }
+    expected = {way: listing() for way, listing in listings.items()}
+    for data in DAMAGED:
+        put(root, f"bad/{name}", data)
+        put(root, f"below/worse/{name}", data)
+        for way, listing in listings.items():
+            with pytest.warns(ZarrUserWarning) as warned:
+                assert listing() == expected[way]
+            told = [str(each.message) for each in warned]
+            assert sum("'bad' is left out" in text for text in told) == (2 if way == "count" else 1)
+            assert sum("'below/worse' is left out" in text for text in told) <= 1
+        del root["bad"], root["below/worse"]
+        assert sorted(root.keys()) == expected["keys"]

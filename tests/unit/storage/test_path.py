@@ -258,3 +258,18 @@ def test_what_is_no_path_is_refused() -> None:
 )
 def test_urls_are_split(url: str, parts: tuple[Any, ...]) -> None:
     assert parse_store_url(url) == (*parts, url)
+
+
+@pytest.mark.parametrize("kind", ["memory", "local"])
+def test_there_is_no_value_at_the_root_of_a_store(kind: str, tmp_path: Path) -> None:
+    store: Any = MemoryStore() if kind == "memory" else LocalStore(tmp_path)
+    root = StorePath(store)
+    sync(store.set("zarr.json", Buffer.from_bytes(b"{}")))
+    assert sync(root.get()) is None
+    assert root.get_sync() is None
+    assert sync(root.exists()) is False
+    sync(root.delete())
+    root.delete_sync()
+    assert sync(store.exists("zarr.json"))
+    with pytest.raises(ValueError, match="key"):
+        sync(root.set(Buffer.from_bytes(b"{}")))
