@@ -147,7 +147,7 @@ def _basic(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection | None:
             if step < 1:
                 raise NegativeStepError("only slices with step >= 1 are supported.")
             count = (stop - start + step - 1) // step if stop > start else 0
-            axes.append((start, step, count))
+            axes.append((start, step if count > 1 else 1, count))
             kept.append(count)
             counts.append(count)
         elif item is Ellipsis:

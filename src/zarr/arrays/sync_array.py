@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.edges import chunk_bounds, chunk_of
 from zarr.arrays.handle import ArrayBase, M
 from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
 from zarr.arrays.read import read
@@ -18,6 +19,8 @@ from zarr.selection import basic, block, coordinate, orthogonal, parse
 from zarr.selection import mask as select_mask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from zarr.arrays.read import Out
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from zarr.selection import Fields
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, ShapeLike
+
+_TOGETHER = 64 << 20
+"""Bytes of elements that are read ahead of those who iterate, at most."""
 
 
 @dataclass(eq=False, repr=False)
@@ -172,6 +178,38 @@ class Array(ArrayBase[M]):
             raise ValueError("`copy=False` is not supported. This method always creates a copy.")
         result = np.asarray(self[...])
         return result if dtype is None else result.astype(dtype, copy=False)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield what each index of the first dimension selects.
+
+        Chunks are read one after another, each once: what is written to one while its elements
+        are yielded is not seen. An array without dimensions yields nothing.
+
+        Yields
+        ------
+        NDArrayLike
+            As ``array[0]``, ``array[1]``, …
+
+        Examples
+        --------
+        >>> import zarr
+        >>> [int(element) for element in zarr.array([1, 2, 3], chunks=2)]
+        [1, 2, 3]
+        """
+        start = 0
+        while self.ndim and start < self.shape[0]:
+            stop = self._read_together(start)
+            block: Any = self[start:stop]
+            for place in range(len(block)):
+                yield block[place, ...].copy()
+            start = stop
+
+    def _read_together(self, start: int) -> int:
+        """The end of those along the first dimension that are read with one: of its chunk."""
+        edge = self._chunk_edges[0]
+        _, stop = chunk_bounds(edge, chunk_of(edge, start))
+        each = self.nbytes // self.shape[0]
+        return min(stop, self.shape[0], start + max(1, _TOGETHER // max(1, each)))
 
     def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
         """Read a selection, as NumPy does: integers, slices, and arrays or a mask.

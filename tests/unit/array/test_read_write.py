@@ -11,6 +11,7 @@ import pytest
 import zarr
 from zarr.buffer import cpu
 from zarr.errors import BoundsCheckError, ChunkNotFoundError, VindexInvalidSelectionError
+from zarr.storage import MemoryStore
 
 DATA = np.arange(30, dtype="i4").reshape(6, 5)
 
@@ -293,3 +294,73 @@ def test_strings_in_shards() -> None:
     array[4:7] = ["", "y", "z"]
     model[4:7] = ["", "y", "z"]
     np.testing.assert_array_equal(array[:].astype(object), model)
+
+
+@pytest.mark.parametrize("step", [2**31, 2**63 - 1, 2**63, 2**64, 2**100])
+def test_a_step_beyond_the_array_selects_the_first(step: int) -> None:
+    array: Any = zarr.create_array({}, data=DATA, chunks=(4, 2))
+    for rows in (slice(0, None, step), slice(3, None, step), slice(9, None, step)):
+        np.testing.assert_array_equal(array[rows, 1:], DATA[rows, 1:])
+        np.testing.assert_array_equal(array.oindex[rows, [0, 2]], DATA[rows][:, [0, 2]])
+        array[rows] = 7
+        expected = array[:]
+        expected[rows] = 7
+        np.testing.assert_array_equal(array[:], expected)
+
+
+class Counting(MemoryStore):
+    """Counts how often chunks are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        if not key.endswith("zarr.json"):
+            self.reads.append(key)
+        return await super().get(key, prototype, byte_range)
+
+
+@pytest.mark.parametrize("options", [{"chunks": (4, 2)}, {"chunks": (5, 5)}, {"chunks": (1, 5)}])
+def test_iteration_reads_each_chunk_once(options: Any) -> None:
+    array: Any = zarr.create_array(Counting(), data=DATA, **options)
+    array.store.reads.clear()
+    rows = list(array)
+    assert len(array.store.reads) == len(set(array.store.reads)) == array.nchunks
+    assert [row.tolist() for row in rows] == DATA.tolist()
+    for row, expected in zip(rows, (array[i] for i in range(len(DATA))), strict=True):
+        assert type(row) is type(expected)
+        assert (row.shape, row.dtype) == (expected.shape, expected.dtype)
+    rows[0][...] = -1
+    np.testing.assert_array_equal(rows[1], DATA[1])
+
+
+def test_iteration_yields_elements_as_indexing_does() -> None:
+    arrays: list[Any] = [
+        np.arange(7),
+        np.array(["a", "bc", ""], dtype="U2"),
+        np.array([(1, 2.5), (3, 4.5)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.zeros((0, 3)),
+        np.zeros((2, 0)),
+        np.array(["2020", "2021"], dtype="M8[D]"),
+    ]
+    for data in arrays:
+        array = zarr.create_array({}, data=data, chunks=tuple(max(1, n // 2) for n in data.shape))
+        found = list(array)
+        assert len(found) == len(data)
+        for index, element in enumerate(found):
+            expected: Any = array[index]
+            assert type(element) is type(expected) is np.ndarray
+            assert element.dtype == expected.dtype
+            np.testing.assert_array_equal(element, expected)
+    assert list(zarr.create_array({}, data=np.array(5))) == []
+
+
+def test_iteration_ends_where_the_array_does() -> None:
+    array = zarr.create_array({}, data=np.arange(10), chunks=(3,))
+    found = []
+    for element in array:
+        found.append(int(element))
+        if element == 4:
+            array.resize((7,))
+    assert found == list(range(7))
