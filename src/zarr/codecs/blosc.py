@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast
 
 from zarr.codecs.base import Link, NativeBytesCodec
 from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
@@ -166,7 +166,7 @@ class BloscCodec(NativeBytesCodec):
     @property
     def _blosc_codec(self) -> Numcodec:
         # Not used here: programs take it to code bytes of their own.
-        return get_numcodec(v2_config(self))
+        return get_numcodec(cast("Any", v2_config(self)))
 
     def _link(self, spec: ArraySpec) -> Link | None:
         typesize = self.typesize if self.typesize <= _MAX_TYPESIZE else 1
