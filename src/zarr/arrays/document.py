@@ -28,14 +28,20 @@ if TYPE_CHECKING:
     from zarr.types import ArrayMetadata, NodeType, ZarrFormat
 
 
-async def get_value(store: Store, path: str, name: str) -> bytes | None:
-    """The value of a key below a path, as bytes."""
-    return await Requests(store).get_document(f"{path}/{name}" if path else name)
+async def get_value(store: Store, path: str, name: str, *, checked: bool = False) -> bytes | None:
+    """The value of a key below a path, as bytes; `checked`, of the length that it has there."""
+    requests, key = Requests(store), f"{path}/{name}" if path else name
+    if not checked:
+        return await requests.get_document(key)
+    value = await requests.get_checked(key)
+    return None if value is None else value.to_bytes()
 
 
-async def get_values(store: Store, path: str, *names: str) -> list[bytes | None]:
+async def get_values(
+    store: Store, path: str, *names: str, checked: bool = False
+) -> list[bytes | None]:
     """The values of several keys below a path, fetched together."""
-    return await bounded(names, lambda name: get_value(store, path, name))
+    return await bounded(names, lambda name: get_value(store, path, name, checked=checked))
 
 
 async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -> ArrayMetadata:

@@ -100,13 +100,18 @@ async def _below(
         if load is not None:
             return await load(place.named(name))
         path, zarr_format = place.below(name), place.group.zarr_format
-        parse = await find_node(store, path, zarr_format, consolidated=consolidated)
-        try:
-            return None if parse is None else parse()
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            if whole:
-                raise
-            return error
+        # What cannot be read was cut on the way, perhaps: only what is stored so is left out.
+        for checked in (False, True):
+            parse = await find_node(
+                store, path, zarr_format, consolidated=consolidated, checked=checked
+            )
+            try:
+                return None if parse is None else parse()
+            except (ValueError, TypeError, KeyError, OverflowError) as error:
+                if whole:
+                    raise
+                found = error
+        return found
 
     limit = at_a_time(level[0].group.zarr_format)
     nodes = await bounded(asked, load_one, limit)

@@ -90,7 +90,12 @@ async def load_node(
 
 
 async def find_node(
-    store: Store, path: str, zarr_format: ZarrFormat | None, *, consolidated: bool = True
+    store: Store,
+    path: str,
+    zarr_format: ZarrFormat | None,
+    *,
+    consolidated: bool = True,
+    checked: bool = False,
 ) -> Callable[[], NodeMetadata] | None:
     """Read the documents of whatever node there is; None if there is none.
 
@@ -104,17 +109,20 @@ async def find_node(
         The format to look for; any, 3 first, if None.
     consolidated
         Whether the document of a group of format 3 is believed in what it says of other nodes.
+    checked
+        Whether the length of what is read is compared with what the store says.
     """
     if zarr_format != 2:
-        document = await get_value(store, path, "zarr.json")
+        document = await get_value(store, path, "zarr.json", checked=checked)
         if document is not None:
             return partial(node_v3, document, where(store, path), consolidated=consolidated)
     if zarr_format != 3:
-        document, attributes = await get_values(store, path, ".zarray", ZATTRS_JSON)
+        names = (".zarray", ZATTRS_JSON)
+        document, attributes = await get_values(store, path, *names, checked=checked)
         if document is not None:
             read = ArrayV2Metadata.from_document
             return partial(read, document, attributes, path=where(store, path))
-        document = await get_value(store, path, ZGROUP_JSON)
+        document = await get_value(store, path, ZGROUP_JSON, checked=checked)
         if document is not None:
             return partial(group_v2, document, attributes, where(store, path))
     return None

@@ -65,6 +65,7 @@ def regular(*shape: int) -> dict[str, Any]:
         [transpose(1, 0), shard(4, 2, codecs=[transpose(1, 0), shard(1, 4)])],
     ],
 )
+@pytest.mark.filterwarnings("ignore:Combining a `sharding_indexed` codec")
 def test_a_shard_is_divided_as_the_codecs_before_it_left_it(codecs: list[Any]) -> None:
     document: Any = metadata(regular(2, 4), *codecs).to_dict()
     array = zarr.open_array(_stored(document))
