@@ -19,6 +19,9 @@ from zarr.codecs import BytesCodec, ShardingCodec, TransposeCodec, ZstdCodec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Transposed shards are among them.
+pytestmark = pytest.mark.filterwarnings("ignore:Combining a `sharding_indexed` codec")
+
 
 @pytest.fixture(autouse=True)
 def _switched_on() -> Iterator[None]:
