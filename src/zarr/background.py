@@ -10,7 +10,10 @@ import atexit
 import contextlib
 import os
 import threading
+import time
+from collections.abc import Coroutine
 from contextvars import ContextVar
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zarr import _core
@@ -19,13 +22,16 @@ from zarr.settings import config
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable
     from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 
-# How long a cancelled coroutine gets to finish before its caller goes on without it.
+# How long a cancelled coroutine gets to finish before its caller goes on without it, and an event
+# loop that does not run to start.
 GRACE_SECONDS = 5.0
+# How often a caller that waits looks whether the event loop runs.
+_LOOK_SECONDS = 1.0
 # How many operations may have the engine wait for servers.
 _FETCHES = 64
 
@@ -55,9 +61,9 @@ _inherited: list[object] = []
 
 
 class _Call(Generic[T]):
-    """One coroutine, handed to a loop that runs on another thread."""
+    """Something to await, handed to a loop that runs on another thread."""
 
-    def __init__(self, coro: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, coro: Awaitable[T], loop: asyncio.AbstractEventLoop) -> None:
         self._coro = coro
         self._loop = loop
         self._task: asyncio.Task[T] | None = None
@@ -68,7 +74,7 @@ class _Call(Generic[T]):
         self._loop.call_soon_threadsafe(self._start)
 
     def _start(self) -> None:
-        self._task = self._loop.create_task(self._coro)
+        self._task = self._loop.create_task(_awaited(self._coro))
         self._task.add_done_callback(self._finish)
         if self._cancelled:
             self._task.cancel()
@@ -79,7 +85,22 @@ class _Call(Generic[T]):
         self._done.set()
 
     def wait(self, timeout: float | None) -> bool:
-        return self._done.wait(timeout)
+        """Whether it ended within so many seconds; `SyncError` if its loop does not run."""
+        end = None if timeout is None else time.monotonic() + timeout
+        stands_still_until: float | None = None
+        while True:
+            now = time.monotonic()
+            if end is not None and end - now <= _LOOK_SECONDS:
+                return self._done.wait(max(0.0, end - now))
+            if self._done.wait(_LOOK_SECONDS):
+                return True
+            # A loop that was stopped, or whose thread has ended, would be waited for for ever.
+            if self._loop.is_running():
+                stands_still_until = None
+            elif stands_still_until is None:
+                stands_still_until = now + GRACE_SECONDS
+            elif now > stands_still_until:
+                raise SyncError("the event loop that would have to do the work does not run")
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -93,7 +114,8 @@ class _Call(Generic[T]):
     def abandon(self) -> None:
         """Cancel, and give the coroutine a moment to let go of what it holds."""
         self.cancel()
-        self.wait(GRACE_SECONDS)
+        if self._loop.is_running():
+            self._done.wait(GRACE_SECONDS)
 
     def result(self) -> T:
         assert self._task is not None
@@ -104,8 +126,13 @@ class _Call(Generic[T]):
         return self._task.result()
 
 
+async def _awaited(value: Awaitable[T]) -> T:
+    # So that whatever can be awaited can be handed over, as a future or an object of one's own.
+    return await value
+
+
 def sync(
-    coro: Coroutine[Any, Any, T],
+    coro: Awaitable[T],
     loop: asyncio.AbstractEventLoop | None = None,
     timeout: float | None = None,
 ) -> T:
@@ -114,7 +141,7 @@ def sync(
     Parameters
     ----------
     coro
-        The coroutine.
+        The coroutine, or something else that can be awaited.
     loop
         A running event loop of another thread, in place of the background one.
     timeout
@@ -123,8 +150,16 @@ def sync(
     Raises
     ------
     SyncError
-        If called on the loop's own thread, which would wait for itself.
+        If called on the loop's own thread, which would wait for itself, or if the loop does not
+        run.
+    TypeError
+        If there is nothing to await.
     """
+    if not isawaitable(coro):
+        raise TypeError(
+            f"sync() expects a coroutine, or something else that can be awaited, not a "
+            f"{type(coro).__name__}"
+        )
     call: _Call[T] | None = None
     try:
         with _lock:  # so that no call reaches a loop that is being closed
@@ -158,11 +193,12 @@ def _start(call: _Call[Any]) -> None:
             blocked_loop.reset(token)
 
 
-def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any]) -> None:
+def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Awaitable[Any]) -> None:
     from asyncio import _get_running_loop
 
     if _get_running_loop() is target:
-        coro.close()
+        if isinstance(coro, Coroutine):
+            coro.close()
         raise SyncError(
             "Calling sync() from within a running loop: this thread runs the event loop that would "
             "have to do the work. Await the asynchronous function instead (zarr.api.asynchronous)."
@@ -176,14 +212,17 @@ def get_loop() -> asyncio.AbstractEventLoop:
 
 
 def _started_loop() -> asyncio.AbstractEventLoop:
-    current = loop[0]
-    if current is None:
+    current, running = loop[0], iothread[0]
+    if current is None or running is None or not running.is_alive():
         import asyncio
 
+        if current is not None:  # something that it ran took its thread down
+            current.close()
         current = asyncio.new_event_loop()
         thread = threading.Thread(target=current.run_forever, name="zarr_io", daemon=True)
         thread.start()
         loop[0], iothread[0] = current, thread
+        atexit.unregister(cleanup_resources)
         atexit.register(cleanup_resources)
     return current
 
