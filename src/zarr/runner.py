@@ -22,6 +22,7 @@ from zarr.background import SyncError, get_executor, sync
 from zarr.background import thread as _thread
 from zarr.locks import locked
 from zarr.settings import Unset, config
+from zarr.urls import local_path
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -311,7 +312,7 @@ def _value_waits(value: Any) -> bool:
     if kind in _PLAIN:
         return False
     if kind is str:
-        return ("://" in value or "::" in value) and not value.startswith("file:")
+        return ":" in value and local_path(value) is None
     waits = getattr(value, "_waits", None)
     if isinstance(waits, bool):
         return waits

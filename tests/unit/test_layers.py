@@ -9,7 +9,7 @@ import zarr
 
 ROOT = Path(zarr.__file__).parent
 LAYERS = (
-    "errors types settings",
+    "errors types settings urls",
     "buffer",
     "abc",
     "dtype",

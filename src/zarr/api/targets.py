@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zarr.urls import local_path
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -16,13 +18,13 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
     """What is to be saved to: for the name of a zip file, that file, which is whole at the end."""
-    named = isinstance(store, str | Path) and "://" not in str(store)
-    if not (named and str(store).endswith(".zip")) or os.path.isdir(str(store)):
+    path = local_path(store) if isinstance(store, str) else store
+    if not isinstance(path, str | Path) or not str(path).endswith(".zip") or os.path.isdir(path):
         yield store
         return
     from zarr.storage.zip import ZipStore  # late, as it takes a while
 
-    archive = ZipStore(Path(str(store)), mode="a" if os.path.exists(str(store)) else "w")
+    archive = ZipStore(Path(path), mode="a" if os.path.exists(path) else "w")
     try:
         yield archive
     finally:

@@ -8,7 +8,7 @@ import typer
 
 import zarr.metadata.migrate_v3 as migrate_metadata
 from zarr.api import synchronous as api
-from zarr.runner import run
+from zarr.runner import run, waits_of
 from zarr.storage.path import StorePath, make_store_path
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ DryRun = Annotated[bool, typer.Option(help="Say what would be done, and do nothi
 
 
 def _place(store: str, mode: Any) -> StorePath:
-    return run(make_store_path(store, mode=mode), waits="://" in store)
+    return run(make_store_path(store, mode=mode), waits=waits_of((store,), {}))
 
 
 @app.command()

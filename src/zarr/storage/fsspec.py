@@ -18,6 +18,7 @@ from zarr.storage.s3fs import s3_get, s3_put
 from zarr.storage.transient import hidden_in
 from zarr.storage.urls import redacted
 from zarr.storage.values import check_value
+from zarr.urls import links_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,6 +48,24 @@ def _fsspec() -> Any:
             "this store needs fsspec: install it with `pip install zarr[remote]`"
         ) from error
     return fsspec
+
+
+def _at(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+    """The file system of a URL, and the path in it."""
+    core = _fsspec().core
+    parts = url.count("::") + 1
+    links = len(links_of(url))
+    if links == parts:
+        fs, path = core.url_to_fs(url, **options)
+        return fs, path
+    # fsspec would cut it at every '::'.
+    if links > 1:
+        raise ValueError(
+            f"in {redacted(url)!r} it is not clear where a link of the chain ends: fsspec takes "
+            "every '::' for an end, but one of these stands in a path"
+        )
+    kind = _fsspec().get_filesystem_class(core.split_protocol(url)[0] or "file")
+    return kind(**{**kind._get_kwargs_from_urls(url), **options}), kind._strip_protocol(url)
 
 
 def _with_async_methods(fs: Any) -> Any:
@@ -138,7 +157,7 @@ class FsspecStore(Store):
         -------
         FsspecStore
         """
-        fs, path = _fsspec().core.url_to_fs(url, **(storage_options or {}))
+        fs, path = _at(url, storage_options or {})
         return cls(fs, read_only=read_only, path=path, allowed_exceptions=allowed_exceptions)
 
     @classmethod

@@ -149,7 +149,8 @@ class LocalStore(Store):
         return view
 
     def __str__(self) -> str:
-        return f"file://{self.root.as_posix()}"
+        # A URL: a '%' that is part of the name is written as such.
+        return f"file://{self.root.as_posix().replace('%', '%25')}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from zarr.storage.keys import check_prefix
 from zarr.storage.memory import MemoryStore
-from zarr.storage.urls import normalize_path, parse_store_url
+from zarr.storage.urls import normalize_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -85,10 +85,12 @@ class ManagedMemoryStore(MemoryStore):
         -------
         ManagedMemoryStore
         """
-        scheme, name, path, _ = parse_store_url(url)
-        if scheme != "memory":
+        scheme, _, rest = url.partition("://")
+        if scheme.lower() != "memory":
             raise ValueError(f"Expected a 'memory://' URL, got scheme {scheme!r} in {url!r}.")
-        if name is None or name not in _named:
+        # No character of the path means anything else.
+        name, _, path = rest.partition("/")
+        if name not in _named:
             raise ValueError(
                 f"Memory store not found for URL {url!r}. The store may have been garbage "
                 "collected."
@@ -205,7 +207,6 @@ class ManagedMemoryStore(MemoryStore):
 
 def find(url: str, *, read_only: bool) -> ManagedMemoryStore | None:
     """The living store that a ``memory://`` URL names, or None."""
-    name = parse_store_url(url).name
-    if name is None or name not in _named:
+    if url.partition("://")[2].partition("/")[0] not in _named:
         return None
     return ManagedMemoryStore.from_url(url, read_only=read_only)

@@ -20,8 +20,9 @@ from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
 from zarr.storage.requests import Requests
-from zarr.storage.urls import file_path, is_url, normalize_path
+from zarr.storage.urls import normalize_path
 from zarr.types import ANY_ACCESS_MODE
+from zarr.urls import local_path
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest
@@ -332,8 +333,11 @@ async def make_store(
     """
     _check_mode(mode)
     read_only = mode == "r"
-    if isinstance(store_like, str) and is_url(store_like) and file_path(store_like) is None:
-        return await _store_of_url(store_like, read_only, storage_options)
+    if isinstance(store_like, str):
+        local = local_path(store_like)
+        if local is None:
+            return await _store_of_url(store_like, read_only, storage_options)
+        store_like = local
     if storage_options is not None:
         raise TypeError(
             "'storage_options' was provided but unused. 'storage_options' is only used when the "
@@ -350,11 +354,7 @@ async def make_store(
     return await _store_of_object(store_like, read_only)
 
 
-async def _store_of_path(path: str | Path, mode: AccessModeLiteral | None) -> Store:
-    root = path
-    if isinstance(path, str):
-        found = file_path(path)
-        root = path if found is None else found
+async def _store_of_path(root: str | Path, mode: AccessModeLiteral | None) -> Store:
     if str(root).endswith(".zip") and os.path.isfile(root):
         from zarr.storage.zip import ZipStore
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
-from zarr.storage.urls import file_path, redacted
+from zarr.storage.urls import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+# As fsspec reads them: a '%' is part of the name.
+_LOCAL = re.compile(r"(?:file|local):(?://)?", re.IGNORECASE)
 
 
 def check_reference(fs: Any, path: str, roots: Sequence[str]) -> None:
@@ -58,10 +63,8 @@ def _url(fs: Any, found: str) -> str:
 
 def _place(url: str) -> str:
     """One name for one place: of local files, where links lead."""
-    local = url.removeprefix("local://") if url.startswith("local://") else file_path(url)
-    if local is None and "://" not in url:
-        local = url
-    if local is not None:
+    local = _LOCAL.sub("", url)
+    if local != url or "://" not in url:
         return os.path.realpath(local)
     scheme, _, rest = url.partition("://")
     parts = rest.partition("?")[0].replace("%2e", ".").replace("%2E", ".").split("/")

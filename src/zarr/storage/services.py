@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from zarr.storage.fsspec import FsspecStore
 from zarr.storage.obstore import ObjectStore
 from zarr.storage.remote_zip import RemoteZipStore
+from zarr.storage.zip import ZipStore
+from zarr.urls import links_of, local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,17 +40,18 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
 
     Returns
     -------
-    ObjectStore, FsspecStore, or RemoteZipStore for a zip file that is only read
+    ObjectStore, FsspecStore, or for a zip file that is only read RemoteZipStore or ZipStore
 
     Raises
     ------
     ImportError
         If neither of the packages that could serve it is installed.
     """
+    chain = len(links_of(url)) > 1
     if read_only and url.startswith(("zip::", "zip://::")):
-        return _remote_zip(url.partition("::")[2], options or {})
+        return _zip(url.partition("::")[2], options or {})
     made = None
-    if "::" not in url and find_spec("obstore") is not None:
+    if not chain and find_spec("obstore") is not None:
         parts = urlsplit(url)
         make = _KINDS.get(parts.scheme.lower())
         # A query, or a name and password, is for fsspec.
@@ -59,12 +62,15 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
     return FsspecStore.from_url(url, storage_options=options, read_only=read_only)
 
 
-def _remote_zip(url: str, options: Options) -> RemoteZipStore:
+def _zip(url: str, options: Options) -> Store:
     """The entries of a zip file at a URL: one request for each value, unlike fsspec's."""
+    local = local_path(url)
+    if local is not None and not options:
+        return ZipStore(local, mode="r")
     address, query, rest = url.partition("?")
     folder, _, name = address.rpartition("/")
     scheme = url.partition("://")[0]
-    if "::" not in url and isinstance(options.get(scheme), dict):
+    if len(links_of(url)) == 1 and isinstance(options.get(scheme), dict):
         options = options[scheme]
     if query:  # as of a signed URL: it belongs to the file
         file: Store = FsspecStore.from_url(folder, storage_options=options, read_only=True)

@@ -6,7 +6,7 @@ import os
 import re
 from typing import NamedTuple
 
-__all__ = ["ParsedStoreUrl", "file_path", "is_url", "normalize_path", "parse_store_url", "redacted"]
+__all__ = ["ParsedStoreUrl", "normalize_path", "parse_store_url", "redacted"]
 
 
 class ParsedStoreUrl(NamedTuple):
@@ -39,23 +39,6 @@ def parse_store_url(url: str) -> ParsedStoreUrl:
     parts = urlparse(url)
     path = parts.path.lstrip("/") if parts.netloc else parts.path
     return ParsedStoreUrl(parts.scheme, parts.netloc or None, path, url)
-
-
-def is_url(text: str) -> bool:
-    """Whether `text` is a URL or a chain of URLs, and not a path."""
-    return "://" in text or "::" in text or text.startswith("file:")
-
-
-def file_path(url: str) -> str | None:
-    """The local path that a ``file:`` URL names; None if `url` is no such URL."""
-    scheme, colon, rest = url.partition(":")
-    if not colon or scheme.lower() != "file":
-        return None
-    from urllib.request import url2pathname
-
-    path = rest.removeprefix("//")
-    # On Windows file:///C:/x means C:/x. Elsewhere a '%' is part of the name.
-    return url2pathname(path) if os.name == "nt" else path
 
 
 def redacted(text: str) -> str:
