@@ -20,6 +20,7 @@ from zarr.storage.zip_archive import Archive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+    from zipfile import ZipFile
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -132,6 +133,11 @@ class ZipStore(Store):
                 self._archive = archive
                 self._is_open = True
         return archive
+
+    @property
+    def _zf(self) -> ZipFile:
+        """The archive as an object of the standard library; other packages read and change it."""
+        return self._ensure_open_sync().as_zipfile()
 
     def close(self) -> None:
         """Write what is new to the file, and let go of it.

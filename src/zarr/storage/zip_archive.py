@@ -10,7 +10,7 @@ import threading
 import time
 import zipfile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -53,7 +53,9 @@ class Archive:
         # Where each value is: in the file, or, until it is written there, in memory.
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._pending: dict[str, bytes] = {}
+        self._comment = b""
         self._writer: zipfile.ZipFile | None = None
+        self._view: zipfile.ZipFile | None = None
         self._temporary: str | None = None
         self._dead = False  # whether the new file has entries that are no longer wanted
         self._changed = False
@@ -79,6 +81,7 @@ class Archive:
             self._reader = None  # an empty file is where an archive begins
             return
         with zipfile.ZipFile(cast("IO[bytes]", self._reader.stream())) as directory:
+            self._comment = directory.comment
             for info in directory.infolist():
                 self._entries[info.filename] = info  # of several with one name, the last
 
@@ -92,14 +95,16 @@ class Archive:
         return [name for name in names if not name.endswith("/")]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._pending or name in self._entries
+        with self._lock:
+            return name in self._pending or name in self._entries
 
     def size(self, name: str) -> int | None:
         """How long a value is; None if there is none."""
-        value = self._pending.get(name)
+        with self._lock:
+            value = self._pending.get(name)
+            info = self._entries.get(name)
         if value is not None:
             return len(value)
-        info = self._entries.get(name)
         return None if info is None else info.file_size
 
     def read(self, name: str, part: Callable[[int], slice]) -> Data | None:
@@ -114,6 +119,24 @@ class Archive:
         if info is None or reader is None:
             return None
         return read_entry(reader, info, part(info.file_size))
+
+    def as_zipfile(self) -> zipfile.ZipFile:
+        """The archive as an object of the standard library.
+
+        Of one that is written, it is the new file: what is changed by it counts.
+        """
+        with self._lock:
+            if self.closed:
+                raise ValueError(f"{self.path} is closed")
+            if self.mode != "r":
+                self._check_process()
+                self._append_pending()
+                return self._listed_writer()
+            if self._view is None:
+                assert self._reader is not None
+                self._view = zipfile.ZipFile(cast("IO[bytes]", self._reader.stream()))
+                self._view.filename = str(self.path) if isinstance(self.path, Path) else None
+            return self._view
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -146,12 +169,15 @@ class Archive:
             raise ValueError(f"{self.path} is closed")
         if self.mode == "r":
             raise ValueError("write() requires mode 'w', 'x', or 'a'")
+        self._check_process()
+        self._changed = True
+
+    def _check_process(self) -> None:
         if self._pid != os.getpid():
             raise RuntimeError(
                 f"{self.path} was opened for writing by process {self._pid}: a process that was "
                 "forked from it can only read"
             )
-        self._changed = True
 
     def _append_pending(self) -> None:
         for name in list(self._pending):
@@ -162,12 +188,10 @@ class Archive:
         info = zipfile.ZipInfo(name, time.localtime()[:6])
         info.compress_type = self._compression
         info.external_attr = 0o644 << 16
-        if writer.NameToInfo.pop(name, None) is not None:  # else zipfile warns
-            self._dead = True
+        self._dead |= self._entries.pop(name, None) is not None  # else zipfile warns
         writer.writestr(info, value)
         assert writer.fp is not None
         writer.fp.flush()
-        self._entries[name] = info
 
     def _started_writer(self) -> zipfile.ZipFile:
         """The new file, which begins as a copy of the old one."""
@@ -181,12 +205,25 @@ class Archive:
         self._writer = zipfile.ZipFile(
             self._temporary, "a" if kept else "w", self._compression, self._zip64
         )
-        if kept:
-            # Deleted before: they are still in the copy.
-            self._dead |= self._writer.NameToInfo.keys() != self._entries.keys()
-            self._dead |= len(self._writer.infolist()) != len(self._entries)
+        self._writer.filename = str(self.path) if isinstance(self.path, Path) else None
+        if not kept and self._comment:
+            self._writer.comment = self._comment
+        # From now on the entries are those of the new file, whoever writes them.
+        known = self._writer.NameToInfo
+        for name in known.keys() - self._entries.keys():  # deleted before
+            del known[name]
+        self._entries = known
+        self._dead |= len(self._writer.filelist) != len(known)
         self._reader = open_reader(Path(self._temporary))
         return self._writer
+
+    def _listed_writer(self) -> zipfile.ZipFile:
+        """The new file, which lists what is wanted, and nothing twice."""
+        writer = self._started_writer()
+        writer.filelist[:] = [
+            info for info in writer.filelist if self._entries.get(info.filename) is info
+        ]
+        return writer
 
     def _temporary_path(self) -> str:
         name = f"{TEMP_PREFIX}{uuid4().hex}"
@@ -204,19 +241,23 @@ class Archive:
             if self.closed:
                 return
             self.closed = True
-            if self._changed and self._pid == os.getpid():
+            if self._pid == os.getpid():
                 try:
-                    self._finish()
+                    if self._is_changed():
+                        self._finish()
                 finally:
                     self._changed = False
                     self._discard()
             self._reader = None
 
+    def _is_changed(self) -> bool:
+        writer: Any = self._writer  # also by what others did to it
+        return self._changed or (writer is not None and writer._didModify)
+
     def _finish(self) -> None:
         # Before the new file is begun: it is copied from the old one with what is deleted.
         self._append_pending()
-        writer = self._started_writer()
-        writer.close()
+        self._listed_writer().close()
         self._writer = None
         assert self._temporary is not None
         if self._dead:
@@ -249,6 +290,7 @@ class Archive:
                 zipfile.ZipFile(old) as source,
                 zipfile.ZipFile(new, "w", self._compression, self._zip64) as target,
             ):
+                target.comment = source.comment
                 for info in self._entries.values():
                     fresh = zipfile.ZipInfo(info.filename, info.date_time)
                     fresh.compress_type = info.compress_type
@@ -263,7 +305,9 @@ class Archive:
             os.unlink(old)
 
     def _discard(self) -> None:
-        self._writer = None
+        if self._view is not None:
+            self._view.close()
+        self._writer = self._view = None
         if self._temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._temporary)

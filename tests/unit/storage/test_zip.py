@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import random
@@ -13,10 +14,12 @@ import sys
 import threading
 import warnings
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
+import zarr
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.runner import step
@@ -469,3 +472,83 @@ def test_a_writer_that_is_killed_leaves_the_old_archive_or_the_new(path: Path) -
         values = content(path)
         assert sorted(values) == sorted(f"c/{key}" for key in range(20))
         assert len(set(values.values())) == 1
+
+
+COMMENT = b'{"ome": {"version": "0.5"}}'
+
+
+class Commented(ZipStore):
+    """As packages do that write RFC-9 archives."""
+
+    def close(self) -> None:
+        if self._is_open and not self.read_only:
+            self._zf.comment = COMMENT
+        super().close()
+
+
+def comment_of(path: Any) -> bytes:
+    with zipfile.ZipFile(path) as file:
+        assert file.testzip() is None
+        assert len(set(file.namelist())) == len(file.namelist())
+        return file.comment
+
+
+@pytest.mark.parametrize("mode", ["w", "a", "x"])
+def test_the_comment_of_an_archive_is_written_and_kept(mode: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.ozx"
+    store = Commented(path, mode=mode)
+    zarr.open_group(store, mode="a").create_array("x", data=np.arange(5))
+    store.close()
+    assert comment_of(path) == COMMENT
+    # Added to, rewritten, and emptied: by three ways the file is made anew.
+    for change in (
+        lambda root: root.attrs.update(a=1),
+        lambda root: root["x"].__setitem__(slice(0, 2), 7),
+        lambda root: root.__delitem__("x"),
+    ):
+        with ZipStore(path, mode="a") as store:
+            change(zarr.open_group(store, mode="a"))
+        assert comment_of(path) == COMMENT
+    with ZipStore(path, mode="a") as store:
+        step(store.clear())
+    assert comment_of(path) == COMMENT
+    with ZipStore(path, mode="w") as store:
+        zarr.create_group(store)
+    assert comment_of(path) == b""
+
+
+def test_only_a_comment_is_a_change_and_looking_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    zarr.save(path, np.arange(5))
+    before = path.read_bytes()
+    with ZipStore(path, mode="a") as store:
+        assert sorted(store._zf.namelist()) == ["c/0", "zarr.json"]
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["a.zip"]
+    with ZipStore(path, mode="a") as store:
+        store._zf.comment = b"new"
+    assert comment_of(path) == b"new"
+    np.testing.assert_array_equal(zarr.open_array(path, mode="r")[:], np.arange(5))
+    with ZipStore(path, mode="r") as store:
+        assert store._zf.comment == b"new"
+        assert store._zf.filename == str(path)
+        assert json.loads(store._zf.read("zarr.json"))["shape"] == [5]
+
+
+def test_entries_that_others_write_are_there(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with ZipStore(path, mode="w") as store:
+        root = zarr.open_group(store, mode="a")
+        root.attrs["a"] = 1
+        store._zf.writestr("note.txt", b"one")
+        assert store.get_sync("note.txt").to_bytes() == b"one"
+        root.attrs["a"] = 2
+        store.delete_sync("note.txt")
+        store._zf.writestr("note.txt", b"two")
+        store._zf.writestr("gone.txt", b"one")
+        store.delete_sync("gone.txt")
+        assert sorted(store._zf.namelist()) == ["note.txt", "zarr.json"]
+    with zipfile.ZipFile(path) as file:
+        assert sorted(file.namelist()) == ["note.txt", "zarr.json"]
+        assert file.read("note.txt") == b"two"
+    assert zarr.open_group(path, mode="r").attrs["a"] == 2
