@@ -2,12 +2,12 @@
 
 import logging
 from enum import StrEnum
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-import zarr.metadata.migrate_v3 as migrate_metadata
 from zarr.api import synchronous as api
+from zarr.migration import functions as migration
 from zarr.runner import run, waits_of
 from zarr.storage.path import StorePath, make_store_path
 
@@ -56,23 +56,22 @@ def migrate(
         typer.Option(help="Delete metadata also where there are none of the other format."),
     ] = False,
     remove_v2_metadata: Annotated[
-        bool, typer.Option(help="Delete the metadata of format 2 afterwards.")
+        bool,
+        typer.Option(help="Delete metadata of format 2 afterwards, where those of format 3 went."),
     ] = False,
 ) -> None:
     """Store metadata of format 3 for all that is of format 2. Chunks stay as they are."""
     _show_steps(dry_run)
-    source = _place(input_store, "r+" if output_store is None or remove_v2_metadata else "r")
+    source = _place(input_store, "r+" if output_store is None else "r")
     target = source if output_store is None else _place(output_store, "a")
-    migrate_metadata.migrate_v2_to_v3(
-        input_store=source.store,
-        output_store=target.store,
+    migration.migrate_store(
+        source.store,
+        target.store,
         dry_run=dry_run,
         overwrite=overwrite,
         force=force,
+        remove_v2=remove_v2_metadata,
     )
-    if remove_v2_metadata:
-        # In a dry run there are no new metadata that the old ones could give way to.
-        _remove(source, 2, force=force or dry_run, dry_run=dry_run)
 
 
 @app.command()
@@ -87,12 +86,9 @@ def remove_metadata(
 ) -> None:
     """Delete the metadata of one format, where there are metadata of the other."""
     _show_steps(dry_run)
-    _remove(_place(store, "r+"), 2 if zarr_format == "v2" else 3, force=force, dry_run=dry_run)
-
-
-def _remove(place: StorePath, zarr_format: Literal[2, 3], *, force: bool, dry_run: bool) -> None:
-    removal = migrate_metadata.remove_metadata(place.store, zarr_format, force, dry_run)
-    run(removal, waits=place.store._waits)
+    place = _place(store, "r+").store
+    removal = migration.remove_metadata(place, 2 if zarr_format == "v2" else 3, force, dry_run)
+    run(removal, waits=place._waits)
 
 
 def _show_steps(dry_run: bool) -> None:

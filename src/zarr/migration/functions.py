@@ -49,8 +49,12 @@ def migrate_v2_to_v3(
         If what is there is of format 3, or has codecs that format 3 has none for.
     ValueError
         If there are documents of format 3 already that are not to be overwritten.
-    NotImplementedError
-        If the metadata are consolidated.
+
+    Notes
+    -----
+    If storing fails, what was stored is taken back. Where metadata are consolidated, so are the new
+    ones: by the documents of the nodes, which are right where ``.zmetadata`` is stale. The names of
+    dimensions that xarray keeps as the attribute ``_ARRAY_DIMENSIONS`` become those of format 3.
 
     Examples
     --------
@@ -64,14 +68,37 @@ def migrate_v2_to_v3(
     array([1, 2, 3])
     """
     target = input_store if output_store is None else output_store
+    migrate_store(input_store, target, dry_run=dry_run, overwrite=overwrite, force=force)
+
+
+def migrate_store(
+    source: Store,
+    target: Store,
+    *,
+    dry_run: bool,
+    overwrite: bool,
+    force: bool,
+    remove_v2: bool = False,
+) -> None:
+    """Do as `migrate_v2_to_v3` says; with `remove_v2`, delete documents of format 2 afterwards.
+
+    These are those where the new ones went.
+    """
 
     async def work() -> None:
-        await input_store._ensure_open()
+        await source._ensure_open()
         await target._ensure_open()
-        node = await node_at(StorePath(input_store), beside_v3=overwrite)
-        await migrate(node, StorePath(target), dry_run=dry_run, overwrite=overwrite, force=force)
+        node = await node_at(StorePath(source), beside_v3=overwrite)
+        await migrate(
+            node,
+            StorePath(target),
+            dry_run=dry_run,
+            overwrite=overwrite,
+            force=force,
+            remove_v2=remove_v2,
+        )
 
-    run(work(), waits=input_store._waits or target._waits)
+    run(work(), waits=source._waits or target._waits)
 
 
 def migrate_to_v3(zarr_v2: AnyArray | Group, output_path: StorePath, dry_run: bool = False) -> None:
@@ -88,7 +115,7 @@ def migrate_to_v3(zarr_v2: AnyArray | Group, output_path: StorePath, dry_run: bo
 
     Raises
     ------
-    TypeError, ValueError, NotImplementedError
+    TypeError, ValueError
         As by `migrate_v2_to_v3`.
     """
     node: Any = zarr_v2._async

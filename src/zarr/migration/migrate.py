@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.document import load_metadata
+from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ArrayNotFoundError
 from zarr.groups.async_group import AsyncGroup
+from zarr.groups.make import check_writable
 from zarr.groups.nodes import documents_of, load_group, load_node
 from zarr.metadata.convert import as_v3
-from zarr.metadata.group import GroupMetadata
+from zarr.metadata.group import (
+    ZARR_JSON,
+    ZARRAY_JSON,
+    ZATTRS_JSON,
+    ZGROUP_JSON,
+    ZMETADATA_V2_JSON,
+    ConsolidatedMetadata,
+    GroupMetadata,
+    nest,
+    replace_consolidated,
+)
+from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.runner import bounded
+from zarr.storage.path import StorePath
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
-    from zarr.storage.path import StorePath
+    from zarr.metadata.group import NodeMetadata
 
 logger = logging.getLogger("zarr.metadata.migrate_v3")
 
-_V2 = (".zgroup", ".zarray", ".zattrs", ".zmetadata")
-_V3 = ("zarr.json",)
+_V2 = (ZGROUP_JSON, ZARRAY_JSON, ZATTRS_JSON, ZMETADATA_V2_JSON)
+_V3 = (ZARR_JSON,)
+# Where xarray writes the names of dimensions in format 2, which has no place for them.
+_DIMENSIONS = "_ARRAY_DIMENSIONS"
 
 
 async def node_at(place: StorePath, *, beside_v3: bool = False) -> AsyncArray[Any] | AsyncGroup:
@@ -35,12 +58,24 @@ async def node_at(place: StorePath, *, beside_v3: bool = False) -> AsyncArray[An
     GroupNotFoundError
         If there is none.
     """
-    if not beside_v3 and await place.store.exists((place / "zarr.json").path):
+    if not beside_v3 and await (place / ZARR_JSON).exists():
         raise TypeError("Only arrays / groups with zarr v2 metadata can be converted")
     try:
         return AsyncArray(await load_metadata(place, 2), place)
     except ArrayNotFoundError:
         return AsyncGroup(await load_group(place, 2, False), place)
+
+
+@dataclass
+class _Plan:
+    """What is to be stored, in place of what, and what is deleted afterwards."""
+
+    made: dict[str, Buffer]
+    """Documents by key."""
+    before: dict[str, Buffer | None]
+    """The values of these keys."""
+    doomed: list[str]
+    """Keys that are deleted once all documents are stored."""
 
 
 async def migrate(
@@ -50,65 +85,187 @@ async def migrate(
     dry_run: bool,
     overwrite: bool = False,
     force: bool = False,
+    remove_v2: bool = False,
 ) -> None:
     """Store documents of format 3 for a node and all below it; see `migrate_v2_to_v3`.
 
-    All that can fail before something is stored, does. Documents that are there are replaced one
-    by one, and those that have no counterpart any more are deleted last.
+    All that can be refused is refused before something is stored. If storing fails, what was
+    stored is taken back; if that fails, too, the next run goes on.
+
+    Parameters
+    ----------
+    node
+        The node.
+    target
+        Where the documents go.
+    dry_run
+        Whether only to log what would be done.
+    overwrite
+        Whether documents of format 3 that are there are replaced; those of other nodes are deleted.
+    force
+        Whether documents are deleted though there are none of the other format.
+    remove_v2
+        Whether documents of format 2 are deleted where those of format 3 went.
     """
     if node.metadata.zarr_format != 2:
         raise TypeError("Only arrays / groups with zarr v2 metadata can be converted")
-    documents = await _documents(node, target)
+    if not dry_run:
+        check_writable(target)
     store = target.store
-    doomed: list[str] = []
-    if overwrite:
-        doomed = await _documents_below(store, 3, target.path)
-        if not force:
-            await _check_other_format(store, doomed, 2)
-    else:
-        found = await bounded(documents, lambda item: store.exists(item[0]))
-        for (key, _), exists in zip(documents, found, strict=True):
-            if exists:
-                raise ValueError(f"zarr.json already exists at {store}/{key}")
-    for key, value in documents:
+    plan = await _plan(node, target, overwrite=overwrite, force=force, remove_v2=remove_v2)
+    for key in plan.made:
         logger.info("Saving metadata to %s/%s", store, key)
-        if not dry_run:
-            await store.set(key, value)
-    made = {key for key, _ in documents}
-    await _delete(store, [key for key in doomed if key not in made], dry_run=dry_run)
+    if not dry_run:
+        await _store(store, plan)
+    await _delete(store, plan.doomed, dry_run=dry_run)
 
 
-async def _documents(
-    node: AsyncArray[Any] | AsyncGroup, target: StorePath
-) -> list[tuple[str, Buffer]]:
-    """All documents, those of nodes below first: nobody finds a group whose members are missing.
+async def _plan(
+    node: AsyncArray[Any] | AsyncGroup,
+    target: StorePath,
+    *,
+    overwrite: bool,
+    force: bool,
+    remove_v2: bool,
+) -> _Plan:
+    store = target.store
+    if (overwrite or remove_v2) and not store.supports_deletes:
+        raise ValueError("Store must support deletes to remove metadata")
+    made = await _documents(node, target)
+    values = await bounded(made, lambda key: Requests(store).get(key, buffer_prototype))
+    before = dict(zip(made, values, strict=True))
+    doomed: list[str] = []
+    top = (target / ZARR_JSON).path
+    if overwrite:
+        old = await _documents_below(store, 3, target.path)
+        if not force:
+            await _check_other_format(store, old, 2)
+        doomed += [key for key in old if key not in made]
+    else:
+        for key, value in before.items():
+            # The uppermost is stored last. Where it is missing, others may be of a run that was cut
+            # off: then they are as they should be.
+            if value is not None and (key == top or not _same(value, made[key])):
+                raise ValueError(f"{ZARR_JSON} already exists at {store}/{key}")
+    if remove_v2:
+        old = await _documents_below(store, 2, target.path)
+        if not force:
+            new = {_node_of(key) for key in made}
+            await _check_other_format(store, [key for key in old if _node_of(key) not in new], 3)
+        doomed += old
+    return _Plan(made, before, doomed)
 
-    All are made before the first is stored: a codec without a counterpart leaves no trace.
-    """
-    if isinstance(node, AsyncArray):
-        return _of_array(node, target.path)
-    if await node.store.exists((node.store_path / ".zmetadata").path):
-        raise NotImplementedError("Migration of consolidated metadata isn't supported.")
-    group = AsyncGroup(await load_group(node.store_path, 2, False), node.store_path)
-    members = [(name, member) async for name, member in group._all_members()]
-    found: list[tuple[str, Buffer]] = []
-    for name, member in sorted(members, key=lambda item: item[0].split("/"), reverse=True):
-        found += _of_node(member, (target / name).path)
-    return found + _of_node(group, target.path)
 
-
-def _of_node(node: AsyncArray[Any] | AsyncGroup, path: str) -> list[tuple[str, Buffer]]:
-    if isinstance(node, AsyncArray):
-        return _of_array(node, path)
-    return documents_of(path, GroupMetadata(node.metadata.attributes, 3))
-
-
-def _of_array(array: AsyncArray[Any], path: str) -> list[tuple[str, Buffer]]:
+def _same(one: Buffer, other: Buffer) -> bool:
     try:
-        return documents_of(path, as_v3(array.metadata))
-    except (TypeError, ValueError) as error:
-        error.add_note(f"This is the array at {array.store_path}: nothing was changed.")
+        return bool(json.loads(one.to_bytes()) == json.loads(other.to_bytes()))
+    except ValueError:
+        return False
+
+
+async def _store(store: Store, plan: _Plan) -> None:
+    requests = Requests(store)
+    try:
+        # Nodes below first: nobody finds a group whose members are missing, and where the
+        # uppermost document is, all are.
+        for keys in _by_depth(plan.made):
+            await bounded(keys, lambda key: requests.set(key, plan.made[key]))
+    except BaseException as error:
+        kept: list[Exception] = []
+        for keys in reversed(_by_depth(plan.made)):
+            kept += filter(None, await bounded(keys, lambda key: _restore(requests, plan, key)))
+        if kept:
+            error.add_note(
+                f"{len(kept)} documents of format 3 are left in {store}, since they could not be "
+                f"taken back ({type(kept[0]).__name__}: {kept[0]}). Those of format 2 are "
+                "untouched: migrate again."
+            )
         raise
+
+
+async def _restore(requests: Requests, plan: _Plan, key: str) -> Exception | None:
+    """Bring back what was at a key; the error if that fails."""
+    value = plan.before[key]
+    try:
+        if value is not None:
+            await requests.set(key, value)
+        elif await requests.exists(key):
+            await requests.delete(key)
+    except Exception as error:
+        return error
+    return None
+
+
+def _by_depth(keys: Iterable[str]) -> list[list[str]]:
+    """Keys of documents, those of the nodes that are furthest below first."""
+    ordered = sorted(keys, key=_depth, reverse=True)
+    return [list(group) for _, group in groupby(ordered, _depth)]
+
+
+def _depth(key: str) -> int:
+    return key.count("/")
+
+
+def _node_of(key: str) -> str:
+    """The path of the node that a document is of."""
+    return key.rpartition("/")[0]
+
+
+async def _documents(node: AsyncArray[Any] | AsyncGroup, target: StorePath) -> dict[str, Buffer]:
+    """All documents, made before the first is stored: what has no counterpart leaves no trace."""
+    if isinstance(node, AsyncArray):
+        return dict(documents_of(target.path, _as_v3(node.metadata, node.store_path)))
+    place = node.store_path
+    # Where members can be listed, that is what is true: consolidated metadata may be stale.
+    believed = False if place.store.supports_listing else None
+    group = AsyncGroup(await load_group(place, 2, believed), place)
+    found = [(name, member) async for name, member in group._all_members()]
+    nodes: dict[str, NodeMetadata] = {
+        name: _as_v3(member.metadata, member.store_path) for name, member in found
+    }
+    nodes[""] = _as_v3(group.metadata, place)
+    documents: dict[str, Buffer] = {}
+    stored = await bounded(nodes.items(), lambda item: _consolidated(place, item, nodes))
+    for name, made in zip(nodes, stored, strict=True):
+        documents.update(documents_of(StorePath(target.store, f"{target.path}/{name}").path, made))
+    return documents
+
+
+async def _consolidated(
+    place: StorePath, item: tuple[str, NodeMetadata], nodes: dict[str, NodeMetadata]
+) -> NodeMetadata:
+    """The metadata of a node, with those of all below it if that is so in format 2."""
+    name, node = item
+    if not isinstance(node, GroupMetadata):
+        return node
+    if not await StorePath(place.store, f"{place.path}/{name}/{ZMETADATA_V2_JSON}").exists():
+        return node
+    start = f"{name}/" if name else ""
+    below = {
+        path.removeprefix(start): found
+        for path, found in nodes.items()
+        if path.startswith(start) and path != name
+    }
+    return replace_consolidated(node, ConsolidatedMetadata(nest(below)))
+
+
+def _as_v3(metadata: NodeMetadata, place: StorePath) -> NodeMetadata:
+    if isinstance(metadata, GroupMetadata):
+        return GroupMetadata(metadata.attributes, 3)
+    assert isinstance(metadata, ArrayV2Metadata)
+    try:
+        return _with_dimension_names(as_v3(metadata))
+    except (TypeError, ValueError) as error:
+        error.add_note(f"This is the array at {place}: nothing was changed.")
+        raise
+
+
+def _with_dimension_names(made: ArrayV3Metadata) -> ArrayV3Metadata:
+    names = made.attributes.get(_DIMENSIONS)
+    known = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not known or len(names) != len(made.shape):
+        return made
+    return ArrayV3Metadata.from_dict({**made.to_dict(), "dimension_names": names})
 
 
 async def remove(
@@ -119,6 +276,8 @@ async def remove(
         raise ValueError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
     if not store.supports_deletes:
         raise ValueError("Store must support deletes to remove metadata")
+    if not dry_run:
+        check_writable(StorePath(store))
     doomed = await _documents_below(store, zarr_format, path)
     if not force:
         await _check_other_format(store, doomed, 5 - zarr_format)
@@ -129,22 +288,26 @@ async def _documents_below(store: Store, zarr_format: Literal[2, 3], path: str) 
     """The keys of the documents of one format, at a path and below it."""
     prefix = f"{path}/" if path else ""
     mine = _V2 if zarr_format == 2 else _V3
-    return [key async for key in store.list_prefix(prefix) if key.rpartition("/")[2] in mine]
+    keys = Requests(store).list_prefix(prefix)
+    return [key async for key in keys if key.rpartition("/")[2] in mine]
 
 
 async def _delete(store: Store, doomed: list[str], *, dry_run: bool) -> None:
     # Documents of nodes below first: what is left is a tree at any moment.
-    for key in sorted(doomed, key=lambda key: key.split("/"), reverse=True):
-        logger.info("Deleting metadata at %s/%s", store, key)
+    for keys in _by_depth(doomed):
+        for key in keys:
+            logger.info("Deleting metadata at %s/%s", store, key)
         if not dry_run:
-            await store.delete(key)
+            await bounded(keys, Requests(store).delete)
 
 
 async def _check_other_format(store: Store, doomed: list[str], other: Any) -> None:
     """Fail, before anything is deleted, if a node would be left without sound metadata."""
-    for folder in sorted({key.rpartition("/")[0] for key in doomed}):
-        if await load_node(store, folder, other) is None:
-            key = next(key for key in doomed if key.rpartition("/")[0] == folder)
+    nodes = sorted({_node_of(key) for key in doomed})
+    found = await bounded(nodes, lambda path: load_node(store, path, other))
+    for path, node in zip(nodes, found, strict=True):
+        if node is None:
+            key = next(key for key in doomed if _node_of(key) == path)
             raise ValueError(
                 f"Cannot remove v{5 - other} metadata at {store}/{key} - no v{other} metadata "
                 "exists. To delete anyway, use the 'force' option."

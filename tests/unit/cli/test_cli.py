@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,6 @@ pytest.importorskip("typer")
 from typer.testing import CliRunner
 
 from zarr._cli.cli import app
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def files(folder: Path) -> set[str]:
@@ -53,7 +52,41 @@ def test_metadata_go_elsewhere_and_those_of_the_data_stay(old: Path, tmp_path: P
     before = files(old)
     call("migrate", "v3", old, tmp_path / "new")
     assert files(tmp_path / "new") == {"zarr.json", "a/zarr.json", "a/b/zarr.json"}
-    call("migrate", "v3", old, tmp_path / "newer", "--remove-v2-metadata", code=1)
+    # Documents of format 2 are removed where the new ones go: never from the source.
+    call("migrate", "v3", old, tmp_path / "newer", "--remove-v2-metadata")
+    assert files(tmp_path / "newer") == files(tmp_path / "new")
+    assert files(old) == before
+    zarr.open_group(tmp_path / "mixed", mode="w", zarr_format=2).create_group("a/b")
+    call("migrate", "v3", old, tmp_path / "mixed", "--remove-v2-metadata")
+    assert files(tmp_path / "mixed") == files(tmp_path / "new")
+
+
+def test_what_cannot_be_removed_is_refused_before_anything_is_stored(
+    old: Path, tmp_path: Path
+) -> None:
+    # A node of format 2 that migrating does not reach.
+    other = tmp_path / "other"
+    zarr.open_group(other / "far/away", mode="w", zarr_format=2)
+    for place, arguments in ((other, [old, other]), (old, [old])):
+        zarr.open_group(place / "no_group_above/x", mode="w", zarr_format=2)
+        before = files(place)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            call("migrate", "v3", *arguments, "--remove-v2-metadata", code=1)
+            assert files(place) == before
+            call("migrate", "v3", *arguments, "--remove-v2-metadata", "--force")
+        assert not any(Path(name).name.startswith(".z") for name in files(place))
+    assert files(old) > {"zarr.json", "a/zarr.json", "a/b/zarr.json"}
+
+
+def test_a_dry_run_shows_all_and_changes_nothing(old: Path) -> None:
+    before = files(old)
+    code = "import sys; sys.argv[0] = 'zarr'; from zarr.cli import entry; entry()"
+    options = ["--dry-run", "--remove-v2-metadata"]
+    command = [sys.executable, "-c", code, "migrate", "v3", str(old), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count("Saving metadata to") == 3
+    assert done.stderr.count("Deleting metadata at") == 6
     assert files(old) == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from typing import Any
 
@@ -14,6 +15,7 @@ import zarr
 from zarr.errors import GroupNotFoundError
 from zarr.metadata.migrate_v3 import migrate_to_v3, migrate_v2_to_v3, remove_metadata
 from zarr.storage import MemoryStore, StorePath
+from zarr.testing.faults import FaultyStore
 
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
 CONTENT = np.random.default_rng(0).integers(0, 100, (5, 6))
@@ -126,10 +128,6 @@ def test_other_things_are_refused() -> None:
         migrate_to_v3(zarr.create_array({}, shape=1, dtype="i1"), StorePath(store, "q"))
     with pytest.raises(GroupNotFoundError):
         migrate_v2_to_v3(input_store=MemoryStore({}))
-    other, _ = tree()
-    zarr.consolidate_metadata(other, zarr_format=2)
-    with pytest.raises(NotImplementedError, match="consolidated"):
-        migrate_v2_to_v3(input_store=other)
     assert root["a/b"][0, 0] == CONTENT[0, 0]
 
 
@@ -156,10 +154,12 @@ class FailingStore(MemoryStore):
     """Fails when a document is written, if told to."""
 
     fails_at = ""
+    failed = False
 
     async def set(self, key: str, value: Any) -> None:
-        if key == self.fails_at:
-            raise OSError(f"no space left for {key}")
+        if key == self.fails_at and not self.failed:
+            self.failed = True
+            raise OSError(errno.ENOSPC, f"no space left for {key}")
         await super().set(key, value)
 
 
@@ -203,3 +203,118 @@ def test_overwriting_deletes_other_documents_only_where_forced() -> None:
     assert store._store_dict == before
     migrate_v2_to_v3(input_store=store, overwrite=True, force=True)
     assert {key for key in keys(store) if key.endswith("zarr.json")} == {"zarr.json"}
+
+
+def documents(store: Any) -> dict[str, bytes]:
+    return {k: v.to_bytes() for k, v in store._store_dict.items() if k.endswith("zarr.json")}
+
+
+def broad() -> MemoryStore:
+    """Eight arrays in four groups."""
+    store = MemoryStore({})
+    root = zarr.group(store, zarr_format=2, attributes={"x": 1})
+    for name in ("a", "b", "c", "c/d"):
+        for number in range(2):
+            root.create_array(f"{name}/{number}", data=[number], attributes={"of": name})
+    return store
+
+
+@pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning")
+def test_what_is_consolidated_stays_so() -> None:
+    store = broad()
+    zarr.consolidate_metadata(store, path="c", zarr_format=2)
+    zarr.consolidate_metadata(store, zarr_format=2)
+    # What was made since is missing in the consolidated metadata, and not in the hierarchy.
+    zarr.open_group(store, zarr_format=2, use_consolidated=False).create_array("late", data=[7])
+    migrate_v2_to_v3(input_store=store)
+    asyncio.run(remove_metadata(store, 2))
+    for path, known in (("", {"a", "b", "c", "late"}), ("c", {"0", "1", "d"}), ("a", None)):
+        group = zarr.open_group(store, path=path, zarr_format=3)
+        found = group.metadata.consolidated_metadata
+        assert (None if found is None else set(found.metadata)) == known
+    root = zarr.open_group(store, use_consolidated=True)
+    assert root["c/d/1"].attrs["of"] == "c/d"
+    assert root["c/d/1"][:].tolist() == [1]
+    assert root["late"][:].tolist() == [7]
+    below = root.metadata.consolidated_metadata
+    assert below is not None
+    again = zarr.consolidate_metadata(store).metadata.consolidated_metadata
+    assert below.to_dict() == again.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [(["x", "y"], ("x", "y")), (["x"], None), ([1, 2], None), ("xy", None), (None, None)],
+)
+def test_the_dimensions_of_xarray_get_their_names(value: Any, names: Any) -> None:
+    store = MemoryStore({})
+    attributes = {"_ARRAY_DIMENSIONS": value, "units": "m"}
+    zarr.create_array(store, data=CONTENT, zarr_format=2, attributes=attributes)
+    migrate_v2_to_v3(input_store=store)
+    array = zarr.open_array(store, zarr_format=3)
+    assert array.metadata.dimension_names == names
+    assert dict(array.attrs) == attributes
+
+
+def test_requests_are_made_at_the_same_time_and_again_after_faults() -> None:
+    expected = broad()
+    migrate_v2_to_v3(input_store=expected)
+    store = FaultyStore(broad(), rate=0.2, seed=3)
+    with zarr.config.set({"requests.backoff": 0.001, "requests.attempts": 20}):
+        migrate_v2_to_v3(input_store=store)
+        assert store.most_in_flight > 1
+        assert documents(store._store) == documents(expected)
+        asyncio.run(remove_metadata(store, 2))
+    assert not any(key.rpartition("/")[2].startswith(".z") for key in keys(store._store))
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("number", range(9))
+def test_a_fault_while_storing_leaves_what_was(number: int, overwrite: bool) -> None:
+    store = broad()
+    if overwrite:
+        migrate_v2_to_v3(input_store=store)
+        zarr.open_group(store, zarr_format=2).attrs["x"] = 2
+    before = dict(store._store_dict)
+    failing = FailingStore(store._store_dict)
+    names = ["", "a", "b", "c", "c/d", "a/0", "a/1", "c/d/0", "c/d/1"]
+    failing.fails_at = f"{names[number]}/zarr.json".lstrip("/")
+    with pytest.raises(OSError, match="no space"):
+        migrate_v2_to_v3(input_store=failing, overwrite=overwrite)
+    assert {k: v.to_bytes() for k, v in failing._store_dict.items()} == {
+        k: v.to_bytes() for k, v in before.items()
+    }
+    failing.fails_at = ""
+    migrate_v2_to_v3(input_store=failing, overwrite=overwrite)
+    assert zarr.open_group(failing, zarr_format=3).attrs["x"] == (2 if overwrite else 1)
+
+
+class StuckStore(FailingStore):
+    """Nothing can be deleted, either."""
+
+    async def delete(self, key: str) -> None:
+        raise OSError(errno.EROFS, "nothing can be deleted")
+
+
+def test_a_run_that_was_cut_off_is_completed_by_the_next() -> None:
+    expected = broad()
+    migrate_v2_to_v3(input_store=expected)
+    store = StuckStore(broad()._store_dict)
+    store.fails_at = "c/zarr.json"
+    with pytest.raises(OSError, match="no space") as caught:
+        migrate_v2_to_v3(input_store=store)
+    assert "migrate again" in caught.value.__notes__[0]
+    assert 0 < len(documents(store)) < len(documents(expected))
+    store.fails_at = ""
+    migrate_v2_to_v3(input_store=store)
+    assert documents(store) == documents(expected)
+
+
+def test_documents_of_others_are_not_taken_for_those_of_a_run_that_was_cut_off() -> None:
+    store = broad()
+    other = zarr.create_group({}, zarr_format=3, attributes={"mine": 1})
+    store._store_dict["c/d/zarr.json"] = other.store._store_dict["zarr.json"]
+    before = dict(store._store_dict)
+    with pytest.raises(ValueError, match="already exists"):
+        migrate_v2_to_v3(input_store=store)
+    assert store._store_dict == before
