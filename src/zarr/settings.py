@@ -89,6 +89,7 @@ DEFAULTS: Mapping[str, Any] = {
         "attempts": 6,  # of one request, the first included
         "backoff": 0.1,  # seconds before the second attempt, about; doubled for each one after
         "backoff_max": 10.0,
+        "unreachable_after": 2.0,  # seconds that a server is looked for that is not there
         "give_up_after": 60.0,  # seconds since the first attempt: no further one begins then
         "direct": True,  # whether the engine asks servers by itself, where it can
     },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import bounds, range_header
 from zarr.storage.references import check_reference
 from zarr.storage.s3fs import s3_get, s3_put
-from zarr.storage.transient import hidden_in
+from zarr.storage.transient import UnreachableError, hidden_in, is_unreachable
 from zarr.storage.urls import redacted
 from zarr.storage.values import check_value
 from zarr.urls import links_of
@@ -280,9 +279,14 @@ class FsspecStore(Store):
         import asyncio
 
         home = None if self.fs.asynchronous else self.fs.loop
-        if home is None or home is asyncio.get_running_loop():
-            return await coro
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
+        try:
+            if home is None or home is asyncio.get_running_loop():
+                return await coro
+            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
+        except Exception as error:
+            if isinstance(error, OSError) or not is_unreachable(error):
+                raise
+            raise UnreachableError(redacted(str(error))) from error
 
     def _fs_here(self) -> Any:
         """The file system; after a fork a new one, without the parent's connections."""
@@ -432,8 +436,8 @@ class FsspecStore(Store):
         path = self._path(key)
         try:
             await self._call("_rm_file", path)
-        except self.allowed_exceptions:
-            pass
+        except self.allowed_exceptions as error:
+            _check_not_refused(error)
         except NotImplementedError:
             if any(sign in path for sign in "*?["):  # would be taken for a pattern
                 raise
@@ -514,12 +518,20 @@ class FsspecStore(Store):
         if any(sign in folder for sign in "*?["):  # would be taken for a pattern
             await super().delete_dir(prefix)
             return
-        with contextlib.suppress(*self.allowed_exceptions):
+        try:
             await self._call("_rm", folder, recursive=True)
+        except self.allowed_exceptions as error:
+            _check_not_refused(error)
 
     async def clear(self) -> None:
         # docstring inherited
         await self.delete_dir("")
+
+
+def _check_not_refused(error: BaseException) -> None:
+    """Raise a refusal to delete: it may only mean that there is nothing to read."""
+    if isinstance(error, PermissionError):
+        raise error
 
 
 def _check_absent(error: BaseException) -> None:

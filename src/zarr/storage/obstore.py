@@ -13,11 +13,12 @@ from zarr.settings import config
 from zarr.storage.addresses import addresses
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import absolute, bounds
+from zarr.storage.transient import AnswerError, of_obstore
 from zarr.storage.urls import redacted
 from zarr.storage.values import check_value, immutable_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Sequence
 
     from obstore.store import ObjectStore as _Upstream
 
@@ -28,8 +29,14 @@ if TYPE_CHECKING:
 else:
     T_Store = TypeVar("T_Store")
 
+T = TypeVar("T")
+
 # How obstore says that a key is not there.
-_MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+)
 
 # The process that obstore's threads run in, once there are some.
 _home: int | None = None
@@ -102,6 +109,17 @@ def _config(store: Any, name: str) -> Any:
     return (getattr(store, "config", None) or {}).get(name)
 
 
+def _with_one_attempt(store: Any) -> Any:
+    """The same store, but one that makes a request once: who asks makes it again.
+
+    A store that was told how often to try is taken as it is.
+    """
+    if type(store).__name__ in ("LocalStore", "MemoryStore") or store.retry_config is not None:
+        return store
+    _, (kind, args, kwargs), *_ = store.__reduce_ex__(4)
+    return kind.__new__(kind, *args, **kwargs, retry_config={"max_retries": 0})
+
+
 def _prefix(store: Any) -> str:
     return str(getattr(store, "prefix", None) or "")
 
@@ -115,24 +133,59 @@ class ObjectStore(Store, Generic[T_Store]):
         The object store.
     read_only : bool
         Whether writing is refused.
+    allowed_exceptions : tuple of type
+        The errors by which the service says that a key is not there. Some buckets answer that
+        access is denied, a `PermissionError`, where nobody may list them.
 
     Attributes
     ----------
     store
+    allowed_exceptions
     """
 
     store: T_Store
+    allowed_exceptions: tuple[type[Exception], ...]
+    _asked: tuple[Any, Any] | None = None
 
-    def __init__(self, store: T_Store, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        store: T_Store,
+        *,
+        read_only: bool = False,
+        allowed_exceptions: tuple[type[Exception], ...] = ALLOWED_EXCEPTIONS,
+    ) -> None:
         _obstore()
         if not is_obstore(store):
             raise TypeError(f"expected ObjectStore class, got {store!r}")
         super().__init__(read_only=read_only)
         self.store = store
+        self.allowed_exceptions = tuple(allowed_exceptions)
 
     def with_read_only(self, read_only: bool = False) -> Self:
         """Return a store of the same objects that is read-only, or not."""
-        return type(self)(self.store, read_only=read_only)
+        view = type(self)(self.store, read_only=read_only)
+        view.allowed_exceptions = self.allowed_exceptions
+        return view
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_asked"}
+
+    @property
+    def _client(self) -> Any:
+        """What is asked."""
+        if self._asked is None or self._asked[0] is not self.store:
+            self._asked = (self.store, _with_one_attempt(self.store))
+        return self._asked[1]
+
+    async def _answer(self, request: Awaitable[T]) -> T:
+        """Await a request; what goes wrong is an error of the system."""
+        try:
+            return await request
+        except _obstore().exceptions.BaseError as error:
+            known = of_obstore(error)
+            if known is error:
+                raise
+            raise known from error
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self})"
@@ -208,23 +261,29 @@ class ObjectStore(Store, Generic[T_Store]):
         self, key: str, byte_range: ByteRequest | None, *, versioned: bool
     ) -> tuple[Any, Any] | None:
         """A value or a part of it, and its version if that is wanted and known."""
+        try:
+            return await self._answer(self._fetch(key, byte_range, versioned=versioned))
+        except self.allowed_exceptions:
+            return None
+
+    async def _fetch(
+        self, key: str, byte_range: ByteRequest | None, *, versioned: bool
+    ) -> tuple[Any, Any] | None:
         obstore = _running()
         check_key(key)
         start, stop = bounds(byte_range)
         try:
             if start == stop:
-                return b"", _version(await obstore.head_async(self.store, key))
+                return b"", _version(await obstore.head_async(self._client, key))
             if stop is not None and not versioned:  # the quickest of these
-                return await obstore.get_range_async(self.store, key, start=start, end=stop), None
+                return await obstore.get_range_async(self._client, key, start=start, end=stop), None
             options: Any = None
             if stop is not None:
                 options = {"range": (start, stop)}
             elif byte_range is not None:
                 options = {"range": {"suffix": -start} if start < 0 else {"offset": start}}
-            answer = await obstore.get_async(self.store, key, options=options)
+            answer = await obstore.get_async(self._client, key, options=options)
             return await answer.bytes_async(), _version(answer.meta)
-        except _MISSING:
-            return None
         except obstore.exceptions.BaseError as error:
             if _is_below_a_file(error):
                 return None
@@ -251,7 +310,8 @@ class ObjectStore(Store, Generic[T_Store]):
         self._check_writable()
         check_value(self, value)
         check_key(key)
-        await _running().put_async(self.store, key, immutable_bytes(value), mode=mode)
+        data = immutable_bytes(value)
+        await self._answer(_running().put_async(self._client, key, data, mode=mode))
 
     @property
     def supports_conditional_writes(self) -> bool:
@@ -278,11 +338,10 @@ class ObjectStore(Store, Generic[T_Store]):
             return False
         except errors.NotSupportedError as error:
             raise NotImplementedError(f"{self} does not write on condition") from error
-        except errors.BaseError as error:
-            text = str(error)
-            if "409 Conflict" in text:  # another such write was under way
+        except AnswerError as error:
+            if error.status == 409:  # another such write was under way
                 return False
-            if "501 Not Implemented" in text:
+            if error.status == 501:
                 raise NotImplementedError(f"{self} does not write on condition") from error
             raise
         return True
@@ -291,16 +350,16 @@ class ObjectStore(Store, Generic[T_Store]):
         # docstring inherited
         self._check_writable()
         check_key(key)
-        with contextlib.suppress(*_MISSING):
-            await _running().delete_async(self.store, key)
+        with contextlib.suppress(*ALLOWED_EXCEPTIONS):
+            await self._answer(_running().delete_async(self._client, key))
 
     async def _info(self, key: str) -> Any:
         """What the service says of a value without sending it; None if there is none."""
         check_key(key)
         obstore = _running()
         try:
-            return await obstore.head_async(self.store, key)
-        except _MISSING:
+            return await self._answer(obstore.head_async(self._client, key))
+        except self.allowed_exceptions:
             return None
         except obstore.exceptions.GenericError as error:
             if _is_below_a_file(error):
@@ -328,8 +387,8 @@ class ObjectStore(Store, Generic[T_Store]):
         return sizes
 
     async def _batches(self, prefix: str) -> AsyncGenerator[Any, None]:
-        listing = _running().list(self.store, prefix=check_prefix(prefix) or None)
-        async for batch in listing:
+        listing = _running().list(self._client, prefix=check_prefix(prefix) or None)
+        while (batch := await self._answer(anext(listing, None))) is not None:
             yield batch
 
     async def list(self) -> AsyncGenerator[str, None]:
@@ -346,7 +405,8 @@ class ObjectStore(Store, Generic[T_Store]):
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited
         folder = check_prefix(prefix)
-        found = await _running().list_with_delimiter_async(self.store, prefix=folder or None)
+        listing = _running().list_with_delimiter_async(self._client, prefix=folder or None)
+        found = await self._answer(listing)
         skip = len(folder) + 1 if folder else 0
         for path in found["common_prefixes"]:
             yield path[skip:].strip("/")

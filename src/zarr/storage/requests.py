@@ -21,7 +21,7 @@ from zarr.runner import bounded, concurrency, stepping
 from zarr.settings import Unset, config
 from zarr.storage.in_flight import in_flight
 from zarr.storage.settled import rewritten_below, watch, writing
-from zarr.storage.transient import is_transient, was_refused
+from zarr.storage.transient import is_transient, is_unreachable, was_refused
 
 if TYPE_CHECKING:
     import asyncio
@@ -330,14 +330,14 @@ class Requests:
         size
             About how many bytes are sent or received.
         """
-        attempts = _Attempts()
+        attempts = _Attempts(time.monotonic())
         with writing(self.identity, key):
             while True:
                 try:
                     return await (self._in_turn(name, key, call, size) if self._waits else call())
                 except Exception as error:
                     # Unless it is certain that nothing was done.
-                    pause = attempts.pause() if was_refused(error) else None
+                    pause = attempts.pause(error) if was_refused(error) else None
                     if pause is None:
                         raise
                 await sleep(pause)
@@ -352,6 +352,7 @@ class Requests:
         `size` is about how many bytes are sent or received; None lifts the limit of time.
         """
         attempts: _Attempts | None = None
+        began = time.monotonic()
         while True:
             try:
                 return await (self._in_turn(name, key, call, size) if self._waits else call())
@@ -359,8 +360,8 @@ class Requests:
                 if not is_transient(error):
                     raise
                 if attempts is None:
-                    attempts = _Attempts()
-                pause = attempts.pause()
+                    attempts = _Attempts(began)
+                pause = attempts.pause(error)
                 if pause is None:
                     error.add_note(
                         f"zarr gave up {name} {key!r} of {self.store} after {attempts.made} "
@@ -409,10 +410,11 @@ class Requests:
 class _Attempts:
     """How often a request was made, and whether it is made again."""
 
-    __slots__ = ("_start", "made")
+    __slots__ = ("_began", "_start", "made")
 
-    def __init__(self) -> None:
+    def __init__(self, began: float) -> None:
         self.made = 0
+        self._began = began
         self._start = time.monotonic()
 
     @property
@@ -420,7 +422,7 @@ class _Attempts:
         """Since the first fault."""
         return time.monotonic() - self._start
 
-    def pause(self) -> float | None:
+    def pause(self, error: Exception) -> float | None:
         """After one more fault: seconds until the next attempt; None if there is to be none."""
         self.made += 1
         if self.made >= config.get("requests.attempts", 6):
@@ -430,6 +432,11 @@ class _Attempts:
         pause *= random.uniform(
             0.5, 1.0
         )  # so that those who failed together do not return together
+        if is_unreachable(error):
+            # Nobody is there. A library may have taken its time to find out.
+            longest = float(config.get("requests.unreachable_after", 2.0))
+            if time.monotonic() - self._began + pause > longest:
+                return None
         return pause if may_begin(self.seconds + pause) else None
 
 

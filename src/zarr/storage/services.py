@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from zarr.storage.fsspec import FsspecStore
-from zarr.storage.obstore import ObjectStore
+from zarr.storage.obstore import ALLOWED_EXCEPTIONS, ObjectStore
 from zarr.storage.remote_zip import RemoteZipStore
 from zarr.storage.zip import ZipStore
 from zarr.urls import links_of, local_path
@@ -34,7 +34,8 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
     url : str
         The URL, or a chain of URLs.
     options : dict, optional
-        Settings, as fsspec's file system for the URL takes them.
+        Settings, as fsspec's file system for the URL takes them; and `allowed_exceptions`, the
+        errors by which the service says that a key is not there.
     read_only : bool
         Whether writing is refused.
 
@@ -47,19 +48,27 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
     ImportError
         If neither of the packages that could serve it is installed.
     """
+    given = dict(options or {})
     chain = len(links_of(url)) > 1
     if read_only and url.startswith(("zip::", "zip://::")):
-        return _zip(url.partition("::")[2], options or {})
+        return _zip(url.partition("::")[2], given)
+    allowed = given.pop("allowed_exceptions", ALLOWED_EXCEPTIONS)
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
     made = None
     if not chain and find_spec("obstore") is not None:
-        parts = urlsplit(url)
-        make = _KINDS.get(parts.scheme.lower())
+        make = _KINDS.get(scheme)
         # A query, or a name and password, is for fsspec.
         if make is not None and parts.netloc and "@" not in parts.netloc and "?" not in url:
-            made = make(url, dict(options or {}))
+            made = make(url, dict(given))
     if made is not None:
-        return ObjectStore(made, read_only=read_only)
-    return FsspecStore.from_url(url, storage_options=options, read_only=read_only)
+        return ObjectStore(made, read_only=read_only, allowed_exceptions=allowed)
+    if scheme in ("s3", "s3a") and not chain:
+        # Its client would make each request five times, and so would we.
+        given.setdefault("config_kwargs", {"retries": {"total_max_attempts": 1}})
+    return FsspecStore.from_url(
+        url, storage_options=given, read_only=read_only, allowed_exceptions=allowed
+    )
 
 
 def _zip(url: str, options: Options) -> Store:

@@ -11,6 +11,8 @@ import errno
 import re
 from typing import Any
 
+from zarr.storage.urls import redacted
+
 STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses of HTTP by which a service says: not now."""
 
@@ -107,12 +109,74 @@ _LASTING = frozenset(
 )
 
 # obstore has one class for whatever has no class of its own, and tells the rest in words.
+_OBSTORE_REQUEST = re.compile(r"performing (\S+) (\S+) in ")
+_OBSTORE_NOT_REACHED = re.compile(
+    r"ConnectionRefused|HostUnreachable|NetworkUnreachable|failed to lookup address|dns error|"
+    r"certificate|Name or service not known",
+    re.IGNORECASE,
+)
 _OBSTORE_STATUS = re.compile(r"status code:? (\d{3})")
 _OBSTORE_WORDS = re.compile(
     r"error sending request|error decoding response|timed ?out|connection|broken pipe|"
     r"incomplete ?message|body error",
     re.IGNORECASE,
 )
+
+
+class AnswerError(OSError):
+    """An answer by which a service refuses, and that Python has no error for.
+
+    Parameters
+    ----------
+    status
+        The status of HTTP.
+    message
+        What was asked, and what was answered.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.status, *self.args)
+
+
+class UnreachableError(ConnectionError):
+    """Nobody listens at an address, or no host has that name."""
+
+
+# Of libraries whose errors for this are no errors of the system.
+_NOT_REACHED = frozenset(
+    {"ClientConnectorDNSError", "EndpointConnectionError", "NameResolutionError", "gaierror"}
+)
+_NO_ROAD = frozenset(
+    {
+        errno.ECONNREFUSED,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+    }
+)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether no server was there to be asked.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+    """
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, UnreachableError) or not _NOT_REACHED.isdisjoint(_names(found)):
+            return True
+        if isinstance(found, OSError) and found.errno in _NO_ROAD:
+            return True
+        found = found.__cause__
+    return False
 
 
 def is_transient(error: BaseException) -> bool:
@@ -123,6 +187,8 @@ def is_transient(error: BaseException) -> bool:
     error
         What was raised.
     """
+    if getattr(error, "tried_again", False):
+        return False  # by the library that was asked, as it was told to
     status = _status(error)
     if status is not None:
         return status in STATUSES
@@ -141,10 +207,9 @@ def is_transient(error: BaseException) -> bool:
         for root in {_root(kind) for kind in type(error).__mro__} & _NAMES.keys()
     ):
         return True
-    if _root(type(error)) == "obstore" and type(error).__name__ in ("GenericError", "BaseError"):
-        said = str(error)
-        found = _OBSTORE_STATUS.search(said)
-        return int(found[1]) in STATUSES if found else _OBSTORE_WORDS.search(said) is not None
+    if _root(type(error)) == "obstore":
+        known = of_obstore(error)
+        return known is not error and is_transient(known)
     return isinstance(error, OSError) and _is_of_the_network(error)
 
 
@@ -211,9 +276,57 @@ def hidden_in(error: BaseException) -> BaseException | None:
 
 def was_refused(error: BaseException) -> bool:
     """Whether a service certainly did nothing of a request, and may do it later."""
-    if isinstance(error, ConnectionRefusedError):
-        return True
-    status, said = _status(error), _OBSTORE_STATUS.search(str(error))
-    if status is None and said is not None and _root(type(error)) == "obstore":
-        status = int(said[1])
-    return status in (429, 503)
+    return is_unreachable(error) or _status(error) in (429, 503)
+
+
+def of_obstore(error: Exception) -> Exception:
+    """The error of the system for one of obstore; that one itself where there is none.
+
+    Parameters
+    ----------
+    error
+        What obstore raised: of a class for all kinds of faults, and with a dump of its insides.
+    """
+    text = str(error)
+    said = text.partition("\n")[0]
+    request = _OBSTORE_REQUEST.search(said)
+    what = f"{request[1]} {redacted(request[2])}" if request else said
+    kind = type(error).__name__
+    found = _OBSTORE_STATUS.search(said)
+    made: Exception
+    if kind in ("PermissionDeniedError", "UnauthenticatedError"):
+        status = found[1] if found else "401" if kind == "UnauthenticatedError" else "403"
+        made = PermissionError(
+            f"{what}: the service refuses it ({status}{_words_of_service(said)}). Check the "
+            "credentials. Some answer so for what is not there: then give the store "
+            "allowed_exceptions=(FileNotFoundError, PermissionError)."
+        )
+    elif kind not in ("GenericError", "BaseError"):
+        return error
+    elif found:
+        status = found[1]
+        made = AnswerError(int(status), f"{what}: the service answered {status}{_words_of_service(said)}")
+    elif _OBSTORE_NOT_REACHED.search(text):
+        made = UnreachableError(f"{what}: no server is reached there ({_reason(text)})")
+    elif re.search(r"timed ?out", text, re.IGNORECASE):
+        made = TimeoutError(f"{what}: no answer in time")
+    elif _OBSTORE_WORDS.search(text):
+        made = ConnectionError(f"{what}: {said.rpartition(' - ')[2]} ({_reason(text)})")
+    else:
+        return error
+    if re.search(r"after [1-9]\d* retries", said):
+        made.tried_again = True  # type: ignore[attr-defined]
+    return made
+
+
+def _reason(text: str) -> str:
+    """The innermost of what went wrong."""
+    found = re.findall(r'message: "([^"]*)"|error: "([^"]*)"|kind: (\w+)', text)
+    return next((next(filter(None, each)) for each in reversed(found)), "unknown")
+
+
+def _words_of_service(said: str) -> str:
+    """What the service said besides the status."""
+    code, message = (re.search(f"<{tag}>([^<]*)</{tag}>", said) for tag in ("Code", "Message"))
+    words = [found[1] for found in (code, message) if found]
+    return f", {': '.join(words)}" if words else ""
