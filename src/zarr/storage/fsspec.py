@@ -229,7 +229,8 @@ class FsspecStore(Store):
         return view
 
     def __repr__(self) -> str:
-        return f"<FsspecStore({type(self.fs).__name__}, {redacted(self.path)})>"
+        shown = f"{self._root()}?***" if self._query() else self.path
+        return f"<FsspecStore({type(self.fs).__name__}, {redacted(shown)})>"
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -284,9 +285,23 @@ class FsspecStore(Store):
                 return await coro
             return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coro, home))
         except Exception as error:
-            if isinstance(error, OSError) or not is_unreachable(error):
+            known = _of_system(error)
+            if known is error or isinstance(error, self.allowed_exceptions):
                 raise
-            raise UnreachableError(redacted(str(error))) from error
+            raise known from error
+
+    def _check_absent(self, error: BaseException) -> None:
+        """Raise what became of the request, if it is not known whether there is a value.
+
+        fsspec's file system for HTTP calls whatever it cannot ask for not found.
+        """
+        hidden = hidden_in(error)
+        if isinstance(hidden, Exception):
+            known = _of_system(hidden)
+            if not isinstance(known, self.allowed_exceptions):
+                raise known from hidden
+        elif hidden is not None:
+            raise hidden
 
     def _fs_here(self) -> Any:
         """The file system; after a fork a new one, without the parent's connections."""
@@ -297,13 +312,25 @@ class FsspecStore(Store):
 
     def _root(self) -> str:
         root: str = self.fs._strip_protocol(self.path)
-        return root.rstrip("/")
+        return (root.partition("?")[0] if self._query() else root).rstrip("/")
+
+    def _query(self) -> str:
+        """What follows the path of each key, with its '?': the signature of a signed URL.
+
+        Some servers take the path as the last value of a query: there keys follow it.
+        """
+        if "?" not in self.path or "http" not in _protocols(getattr(self.fs, "sync_fs", self.fs)):
+            return ""
+        query = self.path.partition("?")[2]
+        last = query.rpartition("&")[2]
+        _, equals, value = last.partition("=")
+        return "" if "/" in last or (equals and not value) else f"?{query}"
 
     def _path(self, key: str) -> str:
         check_key(key)
         root = self._root()
         if root:
-            return f"{root}/{key}"
+            return f"{root}/{key}{self._query()}"
         # Of all there is in the file system: some want a slash before it, some do not take it.
         fs = getattr(self.fs, "sync_fs", self.fs)
         return f"{fs.root_marker}{key}" if self.path.startswith("/") else key
@@ -340,7 +367,7 @@ class FsspecStore(Store):
             else:
                 data = await self._call("_cat_file", path, start=start, end=stop)
         except self.allowed_exceptions as error:
-            _check_absent(error)
+            self._check_absent(error)
             return None
         return prototype.buffer.from_bytes(_only(data, byte_range))
 
@@ -410,7 +437,7 @@ class FsspecStore(Store):
         try:
             data, version = await self._at_home(get(self._fs_here(), self._path(key), header))
         except self.allowed_exceptions as error:
-            _check_absent(error)
+            self._check_absent(error)
             return None
         return prototype.buffer.from_bytes(data), version
 
@@ -447,7 +474,7 @@ class FsspecStore(Store):
         try:
             info: dict[str, Any] = await self._call("_info", self._path(key))
         except self.allowed_exceptions as error:
-            _check_absent(error)
+            self._check_absent(error)
             return None
         return None if info.get("type") == "directory" else info
 
@@ -473,11 +500,11 @@ class FsspecStore(Store):
 
     def _folder(self, prefix: str) -> str:
         folder = check_prefix(prefix)
-        return self._path(folder) if folder else self._root() or self.path
+        return self._path(folder) if folder else (self._root() + self._query()) or self.path
 
     def _names(self, paths: list[str], folder: str) -> list[str]:
         """What `paths` are called below `folder`."""
-        base = folder.rstrip("/").lstrip("/")
+        base = folder.removesuffix(self._query()).rstrip("/").lstrip("/")
         names = [path.rstrip("/").lstrip("/") for path in paths]
         if not base:
             return [name for name in names if name]
@@ -494,10 +521,11 @@ class FsspecStore(Store):
         try:
             paths = await self._call("_find", folder)
         except self.allowed_exceptions as error:
-            _check_absent(error)
+            self._check_absent(error)
             return
         start = check_prefix(prefix)
-        for name in self._names(list(paths), folder):
+        # An object 'folder/' marks a folder, and is no value.
+        for name in self._names([path for path in paths if not path.endswith("/")], folder):
             yield f"{start}/{name}" if start else name
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
@@ -506,9 +534,9 @@ class FsspecStore(Store):
         try:
             paths = await self._call("_ls", folder, detail=False)
         except self.allowed_exceptions as error:
-            _check_absent(error)
+            self._check_absent(error)
             return
-        for name in self._names(list(paths), folder):
+        for name in dict.fromkeys(self._names(list(paths), folder)):
             yield name
 
     async def delete_dir(self, prefix: str) -> None:
@@ -534,14 +562,22 @@ def _check_not_refused(error: BaseException) -> None:
         raise error
 
 
-def _check_absent(error: BaseException) -> None:
-    """Raise what became of the request, if it is not known whether there is a value.
-
-    fsspec's file system for HTTP calls whatever it cannot ask for not found.
-    """
-    hidden = hidden_in(error)
-    if hidden is not None:
-        raise hidden
+def _of_system(error: Exception) -> Exception:
+    """The error of the system for one of a library; that one itself where there is none."""
+    if isinstance(error, OSError):
+        return error
+    if is_unreachable(error):
+        return UnreachableError(redacted(str(error)))
+    status: Any = getattr(error, "status", None)
+    if type(error).__name__ == "ClientResponseError" and status in (401, 403):
+        request: Any = getattr(error, "request_info", None)
+        return PermissionError(
+            f"{redacted(str(getattr(request, 'real_url', '')))}: the server refuses it ({status}, "
+            f"{getattr(error, 'message', '')}). Check the credentials, and whether a signature has "
+            "expired. Some servers answer so for what is not there: then give the store "
+            "allowed_exceptions=(FileNotFoundError, PermissionError)."
+        )
+    return error
 
 
 def _protocols(fs: Any) -> set[str]:

@@ -379,6 +379,9 @@ class ObjectStore(Store, Generic[T_Store]):
 
     # -- folders ----------------------------------------------------------------------------
 
+    # Some programs mark a folder by an empty object 'folder/', which is no value of ours. obstore
+    # lists it as 'folder', and does not find it under that name.
+
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
         sizes = 0
@@ -398,9 +401,22 @@ class ObjectStore(Store, Generic[T_Store]):
 
     async def list_prefix(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited
+        folders: set[str] = set()
+        empty: list[str] = []
         async for batch in self._batches(prefix):
             for item in batch:
-                yield item["path"]
+                path = item["path"]
+                folder = path.rpartition("/")[0]
+                while folder and folder not in folders:
+                    folders.add(folder)
+                    folder = folder.rpartition("/")[0]
+                if item["size"]:
+                    yield path
+                elif path:
+                    empty.append(path)
+        for path in empty:
+            if path not in folders and await self.exists(path):
+                yield path
 
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited
@@ -408,7 +424,10 @@ class ObjectStore(Store, Generic[T_Store]):
         listing = _running().list_with_delimiter_async(self._client, prefix=folder or None)
         found = await self._answer(listing)
         skip = len(folder) + 1 if folder else 0
-        for path in found["common_prefixes"]:
-            yield path[skip:].strip("/")
+        folders = {path[skip:].strip("/") for path in found["common_prefixes"]}
+        for name in sorted(folders):
+            yield name
         for item in found["objects"]:
-            yield item["path"][skip:]
+            name = item["path"][skip:]
+            if name and name not in folders and (item["size"] or await self.exists(item["path"])):
+                yield name

@@ -305,7 +305,9 @@ def of_obstore(error: Exception) -> Exception:
         return error
     elif found:
         status = found[1]
-        made = AnswerError(int(status), f"{what}: the service answered {status}{_words_of_service(said)}")
+        made = AnswerError(
+            int(status), f"{what}: the service answered {status}{_words_of_service(said)}"
+        )
     elif _OBSTORE_NOT_REACHED.search(text):
         made = UnreachableError(f"{what}: no server is reached there ({_reason(text)})")
     elif re.search(r"timed ?out", text, re.IGNORECASE):
