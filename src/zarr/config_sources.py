@@ -26,10 +26,12 @@ def standard_paths(name: str, env: Mapping[str, str]) -> list[str]:
     return paths
 
 
-def settings_of_environment(env: Mapping[str, str], prefix: str) -> list[Mapping[str, Any]]:
-    """The settings in variables, one tree each: ``ZARR_ARRAY__ORDER`` is ``array.order``."""
+def settings_of_environment(
+    env: Mapping[str, str], prefix: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Variables, and the settings in them: ``ZARR_ARRAY__ORDER`` is ``array.order``."""
     return [
-        _nested(name[len(prefix) :].lower().split("__"), _literal(text))
+        (name, _nested(name[len(prefix) :].lower().split("__"), _literal(text)))
         for name, text in env.items()
         if name.startswith(prefix)
     ]

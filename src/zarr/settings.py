@@ -8,6 +8,10 @@ as ``ZARR_ARRAY__ORDER=F``; and ``config.set``, for good or as a context manager
     with zarr.config.set({"array.write_empty_chunks": True}):
         ...
 
+Booleans are ``true`` or ``false`` (also ``1``, ``yes``, ``on``; ``0``, ``no``, ``off``), numbers are
+numbers, and anything else is an error that names where it stands. A setting that does not exist is
+warned of if one that does seems to be meant.
+
 In names, ``-`` and ``_`` mean the same. Reading YAML files needs PyYAML (``pip install
 zarr[yaml]``).
 """
@@ -28,6 +32,7 @@ from zarr.config_sources import (
     standard_paths,
 )
 from zarr.notices import warn
+from zarr.setting_values import Known, leaves
 
 __all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]
 
@@ -153,9 +158,14 @@ class ConfigSet:
     def __init__(self, owner: Config, changes: Iterable[tuple[str, Any]]) -> None:
         self._owner = owner
         self._undo: list[tuple[tuple[str, ...], Any]] = []
+        source = f"{owner.name}.config.set"
+        named = [(owner._current_name(key), value) for key, value in changes]
+        named = [(key, owner.known.checked(key, value, source)) for key, value in named]
+        for key, value in named:
+            owner._warn_of_unknown(dict(leaves({key: value})), source)
         with owner.config_lock:
-            for key, value in changes:
-                self._assign(owner._current_name(key).split("."), value)
+            for key, value in named:
+                self._assign(key.split("."), value)
         owner._changed()
 
     def __enter__(self) -> Tree:
@@ -224,6 +234,7 @@ class Config:
         self.paths = standard_paths(name, self.env) if paths is None else list(paths)
         self.main_path = self.paths[-1] if self.paths else ""
         self.defaults: list[Mapping[str, Any]] = list(defaults or [])
+        self.known = Known(self.defaults)
         self.deprecations = dict(deprecations or {})
         self.config_lock = threading.RLock()
         self.config: Tree = {}
@@ -317,6 +328,7 @@ class Config:
         priority : {"new", "old"}
             Which value stays where both have one.
         """
+        new = self.known.checked("", new, f"{self.name}.config.update")
         with self.config_lock:
             _merge(self.config, new, old_wins=priority == "old")
         self._changed()
@@ -328,6 +340,7 @@ class Config:
             for tree in self.defaults:
                 _merge(known, tree, old_wins=True)
             self.defaults.append(new)
+            self.known = Known(self.defaults)
             _merge(self.config, new, unless=known)
         self._changed()
 
@@ -341,9 +354,14 @@ class Config:
         env : mapping of str to str, optional
             Variables, instead of this object's.
         """
-        found = [read_settings(path) for path in setting_files(paths or self.paths)]
-        found += settings_of_environment(self.env if env is None else env, self.env_prefix)
-        return self.merge(*found)
+        found = [
+            (f"the file {path}", read_settings(path)) for path in setting_files(paths or self.paths)
+        ]
+        variables = settings_of_environment(self.env if env is None else env, self.env_prefix)
+        found += [(f"the variable {name}", tree) for name, tree in variables]
+        for source, tree in found:
+            self._warn_of_unknown(dict(leaves(tree)), source)
+        return self.merge(*(self.known.checked("", tree, source) for source, tree in found))
 
     def merge(self, *trees: Mapping[str, Any]) -> Tree:
         """Return the merge of several trees; later ones win."""
@@ -374,6 +392,11 @@ class Config:
         from pprint import pprint
 
         pprint(self.config, **kwargs)
+
+    def _warn_of_unknown(self, paths: Iterable[str], source: str) -> None:
+        for path in paths:
+            if path not in self.deprecations:
+                self.known.warn_of_unknown(path, source)
 
     def _current_name(self, key: str) -> str:
         if key not in self.deprecations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pkgutil
 import pydoc
@@ -11,10 +12,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import numpy as np
 import pytest
 
 import zarr
 from zarr import _core
+from zarr.config_sources import _nested
+from zarr.errors import ZarrUserWarning
+from zarr.setting_values import leaves
 from zarr.settings import (
     DEFAULTS,
     BadConfigError,
@@ -296,3 +301,116 @@ def test_the_engine_has_as_many_threads_as_the_settings_say() -> None:
     with config.set({"threading.max_workers": 7}):
         assert _core.threads() == 7
     assert _core.threads() == before
+
+
+BOOLEANS = [path for path, value in leaves(DEFAULTS) if isinstance(value, bool)]
+NUMBERS = [
+    path
+    for path, value in leaves(DEFAULTS)
+    if isinstance(value, int | float) and not isinstance(value, bool)
+]
+
+
+def variable(path: str) -> str:
+    return "ZARR_" + path.replace(".", "__").upper()
+
+
+@pytest.mark.parametrize("path", BOOLEANS)
+def test_every_boolean_means_what_it_says_wherever_it_comes_from(path: str, tmp_path: Path) -> None:
+    file = tmp_path / "zarr.json"
+    for expected, words in (
+        (True, ["true", "True", "TRUE", "1", "yes", "on", " On "]),
+        (False, ["false", "False", "0", "no", "off", "OFF"]),
+    ):
+        for word in words:
+            assert make(env={variable(path): word}).get(path) is expected
+            assert make().set({path: word})._owner.get(path) is expected
+            file.write_text(json.dumps(_nested(path.split("."), word)))
+            assert make(paths=[str(tmp_path)]).get(path) is expected
+        for value in (expected, int(expected), np.bool_(expected)):
+            settings = make()
+            settings.set({path: value})
+            assert settings.get(path) is expected
+    for wrong in ("", "flase", "2", "None", "[]", "y e s"):
+        with pytest.raises(BadConfigError, match=variable(path)):
+            make(env={variable(path): wrong})
+        file.write_text(json.dumps(_nested(path.split("."), wrong)))
+        with pytest.raises(BadConfigError, match="zarr.json"):
+            make(paths=[str(tmp_path)])
+        for change in (
+            lambda settings, wrong=wrong: settings.set({path: wrong}),
+            lambda settings, wrong=wrong: settings.set(_nested(path.split("."), wrong)),
+            lambda settings, wrong=wrong: settings.update(_nested(path.split("."), wrong)),
+        ):
+            settings = make()
+            with pytest.raises(BadConfigError, match=path):
+                change(settings)
+            assert settings.to_dict() == DEFAULTS
+
+
+@pytest.mark.parametrize("path", [path for path in NUMBERS if "codec_pipeline" not in path])
+def test_every_number_is_one(path: str) -> None:
+    assert make(env={variable(path): "7"}).get(path) == 7
+    assert make(env={variable(path): " 7 "}).get(path) == 7
+    for wrong in ("many", "-1", "nan", "inf", "True", "[1]"):
+        with pytest.raises(BadConfigError, match=variable(path)):
+            make(env={variable(path): wrong})
+
+
+def test_no_limit_is_written_none_where_there_may_be_none() -> None:
+    for word in ("None", "none", "null"):
+        settings = make(env={"ZARR_REQUESTS__LIMIT": word, "ZARR_ASYNC__TIMEOUT": word})
+        assert settings.get("requests.limit") is None
+        assert settings.get("async.timeout") is None
+    assert make(env={"ZARR_ASYNC__TIMEOUT": "1.5"}).get("async.timeout") == 1.5
+    with pytest.raises(BadConfigError, match="whole number"):
+        make(env={"ZARR_THREADING__MAX_WORKERS": "1.5"})
+    with pytest.raises(BadConfigError, match="BACKOFF"):
+        make(env={"ZARR_REQUESTS__BACKOFF": "None"})
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("array.ordr", "array.order"),
+        ("arry.order", "array.order"),
+        ("asnyc.concurrency", "async.concurrency"),
+        ("default_zarr_fromat", "default_zarr_format"),
+        ("requests.attemps", "requests.attempts"),
+        ("storage.local.fsnyc", "storage.local.fsync"),
+    ],
+)
+def test_a_setting_that_is_misspelt_is_told_with_the_one_that_is_meant(
+    path: str, meant: str, tmp_path: Path
+) -> None:
+    named = pytest.warns(ZarrUserWarning, match=f"{path}.*{variable(path)}.*{meant}")
+    with named:
+        make(env={variable(path): "1"})
+    (tmp_path / "zarr.json").write_text(json.dumps(_nested(path.split("."), 1)))
+    with pytest.warns(ZarrUserWarning, match=f"{path}.*zarr.json.*{meant}"):
+        make(paths=[str(tmp_path)])
+    with pytest.warns(ZarrUserWarning, match=f"{path}.*{meant}"):
+        make().set({path: 1})
+
+
+def test_a_variable_with_one_underscore_is_told_too() -> None:
+    with pytest.warns(ZarrUserWarning, match=r"array_order.*array\.order"):
+        make(env={"ZARR_ARRAY_ORDER": "F"})
+
+
+def test_what_others_set_is_none_of_ours() -> None:
+    env = {
+        "ZARR_CODECS__MINE": "mine.Codec",
+        "ZARR_CODEC_PIPELINE__VALIDATE_CHECKSUMS": "True",
+        "ZARR_ICECHUNK__ANYTHING": "perhaps",
+        "ZARR_V3_EXPERIMENTAL_API": "1",
+        "ZARR_CONFIG": "/nowhere",
+        "ZARR_MINE": "1",
+    }
+    settings = make(env=env)
+    assert settings.get("codec_pipeline.validate_checksums") is True
+    settings.update_defaults({"mine": {"careful": True, "array": "x"}})
+    settings.set({"mine.careful": "no", "codecs.other": "other.Codec"})
+    assert settings.get("mine.careful") is False
+    with pytest.warns(ZarrUserWarning, match=r"mine\.careful"):
+        settings.set({"mine.carefull": True})

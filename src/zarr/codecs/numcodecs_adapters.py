@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, cast
@@ -145,6 +144,12 @@ def _decoded(codec: Numcodec, data: Any) -> Any:
     if not settings.get("array.allow_unsafe_pickle_decode"):
         raise PickleCodecDisabledError(
             "The chunk was encoded with pickle, and decoding it may run any code. If you trust "
-            "whoever wrote it, set 'array.allow_unsafe_pickle_decode' in zarr.config to True."
+            "whoever wrote it, set 'array.allow_unsafe_pickle_decode' in zarr.config to True, and "
+            "numcodecs.pickles.ALLOW_UNSAFE_PICKLE_DECODE, too."
         )
-    return pickle.loads(data)  # numcodecs does no more, but wants to be allowed on its own
+    try:
+        return codec.decode(data)
+    except RuntimeError as error:  # of numcodecs, which wants to be allowed on its own
+        if type(error).__name__ != "UnsafeDecodeError":
+            raise
+        raise PickleCodecDisabledError(str(error)) from error

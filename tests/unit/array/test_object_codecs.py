@@ -69,7 +69,8 @@ def same(found: Any, values: list[Any]) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _trusted() -> Any:
+def _trusted(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr("numcodecs.pickles.ALLOW_UNSAFE_PICKLE_DECODE", True)
     with zarr.config.set({"array.allow_unsafe_pickle_decode": True}):
         yield
 
