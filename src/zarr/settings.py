@@ -8,9 +8,9 @@ as ``ZARR_ARRAY__ORDER=F``; and ``config.set``, for good or as a context manager
     with zarr.config.set({"array.write_empty_chunks": True}):
         ...
 
-Booleans are ``true`` or ``false`` (also ``1``, ``yes``, ``on``; ``0``, ``no``, ``off``), numbers are
-numbers, and anything else is an error that names where it stands. A setting that does not exist is
-warned of if one that does seems to be meant.
+Booleans are ``true`` or ``false`` (also ``1``, ``yes``, ``on``; ``0``, ``no``, ``off``), numbers
+are numbers, and anything else is an error that names where it stands. A setting that does not exist
+is warned of if one that does seems to be meant.
 
 In names, ``-`` and ``_`` mean the same. Reading YAML files needs PyYAML (``pip install
 zarr[yaml]``).

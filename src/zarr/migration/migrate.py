@@ -262,8 +262,9 @@ def _as_v3(metadata: NodeMetadata, place: StorePath) -> NodeMetadata:
 
 def _with_dimension_names(made: ArrayV3Metadata) -> ArrayV3Metadata:
     names = made.attributes.get(_DIMENSIONS)
-    known = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not known or len(names) != len(made.shape):
+    if not isinstance(names, list) or len(names) != len(made.shape):
+        return made
+    if not all(isinstance(name, str) for name in names):
         return made
     return ArrayV3Metadata.from_dict({**made.to_dict(), "dimension_names": names})
 

@@ -293,7 +293,7 @@ def of_obstore(error: Exception) -> Exception:
     what = f"{request[1]} {redacted(request[2])}" if request else said
     kind = type(error).__name__
     found = _OBSTORE_STATUS.search(said)
-    made: Exception
+    made: Any
     if kind in ("PermissionDeniedError", "UnauthenticatedError"):
         status = found[1] if found else "401" if kind == "UnauthenticatedError" else "403"
         made = PermissionError(
@@ -317,8 +317,9 @@ def of_obstore(error: Exception) -> Exception:
     else:
         return error
     if re.search(r"after [1-9]\d* retries", said):
-        made.tried_again = True  # type: ignore[attr-defined]
-    return made
+        made.tried_again = True
+    known: Exception = made
+    return known
 
 
 def _reason(text: str) -> str:
