@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from zarr.storage.fsspec import FsspecStore
+from zarr.storage.local import LocalStore
 from zarr.storage.obstore import ALLOWED_EXCEPTIONS, ObjectStore
 from zarr.storage.remote_zip import RemoteZipStore
-from zarr.storage.zip import ZipStore
 from zarr.urls import links_of, local_path
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
 
     Returns
     -------
-    ObjectStore, FsspecStore, or for a zip file that is only read RemoteZipStore or ZipStore
+    ObjectStore, FsspecStore, or RemoteZipStore for a zip file that is only read
 
     Raises
     ------
@@ -71,11 +71,12 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
     )
 
 
-def _zip(url: str, options: Options) -> Store:
+def _zip(url: str, options: Options) -> RemoteZipStore:
     """The entries of a zip file at a URL: one request for each value, unlike fsspec's."""
     local = local_path(url)
     if local is not None and not options:
-        return ZipStore(local, mode="r")
+        folder, name = os.path.split(local)
+        return RemoteZipStore(LocalStore(folder, read_only=True), name)
     address, query, rest = url.partition("?")
     folder, _, name = address.rpartition("/")
     scheme = url.partition("://")[0]

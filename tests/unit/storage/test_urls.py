@@ -12,7 +12,7 @@ import pytest
 
 import zarr
 from zarr.runner import run
-from zarr.storage import FsspecStore, LocalStore, ManagedMemoryStore, ZipStore
+from zarr.storage import FsspecStore, LocalStore, ManagedMemoryStore, RemoteZipStore, ZipStore
 from zarr.storage.path import make_store
 
 posix = pytest.mark.skipif(os.name == "nt", reason="such names are not allowed there")
@@ -105,7 +105,7 @@ def test_a_zip_file_by_its_url(tmp_path: Path) -> None:
     assert zipfile.is_zipfile(place)
     for url in (place.as_uri(), f"zip::{place.as_uri()}", f"zip::{place}"):
         array = zarr.open_array(url, mode="r")
-        assert isinstance(array.store, ZipStore)
+        assert isinstance(array.store, ZipStore | RemoteZipStore)
         np.testing.assert_array_equal(array[:], np.arange(3))
 
 
