@@ -210,7 +210,11 @@ def _fill_of(engine: Engine) -> Any:
         return alone.reshape(())
     if engine.fill_value is not None:
         return engine.fill_value
-    return np.zeros((), engine.dtype) if not engine.holds_objects else engine.fill_value
+    return (
+        np.zeros((), engine.dtype).view(engine.dtype)
+        if not engine.holds_objects
+        else engine.fill_value
+    )
 
 
 async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]) -> None:

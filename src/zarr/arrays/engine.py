@@ -114,7 +114,7 @@ def _touched(axis: tuple[int, int, int], size: int) -> int:
 
 
 def _is_opaque(dtype: np.dtype[Any]) -> bool:
-    return buffer_view(np.empty(0, dtype)).dtype != dtype
+    return buffer_view(np.ndarray(0, dtype)).dtype != dtype
 
 
 def _decoded_edges(layout: ArrayLayout) -> tuple[Edge, ...]:

@@ -16,7 +16,7 @@ from zarr.arrays.read import fill, read, understand
 from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
-from zarr.dtype.storage import buffer_view
+from zarr.dtype.storage import as_type, buffer_view
 from zarr.errors import ChunkDecodeError
 from zarr.runner import bounded, offload, section, stepping
 from zarr.selection import basic
@@ -117,16 +117,16 @@ async def write_elements(
 def as_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """What is assigned, as an array of the array's data type."""
     if isinstance(value, np.ndarray):
-        return np.asarray(value) if value.dtype == dtype else np.asarray(value.astype(dtype))
+        return np.asarray(value) if value.dtype == dtype else np.asarray(as_type(value, dtype))
     if isinstance(value, NDBuffer):
-        return value.as_numpy_array().astype(dtype, copy=False)
+        return as_type(value.as_numpy_array(), dtype)
     if hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):
-        return np.asarray(value.get()).astype(dtype, copy=False)
+        return as_type(np.asarray(value.get()), dtype)
     if hasattr(value, "__array__") and not isinstance(value, np.generic):
-        return np.asarray(value).astype(dtype, copy=False)
+        return as_type(np.asarray(value), dtype)
     if dtype.kind == "O" and not isinstance(value, list):
         return _one(value)
-    return np.asarray(value, dtype=dtype)
+    return as_type(np.asarray(value, dtype=dtype), dtype)
 
 
 def _one(value: Any) -> npt.NDArray[Any]:
@@ -248,7 +248,7 @@ async def _change_fields(
         there: Any = SimpleNamespace(_chunk_path=scratch, _access=_NO_LOCKS)
         engine = copy(engine)
         engine.write_empty |= value is not None and not deletes(store)
-        current = np.empty(piece.chosen.shape, engine.dtype)
+        current = np.ndarray(piece.chosen.shape, engine.dtype)
         try:
             await fill(there, engine, piece.chosen, current)
             for name in names:

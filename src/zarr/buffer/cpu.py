@@ -128,15 +128,19 @@ class NDBuffer(core.NDBuffer):
         """Make a buffer with all elements `fill_value`, or zero where it is None."""
         if fill_value is None or (type(fill_value) is int and fill_value == 0):
             # Zeros come from the system for nothing.
-            return cls(np.zeros(tuple(shape), dtype=dtype, order=order))
-        return cls(np.full(tuple(shape), fill_value, dtype=dtype, order=order))
+            return cls(np.zeros(tuple(shape), dtype=dtype, order=order).view(dtype))
+        made = cls.empty(tuple(shape), dtype, order)
+        np.copyto(made._data, fill_value, casting="unsafe")
+        return made
 
     @classmethod
     def empty(
         cls, shape: tuple[int, ...], dtype: npt.DTypeLike, order: Literal["C", "F"] = "C"
     ) -> Self:
         """Make a buffer with elements of any value."""
-        return cls(np.empty(shape, dtype=dtype, order=order))
+        # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked
+        # for.
+        return cls(np.ndarray(shape, dtype=dtype, order=order))
 
     @classmethod
     def from_numpy_array(cls, array_like: npt.ArrayLike) -> Self:
@@ -151,7 +155,7 @@ class NDBuffer(core.NDBuffer):
         item = self._data[key]
         if not isinstance(item, np.ndarray):
             # A scalar: keep the data type, whose byte order a scalar does not have.
-            scalar, item = item, np.empty((), dtype=self._data.dtype)
+            scalar, item = item, np.ndarray((), dtype=self._data.dtype)
             item[()] = scalar
         return self.__class__(item)
 

@@ -15,6 +15,7 @@ import numpy as np
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BaseCodec
 from zarr.codecs.objects import NUMBER_SIZE, ObjectTable, holds_objects
 from zarr.codecs.stepping import run_coroutine
+from zarr.dtype.storage import as_type
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Elements:
         if array.dtype != self.dtype:
             if not (self.objects or np.can_cast(array.dtype, self.dtype, "same_kind")):
                 raise ChunkDecodeError(self._wrong_type(array, codec))
-            array = array.astype(self.dtype)
+            array = as_type(array, self.dtype)
         return array.reshape(shape)
 
     def encoded(self, result: Any, shape: Shape, codec: str) -> npt.NDArray[Any]:
@@ -82,7 +83,7 @@ class Elements:
         dtype = array.dtype
         if dtype != self.dtype:
             if self.objects or _differ_in_byte_order(dtype, self.dtype):
-                array = array.astype(self.dtype)
+                array = as_type(array, self.dtype)
             elif dtype.itemsize == self.dtype.itemsize and not dtype.hasobject:
                 array = np.ascontiguousarray(array).view(self.dtype)
             else:

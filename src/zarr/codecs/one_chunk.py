@@ -10,7 +10,7 @@ from zarr import _core
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
 from zarr.codecs.objects import bind, holds_objects, table_for
-from zarr.dtype.storage import buffer_view, fill_bytes
+from zarr.dtype.storage import as_type, buffer_view, fill_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ class OneChunk:
         current = await setter.get(self._spec.prototype)
         if current is None:
             fill = self._spec.fill_value
-            array = np.empty(self._spec.shape, self._dtype)
+            array = np.ndarray(self._spec.shape, self._dtype)
             if self._dtype.kind == "O":
                 array.fill(fill)  # one element, also if that is an array
             else:
@@ -136,12 +136,12 @@ class OneChunk:
         return table_for(self._chain, self._dtype, self._spec.fill_value, writing=writing)
 
     def _empty(self, shape: tuple[int, ...], table: Table | None) -> npt.NDArray[Any]:
-        return np.empty(shape, self._dtype if table is None else table.number_type)
+        return np.ndarray(shape, self._dtype if table is None else table.number_type)
 
     def _value(self, array: npt.NDArray[Any], table: Table | None) -> npt.NDArray[Any]:
         if table is not None:
             return table.number(array)
-        return buffer_view(array.astype(self._dtype, copy=False))
+        return buffer_view(as_type(array, self._dtype))
 
 
 def byte_request(start: int, stop: int | None) -> ByteRequest:

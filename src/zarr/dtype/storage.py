@@ -104,6 +104,26 @@ def buffer_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.view(np.dtype(f"V{dtype.itemsize}"))
 
 
+def as_type(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Return `array` with elements of `dtype`: itself, if it has them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> as_type(np.array([1, 2], "<m8"), np.dtype(">m8[5generic]")).tobytes().hex()
+    '00000000000000010000000000000002'
+    """
+    if array.dtype == dtype:
+        return array
+    if dtype.kind not in "mM":
+        return array.astype(dtype)
+    # Where times have no unit, NumPy's `astype`, `empty` and `zeros` leave the byte order and the
+    # multiplier as they are; an assignment does not.
+    result = np.ndarray(array.shape, dtype)
+    result[...] = array
+    return result
+
+
 def used_bits(dtype: np.dtype[Any]) -> bytes | None:
     """Return a mask of the bits that an element uses; None if it uses all of them.
 
@@ -151,7 +171,7 @@ def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
     if isinstance(scalar, np.generic) and scalar.dtype == dtype:
         data = scalar.tobytes()
     else:
-        element = np.zeros(1, dtype)
+        element = np.ndarray(1, dtype, bytearray(dtype.itemsize))
         # Where only the byte order differs, this swaps bytes: the bits of a NaN stay.
         element[0] = scalar
         data = element.tobytes()

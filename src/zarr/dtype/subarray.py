@@ -19,6 +19,7 @@ from zarr.dtype.base import (
     warn_unstable,
 )
 from zarr.dtype.registry import data_type_registry
+from zarr.dtype.storage import as_type
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
@@ -96,18 +97,18 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
     def cast_scalar(self, data: object) -> Any:
         dtype = self.base.to_native_dtype()
         try:
-            return np.broadcast_to(np.asarray(data, dtype), self.shape).copy()
+            return np.broadcast_to(as_type(np.asarray(data, dtype), dtype), self.shape).copy()
         except (TypeError, ValueError):
             raise self._cannot_cast(data) from None
 
     def default_scalar(self) -> Any:
-        filled = np.empty(self.shape, self.base.to_native_dtype())
+        filled = np.ndarray(self.shape, self.base.to_native_dtype())
         filled[...] = self.base.default_scalar()
         return filled
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         items = _flat(data, self.shape)
-        filled = np.empty(len(items), self.base.to_native_dtype())
+        filled = np.ndarray(len(items), self.base.to_native_dtype())
         for index, item in enumerate(items):
             filled[index] = self.base.from_json_scalar(item, zarr_format=zarr_format)
         return filled.reshape(self.shape)

@@ -66,9 +66,7 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
         )
 
     def to_native_dtype(self) -> np.dtype[Any]:
-        name = f"{ORDER_CHAR[self.endianness]}{self._char}8"
-        # A count of nothing in particular has no scale.
-        return np.dtype(name if self.unit == "generic" else f"{name}{self._unit_text}")
+        return np.dtype(f"{ORDER_CHAR[self.endianness]}{self._char}8{self._unit_text}")
 
     @property
     def _unit_text(self) -> str:
