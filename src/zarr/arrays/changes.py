@@ -208,13 +208,7 @@ def _fill_of(engine: Engine) -> Any:
         alone = np.empty(1, object)
         alone[0] = engine.fill_value
         return alone.reshape(())
-    if engine.fill_value is not None:
-        return engine.fill_value
-    return (
-        np.zeros((), engine.dtype).view(engine.dtype)
-        if not engine.holds_objects
-        else engine.fill_value
-    )
+    return engine.fill_value
 
 
 async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]) -> None:

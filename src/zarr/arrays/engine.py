@@ -58,7 +58,7 @@ class Engine:
         self.shape: tuple[int, ...] = layout.shape
         self.grid: tuple[Edge, ...] = layout.grid
         self.dtype: np.dtype[Any] = layout.dtype
-        self.fill_value: Any = metadata.fill_value
+        self.fill_value: Any = layout.fill_value
         self.order = metadata.order if isinstance(metadata, ArrayV2Metadata) else config.order
         self.write_empty = config.write_empty_chunks
         self.holds_objects = holds_objects(layout.dtype)

@@ -231,6 +231,10 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def default_scalar(self) -> TScalar_co:
         """Return the fill value of an array that is given none."""
 
+    def _unwritten_scalar(self) -> Any:
+        """Return the value of elements that were never written, where the metadata name none."""
+        return self.default_scalar()
+
     @abstractmethod
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> TScalar_co:
         """Read a scalar from its form in metadata.

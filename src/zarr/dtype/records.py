@@ -139,6 +139,13 @@ class Structured(ZDType[np.dtype[Any], np.void], HasItemSize):
     def default_scalar(self) -> np.void:
         return np.zeros(1, self.to_native_dtype())[0]  # type: ignore[no-any-return]
 
+    def _unwritten_scalar(self) -> np.void:
+        # Not zeros throughout, which are the beginning of 1970 for a time.
+        scalar = np.zeros(1, self.to_native_dtype())
+        for name, field in self.fields:
+            scalar[name] = field._unwritten_scalar()
+        return scalar[0]  # type: ignore[no-any-return]
+
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> np.void:
         if isinstance(data, dict):
             return self._of_fields(data, zarr_format)

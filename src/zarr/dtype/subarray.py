@@ -102,8 +102,14 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
             raise self._cannot_cast(data) from None
 
     def default_scalar(self) -> Any:
+        return self._filled(self.base.default_scalar())
+
+    def _unwritten_scalar(self) -> Any:
+        return self._filled(self.base._unwritten_scalar())
+
+    def _filled(self, scalar: Any) -> Any:
         filled = np.ndarray(self.shape, self.base.to_native_dtype())
-        filled[...] = self.base.default_scalar()
+        filled[...] = scalar
         return filled
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:

@@ -45,7 +45,6 @@ def as_v3(metadata: ArrayV2Metadata) -> ArrayV3Metadata:
     TypeError, ValueError
         If format 3 has no such data type, or no codec with the meaning of one of the array's.
     """
-    fill_value = metadata.fill_value
     converted = ArrayV3Metadata(
         shape=metadata.shape,
         data_type=metadata.dtype,
@@ -54,7 +53,7 @@ def as_v3(metadata: ArrayV2Metadata) -> ArrayV3Metadata:
             "name": "v2",
             "configuration": {"separator": metadata.dimension_separator},
         },
-        fill_value=metadata.dtype.default_scalar() if fill_value is None else fill_value,
+        fill_value=metadata._unwritten,
         codecs=_v3_codecs(metadata),
         attributes=dict(metadata.attributes),
         dimension_names=None,
@@ -198,8 +197,8 @@ def _coding(metadata: ArrayMetadata) -> str:
 def _same_fill(one: ArrayMetadata, other: ArrayMetadata) -> bool:
     first, second = layout_of(one), layout_of(other)
     if not (first.itemsize and second.itemsize):
-        return type(one.fill_value) is type(other.fill_value) and bool(
-            one.fill_value == other.fill_value
+        return type(first.fill_value) is type(second.fill_value) and bool(
+            first.fill_value == second.fill_value
         )
     return _native(first) == _native(second)
 

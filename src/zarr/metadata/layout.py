@@ -39,8 +39,8 @@ class ArrayLayout(NamedTuple):
         The data type, in Zarr and in memory.
     itemsize
         Bytes of an element in memory; 0 where elements have no one size.
-    fill
-        The bytes of an element that was never written.
+    fill_value, fill
+        The value of elements that were never written, and its bytes.
     chain
         The codecs, as links of the engine.
     """
@@ -51,6 +51,7 @@ class ArrayLayout(NamedTuple):
     zdtype: ZDType[Any, Any]
     dtype: np.dtype[Any]
     itemsize: int
+    fill_value: Any
     fill: bytes
     chain: tuple[Link, ...]
 
@@ -84,7 +85,8 @@ def _of_v2(metadata: ArrayV2Metadata) -> ArrayLayout:
         zdtype=metadata.dtype,
         dtype=dtype,
         itemsize=_item_size(metadata.dtype, dtype),
-        fill=_fill(metadata.dtype, metadata.fill_value, dtype),
+        fill_value=metadata._unwritten,
+        fill=_fill(metadata.dtype, metadata._unwritten, dtype),
         chain=v2_chain(filters, compressor, dtype, metadata.order, metadata.ndim),
     )
 
@@ -106,6 +108,7 @@ def _of_v3(metadata: ArrayV3Metadata) -> ArrayLayout:
         zdtype=metadata.data_type,
         dtype=dtype,
         itemsize=_item_size(metadata.data_type, dtype),
+        fill_value=metadata.fill_value,
         fill=_fill(metadata.data_type, metadata.fill_value, dtype),
         chain=v3_chain(metadata.codecs, spec),
     )

@@ -295,6 +295,11 @@ class ArrayV2Metadata(Metadata):
         """The encoding of chunk keys, as Zarr v3 describes it."""
         return V2ChunkKeyEncoding(separator=self.dimension_separator)
 
+    @property
+    def _unwritten(self) -> Any:
+        """The value of elements that were never written: what null leaves to the data type."""
+        return self.dtype._unwritten_scalar() if self.fill_value is None else self.fill_value
+
     def encode_chunk_key(self, chunk_coords: tuple[int, ...]) -> str:
         """Return the key of a chunk, relative to the array."""
         return self.dimension_separator.join(map(str, chunk_coords)) or "0"
@@ -306,7 +311,7 @@ class ArrayV2Metadata(Metadata):
         return ArraySpec(
             shape=self.chunks,
             dtype=self.dtype,
-            fill_value=self.fill_value,
+            fill_value=self._unwritten,
             config=array_config,
             prototype=prototype,
         )
