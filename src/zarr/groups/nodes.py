@@ -11,7 +11,7 @@ from zarr.errors import (
     ContainsArrayError,
     ContainsGroupError,
 )
-from zarr.metadata.consolidated import read_zmetadata
+from zarr.metadata.consolidated import read_zmetadata, refuse_references
 from zarr.metadata.group import (
     ZATTRS_JSON,
     ZGROUP_JSON,
@@ -220,7 +220,10 @@ async def _load_v2(
     names = (ZGROUP_JSON, ZATTRS_JSON, key)
     document, attributes, consolidated = await get_values(store, path, *names)
     if document is None:
-        return None  # a node is where its own document is, whatever others say
+        # A node is where its own document is, whatever others say.
+        if consolidated is not None:
+            refuse_references(consolidated, path=named, name=key)
+        return None
     if consolidated is not None:
         group = read_zmetadata(consolidated, path=named, name=key)
         # Attributes of the group itself are never stale.

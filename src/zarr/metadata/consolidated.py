@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zarr.errors import MetadataValidationError
+from zarr.errors import GroupNotFoundError, MetadataValidationError
 from zarr.metadata.group import (
     ZARRAY_JSON,
     ZATTRS_JSON,
@@ -34,6 +34,25 @@ def read_zmetadata(document: bytes, *, path: str, name: str) -> GroupMetadata:
         return _group_of(parsed.get("metadata"))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise in_node(error, "group", f"{path}/{name}") from error
+
+
+def refuse_references(document: bytes, *, path: str, name: str) -> None:
+    """Fail if a document beside which there is no group is that of a directory of kerchunk.
+
+    fsspec's reference file system serves the same document, and a group with it.
+
+    Raises
+    ------
+    GroupNotFoundError
+        If it is. The values are elsewhere: without the references, all elements would read as if
+        they had never been written.
+    """
+    if "record_size" in parse_json(document, path, name):
+        raise GroupNotFoundError(
+            f"No group found in {path}: it holds kerchunk's references in Parquet, to values that "
+            f"are elsewhere ({name} has a record_size). Open it by the reference file system of "
+            f"fsspec: zarr.open_group('reference://', mode='r', storage_options={{'fo': {path!r}}})"
+        )
 
 
 def _group_of(documents: Any) -> GroupMetadata:

@@ -321,3 +321,44 @@ def test_each_member_is_got_once_while_they_are_consolidated(
     assert len(asked) == len(ALL)
     assert len(list(zarr.open_consolidated(store).members(max_depth=None))) == len(ALL)
     assert len(asked) == len(ALL)
+
+
+def _copies(**extra: Any) -> dict[str, Any]:
+    """Consolidated metadata that name an array."""
+    array = {
+        "zarr_format": 2,
+        "shape": [2],
+        "chunks": [2],
+        "dtype": "<i4",
+        "fill_value": 0,
+        "order": "C",
+        "filters": None,
+        "compressor": None,
+    }
+    return {"metadata": {".zgroup": {"zarr_format": 2}, "x/.zarray": array}, **extra}
+
+
+@pytest.mark.parametrize("documents", [_copies(zarr_consolidated_format=1), {"metadata": {}}])
+@pytest.mark.parametrize("use", [None, True, False])
+def test_copies_of_documents_alone_are_no_group(documents: Any, use: bool | None) -> None:
+    store = MemoryStore()
+    put(store, ".zmetadata", documents)
+    for given in (None, 2):
+        with pytest.raises(GroupNotFoundError):
+            zarr.open_group(store, mode="r", use_consolidated=use, zarr_format=given)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "a"])
+def test_references_of_kerchunk_are_not_read_as_elements_never_written(mode: Any) -> None:
+    store = MemoryStore()
+    put(store, ".zmetadata", _copies(record_size=10))
+    put(store, "x/refs.0.parq", "PAR1")
+    before = dict(store._store_dict)
+    with pytest.raises(GroupNotFoundError, match="kerchunk.*'reference://'"):
+        zarr.open_group(store, mode=mode)
+    with pytest.raises(GroupNotFoundError, match="kerchunk.*'reference://'"):
+        zarr.open_consolidated(store)
+    assert store._store_dict == before
+    # fsspec's reference file system serves the same document beside a group.
+    put(store, ".zgroup", {"zarr_format": 2})
+    assert list(zarr.open_group(store, mode="r")) == ["x"]
