@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from zarr.errors import (
 )
 from zarr.metadata.group import GroupMetadata, parse_node_type
 from zarr.metadata.jsonio import parse_json
+from zarr.metadata.netcdf import leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.runner import bounded
@@ -78,8 +80,48 @@ async def find_metadata(
         names = (".zarray", ".zattrs")
         document, attributes = await get_values(store, path, *names)
         if document is not None:
-            return ArrayV2Metadata.from_document(document, attributes, path=str(store_path))
+            netcdf = await below_netcdf(store, path, document)
+            return array_v2(document, attributes, str(store_path), netcdf=netcdf)
     return None
+
+
+def array_v2(
+    document: bytes, attributes: bytes | None, where: str, *, netcdf: bool
+) -> ArrayV2Metadata:
+    """What the documents of an array of format 2 say.
+
+    Parameters
+    ----------
+    document, attributes
+        The values of ``.zarray`` and ``.zattrs``.
+    where
+        Where they are, for errors.
+    netcdf
+        Whether a group above is marked as written by the netCDF library.
+    """
+    metadata = ArrayV2Metadata.from_document(document, attributes, path=where)
+    if leaves_size_open(metadata):
+        own = (parse_json(document, where, ".zarray"), metadata.attributes)
+        if netcdf or any(map(marks_netcdf, own)):
+            return with_size_of_elements(metadata)
+    return metadata
+
+
+_OPEN_SIZE = re.compile(rb'"elementsize"\s*:\s*0\b')
+
+
+async def below_netcdf(store: Store, path: str, document: bytes) -> bool:
+    """Whether a group above an array is marked as written by the netCDF library.
+
+    That is asked of the arrays only whose document leaves a size open.
+    """
+    while path and _OPEN_SIZE.search(document):
+        path = path.rpartition("/")[0]
+        for name in (".zattrs", ".zgroup"):
+            value = await get_value(store, path, name)
+            if value is not None and marks_netcdf(parse_json(value, path, name)):
+                return True
+    return False
 
 
 _DOCUMENTS = {

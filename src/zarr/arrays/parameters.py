@@ -160,7 +160,7 @@ def v2_codecs(
         object_codec = getattr(dtype, "object_codec_id", None)
         chosen_filters: tuple[Any, ...] = () if object_codec is None else ({"id": object_codec},)
     else:
-        chosen_filters = tuple(_sized(_numcodec(item), dtype) for item in _listed(filters))
+        chosen_filters = tuple(_sized(_numcodec(item)) for item in _listed(filters))
     if compressors == "auto":
         return chosen_filters, {"id": "zstd", "level": 0}
     found = _listed(compressors)
@@ -169,15 +169,15 @@ def v2_codecs(
             "For Zarr format 2 arrays, the `compressor` must be a single codec. "
             f"Got an iterable with type {type(compressors)} instead."
         )
-    return chosen_filters, _sized(_numcodec(found[0]), dtype) if found else None
+    return chosen_filters, _sized(_numcodec(found[0])) if found else None
 
 
-def _sized(codec: Numcodec, dtype: ZDType[Any, Any]) -> Numcodec:
-    """The codec, the size of its elements spelled out: readers differ in what 0 means."""
+def _sized(codec: Numcodec) -> Numcodec:
+    """The codec, with a size by which all readers shuffle alike: in 0 they differ."""
     config: Any = codec.get_config()
     if config.get("id") != "shuffle" or config.get("elementsize") != 0:
         return codec
-    sized: Any = {**config, "elementsize": getattr(dtype, "item_size", 1)}
+    sized: Any = {**config, "elementsize": 1}
     return get_numcodec(sized)
 
 

@@ -119,9 +119,6 @@ class _Builder:
 
     def _add_to_bytes(self, rest: list[Mapping[str, Any]]) -> None:
         config = rest.pop(0)
-        if codec_id(config) == "shuffle" and config.get("elementsize") == 0:
-            # netCDF-C leaves the size open like this, and means that of the elements.
-            config = {**config, "elementsize": self._typesize}
         link = bytes_link(config, self._typesize)
         self._links.append(link or ("python", NumcodecsBytes(config)))
         self._typesize = 1

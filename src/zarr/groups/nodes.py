@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zarr.arrays.document import get_value, get_values, not_found
+from zarr.arrays.document import array_v2, below_netcdf, get_value, get_values, not_found
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
     ContainsArrayError,
@@ -23,7 +23,6 @@ from zarr.metadata.group import (
     replace_consolidated,
 )
 from zarr.metadata.jsonio import parse_json
-from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.runner import bounded, concurrency
 from zarr.storage.requests import Requests
@@ -120,8 +119,8 @@ async def find_node(
         names = (".zarray", ZATTRS_JSON)
         document, attributes = await get_values(store, path, *names, checked=checked)
         if document is not None:
-            read = ArrayV2Metadata.from_document
-            return partial(read, document, attributes, path=where(store, path))
+            netcdf = await below_netcdf(store, path, document)
+            return partial(array_v2, document, attributes, where(store, path), netcdf=netcdf)
         document = await get_value(store, path, ZGROUP_JSON, checked=checked)
         if document is not None:
             return partial(group_v2, document, attributes, where(store, path))

@@ -16,6 +16,7 @@ from zarr.metadata.group import (
     nest,
 )
 from zarr.metadata.jsonio import in_node, parse_json
+from zarr.metadata.netcdf import leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v2 import ArrayV2Metadata
 
 
@@ -67,7 +68,9 @@ def _group_of(documents: Any) -> GroupMetadata:
                     f"Consolidated metadata: {path!r} is both an array and a group."
                 )
             document = {**_object(documents, key), "attributes": _attributes(documents, path)}
-            nodes[path] = ArrayV2Metadata.from_dict(document, path=path)
+            nodes[path] = metadata = ArrayV2Metadata.from_dict(document, path=path)
+            if leaves_size_open(metadata) and _by_netcdf(documents, path):
+                nodes[path] = with_size_of_elements(metadata)
         elif name == ZGROUP_JSON:
             # Some writers put more here than belongs: it is said by the other documents.
             fields = {"zarr_format": _object(documents, key).get("zarr_format", 2)}
@@ -83,6 +86,15 @@ def _group_of(documents: Any) -> GroupMetadata:
         zarr_format=2,
         consolidated_metadata=ConsolidatedMetadata(nest(nodes)),
     )
+
+
+def _by_netcdf(documents: Mapping[str, Any], path: str) -> bool:
+    """Whether an array, or a group above it, is marked as written by the netCDF library."""
+    parts = path.split("/")
+    places = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
+    names = (ZARRAY_JSON, ZATTRS_JSON, ZGROUP_JSON)
+    keys = (f"{place}/{name}" if place else name for place in places for name in names)
+    return any(marks_netcdf(_object(documents, key)) for key in keys if key in documents)
 
 
 def _object(documents: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numcodecs
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import zarr
+from zarr.buffer import default_buffer_prototype
 from zarr.codecs.one_chunk import OneChunk
 from zarr.codecs.v2_chain import v2_chain
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError, UnknownCodecError
@@ -264,10 +266,67 @@ def test_a_chain_may_be_used_as_one_codec(coding: Any, order: Any) -> None:
     np.testing.assert_array_equal(code.decode(encoded), array)
 
 
-def test_a_shuffle_of_unknown_size_gets_that_of_the_data_type() -> None:
+SHUFFLED = {
+    "zarr_format": 2,
+    "shape": [8],
+    "chunks": [8],
+    "dtype": "<i4",
+    "fill_value": 0,
+    "order": "C",
+    "compressor": None,
+    "filters": [{"id": "shuffle", "elementsize": 0}],
+}
+NUMBERS = np.arange(8, dtype="<i4")
+
+
+def _stored(documents: dict[str, Any], chunk: bytes) -> dict[str, Any]:
+    make = default_buffer_prototype().buffer.from_bytes
+    values = {name: json.dumps(document).encode() for name, document in documents.items()}
+    return {name: make(value) for name, value in {**values, "deep/x/0": chunk}.items()}
+
+
+def test_a_shuffle_by_no_size_changes_nothing() -> None:
+    chunk = bytes(numcodecs.Shuffle(0).encode(NUMBERS))
+    store = _stored({".zgroup": {"zarr_format": 2}, "deep/x/.zarray": SHUFFLED}, chunk)
+    array = zarr.open_array(store, path="deep/x", mode="r+")
+    np.testing.assert_array_equal(array[:], NUMBERS)
+    array[0] = 9
+    assert store["deep/x/0"].to_bytes() == b"\x09" + NUMBERS.tobytes()[1:]
+
+
+def test_a_new_array_is_not_shuffled_by_no_size() -> None:
     array: Any = zarr.create_array(
-        {}, shape=(9,), dtype="i8", zarr_format=2, filters=numcodecs.Shuffle(elementsize=0)
+        {}, data=NUMBERS, zarr_format=2, filters=numcodecs.Shuffle(0), compressors=None
     )
-    assert array.metadata.filters[0].get_config() == {"id": "shuffle", "elementsize": 8}
-    array[:] = range(9)
-    assert array[:].tolist() == list(range(9))
+    assert array.store._store_dict["0"].to_bytes() == NUMBERS.tobytes()
+    # The size that means the same to the netCDF library.
+    assert array.filters[0].get_config() == {"id": "shuffle", "elementsize": 1}
+    np.testing.assert_array_equal(zarr.open_array(array.store)[:], NUMBERS)
+
+
+@pytest.mark.parametrize(
+    ("key", "mark"),
+    [
+        ("deep/x/.zattrs", {"_nczarr_array": {"storage": "chunked"}}),
+        ("deep/x/.zarray", {**SHUFFLED, "_NCZARR_ARRAY": {}}),
+        (".zattrs", {"_NCProperties": "version=2,netcdf=4.10.1,nczarr=2.0.0"}),
+        (".zgroup", {"zarr_format": 2, "_nczarr_superblock": {"version": "2.0.0"}}),
+        ("deep/.zattrs", {"_nczarr_group": {}}),
+    ],
+)
+def test_the_netcdf_library_shuffles_by_the_size_of_the_elements(key: str, mark: Any) -> None:
+    documents = {".zgroup": {"zarr_format": 2}, "deep/.zgroup": {"zarr_format": 2}}
+    documents |= {"deep/x/.zarray": SHUFFLED, key: mark}
+    store = _stored(documents, bytes(numcodecs.Shuffle(4).encode(NUMBERS)))
+    opened = zarr.open_array(store, path="deep/x", mode="r+")
+    for array in (opened, zarr.open_group(store)["deep/x"], zarr.open(store)["deep"]["x"]):
+        np.testing.assert_array_equal(array[:], NUMBERS)
+    members = dict(zarr.open_group(store).members(None))
+    np.testing.assert_array_equal(members["deep/x"][:], NUMBERS)
+    opened.resize((9,))  # the document is written anew
+    opened.attrs["a"] = 1
+    np.testing.assert_array_equal(zarr.open_array(store, path="deep/x")[:8], NUMBERS)
+    consolidated = {"zarr_consolidated_format": 1, "metadata": documents}
+    make = default_buffer_prototype().buffer.from_bytes
+    store[".zmetadata"] = make(json.dumps(consolidated).encode())
+    np.testing.assert_array_equal(zarr.open_consolidated(store)["deep/x"][:], NUMBERS)
