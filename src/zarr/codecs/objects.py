@@ -124,19 +124,26 @@ class ObjectTable:
             return np.asarray(part == fill)
         # Elements may be arrays, or of types that compare in their own ways: ask equal types only.
         kind = type(fill)
-        if kind is np.ndarray:
+        if issubclass(kind, np.ndarray):
             return np.fromiter((_same_arrays(item, fill) for item in part), np.bool_, part.size)
-        if kind not in (str, bytes, int, float, bool, type(None)):
+        if kind is float:  # 0.0 is no -0.0, though NumPy and Python say that they are equal
+            same = fill.hex()
+            return np.fromiter((type(item) is float and item.hex() == same for item in part), bool)
+        if kind not in (str, bytes, int, bool, type(None)):
             return np.zeros(part.size, np.bool_)
         return np.fromiter((type(item) is kind and item == fill for item in part), np.bool_)
 
 
 def _same_arrays(one: Any, other: npt.NDArray[Any]) -> bool:
-    return one is other or (
-        type(one) is np.ndarray
-        and one.dtype == other.dtype
-        and one.shape == other.shape
-        and one.tobytes() == other.tobytes()
+    if one is other or not isinstance(one, np.ndarray):
+        return one is other
+    # As plain arrays: those of other packages may compare in ways of their own.
+    found, expected = np.asarray(one), np.asarray(other)
+    return (
+        found.dtype == expected.dtype
+        and found.shape == expected.shape
+        and not found.dtype.hasobject
+        and found.tobytes() == expected.tobytes()
     )
 
 

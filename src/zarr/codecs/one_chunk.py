@@ -10,7 +10,7 @@ from zarr import _core
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
 from zarr.codecs.objects import bind, holds_objects, table_for
-from zarr.dtype.storage import as_type, buffer_view, fill_bytes
+from zarr.dtype.storage import as_type, buffer_view, element_of, fill_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,7 @@ class OneChunk:
         self._chain = tuple(chain)
         self._spec = spec
         self._dtype = spec.dtype.to_native_dtype()
+        self._fill = element_of(spec.fill_value)
         self._key = "/".join(["c", *("0" for _ in spec.shape)])
         self._whole = tuple((0, 1, length) for length in spec.shape)
 
@@ -89,7 +90,7 @@ class OneChunk:
         """Change a NumPy selection of the stored chunk."""
         current = await setter.get(self._spec.prototype)
         if current is None:
-            fill = self._spec.fill_value
+            fill = self._fill
             array = np.ndarray(self._spec.shape, self._dtype)
             if self._dtype.kind == "O":
                 array.fill(fill)  # one element, also if that is an array
@@ -115,7 +116,7 @@ class OneChunk:
         return [None if buffer is None else buffer.as_buffer_like() for buffer in found]
 
     def _engine(self, table: Table | None) -> _core.CompiledArray:
-        dtype, fill = self._dtype, self._spec.fill_value
+        dtype, fill = self._dtype, self._fill
         return _core.CompiledArray(
             label=_LABEL,
             prefix="",
@@ -133,7 +134,7 @@ class OneChunk:
     def _table(self, *, writing: bool) -> Table | None:
         if not holds_objects(self._dtype):
             return None
-        return table_for(self._chain, self._dtype, self._spec.fill_value, writing=writing)
+        return table_for(self._chain, self._dtype, self._fill, writing=writing)
 
     def _empty(self, shape: tuple[int, ...], table: Table | None) -> npt.NDArray[Any]:
         return np.ndarray(shape, self._dtype if table is None else table.number_type)

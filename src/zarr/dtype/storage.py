@@ -164,6 +164,17 @@ def without_unused_bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return (data & np.frombuffer(mask, np.uint8)).view(array.dtype).reshape(array.shape)
 
 
+def element_of(scalar: Any) -> Any:
+    """Return the element that a scalar of a data type stands for.
+
+    Data types whose elements are arrays may put one into an array without dimensions: NumPy would
+    take it apart in an assignment.
+    """
+    if isinstance(scalar, np.ndarray) and scalar.ndim == 0 and scalar.dtype == object:
+        return scalar.item()
+    return scalar
+
+
 def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
     """Return the bytes of one element that has the value `scalar`; zeros for None."""
     if scalar is None:

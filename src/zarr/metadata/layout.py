@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.chain import v2_chain, v3_chain
-from zarr.dtype.storage import fill_bytes, is_object_like
+from zarr.dtype.storage import element_of, fill_bytes, is_object_like
 from zarr.metadata.chunk_grids import RegularChunkGridMetadata
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.spec import ArrayConfig
@@ -85,7 +85,7 @@ def _of_v2(metadata: ArrayV2Metadata) -> ArrayLayout:
         zdtype=metadata.dtype,
         dtype=dtype,
         itemsize=_item_size(metadata.dtype, dtype),
-        fill_value=metadata._unwritten,
+        fill_value=element_of(metadata._unwritten),
         fill=_fill(metadata.dtype, metadata._unwritten, dtype),
         chain=v2_chain(filters, compressor, dtype, metadata.order, metadata.ndim),
     )
@@ -108,7 +108,7 @@ def _of_v3(metadata: ArrayV3Metadata) -> ArrayLayout:
         zdtype=metadata.data_type,
         dtype=dtype,
         itemsize=_item_size(metadata.data_type, dtype),
-        fill_value=metadata.fill_value,
+        fill_value=element_of(metadata.fill_value),
         fill=_fill(metadata.data_type, metadata.fill_value, dtype),
         chain=v3_chain(metadata.codecs, spec),
     )

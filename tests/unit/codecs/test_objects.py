@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numcodecs
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import zarr
 from zarr.codecs.objects import ObjectTable, holds_objects
+from zarr.dtype import PythonObject
 
 DTYPES = [np.dtype(object), np.dtypes.StringDType()]
 
@@ -66,3 +69,68 @@ def test_elements_of_any_kind_may_meet_a_fill_value(fill: Any) -> None:
     assert found[0] == ""
     np.testing.assert_array_equal(found[3], np.arange(3))
     assert table.elements(np.zeros(1, np.int64))[0] == fill
+
+
+class _Boxed(np.ndarray):
+    """An array of one object, as some packages hand out the scalars of their data types."""
+
+
+class _Cell(np.ndarray):
+    """An element that is an array, of a class of its own."""
+
+
+class _Cells(PythonObject):
+    """A data type whose fill value is such an element, boxed."""
+
+    def cast_scalar(self, data: object) -> Any:
+        box = np.empty((), object)
+        cell = data.item() if isinstance(data, _Boxed) else np.asarray(data, "<u8").view(_Cell)
+        box[()] = cell
+        return box.view(_Boxed)
+
+    def default_scalar(self) -> Any:
+        return self.cast_scalar([])
+
+    def to_json_scalar(self, data: Any, *, zarr_format: Any) -> Any:
+        return data.item().tolist()
+
+
+def _cells() -> Any:
+    return zarr.create_array(
+        {},
+        shape=(6,),
+        chunks=(3,),
+        dtype=_Cells(object_codec_id="vlen-array"),
+        filters=[numcodecs.VLenArray("<u8")],
+        zarr_format=2,
+    )
+
+
+def test_a_fill_value_in_a_box_is_taken_out_of_it() -> None:
+    array = _cells()
+    assert [type(cell) for cell in array[:]] == [_Cell] * 6
+    values = np.empty(3, object)
+    for index in range(3):
+        values[index] = np.arange(index, dtype="<u8")
+    array[2:5] = values
+    assert [list(cell) for cell in array[:]] == [[], [], [], [0], [0, 1], []]
+    array.resize((7,))
+    assert [list(cell) for cell in array[5:]] == [[], []]
+
+
+def test_a_chunk_of_arrays_like_the_fill_value_is_not_stored() -> None:
+    array = _cells()
+    values = np.empty(3, object)
+    for index in range(3):
+        values[index] = np.empty(0, "<u8")
+    array[0:3] = values
+    assert "0" not in array.store._store_dict
+    values[1] = np.zeros(1, "<u8")
+    array[0:3] = values
+    assert "0" in array.store._store_dict
+
+
+def test_a_zero_with_a_sign_is_not_the_fill_value() -> None:
+    table = ObjectTable(np.dtype(object), 0.0, writing=True)
+    array = np.array([-0.0, 0.0, 1.0], dtype=object)
+    assert table.number(array).tolist() == [1, 0, 3]
