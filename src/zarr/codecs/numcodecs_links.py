@@ -24,6 +24,30 @@ def codec_id(config: Mapping[str, Any]) -> str:
     return name
 
 
+_OWN: Final = {
+    "bitround": {"keepbits"},
+    "blosc": {"cname", "clevel", "shuffle", "blocksize", "typesize"},
+    "crc32c": {"location"},
+    "delta": {"dtype", "astype"},
+    "gzip": {"level"},
+    "lz4": {"acceleration"},
+    "shuffle": {"elementsize"},
+    "vlen-bytes": set[str](),
+    "vlen-utf8": set[str](),
+    "zlib": {"level"},
+    "zstd": {"level", "checksum"},
+}
+"""The codecs that the engine has, and what it understands of their configurations."""
+
+
+def is_understood(config: Mapping[str, Any]) -> bool:
+    """Return whether the engine knows a codec, and all that its configuration says."""
+    name = codec_id(config)
+    if name not in _OWN or (name == "delta" and "dtype" not in config):
+        return False
+    return config.keys() <= {"id", *_OWN[name]}
+
+
 def bytes_link(config: Mapping[str, Any], typesize: int) -> Link | None:
     """The link for a codec from bytes to bytes; None if the engine does not have it.
 

@@ -12,6 +12,7 @@ import numpy as np
 from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.geometry import check_chunk_bytes
+from zarr.codecs.numcodecs_links import is_understood
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.objects import OF_ANY_OBJECT
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
@@ -108,6 +109,16 @@ def _config(data: object, what: str) -> dict[str, Any]:
         f"Invalid {what}. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
         f"numcodecs.abc.Codec. Got {type(data)} instead."
     )
+
+
+def _check_codecs(codecs: Iterable[Any]) -> None:
+    """Fail if nobody knows a codec: what is stored could not be read, and the rest not be told.
+
+    numcodecs, whose import takes long, is asked for what the engine does not know only.
+    """
+    for config in codecs:
+        if isinstance(config, Mapping) and not is_understood(_config(config, "codec")):
+            get_numcodec(config)  # type: ignore[arg-type]
 
 
 def _keeps_size(config: Mapping[str, Any]) -> bool:
@@ -381,6 +392,8 @@ class ArrayV2Metadata(Metadata):
                 ZarrUserWarning,
             )
         configs = _filter_list(filters)
+        compressor = document.get("compressor")
+        _check_codecs([*configs, compressor])
         attributes = document.get("attributes")
         if attributes is not None and not isinstance(attributes, Mapping):
             raise MetadataValidationError(f"attributes: expected an object, found {attributes!r}.")
@@ -402,7 +415,7 @@ class ArrayV2Metadata(Metadata):
             fill_value=fill_value,
             order=document["order"],
             dimension_separator=document.get("dimension_separator", "."),
-            compressor=document.get("compressor"),
+            compressor=compressor,
             filters=configs,
             attributes=attributes,  # type: ignore[arg-type]
         )
@@ -413,8 +426,10 @@ class ArrayV2Metadata(Metadata):
     ) -> ArrayV2Metadata:
         """Read the bytes of ``.zarray``, and of ``.zattrs`` if there is one."""
         parsed = parse_json(document, path, ZARRAY_JSON)
-        if attributes is not None:
-            parsed["attributes"] = parse_json(attributes, path, ZATTRS_JSON)
+        # Other keys are ignored, a key of this name too: attributes have a document of their own.
+        parsed["attributes"] = (
+            None if attributes is None else parse_json(attributes, path, ZATTRS_JSON)
+        )
         return cls.from_dict(parsed, path=path)
 
     def _rebuilt(self, **changes: Any) -> Self:

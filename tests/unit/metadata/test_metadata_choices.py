@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 from typing import Any
 
@@ -14,6 +15,7 @@ import zarr
 from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BytesCodec
 from zarr.dtype import Float32
+from zarr.errors import UnknownCodecError
 from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
@@ -248,9 +250,41 @@ def test_what_a_configuration_leaves_out_is_its_default() -> None:
     assert v2() == v2(filters=whole, compressor={"id": "zstd", "level": 0})
     assert v2() != v2(compressor={"id": "zstd", "level": 3})
     assert v2() != v2(filters=None)
-    unknown = {"id": "of another world"}
-    assert v2(compressor=unknown) == v2(compressor=dict(unknown))
-    assert v2(compressor=unknown) != v2()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"compressor": {"id": "of another world"}}, {"filters": [{"id": "of another world"}]}],
+)
+def test_a_codec_of_format_2_that_nobody_knows_is_refused(changes: Any) -> None:
+    with pytest.raises(UnknownCodecError, match="of another world"):
+        v2(**changes)
+    document = {**v2().to_dict(), **changes}
+    del document["attributes"]
+    make = default_buffer_prototype().buffer.from_bytes
+    store = {
+        ".zgroup": make(b'{"zarr_format": 2}'),
+        "x/.zarray": make(json.dumps(document).encode()),
+    }
+    # Though no element was ever written, which needs no codec.
+    with pytest.raises(UnknownCodecError, match="of another world"):
+        zarr.open_array(store, path="x", mode="r")
+    with pytest.raises(UnknownCodecError, match="of another world"):
+        zarr.open_group(store, mode="r")["x"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"id": "zlib", "dictionary": "x"},
+        {"id": "blosc", "x": 1},
+        {"id": "delta"},
+        {"id": "bz2", "x": 1},
+    ],
+)
+def test_what_a_codec_of_format_2_does_not_understand_is_refused(config: Any) -> None:
+    with pytest.raises(TypeError, match="argument"):
+        v2(filters=[config])
 
 
 def test_a_shape_with_other_axes_is_refused() -> None:

@@ -144,7 +144,6 @@ def test_a_document_of_format_3_that_contradicts_itself_is_refused(change: Any) 
         {"compressor": {"level": 1}},
         {"compressor": {"id": 5}},
         {"dimension_separator": ["."]},
-        {"attributes": []},
         {"zarr_format": True},
         {"zarr_format": "2"},
     ],
@@ -341,3 +340,34 @@ def test_names_of_axes_may_be_the_keys_of_a_mapping() -> None:
     names = ("shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs")
     fields: dict[str, Any] = {name: getattr(made, name) for name in names}
     assert ArrayV3Metadata(**fields, attributes={}, dimension_names={"x": 3, "y": 4}) == made
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, 5, None, []])
+@pytest.mark.parametrize("attributes", [None, {"b": 2}])
+def test_attributes_of_format_2_are_those_in_their_own_document(
+    value: Any, attributes: Any
+) -> None:
+    document = {
+        "zarr_format": 2,
+        "shape": [2],
+        "chunks": [2],
+        "dtype": "<i4",
+        "fill_value": 0,
+        "order": "C",
+        "compressor": None,
+        "filters": None,
+        "attributes": value,
+    }
+    make = default_buffer_prototype().buffer.from_bytes
+    store = {
+        ".zgroup": make(json.dumps({"zarr_format": 2, "attributes": value}).encode()),
+        "x/.zarray": make(json.dumps(document).encode()),
+    }
+    if attributes is not None:
+        store["x/.zattrs"] = make(json.dumps(attributes).encode())
+    group = zarr.open_group(store, mode="r+", zarr_format=2)
+    for array in (zarr.open_array(store, path="x", mode="r"), group["x"]):
+        assert dict(array.attrs) == (attributes or {})
+    assert dict(group.attrs) == {}
+    zarr.consolidate_metadata(store)
+    assert dict(zarr.open_consolidated(store)["x"].attrs) == (attributes or {})
