@@ -10,6 +10,7 @@ from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
 from zarr.codecs.v2_chain import config_of
 from zarr.dtype.base import HasObjectCodec
+from zarr.dtype.exact import exact_scalar
 from zarr.dtype.objects import OBJECT_CODEC_IDS, OF_ANY_OBJECT
 from zarr.metadata.chunk_grids import create_chunk_grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
@@ -76,7 +77,7 @@ class NewArray(NamedTuple):
         if fill_value is DEFAULT_FILL_VALUE:
             fill_value = self.dtype.default_scalar()
         elif fill_value is not None:
-            fill_value = self.dtype.cast_scalar(fill_value)
+            fill_value = exact_scalar(self.dtype, fill_value)
         return ArrayV2Metadata(
             shape=self.shape,
             dtype=self.dtype,
@@ -100,6 +101,8 @@ class NewArray(NamedTuple):
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE or fill_value is None:
             fill_value = self.dtype.default_scalar()
+        else:
+            fill_value = exact_scalar(self.dtype, fill_value)
         encoding = self.chunk_key_encoding
         return ArrayV3Metadata(
             shape=self.shape,
