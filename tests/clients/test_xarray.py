@@ -96,3 +96,26 @@ def test_the_warning_about_consolidation_is_not_the_caller_s(tmp_path: Path) -> 
         zarr.consolidate_metadata(group.store)
     assert all("zarr" in w.filename.split("/")[-3:] for w in caught)
     assert all(w.filename != __file__ for w in caught)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("change", ["none", "load", "subset", "append"])
+def test_strings_of_format_2_are_carried_on(tmp_path: Path, zarr_format: int, change: str) -> None:
+    names = np.array(["DE21", "DE2100012", "FR"], dtype=object)
+    source, copy = str(tmp_path / "source.zarr"), str(tmp_path / "copy.zarr")
+    xr.Dataset(
+        {"value": (("station", "t"), np.arange(6.0).reshape(3, 2)), "label": ("station", names)},
+        coords={"station": names},
+    ).to_zarr(source, zarr_format=2)
+    opened = xr.open_zarr(source)
+    expected = names.tolist()
+    if change == "load":
+        opened = opened.load()
+    if change == "subset":
+        opened, expected = opened.isel(station=[0, 2]), [names[0], names[2]]
+    opened.to_zarr(copy, zarr_format=zarr_format)
+    if change == "append":
+        xr.open_zarr(source).to_zarr(copy, append_dim="t")
+    again = xr.open_zarr(copy).load()
+    assert again.station.values.tolist() == again.label.values.tolist() == expected
+    assert again.sizes["t"] == (4 if change == "append" else 2)

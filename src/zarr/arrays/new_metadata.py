@@ -11,11 +11,11 @@ from zarr.codecs.sharding import ShardingCodec
 from zarr.codecs.v2_chain import config_of
 from zarr.dtype.base import HasObjectCodec
 from zarr.dtype.exact import exact_scalar
-from zarr.dtype.objects import OBJECT_CODEC_IDS, OF_ANY_OBJECT
+from zarr.dtype.objects import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
 from zarr.metadata.chunk_grids import create_chunk_grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.chunking import resolve_grids
-from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class NewArray(NamedTuple):
         return self._v2() if zarr_format == 2 else self._v3()
 
     def _v2(self) -> ArrayV2Metadata:
+        filters, compressor = v2_codecs(self.filters, self.compressors, self.dtype)
+        codec = get_object_codec_id(map(config_of, filters))
+        dtype = behind_object_codec(self.dtype, codec)
+        if dtype != self.dtype:
+            return self._replace(dtype=dtype)._v2()
         if self.serializer != "auto":
             raise ValueError("Zarr format 2 arrays do not support `serializer`.")
         if self.dimension_names is not None:
@@ -71,7 +76,6 @@ class NewArray(NamedTuple):
         layout = self._layout()
         if not layout.outer_chunks.is_regular:
             raise ValueError("Zarr format 2 does not support rectilinear chunk grids.")
-        filters, compressor = v2_codecs(self.filters, self.compressors, self.dtype)
         _check_object_codec(self.dtype, [*(filters or ()), compressor])
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE:

@@ -134,8 +134,19 @@ def v3_codecs(
 ) -> tuple[tuple[ArrayArrayCodec, ...], ArrayBytesCodec, tuple[BytesBytesCodec, ...]]:
     """The codecs of chunks in format 3, with defaults for what is ``"auto"``."""
     chosen_filters = () if filters == "auto" else _listed(filters)
-    chosen_serializer = default_serializer(dtype) if serializer == "auto" else serializer
     chosen_compressors = (ZstdCodec(level=0),) if compressors == "auto" else _listed(compressors)
+    # Filters of format 2 may make bytes, and change bytes: such are no filters of format 3.
+    behind: list[Any] = []
+    while chosen_filters and _is_numcodec(chosen_filters[-1]):
+        codec = parse_codec(chosen_filters[-1])
+        if isinstance(codec, ArrayArrayCodec):
+            break
+        behind.insert(0, codec)
+        chosen_filters = chosen_filters[:-1]
+    if serializer == "auto" and behind and isinstance(behind[0], ArrayBytesCodec):
+        serializer = behind.pop(0)
+    chosen_compressors = (*behind, *chosen_compressors)
+    chosen_serializer = default_serializer(dtype) if serializer == "auto" else serializer
     return (
         tuple(_codec(item, ArrayArrayCodec, "an ArrayArrayCodec") for item in chosen_filters),
         _codec(chosen_serializer, ArrayBytesCodec, "an ArrayBytesCodec"),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from zarr.dtype.base import HasObjectCodec, ZDType, frozen, unknown_format, v2_form
+from zarr.dtype.raw import NullTerminatedBytes, VariableLengthBytes
+from zarr.dtype.text import FixedLengthUTF32, VariableLengthUTF8
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
@@ -22,6 +24,25 @@ OBJECT_CODEC_IDS: tuple[str, ...] = (
 """The codecs of numcodecs that make bytes of objects."""
 # The first two have data types of their own; the last ones are, or were, named otherwise.
 OF_ANY_OBJECT = (*OBJECT_CODEC_IDS[2:], "json", "msgpack", "categorize")
+
+
+def behind_object_codec(dtype: ZDType[Any, Any], object_codec_id: str | None) -> ZDType[Any, Any]:
+    """Return the data type of what an object codec codes, where a fixed length was named for it.
+
+    The codecs of strings and of bytes store no length: elements of any are read and written.
+
+    Raises
+    ------
+    ValueError
+        If the codec does not code such elements.
+    """
+    if isinstance(dtype, FixedLengthUTF32) and object_codec_id == "vlen-utf8":
+        return VariableLengthUTF8()
+    if isinstance(dtype, NullTerminatedBytes) and object_codec_id == "vlen-bytes":
+        return VariableLengthBytes()
+    if str(object_codec_id).startswith("vlen-") and not isinstance(dtype, HasObjectCodec):
+        raise ValueError(f"The object codec {object_codec_id!r} does not code elements of {dtype}.")
+    return dtype
 
 
 @frozen

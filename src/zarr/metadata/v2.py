@@ -14,7 +14,7 @@ from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.geometry import check_chunk_bytes
 from zarr.codecs.numcodecs_links import is_understood
 from zarr.dtype import ZDType, data_type_registry
-from zarr.dtype.objects import OF_ANY_OBJECT
+from zarr.dtype.objects import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
@@ -397,11 +397,13 @@ class ArrayV2Metadata(Metadata):
         attributes = document.get("attributes")
         if attributes is not None and not isinstance(attributes, Mapping):
             raise MetadataValidationError(f"attributes: expected an object, found {attributes!r}.")
+        codec = _object_codec_of(document["dtype"], configs)
+        # Of other elements, an object codec is a filter like all others.
         name = {
             "name": document["dtype"],
-            "object_codec_id": _object_codec_of(document["dtype"], configs),
+            "object_codec_id": codec if document["dtype"] == "|O" else None,
         }
-        dtype = data_type_registry.match_json(name, zarr_format=2)
+        dtype = behind_object_codec(data_type_registry.match_json(name, zarr_format=2), codec)
         fill_value = document["fill_value"]
         if fill_value is not None:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -161,3 +162,90 @@ def test_ragged_arrays_of_two_axes() -> None:
     assert [item.tolist() for item in array[:].reshape(-1)] == [[], [0, 1, 2], [7], []]
     with pytest.raises(ValueError, match="broadcast"):
         array[0] = np.arange(3)
+
+
+FIXED: list[tuple[str, Any, list[Any]]] = [
+    ("U3", numcodecs.VLenUTF8(), ["a", "bcd", "é"]),
+    (">U3", numcodecs.VLenUTF8(), ["a", "bcd", "é"]),
+    ("S3", numcodecs.VLenBytes(), [b"a", b"bcd", b""]),
+]
+LONG = {"U": "longer than that", "S": b"longer than that"}
+
+
+@pytest.mark.parametrize(("dtype", "codec", "values"), FIXED, ids=str)
+def test_a_codec_of_any_length_makes_the_type_of_any_length(
+    dtype: str, codec: Any, values: list[Any]
+) -> None:
+    array = zarr.create_array(
+        {}, data=np.array(values, dtype), chunks=2, filters=[codec], zarr_format=2
+    )
+    assert array.metadata.to_dict()["dtype"] == "|O"
+    again = zarr.open_array(array.store)
+    assert again[:].tolist() == values
+    again[0] = LONG[np.dtype(dtype).kind]
+    assert again[:1].tolist() == [LONG[np.dtype(dtype).kind]]
+
+
+@pytest.mark.parametrize(("dtype", "codec", "values"), FIXED, ids=str)
+def test_documents_that_name_a_fixed_length_beside_such_a_codec_are_read(
+    dtype: str, codec: Any, values: list[Any]
+) -> None:
+    document = {
+        "zarr_format": 2,
+        "shape": [5],
+        "chunks": [3],
+        "dtype": np.dtype(dtype).str,
+        "fill_value": "",
+        "order": "C",
+        "compressor": None,
+        "filters": [codec.get_config()],
+    }
+    make = zarr.buffer.default_buffer_prototype().buffer.from_bytes
+    chunk = codec.encode(np.array(values, dtype))
+    store = {".zarray": make(json.dumps(document).encode()), "0": make(bytes(chunk))}
+    array = zarr.open_array(store, mode="r+")
+    empty = type(values[0])()
+    assert array[:].tolist() == [*values, empty, empty]
+    array[3:] = np.array(values[:2], dtype)
+    assert zarr.open_array(store)[:].tolist() == values + values[:2]
+
+
+@pytest.mark.parametrize("dtype", ["i4", "f8", "U3"])
+@pytest.mark.parametrize("codec", [numcodecs.JSON(), numcodecs.Pickle()], ids=str)
+def test_other_elements_may_have_the_codec_of_any_object_for_a_filter(
+    dtype: str, codec: Any
+) -> None:
+    values = np.arange(4).astype(dtype)
+    array = zarr.create_array({}, data=values, chunks=3, filters=[codec], zarr_format=2)
+    with zarr.config.set({"array.allow_unsafe_pickle_decode": True}):
+        read = zarr.open_array(array.store)[:]
+    np.testing.assert_array_equal(read, values)
+    assert read.dtype == values.dtype
+
+
+@pytest.mark.parametrize(
+    ("dtype", "codec"),
+    [("U3", numcodecs.VLenBytes()), ("S3", numcodecs.VLenUTF8()), ("i4", numcodecs.VLenUTF8())],
+)
+def test_a_codec_of_other_objects_is_refused(dtype: str, codec: Any) -> None:
+    store: dict[str, Any] = {}
+    with pytest.raises(ValueError, match="does not code elements"):
+        zarr.create_array(store, shape=3, dtype=dtype, filters=[codec], zarr_format=2)
+    assert not store
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_filters_of_format_2_are_taken_by_both(zarr_format: Any) -> None:
+    strings = zarr.create_array(
+        {},
+        data=np.array(["a", "longer"], np.dtypes.StringDType()),
+        filters=(numcodecs.VLenUTF8(),),
+        compressors=(numcodecs.Zstd(),),
+        zarr_format=zarr_format,
+    )
+    assert zarr.open_array(strings.store)[:].tolist() == ["a", "longer"]
+    numbers = np.arange(9, dtype="i4")
+    filters = (numcodecs.Delta("<i4"), numcodecs.Shuffle(4))
+    for chosen in (filters, filters[:1], filters[1:]):
+        array = zarr.create_array({}, data=numbers, filters=chosen, zarr_format=zarr_format)
+        np.testing.assert_array_equal(zarr.open_array(array.store)[:], numbers)

@@ -97,6 +97,9 @@ DIFFERENCES = {
         "made(attributes={'a': np.float32(0.5)}, compressors=None)",
         "made(attributes={'a': np.arange(3)}, compressors=None)",
     ],
+    "a fill value that the data type would change is refused": [
+        "made(fill_value=7.5, compressors=None)",
+    ],
     "there are two formats": ["made(zarr_format=4)"],
     "a number of bytes is not negative": [
         "spec.ArrayConfig('C', True, sharding_coalesce_max_bytes=-1)",
