@@ -113,14 +113,14 @@ def _kept_chunks(source: AsyncArray[Any]) -> Any:
     try:
         return source.chunks
     except NotImplementedError:  # chunks of several sizes
-        return [list(sizes) for sizes in source.read_chunk_sizes]
+        return source.metadata.chunk_grid
 
 
 def _kept_shards(source: AsyncArray[Any]) -> Any:
     try:
         return source.shards
     except NotImplementedError:
-        return [list(sizes) for sizes in source.write_chunk_sizes]
+        return source.metadata.chunk_grid
 
 
 def kept_attributes(data: Any, attributes: dict[str, JSON] | None) -> dict[str, JSON] | None:
@@ -165,6 +165,6 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
     else:
         edges = source._stored_edges
         regular = all(isinstance(edge, int) for edge in edges)
-        found["chunks"] = edges if regular else [list(x) for x in source.write_chunk_sizes]
+        found["chunks"] = edges if regular else metadata.chunk_grid
         found["codecs"] = metadata.codecs
     return found

@@ -21,6 +21,8 @@ def number(value: object, dtype: ZDType[Any, Any], what: str) -> Any:
     try:
         if native.kind == "f":
             return native.type(_real(value, dtype))
+        if isinstance(value, str):  # digits, as others write integers
+            value = int(value)
         if isinstance(value, (int, float, np.number)) and value == int(value):
             return native.type(int(value))
     except (TypeError, ValueError, OverflowError):

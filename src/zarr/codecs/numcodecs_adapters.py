@@ -70,7 +70,7 @@ class NumcodecsSerializer:
         for codec in reversed(self._codecs):
             if codec.codec_id == "zfpy":
                 decoded = checked(bytes(decoded), prod(shape))
-            decoded = _decoded(codec, decoded)
+            decoded = decoded_by(codec, decoded)
         return self._elements.data(self._array(decoded, tuple(shape)))
 
     def _array(self, decoded: Any, shape: Shape) -> npt.NDArray[Any]:
@@ -115,7 +115,7 @@ class NumcodecsBytes:
         return _as_bytes(self._codec.encode(data), "C")
 
     def decode(self, data: Data, shape: Shape = ()) -> Data:
-        return _as_bytes(_decoded(self._codec, data), "C")
+        return _as_bytes(decoded_by(self._codec, data), "C")
 
     def encoded_size(self, size: int) -> int | None:
         """The bytes that every `size` bytes are encoded to; None if that depends on them."""
@@ -125,6 +125,8 @@ class NumcodecsBytes:
         return f"<{type(self).__name__} {self.name}>"
 
 
+_RAW = 3
+"""The form of LZMA without a header."""
 CHECKSUMS = frozenset({"crc32", "crc32c", "adler32", "fletcher32", "jenkins_lookup3"})
 """The codecs of numcodecs that only add a checksum, all of four bytes."""
 
@@ -138,7 +140,11 @@ def _as_bytes(encoded: Any, order: MemoryOrder) -> Data:
     return memoryview(array.reshape(-1, order="A").view(np.uint8))
 
 
-def _decoded(codec: Numcodec, data: Any) -> Any:
+def decoded_by(codec: Numcodec, data: Any) -> Any:
+    """What a codec of numcodecs decodes."""
+    if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
+        # Such a stream says itself how it was filtered, and is refused with filters.
+        codec = get_numcodec(cast("Any", {**config, "filters": None}))
     if codec.codec_id != "pickle":
         return codec.decode(data)
     if not settings.get("array.allow_unsafe_pickle_decode"):

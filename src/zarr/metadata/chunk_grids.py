@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
@@ -20,6 +21,7 @@ from typing import (
 import numpy as np
 
 from zarr.abc.metadata import Metadata
+from zarr.errors import ZarrUserWarning
 from zarr.metadata.common import (
     ceildiv_int,
     compress_rle,
@@ -31,6 +33,7 @@ from zarr.metadata.common import (
     parse_shapelike,
     validate_rectilinear_kind,
 )
+from zarr.notices import warn
 from zarr.settings import config
 
 if TYPE_CHECKING:
@@ -106,6 +109,21 @@ class RectilinearChunkGridMetadata(Metadata):
 
     def __post_init__(self) -> None:
         check_rectilinear_enabled()
+        self._parse()
+
+    @classmethod
+    def _stored(cls, shapes: Sequence[Any]) -> Self:
+        """Make an instance of what a document lists, whether users may make such grids or not."""
+        made = object.__new__(cls)
+        edges = (
+            tuple(expand_rle(edges, axis)) if isinstance(edges, (list, tuple)) else edges
+            for axis, edges in enumerate(shapes)
+        )
+        object.__setattr__(made, "chunk_shapes", tuple(edges))
+        made._parse()
+        return made
+
+    def _parse(self) -> None:
         shapes = tuple(
             parse_chunk_edge(edges, axis)
             if isinstance(edges, (int, np.integer))
@@ -142,12 +160,7 @@ class RectilinearChunkGridMetadata(Metadata):
         shapes = configuration.get("chunk_shapes")
         if not isinstance(shapes, (list, tuple)):
             raise ValueError(f"A rectilinear chunk grid has a list of chunk_shapes. Got {data}.")
-        return cls(
-            chunk_shapes=tuple(
-                tuple(expand_rle(edges, axis)) if isinstance(edges, (list, tuple)) else edges
-                for axis, edges in enumerate(shapes)
-            )
-        )
+        return cls._stored(shapes)
 
     def update_shape(
         self, old_shape: tuple[int, ...], new_shape: tuple[int, ...]
@@ -175,6 +188,49 @@ def parse_chunk_grid(data: Any) -> ChunkGridMetadata:
     if name == "rectilinear":
         return RectilinearChunkGridMetadata.from_dict(data)
     raise ValueError(f"Unknown chunk grid name: {name!r}")
+
+
+def repaired_chunk_shape(sizes: Any, shape: Any) -> Any:
+    """Return the shape of chunks in a document, without what earlier writers put there by mistake.
+
+    They wrote 0 for a dimension without elements, and a boolean where it had been given as one:
+    there a chunk has one element. A warning tells of each that may not have been meant so.
+    """
+    if not isinstance(sizes, (list, tuple)):
+        return sizes
+    repaired = [
+        1 if isinstance(size, (bool, int)) and size in (0, True) else size for size in sizes
+    ]
+    lengths = shape if isinstance(shape, (list, tuple)) else (shape,) * len(sizes)
+    if any(size in (0, False) and n != 0 for size, n in zip(sizes, lengths, strict=False)):
+        warn(
+            f"The stored chunk shape {list(sizes)} is not valid: chunks have at least one element "
+            f"along each dimension. It is read as {repaired}.",
+            ZarrUserWarning,
+        )
+    return repaired
+
+
+def repaired_chunk_grid(data: Any, shape: Any) -> Any:
+    """Return the grid in a document, without what earlier writers put there by mistake.
+
+    Besides what `repaired_chunk_shape` repairs: chunks of several sizes in a regular grid.
+    """
+    if not isinstance(data, Mapping) or data.get("name") != "regular":
+        return data
+    configuration = data.get("configuration")
+    if not isinstance(configuration, Mapping) or "chunk_shape" not in configuration:
+        return data
+    sizes = repaired_chunk_shape(configuration["chunk_shape"], shape)
+    listed = [isinstance(size, (list, tuple)) for size in sizes] if isinstance(sizes, list) else []
+    if any(listed) and not all(listed):
+        warn(
+            "The stored chunk grid is named 'regular', but lists the sizes of chunks, which only a "
+            "rectilinear grid does. It is read as one.",
+            ZarrUserWarning,
+        )
+        return RectilinearChunkGridMetadata._stored(sizes)
+    return {**data, "configuration": {**configuration, "chunk_shape": sizes}}
 
 
 def create_chunk_grid_metadata(chunks: ChunkGrid) -> ChunkGridMetadata:

@@ -126,7 +126,8 @@ def normalize_chunks_1d(chunks: int | Iterable[object], span: int, unit: int = 1
         if edge < 1:
             raise ValueError(f"Chunk size must be positive, got {edge}")
         edges.append(int(edge))
-    if sum(edges) != span or not edges:
+    # Where there is nothing yet, they are those of what will be appended.
+    if not edges or (span and sum(edges) != span):
         raise ValueError(f"Chunk sizes {edges} do not sum to the length of the axis, {span}")
     return VaryingDimension(edges, span)
 
@@ -165,7 +166,8 @@ def normalize_chunks_nd(
     if isinstance(chunks, RegularChunkGridMetadata):
         each = chunks.chunk_shape
     elif isinstance(chunks, RectilinearChunkGridMetadata):
-        each = chunks.chunk_shapes
+        # As they are stored: the last chunks may reach beyond the array.
+        return ChunkGrid.from_sizes(shape, chunks.chunk_shapes)
     elif isinstance(chunks, (int, np.integer)):
         each = (chunks,) * len(shape)
     elif not isinstance(chunks, Iterable):

@@ -16,7 +16,7 @@ from zarr.codecs.numcodecs_links import is_understood
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.objects import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
-from zarr.metadata.chunk_grids import ChunkGrid
+from zarr.metadata.chunk_grids import ChunkGrid, repaired_chunk_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
 from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
@@ -413,7 +413,7 @@ class ArrayV2Metadata(Metadata):
         return cls(
             shape=document["shape"],
             dtype=dtype,
-            chunks=document["chunks"],
+            chunks=repaired_chunk_shape(document["chunks"], document["shape"]),
             fill_value=fill_value,
             order=document["order"],
             dimension_separator=document.get("dimension_separator", "."),

@@ -22,6 +22,7 @@ from zarr.metadata.chunk_grids import (
     RegularChunkGridMetadata,
     create_chunk_grid_metadata,
     parse_chunk_grid,
+    repaired_chunk_grid,
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.common import copy_json, parse_shapelike, validate_rectilinear_edges
@@ -373,6 +374,7 @@ class ArrayV3Metadata(Metadata):
         names = document.pop("dimension_names", None)
         if isinstance(names, str | Mapping):
             raise MetadataValidationError(f"dimension_names: expected a list, found {names!r}.")
+        document["chunk_grid"] = repaired_chunk_grid(document["chunk_grid"], document["shape"])
         data_type = data_type_registry.match_json(document.pop("data_type"), zarr_format=3)
         try:
             fill_value = data_type.from_json_scalar(document.pop("fill_value"), zarr_format=3)

@@ -190,3 +190,29 @@ def test_array_of_a_zarr_array_takes_the_parameters_of_from_array(v2: Any, v3: A
     assert empty.nchunks_initialized == 0
     with pytest.raises(TypeError, match="codecs"):
         zarr.array(v3, codecs=[])
+
+
+@pytest.mark.parametrize("length", [12, 2**62])
+@pytest.mark.parametrize("make", ["from_array", "empty_like"])
+def test_a_grid_is_kept_as_it_is_stored(length: int, make: str) -> None:
+    with zarr.config.set({"array.rectilinear_chunks": True}):
+        source = zarr.create_array({}, shape=(length, 30), chunks=(3, [10, 20]), dtype="u1")
+        if make == "from_array":
+            copy = zarr.from_array({}, data=source, write_data=False)
+        else:
+            copy = zarr.empty_like(source, store={})
+        assert copy.metadata.chunk_grid.to_dict() == source.metadata.chunk_grid.to_dict()
+        source.resize((2, 25))  # the last chunk reaches beyond the array
+        again = zarr.from_array({}, data=source)
+        assert again.metadata.chunk_grid.to_dict() == source.metadata.chunk_grid.to_dict()
+        assert again[:].shape == (2, 25)
+
+
+def test_an_array_without_elements_may_have_the_chunks_of_what_follows() -> None:
+    with zarr.config.set({"array.rectilinear_chunks": True}):
+        array = zarr.create_array({}, shape=(0,), chunks=[[2, 2]], dtype="i8")
+        array.append(np.arange(3))
+        assert array[:].tolist() == [0, 1, 2]
+        assert array.read_chunk_sizes == ((2, 1),)
+        with pytest.raises(ValueError, match="sum"):
+            zarr.create_array({}, shape=(3,), chunks=[[2, 2]], dtype="i8")

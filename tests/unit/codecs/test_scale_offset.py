@@ -133,3 +133,19 @@ def test_other_types_are_refused_when_the_array_is_made(dtype: str) -> None:
     with pytest.raises(ValueError, match="only supports integer and floating-point data types"):
         zarr.create_array(store, shape=4, dtype=dtype, filters=[ScaleOffset(offset=1, scale=2)])
     assert not store
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [("int32", "2"), ("int64", str(2**60)), ("u1", "3")])
+def test_integers_may_be_written_as_digits(dtype: str, scale: str) -> None:
+    array = zarr.create_array(
+        {}, shape=4, dtype=dtype, filters=[ScaleOffset(offset="1", scale=scale)], fill_value=1
+    )
+    array[:] = [1, 2, 3, 4]
+    assert array.metadata.codecs[0].to_dict()["configuration"]["scale"] == scale
+    assert zarr.open_array(array.store)[:].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("text", ["1.5", "x", "", "NaN"])
+def test_other_strings_are_no_integers(text: str) -> None:
+    with pytest.raises(ValueError, match="not representable"):
+        zarr.create_array({}, shape=4, dtype="i4", filters=[ScaleOffset(scale=text)])

@@ -330,3 +330,17 @@ def test_the_netcdf_library_shuffles_by_the_size_of_the_elements(key: str, mark:
     make = default_buffer_prototype().buffer.from_bytes
     store[".zmetadata"] = make(json.dumps(consolidated).encode())
     np.testing.assert_array_equal(zarr.open_consolidated(store)["deep/x"][:], NUMBERS)
+
+
+@pytest.mark.parametrize("form", [1, 2, 3])
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_stream_of_lzma_that_tells_its_filters_is_read(form: int, zarr_format: Any) -> None:
+    lzma = pytest.importorskip("lzma")
+    filters: list[dict[str, Any]] = [{"id": lzma.FILTER_LZMA2, "preset": 1}]
+    if form == 2:  # the older form knows one filter only
+        filters = [{"id": lzma.FILTER_LZMA1, "preset": 1}]
+    if form != 2:
+        filters.insert(0, {"id": lzma.FILTER_DELTA, "dist": 4})
+    codec = numcodecs.LZMA(format=form, filters=filters)
+    array = zarr.create_array({}, data=NUMBERS, compressors=[codec], zarr_format=zarr_format)
+    np.testing.assert_array_equal(zarr.open_array(array.store)[:], NUMBERS)

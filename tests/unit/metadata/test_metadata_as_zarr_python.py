@@ -48,10 +48,6 @@ DIFFERENCES = {
         f"group.ConsolidatedMetadata.from_dict({_BOTH}{{'x/y': {{'zarr_format': 3, "
         "'node_type': 'group'}}})",
     ],
-    "chunks without elements are refused": [
-        "read3(chunk_grid={'name': 'regular', 'configuration': {'chunk_shape': [5, 0]}})",
-        "read2(chunks=[5, 0])",
-    ],
     "a boolean is no length": [
         "made(shape=(4, 6), chunks=(True, 2), compressors=None)",
         "v3.RegularChunkGridMetadata(chunk_shape=(True,))",

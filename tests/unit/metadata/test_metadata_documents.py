@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,12 @@ import pytest
 
 import zarr
 from zarr.buffer import default_buffer_prototype
-from zarr.errors import BaseZarrError, MetadataValidationError, NodeTypeValidationError
+from zarr.errors import (
+    BaseZarrError,
+    MetadataValidationError,
+    NodeTypeValidationError,
+    ZarrUserWarning,
+)
 from zarr.metadata.consolidated import read_zmetadata
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
 from zarr.metadata.v2 import ArrayV2Metadata
@@ -87,8 +93,6 @@ def test_what_is_no_json_object_is_refused_by_name(reader: Any, data: bytes) -> 
         {"shape": [10, -1]},
         {"shape": [[10], 10]},
         {"shape": {"0": 10, "1": 10}},
-        {"chunk_grid": grid(True, 5)},
-        {"chunk_grid": grid(0, 5)},
         {"chunk_grid": grid(5, -5)},
         {"chunk_grid": grid(5, 2**64)},
         {"chunk_grid": grid(5)},
@@ -127,8 +131,6 @@ def test_a_document_of_format_3_that_contradicts_itself_is_refused(change: Any) 
         {"shape": [2**63, 10]},
         {"shape": [-1, 10]},
         {"shape": [10]},
-        {"chunks": [0, 5]},
-        {"chunks": [True, 5]},
         {"chunks": [-5, 5]},
         {"chunks": [5]},
         {"dtype": "<i3"},
@@ -371,3 +373,66 @@ def test_attributes_of_format_2_are_those_in_their_own_document(
     assert dict(group.attrs) == {}
     zarr.consolidate_metadata(store)
     assert dict(zarr.open_consolidated(store)["x"].attrs) == (attributes or {})
+
+
+def _regular(sizes: Any, shape: list[int], zarr_format: int) -> dict[str, Any]:
+    if zarr_format == 3:
+        grid = {"name": "regular", "configuration": {"chunk_shape": sizes}}
+        found: dict[str, Any] = {**V3, "shape": shape, "chunk_grid": grid}
+        name = "zarr.json"
+    else:
+        name = ".zarray"
+        found = {
+            "zarr_format": 2,
+            "shape": shape,
+            "chunks": sizes,
+            "dtype": "<i4",
+            "fill_value": 0,
+            "order": "C",
+            "compressor": None,
+            "filters": None,
+        }
+    return {name: default_buffer_prototype().buffer.from_bytes(json.dumps(found).encode())}
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize(
+    ("sizes", "shape", "expected", "warns"),
+    [
+        ([0], [0], (1,), False),
+        ([0, 2], [0, 4], (1, 2), False),
+        ([True], [3], (1,), False),
+        ([True, 4], [3, 4], (1, 4), False),
+        ([0], [3], (1,), True),
+        ([False], [3], (1,), True),
+        ([2, 0], [0, 4], (2, 1), True),
+    ],
+)
+def test_chunks_without_elements_are_read_as_chunks_of_one(
+    sizes: Any, shape: list[int], expected: Any, warns: bool, zarr_format: int
+) -> None:
+    store = _regular(sizes, shape, zarr_format)
+    context = pytest.warns(ZarrUserWarning, match="chunk") if warns else nullcontext()
+    with context:
+        array = zarr.open_array(store, mode="r+")
+    assert array.chunks == expected
+    array[...] = 5
+    assert (array[...] == 5).all()
+    assert array[...].shape == tuple(shape)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("sizes", [[-1], [2.0], ["2"], [None], [[1, 2]]])
+def test_other_sizes_of_chunks_are_refused(sizes: Any, zarr_format: int) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        zarr.open_array(_regular(sizes, [3], zarr_format), mode="r")
+
+
+def test_sizes_of_chunks_that_are_listed_in_a_regular_grid_are_obeyed() -> None:
+    store = _regular([20, [5, 10, 5]], [20, 20], 3)
+    with pytest.warns(ZarrUserWarning, match="rectilinear"):
+        array = zarr.open_array(store, mode="r+")
+    assert array.read_chunk_sizes == ((20,), (5, 10, 5))
+    array[:] = np.arange(400).reshape(20, 20)
+    assert sorted(store) == ["c/0/0", "c/0/1", "c/0/2", "zarr.json"]
+    assert array[:].sum() == 399 * 200

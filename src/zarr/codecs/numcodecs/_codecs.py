@@ -14,6 +14,7 @@ from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.abc.metadata import Metadata
 from zarr.codecs.configuration import named, named_configuration
 from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
+from zarr.codecs.numcodecs_adapters import decoded_by
 from zarr.codecs.numcodecs_links import array_link, bytes_link
 from zarr.codecs.zfp_stream import checked
 from zarr.dtype import UInt8, parse_dtype
@@ -116,7 +117,7 @@ class _NumcodecsBytesBytesCodec(_NumcodecsCodec, BytesBytesCodec):
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
         link = self._link(chunk_spec)
         if link is None:
-            decoded = _flat(self._codec.decode(chunk_data.as_numpy_array()))
+            decoded = _flat(decoded_by(self._codec, chunk_data.as_numpy_array()))
         else:
             decoded = _core.decode_bytes([link], chunk_data.as_buffer_like())
         return chunk_spec.prototype.buffer.from_bytes(decoded)
