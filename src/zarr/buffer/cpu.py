@@ -140,7 +140,8 @@ class NDBuffer(core.NDBuffer):
         """Make a buffer with elements of any value."""
         # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked
         # for.
-        return cls(np.ndarray(shape, dtype=dtype, order=order))
+        made: npt.NDArray[Any] = np.ndarray(shape, dtype=dtype, order=order)
+        return cls(made)
 
     @classmethod
     def from_numpy_array(cls, array_like: npt.ArrayLike) -> Self:

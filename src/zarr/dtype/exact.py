@@ -62,7 +62,7 @@ def _keeps(dtype: ZDType[Any, Any], data: Any, scalar: Any) -> bool:
     if isinstance(dtype, (NullTerminatedBytes, RawBytes)):
         given = data.tobytes() if isinstance(data, np.void) else data
         given = bytes(given) if isinstance(given, (bytes, bytearray)) else str(given).encode()
-        return given.rstrip(b"\0") == scalar.tobytes().rstrip(b"\0")
+        return bool(given.rstrip(b"\0") == scalar.tobytes().rstrip(b"\0"))
     if isinstance(dtype, Structured):
         return _keeps_fields(dtype, data, scalar)
     if isinstance(dtype, SubArray):
