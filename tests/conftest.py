@@ -75,7 +75,8 @@ class WaitingStore(Store):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, WaitingStore) and self.data is other.data
 
-    def __str__(self) -> str:
+    @property
+    def data_id(self) -> str:
         return f"waiting://{id(self.data)}"
 
     def with_read_only(self, read_only: bool = False) -> WaitingStore:

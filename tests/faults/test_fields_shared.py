@@ -56,7 +56,7 @@ class Elsewhere(WrapperStore[Any]):
     """The same data, seen by another process: no lock is shared."""
 
     @property
-    def _identity(self) -> str:
+    def data_id(self) -> str:
         return f"elsewhere-{id(self)}"
 
 

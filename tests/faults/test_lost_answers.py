@@ -122,7 +122,7 @@ class _Elsewhere(WrapperStore["Store"]):
     """The same data under another name."""
 
     @property
-    def _identity(self) -> str:
+    def data_id(self) -> str:
         return f"elsewhere-{id(self)}"
 
 

@@ -59,7 +59,7 @@ def test_no_credentials_are_shown(s3: Any, more: dict[str, Any]) -> None:
     url = f"s3://{s3.bucket}/x"
     store = opened(url, **s3.options, **more)
     array = zarr.create_array(store, shape=(4,), dtype="i4")
-    texts = [repr(store), str(store), store._identity, repr(array), str(array.store_path)]
+    texts = [repr(store), str(store), store.data_id, repr(array), str(array.store_path)]
     with pytest.raises(Exception, match="absent") as caught:
         zarr.open_array(store, path="absent", mode="r")
     texts.append(str(caught.value))
@@ -89,8 +89,8 @@ def test_stores_on_two_servers_are_two_places() -> None:
     from obstore.store import MemoryStore, S3Store
 
     one, two = (ObjectStore(S3Store("b", endpoint=f"http://{host}")) for host in ("x", "y"))
-    assert one._identity != two._identity
+    assert one.data_id != two.data_id
     below = ObjectStore(S3Store("b", prefix="p", endpoint="http://x"))
-    assert one._identity != below._identity
+    assert one.data_id != below.data_id
     first, second = ObjectStore(MemoryStore()), ObjectStore(MemoryStore())
-    assert first._identity != second._identity
+    assert first.data_id != second.data_id

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import pytest
 
+import zarr
+from zarr.abc._places import data_id_of
 from zarr.abc.store import (
     ByteGetter,
     ByteRequest,
@@ -21,6 +25,8 @@ from zarr.abc.store import (
 )
 from zarr.buffer import cpu, default_buffer_prototype
 from zarr.settings import config
+from zarr.errors import ChunkDecodeError
+from zarr.storage import ManagedMemoryStore, MemoryStore, StorePath, WrapperStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -483,9 +489,134 @@ def test_a_store_that_never_waits_needs_no_event_loop() -> None:
     assert list(store.data) == ["a"]
 
 
-def test_the_identity_is_the_text_of_the_store() -> None:
-    class Named(Recorder):
-        def __str__(self) -> str:
-            return "named://data"
+def test_a_store_is_its_own_place_unless_it_says_otherwise() -> None:
+    class Alike(Recorder):
+        """Nothing tells its objects apart."""
 
-    assert Named()._identity == "named://data"
+        def __str__(self) -> str:
+            return "alike"
+
+        def __eq__(self, value: object) -> bool:
+            return True
+
+    one, other = Alike(), Alike()
+    names = {data_id_of(store) for store in (one, other, copy(one))}
+    assert len(names) == 3
+    assert data_id_of(one) == data_id_of(WrapperStore(one)) == data_id_of(StorePath(one).store)
+    assert one.data_id == ""
+
+
+def test_a_read_only_view_shows_the_same_place() -> None:
+    class Viewed(Recorder):
+        def with_read_only(self, read_only: bool = False) -> Any:
+            view = Viewed(read_only=read_only)
+            view.data = self.data
+            return view
+
+    store = Viewed()
+    array = zarr.create_array(store, data=[1, 2])
+    view = zarr.open_array(store, mode="r").store
+    assert view is not store
+    assert data_id_of(view) == data_id_of(array.store)
+
+
+def test_a_store_tells_its_place_once() -> None:
+    class Told(Recorder):
+        asked = 0
+
+        @property
+        def data_id(self) -> str:
+            self.asked += 1
+            return "told://data"
+
+    store = Told()
+    assert [data_id_of(store) for _ in range(3)] == ["told://data"] * 3
+    assert data_id_of(Told()) == "told://data"
+    assert store.asked == 1
+
+
+def test_a_name_is_not_given_again_when_its_store_is_gone() -> None:
+    names = {data_id_of(kind()) for kind in (Recorder, MemoryStore) for _ in range(200)}
+    assert len(names) == 400
+
+
+class Silent(Recorder):
+    """A store of somebody else that may be asked for values, and for nothing else."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise AssertionError("this may take a lock that somebody holds")
+
+    __str__ = __repr__ = __eq__ = __hash__ = _refuse  # type: ignore[assignment]
+
+
+def test_what_else_a_store_defines_is_not_called_on_the_way_of_a_request() -> None:
+    store = Silent()
+    root = zarr.create_group(store)
+    array: Any = root.create_array("a", shape=(64,), chunks=(4,), shards=(16,), dtype="i4")
+    array[:] = np.arange(64)
+    array[5:50] = -np.arange(5, 50)
+    array.resize((70,))
+    root.attrs["one"] = 1
+    again: Any = zarr.open_group(store)["a"]
+    expected = np.arange(64)
+    expected[5:50] *= -1
+    assert np.array_equal(again[:64], expected)
+
+    async def together() -> list[Any]:
+        parts = [again.async_array.getitem(slice(start, start + 3)) for start in range(60)]
+        return await asyncio.gather(*parts)
+
+    for start, part in enumerate(asyncio.run(together())):
+        assert np.array_equal(part, expected[start : start + 3])
+    store.data["a/c/0"] = b"cut"
+    with pytest.raises(ChunkDecodeError, match="Silent/a"):
+        again[0]
+
+
+async def together(arrays: Sequence[Any], part: slice) -> list[Any]:
+    return await asyncio.gather(*(array.async_array.getitem(part) for array in arrays))
+
+
+def test_stores_that_look_alike_do_not_share_what_is_read() -> None:
+    class Alike(Recorder):
+        def __str__(self) -> str:
+            return "alike"
+
+        async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+            await asyncio.sleep(0)
+            return await super().get(key, prototype, byte_range)
+
+    class Same(Alike):
+        """It says, wrongly, that all its objects are one place."""
+
+        @property
+        def data_id(self) -> str:
+            return "same"
+
+    for kind in (Alike, Same):
+        values = [np.full(400, 1), np.random.default_rng(0).integers(0, 2**60, 400)]
+        arrays = [
+            zarr.create_array(kind(), data=data, chunks=(10,), shards=(200,)) for data in values
+        ]
+        for start in range(0, 390, 7):
+            part = slice(start, start + 10)
+            found = asyncio.run(together(arrays, part))
+            for data, each in zip(values, found, strict=True):
+                assert np.array_equal(each, data[part])
+
+
+def test_folders_of_one_store_in_memory_do_not_share_what_is_read() -> None:
+    store = ManagedMemoryStore("store-abc-folders")
+    values = [np.full(400, 1), np.arange(400)]
+    folders = [ManagedMemoryStore(store.name, path=name) for name in "ab"]
+    arrays = [
+        zarr.create_array(folder, data=data, chunks=(10,), shards=(200,))
+        for folder, data in zip(folders, values, strict=True)
+    ]
+    for start in range(0, 390, 7):
+        part = slice(start, start + 10)
+        found = asyncio.run(together(arrays, part))
+        for data, each in zip(values, found, strict=True):
+            assert np.array_equal(each, data[part])
+    assert folders[0].data_id != folders[1].data_id
+    assert folders[0].data_id == f"{store.data_id}/a"

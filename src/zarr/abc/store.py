@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar
 
 from zarr.abc._gather import completed, gathered
+from zarr.abc._places import place_of
 from zarr.abc._protocols import (
     ByteGetter,
     ByteSetter,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from zarr import _core
+    from zarr.abc._places import Place
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = [
@@ -173,10 +175,18 @@ class Store(ABC):
         """Whether a value that is cut off on the way is an error, whoever asks for it."""
         return False
 
-    @property
-    def _identity(self) -> str:
-        """A name of the data, equal for stores that show the same data: locks go by it."""
-        return str(self)
+    # The object in memory that holds the data, where the store has noted one.
+    _held: Place | None = None
+
+    def _name_of_held(self, held: Any) -> str:
+        """A name of an object in memory: the same for all stores that show it."""
+        if self._held is None or self._held.object is not held:
+            self._held = place_of(held)
+        return self._held.name
+
+    def _label(self) -> str:
+        """How messages name the store; nothing that a subclass defines is called for it."""
+        return type(self).__name__
 
     async def _map(self, items: Iterable[T], fn: Callable[[T], Awaitable[V]]) -> list[V]:
         """Await ``fn(item)`` for each item: together if that can save time."""
@@ -286,6 +296,31 @@ class Store(ABC):
     def supports_conditional_deletes(self) -> bool:
         """Whether a value can be deleted on the same condition: `delete_if_unchanged`."""
         return False
+
+    @property
+    def data_id(self) -> str:
+        """A name of the place where the data are; empty, by default, if there is none to tell.
+
+        Stores that have equal names show the same data: in this process, changes of a value by
+        any of them are made one after another, and their requests count against one limit. A
+        store without a name is a place of its own; its copies are others. The name of a key is
+        this name, a slash and the key, so a store that shows a directory of another ends in the
+        path of the directory. The store is asked once, and the answer must not change.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import os
+        >>> from zarr.storage import LocalStore, MemoryStore
+        >>> LocalStore("data").data_id == LocalStore(os.path.abspath("data")).data_id
+        True
+        >>> MemoryStore().data_id == MemoryStore().data_id
+        False
+        """
+        return ""
 
     @property
     def _shared(self) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr.abc._places import data_id_of
 from zarr.arrays.document import kind_at, load_metadata, save_changes
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.arrays.engine import Engine
@@ -78,7 +79,7 @@ async def _changed(
         return before, after
 
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
-        async with guarded(store._identity, key, array._access.synchronizer):
+        async with guarded(data_id_of(store), key, array._access.synchronizer):
             before, after = await exchanged(store, attempt, marked=marked)
             if after.shape != before.shape:
                 note_growth(array._chunk_path, after.shape)

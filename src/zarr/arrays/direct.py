@@ -65,7 +65,7 @@ async def _fetch(
         # Raised when others want to ask, too; they get their turn, and the rest is fetched after.
         room, cancel = _core.Cancel(), _core.Cancel()
         most = min(width, len(wants))
-        async with many_in_flight(requests.identity, requests.limit, most, room) as turns:
+        async with many_in_flight(requests.data_id, requests.limit, most, room) as turns:
             arguments = (wants, urls, turns, timeout, room, cancel)
             unread = await offload(_core.fetch, *arguments, cancel=cancel, kind="fetch")
         requests.store._answered |= len(unread) < len(wants)

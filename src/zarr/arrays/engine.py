@@ -127,7 +127,7 @@ def _decoded_edges(layout: ArrayLayout) -> tuple[Edge, ...]:
 
 def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[str, Any]:
     return {
-        "label": str(place),
+        "label": place._label(),
         "prefix": f"{place.path}/" if place.path else "",
         "shape": layout.shape,
         "grid": layout.grid,

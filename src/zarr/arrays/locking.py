@@ -6,6 +6,7 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from zarr.abc._places import data_id_of
 from zarr.runner import locked, offload, stepping
 
 if TYPE_CHECKING:
@@ -15,19 +16,19 @@ if TYPE_CHECKING:
     from zarr.storage.path import StorePath
 
 
-def guarded(identity: str, key: str, synchronizer: Any = None) -> AbstractAsyncContextManager[None]:
+def guarded(data_id: str, key: str, synchronizer: Any = None) -> AbstractAsyncContextManager[None]:
     """A context in which nobody else changes the value of a key.
 
     Parameters
     ----------
-    identity
+    data_id
         Names the data of a store.
     key
         The key.
     synchronizer
         Gives a lock for the key, ``synchronizer[key]``, that is taken beside that of the process.
     """
-    name = f"{identity}/{key}"
+    name = f"{data_id}/{key}"
     return locked(name) if synchronizer is None else _synchronized(name, synchronizer[key])
 
 
@@ -50,17 +51,21 @@ async def _synchronized(name: str, lock: Any) -> AsyncIterator[None]:
 
 # The shapes of arrays that were made longer in this process, by where they are. Handles that were
 # opened before do not know of it, and must keep what their last chunks hold beyond the end.
-_grown: dict[tuple[str, str], tuple[int, ...]] = {}
+_grown: dict[str, tuple[int, ...]] = {}
+
+
+def _address(place: StorePath) -> str:
+    return f"{data_id_of(place.store)}/{place.path}"
 
 
 def note_growth(place: StorePath, shape: tuple[int, ...]) -> None:
     """Remember that the array at a place has been made longer."""
-    _grown[place.store._identity, place.path] = shape
+    _grown[_address(place)] = shape
 
 
 def may_have_grown(place: StorePath, shape: tuple[int, ...]) -> bool:
     """Whether somebody in this process made an array longer than a handle thinks it is."""
-    known = _grown.get((place.store._identity, place.path)) if _grown else None
+    known = _grown.get(_address(place)) if _grown else None
     return known is not None and known != shape
 
 

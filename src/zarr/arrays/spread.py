@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zarr.abc._places import data_id_of
 from zarr.runner import offload, stepping
 
 if TYPE_CHECKING:
@@ -93,13 +94,10 @@ async def check_reach(executor: Executor, store: Store) -> None:
         If what they get when the store is sent to them is a copy, as of a dict in this process.
     """
     places: list[str] = []
-    await spread(executor, _identity, [(store,)], places.append)
-    if places != [store._identity]:
+    await spread(executor, data_id_of, [(store,)], places.append)
+    if places != [data_id_of(store)]:
         raise ValueError(
-            f"The workers of {executor!r} cannot write to {store}: in another process it is a "
-            "copy. Use a store of files or a service, or an executor of threads."
+            f"The workers of {executor!r} cannot write to {store._label()}: in another process it "
+            "is a copy. Use a store of files or a service, or an executor of threads; a store of "
+            "your own tells by its `data_id` that its copies show the same data."
         )
-
-
-def _identity(store: Store) -> str:
-    return store._identity

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr import _core
+from zarr.abc._places import data_id_of
 from zarr.arrays.locking import guarded, may_have_grown
 from zarr.arrays.pieces import Piece, pieces
 from zarr.arrays.read import fill, read, understand
@@ -177,7 +178,7 @@ async def _run(
     source = store._source() if synchronizer is None else None
     axes, points = chosen.axes, chosen.points
     if source is None:
-        identity = store._identity
+        identity = data_id_of(store)
 
         def guard(key: str) -> AbstractAsyncContextManager[None]:
             if synchronizer is None:
@@ -191,11 +192,11 @@ async def _run(
 
         await section(work, store._waits)
     elif stepping():
-        compiled.write(source, axes, points, value, write_empty, store._identity, None, may_grow)
+        compiled.write(source, axes, points, value, write_empty, data_id_of(store), None, may_grow)
         warn_if_unprotected(store)
     else:
         cancel = _core.Cancel()
-        name = store._identity
+        name = data_id_of(store)
         arguments = (source, axes, points, value, write_empty, name, cancel, may_grow)
         # It waits for the locks of chunks, so it must not take a thread from plain work.
         await offload(compiled.write, *arguments, cancel=cancel, kind="section")
@@ -223,7 +224,7 @@ async def _write_fields(
         part = given[piece.place]
         if synchronizer is None:
             warn_if_unprotected(store)
-        async with guarded(store._identity, key, synchronizer):
+        async with guarded(data_id_of(store), key, synchronizer):
             await exchanged(store, partial(_change_fields, array, engine, piece, key, names, part))
 
     await section(lambda: bounded(pieces(chosen, engine.grid), change), store._waits)

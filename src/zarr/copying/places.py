@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zarr.abc._places import data_id_of
+
 if TYPE_CHECKING:
     from zarr.storage.path import StorePath
 
@@ -17,7 +19,7 @@ def address(place: StorePath) -> str:
     >>> address(StorePath(LocalStore("a"), "b")) == address(StorePath(LocalStore("a/b")))
     True
     """
-    return f"{place.store._identity}/{place.path}".rstrip("/")
+    return f"{data_id_of(place.store)}/{place.path}".rstrip("/")
 
 
 def is_within(inner: str, outer: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zarr.abc._places import data_id_of
 from zarr.arrays.document import kind_at, missing_parents, not_found, save_groups
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
@@ -67,7 +68,7 @@ async def change_metadata(
 
     async def work() -> None:
         key = document_key(place)
-        async with guarded(place.store._identity, key, group._access.synchronizer):
+        async with guarded(data_id_of(place.store), key, group._access.synchronizer):
             after = await exchanged(place.store, attempt)
             if separate or shown is None:
                 after = replace_consolidated(after, shown)
@@ -206,8 +207,8 @@ async def _check_nothing_else(store: Store, path: str, expected: set[str]) -> No
     async for key in Requests(store).list_prefix(f"{path}/"):
         if key not in expected:
             raise FileExistsError(
-                f"there is no node at {path!r} in {store}, but there are values below it, as "
-                f"{key!r}: delete {path!r} before a node is moved there"
+                f"there is no node at {path!r} in {store._label()}, but there are values below "
+                f"it, as {key!r}: delete {path!r} before a node is moved there"
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from zarr.abc._places import data_id_of
 from zarr.arrays.locking import guarded
 from zarr.errors import ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
@@ -81,7 +82,7 @@ async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> 
         return made
 
     async def save() -> GroupMetadata:
-        async with guarded(store._identity, document_key(store_path)):
+        async with guarded(data_id_of(store), document_key(store_path)):
             return await exchanged(store, attempt)
 
     return await section(save, store._waits)

@@ -232,6 +232,8 @@ class FsspecStore(Store):
         shown = f"{self._root()}?***" if self._query() else self.path
         return f"<FsspecStore({type(self.fs).__name__}, {redacted(shown)})>"
 
+    _label = __repr__
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, type(self))
@@ -249,9 +251,19 @@ class FsspecStore(Store):
         return own and bool(self.fs.async_impl) and not hasattr(self.fs, "sync_fs")
 
     @property
-    def _identity(self) -> str:
+    def data_id(self) -> str:
+        # docstring inherited
         fs = getattr(self.fs, "sync_fs", self.fs)  # what a wrapper wraps
-        return f"fsspec://{type(fs).__name__}-{fs._fs_token}/{self._root()}"
+        root, protocols = self._root(), _protocols(fs)
+        if not protocols.isdisjoint(("file", "local")):
+            return f"file://{os.path.realpath(root)}"
+        if self.supports_conditional_writes:
+            settings = getattr(fs, "client_kwargs", None) or {}
+            server = settings.get("endpoint_url") or getattr(fs, "endpoint_url", None) or ""
+            return f"s3://{server.rpartition('@')[2]}/{root}"
+        # The values of all of memory are in one dict.
+        held = fs.store if "memory" in protocols else fs
+        return f"fsspec://{self._name_of_held(held)}/{root.lstrip('/')}"
 
     # -- the file system --------------------------------------------------------------------
 

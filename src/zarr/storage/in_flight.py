@@ -33,11 +33,15 @@ _inside: ContextVar[frozenset[str]] = ContextVar("zarr_inside", default=frozense
 
 
 class _Share:
-    """The requests of one event loop."""
+    """The requests of one event loop.
 
-    __slots__ = ("alive", "count", "forgiven")
+    It keeps the loop alive, so that no other is taken for it.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_loop", "alive", "count", "forgiven")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self.count = 0
         self.forgiven = 0  # of these, that do not count
         self.alive = 0.0  # when one of them began or ended
@@ -126,7 +130,9 @@ class Gate:
         self._tell(granted, loop)
 
     def _take(self, loop: asyncio.AbstractEventLoop, count: int = 1) -> None:
-        share = self._shares.setdefault(id(loop), _Share())
+        share = self._shares.get(id(loop))
+        if share is None:
+            share = self._shares[id(loop)] = _Share(loop)
         share.count += count
         share.alive = time.monotonic()
         self._busy += count
@@ -193,12 +199,12 @@ class Gate:
 
 
 @asynccontextmanager
-async def in_flight(identity: str, limit: int) -> AsyncIterator[None]:
+async def in_flight(data_id: str, limit: int) -> AsyncIterator[None]:
     """Make a request in this context: one of at most `limit` for the data of this name.
 
     Parameters
     ----------
-    identity
+    data_id
         Names the data.
     limit
         How many may be under way, this one included.
@@ -206,12 +212,12 @@ async def in_flight(identity: str, limit: int) -> AsyncIterator[None]:
     import asyncio
 
     inside = _inside.get()
-    if identity in inside:
+    if data_id in inside:
         yield
         return
-    gate = _gate(identity)
+    gate = _gate(data_id)
     await gate.enter(limit)
-    token = _inside.set(inside | {identity})
+    token = _inside.set(inside | {data_id})
     try:
         yield
     finally:
@@ -221,13 +227,13 @@ async def in_flight(identity: str, limit: int) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def many_in_flight(
-    identity: str, limit: int, most: int, room: _core.Cancel
+    data_id: str, limit: int, most: int, room: _core.Cancel
 ) -> AsyncIterator[int]:
     """Make several requests at a time in this context: as many as it yields.
 
     Parameters
     ----------
-    identity, limit
+    data_id, limit
         As for `in_flight`.
     most
         How many are of use.
@@ -237,7 +243,7 @@ async def many_in_flight(
     """
     import asyncio
 
-    gate = _gate(identity)
+    gate = _gate(data_id)
     await gate.enter(limit)
     count = 1 + gate.widen(limit, most - 1, room)
     try:
@@ -246,15 +252,15 @@ async def many_in_flight(
         gate.narrow(asyncio.get_running_loop(), count, room)
 
 
-def _gate(identity: str) -> Gate:
+def _gate(data_id: str) -> Gate:
     # Who holds up an event loop until this is done must not wait for requests of that loop.
     blocked = blocked_loop.get()
     if blocked is not None:
-        identity = f"{identity}\0{id(blocked)}"
+        data_id = f"{data_id}\0{id(blocked)}"
     with _table_lock:
-        gate = _gates.get(identity)
+        gate = _gates.get(data_id)
         if gate is None:
-            gate = _gates[identity] = Gate()
+            gate = _gates[data_id] = Gate()
         return gate
 
 

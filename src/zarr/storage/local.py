@@ -75,20 +75,17 @@ class LocalStore(Store):
         # Fixed now, so that the store stays where it is when the process changes its folder.
         self._folder = os.path.abspath(root)
         self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
-        self._name: str | None = None
         self._follows = bool(config.get("storage.local.follow_links"))
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for derived in ("_files", "_name"):
-            del state[derived]
+        del state["_files"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # The same folder, wherever the other process is, and as strict as here.
         self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
-        self._name = None
 
     @classmethod
     async def open(
@@ -152,6 +149,8 @@ class LocalStore(Store):
         # A URL: a '%' that is part of the name is written as such.
         return f"file://{self.root.as_posix().replace('%', '%25')}"
 
+    _label = __str__
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
 
@@ -176,10 +175,9 @@ class LocalStore(Store):
         return self._files.unlocked
 
     @property
-    def _identity(self) -> str:
-        if self._name is None:
-            self._name = f"file://{os.path.realpath(self._folder)}"
-        return self._name
+    def data_id(self) -> str:
+        # docstring inherited
+        return f"file://{os.path.realpath(self._folder)}"
 
     def _source(self) -> _core.Files | None:
         return self._files if self._follows else None

@@ -118,6 +118,9 @@ class LoggingStore(WrapperStore[T_Store]):
     def __str__(self) -> str:
         return f"logging-{self._store}"
 
+    def _label(self) -> str:
+        return f"logging-{self._store._label()}"
+
     def __eq__(self, other: object) -> bool:
         with self.log(other):
             return isinstance(other, type(self)) and self._store == other._store

@@ -109,6 +109,14 @@ class ManagedMemoryStore(MemoryStore):
     def __str__(self) -> str:
         return f"memory://{self.name}/{self.path}" if self.path else f"memory://{self.name}"
 
+    _label = __str__
+
+    @property
+    def data_id(self) -> str:
+        # docstring inherited
+        name = super().data_id
+        return f"{name}/{self.path}" if self.path else name
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, type(self))

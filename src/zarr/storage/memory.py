@@ -77,6 +77,8 @@ class MemoryStore(Store):
     def __str__(self) -> str:
         return f"memory://{id(self._store_dict)}"
 
+    _label = __str__
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
 
@@ -90,8 +92,9 @@ class MemoryStore(Store):
     __hash__ = None
 
     @property
-    def _identity(self) -> str:
-        return f"memory://{id(self._store_dict)}"
+    def data_id(self) -> str:
+        # docstring inherited
+        return f"memory://{self._name_of_held(self._store_dict)}"
 
     def _source(self) -> _core.Mapping | None:
         if self._mapping is None and type(self._store_dict) is dict:
@@ -288,6 +291,8 @@ class GpuMemoryStore(MemoryStore):
 
     def __str__(self) -> str:
         return f"gpumemory://{id(self._store_dict)}"
+
+    _label = __str__
 
     def _source(self) -> None:
         return None

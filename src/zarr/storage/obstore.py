@@ -198,11 +198,14 @@ class ObjectStore(Store, Generic[T_Store]):
         # Its client counts the bytes against what the service announces.
         return type(self).get is ObjectStore.get
 
+    _label = __str__
+
     @property
-    def _identity(self) -> str:
+    def data_id(self) -> str:
+        # docstring inherited
         # What obstore calls a store leaves out the server, and which of those in memory it is.
         if type(self.store).__name__ == "MemoryStore":
-            return f"object_store://memory/{id(self.store)}"
+            return f"object_store://{self._name_of_held(self.store)}"
         names = ("endpoint", "account_name")
         # Without a name and password.
         known = [str(_config(self.store, name) or "").rpartition("@")[2] for name in names]

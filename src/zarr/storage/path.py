@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
+from zarr.abc._places import data_id_of, note_data_id
 from zarr.abc.store import (
     Store,
     SupportsDeleteSync,
@@ -238,6 +239,11 @@ class StorePath:
     def __str__(self) -> str:
         return f"{self.store}/{self.path}" if self.path else str(self.store)
 
+    def _label(self) -> str:
+        """How messages name the place; see the store's."""
+        label = self.store._label()
+        return f"{label}/{self.path}" if self.path else label
+
     def __repr__(self) -> str:
         return f"StorePath({type(self.store).__name__}, '{self}')"
 
@@ -271,6 +277,7 @@ def _read_only(store: Store) -> Store:
             "store. Please use a read-only store or a storage class that implements "
             ".with_read_only()."
         ) from error
+    note_data_id(view, data_id_of(store))  # by contract, it shows the same data
     if view.max_requests is None and store.max_requests is not None:
         view.max_requests = store.max_requests
     return view

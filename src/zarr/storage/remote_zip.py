@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from zarr.abc._places import data_id_of
 from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import locked
@@ -140,6 +141,9 @@ class RemoteZipStore(Store):
         # What follows a '?' is the signature of a URL.
         return f"zip::{self._store}/{self.key.partition('?')[0]}"
 
+    def _label(self) -> str:
+        return f"zip::{self._store._label()}/{self.key.partition('?')[0]}"
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
 
@@ -151,8 +155,9 @@ class RemoteZipStore(Store):
     __hash__ = None
 
     @property
-    def _identity(self) -> str:
-        return f"zip::{self._store._identity}/{self.key}"
+    def data_id(self) -> str:
+        # docstring inherited
+        return f"zip::{data_id_of(self._store)}/{self.key}"
 
     async def _open(self) -> None:
         if not self._is_open:

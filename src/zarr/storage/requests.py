@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from zarr.abc._places import data_id_of
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store
 from zarr.background import blocked_loop
 from zarr.buffer.cpu import buffer_prototype
@@ -71,20 +72,20 @@ class Requests:
         The store.
     """
 
-    __slots__ = ("_identity", "_limit", "_waits", "store")
+    __slots__ = ("_data_id", "_limit", "_waits", "store")
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._waits = store._waits
-        self._identity: str | None = None
+        self._data_id: str | None = None
         self._limit = 0
 
     @property
-    def identity(self) -> str:
+    def data_id(self) -> str:
         """The name of the data."""
-        if self._identity is None:
-            self._identity = self.store._identity
-        return self._identity
+        if self._data_id is None:
+            self._data_id = data_id_of(self.store)
+        return self._data_id
 
     @property
     def limit(self) -> int:
@@ -136,8 +137,8 @@ class Requests:
             if value is None:
                 return None
         raise OSError(
-            f"the value of {key!r} in {self.store} has {size} bytes, as the store says, but "
-            f"{len(value)} were read: it was cut on the way, or is written all the time"
+            f"the value of {key!r} in {self.store._label()} has {size} bytes, as the store says, "
+            f"but {len(value)} were read: it was cut on the way, or is written all the time"
         )
 
     async def get_document(self, key: str) -> bytes | None:
@@ -174,25 +175,26 @@ class Requests:
     ) -> tuple[Buffer | None, Any]:
         """Return a part of a value and its version, by one request for all who want it just now.
 
-        Nobody joins a request after the value was written by this process. Whoever began it says of
-        which kind the buffer is.
+        Only those share it who ask the same store: what another shows, though of the same data,
+        may be something else. Nobody joins a request after the value was written by this process.
+        Whoever began it says of which kind the buffer is.
         """
         import asyncio
 
         here = asyncio.get_running_loop()
         blocked = blocked_loop.get()
-        name = (self.identity, id(here), id(blocked), key, byte_range)
+        name = (id(self.store), id(here), id(blocked), key, byte_range)
         flight = _flights.get(name)
         if flight is None:
-            flight = _Flight(here.create_task(self.get_versioned(key, byte_range, prototype)))
-            _flights[name] = flight
-            seen = watch(self.identity, key, partial(_flights.pop, name, None))
+            task = here.create_task(self.get_versioned(key, byte_range, prototype))
+            flight = _flights[name] = _Flight(task, (self.store, blocked))
+            seen = watch(self.data_id, key, partial(_flights.pop, name, None))
             flight.task.add_done_callback(partial(_landed, name, flight, seen))
         return await flight.wait()
 
     def watch(self, key: str) -> Watch:
         """Begin to watch whether this process writes a value."""
-        return watch(self.identity, key)
+        return watch(self.data_id, key)
 
     async def exists(self, key: str) -> bool:
         """Tell whether a key has a value."""
@@ -259,13 +261,13 @@ class Requests:
         if getattr(self.store, "_conditional", False):
             await self._on_condition("set", key, call, len(value))
             return
-        with writing(self.identity, key):
+        with writing(self.data_id, key):
             await self._ask("set", key, call, len(value))
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Give a key a value, unless it has one."""
         call = partial(self.store.set_if_not_exists, key, value)
-        with writing(self.identity, key):
+        with writing(self.data_id, key):
             await self._ask("set_if_not_exists", key, call, len(value))
 
     async def delete(self, key: str) -> None:
@@ -286,7 +288,7 @@ class Requests:
             finally:
                 tried = True
 
-        with writing(self.identity, key):
+        with writing(self.data_id, key):
             await self._ask("delete", key, delete)
 
     async def _on_condition(
@@ -314,7 +316,7 @@ class Requests:
             else:
                 await self._ask("delete_dir", prefix, partial(store.delete_dir, prefix), None)
         finally:
-            rewritten_below(self.identity, folder)
+            rewritten_below(self.data_id, folder)
 
     async def once(self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int = 0) -> T:
         """Make a request that must not be made again: one whose answer depends on what it did.
@@ -331,7 +333,7 @@ class Requests:
             About how many bytes are sent or received.
         """
         attempts = _Attempts(time.monotonic())
-        with writing(self.identity, key):
+        with writing(self.data_id, key):
             while True:
                 try:
                     return await (self._in_turn(name, key, call, size) if self._waits else call())
@@ -364,8 +366,8 @@ class Requests:
                 pause = attempts.pause(error)
                 if pause is None:
                     error.add_note(
-                        f"zarr gave up {name} {key!r} of {self.store} after {attempts.made} "
-                        f"attempts in {attempts.seconds:.1f} s"
+                        f"zarr gave up {name} {key!r} of {self.store._label()} after "
+                        f"{attempts.made} attempts in {attempts.seconds:.1f} s"
                     )
                     raise
             await sleep(pause)
@@ -373,7 +375,7 @@ class Requests:
     async def _in_turn(
         self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None
     ) -> T:
-        async with in_flight(self.identity, self.limit):
+        async with in_flight(self.data_id, self.limit):
             seconds = None if size is None else self.seconds(size)
             if seconds is None:
                 return await call()
@@ -397,8 +399,8 @@ class Requests:
     def too_late(self, name: str, key: str, seconds: float) -> TimeoutError:
         """The error for a request to which no answer came in time."""
         return TimeoutError(
-            f"no answer to {name} {key!r} of {self.store} within {seconds:g} s (the setting "
-            "requests.timeout)"
+            f"no answer to {name} {key!r} of {self.store._label()} within {seconds:g} s (the "
+            "setting requests.timeout)"
         )
 
     def seconds(self, size: int) -> float | None:
@@ -457,12 +459,16 @@ async def sleep(seconds: float) -> None:
 
 
 class _Flight:
-    """A request that several wait for; it ends with the last of them."""
+    """A request that several wait for; it ends with the last of them.
 
-    __slots__ = ("task", "users")
+    It keeps alive what it is named by, so that nothing else can be taken for it.
+    """
 
-    def __init__(self, task: asyncio.Task[tuple[Buffer | None, Any]]) -> None:
+    __slots__ = ("_named_by", "task", "users")
+
+    def __init__(self, task: asyncio.Task[tuple[Buffer | None, Any]], named_by: object) -> None:
         self.task = task
+        self._named_by = named_by
         self.users = 0
 
     async def wait(self) -> tuple[Buffer | None, Any]:
@@ -478,7 +484,7 @@ class _Flight:
                 await asyncio.wait([self.task])
 
 
-_Name: TypeAlias = tuple[str, int, int, str, ByteRequest | None]
+_Name: TypeAlias = tuple[int, int, int, str, ByteRequest | None]
 _flights: dict[_Name, _Flight] = {}
 
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _lock = threading.Lock()
-_watches: dict[tuple[str, str], list[Watch]] = {}
+# By the name of the data and the key: a store may show a directory of another.
+_watches: dict[str, list[Watch]] = {}
 # How many writes of a value are under way.
-_writes: dict[tuple[str, str], int] = {}
+_writes: dict[str, int] = {}
 
 
 _UNSEEN = object()
@@ -30,7 +31,7 @@ class Watch:
 
     __slots__ = ("_place", "_told", "_version", "changed")
 
-    def __init__(self, place: tuple[str, str], told: Callable[[], object] | None) -> None:
+    def __init__(self, place: str, told: Callable[[], object] | None) -> None:
         self._place = place
         self._told = told
         self._version: Any = _UNSEEN
@@ -59,17 +60,17 @@ class Watch:
             self._told()
 
 
-def watch(identity: str, key: str, told: Callable[[], object] | None = None) -> Watch:
+def watch(data_id: str, key: str, told: Callable[[], object] | None = None) -> Watch:
     """Begin to watch a value of the data of this name.
 
     Parameters
     ----------
-    identity, key
+    data_id, key
         Name the value.
     told
         Called, in whatever thread, when it is written.
     """
-    place = (identity, key)
+    place = f"{data_id}/{key}"
     seen = Watch(place, told)
     with _lock:
         _watches.setdefault(place, []).append(seen)
@@ -78,9 +79,9 @@ def watch(identity: str, key: str, told: Callable[[], object] | None = None) -> 
 
 
 @contextmanager
-def writing(identity: str, key: str) -> Iterator[None]:
+def writing(data_id: str, key: str) -> Iterator[None]:
     """Tell those who watch a value that it is written in this context."""
-    place = (identity, key)
+    place = f"{data_id}/{key}"
     with _lock:
         _writes[place] = _writes.get(place, 0) + 1
     _tell(place)
@@ -94,17 +95,15 @@ def writing(identity: str, key: str) -> Iterator[None]:
         _tell(place)
 
 
-def rewritten_below(identity: str, prefix: str) -> None:
+def rewritten_below(data_id: str, prefix: str) -> None:
     """Tell those who watch a value below a prefix that it may be gone."""
     with _lock:
-        places = [
-            place for place in _watches if place[0] == identity and place[1].startswith(prefix)
-        ]
+        places = [place for place in _watches if place.startswith(f"{data_id}/{prefix}")]
     for place in places:
         _tell(place)
 
 
-def _tell(place: tuple[str, str]) -> None:
+def _tell(place: str) -> None:
     if place not in _watches:
         return
     with _lock:

@@ -124,6 +124,8 @@ class SQLiteStore(Store):
     def __str__(self) -> str:
         return f"sqlite://{self.path.as_posix()}"
 
+    _label = __str__
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
 
@@ -137,7 +139,8 @@ class SQLiteStore(Store):
     __hash__ = None
 
     @property
-    def _identity(self) -> str:
+    def data_id(self) -> str:
+        # docstring inherited
         return f"sqlite://{os.path.realpath(self._file)}"
 
     def transaction(self) -> AbstractContextManager[None]:

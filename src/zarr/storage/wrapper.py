@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from zarr.abc._places import data_id_of
 from zarr.abc.store import (
     Store,
     SupportsDeleteSync,
@@ -119,8 +120,9 @@ class WrapperStore(Store, Generic[T_Store]):
         return self._store._waits
 
     @property
-    def _identity(self) -> str:
-        return self._store._identity
+    def data_id(self) -> str:
+        # docstring inherited
+        return data_id_of(self._store)
 
     @property
     def read_only(self) -> bool:
@@ -132,6 +134,9 @@ class WrapperStore(Store, Generic[T_Store]):
 
     def __str__(self) -> str:
         return f"wrapping-{self._store}"
+
+    def _label(self) -> str:
+        return f"wrapping-{self._store._label()}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self._store).__name__}, '{self._store}')"

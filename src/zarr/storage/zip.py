@@ -192,6 +192,10 @@ class ZipStore(Store):
     def __str__(self) -> str:
         return f"zip://{self.path}"
 
+    def _label(self) -> str:
+        path = self.path
+        return f"zip://{path if isinstance(path, Path) else type(path).__name__}"
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
 
@@ -201,9 +205,11 @@ class ZipStore(Store):
     __hash__ = None
 
     @property
-    def _identity(self) -> str:
+    def data_id(self) -> str:
+        # docstring inherited
         path = self.path
-        return f"zip://{os.path.realpath(path) if isinstance(path, Path) else id(path)}"
+        held = isinstance(path, Path)
+        return f"zip://{os.path.realpath(path) if held else self._name_of_held(path)}"
 
     # -- values -----------------------------------------------------------------------------
 

@@ -51,7 +51,7 @@ def test_a_synchronous_file_system_is_taken() -> None:
     sync(store.set("k", Buffer.from_bytes(b"v")))
     assert fsspec.filesystem("memory").cat_file("/sync/k") == b"v"
     assert got(store, "k") == b"v"
-    assert store._identity == FsspecStore.from_url("memory://sync")._identity
+    assert store.data_id == FsspecStore.from_url("memory://sync").data_id
 
 
 def test_one_that_belongs_to_an_event_loop_is_taken() -> None:

@@ -169,7 +169,7 @@ def test_move(tmp_path: Path) -> None:
 
 def test_two_ways_to_one_folder_are_the_same_data(tmp_path: Path) -> None:
     os.symlink(tmp_path, tmp_path / "link")
-    assert LocalStore(tmp_path)._identity == LocalStore(tmp_path / "link")._identity
+    assert LocalStore(tmp_path).data_id == LocalStore(tmp_path / "link").data_id
 
 
 def test_the_engine_reads_the_files_itself_unless_a_subclass_reads(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class TestWrapperStore:
         assert repr(store) == f"WrapperStore(MemoryStore, '{inner}')"
         assert store == WrapperStore(inner)
         assert store != inner
-        assert store._identity == inner._identity
+        assert store.data_id == inner.data_id
         assert not store._waits
         assert WrapperStore(remote())._waits
         assert store._source() is None

@@ -1,0 +1,80 @@
+"""Names of the places where data are: a store is its own place unless it proves otherwise."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+from weakref import WeakValueDictionary, ref
+
+if TYPE_CHECKING:
+    from zarr.abc.store import Store
+
+# By the id of a store: a weak reference to it, and the name of its data.
+_names: dict[int, tuple[ref[Store], str]] = {}
+
+
+class Place:
+    """An object in the memory of this process that several stores may show.
+
+    It keeps the object alive, so that no other can take its place in memory, and its name, while a
+    store holds it.
+    """
+
+    __slots__ = ("__weakref__", "name", "object")
+
+    def __init__(self, held: Any) -> None:
+        self.object = held
+        # Unlike the address in memory, never used again, and different in every process.
+        self.name = uuid4().hex
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy of the object is another place.
+        return place_of, (self.object,)
+
+
+_lock = threading.RLock()
+_places: WeakValueDictionary[int, Place] = WeakValueDictionary()
+
+
+def place_of(held: Any) -> Place:
+    """The place that an object is: the same for all stores that show this object."""
+    with _lock:
+        place = _places.get(id(held))
+        if place is None:
+            place = _places[id(held)] = Place(held)
+        return place
+
+
+def data_id_of(store: Store) -> str:
+    """The name of the data of a store: locks and limits go by it.
+
+    A store is asked for it once: what others define is not called on the way of a request.
+    """
+    known = _names.get(id(store))
+    if known is None:
+        known = note_data_id(store, store.data_id or f"store:{uuid4().hex}")
+    return known[1]
+
+
+def note_data_id(store: Store, name: str) -> tuple[ref[Store], str]:
+    """Give a store that has no name yet this one; return the one that it has."""
+    number = id(store)
+
+    def forget(_: object) -> None:
+        # Called before the memory of the store can be used again.
+        _names.pop(number, None)
+
+    # In one step: two threads that ask at once must get one name.
+    return _names.setdefault(number, (ref(store, forget), name))
+
+
+def _renew() -> None:
+    """In a forked child: whoever held the lock is not there."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
