@@ -18,6 +18,7 @@ from functools import update_wrapper
 from types import FunctionType, coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
+from zarr.abc.store import Store
 from zarr.background import SyncError, get_executor, sync
 from zarr.background import thread as _thread
 from zarr.locks import locked
@@ -99,7 +100,7 @@ def step(coro: Coroutine[Any, Any, T]) -> T:
         _thread.stepping = before
     raise SyncError(
         f"{getattr(coro, '__qualname__', coro)} waited for something, though its store and codecs "
-        "say that they never wait. A store that waits must set `_waits = True`."
+        "say that they never wait. A store that waits must not declare needs_event_loop=False."
     ) from cause
 
 
@@ -301,8 +302,8 @@ def face(value: Any) -> Any:
 def waits_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
     """Whether a function called with these arguments may have to wait for a store.
 
-    Stores, and all that is bound to one, say so themselves (``_waits``); a URL waits unless its
-    scheme is local; paths, mappings and plain values do not.
+    Stores, and all that is bound to one, say so themselves; a URL waits unless its scheme is
+    local; paths, mappings and plain values do not.
     """
     return any(map(_value_waits, args)) or any(map(_value_waits, kwargs.values()))
 
@@ -313,6 +314,8 @@ def _value_waits(value: Any) -> bool:
         return False
     if kind is str:
         return ":" in value and local_path(value) is None
+    if isinstance(value, Store):
+        return value.traits.needs_event_loop
     waits = getattr(value, "_waits", None)
     if isinstance(waits, bool):
         return waits

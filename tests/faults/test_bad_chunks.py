@@ -102,7 +102,7 @@ def stored(array: Any) -> bytes:
     """The bytes of the only chunk."""
     buffer = zarr.runner.run(
         array.store.get(key_of(array), zarr.buffer.default_buffer_prototype()),
-        waits=array.store._waits,
+        waits=array.store.traits.needs_event_loop,
     )
     return bytes(buffer.to_bytes())
 
@@ -110,7 +110,9 @@ def stored(array: Any) -> bytes:
 def replace(array: Any, data: bytes) -> None:
     """Store other bytes for the only chunk."""
     buffer = zarr.buffer.cpu.Buffer.from_bytes(data)
-    zarr.runner.run(array.store.set(key_of(array), buffer), waits=array.store._waits)
+    zarr.runner.run(
+        array.store.set(key_of(array), buffer), waits=array.store.traits.needs_event_loop
+    )
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -175,7 +177,7 @@ def test_an_index_that_points_elsewhere_is_refused(store: Any, entry: str) -> No
     data[-4 * 16 : -3 * 16] = np.array(INDEX_ENTRIES[entry], "<u8").tobytes()
     replace(array, bytes(data))
     selections: list[Any] = [slice(None), 5]
-    if store._source() is None and entry == "into the index":
+    if store.traits.native_handle is None and entry == "into the index":
         # Nobody told how long the value is: it shows only beside the chunk that is overlapped.
         selections.pop()
     for selection in selections:

@@ -398,7 +398,7 @@ def test_a_shard_that_is_written_while_it_is_read_is_read_in_one_state(
     class Disturbed(FaultyStore):
         """Between the index of a shard and its chunks, somebody writes the shard."""
 
-        _waits = FaultyStore._waits
+        declare_traits = FaultyStore.declare_traits
         left = 0
 
         async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:

@@ -113,7 +113,7 @@ def test_every_way_to_call_one_is_seen(line: str) -> None:
         "await store_path.get()",
         "await (place / 'zarr.json').exists()",
         "settings.get('a')",
-        "store._identity",
+        "data_id_of(store)",
         "store.with_read_only(True)",
     ],
 )

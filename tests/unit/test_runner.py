@@ -72,7 +72,7 @@ class TestStep:
         assert not stepping()
 
     def test_a_coroutine_that_waits_is_an_error_that_says_so(self) -> None:
-        with pytest.raises(SyncError, match=r"late_answer waited .*_waits = True"):
+        with pytest.raises(SyncError, match=r"late_answer waited .*needs_event_loop=False"):
             step(late_answer())
 
         async def inside() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from zarr.abc.store import (
     OffsetByteRequest,
     RangeByteRequest,
     Store,
+    StoreTraits,
     SuffixByteRequest,
     SupportsGetSync,
     SupportsSyncStore,
@@ -26,7 +28,7 @@ from zarr.abc.store import (
 from zarr.buffer import cpu, default_buffer_prototype
 from zarr.settings import config
 from zarr.errors import ChunkDecodeError
-from zarr.storage import ManagedMemoryStore, MemoryStore, StorePath, WrapperStore
+from zarr.storage import LocalStore, ManagedMemoryStore, MemoryStore, StorePath, WrapperStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -393,22 +395,28 @@ def test_protocols_tell_synchronous_stores() -> None:
 class Ready(Recorder):
     """A store that never waits."""
 
-    _waits = False
-
-    def _source(self) -> Any:
-        return "the engine's own"
+    def declare_traits(self) -> StoreTraits:
+        handle: Any = "the engine's own"
+        return StoreTraits(
+            needs_event_loop=False, byte_ranges=True, detects_truncation=True, native_handle=handle
+        )
 
     async def get(self, key: str, prototype: Any, byte_range: ByteRequest | None = None) -> Any:
         value = self.data.get(key)
         return None if value is None else prototype.buffer.from_bytes(cut(value, byte_range))
 
 
-def test_a_store_waits_unless_it_says_otherwise() -> None:
-    assert Recorder()._waits
-    assert Recorder()._source() is None
-    assert Immediate()._waits  # its asynchronous methods are those of a store that does
-    assert not Ready()._waits
-    assert Ready()._source() == "the engine's own"
+ALL = Ready().traits
+
+
+def test_nothing_is_known_of_a_store_that_says_nothing() -> None:
+    assert Recorder().traits == StoreTraits()
+    assert Immediate().traits == StoreTraits()  # its asynchronous methods may wait all the same
+    assert StoreTraits().needs_event_loop
+    assert StoreTraits().byte_ranges is None
+    assert Recorder().traits.native_handle is None
+    assert not ALL.needs_event_loop
+    assert ALL.native_handle == "the engine's own"
 
 
 def test_a_subclass_that_overrides_nothing_is_what_its_base_is() -> None:
@@ -418,64 +426,93 @@ def test_a_subclass_that_overrides_nothing_is_what_its_base_is() -> None:
         def describe(self) -> str:
             return self.name
 
-    assert not Named()._waits
-    assert Named()._source() == "the engine's own"
+    assert Named().traits == ALL
+    assert Named().traits.native_handle == "the engine's own"
 
 
-def test_a_subclass_that_overrides_an_async_method_may_wait() -> None:
+class Pausing:
+    """Mixed in before a store, it waits."""
+
+    async def get(self, *args: Any, **kwargs: Any) -> Any:
+        await asyncio.sleep(0)
+        return await super().get(*args, **kwargs)  # type: ignore[misc]
+
+
+def test_who_overrides_a_method_promises_nothing_more_about_it() -> None:
     class Slow(Ready):
         async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
             await asyncio.sleep(0)
             return await super().get(key, prototype, byte_range)
 
-    assert Slow()._waits
-    assert Slow()._source() is None
+    class Mixed(Pausing, Ready):
+        pass
+
+    class Below(Mixed):
+        pass
+
+    for kind in (Slow, Mixed, Below):
+        assert kind().traits == StoreTraits()
+        assert kind().traits.native_handle is None
 
 
-def test_a_subclass_that_lists_otherwise_may_wait_but_keeps_the_engine_s_source() -> None:
+def test_who_does_not_read_otherwise_keeps_what_is_known_of_reading() -> None:
     class Lists(Ready):
         async def exists(self, key: str) -> bool:
             return False
 
-    assert Lists()._waits
-    assert Lists()._source() == "the engine's own"
-
-
-def test_a_subclass_that_overrides_a_synchronous_method_loses_the_engine_s_source() -> None:
     class Counts(Ready):
         def get_sync(self, key: str, **kwargs: Any) -> None: ...
 
-    assert not Counts()._waits
-    assert Counts()._source() is None
-
-
-def test_a_body_with_the_synchronous_trio_says_that_it_does_not_wait() -> None:
-    class Both(Recorder):
-        async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-            return self.get_sync(key)
-
-        def get_sync(self, key: str, **kwargs: Any) -> None: ...
-
-        def set_sync(self, key: str, value: Any) -> None: ...
-
-        def delete_sync(self, key: str) -> None: ...
-
-    assert not Both()._waits
-    assert Both()._source() is None
+    assert Lists().traits == replace(ALL, needs_event_loop=True)
+    assert Lists().traits.native_handle == "the engine's own"
+    assert Counts().traits == ALL
+    assert Counts().traits.native_handle is None
 
 
 def test_a_subclass_can_speak_for_itself() -> None:
-    class Quick(Ready):
-        _waits = False
+    class Quick(Pausing, Ready):
+        def declare_traits(self) -> StoreTraits:
+            return replace(super().declare_traits(), byte_ranges=False)
 
-        async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-            return None
+    assert Quick().traits == replace(ALL, byte_ranges=False)
 
-        def _source(self) -> Any:
-            return "another"
 
-    assert not Quick()._waits
-    assert Quick()._source() == "another"
+def test_the_engine_does_not_go_around_who_speaks_for_the_stores_here(tmp_path: Any) -> None:
+    class Memory(MemoryStore):
+        async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+            return await super().get(key, prototype, byte_range)
+
+        def declare_traits(self) -> StoreTraits:
+            return replace(super().declare_traits(), needs_event_loop=False)
+
+    class Local(Pausing, LocalStore):
+        def declare_traits(self) -> StoreTraits:
+            return replace(super().declare_traits(), needs_event_loop=True)
+
+    for store in (Memory(), Local(tmp_path)):
+        assert store.traits.native_handle is None
+
+
+def test_a_store_is_asked_for_its_traits_once() -> None:
+    class Asked(Ready):
+        asked = 0
+
+        def declare_traits(self) -> StoreTraits:
+            self.asked += 1
+            return super().declare_traits()
+
+    store = Asked()
+    assert store.traits is store.traits
+    assert store.asked == 1
+    assert Asked().traits == ALL
+
+
+def test_a_wrapper_is_as_what_it_wraps_now() -> None:
+    store: WrapperStore[Any] = WrapperStore(Ready())
+    assert store.traits == ALL
+    assert store.traits.native_handle is None
+    store._store = Recorder()
+    assert store.traits == StoreTraits()
 
 
 def test_a_store_that_never_waits_needs_no_event_loop() -> None:

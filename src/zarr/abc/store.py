@@ -1,14 +1,14 @@
 """Base class of stores: what keeps bytes under keys.
 
 To write a store, subclass `Store` and define the abstract methods; the others have defaults made
-of these. A store that never waits (its methods do all their work before the first ``await``) says
-``_waits = False`` and is then used by synchronous callers without an event loop.
+of these. What is known of a store beyond that, as whether it never waits, it tells by
+`Store.declare_traits`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Self, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar
 
 from zarr.abc._gather import completed, gathered
 from zarr.abc._places import place_of
@@ -31,6 +31,7 @@ from zarr.abc._ranges import (
     coalesced,
     split,
 )
+from zarr.abc._traits import StoreTraits, known, overrides, remembered
 from zarr.buffer.cpu import numpy_buffer_prototype
 from zarr.settings import config
 
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from zarr import _core
     from zarr.abc._places import Place
     from zarr.buffer.core import Buffer, BufferPrototype
 
@@ -56,6 +56,7 @@ __all__ = [
     "OffsetByteRequest",
     "RangeByteRequest",
     "Store",
+    "StoreTraits",
     "SuffixByteRequest",
     "SupportsDeleteSync",
     "SupportsGetSync",
@@ -68,49 +69,6 @@ __all__ = [
 
 T = TypeVar("T")
 V = TypeVar("V")
-
-
-# Methods that may wait: a subclass that defines one of these has a say in whether it does.
-_ASYNC_METHODS = frozenset(
-    {
-        "_get_many",
-        "_open",
-        "_set_many",
-        "clear",
-        "delete",
-        "delete_dir",
-        "delete_if_unchanged",
-        "exists",
-        "get",
-        "get_partial_values",
-        "get_ranges",
-        "get_versioned",
-        "getsize",
-        "getsize_prefix",
-        "is_empty",
-        "list",
-        "list_dir",
-        "list_prefix",
-        "open",
-        "set",
-        "set_if_not_exists",
-        "set_if_unchanged",
-    }
-)
-_SYNC_METHODS = frozenset({"get_sync", "set_sync", "delete_sync"})
-# Methods that data go through: where a subclass defines one, the engine must not go around it.
-_DATA_METHODS = _SYNC_METHODS | {
-    "_get_many",
-    "_set_many",
-    "delete",
-    "get",
-    "get_partial_values",
-    "get_ranges",
-    "get_ranges_sync",
-    "set",
-    "set_if_not_exists",
-    "set_if_unchanged",
-}
 
 
 class Store(ABC):
@@ -139,27 +97,59 @@ class Store(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        body = cls.__dict__
-        if "_waits" not in body and not _ASYNC_METHODS.isdisjoint(body):
-            # Nothing is known of the new method. A body with the synchronous trio says that
-            # its data can be had without waiting.
-            cls._waits = not body.keys() >= _SYNC_METHODS  # type: ignore[assignment, method-assign]
-        if "get" in body and "get_versioned" not in body:
-            # Versions are of what this `get` returns, and nothing is known of that.
-            cls.get_versioned = Store.get_versioned  # type: ignore[method-assign]
-        if "_source" not in body and not _DATA_METHODS.isdisjoint(body):
-            cls._source = Store._source  # type: ignore[method-assign]
+        for changed, derived in cls._followers.items():
+            for name in derived:
+                base = next(kind for kind in cls.__mro__ if name in vars(kind))
+                if base is not Store and overrides(cls, base, frozenset({changed})):
+                    setattr(cls, name, getattr(Store, name))
 
-    # What the rest of zarr asks of a store, beyond the public methods.
+    # Where a class changes a method, these follow it, as they do in `Store`.
+    _followers: ClassVar[dict[str, frozenset[str]]] = {"get": frozenset({"get_versioned"})}
+
+    # What the rest of zarr asks of a store, beyond the methods that follow.
+
+    def declare_traits(self) -> StoreTraits:
+        """Say what the rest of zarr may take for granted of this store.
+
+        Called once for each store. A class that overrides a method for which more was promised,
+        and does not define this one, promises it no more: it may wait, and its `get` may not know
+        of parts of a value.
+
+        Returns
+        -------
+        StoreTraits
+            By default, the traits of a store of which nothing is known.
+
+        Examples
+        --------
+        >>> from dataclasses import replace
+        >>> from zarr.storage import MemoryStore
+        >>> class Counting(MemoryStore):
+        ...     reads = 0
+        ...
+        ...     async def get(self, key, prototype=None, byte_range=None):
+        ...         self.reads += 1
+        ...         return await super().get(key, prototype, byte_range)
+        >>> Counting().traits.needs_event_loop  # its `get` may wait, for all that is known
+        True
+        >>> class Quick(Counting):
+        ...     def declare_traits(self):
+        ...         return replace(super().declare_traits(), needs_event_loop=False)
+        >>> Quick().traits.needs_event_loop
+        False
+        """
+        return StoreTraits()
 
     @property
-    def _waits(self) -> bool:
-        """Whether awaiting a method may suspend; if not, no event loop is needed."""
-        return True
+    def traits(self) -> StoreTraits:
+        """What may be taken for granted of this store: what it declares, where that still holds.
 
-    def _source(self) -> _core.Files | _core.Mapping | None:
-        """Where the engine may read and write chunks by itself, if anywhere."""
-        return None
+        Returns
+        -------
+        StoreTraits
+        """
+        found = known.get(id(self))
+        return remembered(self) if found is None else found[1]
 
     async def _addresses(self, keys: Sequence[str]) -> list[str] | None:
         """URLs at which the engine may ask for values by itself, by GET; None if it may not."""
@@ -169,11 +159,6 @@ class Store(ABC):
     _addressed = True
     # True once a chunk was found at one, or none where it said so.
     _answered = False
-
-    @property
-    def _gives_all(self) -> bool:
-        """Whether a value that is cut off on the way is an error, whoever asks for it."""
-        return False
 
     # The object in memory that holds the data, where the store has noted one.
     _held: Place | None = None
@@ -190,7 +175,7 @@ class Store(ABC):
 
     async def _map(self, items: Iterable[T], fn: Callable[[T], Awaitable[V]]) -> list[V]:
         """Await ``fn(item)`` for each item: together if that can save time."""
-        if self._waits:
+        if self.traits.needs_event_loop:
             return await gathered(items, fn, config.get("async.concurrency", 10))
         return [await fn(item) for item in items]
 
@@ -428,7 +413,7 @@ class Store(ABC):
             return split(key, group, await self.get(key, prototype, group.request))
 
         groups = coalesced(byte_ranges, max_gap_bytes, max_coalesced_bytes)
-        if len(groups) == 1 or not self._waits:
+        if len(groups) == 1 or not self.traits.needs_event_loop:
             for group in groups:
                 yield await fetch(group)
             return

@@ -177,8 +177,8 @@ class AsyncArray(ArrayBase[M]):
     @property
     def _waits(self) -> bool:
         chunk_path = self._access.chunk_path
-        waits = self.store_path.store._waits
-        return waits if chunk_path is None else waits or chunk_path.store._waits
+        waits = self.store_path.store.traits.needs_event_loop
+        return waits if chunk_path is None else waits or chunk_path.store.traits.needs_event_loop
 
     @property
     def _caches_attributes(self) -> bool:

@@ -86,7 +86,7 @@ async def _changed(
             array._take(after)
             return before, after
 
-    return await section(work, store._waits)
+    return await section(work, store.traits.needs_event_loop)
 
 
 async def change_attributes(

@@ -241,11 +241,13 @@ async def _run(
     prototype: BufferPrototype,
 ) -> None:
     store = array._chunk_path.store
-    source = store._source()
+    source = store.traits.native_handle
     if source is None:
         plan = compiled.plan_read(chosen.axes, chosen.points, view)
         await read_all(store, plan, engine.stored_bytes, prototype)
-    elif stepping() or (isinstance(source, _core.Mapping) and engine.work(chosen) <= SMALL):
+    elif stepping():
+        compiled.read(source, chosen.axes, chosen.points, view)
+    elif isinstance(source, _core.Mapping) and engine.work(chosen) <= SMALL:
         await pause()
         compiled.read(source, chosen.axes, chosen.points, view)
     else:

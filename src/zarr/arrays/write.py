@@ -175,7 +175,7 @@ async def _run(
     # Whoever gives a synchronizer says that others write: they may have made it longer, too.
     may_grow = may_grow or synchronizer is not None
     may_grow = may_grow or may_have_grown(array._chunk_path, engine.shape)
-    source = store._source() if synchronizer is None else None
+    source = store.traits.native_handle if synchronizer is None else None
     axes, points = chosen.axes, chosen.points
     if source is None:
         identity = data_id_of(store)
@@ -190,7 +190,7 @@ async def _run(
             kind = prototype or default_buffer_prototype()
             await write_all(store, plan, guard, engine.stored_bytes, kind)
 
-        await section(work, store._waits)
+        await section(work, store.traits.needs_event_loop)
     elif stepping():
         compiled.write(source, axes, points, value, write_empty, data_id_of(store), None, may_grow)
         warn_if_unprotected(store)
@@ -227,7 +227,9 @@ async def _write_fields(
         async with guarded(data_id_of(store), key, synchronizer):
             await exchanged(store, partial(_change_fields, array, engine, piece, key, names, part))
 
-    await section(lambda: bounded(pieces(chosen, engine.grid), change), store._waits)
+    await section(
+        lambda: bounded(pieces(chosen, engine.grid), change), store.traits.needs_event_loop
+    )
 
 
 async def _change_fields(

@@ -88,7 +88,7 @@ def remove_metadata(
     _show_steps(dry_run)
     place = _place(store, "r+").store
     removal = migration.remove_metadata(place, 2 if zarr_format == "v2" else 3, force, dry_run)
-    run(removal, waits=place._waits)
+    run(removal, waits=place.traits.needs_event_loop)
 
 
 def _show_steps(dry_run: bool) -> None:

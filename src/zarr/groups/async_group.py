@@ -169,7 +169,7 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     @property
     def _waits(self) -> bool:
-        return self.store_path.store._waits
+        return self.store_path.store.traits.needs_event_loop
 
     @property
     def _caches_attributes(self) -> bool:

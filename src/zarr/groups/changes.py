@@ -74,7 +74,7 @@ async def change_metadata(
                 after = replace_consolidated(after, shown)
             group._take(after)
 
-    await section(work, place.store._waits)
+    await section(work, place.store.traits.needs_event_loop)
 
 
 async def _check_nothing_is_there(group: AsyncGroup) -> None:

@@ -85,4 +85,4 @@ async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> 
         async with guarded(data_id_of(store), document_key(store_path)):
             return await exchanged(store, attempt)
 
-    return await section(save, store._waits)
+    return await section(save, store.traits.needs_event_loop)

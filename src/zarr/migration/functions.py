@@ -98,7 +98,7 @@ def migrate_store(
             remove_v2=remove_v2,
         )
 
-    run(work(), waits=source._waits or target._waits)
+    run(work(), waits=source.traits.needs_event_loop or target.traits.needs_event_loop)
 
 
 def migrate_to_v3(zarr_v2: AnyArray | Group, output_path: StorePath, dry_run: bool = False) -> None:
@@ -119,7 +119,7 @@ def migrate_to_v3(zarr_v2: AnyArray | Group, output_path: StorePath, dry_run: bo
         As by `migrate_v2_to_v3`.
     """
     node: Any = zarr_v2._async
-    waits = node._waits or output_path.store._waits
+    waits = node._waits or output_path.store.traits.needs_event_loop
     run(migrate(node, output_path, dry_run=dry_run), waits=waits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from zarr.abc.store import Store
@@ -17,7 +18,7 @@ from zarr.storage.wrapper import WrapperStore
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.cache_state import Entry, Flight
 
@@ -89,9 +90,16 @@ class CacheStore(WrapperStore[Store]):
         view._state = self._state
         return view
 
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        # What it kept, nobody checks.
+        inner = super().declare_traits()
+        return replace(inner, needs_event_loop=self._hands_over, detects_truncation=False)
+
     @property
-    def _waits(self) -> bool:
-        return self._store._waits or self._cache._waits
+    def _hands_over(self) -> bool:
+        """Whether one of the stores below needs an event loop."""
+        return self._store.traits.needs_event_loop or self._cache.traits.needs_event_loop
 
     def __repr__(self) -> str:
         info = self.cache_info()
@@ -144,6 +152,11 @@ class CacheStore(WrapperStore[Store]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
+        return await self._value(key, prototype, byte_range)
+
+    async def _value(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
+    ) -> Buffer | None:
         found = await self._get(key, prototype, byte_range)
         return None if found is None else found[0]
 
@@ -163,7 +176,7 @@ class CacheStore(WrapperStore[Store]):
         if found is not None:
             self._state.count(hits=1)
             return found
-        return await section(lambda: self._fetched(key, prototype, byte_range), self._waits)
+        return await section(lambda: self._fetched(key, prototype, byte_range), self._hands_over)
 
     async def _kept(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
@@ -343,7 +356,7 @@ class CacheStore(WrapperStore[Store]):
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
         check_value(self, value)
-        await section(lambda: self._written(check_key(key), value), self._waits)
+        await section(lambda: self._written(check_key(key), value), self._hands_over)
 
     async def _written(self, key: str, value: Buffer) -> None:
         async with self._lock(key):
@@ -363,7 +376,7 @@ class CacheStore(WrapperStore[Store]):
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited
         check_key(key)
-        return await section(lambda: self._replaced(key, value, version), self._waits)
+        return await section(lambda: self._replaced(key, value, version), self._hands_over)
 
     async def _replaced(self, key: str, value: Buffer | None, version: Any | None) -> bool:
         async with self._lock(key):
@@ -378,11 +391,11 @@ class CacheStore(WrapperStore[Store]):
     async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
         # docstring inherited
         check_key(key)
-        return await section(lambda: self._replaced(key, None, version), self._waits)
+        return await section(lambda: self._replaced(key, None, version), self._hands_over)
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        await section(lambda: self._deleted(check_key(key)), self._waits)
+        await section(lambda: self._deleted(check_key(key)), self._hands_over)
 
     async def _deleted(self, key: str) -> None:
         async with self._lock(key):
@@ -401,20 +414,21 @@ class CacheStore(WrapperStore[Store]):
     ) -> Buffer | None:
         # docstring inherited
         self._require_sync("get")
-        return step(self.get(key, prototype or default_buffer_prototype(), byte_range))
+        return step(self._value(key, prototype or default_buffer_prototype(), byte_range))
 
     def set_sync(self, key: str, value: Buffer) -> None:
         # docstring inherited
         self._require_sync("set")
-        step(self.set(key, value))
+        check_value(self, value)
+        step(self._written(check_key(key), value))
 
     def delete_sync(self, key: str) -> None:
         # docstring inherited
         self._require_sync("delete")
-        step(self.delete(key))
+        step(self._deleted(check_key(key)))
 
     def _require_sync(self, what: str) -> None:
-        if self._waits:
+        if self._hands_over:
             raise self._not_sync(what)
 
     # -- all keys ---------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from zarr.storage.wrapper import WrapperStore
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
 
 T = TypeVar("T")
@@ -71,9 +71,9 @@ class Exchange(WrapperStore[Store]):
         self._versions: dict[str, Any] = {}
         self._tried: dict[str, Buffer | None] = {}
 
-    @property
-    def _waits(self) -> bool:
-        return self._store._waits
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return super().declare_traits()  # nothing here waits by itself, or changes a value
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -199,8 +199,8 @@ async def exchanged(
     """
     if not is_protected(store):
         return await change(store)
-    marked = marked and store._waits  # what a local file answers is not lost
-    pause = _PAUSE if store._waits else _LOCAL_PAUSE
+    marked = marked and store.traits.needs_event_loop  # what a local file answers is not lost
+    pause = _PAUSE if store.traits.needs_event_loop else _LOCAL_PAUSE
     lost = 0
     for attempt in range(_ATTEMPTS):
         try:

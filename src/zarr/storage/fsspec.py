@@ -6,7 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
+from zarr.abc._traits import READING_METHODS, overrides
+from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
+from zarr.settings import config
 from zarr.locks import locked
 from zarr.settings import config
 from zarr.storage.http import http_get
@@ -244,11 +246,12 @@ class FsspecStore(Store):
 
     __hash__ = None
 
-    @property
-    def _gives_all(self) -> bool:
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
         # What speaks HTTP itself counts the bytes against what the service announces.
-        own = type(self).get is FsspecStore.get
-        return own and bool(self.fs.async_impl) and not hasattr(self.fs, "sync_fs")
+        own = not overrides(type(self), FsspecStore, READING_METHODS)
+        counts = own and bool(self.fs.async_impl) and not hasattr(self.fs, "sync_fs")
+        return StoreTraits(byte_ranges=True, detects_truncation=counts)
 
     @property
     def data_id(self) -> str:

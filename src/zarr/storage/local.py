@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from zarr import _core
-from zarr.abc.store import Store
+from zarr.abc._traits import VALUE_METHODS, overrides
+from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
 from zarr.settings import config
@@ -59,7 +60,6 @@ class LocalStore(Store):
     supports_listing: bool = True
 
     root: Path
-    _waits = False
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
         super().__init__(read_only=read_only)
@@ -179,8 +179,11 @@ class LocalStore(Store):
         # docstring inherited
         return f"file://{os.path.realpath(self._folder)}"
 
-    def _source(self) -> _core.Files | None:
-        return self._files if self._follows else None
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        plain = self._follows and not overrides(type(self), LocalStore, VALUE_METHODS)
+        files = self._files if plain else None
+        return StoreTraits(needs_event_loop=False, byte_ranges=True, native_handle=files)
 
     def _path(self, key: str) -> str:
         path = f"{self._folder}/{check_key(key)}"
@@ -200,6 +203,16 @@ class LocalStore(Store):
         return key
 
     # -- values -----------------------------------------------------------------------------
+
+    def _read(
+        self, key: str, prototype: BufferPrototype | None, byte_range: ByteRequest | None
+    ) -> Buffer | None:
+        self._ensure_open_sync()
+        start, stop = bounds(byte_range)
+        data = self._files.get(self._checked(key), start, stop)
+        if data is None:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(cast("bytes", data))
 
     def get_sync(
         self,
@@ -223,12 +236,7 @@ class LocalStore(Store):
         -------
         Buffer or None
         """
-        self._ensure_open_sync()
-        start, stop = bounds(byte_range)
-        data = self._files.get(self._checked(key), start, stop)
-        if data is None:
-            return None
-        return (prototype or default_buffer_prototype()).buffer.from_bytes(cast("bytes", data))
+        return self._read(key, prototype, byte_range)
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value under a key.
@@ -242,6 +250,11 @@ class LocalStore(Store):
         """
         self._write(key, value, False)
 
+    def _remove(self, key: str) -> None:
+        self._check_writable()
+        self._ensure_open_sync()
+        self._files.delete(self._checked(key))
+
     def delete_sync(self, key: str) -> None:
         """Remove a key; nothing happens if it is not there.
 
@@ -250,9 +263,7 @@ class LocalStore(Store):
         key : str
             The key.
         """
-        self._check_writable()
-        self._ensure_open_sync()
-        self._files.delete(self._checked(key))
+        self._remove(key)
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         self._check_writable()
@@ -267,7 +278,7 @@ class LocalStore(Store):
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
         # docstring inherited
-        return await offload(lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range))
+        return await offload(self._read, key, prototype, byte_range)
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -296,20 +307,9 @@ class LocalStore(Store):
             os.close(number)
         return data, (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
 
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        # docstring inherited
-        wanted = list(key_ranges)
-        return await offload(
-            lambda: [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in wanted]
-        )
-
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await offload(self.set_sync, key, value)
+        await offload(self._write, key, value, False)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -331,7 +331,7 @@ class LocalStore(Store):
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        await offload(self.delete_sync, key)
+        await offload(self._remove, key)
 
     async def exists(self, key: str) -> bool:
         # docstring inherited

@@ -14,7 +14,7 @@ from zarr.storage.wrapper import T_Store, WrapperStore
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable
 
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
 
 _FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
@@ -127,9 +127,9 @@ class LoggingStore(WrapperStore[T_Store]):
 
     __hash__ = None
 
-    @property
-    def _waits(self) -> bool:
-        return self._store._waits
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return super().declare_traits()  # nothing here waits, or changes a value
 
     @property
     def read_only(self) -> bool:

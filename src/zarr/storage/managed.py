@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -14,8 +15,7 @@ from zarr.storage.urls import normalize_path
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from zarr import _core
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
 
 
@@ -62,8 +62,6 @@ class ManagedMemoryStore(MemoryStore):
     name
     path
     """
-
-    _waits = False
 
     def __init__(self, name: str | None = None, *, path: str = "", read_only: bool = False) -> None:
         self._named = _obtain(name)
@@ -145,31 +143,26 @@ class ManagedMemoryStore(MemoryStore):
             )
         type(self).__init__(self, state["name"], path=state["path"], read_only=state["read_only"])
 
-    def _source(self) -> _core.Mapping | None:
-        return None if self.path else super()._source()
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        traits = self._traits_of(ManagedMemoryStore)
+        return replace(traits, native_handle=None) if self.path else traits
 
     def _key(self, key: str) -> str:
         return f"{self.path}/{key}" if self.path else key
 
     # -- values -----------------------------------------------------------------------------
 
-    def get_sync(
-        self,
-        key: str,
-        *,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
+    def _read(
+        self, key: str, prototype: BufferPrototype | None, byte_range: ByteRequest | None
     ) -> Buffer | None:
-        # docstring inherited
-        return super().get_sync(self._key(key), prototype=prototype, byte_range=byte_range)
+        return super()._read(self._key(key), prototype, byte_range)
 
-    def set_sync(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        super().set_sync(self._key(key), value)
+    def _write(self, key: str, value: Buffer) -> None:
+        super()._write(self._key(key), value)
 
-    def delete_sync(self, key: str) -> None:
-        # docstring inherited
-        super().delete_sync(self._key(key))
+    def _remove(self, key: str) -> None:
+        super()._remove(self._key(key))
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from zarr import _core
-from zarr.abc.store import Store
+from zarr.abc._traits import VALUE_METHODS, overrides
+from zarr.abc.store import Store, StoreTraits
 from zarr.buffer import cpu, gpu
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.storage.keys import check_key, check_prefix, children
@@ -14,7 +16,7 @@ from zarr.storage.ranges import absolute, bounds
 from zarr.storage.values import check_value, is_immutable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import BufferPrototype
@@ -43,7 +45,6 @@ class MemoryStore(Store):
     supports_listing: bool = True
 
     _store_dict: MutableMapping[str, Buffer]
-    _waits = False
 
     def __init__(
         self,
@@ -61,10 +62,9 @@ class MemoryStore(Store):
     def _place(self, store_dict: MutableMapping[str, Buffer]) -> None:
         self._store_dict = store_dict
         self._holds_buffers = isinstance(store_dict, dict)
-        self._mapping: _core.Mapping | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("_mapping", "_holds_buffers")}
+        return {k: v for k, v in self.__dict__.items() if k != "_holds_buffers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -96,10 +96,16 @@ class MemoryStore(Store):
         # docstring inherited
         return f"memory://{self._name_of_held(self._store_dict)}"
 
-    def _source(self) -> _core.Mapping | None:
-        if self._mapping is None and type(self._store_dict) is dict:
-            self._mapping = _core.Mapping(self._store_dict, cast("Any", cpu.Buffer.from_bytes))
-        return self._mapping
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return self._traits_of(MemoryStore)
+
+    def _traits_of(self, base: type[MemoryStore]) -> StoreTraits:
+        """The traits; with a handle of the values if no subclass of a class changes them."""
+        mapping = None
+        if type(self._store_dict) is dict and not overrides(type(self), base, VALUE_METHODS):
+            mapping = _core.Mapping(self._store_dict, cast("Any", cpu.Buffer.from_bytes))
+        return StoreTraits(needs_event_loop=False, byte_ranges=True, native_handle=mapping)
 
     # -- values -----------------------------------------------------------------------------
 
@@ -109,6 +115,32 @@ class MemoryStore(Store):
         if not self._holds_buffers:
             return value.to_bytes()  # type: ignore[return-value]
         return value if is_immutable(value) else type(value).from_bytes(value.to_bytes())
+
+    def _read(
+        self, key: str, prototype: BufferPrototype | None, byte_range: ByteRequest | None
+    ) -> Buffer | None:
+        self._is_open = True
+        bounds(byte_range)
+        try:
+            value = self._store_dict[check_key(key)]
+        except KeyError:
+            return None
+        kind = (prototype or default_buffer_prototype()).buffer
+        if isinstance(value, Buffer):
+            found: Buffer = kind.from_buffer(value)
+        else:
+            found = kind.from_bytes(value)
+        return found if byte_range is None else found[absolute(byte_range, len(found))]
+
+    def _write(self, key: str, value: Buffer) -> None:
+        self._is_open = True
+        self._check_writable()
+        self._store_dict[check_key(key)] = self._kept(value)
+
+    def _remove(self, key: str) -> None:
+        self._is_open = True
+        self._check_writable()
+        self._store_dict.pop(check_key(key), None)
 
     def get_sync(
         self,
@@ -132,18 +164,7 @@ class MemoryStore(Store):
         -------
         Buffer or None
         """
-        self._is_open = True
-        bounds(byte_range)
-        try:
-            value = self._store_dict[check_key(key)]
-        except KeyError:
-            return None
-        kind = (prototype or default_buffer_prototype()).buffer
-        if isinstance(value, Buffer):
-            found: Buffer = kind.from_buffer(value)
-        else:
-            found = kind.from_bytes(value)
-        return found if byte_range is None else found[absolute(byte_range, len(found))]
+        return self._read(key, prototype, byte_range)
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value under a key.
@@ -155,9 +176,7 @@ class MemoryStore(Store):
         value : Buffer
             The value.
         """
-        self._is_open = True
-        self._check_writable()
-        self._store_dict[check_key(key)] = self._kept(value)
+        self._write(key, value)
 
     def delete_sync(self, key: str) -> None:
         """Remove a key; nothing happens if it is not there.
@@ -167,9 +186,7 @@ class MemoryStore(Store):
         key : str
             The key.
         """
-        self._is_open = True
-        self._check_writable()
-        self._store_dict.pop(check_key(key), None)
+        self._remove(key)
 
     async def get(
         self,
@@ -178,15 +195,7 @@ class MemoryStore(Store):
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
         # docstring inherited
-        return self.get_sync(key, prototype=prototype, byte_range=byte_range)
-
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        # docstring inherited
-        return [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in key_ranges]
+        return self._read(key, prototype, byte_range)
 
     async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
         """Store a value under a key.
@@ -200,10 +209,10 @@ class MemoryStore(Store):
         byte_range : tuple of int, optional
             Where in the present value to put it: the first byte, and the one behind the last.
         """
-        if byte_range is not None and (current := self.get_sync(key)) is not None:
+        if byte_range is not None and (current := self._read(key, None, None)) is not None:
             start, stop = byte_range
             value = current[:start] + value + current[stop:]
-        self.set_sync(key, value)
+        self._write(key, value)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -213,7 +222,7 @@ class MemoryStore(Store):
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        self.delete_sync(key)
+        self._remove(key)
 
     async def exists(self, key: str) -> bool:
         # docstring inherited
@@ -263,8 +272,6 @@ class GpuMemoryStore(MemoryStore):
     """
 
     _store_dict: MutableMapping[str, gpu.Buffer]  # type: ignore[assignment]
-    # Values are moved between memories on the way, by Python.
-    _waits = False
 
     def __init__(
         self,
@@ -294,8 +301,10 @@ class GpuMemoryStore(MemoryStore):
 
     _label = __str__
 
-    def _source(self) -> None:
-        return None
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        # Values are moved between memories on the way, by Python.
+        return replace(super().declare_traits(), native_handle=None)
 
     def _kept(self, value: Buffer) -> Buffer:
         check_value(self, value)

@@ -8,7 +8,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from zarr.abc.store import Store
+from zarr.abc._traits import READING_METHODS, overrides
+from zarr.abc.store import Store, StoreTraits
 from zarr.settings import config
 from zarr.storage.addresses import addresses
 from zarr.storage.keys import check_key, check_prefix
@@ -193,10 +194,11 @@ class ObjectStore(Store, Generic[T_Store]):
     def __str__(self) -> str:
         return redacted(f"object_store://{self.store}")
 
-    @property
-    def _gives_all(self) -> bool:
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
         # Its client counts the bytes against what the service announces.
-        return type(self).get is ObjectStore.get
+        own = not overrides(type(self), ObjectStore, READING_METHODS)
+        return StoreTraits(byte_ranges=True, detects_truncation=own)
 
     _label = __str__
 

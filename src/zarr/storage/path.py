@@ -72,7 +72,7 @@ class StorePath:
 
     @property
     def _waits(self) -> bool:
-        return self.store._waits
+        return self.store.traits.needs_event_loop
 
     @classmethod
     async def open(cls, store: Store, path: str, mode: AccessModeLiteral | None = None) -> Self:

@@ -8,7 +8,7 @@ from itertools import count
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from zarr.abc._places import data_id_of
-from zarr.abc.store import RangeByteRequest, Store, SuffixByteRequest
+from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import locked
 from zarr.storage.keys import check_key, check_prefix, children, is_safe
@@ -154,6 +154,10 @@ class RemoteZipStore(Store):
 
     __hash__ = None
 
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return StoreTraits(byte_ranges=self._store.traits.byte_ranges)
+
     @property
     def data_id(self) -> str:
         # docstring inherited
@@ -239,13 +243,18 @@ class RemoteZipStore(Store):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
-        found = await self.get_versioned(key, prototype, byte_range)
+        found = await self._found(key, prototype, byte_range)
         return None if found is None else found[0]
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
+        return await self._found(key, prototype, byte_range)
+
+    async def _found(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
+    ) -> tuple[Buffer, Any | None] | None:
         bounds(byte_range)
         check_key(key)
         return await self._unless_replaced(lambda: self._entry(key, prototype, byte_range))

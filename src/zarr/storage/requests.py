@@ -76,7 +76,7 @@ class Requests:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._waits = store._waits
+        self._waits = store.traits.needs_event_loop
         self._data_id: str | None = None
         self._limit = 0
 
@@ -121,7 +121,7 @@ class Requests:
             If they differ, again and again.
         """
         value = await self.get(key, buffer_prototype)
-        if value is None or self.store._gives_all:
+        if value is None or self.store.traits.detects_truncation:
             return value
         if _composed(self.store, "getsize"):
             return value  # the store would only read the value to tell its size

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from zarr.abc.store import Store
+from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
@@ -24,7 +24,7 @@ from zarr.storage.sqlite_table import (
 from zarr.storage.values import check_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractContextManager
 
     from zarr.abc.store import ByteRequest
@@ -76,9 +76,6 @@ class SQLiteStore(Store):
 
     path: Path
     timeout: float
-    # Everything is done on the caller's thread by one call of SQLite. Only a write can be held
-    # up, by another write, as it can be on any file system: no event loop would make it shorter.
-    _waits = False
 
     def __init__(self, path: str | Path, *, read_only: bool = False, timeout: float = 30.0) -> None:
         super().__init__(read_only=read_only)
@@ -138,6 +135,13 @@ class SQLiteStore(Store):
 
     __hash__ = None
 
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        # Everything is done on the caller's thread by one call of SQLite. Only a write can be held
+        # up, by another write, as it can be on any file system: no event loop would make it
+        # shorter.
+        return StoreTraits(needs_event_loop=False, byte_ranges=True)
+
     @property
     def data_id(self) -> str:
         # docstring inherited
@@ -166,6 +170,21 @@ class SQLiteStore(Store):
 
     # -- values -----------------------------------------------------------------------------
 
+    def _read(
+        self, key: str, prototype: BufferPrototype | None, byte_range: ByteRequest | None
+    ) -> Buffer | None:
+        check_key(key)
+        bounds(byte_range)
+        self._is_open = True
+        if byte_range is None:
+            data = self._database.run(lambda connection: whole(connection, key))
+        else:
+            found = self._database.run(lambda connection: part_of(connection, key, byte_range))
+            data = None if found is None else found[0]
+        if data is None:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+
     def get_sync(
         self,
         key: str,
@@ -188,17 +207,7 @@ class SQLiteStore(Store):
         -------
         Buffer or None
         """
-        check_key(key)
-        bounds(byte_range)
-        self._is_open = True
-        if byte_range is None:
-            data = self._database.run(lambda connection: whole(connection, key))
-        else:
-            found = self._database.run(lambda connection: part_of(connection, key, byte_range))
-            data = None if found is None else found[0]
-        if data is None:
-            return None
-        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+        return self._read(key, prototype, byte_range)
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -261,22 +270,11 @@ class SQLiteStore(Store):
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
         # docstring inherited
-        return await offload(lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range))
-
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        # docstring inherited
-        wanted = list(key_ranges)
-        return await offload(
-            lambda: [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in wanted]
-        )
+        return await offload(self._read, key, prototype, byte_range)
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await offload(self.set_sync, key, value)
+        await offload(self._write, key, value, False)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -297,7 +295,7 @@ class SQLiteStore(Store):
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        await offload(self.delete_sync, key)
+        await offload(self._remove, "WHERE k = ?", (check_key(key),))
 
     async def _one(self, statement: str, parameters: tuple[Any, ...]) -> Any:
         self._is_open = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from zarr.abc._places import data_id_of
+from zarr.abc._traits import effective
 from zarr.abc.store import (
     Store,
+    StoreTraits,
     SupportsDeleteSync,
     SupportsGetSync,
     SupportsSetSync,
@@ -21,17 +24,6 @@ if TYPE_CHECKING:
 
 T_Store = TypeVar("T_Store", bound=Store)
 
-# Where a subclass changes a method, these follow it, and do not go around it to the inner store.
-_DERIVED = {
-    "get": {"get_partial_values", "get_ranges", "getsize"},
-    "get_sync": {"get_ranges_sync"},
-    "set": {"set_if_not_exists"},
-    "delete": {"clear", "delete_dir"},
-    "getsize": {"getsize_prefix"},
-    "list": {"clear"},
-    "list_prefix": {"delete_dir", "getsize_prefix", "is_empty"},
-}
-
 
 class WrapperStore(Store, Generic[T_Store]):
     """A store that passes everything on to another; subclass it to change or watch some of it.
@@ -43,22 +35,22 @@ class WrapperStore(Store, Generic[T_Store]):
 
     Notes
     -----
-    A subclass that overrides an asynchronous method counts as one that may wait, unless its body
-    also defines `get_sync`, `set_sync` and `delete_sync`.
+    Its traits are those of the inner store. A subclass that overrides an asynchronous method counts
+    as one that may wait, unless it defines `declare_traits` as well.
     """
 
     _store: T_Store
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        stated = "_waits" in cls.__dict__
-        super().__init_subclass__(**kwargs)
-        if not stated and cls.__dict__.get("_waits") is False:
-            # It has the synchronous methods, but they need an inner store that has them.
-            cls._waits = WrapperStore._waits  # type: ignore[method-assign]
-        for changed, derived in _DERIVED.items():
-            if changed in cls.__dict__:
-                for name in derived - cls.__dict__.keys():
-                    setattr(cls, name, getattr(Store, name))
+    # Where a subclass changes a method, these do not go around it to the inner store.
+    _followers: ClassVar[dict[str, frozenset[str]]] = {
+        "get": frozenset({"get_versioned", "get_partial_values", "get_ranges", "getsize"}),
+        "get_sync": frozenset({"get_ranges_sync"}),
+        "set": frozenset({"set_if_not_exists"}),
+        "delete": frozenset({"clear", "delete_dir"}),
+        "getsize": frozenset({"getsize_prefix"}),
+        "list": frozenset({"clear"}),
+        "list_prefix": frozenset({"delete_dir", "getsize_prefix", "is_empty"}),
+    }
 
     def __init__(self, store: T_Store) -> None:
         self._store = store
@@ -115,9 +107,15 @@ class WrapperStore(Store, Generic[T_Store]):
     def _is_open(self, value: bool) -> None:
         self._store._is_open = value
 
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        # The engine must not go around what wraps a store.
+        return replace(self._store.traits, native_handle=None)
+
     @property
-    def _waits(self) -> bool:
-        return self._store._waits
+    def traits(self) -> StoreTraits:
+        # docstring inherited
+        return effective(self)  # each time: the inner store may be replaced
 
     @property
     def data_id(self) -> str:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
-from zarr.abc.store import Store
+from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, children, folder_of, is_safe
@@ -19,7 +19,7 @@ from zarr.storage.values import check_value
 from zarr.storage.zip_archive import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
     from zipfile import ZipFile
 
     from zarr.abc.store import ByteRequest
@@ -79,7 +79,6 @@ class ZipStore(Store):
     path: Path | IO[bytes]
     compression: int
     allowZip64: bool
-    _waits = False
 
     def __init__(
         self,
@@ -204,6 +203,10 @@ class ZipStore(Store):
 
     __hash__ = None
 
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return StoreTraits(needs_event_loop=False, byte_ranges=True)
+
     @property
     def data_id(self) -> str:
         # docstring inherited
@@ -212,6 +215,16 @@ class ZipStore(Store):
         return f"zip://{os.path.realpath(path) if held else self._name_of_held(path)}"
 
     # -- values -----------------------------------------------------------------------------
+
+    def _read(
+        self, key: str, prototype: BufferPrototype | None, byte_range: ByteRequest | None
+    ) -> Buffer | None:
+        bounds(byte_range)
+        archive = self._ensure_open_sync()
+        data = archive.read(check_key(key), lambda size: absolute(byte_range, size))
+        if data is None:
+            return None
+        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
 
     def get_sync(
         self,
@@ -235,12 +248,7 @@ class ZipStore(Store):
         -------
         Buffer or None
         """
-        bounds(byte_range)
-        archive = self._ensure_open_sync()
-        data = archive.read(check_key(key), lambda size: absolute(byte_range, size))
-        if data is None:
-            return None
-        return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
+        return self._read(key, prototype, byte_range)
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value under a key.
@@ -259,6 +267,10 @@ class ZipStore(Store):
         check_value(self, value)
         self._ensure_open_sync().write(check_key(key), value.to_bytes(), exclusive)
 
+    def _remove(self, key: str) -> None:
+        self._check_writable()
+        self._ensure_open_sync().remove([check_key(key)])
+
     def delete_sync(self, key: str) -> None:
         """Remove a key; nothing happens if it is not there.
 
@@ -267,29 +279,17 @@ class ZipStore(Store):
         key : str
             The key.
         """
-        self._check_writable()
-        self._ensure_open_sync().remove([check_key(key)])
+        self._remove(key)
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
-        return await offload(lambda: self.get_sync(key, prototype=prototype, byte_range=byte_range))
-
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        # docstring inherited
-        wanted = list(key_ranges)
-        return await offload(
-            lambda: [self.get_sync(k, prototype=prototype, byte_range=r) for k, r in wanted]
-        )
+        return await offload(self._read, key, prototype, byte_range)
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await offload(self.set_sync, key, value)
+        await offload(self._write, key, value, False)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -297,7 +297,7 @@ class ZipStore(Store):
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        await offload(self.delete_sync, key)
+        await offload(self._remove, key)
 
     async def exists(self, key: str) -> bool:
         # docstring inherited

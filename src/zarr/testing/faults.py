@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections import Counter, deque
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from typing import Self
 
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = ["Fault", "FaultyStore", "Request"]
@@ -152,7 +153,7 @@ class FaultyStore(WrapperStore[Store]):
         delay: float = 0.001,
     ) -> None:
         super().__init__(store)
-        self._may_wait = waits or store._waits
+        self._may_wait = waits or store.traits.needs_event_loop
         self._rate = rate
         self._delay = delay
         self._log = _Log(seed)
@@ -202,9 +203,11 @@ class FaultyStore(WrapperStore[Store]):
         """How many requests were under way at a time, at most."""
         return self._log.most
 
-    @property
-    def _waits(self) -> bool:
-        return self._may_wait
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return replace(
+            super().declare_traits(), needs_event_loop=self._may_wait, detects_truncation=False
+        )
 
     def _with_store(self, store: Store) -> Self:
         view = type(self)(store, rate=self._rate, waits=self._may_wait, delay=self._delay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.store import Store
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from typing import Self
 
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = ["LatencyStore"]
@@ -32,8 +33,6 @@ class LatencyStore(WrapperStore[Store]):
         distributed with that mean and standard deviation.
     """
 
-    _waits = True
-
     def __init__(
         self,
         store: Store,
@@ -44,6 +43,10 @@ class LatencyStore(WrapperStore[Store]):
         super().__init__(store)
         self._get_latency = get_latency
         self._set_latency = set_latency
+
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return replace(super().declare_traits(), needs_event_loop=True)
 
     @property
     def get_latency(self) -> float:

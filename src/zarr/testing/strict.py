@@ -272,7 +272,7 @@ class StrictStoreTests(StoreTests[S, B]):
         """What must happen before other processes see what was written: nothing, mostly."""
 
     async def test_a_store_that_never_waits_says_so_truly(self, store: S) -> None:
-        if store._waits:
+        if store.traits.needs_event_loop:
             pytest.skip("it may wait")
         assert isinstance(store, SupportsSetSync) or store.read_only
 

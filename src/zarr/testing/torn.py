@@ -9,7 +9,7 @@ from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
-    from zarr.abc.store import ByteRequest, Store
+    from zarr.abc.store import ByteRequest, Store, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = ["SwappingStore"]
@@ -48,9 +48,9 @@ class SwappingStore(WrapperStore["Store"]):
         self.requests = 0
         self._first = self
 
-    @property
-    def _waits(self) -> bool:
-        return self._store._waits
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return super().declare_traits()
 
     def with_read_only(self, read_only: bool = False) -> Self:
         """Return a store of the same data; its requests are counted by this one."""

@@ -21,7 +21,6 @@ SIZE = 64 << 10
 class Answering(WrapperStore[MemoryStore]):
     """A store that answers in objects of some kind."""
 
-    _waits = True
     make: Callable[[bytes], Any] = bytes
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:

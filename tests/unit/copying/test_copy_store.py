@@ -108,8 +108,6 @@ def test_values_under_way_are_bounded(tmp_path: Path) -> None:
     busy = most = 0
 
     class Slow(LocalStore):
-        _waits = True
-
         async def set(self, key: str, value: Any) -> None:
             nonlocal busy, most
             busy += 1

@@ -41,8 +41,6 @@ def value(data: bytes) -> Buffer:
 class Failing(WrapperStore[MemoryStore]):
     """Waits, and fails as often as it is told to."""
 
-    _waits = True
-
     def __init__(self, store: MemoryStore, failures: int = 0) -> None:
         super().__init__(store)
         self.failures, self.asked = failures, 0
@@ -326,11 +324,10 @@ def test_a_child_forked_during_a_read_reads_by_itself() -> None:
         async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
             return self.get_sync(key, prototype=prototype, byte_range=byte_range)
 
-        set_sync = MemoryStore.set_sync
-        delete_sync = MemoryStore.delete_sync
+        declare_traits = MemoryStore.declare_traits
 
     store = CacheStore(Slow({"k": value(b"v")}), cache_store=MemoryStore())
-    assert not store._waits
+    assert not store.traits.needs_event_loop
     thread = threading.Thread(target=store.get_sync, args=("k",))
     thread.start()
     started.wait()

@@ -43,7 +43,7 @@ def test_repr_and_equality() -> None:
     assert store == FsspecStore.from_url("memory://foo/bar")
     assert store != FsspecStore.from_url("memory://foo")
     assert store != FsspecStore.from_url("memory://foo/bar", read_only=True)
-    assert store._waits
+    assert store.traits.needs_event_loop
 
 
 def test_a_synchronous_file_system_is_taken() -> None:

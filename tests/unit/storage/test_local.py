@@ -181,11 +181,11 @@ def test_the_engine_reads_the_files_itself_unless_a_subclass_reads(tmp_path: Pat
         def __str__(self) -> str:
             return "named"
 
-    assert isinstance(LocalStore(tmp_path)._source(), _core.Files)
-    assert isinstance(Named(tmp_path)._source(), _core.Files)
-    assert Other(tmp_path)._source() is None
-    assert Other(tmp_path)._waits
-    assert not Named(tmp_path)._waits
+    assert isinstance(LocalStore(tmp_path).traits.native_handle, _core.Files)
+    assert isinstance(Named(tmp_path).traits.native_handle, _core.Files)
+    assert Other(tmp_path).traits.native_handle is None
+    assert Other(tmp_path).traits.needs_event_loop
+    assert not Named(tmp_path).traits.needs_event_loop
 
 
 def test_a_writer_that_is_killed_leaves_the_old_value_or_the_new(tmp_path: Path) -> None:
@@ -247,7 +247,7 @@ def test_links_out_of_the_folder_are_refused_where_asked(tmp_path: Path) -> None
             return {k async for k in store.list()}, {k async for k in store.list_dir("")}
 
         assert sync(listed()) == ({"a/k", "inner/k"}, {"a", "inner"})
-    assert strict._source() is None
+    assert strict.traits.native_handle is None
     assert sorted(os.listdir(outside)) == ["c", "secret"]
     assert (outside / "secret").read_bytes() == b"secret"
 

@@ -45,7 +45,7 @@ class TestMemoryStore:
         store.set_sync("l", Buffer.from_bytes(b"w"))
         assert data["l"] == Buffer.from_bytes(b"w")
         assert store._store_dict is data
-        assert isinstance(store._source(), _core.Mapping)
+        assert isinstance(store.traits.native_handle, _core.Mapping)
 
     def test_bytes_in_a_dict_are_read(self) -> None:
         store = MemoryStore({"k": b"v"})  # type: ignore[dict-item]
@@ -59,7 +59,7 @@ class TestMemoryStore:
             assert type(database["a/b"]) is bytes
             assert store.get_sync("a/b") == Buffer.from_bytes(b"value")
             assert listed(store) == ["a/b"]
-            assert store._source() is None
+            assert store.traits.native_handle is None
 
     def test_what_is_no_mapping_is_refused(self) -> None:
         with pytest.raises(TypeError, match="MutableMapping"):
@@ -118,8 +118,8 @@ class TestManagedMemoryStore:
         assert step(part.exists("c/0"))
         step(part.clear())
         assert listed(whole) == ["z"]
-        assert part._source() is None
-        assert isinstance(whole._source(), _core.Mapping)
+        assert part.traits.native_handle is None
+        assert isinstance(whole.traits.native_handle, _core.Mapping)
 
     @pytest.mark.parametrize("url", ["memory://", "memory://nobody", "memory:///x"])
     def test_a_url_of_no_living_store_is_an_error(self, url: str) -> None:
@@ -151,7 +151,7 @@ def test_a_gpu_store_without_cupy_says_what_to_install() -> None:
             GpuMemoryStore.from_dict({"k": Buffer.from_bytes(b"v")})
     store = GpuMemoryStore({})
     assert str(store).startswith("gpumemory://")
-    assert store._source() is None
+    assert store.traits.native_handle is None
 
 
 @pytest.mark.skipif(not has_cupy(), reason="needs CuPy and a GPU")

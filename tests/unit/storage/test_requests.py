@@ -191,7 +191,7 @@ class TestFaults:
 
     def test_a_value_that_is_gone_after_a_lost_answer_was_deleted(self, ask: Any) -> None:
         class Strict(FaultyStore):
-            _waits = FaultyStore._waits
+            declare_traits = FaultyStore.declare_traits
 
             async def delete(self, key: str) -> None:
                 if not await self._store.exists(key):

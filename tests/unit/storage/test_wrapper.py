@@ -36,9 +36,9 @@ class TestWrapperStore:
         assert store == WrapperStore(inner)
         assert store != inner
         assert store.data_id == inner.data_id
-        assert not store._waits
-        assert WrapperStore(remote())._waits
-        assert store._source() is None
+        assert not store.traits.needs_event_loop
+        assert WrapperStore(remote()).traits.needs_event_loop
+        assert store.traits.native_handle is None
         assert store.with_read_only(True).read_only
         sync(store._ensure_open())
         assert inner._is_open
@@ -63,9 +63,10 @@ class TestWrapperStore:
             async def set(self, *args: Any, **kwargs: Any) -> Any:
                 return await super().set(*args, **kwargs)
 
-        assert Changed(MemoryStore())._waits
-        assert not Both(MemoryStore())._waits
-        assert Both(remote())._waits
+        assert Changed(MemoryStore()).traits.needs_event_loop
+        # That there are synchronous methods, too, says nothing of the others.
+        assert Both(MemoryStore()).traits.needs_event_loop
+        assert Both(remote()).traits.needs_event_loop
 
     def test_nothing_goes_around_a_changed_method(self) -> None:
         class Doubling(WrapperStore[Store]):
@@ -123,8 +124,8 @@ class TestLoggingStore:
         assert store == LoggingStore(store._store)
         copy = pickle.loads(pickle.dumps(store))
         assert copy._store == store._store
-        assert not store._waits
-        assert LoggingStore(remote())._waits
+        assert not store.traits.needs_event_loop
+        assert LoggingStore(remote()).traits.needs_event_loop
         with pytest.raises(ValueError, match="Unknown level"):
             LoggingStore(store._store, log_level="foo")
 
@@ -132,7 +133,7 @@ class TestLoggingStore:
 class TestLatencyStore:
     def test_it_takes_its_time_and_serves_many_at_once(self) -> None:
         store = LatencyStore(MemoryStore(), get_latency=0.2, set_latency=0.2)
-        assert store._waits
+        assert store.traits.needs_event_loop
 
         async def many() -> None:
             await asyncio.gather(
@@ -157,8 +158,6 @@ class TestLatencyStore:
 
 class Counting(WrapperStore[MemoryStore]):
     """Counts reads, which take a moment."""
-
-    _waits = True
 
     def __init__(self, store: MemoryStore) -> None:
         super().__init__(store)
@@ -280,12 +279,12 @@ class TestCacheStore:
 
     def test_a_cache_of_stores_that_never_wait_never_waits(self) -> None:
         store = CacheStore(MemoryStore(), cache_store=MemoryStore())
-        assert not store._waits
+        assert not store.traits.needs_event_loop
         store.set_sync("k", Buffer.from_bytes(b"v"))
         assert store.get_sync("k") == Buffer.from_bytes(b"v")
         store.delete_sync("k")
         assert store.get_sync("k") is None
-        assert CacheStore(MemoryStore(), cache_store=remote())._waits
+        assert CacheStore(MemoryStore(), cache_store=remote()).traits.needs_event_loop
 
     def test_settings_that_cannot_be(self) -> None:
         with pytest.raises(ValueError, match="must be 'infinity'"):
