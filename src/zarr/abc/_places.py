@@ -6,13 +6,14 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-from weakref import WeakValueDictionary, ref
+from weakref import WeakValueDictionary
+
+from zarr.abc._notes import Notes
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
-# By the id of a store: a weak reference to it, and the name of its data.
-_names: dict[int, tuple[ref[Store], str]] = {}
+_names: Notes[str] = Notes()
 
 
 class Place:
@@ -52,22 +53,13 @@ def data_id_of(store: Store) -> str:
 
     A store is asked for it once: what others define is not called on the way of a request.
     """
-    known = _names.get(id(store))
-    if known is None:
-        known = note_data_id(store, store.data_id or f"store:{uuid4().hex}")
-    return known[1]
+    name = _names.get(store)
+    return note_data_id(store, store.data_id or f"store:{uuid4().hex}") if name is None else name
 
 
-def note_data_id(store: Store, name: str) -> tuple[ref[Store], str]:
+def note_data_id(store: Store, name: str) -> str:
     """Give a store that has no name yet this one; return the one that it has."""
-    number = id(store)
-
-    def forget(_: object) -> None:
-        # Called before the memory of the store can be used again.
-        _names.pop(number, None)
-
-    # In one step: two threads that ask at once must get one name.
-    return _names.setdefault(number, (ref(store, forget), name))
+    return _names.note(store, name)
 
 
 def _renew() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from weakref import ref
+
+from zarr.abc._notes import Notes
 
 if TYPE_CHECKING:
     from zarr import _core
@@ -91,19 +92,22 @@ class StoreTraits:
     )
 
 
-# By the id of a store: a weak reference to it, and its traits.
-known: dict[int, tuple[ref[Store], StoreTraits]] = {}
+known: Notes[StoreTraits] = Notes()
+_refused: Notes[bool] = Notes()
 
 
-def remembered(store: Store) -> StoreTraits:
-    """The traits of a store, which is asked for them once."""
-    number = id(store)
+def gives_parts(store: Store, in_shard: bool) -> bool:
+    """Whether to ask a store for a part of a value.
 
-    def forget(_: object) -> None:
-        # Called before the memory of the store can be used again.
-        known.pop(number, None)
+    Where it says nothing, it is asked only for what is in a shard, until it refuses.
+    """
+    ranges = store.traits.byte_ranges
+    return in_shard and not _refused.get(store) if ranges is None else ranges
 
-    return known.setdefault(number, (ref(store, forget), effective(store)))[1]
+
+def note_refusal(store: Store) -> None:
+    """Remember that a store does not return parts of values."""
+    _refused.note(store, True)
 
 
 def effective(store: Store) -> StoreTraits:

@@ -31,7 +31,7 @@ from zarr.abc._ranges import (
     coalesced,
     split,
 )
-from zarr.abc._traits import StoreTraits, known, overrides, remembered
+from zarr.abc._traits import StoreTraits, effective, known, overrides
 from zarr.buffer.cpu import numpy_buffer_prototype
 from zarr.settings import config
 
@@ -148,8 +148,8 @@ class Store(ABC):
         -------
         StoreTraits
         """
-        found = known.get(id(self))
-        return remembered(self) if found is None else found[1]
+        found = known.kept.get(id(self))
+        return known.note(self, effective(self)) if found is None else found[1]
 
     async def _addresses(self, keys: Sequence[str]) -> list[str] | None:
         """URLs at which the engine may ask for values by itself, by GET; None if it may not."""

@@ -20,7 +20,7 @@ from zarr.codecs.one_chunk import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.runner import bounded, offload, stepping
 from zarr.storage.exchange import Exchange, deletes, exchanged
-from zarr.storage.requests import Requests
+from zarr.storage.requests import PartRefused, Requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -146,12 +146,20 @@ async def _read(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
     for attempt in range(1 if tried else 0, 3):
         # What cannot be decoded was cut on the way, perhaps: it is read again, once. Parts of a
         # value that was written meanwhile, too; and the next time all of it at once.
-        want: _core.ReadWant | None = first.again(whole=attempt == 2) if attempt else first
-        watch = None if first.ranges is None else requests.all.watch(first.key)
+        began = first.again(whole=attempt == 2) if attempt else first
+        want: _core.ReadWant | None = _askable(requests.all, began)
+        watch = None if began.ranges is None else requests.all.watch(first.key)
         error: Exception | None = None
         try:
             while want is not None:
-                answer = await _fetch(requests, want, watch)
+                try:
+                    answer = await _fetch(requests, want, watch)
+                except PartRefused as refusal:
+                    want = first.again(whole=True)
+                    if refusal.whole is None:
+                        answer = await _fetch(requests, want, watch)
+                    else:
+                        answer = [bytes_of(refusal.whole[0])]
                 if watch is not None and watch.changed and attempt < 2:
                     break  # these bytes do not belong together
                 try:
@@ -178,6 +186,13 @@ def _may_be_cut(error: Exception) -> bool:
     return isinstance(error, ChunkDecodeError) or not isinstance(
         error, (BaseZarrError, MemoryError)
     )
+
+
+def _askable(requests: Requests, want: _core.ReadWant) -> _core.ReadWant:
+    """The same, or all of the value if its parts must not be asked for."""
+    if want.ranges is None or requests.gives_parts(want.is_index):
+        return want
+    return want.again(whole=True)
 
 
 async def _fetch(requests: _Some, want: _core.ReadWant, watch: Watch | None) -> Answer:
@@ -228,12 +243,19 @@ class _SteppedRead:
                     watch.close()
 
     async def _begin(self, first: _core.ReadWant) -> None:
-        want: _core.ReadWant | None = first
+        want: _core.ReadWant | None = _askable(self._requests, first)
         failed = False
         watch = None if first.ranges is None else self._requests.watch(first.key)
         try:
             while want is not None:
-                answer = await self._fetch(want, watch)
+                try:
+                    answer = await self._fetch(want, watch)
+                except PartRefused as refusal:
+                    want = first.again(whole=True)
+                    if refusal.whole is None:
+                        answer = await self._fetch(want, watch)
+                    else:
+                        answer = [bytes_of(refusal.whole[0])]
                 if watch is not None and watch.changed:
                     break
                 if want.size_hint > SMALL and not want.is_index:
@@ -253,6 +275,8 @@ class _SteppedRead:
             want, failed = _fed(future.result)
             while want is not None:
                 want, failed = _fed(want.feed, await self._fetch(want, watch))
+        except PartRefused:
+            failed = True
         finally:
             if watch is not None:
                 watch.close()
@@ -268,7 +292,7 @@ class _SteppedRead:
 
     async def _again(self, first: _core.ReadWant) -> bool:
         """Read once more what was cut on the way, perhaps; tell whether it belongs together."""
-        want: _core.ReadWant | None = first.again()
+        want: _core.ReadWant | None = _askable(self._requests, first.again())
         watch = self._requests.watch(first.key)
         try:
             while want is not None:

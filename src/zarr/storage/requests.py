@@ -12,10 +12,12 @@ import random
 import time
 from contextlib import asynccontextmanager
 from functools import partial
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from zarr.abc._places import data_id_of
-from zarr.abc.store import ByteRequest, RangeByteRequest, Store
+from zarr.abc._traits import gives_parts, note_refusal
+from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.background import blocked_loop
 from zarr.buffer.cpu import buffer_prototype
 from zarr.runner import bounded, concurrency, stepping
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.settled import Watch
 
-__all__ = ["Requests", "limit_of", "may_begin"]
+__all__ = ["PartRefused", "Requests", "limit_of", "may_begin"]
 
 T = TypeVar("T")
 
@@ -61,6 +63,20 @@ def limit_of(store: Store) -> int:
         asked = config.get("async.concurrency", None)
         limit = limit if asked is None or type(asked) is Unset else max(limit, asked)
     return _MANY if limit is None else max(1, int(limit))
+
+
+class PartRefused(Exception):
+    """A store does not return parts of values.
+
+    Parameters
+    ----------
+    whole : tuple of Buffer and object, optional
+        The value and its version, if it returned all of it.
+    """
+
+    def __init__(self, whole: tuple[Buffer, Any] | None = None) -> None:
+        super().__init__("the store does not return parts of values")
+        self.whole = whole
 
 
 class Requests:
@@ -161,11 +177,35 @@ class Requests:
         """Return the value of a key, or a part of it, and its version; see `Store`.
 
         The version of no value is like no other.
+
+        Raises
+        ------
+        PartRefused
+            If the store, which does not say whether it returns parts, does not.
         """
         size = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else 0
         call = partial(self.store.get_versioned, key, prototype, byte_range)
-        found = await self._ask("get", key, call, size)
-        return (None, _NO_VALUE) if found is None else found
+        try:
+            found = await self._ask("get", key, call, size)
+        except (NotImplementedError, TypeError, ValueError, AssertionError) as error:
+            if byte_range is None or self.store.traits.byte_ranges is not None:
+                raise
+            note_refusal(self.store)
+            raise PartRefused from error
+        if found is None:
+            return None, _NO_VALUE
+        if (
+            byte_range is not None
+            and len(found[0]) > _longest(byte_range)
+            and self.store.traits.byte_ranges is None
+        ):
+            note_refusal(self.store)
+            raise PartRefused(found)
+        return found
+
+    def gives_parts(self, in_shard: bool) -> bool:
+        """Whether to ask for a part of a value, which may be one of a shard."""
+        return gives_parts(self.store, in_shard)
 
     async def get_shared(
         self,
@@ -494,6 +534,17 @@ def _landed(name: _Name, flight: _Flight, seen: Watch, task: asyncio.Task[Any]) 
         del _flights[name]
     if not task.cancelled():
         task.exception()  # marks it as seen, if nobody waits any more
+
+
+def _longest(byte_range: ByteRequest) -> float:
+    """How many bytes there are in a part of a value, at most."""
+    match byte_range:
+        case RangeByteRequest(start, end):
+            return end - start
+        case SuffixByteRequest(suffix):
+            return suffix
+        case _:
+            return inf
 
 
 def _composed(store: Any, name: str) -> bool:
