@@ -79,6 +79,9 @@ class WaitingStore(Store):
     def data_id(self) -> str:
         return f"waiting://{id(self.data)}"
 
+    def __str__(self) -> str:
+        return self.data_id
+
     def with_read_only(self, read_only: bool = False) -> WaitingStore:
         store = WaitingStore(self.delay, self.data)
         store.asked, store.log = self.asked, self.log

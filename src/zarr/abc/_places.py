@@ -13,6 +13,8 @@ from zarr.abc._notes import Notes
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
+# The names of stores that tell none begin so.
+OWN_PLACE = "store:"
 _names: Notes[str] = Notes()
 
 
@@ -54,7 +56,7 @@ def data_id_of(store: Store) -> str:
     A store is asked for it once: what others define is not called on the way of a request.
     """
     name = _names.get(store)
-    return note_data_id(store, store.data_id or f"store:{uuid4().hex}") if name is None else name
+    return note_data_id(store, store.data_id or OWN_PLACE + uuid4().hex) if name is None else name
 
 
 def note_data_id(store: Store, name: str) -> str:

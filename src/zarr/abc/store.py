@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar
 
 from zarr.abc._gather import completed, gathered
-from zarr.abc._places import place_of
+from zarr.abc._places import OWN_PLACE, data_id_of, place_of
 from zarr.abc._protocols import (
     ByteGetter,
     ByteSetter,
@@ -170,8 +170,10 @@ class Store(ABC):
         return self._held.name
 
     def _label(self) -> str:
-        """How messages name the store; nothing that a subclass defines is called for it."""
-        return type(self).__name__
+        """How messages name the store; nothing that others define is called when one is made."""
+        name = data_id_of(self)
+        kind = type(self).__name__
+        return kind if name.startswith(OWN_PLACE) else f"{kind}({name})"
 
     async def _map(self, items: Iterable[T], fn: Callable[[T], Awaitable[V]]) -> list[V]:
         """Await ``fn(item)`` for each item: together if that can save time."""
