@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zarr
-from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.abc.store import (
+    OffsetByteRequest,
+    RangeByteRequest,
+    Store,
+    StoreTraits,
+    SuffixByteRequest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,6 +55,9 @@ class SQLiteStore(Store):
 
     def __str__(self) -> str:
         return f"sqlite://{id(self.database)}"
+
+    def declare_traits(self) -> StoreTraits:
+        return StoreTraits(byte_ranges=True)  # `get` returns the part that it is asked for
 
     async def _ask(self, query: str, *values: Any) -> list[Any]:
         """Ask the database in another thread: the event loop has other things to do."""

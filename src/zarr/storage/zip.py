@@ -210,9 +210,9 @@ class ZipStore(Store):
     @property
     def data_id(self) -> str:
         # docstring inherited
-        path = self.path
-        held = isinstance(path, Path)
-        return f"zip://{os.path.realpath(path) if held else self._name_of_held(path)}"
+        if isinstance(self.path, Path):
+            return f"zip://{os.path.realpath(self.path)}"
+        return f"zip://{self._name_of_held(self.path)}"
 
     # -- values -----------------------------------------------------------------------------
 
