@@ -26,8 +26,8 @@ from zarr.abc.store import (
     set_or_delete,
 )
 from zarr.buffer import cpu, default_buffer_prototype
-from zarr.settings import config
 from zarr.errors import ChunkDecodeError
+from zarr.settings import config
 from zarr.storage import LocalStore, ManagedMemoryStore, MemoryStore, StorePath, WrapperStore
 
 if TYPE_CHECKING:

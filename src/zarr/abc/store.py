@@ -97,14 +97,14 @@ class Store(ABC):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for changed, derived in cls._followers.items():
+        for changed, derived in cls._zarr_followers.items():
             for name in derived:
                 base = next(kind for kind in cls.__mro__ if name in vars(kind))
                 if base is not Store and overrides(cls, base, frozenset({changed})):
                     setattr(cls, name, getattr(Store, name))
 
     # Where a class changes a method, these follow it, as they do in `Store`.
-    _followers: ClassVar[dict[str, frozenset[str]]] = {"get": frozenset({"get_versioned"})}
+    _zarr_followers: ClassVar[dict[str, frozenset[str]]] = {"get": frozenset({"get_versioned"})}
 
     # What the rest of zarr asks of a store, beyond the methods that follow.
 
@@ -161,15 +161,15 @@ class Store(ABC):
     _answered = False
 
     # The object in memory that holds the data, where the store has noted one.
-    _held: Place | None = None
+    _zarr_place: Place | None = None
 
     def _name_of_held(self, held: Any) -> str:
         """A name of an object in memory: the same for all stores that show it."""
-        if self._held is None or self._held.object is not held:
-            self._held = place_of(held)
-        return self._held.name
+        if self._zarr_place is None or self._zarr_place.object is not held:
+            self._zarr_place = place_of(held)
+        return self._zarr_place.name
 
-    def _label(self) -> str:
+    def _shown_as(self) -> str:
         """How messages name the store; nothing that others define is called when one is made."""
         name = data_id_of(self)
         kind = type(self).__name__

@@ -197,7 +197,7 @@ class AsyncArray(ArrayBase[M]):
         if self._chunk_path.store.read_only:
             raise ValueError("store was opened in read-only mode and does not support writing")
         if self._access.read_only:
-            raise ValueError(f"{self.store_path._label()} was opened as a read-only array")
+            raise ValueError(f"{self.store_path._shown_as()} was opened as a read-only array")
 
     @property
     def codec_pipeline(self) -> CodecPipeline:

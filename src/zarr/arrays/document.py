@@ -75,13 +75,13 @@ async def find_metadata(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
-            return ArrayV3Metadata.from_document(document, path=store_path._label())
+            return ArrayV3Metadata.from_document(document, path=store_path._shown_as())
     if zarr_format != 3:
         names = (".zarray", ".zattrs")
         document, attributes = await get_values(store, path, *names)
         if document is not None:
             netcdf = await below_netcdf(store, path, document)
-            return array_v2(document, attributes, store_path._label(), netcdf=netcdf)
+            return array_v2(document, attributes, store_path._shown_as(), netcdf=netcdf)
     return None
 
 
@@ -154,7 +154,7 @@ async def not_found(
     ]
     what = "Neither an array nor a group was found" if wanted is None else f"No {wanted} found"
     message = (
-        f"{what} in store {store_path.store._label()} at path {store_path.path!r}: there is no "
+        f"{what} in store {store_path.store._shown_as()} at path {store_path.path!r}: there is no "
         + " or ".join(looked_for)
     )
     for name, kind in _DOCUMENTS.items():
@@ -256,8 +256,8 @@ async def missing_parents(store_path: StorePath, zarr_format: ZarrFormat) -> lis
     if "array" in found:
         parent = parents[found.index("array")]
         raise ValueError(
-            f"A parent of {store_path._label()} is an array, at path {parent!r} - only groups may "
-            "have child nodes."
+            f"A parent of {store_path._shown_as()} is an array, at path {parent!r} - only groups "
+            "may have child nodes."
         )
     return [parent for parent, kind in zip(parents, found, strict=True) if kind is None]
 
@@ -294,7 +294,7 @@ async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType 
         document = await get_value(store, path, "zarr.json")
         if document is None:
             return None
-        name = f"{store._label()}/{path}" if path else store._label()
+        name = f"{store._shown_as()}/{path}" if path else store._shown_as()
         parsed = parse_json(document, name, "zarr.json")
         return parse_node_type(parsed.get("node_type"), name)
     array, group = await get_values(store, path, ".zarray", ".zgroup")

@@ -127,7 +127,7 @@ def _decoded_edges(layout: ArrayLayout) -> tuple[Edge, ...]:
 
 def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[str, Any]:
     return {
-        "label": place._label(),
+        "label": place._shown_as(),
         "prefix": f"{place.path}/" if place.path else "",
         "shape": layout.shape,
         "grid": layout.grid,

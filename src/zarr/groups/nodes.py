@@ -40,7 +40,7 @@ UseConsolidated: TypeAlias = bool | str | None
 
 def where(store: Store, path: str) -> str:
     """Return how a node is named in messages."""
-    return f"{store._label()}/{path}" if path else store._label()
+    return f"{store._shown_as()}/{path}" if path else store._shown_as()
 
 
 def document_key(store_path: StorePath) -> str:
@@ -194,13 +194,13 @@ def as_group_v3(
         )
     if not is_group(node):
         raise ContainsArrayError(
-            f"A group was looked for in store {store_path.store._label()} at path "
+            f"A group was looked for in store {store_path.store._shown_as()} at path "
             f"{store_path.path!r}, and an array of format 3 was found (zarr.json)."
         )
     if use_consolidated and node.consolidated_metadata is None:
         raise ValueError(
             "Consolidated metadata requested with 'use_consolidated=True' but not found in "
-            f"{store_path.path!r} of {store_path.store._label()}."
+            f"{store_path.path!r} of {store_path.store._shown_as()}."
         )
     if use_consolidated is False and node.consolidated_metadata is not None:
         return replace_consolidated(node, None)

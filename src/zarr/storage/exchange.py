@@ -213,8 +213,8 @@ async def exchanged(
                     raise conflict.error from None
         await sleep(random.uniform(0, min(_LONGEST_PAUSE, pause * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
-        f"the value of {key!r} in {store._label()} was changed by others each of the {_ATTEMPTS} "
-        "times that it was read to be changed: nothing was written"
+        f"the value of {key!r} in {store._shown_as()} was changed by others each of the "
+        f"{_ATTEMPTS} times that it was read to be changed: nothing was written"
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
-from zarr.settings import config
 from zarr.locks import locked
 from zarr.settings import config
 from zarr.storage.http import http_get
@@ -234,7 +233,7 @@ class FsspecStore(Store):
         shown = f"{self._root()}?***" if self._query() else self.path
         return f"<FsspecStore({type(self.fs).__name__}, {redacted(shown)})>"
 
-    _label = __repr__
+    _shown_as = __repr__
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -149,7 +149,7 @@ class LocalStore(Store):
         # A URL: a '%' that is part of the name is written as such.
         return f"file://{self.root.as_posix().replace('%', '%25')}"
 
-    _label = __str__
+    _shown_as = __str__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"

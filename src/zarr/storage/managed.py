@@ -107,7 +107,7 @@ class ManagedMemoryStore(MemoryStore):
     def __str__(self) -> str:
         return f"memory://{self.name}/{self.path}" if self.path else f"memory://{self.name}"
 
-    _label = __str__
+    _shown_as = __str__
 
     @property
     def data_id(self) -> str:

@@ -77,7 +77,7 @@ class MemoryStore(Store):
     def __str__(self) -> str:
         return f"memory://{id(self._store_dict)}"
 
-    _label = __str__
+    _shown_as = __str__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
@@ -299,7 +299,7 @@ class GpuMemoryStore(MemoryStore):
     def __str__(self) -> str:
         return f"gpumemory://{id(self._store_dict)}"
 
-    _label = __str__
+    _shown_as = __str__
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited

@@ -200,7 +200,7 @@ class ObjectStore(Store, Generic[T_Store]):
         own = not overrides(type(self), ObjectStore, READING_METHODS)
         return StoreTraits(byte_ranges=True, detects_truncation=own)
 
-    _label = __str__
+    _shown_as = __str__
 
     @property
     def data_id(self) -> str:

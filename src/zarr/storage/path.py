@@ -239,9 +239,9 @@ class StorePath:
     def __str__(self) -> str:
         return f"{self.store}/{self.path}" if self.path else str(self.store)
 
-    def _label(self) -> str:
+    def _shown_as(self) -> str:
         """How messages name the place; see the store's."""
-        label = self.store._label()
+        label = self.store._shown_as()
         return f"{label}/{self.path}" if self.path else label
 
     def __repr__(self) -> str:

@@ -141,8 +141,8 @@ class RemoteZipStore(Store):
         # What follows a '?' is the signature of a URL.
         return f"zip::{self._store}/{self.key.partition('?')[0]}"
 
-    def _label(self) -> str:
-        return f"zip::{self._store._label()}/{self.key.partition('?')[0]}"
+    def _shown_as(self) -> str:
+        return f"zip::{self._store._shown_as()}/{self.key.partition('?')[0]}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"

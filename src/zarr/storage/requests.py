@@ -153,8 +153,8 @@ class Requests:
             if value is None:
                 return None
         raise OSError(
-            f"the value of {key!r} in {self.store._label()} has {size} bytes, as the store says, "
-            f"but {len(value)} were read: it was cut on the way, or is written all the time"
+            f"the value of {key!r} in {self.store._shown_as()} has {size} bytes, as the store "
+            f"says, but {len(value)} were read: it was cut on the way, or is written all the time"
         )
 
     async def get_document(self, key: str) -> bytes | None:
@@ -406,7 +406,7 @@ class Requests:
                 pause = attempts.pause(error)
                 if pause is None:
                     error.add_note(
-                        f"zarr gave up {name} {key!r} of {self.store._label()} after "
+                        f"zarr gave up {name} {key!r} of {self.store._shown_as()} after "
                         f"{attempts.made} attempts in {attempts.seconds:.1f} s"
                     )
                     raise
@@ -439,7 +439,7 @@ class Requests:
     def too_late(self, name: str, key: str, seconds: float) -> TimeoutError:
         """The error for a request to which no answer came in time."""
         return TimeoutError(
-            f"no answer to {name} {key!r} of {self.store._label()} within {seconds:g} s (the "
+            f"no answer to {name} {key!r} of {self.store._shown_as()} within {seconds:g} s (the "
             "setting requests.timeout)"
         )
 

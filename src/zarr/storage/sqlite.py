@@ -121,7 +121,7 @@ class SQLiteStore(Store):
     def __str__(self) -> str:
         return f"sqlite://{self.path.as_posix()}"
 
-    _label = __str__
+    _shown_as = __str__
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"

@@ -42,7 +42,7 @@ class WrapperStore(Store, Generic[T_Store]):
     _store: T_Store
 
     # Where a subclass changes a method, these do not go around it to the inner store.
-    _followers: ClassVar[dict[str, frozenset[str]]] = {
+    _zarr_followers: ClassVar[dict[str, frozenset[str]]] = {
         "get": frozenset({"get_versioned", "get_partial_values", "get_ranges", "getsize"}),
         "get_sync": frozenset({"get_ranges_sync"}),
         "set": frozenset({"set_if_not_exists"}),
@@ -133,8 +133,8 @@ class WrapperStore(Store, Generic[T_Store]):
     def __str__(self) -> str:
         return f"wrapping-{self._store}"
 
-    def _label(self) -> str:
-        return f"wrapping-{self._store._label()}"
+    def _shown_as(self) -> str:
+        return f"wrapping-{self._store._shown_as()}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self._store).__name__}, '{self._store}')"

@@ -191,7 +191,7 @@ class ZipStore(Store):
     def __str__(self) -> str:
         return f"zip://{self.path}"
 
-    def _label(self) -> str:
+    def _shown_as(self) -> str:
         path = self.path
         return f"zip://{path if isinstance(path, Path) else type(path).__name__}"
 
