@@ -25,6 +25,7 @@ from zarr.settings import Unset, config
 from zarr.storage.in_flight import in_flight
 from zarr.storage.settled import rewritten_below, watch, writing
 from zarr.storage.transient import is_transient, is_unreachable, was_refused
+from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
     import asyncio
@@ -547,16 +548,13 @@ def _longest(byte_range: ByteRequest) -> float:
             return inf
 
 
-def _composed(store: Any, name: str) -> bool:
+def _composed(store: Store, name: str) -> bool:
     """Whether a method is the one of `Store`, made of smaller requests."""
-    while isinstance(store, Store):
+    method = getattr(type(store), name)
+    while isinstance(store, WrapperStore) and method is getattr(WrapperStore, name):
+        store = store._store
         method = getattr(type(store), name)
-        if method is getattr(Store, name):
-            return True
-        if method.__module__ != "zarr.storage.wrapper":
-            return False
-        store = getattr(store, "_store", None)
-    return False
+    return method is getattr(Store, name)
 
 
 def _as_folder(prefix: str) -> str:
