@@ -33,8 +33,12 @@ class Place:
         self.name = uuid4().hex
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A copy of the object is another place.
-        return place_of, (self.object,)
+        # What a store is pickled with is its own matter, and a copy is another place.
+        return _nowhere, ()
+
+
+def _nowhere() -> None:
+    """The place of a copy, until it is asked for."""
 
 
 _lock = threading.RLock()
