@@ -13,11 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps};
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::cancel::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::object::{Object, Part, Sink, Source};
 use crate::scratch::Scratch;
 
@@ -27,7 +27,7 @@ mod parts;
 
 pub use claim::Version;
 pub use open::OpenFile;
-use parts::{write_all, write_parts};
+use parts::{close, write_all, write_parts};
 
 /// The names of temporary files begin with it: listings skip them.
 pub const TEMP_PREFIX: &str = ".zarr-partial-";
@@ -81,17 +81,30 @@ impl Files {
     }
 
     fn open_as(&self, key: &str, mode: OFlags) -> Result<Option<OpenFile>> {
-        let flags = mode | OFlags::CLOEXEC;
-        let opened = self.at(key, |folder, path| rustix::fs::openat(folder, path, flags, Mode::empty()));
+        let open = |flags| self.at(key, |folder, path| rustix::fs::openat(folder, path, flags, Mode::empty()));
+        let plain = mode | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // A pipe in the place of a file would be waited for; a link that leads nowhere would look
+        // like a value that is absent.
+        let mut opened = open(plain | OFlags::NONBLOCK | OFlags::NOFOLLOW);
+        if let Err(Errno::LOOP | Errno::MLINK) = opened {
+            opened = open(plain | OFlags::NONBLOCK);
+            if matches!(opened, Err(Errno::NOENT | Errno::NOTDIR)) && self.kind(key) == Some(FileType::Symlink) {
+                return Err(no_file(key, "a symbolic link that leads nowhere"));
+            }
+        }
+        if opened.as_ref().err() == Some(&Errno::AGAIN) && self.exists(key)? {
+            // Somebody has a lease on a file, or it lies on a tape: it comes in a moment.
+            opened = open(plain);
+        }
         let fd = match opened {
             Ok(fd) => fd,
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::ISDIR) => return Ok(None),
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(Errno::ISDIR) => return Err(failed("open", key, Errno::ISDIR)),
+            Err(Errno::NXIO) => return Err(no_file(key, "a socket or a device")),
             Err(errno) => return Err(failed("open", key, errno)),
         };
         let stat = rustix::fs::fstat(&fd).map_err(|errno| failed("open", key, errno))?;
-        if FileType::from_raw_mode(stat.st_mode).is_dir() {
-            return Ok(None);
-        }
+        check_kind(key, &stat)?;
         Ok(Some(OpenFile::new(fd, &stat)))
     }
 
@@ -139,8 +152,8 @@ impl Files {
         match self.at(key, |folder, path| rustix::fs::unlinkat(folder, path, AtFlags::empty())) {
             Ok(()) => self.sync_folder_of(key),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            // A folder is not a value; Linux says EISDIR, POSIX says EPERM.
-            Err(Errno::ISDIR | Errno::PERM) if self.is_folder(key) => Ok(()),
+            // Linux says EISDIR, POSIX says EPERM.
+            Err(Errno::PERM) if self.kind(key) == Some(FileType::Directory) => Err(failed("delete", key, Errno::ISDIR)),
             Err(errno) => Err(failed("delete", key, errno)),
         }
     }
@@ -150,12 +163,16 @@ impl Files {
         check_key(key)?;
         let (fd, temp) = self.open_temp(key)?;
         fill(fd.as_fd()).map_err(|error| error.with_key(key))?;
-        date(fd.as_fd());
-        if self.fsync {
-            retry_on_intr(|| rustix::fs::fsync(&fd)).map_err(|errno| failed("write", key, errno))?;
-        }
-        // Network file systems send the last bytes now: before others see the file.
-        drop(fd);
+        let finish = || {
+            date(fd.as_fd())?;
+            if self.fsync {
+                retry_on_intr(|| rustix::fs::fsync(&fd))?;
+            }
+            // Network file systems send the last bytes now, and say only now whether they have room
+            // for them: before others see the file.
+            close(fd)
+        };
+        finish().map_err(|errno| failed("write", key, errno))?;
         if !temp.commit(key, exclusive)? {
             return Ok(false);
         }
@@ -210,19 +227,19 @@ impl Files {
         Ok(())
     }
 
-    /// Whether `key` has a value. A folder in its place is an error: it can have none.
+    /// Whether `key` has a value. What is no file in its place is an error: it can have none.
     fn exists(&self, key: &str) -> Result<bool> {
         match self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::empty())) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => Err(failed("write", key, Errno::ISDIR)),
-            Ok(_) => Ok(true),
+            Ok(stat) => check_kind(key, &stat).map(|()| true),
             Err(Errno::NOENT) => Ok(false),
-            Err(errno) => Err(failed("write", key, errno)),
+            Err(errno) => Err(failed("open", key, errno)),
         }
     }
 
-    fn is_folder(&self, key: &str) -> bool {
-        self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::SYMLINK_NOFOLLOW))
-            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir())
+    /// What is at the place of `key`, links not followed; `None` if the system does not say.
+    fn kind(&self, key: &str) -> Option<FileType> {
+        let stat = self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::SYMLINK_NOFOLLOW));
+        Some(FileType::from_raw_mode(stat.ok()?.st_mode))
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -317,20 +334,23 @@ impl Temp<'_> {
         self.files.at(&self.name, |from, name| {
             self.files.at(key, |to, path| rustix::fs::linkat(from, name, to, path, AtFlags::empty()))
         })?;
-        self.remove();
-        Ok(())
+        match self.remove() {
+            // A network file system that had to ask twice: the first time it was done.
+            Err(Errno::NOENT) => Ok(()),
+            done => done,
+        }
     }
 
-    fn remove(&self) {
-        // It may be gone, or the folder may be: there is nobody to tell.
-        let _ = self.files.at(&self.name, |folder, path| rustix::fs::unlinkat(folder, path, AtFlags::empty()));
+    fn remove(&self) -> rustix::io::Result<()> {
+        self.files.at(&self.name, |folder, path| rustix::fs::unlinkat(folder, path, AtFlags::empty()))
     }
 }
 
 impl Drop for Temp<'_> {
     fn drop(&mut self) {
         if self.live {
-            self.remove();
+            // The write has failed, and its error is told; listings skip the file.
+            let _ = self.remove();
         }
     }
 }
@@ -365,11 +385,31 @@ fn sync_folder(path: &Path) -> rustix::io::Result<()> {
 
 /// Dates a file by the clock. The system's own date is that of its last tick, milliseconds ago: two
 /// values written in a row could not be told apart by it, since numbers of files are given anew.
-fn date(fd: BorrowedFd<'_>) {
+fn date(fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timespec { tv_sec: now.as_secs() as i64, tv_nsec: now.subsec_nanos().into() };
-    // A file system that keeps no such dates is no worse than it was.
-    let _ = rustix::fs::futimens(fd, &Timestamps { last_access: now, last_modification: now });
+    match rustix::fs::futimens(fd, &Timestamps { last_access: now, last_modification: now }) {
+        // A file system that keeps no such dates, or keeps them to itself, is no worse than it was.
+        Err(Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::PERM | Errno::ACCESS) => Ok(()),
+        done => done,
+    }
+}
+
+/// Fails unless a file was found at the place of `key`.
+fn check_kind(key: &str, found: &Stat) -> Result<()> {
+    match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => Ok(()),
+        FileType::Directory => Err(failed("open", key, Errno::ISDIR)),
+        FileType::Fifo => Err(no_file(key, "a pipe")),
+        FileType::Symlink => Err(no_file(key, "a symbolic link")),
+        _ => Err(no_file(key, "a socket or a device")),
+    }
+}
+
+fn no_file(key: &str, found: &str) -> Error {
+    // A number, so that nobody takes it for an error that may pass.
+    let kind = Kind::Io(Some(Errno::INVAL.raw_os_error()));
+    Error::new(kind, format!("cannot open: {found} stands in the place of the file")).with_key(key)
 }
 
 fn failed(doing: &str, key: &str, errno: Errno) -> Error {
@@ -378,19 +418,74 @@ fn failed(doing: &str, key: &str, errno: Errno) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// What the system says when this thread closes a file that it has written.
+        pub(super) static REFUSED: Cell<Option<Errno>> = const { Cell::new(None) };
+    }
+
+    /// A folder that is removed in the end.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("zarr-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
 
     #[test]
     fn a_link_replaces_nothing_either() {
-        let root = std::env::temp_dir().join(format!("zarr-link-{}", std::process::id()));
-        let files = Files::new(&root, false).unwrap();
+        let root = Folder::new("link");
+        let files = Files::new(&root.0, false).unwrap();
         for (value, expected) in [(b"first", Ok(())), (b"later", Err(Errno::EXIST))] {
             let (fd, temp) = files.open_temp("a/k").unwrap();
             write_all(fd.as_fd(), value).unwrap();
             assert_eq!(temp.link("a/k"), expected);
         }
         assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"first");
-        assert_eq!(std::fs::read_dir(root.join("a")).unwrap().count(), 1, "nothing temporary");
-        std::fs::remove_dir_all(&root).unwrap();
+        assert_eq!(std::fs::read_dir(root.0.join("a")).unwrap().count(), 1, "nothing temporary");
+    }
+
+    #[test]
+    fn what_the_system_says_when_a_file_is_closed_leaves_the_old_value() {
+        let root = Folder::new("close");
+        for fsync in [false, true] {
+            let files = Files::new(&root.0, fsync).unwrap();
+            files.write("a/k", b"old").unwrap();
+            let old: Arc<dyn Object> = Arc::new(b"old".to_vec());
+            let version = files.open("a/k").unwrap().unwrap().version();
+            let never = crate::cancel::Cancel::new();
+            let context = Context::new(&never);
+            let writes: [&dyn Fn() -> Result<bool>; 4] = [
+                &|| files.write("a/k", b"new").map(|()| true),
+                &|| files.write_exclusive("a/fresh", b"new"),
+                &|| files.put("a/k", vec![Part::New(b"new".to_vec())], Some(&old), true),
+                &|| files.exchange("a/k", Some(b"new"), Some(version), &context),
+            ];
+            for write in writes {
+                for errno in [Errno::DQUOT, Errno::NOSPC, Errno::IO, Errno::INTR] {
+                    REFUSED.set(Some(errno));
+                    let error = write().unwrap_err();
+                    assert_eq!(REFUSED.take(), None);
+                    assert_eq!(error.kind(), Kind::Io(Some(errno.raw_os_error())), "{error}");
+                    assert!(error.to_string().contains("[key \"a/"), "{error}");
+                    assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"old");
+                    assert_eq!(std::fs::read_dir(root.0.join("a")).unwrap().count(), 1, "nothing temporary");
+                }
+            }
+            files.write("a/k", b"new").unwrap();
+            assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"new");
+        }
     }
 }

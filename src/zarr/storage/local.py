@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -253,7 +254,8 @@ class LocalStore(Store):
     def _remove(self, key: str) -> None:
         self._check_writable()
         self._ensure_open_sync()
-        self._files.delete(self._checked(key))
+        with suppress(IsADirectoryError):  # a folder has no value that could be removed
+            self._files.delete(self._checked(key))
 
     def delete_sync(self, key: str) -> None:
         """Remove a key; nothing happens if it is not there.
@@ -290,15 +292,16 @@ class LocalStore(Store):
     def _read_versioned(self, key: str, byte_range: ByteRequest | None) -> Any:
         self._ensure_open_sync()
         path = self._path(key)
+        if _about(path, key) is None:
+            return None
         try:
-            # A pipe in the place of a file would be waited for.
+            # A pipe that comes into the place of the file now would be waited for.
             number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", os.O_NONBLOCK))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             about = os.fstat(number)
-            if not stat.S_ISREG(about.st_mode):  # a folder, as it may be
-                return None
+            _check_kind(about, key)
             part = absolute(byte_range, about.st_size)
             with open(number, "rb", closefd=False) as file:
                 file.seek(part.start)
@@ -335,17 +338,23 @@ class LocalStore(Store):
 
     async def exists(self, key: str) -> bool:
         # docstring inherited
-        return await offload(os.path.isfile, self._path(key))
+        return await offload(self._has, self._path(key), key)
+
+    def _has(self, path: str, key: str) -> bool:
+        try:
+            return _about(path, key) is not None
+        except IsADirectoryError:
+            return False  # a prefix of other keys is no key
 
     async def getsize(self, key: str) -> int:
         # docstring inherited
         return await offload(self._size, key)
 
     def _size(self, key: str) -> int:
-        path = self._path(key)
-        if not os.path.isfile(path):
+        about = _about(self._path(key), key)
+        if about is None:
             raise FileNotFoundError(f"{key!r} is not in {self}")
-        return os.path.getsize(path)
+        return about.st_size
 
     # -- folders ----------------------------------------------------------------------------
 
@@ -450,6 +459,33 @@ class LocalStore(Store):
                         folders.append(f"{folder}{entry.name}/")
                     else:
                         yield folder + entry.name
+
+
+def _about(path: str, key: str) -> os.stat_result | None:
+    """What the system says of a file; None if there is none, an error if it is something else."""
+    try:
+        about = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if os.path.islink(path):
+            raise _no_file(key, "a symbolic link that leads nowhere") from None
+        return None
+    _check_kind(about, key)
+    return about
+
+
+def _check_kind(about: os.stat_result, key: str) -> None:
+    mode = about.st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, f"cannot open: it is a directory [key {key!r}]")
+    if not stat.S_ISREG(mode):
+        raise _no_file(key, "a pipe" if stat.S_ISFIFO(mode) else "a socket or a device")
+
+
+def _no_file(key: str, found: str) -> OSError:
+    # A number, so that nobody takes it for an error that may pass.
+    return OSError(
+        errno.EINVAL, f"cannot open: {found} stands in the place of the file [key {key!r}]"
+    )
 
 
 def _ignore_missing(_: object, __: str, exc_info: tuple[Any, BaseException, Any]) -> None:

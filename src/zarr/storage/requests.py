@@ -3,11 +3,12 @@
 A request to a store that may wait takes its place under the limit of requests that the process has
 under way at the same data, is given up when no answer comes, and is made again, after a pause that
 grows, when it failed in a way that may pass. Stores that never wait are asked at once; what fails
-there in such a way is asked again, too.
+there in such a way is asked again, too, unless it is a disk that fails.
 """
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from contextlib import asynccontextmanager
@@ -339,7 +340,7 @@ class Requests:
         try:
             await self.once(name, key, call, size)
         except Exception as error:
-            if not is_transient(error):
+            if not self._may_pass(error):
                 raise
             exchange: Any = self.store
             await exchange.find_out(key, error)
@@ -400,7 +401,7 @@ class Requests:
             try:
                 return await (self._in_turn(name, key, call, size) if self._waits else call())
             except Exception as error:
-                if not is_transient(error):
+                if not self._may_pass(error):
                     raise
                 if attempts is None:
                     attempts = _Attempts(began)
@@ -412,6 +413,11 @@ class Requests:
                     )
                     raise
             await sleep(pause)
+
+    def _may_pass(self, error: Exception) -> bool:
+        # Services are given this number for what may pass; a disk means it.
+        of_a_disk = not self._waits and isinstance(error, OSError) and error.errno == errno.EIO
+        return is_transient(error) and not of_a_disk
 
     async def _in_turn(
         self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None

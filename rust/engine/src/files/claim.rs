@@ -71,9 +71,13 @@ impl Files {
                 }
                 locked = wait(file.as_fd(), context)?;
             }
-            if locked.is_err() {
-                self.unlocked.store(true, Ordering::Relaxed);
-                return Ok(Some(file));
+            match locked {
+                Ok(()) => {}
+                Err(Errno::BADF | Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::ACCESS) => {
+                    self.unlocked.store(true, Ordering::Relaxed);
+                    return Ok(Some(file));
+                }
+                Err(errno) => return Err(failed("lock", key, errno)),
             }
             let file = file.locked();
             match self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::empty())) {

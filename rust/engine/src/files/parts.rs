@@ -1,7 +1,7 @@
 //! Writing a file, in one piece or put together from several.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
 use rustix::io::{Errno, retry_on_intr};
@@ -13,6 +13,19 @@ use crate::scratch::Scratch;
 /// What is put together before it is written: fits the processor's cache, and is large enough for
 /// the file system to lay it out in one go.
 const GATHER: usize = 256 << 10;
+
+/// Closes a file, and tells what the system says of it: that the last bytes found no room, for one.
+#[allow(unsafe_code)]
+pub(super) fn close(fd: OwnedFd) -> rustix::io::Result<()> {
+    #[cfg(test)]
+    if let Some(errno) = super::tests::REFUSED.take() {
+        return Err(errno);
+    }
+    // SAFETY: the descriptor was owned, and `into_raw_fd` gave it to this call alone: nobody else
+    // uses or closes it. It is not closed again either, whatever the answer is: the system has
+    // given it up even then, and may have given its number to somebody else.
+    unsafe { rustix::io::try_close(fd.into_raw_fd()) }
+}
 
 /// Writes all of `bytes`.
 pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {

@@ -1,0 +1,82 @@
+"""What stands in the place of a file and is none is told: it is neither waited for nor absent."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr.core.sync import sync
+from zarr.storage import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def _socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+KINDS: dict[str, Callable[[Path], Any]] = {
+    "directory": os.mkdir,
+    "pipe": os.mkfifo,
+    "socket": _socket,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+    "link to nowhere": lambda path: path.symlink_to("not/there"),
+}
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest) -> Any:
+    return KINDS[request.param]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_in_the_place_of_a_chunk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any, zarr_format: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the names of sockets are short
+    array = zarr.create_array(
+        "a", shape=(4,), chunks=(2,), dtype="u1", compressors=None, zarr_format=zarr_format
+    )
+    array[:2] = 7
+    key = "c/1" if zarr_format == 3 else "1"
+    make(tmp_path / "a" / key if zarr_format == 2 else tmp_path / "a" / "c" / "1")
+    store = LocalStore("a")
+    for refused in (
+        lambda: array[:],
+        lambda: array[3],
+        lambda: array.__setitem__(3, 1),
+        lambda: store.get_sync(key),
+        lambda: sync(store.getsize(key)),
+    ):
+        with pytest.raises(OSError, match=f"(directory|in the place of the file).*{key}"):
+            refused()
+    np.testing.assert_array_equal(array[:2], 7)
+
+
+@pytest.mark.parametrize("name", ["zarr.json", ".zarray", ".zattrs"])
+def test_in_the_place_of_a_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    zarr_format: Any = 3 if name == "zarr.json" else 2
+    zarr.create_array("a", shape=(4,), dtype="u1", zarr_format=zarr_format)
+    (tmp_path / "a" / name).unlink(missing_ok=True)
+    make(tmp_path / "a" / name)
+    with pytest.raises(OSError, match=rf"(directory|in the place of the file).*{name}"):
+        zarr.open_array("a", mode="r")
+
+
+def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
+    array = zarr.create_array(tmp_path / "a", shape=(4,), dtype="u1", compressors=None)
+    array[:] = 7
+    (tmp_path / "a" / "c" / "0").rename(tmp_path / "elsewhere")
+    (tmp_path / "a" / "c" / "0").symlink_to(tmp_path / "elsewhere")
+    np.testing.assert_array_equal(array[:], 7)
