@@ -5,12 +5,14 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use crate::cancel::{Cancel, PERIOD};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::plan::ChunkRead;
 use crate::runtime;
+use crate::scratch::Scratch;
 use crate::web::{Answer, Arrival, Client};
 
 /// How the reading of one chunk ended.
@@ -39,6 +41,9 @@ pub struct How<'a> {
     pub room: &'a Cancel,
 }
 
+/// What a thread that asks takes of memory, besides its stack and the chunk.
+const WORKING_MEMORY: usize = 512 << 10;
+
 /// Fetches chunks that are wanted whole, each from its address, until an answer is unclear.
 pub fn fetch(chunks: Vec<ChunkRead>, urls: &[String], how: &How<'_>, cancel: &Cancel) -> Result<Vec<Outcome>> {
     let outcomes: Vec<_> = chunks.iter().map(|_| Mutex::new(Outcome::Untouched)).collect();
@@ -55,23 +60,40 @@ pub fn fetch(chunks: Vec<ChunkRead>, urls: &[String], how: &How<'_>, cancel: &Ca
             *outcome.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
     };
-    std::thread::scope(|scope| {
+    let width = how.width.clamp(1, chunks.len().max(1));
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
         let (ended, all_ended) = channel::<()>();
-        for _ in 0..how.width.clamp(1, chunks.len().max(1)) {
+        // Where memory ends, the stacks of threads would take all of it: what they need besides is
+        // kept free until all are there that may be.
+        let room = Scratch::of(width.saturating_mul(WORKING_MEMORY))?;
+        let closed = gate.lock();
+        for number in 0..width {
             let ended = ended.clone();
-            let work = &work;
-            scope.spawn(move || {
+            let (work, gate) = (&work, &gate);
+            let started = thread::Builder::new().name("zarr-fetch".to_owned()).spawn_scoped(scope, move || {
+                drop(gate.lock());
                 work();
                 drop(ended);
             });
+            match started {
+                Ok(_) => {}
+                // There is nobody who could ask while this thread listens.
+                Err(error) if number == 0 => {
+                    return Err(Error::new(Kind::Io(error.raw_os_error()), format!("cannot start a thread: {error}")));
+                }
+                // The system lets us have no more: those that there are ask for all.
+                Err(_) => break,
+            }
         }
-        drop(ended);
+        drop((ended, room.into_inner(), closed));
         while all_ended.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
             if cancel.is_cancelled() {
                 client.stop();
             }
         }
-    });
+        Ok(())
+    })?;
     cancel.check()?;
     Ok(outcomes.into_iter().map(|found| found.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
@@ -82,7 +104,7 @@ fn one(client: &Client, mut chunk: ChunkRead, url: &str, timeout: Option<Duratio
         Answer::Unclear => return Outcome::Unclear,
         Answer::Late => return Outcome::Late,
         Answer::Absent => chunk.feed(vec![None]).map(drop),
-        Answer::Value(value) => {
+        Answer::Value(mut value) => {
             let len = value.len;
             let read = |dst: &mut [u8]| {
                 arrival = value.read(dst);

@@ -1,4 +1,4 @@
-//! What the process has one of: the pool, the table of locks, the web clients. A forked child gets its own.
+//! What the process has one of: the pool, the table of locks, the web clients, the large buffers. A forked child gets its own.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::locks::Locks;
 use crate::pool::Pool;
+use crate::scratch::Shared;
 use crate::web::Clients;
 
 /// The configured number of threads; 0 = as many as the process may use CPUs.
@@ -15,6 +16,7 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(threads()));
 static LOCKS: PerProcess<Locks> = PerProcess::new(Locks::new);
 static CLIENTS: PerProcess<Clients> = PerProcess::new(Clients::new);
+static BUFFERS: PerProcess<Shared> = PerProcess::new(Shared::new);
 
 /// The pool of this process.
 pub fn pool() -> Arc<Own<Pool>> {
@@ -29,6 +31,11 @@ pub fn locks() -> Arc<Own<Locks>> {
 /// The web clients of this process.
 pub fn clients() -> Arc<Own<Clients>> {
     CLIENTS.get()
+}
+
+/// The buffers that all threads of this process share.
+pub fn buffers() -> Arc<Own<Shared>> {
+    BUFFERS.get()
 }
 
 /// Sets the number of threads that work on one operation at most, the caller's included; `None`
@@ -53,6 +60,7 @@ pub fn after_fork() {
     POOL.abandon();
     LOCKS.abandon();
     CLIENTS.abandon();
+    BUFFERS.abandon();
 }
 
 /// A value, and the process that made it.

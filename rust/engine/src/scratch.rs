@@ -1,32 +1,139 @@
-//! Buffers that a thread uses again and again, so that a chunk costs no allocation.
+//! Buffers that are used again and again, so that a chunk costs no allocation.
+//!
+//! Small ones stay with their thread, where taking them costs nothing; large ones are shared by all
+//! threads. Together the process keeps no more than [`BUDGET`] bytes, however many threads there are.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result};
+use crate::runtime;
 
-/// Larger buffers are given back to the system: a thread should not sit on them.
-const KEPT: usize = 64 << 20;
+/// The most bytes that are kept in buffers that nobody uses.
+pub const BUDGET: usize = SHARED + SEATS * OWN;
+/// Of these, the buffers that all threads share.
+const SHARED: usize = 48 << 20;
+/// So many threads keep buffers of their own; further ones use those that are shared.
+const SEATS: usize = 64;
+/// So many bytes a thread keeps.
+const OWN: usize = 256 << 10;
+/// Larger buffers are shared.
+const SMALL: usize = OWN / 2;
 /// A chunk needs a few at once (read, decode, filter), nested shards a few more.
 const MOST: usize = 8;
 
+/// Threads that keep buffers of their own.
+static SEATED: AtomicUsize = AtomicUsize::new(0);
+
 thread_local! {
-    static FREE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Mine> = const { RefCell::new(Mine { seated: false, kept: 0, buffers: Vec::new() }) };
 }
 
-/// A buffer of this thread, given back when dropped. Its contents are whatever was left in it.
+/// The buffers of one thread.
+struct Mine {
+    /// Whether it is one of [`SEATS`].
+    seated: bool,
+    kept: usize,
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Mine {
+    fn take(&mut self) -> Option<Vec<u8>> {
+        let buffer = self.buffers.pop()?;
+        self.kept -= buffer.capacity();
+        Some(buffer)
+    }
+
+    /// Keeps a buffer, or gives it back.
+    fn keep(&mut self, buffer: Vec<u8>) -> Option<Vec<u8>> {
+        if !self.seated {
+            let one_more = |seated: usize| (seated < SEATS).then_some(seated + 1);
+            self.seated = SEATED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok();
+        }
+        if !self.seated || self.buffers.len() == MOST || self.kept + buffer.capacity() > OWN {
+            return Some(buffer);
+        }
+        self.kept += buffer.capacity();
+        self.buffers.push(buffer);
+        None
+    }
+}
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        if self.seated {
+            SEATED.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The buffers that all threads share.
+#[derive(Debug, Default)]
+pub struct Shared(Mutex<Large>);
+
+#[derive(Debug, Default)]
+struct Large {
+    kept: usize,
+    /// Those that were given back last stand last.
+    buffers: VecDeque<Vec<u8>>,
+}
+
+impl Shared {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The smallest buffer that holds `len` bytes, if there is one.
+    fn take(&self, len: usize) -> Option<Vec<u8>> {
+        let mut large = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = large.buffers.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= len);
+        let (place, _) = fits.min_by_key(|(_, buffer)| buffer.capacity())?;
+        let buffer = large.buffers.remove(place)?;
+        large.kept -= buffer.capacity();
+        Some(buffer)
+    }
+
+    /// Keeps a buffer in place of those that nobody has used for the longest time.
+    fn keep(&self, buffer: Vec<u8>) {
+        let size = buffer.capacity();
+        if size > SHARED {
+            return;
+        }
+        let mut left = Vec::new();
+        let mut large = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while large.kept + size > SHARED
+            && let Some(oldest) = large.buffers.pop_front()
+        {
+            large.kept -= oldest.capacity();
+            left.push(oldest);
+        }
+        large.kept += size;
+        large.buffers.push_back(buffer);
+        drop(large);
+        // The system takes its time to take them back: without the lock.
+        drop(left);
+    }
+}
+
+/// A buffer, given back when dropped. Its contents are whatever was left in it.
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<u8>);
 
 impl Scratch {
     /// Any buffer.
     pub fn take() -> Self {
-        Self(FREE.with_borrow_mut(Vec::pop).unwrap_or_default())
+        let own = FREE.with_borrow_mut(Mine::take);
+        Self(own.or_else(|| runtime::buffers().take(0)).unwrap_or_default())
     }
 
     /// A buffer of `len` bytes, or an error if the machine cannot hold it.
     pub fn of(len: usize) -> Result<Self> {
-        let mut scratch = Self::take();
+        let found = if len <= SMALL { FREE.with_borrow_mut(Mine::take) } else { runtime::buffers().take(len) };
+        let mut scratch = Self(found.unwrap_or_default());
         resize(&mut scratch.0, len)?;
         Ok(scratch)
     }
@@ -73,15 +180,54 @@ impl DerefMut for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.0);
-        if buffer.capacity() > 0 && buffer.capacity() <= KEPT {
+        let large = match buffer.capacity() {
+            0 => return,
             // While a thread ends, its storage may be gone: then the buffer just goes, too.
-            let _ = FREE.try_with(|free| {
-                if let Ok(mut free) = free.try_borrow_mut()
-                    && free.len() < MOST
-                {
-                    free.push(buffer);
-                }
-            });
+            1..=SMALL => FREE.try_with(|free| free.try_borrow_mut().ok()?.keep(buffer)).ok().flatten(),
+            _ => Some(buffer),
+        };
+        if let Some(buffer) = large {
+            runtime::buffers().keep(buffer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(shared: &Shared) -> usize {
+        let large = shared.0.lock().unwrap();
+        assert_eq!(large.kept, large.buffers.iter().map(Vec::capacity).sum::<usize>());
+        large.kept
+    }
+
+    #[test]
+    fn what_is_shared_stays_within_its_budget_and_the_latest_stay() {
+        let shared = Shared::new();
+        for size in [1 << 20, 20 << 20, 20 << 20, 20 << 20, 30 << 20, SHARED + 1] {
+            shared.keep(Vec::with_capacity(size));
+            assert!(kept(&shared) <= SHARED);
+        }
+        assert_eq!(kept(&shared), 30 << 20);
+        shared.keep(Vec::with_capacity(2 << 20));
+        assert_eq!(shared.take(1 << 20).unwrap().capacity(), 2 << 20, "the smallest that fits");
+        assert!(shared.take(31 << 20).is_none());
+        assert_eq!(shared.take(3 << 20).unwrap().capacity(), 30 << 20);
+        assert_eq!(kept(&shared), 0);
+    }
+
+    #[test]
+    fn a_thread_keeps_little_and_gives_up_its_seat_when_it_ends() {
+        let mut own = Mine { seated: false, kept: 0, buffers: Vec::new() };
+        assert!(own.keep(Vec::with_capacity(SMALL)).is_none());
+        assert!(own.keep(Vec::with_capacity(SMALL)).is_none());
+        assert!(own.keep(Vec::with_capacity(1)).is_some(), "more than it may keep");
+        assert_eq!(own.take().unwrap().capacity(), SMALL);
+        assert!(own.keep(Vec::with_capacity(1)).is_none());
+        for _ in 0..2 * SEATS {
+            std::thread::spawn(|| Scratch::of(10).map(drop)).join().unwrap().unwrap();
+        }
+        assert!(SEATED.load(Ordering::Relaxed) < SEATS);
     }
 }

@@ -5,12 +5,20 @@
 //! explain.
 
 use std::io::{ErrorKind, Read};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
+use ureq::config::Config;
+use ureq::http::Uri;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Body, Timeout};
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::time::Duration as Span;
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::{Agent, BodyReader, Timeout};
 
 use crate::runtime;
 
@@ -18,6 +26,8 @@ use crate::runtime;
 const CONNECT: Duration = Duration::from_secs(5);
 /// As many connections are kept for later as requests are made at a time, mostly.
 const KEPT: usize = 64;
+/// The stack of a thread that asks for the addresses of a host.
+const RESOLVER: usize = 256 << 10;
 /// So many clients wait for the next operation.
 const IDLE: usize = 8;
 
@@ -65,7 +75,9 @@ impl Client {
         }
         let encoded = answer.headers().contains_key("content-encoding");
         match answer.body().content_length() {
-            Some(len) if answer.status() == 200 && !encoded => Answer::Value(Value { len, body: answer.into_body() }),
+            Some(len) if answer.status() == 200 && !encoded => {
+                Answer::Value(Value { len, left: len, body: answer.into_body().into_reader() })
+            }
             _ => Answer::Unclear,
         }
     }
@@ -91,7 +103,7 @@ fn agent() -> Agent {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     // The authorities that the system trusts, so that those of a company count.
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).unversioned_rustls_crypto_provider(provider);
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .tls_config(tls.build())
         .http_status_as_error(false)
         .max_redirects(0)
@@ -101,8 +113,31 @@ fn agent() -> Agent {
         .max_idle_connections(KEPT)
         .max_idle_connections_per_host(KEPT)
         .timeout_connect(Some(CONNECT))
-        .build()
-        .new_agent()
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), Addresses)
+}
+
+/// Finds the addresses of hosts. Who waits for an answer only so long needs a thread that asks; if
+/// there can be none, that is an error, which ureq's own way of doing this does not know.
+#[derive(Debug)]
+struct Addresses;
+
+impl Resolver for Addresses {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let (uri, config) = (uri.clone(), config.clone());
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let numeric = host.parse::<IpAddr>().is_ok();
+        let ask = move || {
+            let unlimited = NextTimeout { after: Span::NotHappening, ..timeout };
+            DefaultResolver::default().resolve(&uri, &config, unlimited)
+        };
+        if numeric || timeout.after.is_not_happening() {
+            return ask();
+        }
+        let (tell, told) = sync_channel(1);
+        thread::Builder::new().name("zarr-resolve".to_owned()).stack_size(RESOLVER).spawn(move || tell.send(ask()))?;
+        told.recv_timeout(*timeout.after).unwrap_or(Err(ureq::Error::Timeout(timeout.reason)))
+    }
 }
 
 /// What a server says of a value.
@@ -130,17 +165,22 @@ pub enum Arrival {
 
 /// A value on its way.
 pub struct Value {
-    /// How many bytes it has.
+    /// How many bytes it has, as the server says.
     pub len: u64,
-    body: Body,
+    left: u64,
+    body: BodyReader<'static>,
 }
 
 impl Value {
-    /// Reads all of the value into `dst`, which is as long.
-    pub fn read(mut self, dst: &mut [u8]) -> Arrival {
-        let mut body = self.body.as_reader();
+    /// Reads the next bytes of the value, as many as `dst` has room for. The last ones have come
+    /// whole only if nothing follows.
+    pub fn read(&mut self, dst: &mut [u8]) -> Arrival {
+        let Some(left) = self.left.checked_sub(dst.len() as u64) else { return Arrival::Broken };
+        self.left = left;
+        let read = self.body.read_exact(dst);
         // The end is looked for so that the connection can be used again.
-        match body.read_exact(dst).and_then(|()| body.read(&mut [0])) {
+        let read = if left == 0 { read.and_then(|()| self.body.read(&mut [0])) } else { read.map(|()| 0) };
+        match read {
             Ok(0) => Arrival::Whole,
             Err(error) if error.kind() == ErrorKind::TimedOut => Arrival::Late,
             _ => Arrival::Broken,
