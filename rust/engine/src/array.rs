@@ -14,7 +14,7 @@ use crate::object::{Object, Sink};
 use crate::read;
 use crate::runtime::Own;
 use crate::selection::{Region, Split};
-use crate::strided::View;
+use crate::strided::{Output, View};
 use crate::write;
 
 /// What a chunk costs besides its bytes (a file is opened, a key is looked up), as bytes of copying.
@@ -125,7 +125,7 @@ impl Array {
     }
 
     /// The value of an absent chunk.
-    pub fn absent(&self, region: &Region, view: &View) -> Result<()> {
+    pub fn absent(&self, region: &Region, view: &Output) -> Result<()> {
         if self.missing_ok {
             view.fill(region, self.chain.fill().bytes())
         } else {
@@ -151,14 +151,13 @@ impl Array {
         self: &Arc<Self>,
         source: impl FnOnce(usize) -> Open,
         region: &Region,
-        view: &View,
+        view: &Output,
         exec: Exec<'_>,
     ) -> Result<()>
     where
         Open: Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
     {
         self.check(region, view)?;
-        view.writable()?;
         let split = region.split(&self.grid);
         let open = source(split.len());
         let (n, cost) = (split.len(), self.cost(region, &split));

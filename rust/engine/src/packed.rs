@@ -9,7 +9,7 @@ use crate::exec::Exec;
 use crate::heap::{REFERENCE, Reference, is_short};
 use crate::scratch::Scratch;
 use crate::selection::{AxisMap, Region};
-use crate::strided::View;
+use crate::strided::{Output, View};
 
 /// Strings that are taken at once.
 const BLOCK: usize = 4096;
@@ -18,12 +18,11 @@ const BLOCK: usize = 4096;
 ///
 /// Unless `out` is `fresh`, blocks in which something stands already are left as they are. Gives,
 /// for each block, whether it was written.
-pub fn pack(slots: &View, out: &View, fresh: bool, context: &Context<'_>) -> Result<Vec<bool>> {
+pub fn pack(slots: &View, out: &Output, fresh: bool, context: &Context<'_>) -> Result<Vec<bool>> {
     let count = axis(slots)?;
     if axis(out)? != count {
         return Err(Error::internal("there must be as many strings as slots").expected(count, out.shape()[0]));
     }
-    out.writable()?;
     let (slots, out) = (slots.clone(), out.clone());
     let written = Arc::new(Mutex::new(vec![false; count.div_ceil(BLOCK)]));
     let done = Arc::clone(&written);

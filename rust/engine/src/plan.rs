@@ -1,8 +1,9 @@
 //! Plans for stores that somebody else reads and writes: which bytes are wanted, and what becomes
 //! of them. No input or output happens here.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::array::{Array, How};
 use crate::codec::chain::Chain;
@@ -13,7 +14,7 @@ use crate::read;
 use crate::scratch::{Scratch, resize};
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Sharding};
-use crate::strided::{View, runs_of};
+use crate::strided::{Output, View, runs_of};
 use crate::write;
 
 mod arriving;
@@ -33,17 +34,18 @@ pub enum Want {
 pub struct ReadPlan {
     array: Arc<Array>,
     split: Split,
-    view: View,
+    view: Output,
     next: AtomicUsize,
+    /// The chunks that somebody feeds at the moment: one at a time, since they write to one place.
+    fed: Mutex<BTreeSet<usize>>,
 }
 
 impl ReadPlan {
     /// Plans to read `region` into `view`.
-    pub fn new(array: Arc<Array>, region: &Region, view: View) -> Result<Arc<Self>> {
+    pub fn new(array: Arc<Array>, region: &Region, view: Output) -> Result<Arc<Self>> {
         array.check(region, &view)?;
-        view.writable()?;
         let split = region.split(array.grid());
-        Ok(Arc::new(Self { array, split, view, next: AtomicUsize::new(0) }))
+        Ok(Arc::new(Self { array, split, view, next: AtomicUsize::new(0), fed: Mutex::default() }))
     }
 
     /// The number of chunks.
@@ -84,6 +86,24 @@ impl ReadPlan {
             read.begin().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
         }
         Ok(read)
+    }
+}
+
+/// A chunk that is being fed, until this is dropped.
+struct Fed(Arc<ReadPlan>, usize);
+
+impl ReadPlan {
+    fn begin_feeding(self: &Arc<Self>, number: usize) -> Result<Fed> {
+        if !self.fed.lock().unwrap_or_else(PoisonError::into_inner).insert(number) {
+            return Err(Error::internal("the chunk is being fed by another thread"));
+        }
+        Ok(Fed(Arc::clone(self), number))
+    }
+}
+
+impl Drop for Fed {
+    fn drop(&mut self) {
+        self.0.fed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
     }
 }
 
@@ -172,7 +192,8 @@ impl ChunkRead {
     /// Takes the bytes that were wanted, `None` for a value that is not there. Returns whether the
     /// chunk is done; if not, more is [wanted](Self::wants).
     pub fn feed(&mut self, answers: Vec<Option<Arc<dyn Object>>>) -> Result<bool> {
-        self.take(answers).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+        let fed = self.plan.begin_feeding(self.number);
+        fed.and_then(|_fed| self.take(answers)).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
     }
 
     fn take(&mut self, answers: Vec<Option<Arc<dyn Object>>>) -> Result<bool> {

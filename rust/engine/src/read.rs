@@ -9,7 +9,7 @@ use crate::object::{Object, SubObject};
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding};
-use crate::strided::{View, runs_of};
+use crate::strided::{Output, runs_of};
 
 /// Runs of a file that are closer than this are read at once: a page is read in any case.
 const FILE_GAP: u64 = 4096;
@@ -23,7 +23,7 @@ pub fn chunk(
     form: &Form,
     object: &Arc<dyn Object>,
     region: &Region,
-    view: &View,
+    view: &Output,
     exec: Exec<'_>,
 ) -> Result<()> {
     if let Some(sharding) = chain.shard() {
@@ -51,7 +51,7 @@ pub fn stored_len(chain: &Chain, form: &Form, len: u64) -> Result<usize> {
 }
 
 /// Decodes the stored bytes `src` of a chunk and puts the elements of `region` into `view`.
-pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &View) -> Result<()> {
+pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &Output) -> Result<()> {
     stored_len(chain, form, src.len() as u64)?;
     if chain.raw() {
         if src.len() != form.nbytes {
@@ -75,7 +75,7 @@ fn wrong_length(form: &Form, found: u64) -> Error {
 }
 
 /// A chunk that is stored as it is: only the bytes that are wanted are read, straight to their place.
-fn raw(form: &Form, object: &Arc<dyn Object>, region: &Region, view: &View, size: usize) -> Result<()> {
+fn raw(form: &Form, object: &Arc<dyn Object>, region: &Region, view: &Output, size: usize) -> Result<()> {
     if object.size() != form.nbytes as u64 {
         return Err(wrong_length(form, object.size()));
     }
@@ -106,7 +106,7 @@ struct ShardRead {
     split: Split,
     index: Index,
     object: Arc<dyn Object>,
-    view: View,
+    view: Output,
 }
 
 /// Reads the elements of `region` of a stored shard of `shape` into `view`.
@@ -115,7 +115,7 @@ pub fn shard(
     shape: &[u64],
     object: &Arc<dyn Object>,
     region: &Region,
-    view: &View,
+    view: &Output,
     exec: Exec<'_>,
 ) -> Result<()> {
     let counts = sharding.counts(shape)?;

@@ -44,6 +44,11 @@ impl AxisMap {
             }
             AxisMap::Pairs(pairs) => pairs.iter().map(|pair| pair.0).max(),
         };
+        if let AxisMap::Pairs(pairs) = self
+            && !pairs.is_sorted_by(|a, b| a.1 < b.1)
+        {
+            return Err(unordered());
+        }
         match last {
             Some(last) if last >= extent => Err(Error::new(
                 Kind::Selection,
@@ -138,7 +143,8 @@ impl Region {
         self.len() == 0
     }
 
-    /// Fails unless every index lies in a box of the given extents.
+    /// Fails unless every index lies in a box of the given extents, and has a place of its own in the
+    /// view: then pieces of the region have no place in common.
     pub fn check(&self, extents: &[u64]) -> Result<()> {
         let axes = match self {
             Region::Box(axes) => axes.len(),
@@ -156,6 +162,9 @@ impl Region {
                 }
             }
             Region::Points { coords, at } => {
+                if !at.is_sorted_by(|a, b| a < b) {
+                    return Err(unordered());
+                }
                 for (i, (axis, &extent)) in coords.iter().zip(extents).enumerate() {
                     if axis.len() != at.len() {
                         return Err(Error::new(Kind::Selection, "the coordinates differ in length")
@@ -188,6 +197,10 @@ impl Region {
             Region::Points { coords, at } => Split::Points(PointSplit::new(coords, at, grid)),
         }
     }
+}
+
+fn unordered() -> Error {
+    Error::internal("what is selected stands in the view one after the other")
 }
 
 /// Points, ordered by the chunk that holds them.

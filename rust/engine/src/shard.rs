@@ -12,7 +12,7 @@ use crate::exec::Exec;
 use crate::grid::{Axis, Grid};
 use crate::object::{Object, join};
 use crate::selection::Region;
-use crate::strided::{View, strides_of};
+use crate::strided::{Output, strides_of};
 use crate::{read, write};
 
 /// In which order the inner chunks of a shard are written; any order is valid.
@@ -173,14 +173,14 @@ impl Sharding {
     /// Decodes a whole shard of `shape` that is wrapped in other codecs.
     pub fn decode(self: &Arc<Self>, shape: &[u64], src: &[u8], dst: &mut [u8]) -> Result<()> {
         let object: Arc<dyn Object> = Arc::new(src.to_vec());
-        View::with(dst, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
+        Output::with(dst, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
             read::shard(self, shape, &object, &Region::all(shape), view, Exec::Here)
         })
     }
 
     /// Appends to `out` a whole shard of `shape` that is wrapped in other codecs.
     pub fn encode(self: &Arc<Self>, shape: &[u64], src: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
-        let parts = View::with(src, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
+        let parts = Output::with(src, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
             write::shard(self, shape, shape, None, &Region::all(shape), view, false, Exec::Here)
         })?;
         match parts {

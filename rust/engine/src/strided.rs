@@ -1,19 +1,24 @@
 //! Views of memory that somebody else owns, and copies between strided boxes.
 //!
-//! With `transfer.rs`, the crate's only `unsafe` outside of the C codecs. Every copy first proves that all that it will
-//! touch lies inside both memories; only then it runs without further checks.
+//! Every copy first proves that all that it will touch lies inside both memories; only then it runs
+//! without further checks.
 
 #![allow(unsafe_code)]
 
 mod transfer;
 
+use std::any::Any;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use self::transfer::{STREAMED, Transfer};
 use crate::error::{Error, Kind, Result};
 use crate::selection::Region;
 
-/// A strided box in memory that is kept alive, and kept from other use, by the creator of the view.
+/// What keeps memory valid until it is dropped.
+pub type Owner = Arc<dyn Any + Send + Sync>;
+
+/// A strided box in memory, to be read.
 #[derive(Clone)]
 pub struct View {
     base: *mut u8,
@@ -23,24 +28,40 @@ pub struct View {
     shape: Arc<[usize]>,
     strides: Arc<[isize]>,
     size: usize,
+    /// `None` only inside of [`Output::with`].
+    _owner: Option<Owner>,
 }
 
-// SAFETY: a view is a pointer with its bounds. `View::new` demands that the memory may be used from
-// any thread; disjointness of concurrent writes is the caller's part (pieces of one split never
-// share an element of the view, as `View::writable` refuses a box that overlaps itself).
+// SAFETY: a view is a pointer with its bounds, and the owner of the memory. Whoever made it promised
+// that the memory may be used from any thread.
 unsafe impl Send for View {}
 // SAFETY: as above.
 unsafe impl Sync for View {}
+
+/// A strided box in memory, to be written: no two of its elements share a byte.
+#[derive(Clone)]
+pub struct Output(View);
+
+impl Deref for Output {
+    type Target = View;
+    fn deref(&self) -> &View {
+        &self.0
+    }
+}
 
 impl View {
     /// A view of the box at `base` with the given shape, strides in bytes, and element size.
     ///
     /// # Safety
     ///
-    /// Until the view and all its clones are gone, every byte that shape and strides reach from
-    /// `base` must be valid for reads (and for writes, if anything is copied into the view), from
-    /// any thread.
-    pub unsafe fn new(base: *mut u8, shape: &[usize], strides: &[isize], size: usize) -> Result<Self> {
+    /// Until `owner` is dropped, every byte that shape and strides reach from `base` must be valid
+    /// for reads, from any thread.
+    pub unsafe fn new(base: *const u8, shape: &[usize], strides: &[isize], size: usize, owner: Owner) -> Result<Self> {
+        Self::bounded(base.cast_mut(), shape, strides, size, Some(owner))
+    }
+
+    /// The same, of memory that whoever asks must know to be there.
+    fn bounded(base: *mut u8, shape: &[usize], strides: &[isize], size: usize, owner: Option<Owner>) -> Result<Self> {
         let too_large = || Error::new(Kind::Selection, "a buffer reaches beyond the address space");
         if shape.len() != strides.len() || size == 0 {
             return Err(Error::internal("a buffer has as many strides as axes, and elements of at least a byte"));
@@ -55,27 +76,10 @@ impl View {
         }
         if empty {
             (low, high) = (0, 0);
+        } else if base.is_null() {
+            return Err(Error::internal("a buffer without memory"));
         }
-        Ok(Self { base, low, high, shape: shape.into(), strides: strides.into(), size })
-    }
-
-    /// Lends `f` a view of `data` as a box of `shape` with the given strides. `f` must leave no clone
-    /// behind, which is why nothing outside of the crate can call it.
-    pub(crate) fn with<T>(
-        data: &mut [u8],
-        shape: &[u64],
-        strides: &[isize],
-        size: usize,
-        f: impl FnOnce(&View) -> Result<T>,
-    ) -> Result<T> {
-        let (shape, _) = c_order(shape, size)?;
-        // SAFETY: `data` is borrowed for as long as `f` runs, and all that runs under `f` (the pool
-        // included) has ended when it returns; that the box lies in `data` is checked before `f` runs.
-        let view = unsafe { Self::new(data.as_mut_ptr(), &shape, strides, size)? };
-        if view.low < 0 || view.high as usize > data.len() {
-            return Err(Error::internal("a buffer is too small for its box").expected(view.high, data.len()));
-        }
-        f(&view)
+        Ok(Self { base, low, high, shape: shape.into(), strides: strides.into(), size, _owner: owner })
     }
 
     /// Elements along each axis.
@@ -86,21 +90,6 @@ impl View {
     /// Bytes of one element.
     pub fn size(&self) -> usize {
         self.size
-    }
-
-    /// Fails if two indices of the box share a byte: such a box cannot be written in parallel.
-    pub fn writable(&self) -> Result<()> {
-        let mut axes: Vec<(usize, usize)> =
-            self.shape.iter().zip(&*self.strides).filter(|a| *a.0 > 1).map(|(&n, s)| (s.unsigned_abs(), n)).collect();
-        axes.sort_unstable();
-        let mut reach = self.size;
-        for (stride, n) in axes {
-            if stride < reach && !self.shape.contains(&0) {
-                return Err(Error::new(Kind::Selection, "the output overlaps itself"));
-            }
-            reach = stride.saturating_mul(n);
-        }
-        Ok(())
     }
 
     fn fits(&self, region: &Region) -> Result<()> {
@@ -115,6 +104,61 @@ impl View {
         }
     }
 
+    /// Copies the elements of `region` from the view into `chunk`, laid out by `strides`.
+    pub fn gather(&self, region: &Region, chunk: &mut [u8], strides: &[isize]) -> Result<()> {
+        self.fits(region)?;
+        let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?.flip();
+        transfer.check((self.low, self.high), (0, chunk.len() as isize))?;
+        // SAFETY: `check` proved that all source offsets lie in the view's memory, which is valid for
+        // reads (`View::new`), and all destination offsets in `chunk`, which is borrowed for this alone.
+        unsafe { transfer.run(self.base, chunk.as_mut_ptr(), false) };
+        Ok(())
+    }
+}
+
+impl Output {
+    /// A view that is written to; fails if two of its elements share a byte.
+    ///
+    /// # Safety
+    ///
+    /// As for [`View::new`], and every byte must be valid for writes, too.
+    pub unsafe fn new(base: *mut u8, shape: &[usize], strides: &[isize], size: usize, owner: Owner) -> Result<Self> {
+        Self::distinct(View::bounded(base, shape, strides, size, Some(owner))?)
+    }
+
+    /// Lends `f` a view of `data` as a box of `shape` with the given strides. `f` must leave no clone
+    /// behind, which is why nothing outside of the crate can call it.
+    pub(crate) fn with<T>(
+        data: &mut [u8],
+        shape: &[u64],
+        strides: &[isize],
+        size: usize,
+        f: impl FnOnce(&Output) -> Result<T>,
+    ) -> Result<T> {
+        let (shape, _) = c_order(shape, size)?;
+        // No owner is needed: `data` is borrowed for as long as `f` runs, and all that runs under `f`
+        // (the pool included) has ended when it returns.
+        let view = View::bounded(data.as_mut_ptr(), &shape, strides, size, None)?;
+        if view.low < 0 || view.high as usize > data.len() {
+            return Err(Error::internal("a buffer is too small for its box").expected(view.high, data.len()));
+        }
+        f(&Self::distinct(view)?)
+    }
+
+    fn distinct(view: View) -> Result<Self> {
+        let axes = view.shape.iter().zip(&*view.strides).filter(|axis| *axis.0 > 1);
+        let mut axes: Vec<(usize, usize)> = axes.map(|(&n, stride)| (stride.unsigned_abs(), n)).collect();
+        axes.sort_unstable();
+        let mut reach = view.size;
+        for (stride, n) in axes {
+            if stride < reach && !view.shape.contains(&0) {
+                return Err(Error::new(Kind::Selection, "the output overlaps itself"));
+            }
+            reach = stride.saturating_mul(n);
+        }
+        Ok(Self(view))
+    }
+
     /// Copies the elements of `region` from `chunk`, laid out by `strides`, into the view.
     pub fn scatter(&self, region: &Region, chunk: &[u8], strides: &[isize], skip: usize) -> Result<()> {
         self.fits(region)?;
@@ -122,18 +166,9 @@ impl View {
         transfer.check((0, chunk.len() as isize), (self.low, self.high))?;
         let large = self.high.saturating_sub(self.low) >= STREAMED;
         // SAFETY: `check` proved that all source offsets lie in `chunk` and all destination offsets
-        // in the view's memory, which is valid for writes (`View::new`).
+        // in the view's memory, which is valid for writes (`Output::new`). They do not overlap: a
+        // chunk is memory of the engine's own, or bytes that nobody can write to.
         unsafe { transfer.run(chunk.as_ptr(), self.base, large) };
-        Ok(())
-    }
-
-    /// Copies the elements of `region` from the view into `chunk`, laid out by `strides`.
-    pub fn gather(&self, region: &Region, chunk: &mut [u8], strides: &[isize]) -> Result<()> {
-        self.fits(region)?;
-        let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?.flip();
-        transfer.check((self.low, self.high), (0, chunk.len() as isize))?;
-        // SAFETY: as in `scatter`, with the sides exchanged.
-        unsafe { transfer.run(self.base, chunk.as_mut_ptr(), false) };
         Ok(())
     }
 
@@ -169,8 +204,11 @@ impl View {
             return Ok(None);
         }
         transfer.check((0, len as isize), (self.low, self.high))?;
-        // SAFETY: `check` proved that `len` bytes from `dst` lie in the view's memory. No other
-        // piece of the same operation reaches them: pieces are disjoint (see `Send`).
+        // SAFETY: `check` proved that `len` bytes from `dst` lie in the view's memory, which is valid
+        // for writes (`Output::new`). No other piece of the same operation reaches them: no two
+        // elements of the output share a byte, no two indices of a checked region have one place
+        // in it (`Region::check`), and a piece is worked on by one thread at a time (`Pool::run`,
+        // `ReadPlan`).
         let run = unsafe { std::slice::from_raw_parts_mut(self.base.offset(transfer.dst), len) };
         Ok(Some(f(run)))
     }
@@ -189,8 +227,7 @@ impl View {
         transfer.check((0, isize::MAX), (self.low, self.high))?;
         let mut slices = Vec::with_capacity(rows.len());
         for (offset, len) in rows {
-            // SAFETY: `check` proved that the rows lie in the view's memory; they are disjoint, as
-            // `writable` refused a view that overlaps itself.
+            // SAFETY: as in `in_place`. The rows are those of different indices of axes of the output.
             slices.push(unsafe { std::slice::from_raw_parts_mut(self.base.offset(offset), len) });
         }
         Ok(Some(f(transfer.src as usize, &mut slices)))

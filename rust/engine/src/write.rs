@@ -10,7 +10,7 @@ use crate::read;
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding};
-use crate::strided::View;
+use crate::strided::{Output, View};
 
 /// Chunks of so many bytes are encoded into buffers that are used again.
 const REUSED: usize = 64 << 10;
@@ -37,7 +37,7 @@ pub fn chunk(
     let mut data = Scratch::of(form.nbytes)?;
     // Whoever hands in the old value knows that something of it survives.
     if let Some(old) = old {
-        View::with(&mut data, &form.shape, &form.strides, chain.size(), |whole| {
+        Output::with(&mut data, &form.shape, &form.strides, chain.size(), |whole| {
             read::chunk(chain, form, old, &Region::all(&form.shape), whole, exec)
         })?;
     } else if !region.covers(&form.shape) {

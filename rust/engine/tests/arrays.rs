@@ -23,7 +23,7 @@ use zarr_engine::plan::{ReadPlan, Want, WritePlan};
 use zarr_engine::runtime;
 use zarr_engine::selection::{AxisMap, Region};
 use zarr_engine::shard::{Order, Sharding};
-use zarr_engine::strided::View;
+use zarr_engine::strided::{Output, View};
 
 const SIZE: usize = 4;
 
@@ -122,14 +122,14 @@ fn array(kind: usize, shape: [u64; 2], varying: bool) -> Arc<Array> {
 }
 
 /// A view of `data` as the region's box. The tests keep `data` until they are done with it.
-fn view(data: &mut [u32], region: &Region) -> View {
+fn view(data: &mut [u32], region: &Region) -> Output {
     let shape: Vec<usize> = region.view_shape().iter().map(|&n| n as usize).collect();
     let mut strides = vec![SIZE as isize; shape.len()];
     for i in (1..shape.len()).rev() {
         strides[i - 1] = strides[i] * shape[i].max(1) as isize;
     }
     // SAFETY: `data` has as many elements as the region, in C order, and outlives the view.
-    unsafe { View::new(data.as_mut_ptr().cast(), &shape, &strides, SIZE).unwrap() }
+    unsafe { Output::new(data.as_mut_ptr().cast(), &shape, &strides, SIZE, Arc::new(())).unwrap() }
 }
 
 /// The places in the array of the elements of a region, in the order of its view.
@@ -193,7 +193,7 @@ fn answer(memory: &Memory, key: &str, wants: &[Want]) -> Vec<Option<Arc<dyn Obje
         .collect()
 }
 
-fn read_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: View) -> Result<()> {
+fn read_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: Output) -> Result<()> {
     let plan = ReadPlan::new(Arc::clone(array), region, view)?;
     while let Some(mut chunk) = plan.next()? {
         loop {
@@ -206,8 +206,8 @@ fn read_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: View
     Ok(())
 }
 
-fn write_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: View, how: How) -> Result<()> {
-    let plan = WritePlan::new(Arc::clone(array), region, view, how)?;
+fn write_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: &View, how: How) -> Result<()> {
+    let plan = WritePlan::new(Arc::clone(array), region, view.clone(), how)?;
     while let Some(chunk) = plan.next()? {
         let current = memory.0.lock().unwrap().get(chunk.key()).cloned();
         let current = current.map(|bytes| Arc::new(bytes.to_vec()) as Arc<dyn Object>);
@@ -249,7 +249,7 @@ proptest! {
             let how = How { write_empty, may_grow: fills };
             let source = view(&mut value, &region);
             if by_plan {
-                write_by_plan(&array, &memory, &region, source, how).unwrap();
+                write_by_plan(&array, &memory, &region, &source, how).unwrap();
             } else {
                 let locks = runtime::locks();
                 array.write(&sink, &region, &source, how, (&locks, "m"), Exec::Pool(&context)).unwrap();
@@ -347,7 +347,7 @@ fn damaged_values_end_in_errors() {
             let mut one = [5u32];
             let single = Region::Points { coords: Arc::new(vec![vec![1], vec![3]]), at: Arc::new(vec![0]) };
             let change = view(&mut one, &single);
-            let changed = write_by_plan(&array, &memory, &single, change, How::default());
+            let changed = write_by_plan(&array, &memory, &single, &change, How::default());
             for error in [direct.err(), changed.err()].into_iter().flatten() {
                 assert!(matches!(error.kind(), Kind::Corrupt | Kind::TooLarge), "{error:?}");
                 assert!(error.to_string().contains("a/c/0/0"), "{error}");

@@ -15,11 +15,11 @@ use zarr_engine::object::{Sink, Source};
 use zarr_engine::selection::{AxisMap, Region};
 use zarr_engine::{plan, runtime};
 
-use crate::buffer::lend;
+use crate::buffer::{lend, lend_for_writing};
 use crate::codec::chain;
-use crate::enter::{Cancel, enter};
-use crate::error::{raise, wrap};
-use crate::plan::{ReadPlan, Shared, WritePlan};
+use crate::enter::{Cancel, attach, enter};
+use crate::error::raise;
+use crate::plan::{ReadPlan, WritePlan};
 use crate::source::{Files, Mapping, MappingSink};
 
 /// From so many files on it pays to look up their folder only once.
@@ -77,7 +77,7 @@ impl CompiledArray {
         cancel: Option<&Cancel>,
     ) -> PyResult<()> {
         let region = region(axes, points)?;
-        let lent = lend(out, true)?;
+        let out = lend_for_writing(out)?;
         let (label, array) = (Some(self.label.as_str()), &self.array);
         if let Ok(files) = source.cast_exact::<Files>() {
             let files = Arc::clone(&files.get().0);
@@ -86,14 +86,14 @@ impl CompiledArray {
                     let files = if n < MANY { files } else { Arc::new(files.hold()) };
                     move |_: usize, key: &str| Source::open(&*files, key)
                 };
-                array.read(open, &region, &lent.view, Exec::Pool(context))
+                array.read(open, &region, &out, Exec::Pool(context))
             });
         }
         let keys = array.keys(&region).map_err(|error| raise(py, &error, label))?;
         let values = mapping(source)?.get().snapshot(py, &keys)?;
         enter(py, label, cancel, |context| {
             let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
-            array.read(open, &region, &lent.view, Exec::Pool(context))
+            array.read(open, &region, &out, Exec::Pool(context))
         })
     }
 
@@ -113,11 +113,11 @@ impl CompiledArray {
     ) -> PyResult<()> {
         let region = region(axes, points)?;
         let how = How { write_empty, may_grow };
-        let lent = lend(value, false)?;
+        let value = lend(value)?;
         let write = |sink: &Arc<dyn Sink>| {
             enter(py, Some(&self.label), cancel, |context| {
                 let locks = runtime::locks();
-                self.array.write(sink, &region, &lent.view, how, (&locks, lock_name), Exec::Pool(context))
+                self.array.write(sink, &region, &value, how, (&locks, lock_name), Exec::Pool(context))
             })
         };
         if let Ok(files) = source.cast_exact::<Files>() {
@@ -138,9 +138,9 @@ impl CompiledArray {
         points: Option<&Bound<'_, PyTuple>>,
         out: &Bound<'_, PyAny>,
     ) -> PyResult<ReadPlan> {
-        let shared = Arc::new(Shared { label: self.label.clone(), lent: lend(out, true)? });
-        let plan = plan::ReadPlan::new(self.array.clone(), &region(axes, points)?, shared.lent.view.clone());
-        Ok(ReadPlan { plan: plan.map_err(|error| raise(py, &error, Some(&self.label)))?, shared })
+        let plan = plan::ReadPlan::new(self.array.clone(), &region(axes, points)?, lend_for_writing(out)?);
+        let plan = plan.map_err(|error| raise(py, &error, Some(&self.label)))?;
+        Ok(ReadPlan { plan, label: self.label.as_str().into() })
     }
 
     #[pyo3(signature = (axes, points, value, write_empty, may_grow = false))]
@@ -153,14 +153,10 @@ impl CompiledArray {
         write_empty: bool,
         may_grow: bool,
     ) -> PyResult<WritePlan> {
-        let shared = Arc::new(Shared { label: self.label.clone(), lent: lend(value, false)? });
-        let plan = plan::WritePlan::new(
-            self.array.clone(),
-            &region(axes, points)?,
-            shared.lent.view.clone(),
-            How { write_empty, may_grow },
-        );
-        Ok(WritePlan { plan: plan.map_err(|error| raise(py, &error, Some(&self.label)))?, shared })
+        let (region, how) = (region(axes, points)?, How { write_empty, may_grow });
+        let plan = plan::WritePlan::new(self.array.clone(), &region, lend(value)?, how);
+        let plan = plan.map_err(|error| raise(py, &error, Some(&self.label)))?;
+        Ok(WritePlan { plan, label: self.label.as_str().into() })
     }
 }
 
@@ -186,7 +182,7 @@ fn key_encoding_of(encoding: &Bound<'_, PyAny>) -> PyResult<KeyEncoding> {
     if encoding.is_callable() {
         let encode = encoding.clone().unbind();
         return Ok(KeyEncoding::Custom(Arc::new(move |chunk| {
-            Python::attach(|py| encode.call1(py, (PyTuple::new(py, chunk)?,))?.extract(py)).map_err(wrap)
+            attach(|py| encode.call1(py, (PyTuple::new(py, chunk)?,))?.extract(py))
         })));
     }
     match encoding.extract::<(String, char)>()? {

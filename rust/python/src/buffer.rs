@@ -6,14 +6,18 @@ use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
 
 use pyo3::buffer::PyUntypedBuffer;
-use pyo3::exceptions::{PyBufferError, PyValueError};
+use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyType};
 use zarr_engine::error::{Error, Result};
 use zarr_engine::object::Object;
-use zarr_engine::strided::View;
+use zarr_engine::strided::{Output, View};
+
+use crate::enter::attach;
 
 /// Immutable bytes that the engine made, readable through the buffer protocol without a copy.
 #[pyclass(frozen, module = "zarr._core")]
@@ -81,10 +85,17 @@ pub fn copy(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if len == 0 {
         return Ok(Vec::new());
     }
+    let mut copied = Vec::new();
+    copied.try_reserve_exact(len).map_err(|_| PyMemoryError::new_err(format!("no memory for {len} bytes")))?;
     // SAFETY: a contiguous buffer has `len` readable bytes from `buf_ptr`, and `buffer` holds it for
-    // this call. Another thread of Python's may change the bytes meanwhile: then it gets what it
-    // asked for, bytes of either time; they are read once, and checked afterwards.
-    Ok(unsafe { std::slice::from_raw_parts(buffer.buf_ptr().cast::<u8>(), len) }.to_vec())
+    // this call; so many were reserved in `copied`, and are set before its length says so. Another
+    // thread of Python's may change the bytes meanwhile: nothing refers to them, they are read once,
+    // and what is checked and parsed is the copy.
+    unsafe {
+        std::ptr::copy_nonoverlapping(buffer.buf_ptr().cast::<u8>(), copied.as_mut_ptr(), len);
+        copied.set_len(len);
+    }
+    Ok(copied)
 }
 
 /// Bytes that Python gave, for the engine to read: shared if nobody can change them, else copied.
@@ -107,7 +118,7 @@ pub fn lent(data: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Object>> {
     if data.cast_exact::<Bytes>().is_ok() || data.cast_exact::<PyBytes>().is_ok() {
         return object(data);
     }
-    match Held::with(data, ffi::PyBUF_SIMPLE) {
+    match Held::new(data, ffi::PyBUF_SIMPLE) {
         Ok(memory) if usize::try_from(memory.0.len).is_ok_and(|len| len >= HELD) => Ok(Arc::new(Foreign(memory))),
         _ => object(data),
     }
@@ -161,17 +172,23 @@ unsafe impl Sync for Held {}
 
 impl Held {
     /// Asks `data` for its memory. (pyo3's own wrapper refuses arrays without axes.)
-    fn new(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Self> {
-        Self::with(data, if write { ffi::PyBUF_STRIDED } else { ffi::PyBUF_STRIDED_RO })
-    }
-
-    fn with(data: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
+    fn new(data: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
         let mut buffer = Box::new(ffi::Py_buffer::new());
         // SAFETY: `data` is alive, `buffer` is a valid place for the answer, which does not move.
         if unsafe { ffi::PyObject_GetBuffer(data.as_ptr(), &raw mut *buffer, flags) } != 0 {
             return Err(PyErr::fetch(data.py()));
         }
-        Ok(Self(buffer))
+        let held = Self(buffer);
+        if (flags & ffi::PyBUF_WRITABLE != 0 && held.0.readonly != 0) || !held.0.suboffsets.is_null() {
+            return Err(PyBufferError::new_err("the exporter of a buffer did not give what it was asked for"));
+        }
+        Ok(held)
+    }
+
+    /// How the elements are laid out, as the exporter says.
+    fn format(&self) -> Option<&CStr> {
+        // SAFETY: the exporter keeps the format, a string that ends with NUL, until the buffer is released.
+        (!self.0.format.is_null()).then(|| unsafe { CStr::from_ptr(self.0.format) })
     }
 
     /// One of the two arrays, of as many numbers as there are axes.
@@ -188,32 +205,81 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // SAFETY: the buffer was filled by `PyObject_GetBuffer`, and is released once, with the GIL.
-        Python::attach(|_| unsafe { ffi::PyBuffer_Release(&raw mut *self.0) });
+        // SAFETY: the buffer was filled by `PyObject_GetBuffer`, and is released once, by a thread that
+        // is attached. When the interpreter has ended, nobody is left to whom it could be given back.
+        let _ = attach(|_| {
+            unsafe { ffi::PyBuffer_Release(&raw mut *self.0) };
+            Ok(())
+        });
     }
 }
 
-/// An array of Python's, lent to the engine: the view, and what keeps its memory.
-pub struct Lent {
-    /// What the engine sees.
-    pub view: View,
-    _memory: Held,
+/// The memory of the array `data`, to be read.
+pub fn lend(data: &Bound<'_, PyAny>) -> PyResult<View> {
+    let (memory, shape, strides, size) = elements(data, ffi::PyBUF_STRIDED_RO)?;
+    let base = memory.0.buf.cast::<u8>();
+    // SAFETY: an exporter keeps exported memory in place until the buffer is released, which is when
+    // the owner is dropped; shape, strides and item size are its own word on what may be read. The
+    // engine makes no reference to these bytes, and copies them before it looks at them: whoever
+    // changes them meanwhile, with the GIL or without, gets bytes of either time stored.
+    unsafe { View::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
 }
 
-/// Lends the array `data`; `write`: the engine will write to it.
-pub fn lend(data: &Bound<'_, PyAny>, write: bool) -> PyResult<Lent> {
-    let memory = Held::new(data, write)?;
+/// The memory of the array `data`, to be written.
+pub fn lend_for_writing(data: &Bound<'_, PyAny>) -> PyResult<Output> {
+    let (memory, shape, strides, size) = elements(data, ffi::PyBUF_STRIDED)?;
+    let base = memory.0.buf.cast::<u8>();
+    // SAFETY: as in `lend`; the exporter was asked for memory that may be written, and what stands in
+    // it is no pointer of anybody's. Whoever reads or writes it meanwhile gets bytes of either time:
+    // the engine reads none of it back to rely on.
+    unsafe { Output::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
+}
+
+fn unusable(error: Error) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}
+
+type Elements = (Held, Vec<usize>, Vec<isize>, usize);
+
+/// The memory of an array whose elements are nothing but bytes.
+fn elements(data: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Elements> {
+    static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static DTYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = data.py();
+    let refused = || PyTypeError::new_err("the elements of the array are pointers, not values");
+    // NumPy cannot give the format of all of its data types, but knows which of them have pointers.
+    let memory = if data.is_instance(ARRAY.import(py, "numpy", "ndarray")?)? {
+        // Not what a subclass says of itself.
+        let dtype =
+            DTYPE.get_or_try_init(py, || ARRAY.import(py, "numpy", "ndarray")?.getattr("dtype").map(Bound::unbind))?;
+        let dtype = dtype.bind(py).call_method1(intern!(py, "__get__"), (data,))?;
+        if dtype.getattr(intern!(py, "hasobject"))?.is_truthy()? {
+            return Err(refused());
+        }
+        Held::new(data, flags)?
+    } else {
+        let memory = Held::new(data, flags | ffi::PyBUF_FORMAT)?;
+        if memory.format().is_some_and(|format| has_pointers(format.to_bytes())) {
+            return Err(refused());
+        }
+        memory
+    };
     let (shape, strides) = (memory.numbers(memory.0.shape), memory.numbers(memory.0.strides));
     let number = |n: &isize| usize::try_from(*n).map_err(|_| PyValueError::new_err("a negative length"));
-    let shape = shape.iter().map(number).collect::<PyResult<Vec<_>>>()?;
+    let (shape, strides) = (shape.iter().map(number).collect::<PyResult<Vec<_>>>()?, strides.to_vec());
     let size = number(&memory.0.itemsize)?;
-    // SAFETY: `memory` holds the buffer until `Lent` is dropped, and an exporter keeps exported
-    // memory in place; shape, strides and item size are the exporter's own word on what may be
-    // touched (and written, if `write` was asked for). The view's clones live no longer than the
-    // call they are lent for, which `Lent` outlives.
-    let view = unsafe { View::new(memory.0.buf.cast::<u8>(), &shape, strides, size) };
-    let view = view.map_err(|error| PyValueError::new_err(error.to_string()))?;
-    Ok(Lent { view, _memory: memory })
+    Ok((memory, shape, strides, size))
+}
+
+/// Whether a format of the buffer protocol has pointers: objects, addresses, strings of C, functions.
+fn has_pointers(format: &[u8]) -> bool {
+    let mut name = false;
+    format.iter().enumerate().any(|(i, &byte)| {
+        name ^= byte == b':';
+        // `Zf`, `Zd` and `Zg` are complex numbers.
+        let complex = byte == b'Z' && matches!(format.get(i + 1), Some(b'f' | b'd' | b'g'));
+        !name && !complex && matches!(byte, b'O' | b'P' | b'z' | b'Z' | b'&' | b'X')
+    })
 }
 
 /// Fills an array of `count` objects, which must be contiguous, with what `make` makes for each.
@@ -222,12 +288,12 @@ pub fn fill_objects<'py>(
     count: usize,
     mut make: impl FnMut(usize) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<()> {
-    let memory = Held::with(out, ffi::PyBUF_CONTIG | ffi::PyBUF_FORMAT)?;
+    let memory = Held::new(out, ffi::PyBUF_CONTIG | ffi::PyBUF_FORMAT)?;
     let buffer = &memory.0;
-    // SAFETY: the exporter keeps the format, a string that ends with NUL, until the buffer is released.
-    let objects = !buffer.format.is_null() && unsafe { CStr::from_ptr(buffer.format) } == c"O";
+    let objects = memory.format() == Some(c"O");
     let size = size_of::<*mut ffi::PyObject>();
-    if !objects || buffer.itemsize != size as isize || usize::try_from(buffer.len) != Ok(count * size) {
+    let length = count.checked_mul(size);
+    if !objects || buffer.itemsize != size as isize || usize::try_from(buffer.len).ok() != length {
         return Err(PyValueError::new_err(format!("expected a contiguous array of {count} objects")));
     }
     let slots = buffer.buf.cast::<*mut ffi::PyObject>();

@@ -27,8 +27,8 @@ use zarr_engine::error::{Error, Result};
 use zarr_engine::shard::{Order, Sharding};
 
 use crate::buffer::{Bytes, copy, object};
-use crate::enter::enter;
-use crate::error::{raise, wrap};
+use crate::enter::{attach, enter};
+use crate::error::raise;
 use crate::heap::Heap;
 
 /// Parses `links`, for chunks with `axes` axes whose missing elements are `fill`.
@@ -189,20 +189,20 @@ fn foreign(adapter: &Bound<'_, PyAny>) -> PyResult<Link> {
 impl Foreign {
     /// Calls a method with an array, as a bytearray of its elements in C order.
     fn with_array(&self, method: &str, shape: &[u64], data: &[u8]) -> Result<Vec<u8>> {
-        Python::attach(|py| {
+        attach(|py| {
             let arguments = (PyByteArray::new(py, data), PyTuple::new(py, shape)?);
             copy(&self.adapter.bind(py).call_method1(method, arguments)?)
         })
-        .map_err(|error| wrap(error).with_codec(&self.name))
+        .map_err(|error| error.with_codec(&self.name))
     }
 
     /// Calls a method with encoded bytes.
     fn with_bytes(&self, method: &str, shape: &[u64], data: &[u8]) -> Result<Vec<u8>> {
-        Python::attach(|py| {
+        attach(|py| {
             let arguments = (Bytes::new(data.to_vec()), PyTuple::new(py, shape)?);
             copy(&self.adapter.bind(py).call_method1(method, arguments)?)
         })
-        .map_err(|error| wrap(error).with_codec(&self.name))
+        .map_err(|error| error.with_codec(&self.name))
     }
 
     fn check(&self, expected: usize, found: usize) -> Result<()> {
@@ -221,11 +221,11 @@ impl ArrayFilter for Foreign {
     }
 
     fn encoded_spec(&self, spec: &Spec) -> Result<Spec> {
-        let (shape, size) = Python::attach(|py| {
+        let (shape, size) = attach(|py| {
             let shape = PyTuple::new(py, &spec.shape)?;
             self.adapter.bind(py).call_method1("encoded_spec", (shape,))?.extract()
         })
-        .map_err(|error: PyErr| wrap(error).with_codec(&self.name))?;
+        .map_err(|error| error.with_codec(&self.name))?;
         Ok(Spec { shape, size })
     }
 
@@ -269,7 +269,7 @@ impl BytesCodec for Foreign {
 
     fn encoded_exact(&self, n: usize) -> Option<usize> {
         // An adapter that cannot say has no such method, or returns None.
-        Python::attach(|py| self.adapter.bind(py).call_method1("encoded_size", (n,)).ok()?.extract().ok()?)
+        attach(|py| self.adapter.bind(py).call_method1("encoded_size", (n,))?.extract()).ok()?
     }
 
     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {

@@ -1,7 +1,11 @@
 //! The doorway that every call into the engine passes: the GIL is given up, a panic becomes an
 //! error, Ctrl-C is heard, errors become exceptions.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use zarr_engine::cancel::{Cancel as Flag, Context};
@@ -9,6 +13,20 @@ use zarr_engine::error::{Error, Result};
 use zarr_engine::runtime;
 
 use crate::error::{raise, wrap};
+
+/// The process, and how many of its threads are inside of [`attach`].
+static INSIDE: AtomicU64 = AtomicU64::new(0);
+/// Whether the interpreter ends.
+static ENDS: AtomicBool = AtomicBool::new(false);
+/// How long the end waits for threads that still call Python.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// How many calls of [`attach`] this thread is inside of.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// Whether it is this thread that ends the interpreter.
+    static ENDING: Cell<bool> = const { Cell::new(false) };
+}
 
 /// A flag that stops the calls it was given to.
 #[pyclass(frozen, module = "zarr._core")]
@@ -42,12 +60,104 @@ pub fn enter<T: Send>(
 ) -> PyResult<T> {
     let flag = cancel.map_or_else(Flag::default, |cancel| cancel.0.clone());
     let done = py.detach(|| {
-        let tick = || Python::attach(|py| py.check_signals()).map_err(wrap);
+        let tick = || attach(|py| py.check_signals());
         let context = Context::with_tick(&flag, &tick);
         catch_unwind(AssertUnwindSafe(|| work(&context)))
             .unwrap_or_else(|panic| Err(Error::internal(format!("the engine panicked: {}", said(&*panic)))))
     });
     done.map_err(|error| raise(py, &error, label))
+}
+
+/// Calls Python from inside of the engine.
+///
+/// When the interpreter ends, Python takes away the threads that still run, in the middle of
+/// whatever they call; where the engine is below that on their stacks, the process would abort. So
+/// before it ends, all such calls end ([`end`]), and threads that come later sleep, as Python 3.14
+/// lets them.
+pub fn attach<T>(call: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
+    let _inside = Inside::begin().unwrap_or_else(|| {
+        // It may be attached, and nobody else could be meanwhile.
+        let _ = Python::try_attach(|py| leave_interpreter(py, sleep));
+        sleep()
+    });
+    match Python::try_attach(call) {
+        Some(called) => called.map_err(wrap),
+        None => Err(Error::internal("the interpreter has ended")),
+    }
+}
+
+/// The same for a thread that is attached already.
+pub fn calling<T>(py: Python<'_>, call: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let _inside = Inside::begin().unwrap_or_else(|| leave_interpreter(py, sleep));
+    call()
+}
+
+/// Sleeps until the process is gone.
+fn sleep() -> Inside {
+    loop {
+        thread::park();
+    }
+}
+
+#[allow(clippy::disallowed_methods)]
+fn leave_interpreter<T: Send>(py: Python<'_>, work: impl FnOnce() -> T + Send) -> T {
+    py.detach(work)
+}
+
+/// Counts the thread that holds it among those that call Python.
+struct Inside;
+
+impl Inside {
+    /// `None` if the interpreter ends, and it is another thread that ends it.
+    fn begin() -> Option<Self> {
+        let depth = DEPTH.get();
+        if depth == 0 {
+            count(|inside| inside + 1);
+            if ENDS.load(Ordering::SeqCst) && !ENDING.get() {
+                count(|inside| inside.saturating_sub(1));
+                return None;
+            }
+        }
+        DEPTH.set(depth + 1);
+        Some(Self)
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let depth = DEPTH.get().saturating_sub(1);
+        DEPTH.set(depth);
+        if depth == 0 {
+            count(|inside| inside.saturating_sub(1));
+        }
+    }
+}
+
+/// Changes the number of threads that are inside, and gives it. After a fork, none of them is.
+fn count(change: impl Fn(u32) -> u32) -> u32 {
+    let process = u64::from(std::process::id());
+    let step = |before: u64| {
+        let inside = if before >> 32 == process { before as u32 } else { 0 };
+        Some(process << 32 | u64::from(change(inside)))
+    };
+    INSIDE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).map_or(0, |before| change(before as u32))
+}
+
+/// Makes sure that no other thread is inside of the engine and of Python at once: to be called
+/// before the interpreter ends, by the thread that ends it.
+#[pyfunction]
+pub fn end(py: Python<'_>) {
+    ENDING.set(true);
+    ENDS.store(true, Ordering::SeqCst);
+    // What is still done is done by this thread: others could not help it any more.
+    runtime::set_threads(Some(1));
+    leave_interpreter(py, || {
+        let start = Instant::now();
+        let own = u32::from(DEPTH.get() > 0);
+        while count(|inside| inside) > own && start.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
 }
 
 fn said(panic: &(dyn std::any::Any + Send)) -> &str {

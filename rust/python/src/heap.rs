@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
+use zarr_engine::cancel::Context;
 use zarr_engine::codec::vlen::Vlen;
 use zarr_engine::codec::{Serializer, Spec};
 use zarr_engine::heap::{self, ABSENT, REFERENCE, Reference, length_of};
@@ -64,12 +65,14 @@ impl Heap {
         in_memory: bool,
         fresh: bool,
     ) -> PyResult<()> {
-        let (numbers, out) = (lend(numbers, false)?, Strings::of(out, true)?);
+        let (numbers, out) = (lend(numbers)?, Strings::of(out, true)?);
         enter(py, None, None, |context| {
-            let written =
-                if in_memory { packed::pack(&numbers.view, &out.memory()?, fresh, context)? } else { Vec::new() };
             let (elements, mut writer) = (self.0.snapshot(), out.writer());
-            packed::rest(&numbers.view, &written, |place, slot| writer.write(place, elements.get(slot)?))
+            // Whoever has locked the strings must not wait for the GIL, and so does not tick.
+            let context = Context::new(context.cancel());
+            let written =
+                if in_memory { packed::pack(&numbers, &writer.memory()?, fresh, &context)? } else { Vec::new() };
+            packed::rest(&numbers, &written, |place, slot| writer.write(place, elements.get(slot)?))
         })
     }
 

@@ -36,6 +36,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(locks::enqueue_lock, m)?)?;
     m.add_function(wrap_pyfunction!(locks::unlock, m)?)?;
     m.add_function(wrap_pyfunction!(enter::set_threads, m)?)?;
+    let end = wrap_pyfunction!(enter::end, m)?;
+    m.py().import("atexit")?.call_method1("register", (end,))?;
     m.add_function(wrap_pyfunction!(enter::threads, m)?)?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use zarr_engine::runtime;
 
-use crate::enter::enter;
+use crate::enter::{attach, enter};
 
 /// Waits for the lock `name`.
 #[pyfunction]
@@ -22,10 +22,12 @@ pub fn try_lock(name: &str) -> bool {
 #[pyfunction]
 pub fn enqueue_lock(name: &str, callback: Py<PyAny>) -> bool {
     let wake = move || {
-        Python::attach(|py| {
+        // If the interpreter has ended, nobody waits.
+        let _ = attach(|py| {
             if let Err(error) = callback.call0(py) {
                 error.write_unraisable(py, None);
             }
+            Ok(())
         });
     };
     runtime::locks().enqueue(name, Box::new(wake))

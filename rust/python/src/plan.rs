@@ -6,24 +6,17 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use zarr_engine::plan::{self, Want};
 
-use crate::buffer::{Bytes, Lent};
+use crate::buffer::Bytes;
 use crate::enter::enter;
 use crate::error::raise;
 use crate::source::answer;
-
-/// What all chunks of one plan share.
-pub struct Shared {
-    /// The name of the array, for errors.
-    pub label: String,
-    /// The memory that the engine reads or writes.
-    pub lent: Lent,
-}
 
 /// The chunks of a read.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct ReadPlan {
     pub(crate) plan: Arc<plan::ReadPlan>,
-    pub(crate) shared: Arc<Shared>,
+    /// The name of the array, for errors.
+    pub(crate) label: Arc<str>,
 }
 
 #[pymethods]
@@ -38,8 +31,8 @@ impl ReadPlan {
     }
 
     fn next(&self, py: Python<'_>) -> PyResult<Option<ReadWant>> {
-        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
-        Ok(next.map(|chunk| ReadWant::new(&self.plan, chunk, &self.shared)))
+        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.label)))?;
+        Ok(next.map(|chunk| ReadWant::new(&self.plan, chunk, &self.label)))
     }
 }
 
@@ -70,11 +63,11 @@ pub struct ReadWant {
     number: usize,
     chunk: Mutex<Option<plan::ChunkRead>>,
     plan: Arc<plan::ReadPlan>,
-    shared: Arc<Shared>,
+    label: Arc<str>,
 }
 
 impl ReadWant {
-    fn new(plan: &Arc<plan::ReadPlan>, chunk: plan::ChunkRead, shared: &Arc<Shared>) -> Self {
+    fn new(plan: &Arc<plan::ReadPlan>, chunk: plan::ChunkRead, label: &Arc<str>) -> Self {
         Self {
             key: chunk.key().to_owned(),
             ranges: ranges(chunk.wants()),
@@ -83,7 +76,7 @@ impl ReadWant {
             number: chunk.number(),
             chunk: Mutex::new(Some(chunk)),
             plan: Arc::clone(plan),
-            shared: Arc::clone(shared),
+            label: Arc::clone(label),
         }
     }
 
@@ -99,14 +92,14 @@ impl ReadWant {
     #[pyo3(signature = (whole = false))]
     fn again(&self, py: Python<'_>, whole: bool) -> PyResult<Self> {
         let chunk = self.plan.chunk(self.number, whole);
-        let chunk = chunk.map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
-        Ok(Self::new(&self.plan, chunk, &self.shared))
+        let chunk = chunk.map_err(|error| raise(py, &error, Some(&self.label)))?;
+        Ok(Self::new(&self.plan, chunk, &self.label))
     }
 
     fn feed(&self, py: Python<'_>, data: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<Option<ReadWant>> {
         let answers = data.iter().map(|data| answer(data.as_ref())).collect::<PyResult<Vec<_>>>()?;
         let mut chunk = self.take()?;
-        let label = self.shared.label.as_str();
+        let label = &*self.label;
         let lent = answers.clone(); // given back here, where the GIL is held
         let more = enter(py, Some(label), None, move |_| {
             let done = chunk.feed(answers)?;
@@ -114,7 +107,7 @@ impl ReadWant {
         });
         drop(lent);
         let more = more?;
-        Ok(more.map(|chunk| Self::new(&self.plan, chunk, &self.shared)))
+        Ok(more.map(|chunk| Self::new(&self.plan, chunk, &self.label)))
     }
 }
 
@@ -122,7 +115,8 @@ impl ReadWant {
 #[pyclass(frozen, module = "zarr._core")]
 pub struct WritePlan {
     pub(crate) plan: Arc<plan::WritePlan>,
-    pub(crate) shared: Arc<Shared>,
+    /// The name of the array, for errors.
+    pub(crate) label: Arc<str>,
 }
 
 #[pymethods]
@@ -137,8 +131,8 @@ impl WritePlan {
     }
 
     fn next(&self, py: Python<'_>) -> PyResult<Option<WriteWant>> {
-        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.shared.label)))?;
-        Ok(next.map(|chunk| WriteWant { chunk, shared: Arc::clone(&self.shared) }))
+        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.label)))?;
+        Ok(next.map(|chunk| WriteWant { chunk, label: Arc::clone(&self.label) }))
     }
 }
 
@@ -146,7 +140,7 @@ impl WritePlan {
 #[pyclass(frozen, module = "zarr._core")]
 pub struct WriteWant {
     chunk: plan::ChunkWrite,
-    shared: Arc<Shared>,
+    label: Arc<str>,
 }
 
 #[pymethods]
@@ -169,7 +163,7 @@ impl WriteWant {
     #[pyo3(signature = (current, keep = false))]
     fn encode(&self, py: Python<'_>, current: Option<&Bound<'_, PyAny>>, keep: bool) -> PyResult<Option<Bytes>> {
         let current = answer(current)?;
-        let label = self.shared.label.as_str();
+        let label = &*self.label;
         let encoded = enter(py, Some(label), None, |_| self.chunk.encode(current.as_ref(), keep))?;
         Ok(encoded.map(Bytes::new))
     }

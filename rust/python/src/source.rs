@@ -10,8 +10,7 @@ use zarr_engine::files::{self, Version};
 use zarr_engine::object::{Object, Part, Sink, Source, join};
 
 use crate::buffer::{Bytes, lent, object};
-use crate::enter::enter;
-use crate::error::wrap;
+use crate::enter::{attach, calling, enter};
 
 /// Local files below a folder; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
@@ -100,7 +99,7 @@ impl Mapping {
 
     /// The values of `keys`, looked up all at once: the threads that decode them then need no GIL.
     pub fn snapshot(&self, py: Python<'_>, keys: &[String]) -> PyResult<Vec<Option<Arc<dyn Object>>>> {
-        keys.iter().map(|key| self.find(py, key)).collect()
+        calling(py, || keys.iter().map(|key| self.find(py, key)).collect())
     }
 }
 
@@ -136,13 +135,13 @@ impl MappingSink {
     /// Sets what was put off.
     pub fn flush(&self, py: Python<'_>) -> PyResult<()> {
         let later = self.later.lock().map(|mut later| std::mem::take(&mut *later)).unwrap_or_default();
-        later.into_iter().try_for_each(|(key, bytes)| self.now(py, &key, bytes))
+        calling(py, || later.into_iter().try_for_each(|(key, bytes)| self.now(py, &key, bytes)))
     }
 }
 
 impl Source for MappingSink {
     fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>> {
-        Python::attach(|py| self.mapping.get().find(py, key)).map_err(wrap)
+        attach(|py| self.mapping.get().find(py, key))
     }
 }
 
@@ -150,7 +149,7 @@ impl Sink for MappingSink {
     fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<bool> {
         let bytes = join(parts, old)?;
         if guarded {
-            Python::attach(|py| self.now(py, key, Some(bytes))).map_err(wrap)?;
+            attach(|py| self.now(py, key, Some(bytes)))?;
         } else {
             self.later(key, Some(bytes))?;
         }
@@ -159,7 +158,7 @@ impl Sink for MappingSink {
 
     fn delete(&self, key: &str, guarded: bool) -> Result<()> {
         if guarded {
-            return Python::attach(|py| self.now(py, key, None)).map_err(wrap);
+            return attach(|py| self.now(py, key, None));
         }
         self.later(key, None)
     }

@@ -4,6 +4,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyImportError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -11,7 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyCapsule;
 use zarr_engine::error::{Error, Kind, Result};
 use zarr_engine::heap::REFERENCE;
-use zarr_engine::strided::View;
+use zarr_engine::strided::{Output, Owner};
 
 /// One string, as it stands in an array.
 type Slot = [u8; REFERENCE];
@@ -86,12 +87,12 @@ pub struct Strings {
     api: Api,
     slots: NonNull<Slot>,
     count: usize,
-    descr: Py<PyAny>,
-    _array: Py<PyAny>,
+    descr: Arc<Py<PyAny>>,
+    array: Arc<Py<PyAny>>,
 }
 
-// SAFETY: what is pointed to lives as long as `_array` does, and is touched by NumPy's functions, under
-// the lock of its allocator, or by the engine through a `View`, which has its own promise.
+// SAFETY: what is pointed to lives as long as `array` does, and is touched only by whoever has locked
+// the allocator of its strings.
 unsafe impl Send for Strings {}
 // SAFETY: as above.
 unsafe impl Sync for Strings {}
@@ -119,20 +120,12 @@ impl Strings {
         let slots = NonNull::new(place.extract::<usize>()? as *mut Slot);
         let slots = slots.ok_or_else(|| PyValueError::new_err("expected an array with memory"))?;
         let count = array.getattr("size")?.extract()?;
-        Ok(Self { api, slots, count, descr: descr.unbind(), _array: array.clone().unbind() })
+        Ok(Self { api, slots, count, descr: Arc::new(descr.unbind()), array: Arc::new(array.clone().unbind()) })
     }
 
     /// How many strings there are.
     pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// The memory of the array: only short strings may be written to it, and only over nothing.
-    pub fn memory(&self) -> Result<View> {
-        // SAFETY: NumPy's own array says that `count` elements of this size follow `slots`, that they
-        // are contiguous, and, where `write` was asked for, that they may be written. It is held
-        // by `self`, which outlives the view: that is for one call.
-        unsafe { View::new(self.slots.as_ptr().cast::<u8>(), &[self.count], &[REFERENCE as isize], REFERENCE) }
     }
 
     /// Hands each string to `take`. To be called without the GIL.
@@ -156,17 +149,26 @@ impl Strings {
 
     /// What writes to the array. To be made and dropped without the GIL.
     pub fn writer(&self) -> Writer<'_> {
-        Writer { strings: self, lock: Lock::of(self) }
+        Writer { strings: self, lock: Arc::new(Lock::of(self)) }
     }
 }
 
 /// Writes strings to an array, which nobody else can do meanwhile.
 pub struct Writer<'a> {
     strings: &'a Strings,
-    lock: Lock,
+    lock: Arc<Lock>,
 }
 
 impl Writer<'_> {
+    /// The memory of the array: only short strings may be written to it, and only over nothing.
+    pub fn memory(&self) -> Result<Output> {
+        let (slots, count) = (self.strings.slots.as_ptr().cast::<u8>(), self.strings.count);
+        // SAFETY: NumPy's own array says that `count` elements of this size follow `slots`, that they
+        // are contiguous, and that they may be written (`Strings::of`). The owner of the view keeps
+        // the array, and the lock without which nobody else reads or writes its strings.
+        unsafe { Output::new(slots, &[count], &[REFERENCE as isize], REFERENCE, Arc::clone(&self.lock) as Owner) }
+    }
+
     /// Writes a string to a place in the array.
     pub fn write(&mut self, place: usize, bytes: &[u8]) -> Result<()> {
         if place >= self.strings.count {
@@ -189,13 +191,22 @@ impl Writer<'_> {
 struct Lock {
     api: Api,
     allocator: *mut c_void,
+    _owners: [Arc<Py<PyAny>>; 2],
 }
+
+// SAFETY: the allocator lives as long as the array and its data type do, which are kept. Whatever is
+// done by it, and its release, is done by one thread at a time: `Writer` is borrowed for it, and the
+// last to drop the lock releases it.
+unsafe impl Send for Lock {}
+// SAFETY: as above.
+unsafe impl Sync for Lock {}
 
 impl Lock {
     fn of(strings: &Strings) -> Self {
         // SAFETY: `descr` is alive, and of NumPy's type of strings.
         let allocator = unsafe { (strings.api.acquire)(strings.descr.as_ptr().cast::<c_void>()) };
-        Self { api: strings.api, allocator }
+        let _owners = [Arc::clone(&strings.descr), Arc::clone(&strings.array)];
+        Self { api: strings.api, allocator, _owners }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::codec::chain::{Chain, Form, bytes_of};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 use crate::selection::{AxisMap, Region};
-use crate::strided::{View, strides_of};
+use crate::strided::{Output, strides_of};
 
 /// Bytes before the lengths of the axes.
 const FIXED: usize = 4;
@@ -69,7 +69,7 @@ impl Serializer for N5 {
         let mut data = Scratch::of(src.len())?;
         data.copy_from_slice(src);
         let mut ordered = Scratch::of(src.len())?;
-        View::with(&mut data, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, |view| {
+        Output::with(&mut data, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, |view| {
             view.gather(&Region::all(&spec.shape), &mut ordered, &form.strides)
         })?;
         self.chain.encode(&form, &mut ordered, out)
@@ -89,7 +89,7 @@ impl Serializer for N5 {
         if shape != spec.shape {
             self.chain.fill().fill(dst);
         }
-        View::with(dst, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, |view| {
+        Output::with(dst, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, |view| {
             view.scatter(&Self::common(&form, &spec.shape), &block, &form.strides, 0)
         })
     }

@@ -4,7 +4,7 @@ use crate::codec::{ArrayFilter, Spec};
 use crate::error::{Error, Result};
 use crate::scratch::Scratch;
 use crate::selection::Region;
-use crate::strided::{View, strides_of};
+use crate::strided::{Output, strides_of};
 
 /// Axis `i` of the encoded array is axis `order[i]` of the array.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ impl ArrayFilter for Transpose {
     }
 }
 
-fn with_view<T>(data: &mut [u8], spec: &Spec, f: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-    View::with(data, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, f)
+fn with_view<T>(data: &mut [u8], spec: &Spec, f: impl FnOnce(&Output) -> Result<T>) -> Result<T> {
+    Output::with(data, &spec.shape, &strides_of(&spec.shape, spec.size)?, spec.size, f)
 }
 
 #[cfg(test)]

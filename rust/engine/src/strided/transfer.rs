@@ -308,7 +308,8 @@ impl Transfer {
         }
         // SAFETY: the offsets of the first element are among those that `check` proved.
         let (src, dst) = unsafe { (src.offset(self.src), dst.offset(self.dst)) };
-        if large && self.run_streaming(src, dst) {
+        // SAFETY: handed on.
+        if large && unsafe { self.run_streaming(src, dst) } {
             return;
         }
         // SAFETY: handed on.
@@ -335,9 +336,11 @@ const LONG_ROW: usize = 256;
 impl Transfer {
     /// Copies by rows past the cache, if the innermost loop is a long row; says whether it did.
     ///
-    /// `src` and `dst` are the places of the first element, as in `run`, under its promises.
+    /// # Safety
+    ///
+    /// As for `run`; `src` and `dst` are the places of the first element.
     #[cfg(target_arch = "x86_64")]
-    fn run_streaming(&self, src: *const u8, dst: *mut u8) -> bool {
+    unsafe fn run_streaming(&self, src: *const u8, dst: *mut u8) -> bool {
         let Some((Loop::Line { n, src: s, dst: d }, outer)) = self.loops.split_last() else { return false };
         let row = n.saturating_mul(self.size);
         if *s != self.size as isize || *d != self.size as isize || row < LONG_ROW {
@@ -354,7 +357,7 @@ impl Transfer {
     }
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn run_streaming(&self, _src: *const u8, _dst: *mut u8) -> bool {
+    unsafe fn run_streaming(&self, _src: *const u8, _dst: *mut u8) -> bool {
         false
     }
 }
