@@ -122,6 +122,7 @@ fn agent() -> Agent {
 #[derive(Debug)]
 struct Addresses;
 
+#[allow(clippy::result_large_err)] // the error is ureq's
 impl Resolver for Addresses {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let (uri, config) = (uri.clone(), config.clone());
