@@ -248,11 +248,15 @@ fn elements(data: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Elements> {
     let py = data.py();
     let refused = || PyTypeError::new_err("the elements of the array are pointers, not values");
     // NumPy cannot give the format of all of its data types, but knows which of them have pointers.
-    let memory = if data.is_instance(ARRAY.import(py, "numpy", "ndarray")?)? {
-        // Not what a subclass says of itself.
-        let dtype =
-            DTYPE.get_or_try_init(py, || ARRAY.import(py, "numpy", "ndarray")?.getattr("dtype").map(Bound::unbind))?;
-        let dtype = dtype.bind(py).call_method1(intern!(py, "__get__"), (data,))?;
+    let array = ARRAY.import(py, "numpy", "ndarray")?;
+    let memory = if data.is_instance(array)? {
+        let dtype = if data.is_exact_instance(array) {
+            data.getattr(intern!(py, "dtype"))?
+        } else {
+            // Not what a subclass says of itself.
+            let dtype = DTYPE.get_or_try_init(py, || array.getattr("dtype").map(Bound::unbind))?;
+            dtype.bind(py).call_method1(intern!(py, "__get__"), (data,))?
+        };
         if dtype.getattr(intern!(py, "hasobject"))?.is_truthy()? {
             return Err(refused());
         }

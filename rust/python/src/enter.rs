@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,8 @@ use zarr_engine::runtime;
 
 use crate::error::{raise, wrap};
 
-/// The process, and how many of its threads are inside of [`attach`].
-static INSIDE: AtomicU64 = AtomicU64::new(0);
+/// How many threads of the process are inside of [`attach`].
+static INSIDE: AtomicU32 = AtomicU32::new(0);
 /// Whether the interpreter ends.
 static ENDS: AtomicBool = AtomicBool::new(false);
 /// How long the end waits for threads that still call Python.
@@ -112,9 +112,9 @@ impl Inside {
     fn begin() -> Option<Self> {
         let depth = DEPTH.get();
         if depth == 0 {
-            count(|inside| inside + 1);
+            INSIDE.fetch_add(1, Ordering::SeqCst);
             if ENDS.load(Ordering::SeqCst) && !ENDING.get() {
-                count(|inside| inside.saturating_sub(1));
+                INSIDE.fetch_sub(1, Ordering::SeqCst);
                 return None;
             }
         }
@@ -128,19 +128,15 @@ impl Drop for Inside {
         let depth = DEPTH.get().saturating_sub(1);
         DEPTH.set(depth);
         if depth == 0 {
-            count(|inside| inside.saturating_sub(1));
+            INSIDE.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
 
-/// Changes the number of threads that are inside, and gives it. After a fork, none of them is.
-fn count(change: impl Fn(u32) -> u32) -> u32 {
-    let process = u64::from(std::process::id());
-    let step = |before: u64| {
-        let inside = if before >> 32 == process { before as u32 } else { 0 };
-        Some(process << 32 | u64::from(change(inside)))
-    };
-    INSIDE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, step).map_or(0, |before| change(before as u32))
+/// To be called in a forked child: of the threads that were inside, it has the one that forked.
+#[pyfunction]
+pub fn forked() {
+    INSIDE.store(u32::from(DEPTH.get() > 0), Ordering::SeqCst);
 }
 
 /// Makes sure that no other thread is inside of the engine and of Python at once: to be called
@@ -154,7 +150,7 @@ pub fn end(py: Python<'_>) {
     leave_interpreter(py, || {
         let start = Instant::now();
         let own = u32::from(DEPTH.get() > 0);
-        while count(|inside| inside) > own && start.elapsed() < PATIENCE {
+        while INSIDE.load(Ordering::SeqCst) > own && start.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(1));
         }
     });

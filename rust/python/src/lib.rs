@@ -13,6 +13,7 @@ mod source;
 mod strings;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -38,6 +39,12 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(enter::set_threads, m)?)?;
     let end = wrap_pyfunction!(enter::end, m)?;
     m.py().import("atexit")?.call_method1("register", (end,))?;
+    let os = m.py().import("os")?;
+    if os.hasattr("register_at_fork")? {
+        let hooks = PyDict::new(m.py());
+        hooks.set_item("after_in_child", wrap_pyfunction!(enter::forked, m)?)?;
+        os.call_method("register_at_fork", (), Some(&hooks))?;
+    }
     m.add_function(wrap_pyfunction!(enter::threads, m)?)?;
     Ok(())
 }

@@ -15,6 +15,10 @@ from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
     from zarr.arrays.edges import Edge
     from zarr.codecs.objects import Table
     from zarr.metadata.layout import ArrayLayout
@@ -42,6 +46,7 @@ class Engine:
         "_parts",
         "compiled",
         "dtype",
+        "empty",
         "fill_value",
         "grid",
         "holds_objects",
@@ -64,6 +69,8 @@ class Engine:
         self.holds_objects = holds_objects(layout.dtype)
         # Whether NumPy refuses the buffer protocol for elements of this type.
         self.is_opaque = not self.holds_objects and _is_opaque(layout.dtype)
+        # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked.
+        self.empty: Callable[..., npt.NDArray[Any]] = np.ndarray if self.is_opaque else np.empty
         self._edges = _decoded_edges(layout)
         self._parts = _parts(layout, config, place)
         self.compiled: _core.CompiledArray | None = None

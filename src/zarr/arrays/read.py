@@ -62,10 +62,7 @@ async def read(
     if prototype is None:
         prototype = array._access.prototype or default_buffer_prototype()
     if out is None and chosen.fields is None and prototype.nd_buffer is cpu.NDBuffer:
-        # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked.
-        result: npt.NDArray[Any] = np.ndarray(
-            chosen.shape, engine.dtype, order=_order(chosen, engine)
-        )
+        result = engine.empty(chosen.shape, engine.dtype, order=_order(chosen, engine))
         await fill(array, engine, chosen, result, prototype, fresh=True)
         if result.ndim == 0 and _gives_scalar(select, selection):
             return cast("NDArrayLikeOrScalar", result[()])
@@ -134,7 +131,7 @@ async def _read_into(
         direct = target is not None and target.flags.c_contiguous
     result = target
     if result is None or not direct:
-        result = np.ndarray(chosen.shape, engine.dtype, order=order)
+        result = engine.empty(chosen.shape, engine.dtype, order=order)
     await fill(array, engine, chosen, result, prototype)
     if chosen.fields is not None:
         names = chosen.fields
