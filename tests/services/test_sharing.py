@@ -144,3 +144,40 @@ for turn in range(10):
         value = sync(store.get(f"made/{turn}", buffer_prototype))
         assert value is not None
         assert value.to_bytes() == bytes([int(winner)])
+
+
+@BOTH
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_nodes_that_all_make_are_made_by_one(
+    store: Any, together: Any, zarr_format: int, kind: str
+) -> None:
+    zarr.create_group(store, zarr_format=3)
+    together(f"""
+from zarr.errors import ContainsArrayError
+for turn in range(2):
+    array = zarr.open_array(
+        store, path=f"n/a{{turn}}", mode="a", shape=(0, 2), chunks=(1, 2), dtype="i4",
+        zarr_format={zarr_format},
+    )
+    array.append(np.full((1, 2), number, "i4"))
+    group = zarr.open_group(store, path=f"n/g{{turn}}", mode="a", zarr_format={zarr_format})
+    group.attrs[f"k{{number}}"] = number
+    try:
+        zarr.create_array(
+            store, name=f"n/c{{turn}}", shape=(number + 1,), dtype="i4",
+            attributes={{"by": number}}, zarr_format={zarr_format},
+        )
+    except ContainsArrayError:
+        continue
+    group.attrs[f"made{{number}}"] = number
+""")
+    for turn in range(2):
+        group = zarr.open_group(store, path=f"n/g{turn}", mode="r", zarr_format=zarr_format)  # type: ignore[arg-type]
+        made = {name: by for name, by in group.attrs.items() if name.startswith("made")}
+        assert len(made) == 1
+        assert group.attrs.keys() - made == {f"k{number}" for number in range(PROCESSES)}
+        array = zarr.open_array(store, path=f"n/a{turn}", mode="r")
+        assert sorted(array[:, 0].tolist()) == list(range(PROCESSES))
+        array = zarr.open_array(store, path=f"n/c{turn}", mode="r")
+        assert [array.attrs["by"]] == list(made.values())
+        assert array.shape == (array.attrs["by"] + 1,)

@@ -203,7 +203,11 @@ class Store(ABC):
 
     async def _ensure_open(self) -> None:
         if not self._is_open:
-            await self._open()
+            try:
+                await self._open()
+            except ValueError:
+                if not self._is_open:  # else another thread or task was faster
+                    raise
 
     def close(self) -> None:
         """Let go of what the store holds: connections, files, threads."""

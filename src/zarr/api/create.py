@@ -153,6 +153,7 @@ async def create_array(
         dimension_names=dimension_names,
         overwrite=overwrite,
         config=config,
+        beside=zarr_format == 2,  # 3 is the default: it says nothing of what the user knows
     )
     if source is not None and write_data:
         await copy_data(source, array)
@@ -275,6 +276,7 @@ async def from_array(
         attributes=kept_attributes(data, attributes),
         overwrite=overwrite,
         config=config,
+        beside=zarr_format is not None,
         **kept._asdict(),
     )
     if write_data:

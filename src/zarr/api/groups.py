@@ -8,15 +8,15 @@ from zarr.api.targets import target
 from zarr.arrays.access import make_access
 from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create_v2style import create
-from zarr.arrays.document import get_value, not_found
+from zarr.arrays.document import not_found
 from zarr.arrays.parameters import default_format, parse_format
+from zarr.arrays.placing import found_or_made, place_node
 from zarr.errors import (
-    ContainsArrayError,
+    ContainsGroupError,
     ZarrDeprecationWarning,
 )
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.consolidated import consolidate
-from zarr.groups.make import make_group
 from zarr.groups.nodes import find_group
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn
@@ -79,10 +79,11 @@ async def create_group(
     ContainsArrayError, ContainsGroupError
         If there is a node and it is not to be overwritten.
     """
-    chosen = parse_format(zarr_format) or default_format()
+    asked = parse_format(zarr_format)
+    chosen = asked or default_format()
     place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
     metadata = GroupMetadata(attributes, chosen)
-    await make_group(place, metadata, overwrite=overwrite)
+    await place_node(place, metadata, overwrite=overwrite, beside=asked is not None)
     return AsyncGroup(metadata, place)._known()
 
 
@@ -212,19 +213,20 @@ async def open_group(
     """
     chosen = parse_format(zarr_format, zarr_version)
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
-    if mode in ("w", "w-"):
+
+    async def make() -> GroupMetadata:
+        if mode in ("r", "r+") or use_consolidated or place.read_only:
+            raise await not_found(place, chosen, "group")
         metadata = GroupMetadata(attributes, chosen or default_format())
-        # A path in a store that was handed over as such has not been looked at.
-        known_free = mode == "w-" and not isinstance(store, StorePath)
-        await make_group(place, metadata, overwrite=mode == "w", known_free=known_free)
+        await place_node(place, metadata, overwrite=mode == "w", beside=chosen is not None)
+        return metadata
+
+    if mode in ("w", "w-"):
+        metadata = await make()
     else:
-        found = await find_group(place, chosen, use_consolidated)
-        if found is None:
-            if mode != "a" or use_consolidated or place.read_only:
-                raise await not_found(place, chosen, "group")
-            found = GroupMetadata(attributes, chosen or default_format())
-            await _make_missing(place, found, chosen)
-        metadata = found
+        metadata = await found_or_made(
+            lambda: find_group(place, chosen, use_consolidated), make, ContainsGroupError
+        )
     return await opened(
         place,
         metadata,
@@ -249,16 +251,6 @@ async def opened(
     """Return the handle of a group that was found; the parameters are those of `open_group`."""
     found = AsyncGroup._of(metadata, place, use_consolidated)
     return found._with_access(await make_access(place, mode=mode, **access))
-
-
-async def _make_missing(
-    place: StorePath, metadata: GroupMetadata, looked_for: ZarrFormat | None
-) -> None:
-    """Make a group where none was found; arrays of format 2 were not looked for yet."""
-    if looked_for is None and await get_value(place.store, place.path, ".zarray") is not None:
-        raise ContainsArrayError(place.store, place.path)
-    known_free = metadata.zarr_format == 3
-    await make_group(place, metadata, known_free=known_free)
 
 
 async def open_consolidated(

@@ -14,8 +14,9 @@ from zarr.arrays.create_v2style import create
 from zarr.arrays.document import find_metadata, not_found
 from zarr.arrays.keep import like
 from zarr.arrays.parameters import parse_config, parse_format
+from zarr.arrays.placing import found_or_made
 from zarr.arrays.v2style import path_text
-from zarr.errors import ContainsGroupError, ZarrUserWarning
+from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups import AsyncGroup, Group
 from zarr.groups.loaded import LoadedGroup
 from zarr.groups.nodes import add_consolidated_v2, as_group_v3, load_node
@@ -97,17 +98,23 @@ async def open_array(
     place = await make_store_path(
         store, path=path_text(path), mode=mode, storage_options=storage_options
     )
-    if mode not in ("w", "w-"):
+
+    async def find() -> AnyAsyncArray | None:
         metadata = await find_metadata(place, chosen)
-        if metadata is not None:
-            return await _opened(place, metadata, mode, config, kwargs)
-        if mode != "a":
+        return None if metadata is None else await _opened(place, metadata, mode, config, kwargs)
+
+    async def make() -> AnyAsyncArray:
+        if mode not in ("a", "w", "w-"):
             raise await not_found(place, chosen, "array")
-    if "shape" not in kwargs:
-        raise TypeError(
-            f"mode={mode!r} makes an array at {place}, and so needs its shape: shape=..."
-        )
-    return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+        if "shape" not in kwargs:
+            raise TypeError(
+                f"mode={mode!r} makes an array at {place}, and so needs its shape: shape=..."
+            )
+        return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+
+    if mode in ("w", "w-"):
+        return await make()
+    return await found_or_made(find, make, ContainsArrayError)
 
 
 def _check_for_group(place: StorePath, kwargs: dict[str, Any]) -> None:
@@ -228,29 +235,37 @@ async def open(
     use_consolidated = kwargs.get("use_consolidated")
     if use_consolidated is None and not place.store.supports_consolidated_metadata:
         use_consolidated = False
-    found = None
-    if mode not in ("w", "w-"):
+    given = kwargs if config is None else {**kwargs, "config": config}
+
+    async def find() -> AnyAsyncArray | AsyncGroup | None:
         found = await load_node(
             place.store, place.path, chosen, consolidated=use_consolidated is not False
         )
-    if "shape" in kwargs and found is None and mode in ("a", "w", "w-"):
-        return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
-    if found is None and mode in ("r", "r+"):
-        raise await not_found(place, chosen, "array" if "shape" in kwargs else None)
-    if found is None or is_group(found):
-        if found is not None and "shape" in kwargs:
-            raise ContainsGroupError(place.store, place.path)
-        _check_for_group(place, kwargs if config is None else {**kwargs, "config": config})
-    if found is None:
+        if found is None:
+            return None
+        if is_group(found):
+            if "shape" in kwargs:
+                raise ContainsGroupError(place.store, place.path)
+            _check_for_group(place, given)
+            if found.zarr_format == 2:
+                group = await add_consolidated_v2(place, found, use_consolidated)
+            else:
+                group = as_group_v3(found, place, use_consolidated)
+            return await opened(place, group, mode=mode, **kwargs)
+        kwargs.pop("use_consolidated", None)
+        return await _opened(place, found, mode, config, kwargs)
+
+    async def make() -> AnyAsyncArray | AsyncGroup:
+        if mode in ("r", "r+"):
+            raise await not_found(place, chosen, "array" if "shape" in kwargs else None)
+        if "shape" in kwargs:
+            return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+        _check_for_group(place, given)
         return await open_group(place, mode=mode, zarr_format=chosen, **kwargs)
-    if is_group(found):
-        if found.zarr_format == 2:
-            group = await add_consolidated_v2(place, found, use_consolidated)
-        else:
-            group = as_group_v3(found, place, use_consolidated)
-        return await opened(place, group, mode=mode, **kwargs)
-    kwargs.pop("use_consolidated", None)
-    return await _opened(place, found, mode, config, kwargs)
+
+    if mode in ("w", "w-"):
+        return await make()
+    return await found_or_made(find, make, ContainsArrayError, ContainsGroupError)
 
 
 async def load(

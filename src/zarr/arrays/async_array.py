@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from zarr.arrays.access import DEFAULT_ACCESS, Access
 from zarr.arrays.changes import append, change_attributes, resize
-from zarr.arrays.document import load_metadata, parse_array_metadata, save_metadata
+from zarr.arrays.document import load_metadata, parse_array_metadata
 from zarr.arrays.engine import Engine
 from zarr.arrays.handle import ArrayBase, M
 from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
+from zarr.arrays.placing import save_metadata
 from zarr.arrays.read import read
 from zarr.arrays.stored import stored_shards, stored_size
 from zarr.arrays.write import write

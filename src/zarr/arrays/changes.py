@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.abc._places import data_id_of
-from zarr.arrays.document import kind_at, load_metadata, save_changes
+from zarr.arrays.document import document_key, kind_at, load_metadata, save_changes
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.arrays.engine import Engine
 from zarr.arrays.locking import guarded, note_growth
@@ -60,7 +60,7 @@ async def _changed(
     array._check_writable()
     place = array.store_path
     store = place.store
-    key = f"{place.path}/zarr.json" if place.path else "zarr.json"
+    key = document_key(place.path)
 
     async def attempt(store: Store) -> tuple[ArrayMetadata, ArrayMetadata]:
         there = StorePath(store, place.path)

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like
-from zarr.arrays.document import check_free, missing_parents, save_groups, save_metadata
-from zarr.arrays.names import check_new_nodes
 from zarr.arrays.new_metadata import NewArray
 from zarr.arrays.parameters import (
     DEFAULT_FILL_VALUE,
@@ -15,6 +13,7 @@ from zarr.arrays.parameters import (
     parse_config,
     parse_format,
 )
+from zarr.arrays.placing import place_node
 from zarr.dtype import parse_dtype
 from zarr.metadata.common import parse_shapelike
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from zarr.types import (
         JSON,
         AnyAsyncArray,
-        ArrayMetadata,
         ChunksLike,
         DimensionNamesLike,
         MemoryOrder,
@@ -95,6 +93,7 @@ async def init_array(
     overwrite: bool = False,
     config: ArrayConfigLike | None = None,
     parents: bool = True,
+    beside: bool = False,
 ) -> AnyAsyncArray:
     """Make an array without data at a place in a store.
 
@@ -109,6 +108,8 @@ async def init_array(
     parents : bool
         Whether groups are made at the paths above where there are none; False if they are known
         to be there.
+    beside : bool
+        Whether nodes of the other format may be there, or above: the user asked for this one.
 
     Returns
     -------
@@ -132,41 +133,5 @@ async def init_array(
         dimension_names=dimension_names,
     )
     metadata = new.metadata(chosen)
-    await place(store_path, metadata, overwrite=overwrite, parents=parents)
+    await place_node(store_path, metadata, overwrite=overwrite, parents=parents, beside=beside)
     return AsyncArray(metadata, store_path, settings)
-
-
-async def place(
-    store_path: StorePath, metadata: ArrayMetadata, *, overwrite: bool, parents: bool = True
-) -> None:
-    """Store the metadata of a new array, unless there is a node already.
-
-    Parameters
-    ----------
-    store_path
-        Where the array is to be.
-    metadata
-        Of the array.
-    overwrite
-        Whether what is there is deleted first.
-    parents
-        Whether groups are made at the paths above.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
-    ValueError
-        If the name is reserved.
-    """
-    if store_path.read_only:
-        raise ValueError(f"{store_path} is read-only: no array can be made there")
-    zarr_format = metadata.zarr_format
-    missing = await missing_parents(store_path, zarr_format) if parents else []
-    check_new_nodes([*missing, store_path.path], zarr_format)
-    if overwrite and store_path.store.supports_deletes:
-        await store_path.delete_dir()
-    else:
-        await check_free(store_path, zarr_format)
-    await save_groups(store_path.store, missing, zarr_format)
-    await save_metadata(store_path, metadata)

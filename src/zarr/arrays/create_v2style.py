@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.create import place
 from zarr.arrays.keep import like
 from zarr.arrays.new_metadata import NewArray
 from zarr.arrays.parameters import (
@@ -15,6 +14,7 @@ from zarr.arrays.parameters import (
     parse_config,
     parse_format,
 )
+from zarr.arrays.placing import place_node
 from zarr.arrays.v2style import (
     check_format_parameters,
     chunks_or_auto,
@@ -189,7 +189,8 @@ async def create(
     >>> zarr.create((10, 10), chunks=5, dtype="f4", fill_value=1.5)[0, :2]
     array([1.5, 1.5], dtype=float32)
     """
-    chosen = parse_format(zarr_format, zarr_version) or default_format()
+    asked = parse_format(zarr_format, zarr_version)
+    chosen = asked or default_format()
     check_format_parameters(
         chosen,
         compressor=None if compressor == "auto" else (compressor,),
@@ -232,7 +233,7 @@ async def create(
     overwrite = overwrite or mode == "w"
     if overwrite and access.chunk_path is not None:
         await access.chunk_path.delete_dir()
-    await place(store_path, metadata, overwrite=overwrite)
+    await place_node(store_path, metadata, overwrite=overwrite, beside=asked is not None)
     made: AnyAsyncArray = AsyncArray(metadata, store_path, settings)._with_access(access)
     if data is not None:
         await write(made, basic, ..., data)

@@ -10,12 +10,10 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
     ArrayNotFoundError,
     ContainsArrayAndGroupError,
-    ContainsArrayError,
-    ContainsGroupError,
     GroupNotFoundError,
     NodeNotFoundError,
 )
-from zarr.metadata.group import GroupMetadata, parse_node_type
+from zarr.metadata.group import parse_node_type
 from zarr.metadata.jsonio import parse_json
 from zarr.metadata.netcdf import leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v2 import ArrayV2Metadata
@@ -26,8 +24,21 @@ from zarr.storage.requests import Requests
 if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
+    from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StorePath
     from zarr.types import ArrayMetadata, NodeType, ZarrFormat
+
+
+def document_key(path: str) -> str:
+    """Return the name of the lock for the documents of a node."""
+    return f"{path}/zarr.json" if path else "zarr.json"
+
+
+def documents_of(path: str, metadata: NodeMetadata) -> list[tuple[str, Buffer]]:
+    """Return the keys and values to store for a node."""
+    prefix = f"{path}/" if path else ""
+    documents = metadata.to_buffer_dict(buffer_prototype)
+    return [(prefix + name, value) for name, value in documents.items()]
 
 
 async def get_value(store: Store, path: str, name: str, *, checked: bool = False) -> bytes | None:
@@ -44,6 +55,17 @@ async def get_values(
 ) -> list[bytes | None]:
     """The values of several keys below a path, fetched together."""
     return await bounded(names, lambda name: get_value(store, path, name, checked=checked))
+
+
+async def get_v2(
+    store: Store, path: str, name: str, *, checked: bool = False
+) -> tuple[bytes | None, bytes | None]:
+    """A document of format 2 and the attributes beside it, which are written first."""
+    document, attributes = await get_values(store, path, name, ".zattrs", checked=checked)
+    if document is not None and attributes is None:
+        # Looked for too early, maybe, while the node was being made.
+        attributes = await get_value(store, path, ".zattrs", checked=checked)
+    return document, attributes
 
 
 async def load_metadata(store_path: StorePath, zarr_format: ZarrFormat | None) -> ArrayMetadata:
@@ -77,8 +99,7 @@ async def find_metadata(
         if document is not None:
             return ArrayV3Metadata.from_document(document, path=store_path._shown_as())
     if zarr_format != 3:
-        names = (".zarray", ".zattrs")
-        document, attributes = await get_values(store, path, *names)
+        document, attributes = await get_v2(store, path, ".zarray")
         if document is not None:
             netcdf = await below_netcdf(store, path, document)
             return array_v2(document, attributes, store_path._shown_as(), netcdf=netcdf)
@@ -195,26 +216,6 @@ def parse_array_metadata(
 # -- writing ------------------------------------------------------------------------------------
 
 
-async def save_metadata(
-    store_path: StorePath, metadata: ArrayMetadata, *, ensure_parents: bool = False
-) -> None:
-    """Store metadata.
-
-    Parameters
-    ----------
-    store_path
-        Where the array is.
-    metadata
-        Of the array.
-    ensure_parents
-        Whether groups are made at the paths above, where there are none.
-    """
-    if ensure_parents:
-        parents = await missing_parents(store_path, metadata.zarr_format)
-        await save_groups(store_path.store, parents, metadata.zarr_format)
-    await _save(store_path, metadata.to_buffer_dict(buffer_prototype))
-
-
 async def save_changes(
     store_path: StorePath, before: ArrayMetadata | None, after: ArrayMetadata
 ) -> None:
@@ -239,49 +240,6 @@ async def _save(store_path: StorePath, documents: Mapping[str, Buffer]) -> None:
     await bounded(documents.items(), put)
 
 
-async def missing_parents(store_path: StorePath, zarr_format: ZarrFormat) -> list[str]:
-    """The paths above at which there is no node.
-
-    Raises
-    ------
-    ValueError
-        If there is an array above: only groups have nodes below them.
-    """
-    if not store_path.path:
-        return []
-    parts = store_path.path.split("/")
-    parents = ["/".join(parts[:depth]) for depth in range(len(parts))]
-    store = store_path.store
-    found = await bounded(parents, lambda parent: kind_at(store, parent, zarr_format))
-    if "array" in found:
-        parent = parents[found.index("array")]
-        raise ValueError(
-            f"A parent of {store_path._shown_as()} is an array, at path {parent!r} - only groups "
-            "may have child nodes."
-        )
-    return [parent for parent, kind in zip(parents, found, strict=True) if kind is None]
-
-
-async def save_groups(store: Store, paths: list[str], zarr_format: ZarrFormat) -> None:
-    """Make groups, unless somebody else just did."""
-    if not paths:
-        return
-    documents = GroupMetadata(zarr_format=zarr_format).to_buffer_dict(buffer_prototype)
-    requests = Requests(store)
-    for path in paths:
-        for name, value in documents.items():
-            await requests.set_if_not_exists(f"{path}/{name}" if path else name, value)
-
-
-async def check_free(store_path: StorePath, zarr_format: ZarrFormat) -> None:
-    """Raise an error if there is a node of a format at a path."""
-    found = await kind_at(store_path.store, store_path.path, zarr_format)
-    if found == "array":
-        raise ContainsArrayError(store_path.store, store_path.path)
-    if found == "group":
-        raise ContainsGroupError(store_path.store, store_path.path)
-
-
 async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType | None:
     """What kind of node of a format there is at a path.
 
@@ -291,13 +249,22 @@ async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType 
         If a document does not tell.
     """
     if zarr_format == 3:
-        document = await get_value(store, path, "zarr.json")
-        if document is None:
-            return None
-        name = f"{store._shown_as()}/{path}" if path else store._shown_as()
-        parsed = parse_json(document, name, "zarr.json")
-        return parse_node_type(parsed.get("node_type"), name)
+        return kind_v3(store, path, await get_value(store, path, "zarr.json"))
     array, group = await get_values(store, path, ".zarray", ".zgroup")
+    return kind_v2(store, path, array, group)
+
+
+def kind_v3(store: Store, path: str, document: bytes | None) -> NodeType | None:
+    """What kind of node a document of format 3 is of; see `kind_at`."""
+    if document is None:
+        return None
+    name = f"{store._shown_as()}/{path}" if path else store._shown_as()
+    parsed = parse_json(document, name, "zarr.json")
+    return parse_node_type(parsed.get("node_type"), name)
+
+
+def kind_v2(store: Store, path: str, array: bytes | None, group: bytes | None) -> NodeType | None:
+    """What kind of node documents of format 2 are of; see `kind_at`."""
     if array is not None and group is not None:
         raise ContainsArrayAndGroupError(store, path)
     return "array" if array is not None else "group" if group is not None else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE, unless_default
 from zarr.errors import ZarrUserWarning
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
@@ -151,7 +151,7 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
         "shape": source.shape,
         "dtype": source._zdtype,
         "fill_value": source.fill_value,
-        "zarr_format": zarr_format or metadata.zarr_format,
+        "zarr_format": zarr_format or unless_default(metadata.zarr_format),
     }
     if zarr_format not in (None, metadata.zarr_format):
         found["chunks"] = _kept_chunks(source)

@@ -91,6 +91,11 @@ def parse_format(
     return zarr_format
 
 
+def unless_default(zarr_format: ZarrFormat) -> ZarrFormat | None:
+    """None for the format that new nodes have anyway, so that it does not look asked for."""
+    return None if zarr_format == default_format() else zarr_format
+
+
 def default_format() -> ZarrFormat:
     """The format of new arrays where none is given."""
     found = settings.get("default_zarr_format", 3)

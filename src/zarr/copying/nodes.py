@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.create import init_array, place
+from zarr.arrays.create import init_array
 from zarr.arrays.document import kind_at
 from zarr.arrays.keep import keep
 from zarr.arrays.names import check_new_path
+from zarr.arrays.placing import check_writable, place_node
 from zarr.arrays.stored import stored_coords
 from zarr.copying.fill import fill
 from zarr.copying.places import address, is_within
 from zarr.errors import CopyError
-from zarr.groups.make import check_writable
 from zarr.groups.nodes import at_a_time
 from zarr.metadata.convert import as_v2, as_v3
 from zarr.runner import bounded
@@ -227,7 +227,7 @@ async def _make_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyn
         attributes = {} if options.without_attrs else dict(step.node.attributes)
         metadata: Any = same.update_attributes(attributes)
         there = StorePath(dest.store, step.path)
-        await place(there, metadata, overwrite=step.way == "replace", parents=False)
+        await place_node(there, metadata, overwrite=step.way == "replace", parents=False)
         config = options.create.get("config", data.config)
         made: AnyAsyncArray = AsyncArray(metadata, there, config)
         return dest._with_own_access(made)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from zarr.arrays.access import DEFAULT_ACCESS, Access
 from zarr.arrays.async_array import AsyncArray, put
 from zarr.arrays.names import child_path
+from zarr.arrays.placing import place_node
 from zarr.errors import (
     ArrayNotFoundError,
     ContainsArrayError,
@@ -18,7 +19,6 @@ from zarr.groups import changes
 from zarr.groups.creation import GroupCreation
 from zarr.groups.hierarchy import make_hierarchy, normalized
 from zarr.groups.listing import GroupListing
-from zarr.groups.make import make_group
 from zarr.groups.members import find_consolidated
 from zarr.groups.nodes import load_group, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
@@ -107,7 +107,8 @@ class AsyncGroup(GroupCreation, GroupListing):
         """
         place = await make_store_path(store)
         metadata = GroupMetadata(attributes, zarr_format)
-        await make_group(place, metadata, overwrite=overwrite)
+        # Format 3 is the default: it says nothing of what the user knows.
+        await place_node(place, metadata, overwrite=overwrite, beside=zarr_format == 2)
         return cls(metadata, place)._known()
 
     @classmethod
@@ -260,10 +261,9 @@ class AsyncGroup(GroupCreation, GroupListing):
                 raise KeyError(key)
         return self._child(path, node)  # type: ignore[no-any-return]
 
-    async def _load_child(self, name: str) -> NodeMetadata:
-        """The metadata of a group below that is there, consolidated or not."""
-        place = StorePath(self.store, child_path(self.path, name))
-        return await load_group(place, self.metadata.zarr_format)
+    async def _find_child(self, path: str) -> NodeMetadata | None:
+        """The metadata of a node below that is there, consolidated or not."""
+        return await load_node(self.store, path, self.metadata.zarr_format)
 
     @overload
     async def get(self, key: str, default: DefaultT) -> AnyAsyncArray | AsyncGroup | DefaultT: ...

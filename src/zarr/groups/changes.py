@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zarr.abc._places import data_id_of
-from zarr.arrays.document import kind_at, missing_parents, not_found, save_groups
+from zarr.arrays.document import document_key, documents_of, kind_at, not_found
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
-from zarr.groups.make import check_writable
-from zarr.groups.nodes import document_key, documents_of, find_group, refuse, save_documents
+from zarr.arrays.placing import check_writable, make_parents, refuse
+from zarr.groups.nodes import find_group, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.runner import bounded, section
 from zarr.storage.exchange import exchanged
@@ -32,8 +32,7 @@ async def save_metadata(group: AsyncGroup, *, ensure_parents: bool = False) -> N
     place = group.store_path
     check_writable(place)
     if ensure_parents:
-        zarr_format = group.metadata.zarr_format
-        await save_groups(place.store, await missing_parents(place, zarr_format), zarr_format)
+        await make_parents(place, group.metadata.zarr_format)
     await save_documents(place.store, documents_of(place.path, group.metadata))
 
 
@@ -67,7 +66,7 @@ async def change_metadata(
         return after
 
     async def work() -> None:
-        key = document_key(place)
+        key = document_key(place.path)
         async with guarded(data_id_of(place.store), key, group._access.synchronizer):
             after = await exchanged(place.store, attempt)
             if separate or shown is None:

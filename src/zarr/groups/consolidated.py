@@ -6,12 +6,13 @@ import warnings
 from typing import TYPE_CHECKING
 
 from zarr.abc._places import data_id_of
+from zarr.arrays.document import document_key, documents_of
 from zarr.arrays.locking import guarded
+from zarr.arrays.placing import check_writable
 from zarr.errors import ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.make import check_writable
 from zarr.groups.members import walk
-from zarr.groups.nodes import document_key, documents_of, load_group, save_documents
+from zarr.groups.nodes import load_group, save_documents
 from zarr.metadata.group import (
     ZMETADATA_V2_JSON,
     ConsolidatedMetadata,
@@ -82,7 +83,7 @@ async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> 
         return made
 
     async def save() -> GroupMetadata:
-        async with guarded(data_id_of(store), document_key(store_path)):
+        async with guarded(data_id_of(store), document_key(path)):
             return await exchanged(store, attempt)
 
     return await section(save, store.traits.needs_event_loop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +11,28 @@ from zarr.arrays import create_v2style
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like, copy_data
 from zarr.arrays.create import init_array, source_of
-from zarr.arrays.document import kind_at, missing_parents, save_groups
+from zarr.arrays.document import kind_at
 from zarr.arrays.names import check_new_path, child_path
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_format
+from zarr.arrays.placing import (
+    check_writable,
+    make_parents,
+    missing_parents,
+    other_than,
+    place_node,
+    refuse_other,
+)
 from zarr.dtype import parse_dtype
-from zarr.errors import ContainsGroupError, ZarrUserWarning
+from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups.handle import GroupBase
-from zarr.groups.make import check_writable, make_group
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.groups.async_group import AsyncGroup
@@ -48,7 +58,7 @@ class GroupCreation(GroupBase):
         _stored: bool
 
         async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup: ...
-        async def _load_child(self, name: str) -> NodeMetadata: ...
+        async def _find_child(self, path: str) -> NodeMetadata | None: ...
         def _child(self, path: str, metadata: NodeMetadata) -> Any: ...
         def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
 
@@ -69,9 +79,23 @@ class GroupCreation(GroupBase):
     async def _make_parents(self, path: str) -> None:
         """Make groups above a path where there are none."""
         if not self._is_direct(path):
-            zarr_format = self.metadata.zarr_format
-            missing = await missing_parents(StorePath(self.store, path), zarr_format)
-            await save_groups(self.store, missing, zarr_format)
+            await make_parents(StorePath(self.store, path), self.metadata.zarr_format)
+
+    async def _required(
+        self, name: str, make: Callable[[], Awaitable[AnyAsyncArray | AsyncGroup]]
+    ) -> AnyAsyncArray | AsyncGroup:
+        """A member; it is made if there is none."""
+        with contextlib.suppress(KeyError):
+            return await self.getitem(name)
+        try:
+            return await make()
+        except (ContainsArrayError, ContainsGroupError):
+            # Somebody was faster, or it was not consolidated.
+            path = child_path(self.path, name)
+            found = await self._find_child(path)
+            if found is None:
+                raise
+            return self._child(path, found)  # type: ignore[no-any-return]
 
     # -- groups -----------------------------------------------------------------------------
 
@@ -104,7 +128,7 @@ class GroupCreation(GroupBase):
         if overwrite and place.path == self.path:
             raise ContainsGroupError(self.store, self.path)
         metadata = GroupMetadata(attributes, self.metadata.zarr_format)
-        await make_group(
+        await place_node(
             place, metadata, overwrite=overwrite, parents=not self._is_direct(place.path)
         )
         return self._child(place.path, metadata)  # type: ignore[no-any-return]
@@ -129,22 +153,14 @@ class GroupCreation(GroupBase):
         TypeError
             If there is an array.
         """
-        if not overwrite:
-            try:
-                found = await self.getitem(name)
-                if found is self and await self._is_gone():  # the store was cleared
-                    return await self.create_group(name)
-            except KeyError:
-                try:
-                    return await self.create_group(name)
-                except ContainsGroupError:  # somebody was faster, or it was not consolidated
-                    return self._child(  # type: ignore[no-any-return]
-                        child_path(self.path, name), await self._load_child(name)
-                    )
-            if isinstance(found, AsyncArray):
-                raise TypeError(f"Incompatible object (array) already exists at {found.store_path}")
-            return found
-        return await self.create_group(name, overwrite=True)
+        if overwrite:
+            return await self.create_group(name, overwrite=True)
+        found = await self._required(name, lambda: self.create_group(name))
+        if found is self and await self._is_gone():  # the store was cleared
+            return await self.create_group(name)
+        if isinstance(found, AsyncArray):
+            raise TypeError(f"Incompatible object (array) already exists at {found.store_path}")
+        return found
 
     async def require_groups(self, *names: str) -> tuple[AsyncGroup, ...]:
         """Return groups in this one; those are created that are not there.
@@ -284,10 +300,16 @@ class GroupCreation(GroupBase):
         TypeError
             If there is a group, or an array of another shape or data type.
         """
-        try:
-            found = await self.getitem(name)
-        except KeyError:
-            return await self.create_array(name, shape=shape, dtype=dtype, config=config, **kwargs)
+        made: AnyAsyncArray | None = None
+
+        async def make() -> AnyAsyncArray:
+            nonlocal made
+            made = await self.create_array(name, shape=shape, dtype=dtype, config=config, **kwargs)
+            return made
+
+        found = await self._required(name, make)
+        if made is not None:
+            return made
         if not isinstance(found, AsyncArray):
             raise TypeError(f"Incompatible object (group) already exists at {found.store_path}")
         wanted = parse_shapelike(shape)
@@ -304,7 +326,18 @@ class GroupCreation(GroupBase):
         place = self._new_path(name)
         if place.path == self.path:
             raise ContainsGroupError(self.store, self.path)
-        return {"store": place, "zarr_format": self.metadata.zarr_format, **kwargs}
+        given = dict(kwargs)
+        for other in ("store", "path"):
+            if other in given:
+                raise TypeError(f"{other!r} is given by the group and the name {name!r}")
+        zarr_format = self.metadata.zarr_format
+        chosen = parse_format(given.pop("zarr_format", None), given.pop("zarr_version", None))
+        if chosen not in (None, zarr_format):
+            raise ValueError(
+                f"a group of format {zarr_format} has no members of format {chosen}: leave out "
+                "zarr_format"
+            )
+        return {**given, "store": place, "zarr_format": zarr_format}
 
     async def empty(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
         """Create an array whose elements will all be written.
@@ -361,7 +394,15 @@ class GroupCreation(GroupBase):
         return await self._made(create_v2style.full_like, name, data, **kwargs)
 
     async def _made(self, make: Any, name: str, first: Any, **kwargs: Any) -> AnyAsyncArray:
-        return self._with_own_access(await make(first, **self._place(name, kwargs)))
+        given = self._place(name, kwargs)
+        place, zarr_format = given["store"], self.metadata.zarr_format
+        if not given.get("overwrite"):
+            # `create` takes the format for one that the user asked for, whatever is there.
+            other = await kind_at(self.store, place.path, other_than(zarr_format))
+            refuse_other(self.store, place.path, other, zarr_format)
+        if not self._is_direct(place.path):
+            await missing_parents(place, zarr_format)
+        return self._with_own_access(await make(first, **given))
 
     async def setitem(self, key: str, value: Any) -> None:
         """Save an array in this group, in place of what is there.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from zarr.arrays.document import kind_at
+from zarr.arrays.document import documents_of
 from zarr.arrays.names import check_new_path, child_path
-from zarr.errors import ContainsArrayError
-from zarr.groups.make import check_writable
-from zarr.groups.nodes import at_a_time, documents_of, refuse, save_documents
+from zarr.arrays.placing import check_writable, parents_of, place_nodes
+from zarr.groups.nodes import save_documents
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
-from zarr.runner import bounded
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
@@ -74,7 +72,7 @@ def plan(nodes: Mapping[str, NodeMetadata], *, parents: bool = True) -> Plan | N
     for path in found:
         check_new_path(path, zarr_format)
     for path in list(found):
-        for parent in _parents(path):
+        for parent in parents_of(path):
             node = found.get(parent)
             if node is None:
                 if parents:
@@ -86,11 +84,6 @@ def plan(nodes: Mapping[str, NodeMetadata], *, parents: bool = True) -> Plan | N
                 )
     ordered = sorted(found, key=lambda path: path.split("/") if path else [])
     return Plan({path: found[path] for path in ordered}, zarr_format)
-
-
-def _parents(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:depth]) for depth in range(len(parts))] if path else []
 
 
 def _common_format(nodes: Nodes) -> ZarrFormat:
@@ -137,35 +130,8 @@ async def make_hierarchy(
     if wanted is None:
         return {}
     check_writable(StorePath(store))
-    implicit = {path for path, node in wanted.nodes.items() if _is_implicit(node)}
-    asked = set(wanted.nodes)
-    if overwrite:
-        # What is below a node that is replaced goes with it, whatever it is.
-        replaced = asked - implicit
-        asked = {path for path in implicit if replaced.isdisjoint(_parents(path))}
-    paths = [path for path in wanted.nodes if path in asked]
-    limit = at_a_time(wanted.zarr_format)
-    kinds = await bounded(paths, lambda path: kind_at(store, path, wanted.zarr_format), limit)
-    there = {path for path, kind in zip(paths, kinds, strict=True) if kind is not None}
-    for path, kind in zip(paths, kinds, strict=True):
-        if path not in implicit:
-            refuse(store, path, kind)
-        elif kind == "array":
-            raise ContainsArrayError(store, path)
-    made = {path: node for path, node in wanted.nodes.items() if path not in there}
-    if overwrite:
-        await _clear(store, [path for path in made if path not in implicit])
-    await save_nodes(store, made)
-    return {path: _plain(node) for path, node in made.items()}
-
-
-async def _clear(store: Store, paths: list[str]) -> None:
-    """Delete what is at paths, and below; those below others go with them."""
-    tops: list[str] = []
-    for path in paths:
-        if not any(top == "" or path == top or path.startswith(f"{top}/") for top in tops):
-            tops.append(path)
-    await bounded(tops, lambda path: StorePath(store, path).delete_dir())
+    made = await place_nodes(store, wanted.nodes, overwrite=overwrite)
+    return {path: _plain(node) for path, node in wanted.nodes.items() if path in made}
 
 
 async def save_nodes(store: Store, nodes: Mapping[str, NodeMetadata]) -> None:
@@ -193,10 +159,6 @@ def root_of(nodes: Mapping[str, NodeMetadata]) -> str:
             "other arrays and groups in the hierarchy, or a single array."
         )
     return root
-
-
-def _is_implicit(node: NodeMetadata) -> bool:
-    return isinstance(node, ImplicitGroupMarker)
 
 
 def _plain(node: NodeMetadata) -> NodeMetadata:

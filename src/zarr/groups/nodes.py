@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zarr.arrays.document import array_v2, below_netcdf, get_value, get_values, not_found
-from zarr.buffer.cpu import buffer_prototype
-from zarr.errors import (
-    ContainsArrayError,
-    ContainsGroupError,
+from zarr.arrays.document import (
+    array_v2,
+    below_netcdf,
+    get_v2,
+    get_value,
+    get_values,
+    not_found,
 )
+from zarr.errors import ContainsArrayError
 from zarr.metadata.consolidated import read_zmetadata, refuse_references
 from zarr.metadata.group import (
     ZATTRS_JSON,
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
     from zarr.storage.path import StorePath
-    from zarr.types import NodeType, ZarrFormat
+    from zarr.types import ZarrFormat
 
 UseConsolidated: TypeAlias = bool | str | None
 
@@ -41,11 +44,6 @@ UseConsolidated: TypeAlias = bool | str | None
 def where(store: Store, path: str) -> str:
     """Return how a node is named in messages."""
     return f"{store._shown_as()}/{path}" if path else store._shown_as()
-
-
-def document_key(store_path: StorePath) -> str:
-    """Return the name of the lock for the documents of a node."""
-    return f"{store_path.path}/zarr.json" if store_path.path else "zarr.json"
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -116,8 +114,7 @@ async def find_node(
         if document is not None:
             return partial(node_v3, document, where(store, path), consolidated=consolidated)
     if zarr_format != 3:
-        names = (".zarray", ZATTRS_JSON)
-        document, attributes = await get_values(store, path, *names, checked=checked)
+        document, attributes = await get_v2(store, path, ".zarray", checked=checked)
         if document is not None:
             netcdf = await below_netcdf(store, path, document)
             return partial(array_v2, document, attributes, where(store, path), netcdf=netcdf)
@@ -213,7 +210,7 @@ async def _load_v2(
     store, path = store_path.store, store_path.path
     named = where(store, path)
     if use_consolidated is False:
-        document, attributes = await get_values(store, path, ZGROUP_JSON, ZATTRS_JSON)
+        document, attributes = await get_v2(store, path, ZGROUP_JSON)
         return None if document is None else group_v2(document, attributes, named)
     key = use_consolidated if isinstance(use_consolidated, str) else ZMETADATA_V2_JSON
     names = (ZGROUP_JSON, ZATTRS_JSON, key)
@@ -223,6 +220,8 @@ async def _load_v2(
         if consolidated is not None:
             refuse_references(consolidated, path=named, name=key)
         return None
+    if attributes is None:  # as in `get_v2`
+        attributes = await get_value(store, path, ZATTRS_JSON)
     if consolidated is not None:
         group = read_zmetadata(consolidated, path=named, name=key)
         # Attributes of the group itself are never stale.
@@ -254,22 +253,7 @@ def _refuse_missing(use_consolidated: UseConsolidated, key: str, named: str) -> 
         raise ValueError(f"Consolidated metadata requested, but there is no {key!r} in {named}.")
 
 
-def refuse(store: Store, path: str, kind: NodeType | None) -> None:
-    """Raise an error if there is a node."""
-    if kind == "array":
-        raise ContainsArrayError(store, path)
-    if kind == "group":
-        raise ContainsGroupError(store, path)
-
-
 # -- writing --------------------------------------------------------------------------------------
-
-
-def documents_of(path: str, metadata: NodeMetadata) -> list[tuple[str, Buffer]]:
-    """Return the keys and values to store for a node."""
-    prefix = f"{path}/" if path else ""
-    documents = metadata.to_buffer_dict(buffer_prototype)
-    return [(prefix + name, value) for name, value in documents.items()]
 
 
 async def save_documents(store: Store, documents: Iterable[tuple[str, Buffer]]) -> None:

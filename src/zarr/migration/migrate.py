@@ -9,12 +9,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.document import load_metadata
+from zarr.arrays.document import documents_of, load_metadata
+from zarr.arrays.placing import check_writable
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ArrayNotFoundError
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.make import check_writable
-from zarr.groups.nodes import documents_of, load_group, load_node
+from zarr.groups.nodes import load_group, load_node
 from zarr.metadata.convert import as_v3
 from zarr.metadata.group import (
     ZARR_JSON,

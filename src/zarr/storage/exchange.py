@@ -17,11 +17,11 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ZarrUserWarning
 from zarr.notices import warn
 from zarr.settings import config
-from zarr.storage.requests import Requests, sleep
+from zarr.storage.requests import Requests, composed, sleep
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -74,6 +74,10 @@ class Exchange(WrapperStore[Store]):
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         return super().declare_traits()  # nothing here waits by itself, or changes a value
+
+    def expect_none(self, keys: Iterable[str]) -> None:
+        """Write these keys only where nothing is, as if that had been read."""
+        self._versions.update(dict.fromkeys(keys))
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -197,14 +201,13 @@ async def exchanged(
     RuntimeError
         If there is a conflict every time.
     """
-    if not is_protected(store):
-        return await change(store)
+    protected = is_protected(store)
     marked = marked and store.traits.needs_event_loop  # what a local file answers is not lost
     pause = _PAUSE if store.traits.needs_event_loop else _LOCAL_PAUSE
     lost = 0
     for attempt in range(_ATTEMPTS):
         try:
-            return await change(Exchange(store, marked=marked))
+            return await change(Exchange(store, marked=marked) if protected else store)
         except Conflict as conflict:
             key = conflict.args[0]
             if isinstance(conflict, Lost):
@@ -216,6 +219,24 @@ async def exchanged(
         f"the value of {key!r} in {store._shown_as()} was changed by others each of the "
         f"{_ATTEMPTS} times that it was read to be changed: nothing was written"
     )
+
+
+async def put_first(store: Store, key: str, value: Buffer) -> None:
+    """Give a key a value where none was read.
+
+    Raises
+    ------
+    Conflict
+        If somebody else gave it one meanwhile, as far as the store can tell.
+    """
+    requests = Requests(store)
+    if isinstance(store, Exchange) or composed(store, "set_if_not_exists"):
+        await requests.set(key, value)
+        return
+    await requests.set_if_not_exists(key, value)
+    stored = await requests.get(key, buffer_prototype)
+    if stored is None or stored.to_bytes() != value.to_bytes():
+        raise Conflict(key)
 
 
 def warn_if_unprotected(store: Store) -> None:

@@ -141,7 +141,7 @@ class Requests:
         value = await self.get(key, buffer_prototype)
         if value is None or self.store.traits.detects_truncation:
             return value
-        if _composed(self.store, "getsize"):
+        if composed(self.store, "getsize"):
             return value  # the store would only read the value to tell its size
         size = -1
         for _ in range(_CHECKS):
@@ -248,7 +248,7 @@ class Requests:
 
     async def getsize_prefix(self, prefix: str) -> int:
         """Return how many bytes all values below a prefix have together."""
-        if self._waits and _composed(self.store, "getsize_prefix"):
+        if self._waits and composed(self.store, "getsize_prefix"):
             keys = [key async for key in self.list_prefix(_as_folder(prefix))]
             return sum(await bounded(keys, self.getsize, self.width))
         call = partial(self.store.getsize_prefix, prefix)
@@ -351,7 +351,7 @@ class Requests:
         folder = _as_folder(prefix)
         try:
             able = store.supports_deletes and store.supports_listing
-            if self._waits and able and _composed(store, "delete_dir"):
+            if self._waits and able and composed(store, "delete_dir"):
                 store._check_writable()
                 keys = [key async for key in self.list_prefix(folder)]
                 await bounded(keys, self.delete, self.width)
@@ -554,7 +554,7 @@ def _longest(byte_range: ByteRequest) -> float:
             return inf
 
 
-def _composed(store: Store, name: str) -> bool:
+def composed(store: Store, name: str) -> bool:
     """Whether a method is the one of `Store`, made of smaller requests."""
     method = getattr(type(store), name)
     while isinstance(store, WrapperStore) and method is getattr(WrapperStore, name):

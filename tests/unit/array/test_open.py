@@ -159,6 +159,11 @@ def test_opening_asks_the_store_as_little_as_possible(waiting_store: Any) -> Non
 def test_creating_asks_the_store_as_little_as_possible(waiting_store: Any) -> None:
     store = waiting_store()
     zarr.create_array(store, shape=(3,), dtype="i4")
+    names = ("zarr.json", ".zarray", ".zgroup")  # a node of format 2 would be hidden
+    assert sorted(store.log) == sorted([*(("get", name) for name in names), ("set", "zarr.json")])
+    assert store.log[-1] == ("set", "zarr.json")
+    store = waiting_store()
+    zarr.create_group(store, zarr_format=3)
     assert store.log == [("get", "zarr.json"), ("set", "zarr.json")]
 
 

@@ -107,7 +107,7 @@ class Questions:
         """The documents of an array that is created."""
         store: dict[str, Any] = {}
         zarr.create_array(store, **{"shape": (4, 4), "dtype": "i4", "chunks": (2, 2), **parameters})
-        return _texts(store)
+        return _texts(dict(sorted(store.items())))  # in whichever order they were stored
 
     def read3(self, **changes: Any) -> Any:
         """Metadata of format 3, from a document."""

@@ -1,0 +1,400 @@
+"""Making nodes: one who is first makes a node, the others find it there.
+
+All that makes nodes goes through `place_node` or `place_nodes`. They hold the lock of a node's
+documents, look what is there, and write on condition that nothing was written since, where the
+store can do that: then it holds between processes, too.
+
+A node of format 2 has its attributes in a document of their own. That one is written first, and
+claims the place: nobody sees the node without its attributes, and one who finds the claim of
+another waits for the node. A claim that comes to nothing is what a killed process left.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, TypeVar
+
+from zarr.abc._places import data_id_of
+from zarr.arrays.document import (
+    document_key,
+    documents_of,
+    kind_at,
+    kind_v2,
+    kind_v3,
+    save_changes,
+)
+from zarr.arrays.locking import guarded
+from zarr.arrays.names import check_new_nodes
+from zarr.errors import ContainsArrayError, ContainsGroupError
+from zarr.metadata.group import ImplicitGroupMarker
+from zarr.runner import bounded, section
+from zarr.storage.exchange import Conflict, Exchange, exchanged, put_first
+from zarr.storage.path import StorePath
+from zarr.storage.requests import Requests
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from zarr.abc.store import Store
+    from zarr.buffer.core import Buffer
+    from zarr.metadata.group import NodeMetadata
+    from zarr.types import ArrayMetadata, NodeType, ZarrFormat
+
+T = TypeVar("T")
+
+_MAIN = ("zarr.json", ".zarray", ".zgroup")
+"""The documents that say that there is a node."""
+_PATIENCE = 8
+"""How often one looks again for a node that somebody else has begun to make."""
+_SWEPT = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
+"""What the system says where others make and delete the same directory."""
+_TRIES = 5
+"""How often a node is looked for that seems to be made and deleted all the time."""
+
+
+def check_writable(store_path: StorePath) -> None:
+    """Fail if the store refuses to write."""
+    if store_path.store.read_only:
+        raise ValueError(
+            "store was opened in read-only mode and does not support writing: nothing can be "
+            f"changed at {store_path._shown_as()}"
+        )
+
+
+async def place_node(
+    store_path: StorePath,
+    metadata: NodeMetadata,
+    *,
+    overwrite: bool = False,
+    parents: bool = True,
+    beside: bool = False,
+) -> None:
+    """Store the metadata of a new node, unless there is one already.
+
+    Parameters
+    ----------
+    store_path
+        Where the node is to be.
+    metadata
+        Of the node.
+    overwrite
+        Whether what is there is deleted first.
+    parents
+        Whether groups are made at the paths above; not to be asked if they are known to be there.
+    beside
+        Whether nodes of the other format may be there, or above: the user asked for this one.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node, and it is not to be overwritten.
+    ValueError
+        If the name is reserved, or there is an array above.
+    """
+    check_writable(store_path)
+    store, path, zarr_format = store_path.store, store_path.path, metadata.zarr_format
+    overwrite = overwrite and store.supports_deletes
+    placing = _Placing(store, {path: metadata}, overwrite=overwrite, beside=beside)
+    missing = await missing_parents(store_path, zarr_format, beside=beside) if parents else []
+    check_new_nodes([*missing, path], zarr_format)
+    if missing and not overwrite:
+        await placing.look()  # before groups are made for nothing
+    await _make_groups(store, missing, zarr_format, beside=beside)
+    await placing.run()
+
+
+async def place_nodes(
+    store: Store, nodes: Mapping[str, NodeMetadata], *, overwrite: bool = False
+) -> set[str]:
+    """Store the metadata of new nodes; where an `ImplicitGroupMarker` stands, a group may be.
+
+    Parameters
+    ----------
+    store
+        Where.
+    nodes
+        Metadata by path, all of one format.
+    overwrite
+        Whether nodes that are there already, and all below them, are deleted first.
+
+    Returns
+    -------
+    set of str
+        The paths of what was made.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node already, and it is not to be overwritten. All is looked at before the
+        first document is written.
+    """
+    return await _Placing(store, nodes, overwrite=overwrite).run()
+
+
+class _Placing:
+    """Nodes that are being made.
+
+    Attributes
+    ----------
+    replaced
+        The paths of those that are made whatever is there: it is deleted first.
+    made
+        The paths of those that are made already.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        nodes: Mapping[str, NodeMetadata],
+        *,
+        overwrite: bool = False,
+        beside: bool = False,
+    ) -> None:
+        self._store = store
+        self._beside = beside
+        self._zarr_format = next(iter(nodes.values())).zarr_format
+        # First of all: what cannot be stored changes nothing.
+        self._documents = {path: _main_last(path, node) for path, node in nodes.items()}
+        self._implicit = {p for p, node in nodes.items() if isinstance(node, ImplicitGroupMarker)}
+        explicit = nodes.keys() - self._implicit if overwrite else set()
+        self._tops = [path for path in explicit if explicit.isdisjoint(parents_of(path))]
+        self.replaced = {
+            path for path in nodes if path in explicit or not explicit.isdisjoint(parents_of(path))
+        }
+        self.made: set[str] = set()
+        self._attempts = 0
+
+    async def run(self) -> set[str]:
+        """Make them, under their locks."""
+        store = self._store
+
+        async def work() -> set[str]:
+            identity = data_id_of(store)
+            first, *others = sorted(self._documents)  # in one order: nobody waits for ever
+            async with guarded(identity, document_key(first)), AsyncExitStack() as held:
+                for path in others:
+                    await held.enter_async_context(guarded(identity, document_key(path)))
+                return await exchanged(store, self._attempt, marked=True)
+
+        return await section(work, store.traits.needs_event_loop)
+
+    async def _attempt(self, store: Store) -> set[str]:
+        """Look, and write; or find out that somebody else writes the same nodes just now."""
+        self._attempts += 1
+        try:
+            return await self._tried(store)
+        except OSError as error:
+            local = isinstance(store, Exchange) and not store.traits.needs_event_loop
+            if local and error.errno in _SWEPT and self._attempts <= _PATIENCE:
+                raise Conflict(next(iter(self._documents))) from error
+            raise
+
+    async def _tried(self, store: Store) -> set[str]:
+        if self.replaced:
+            await bounded(self._tops, lambda top: StorePath(self._store, top).delete_dir())
+            self.made -= self.replaced
+        found = await self.look(claims=isinstance(store, Exchange))
+        if isinstance(store, Exchange):
+            patient = self._attempts <= _PATIENCE
+            claimed = [key for key, value in found.items() if value is not None]
+            if claimed and patient:
+                raise Conflict(claimed[0])
+            await bounded(claimed, Requests(store).get_document)  # to replace what this reads
+            store.expect_none(found.keys() - claimed)
+            if patient:
+                store.expect_none(key for path in self.replaced for key, _ in self._documents[path])
+        missing = {key.rpartition("/")[0] for key in found} | self.replaced
+
+        async def write(path: str) -> None:
+            for key, value in self._documents[path]:
+                if path in self._implicit and found.get(key) is not None:
+                    continue  # attributes of a group that lost its other document
+                if _is_main(key) and path not in self.replaced:
+                    await put_first(store, key, value)
+                else:
+                    await Requests(store).set(key, value)
+            self.made.add(path)
+
+        await bounded([path for path in self._documents if path in missing], write)
+        return self.made
+
+    async def look(self, *, claims: bool = False) -> dict[str, bytes | None]:
+        """See whether the nodes can be made.
+
+        Parameters
+        ----------
+        claims
+            Whether also to look for what others have begun to make.
+
+        Returns
+        -------
+        dict
+            Of nodes that are to be made where nothing may be: what their own documents hold.
+        """
+        store = self._store
+        own = ("zarr.json",) if self._zarr_format == 3 else (".zarray", ".zgroup")
+        names = own if self._beside else _MAIN
+        paths = [path for path in self._documents if path not in self.made | self.replaced]
+        keys = {_key(path, name) for path in paths for name in names}
+        # What a group above has of attributes is kept, also if its other document was lost.
+        whole = paths if claims else self._implicit.intersection(paths)
+        keys.update(key for path in whole for key, _ in self._documents[path])
+        wanted = sorted(keys)
+        values = await bounded(wanted, Requests(store).get_document)
+        found = dict(zip(wanted, values, strict=True))
+        missing: dict[str, bytes | None] = {}
+        for path in paths:
+            v3, array, group = (found.get(_key(path, name)) for name in _MAIN)
+            kinds = {2: kind_v2(store, path, array, group), 3: kind_v3(store, path, v3)}
+            there = kinds[self._zarr_format]
+            if path in self._implicit and there == "group":
+                continue
+            refuse(store, path, there)
+            other = kinds[other_than(self._zarr_format)]
+            refuse_other(store, path, other, self._zarr_format)
+            missing.update({key: found.get(key) for key, _ in self._documents[path]})
+        return missing
+
+
+def _key(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _is_main(key: str) -> bool:
+    return key.rpartition("/")[2] in _MAIN
+
+
+def _main_last(path: str, node: NodeMetadata) -> list[tuple[str, Buffer]]:
+    return sorted(documents_of(path, node), key=lambda item: _is_main(item[0]))
+
+
+def parents_of(path: str) -> list[str]:
+    """The paths above a path, from the root on."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(len(parts))] if path else []
+
+
+# -- groups above -------------------------------------------------------------------------------
+
+
+async def make_parents(store_path: StorePath, zarr_format: ZarrFormat) -> None:
+    """Make groups above a path where there are none; see `missing_parents`."""
+    await _make_groups(
+        store_path.store, await missing_parents(store_path, zarr_format), zarr_format
+    )
+
+
+async def _make_groups(
+    store: Store, paths: list[str], zarr_format: ZarrFormat, *, beside: bool = False
+) -> None:
+    for path in paths:
+        group = ImplicitGroupMarker(zarr_format=zarr_format)
+        await _Placing(store, {path: group}, beside=beside).run()
+
+
+async def missing_parents(
+    store_path: StorePath, zarr_format: ZarrFormat, *, beside: bool = False
+) -> list[str]:
+    """The paths above at which there is no node.
+
+    Raises
+    ------
+    ValueError
+        If there is an array above: only groups have nodes below them.
+    ContainsArrayError, ContainsGroupError
+        If there is a node of the other format above, and it is not said that there may be.
+    """
+    store = store_path.store
+    parents = parents_of(store_path.path)
+    found = await bounded(parents, lambda parent: kind_at(store, parent, zarr_format))
+    if "array" in found:
+        parent = parents[found.index("array")]
+        raise ValueError(
+            f"A parent of {store_path._shown_as()} is an array, at path {parent!r} - only groups "
+            "may have child nodes."
+        )
+    missing = [parent for parent, kind in zip(parents, found, strict=True) if kind is None]
+    if beside:
+        return missing
+    other = other_than(zarr_format)
+    kinds = await bounded(missing, lambda parent: kind_at(store, parent, other))
+    for parent, kind in zip(missing, kinds, strict=True):
+        refuse_other(store, parent, kind, zarr_format)
+    return missing
+
+
+async def save_metadata(
+    store_path: StorePath, metadata: ArrayMetadata, ensure_parents: bool = False
+) -> None:
+    """Store the metadata of an array, whatever is there.
+
+    Parameters
+    ----------
+    store_path
+        Where the array is.
+    metadata
+        Of the array.
+    ensure_parents
+        Whether groups are made at the paths above, where there are none.
+    """
+    if ensure_parents:
+        await make_parents(store_path, metadata.zarr_format)
+    await save_changes(store_path, None, metadata)
+
+
+# -- what is there ------------------------------------------------------------------------------
+
+
+def refuse(store: Store, path: str, kind: NodeType | None) -> None:
+    """Raise an error if there is a node."""
+    if kind == "array":
+        raise ContainsArrayError(store, path)
+    if kind == "group":
+        raise ContainsGroupError(store, path)
+
+
+def other_than(zarr_format: ZarrFormat) -> ZarrFormat:
+    """The other format."""
+    return 3 if zarr_format == 2 else 2
+
+
+def refuse_other(store: Store, path: str, kind: NodeType | None, zarr_format: ZarrFormat) -> None:
+    """Raise an error if there is a node of the format that is not the one of a new node."""
+    if kind is None:
+        return
+    other = other_than(zarr_format)
+    message = (
+        f"{'An' if kind == 'array' else 'A'} {kind} of format {other} exists in store "
+        f"{store._shown_as()} at path {path!r}. One of format {zarr_format} is not made beside "
+        f"it, as only that of format 3 would be seen: give zarr_format={other}, or another path."
+    )
+    raise (ContainsArrayError if kind == "array" else ContainsGroupError)(message)
+
+
+async def found_or_made(
+    find: Callable[[], Awaitable[T | None]],
+    make: Callable[[], Awaitable[T]],
+    *there: type[Exception],
+) -> T:
+    """Return a node; it is made if there is none, unless somebody else is faster.
+
+    Parameters
+    ----------
+    find
+        Returns the node, or None.
+    make
+        Makes it.
+    *there
+        The errors by which `make` says that there is one.
+    """
+    for attempt in range(_TRIES):
+        found = await find()
+        if found is not None:
+            return found
+        try:
+            return await make()
+        except there:
+            if attempt == _TRIES - 1:
+                raise
+    raise AssertionError  # not reached
