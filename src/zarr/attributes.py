@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from zarr.metadata.jsonio import copied
+from zarr.metadata.jsonio import as_stored, copied
 from zarr.runner import run
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class Attributes(MutableMapping[str, "JSON"]):
         run(node._change_attributes(change), waits=node._waits)
 
     def __getitem__(self, key: str) -> JSON:
-        return self._now()[key]
+        # A copy: what is done to a list or dict is not stored, so the handle must not show it.
+        found: JSON = copied(self._now()[key])
+        return found
 
     def __setitem__(self, key: str, value: JSON) -> None:
         self._change(lambda attributes: {**attributes, key: value})
@@ -121,9 +123,10 @@ class Attributes(MutableMapping[str, "JSON"]):
         >>> array.attrs["levels"]
         [1, 2, 3]
         """
-        before = copied(self._now())
-        after = copied(before)
-        yield after
+        before = self._now()
+        given = copied(before)
+        yield given
+        after = as_stored(given)
         new = {
             key: value for key, value in after.items() if key not in before or before[key] != value
         }
@@ -135,4 +138,5 @@ class Attributes(MutableMapping[str, "JSON"]):
 
     def asdict(self) -> dict[str, JSON]:
         """Return the attributes as a dict."""
-        return dict(self._now())
+        found: dict[str, JSON] = copied(self._now())
+        return found

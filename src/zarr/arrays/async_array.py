@@ -16,6 +16,7 @@ from zarr.arrays.read import read
 from zarr.arrays.stored import stored_shards, stored_size
 from zarr.arrays.write import write
 from zarr.codecs.sharding import warn_of_hidden_shards
+from zarr.metadata.jsonio import copied
 from zarr.metadata.spec import parse_array_config
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
@@ -207,8 +208,9 @@ class AsyncArray(ArrayBase[M]):
 
     @property
     def attrs(self) -> dict[str, JSON]:
-        """The attributes, as this handle last saw them; see `update_attributes`."""
-        return self.metadata.attributes
+        """A copy of the attributes, as this handle last saw them; see `update_attributes`."""
+        found: dict[str, JSON] = copied(self.metadata.attributes)
+        return found
 
     def with_config(self, config: ArrayConfigLike) -> Self:
         """Return the same array with other settings.

@@ -22,6 +22,7 @@ from zarr.groups.listing import GroupListing
 from zarr.groups.members import find_consolidated
 from zarr.groups.nodes import load_group, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
+from zarr.metadata.jsonio import copied
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
@@ -188,8 +189,9 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     @property
     def attrs(self) -> dict[str, Any]:
-        """The attributes, as this handle last saw them; see `update_attributes`."""
-        return self.metadata.attributes
+        """A copy of the attributes, as this handle last saw them; see `update_attributes`."""
+        found: dict[str, Any] = copied(self.metadata.attributes)
+        return found
 
     def _take(self, metadata: GroupMetadata) -> None:
         """Hold other metadata from now on."""
@@ -214,8 +216,8 @@ class AsyncGroup(GroupCreation, GroupListing):
         return access._replace(chunk_path=access.chunk_path / below)
 
     def _child(self, path: str, metadata: NodeMetadata) -> Any:
-        """The handle of a node below."""
-        place = StorePath(self.store, path)
+        """The handle of a node below, which shares no attributes with consolidated metadata."""
+        place, metadata = StorePath(self.store, path), metadata._copied()
         if is_group(metadata):
             group = type(self)(metadata, place)._known()._with_access(self._access_below(path))
             if self.metadata.consolidated_metadata is not None:

@@ -53,7 +53,7 @@ def normalized(nodes: Mapping[str, NodeMetadata]) -> Nodes:
                 f"{name!r} or {other!r}, but not both."
             )
         names[path] = name
-        found[path] = node
+        found[path] = node._copied()  # handles get these, and share nothing with the caller's
     return found
 
 

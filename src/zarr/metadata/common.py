@@ -33,15 +33,6 @@ def ceildiv_int(a: int, b: int) -> int:
     return -(-a // b)
 
 
-def copy_json(value: Any) -> Any:
-    """Return a copy of a value of JSON, whose dicts and lists are its own."""
-    if type(value) is dict:
-        return {name: copy_json(item) for name, item in value.items()}
-    if type(value) is list:
-        return [copy_json(item) for item in value]
-    return value
-
-
 def parse_int(data: object) -> int:
     """Return an integer, if it is one."""
     if isinstance(data, (int, np.integer)) and not isinstance(data, bool):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard
 
 from zarr.errors import MetadataValidationError
+from zarr.metadata.jsonio import as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,4 +50,4 @@ def parse_extra_fields(
             f"{refused}. Extra fields are not allowed unless they are an object with a "
             '"must_understand" key which is assigned the value `false`.'
         )
-    return dict(data)
+    return as_stored(data)

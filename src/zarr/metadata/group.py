@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.extra import parse_extra_fields
-from zarr.metadata.jsonio import copied, in_node, to_compact_json, to_json
+from zarr.metadata.jsonio import as_stored, copied, in_node, to_compact_json, to_json
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
@@ -50,11 +50,11 @@ def parse_node_type(data: object, path: str | None = None) -> NodeType:
 
 
 def parse_attributes(data: object) -> dict[str, Any]:
-    """Return attributes as a dict; none at all for None."""
+    """Return attributes as they will be stored; none at all for None."""
     if data is None:
         return {}
     if isinstance(data, Mapping) and all(isinstance(key, str) for key in data):
-        return dict(data)
+        return as_stored(data)
     raise TypeError(f"Expected a dict with strings as keys. Got an instance of {type(data)}.")
 
 
@@ -98,7 +98,7 @@ class GroupMetadata(Metadata):
         if self.consolidated_metadata is not None:
             document["consolidated_metadata"] = self.consolidated_metadata.to_dict()
         document["node_type"] = "group"
-        return {**document, **self.extra_fields}
+        return {**document, **copied(self.extra_fields)}
 
     def to_buffer_dict(self, prototype: BufferPrototype) -> dict[str, Buffer]:
         """Return the documents to store, by their keys relative to the group."""
@@ -187,7 +187,17 @@ class GroupMetadata(Metadata):
 
     def update_attributes(self, attributes: Mapping[str, Any]) -> Self:
         """Return the metadata of the group with other attributes."""
-        return replace(self, attributes=dict(attributes))
+        return replace(self, attributes=attributes)
+
+    def _copied(self) -> Self:
+        """Return metadata with attributes and extra fields of their own."""
+        made = object.__new__(type(self))
+        made.__dict__.update(
+            self.__dict__,
+            attributes=copied(self.attributes),
+            extra_fields=copied(self.extra_fields),
+        )
+        return made
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,6 +86,52 @@ def to_compact_json(document: Mapping[str, Any]) -> bytes:
     return _dumps(document, None)
 
 
+def as_stored(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return attributes, or other values of a user, as they will be read from a document.
+
+    They are plain values that nobody else holds: what is shown before the document is read again
+    is what is in it, and what the user does to the original changes nothing.
+
+    Raises
+    ------
+    TypeError
+        If JSON can hold only a part of a value, or none of it.
+    ValueError
+        If two keys are the same key in JSON, or it is nested deeper than anybody follows.
+    """
+    if not values:
+        return {}
+    try:
+        document = _ENCODER.encode(dict(values))
+        plain: dict[str, Any] = _DECODER.decode(document)
+    except RecursionError:
+        raise _too_deep() from None
+    if _is_too_deep(document.encode(), plain):
+        raise _too_deep()
+    return plain
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"Several keys of a dict are the key {twice!r} in JSON, whose keys are strings: only "
+            "the value of one of them could be stored."
+        )
+    return found
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of a plain value, whose dicts and lists are its own."""
+    if type(value) is dict:
+        return {name: copied(item) for name, item in value.items()}
+    if type(value) is list:
+        return [copied(item) for item in value]
+    return value
+
+
 def _dumps(document: Mapping[str, Any], indent: int | None) -> bytes:
     try:
         made = json.dumps(document, indent=indent, default=_plain).encode()
@@ -103,20 +148,40 @@ def _too_deep() -> ValueError:
     )
 
 
-def copied(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of attributes, all that is in them included."""
-    if not attributes:
-        return {}
-    try:
-        return deepcopy(dict(attributes))
-    except RecursionError:
-        raise _too_deep() from None
-
-
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold of a value of NumPy."""
-    if isinstance(value, (np.ndarray, np.bool_, np.number)):
-        return value.tolist()
+    """Return what JSON can hold of a value: all of it, or an error."""
     if isinstance(value, Metadata):
         return value.to_dict()
-    raise TypeError(f"{value!r} of {type(value).__name__} cannot be stored in metadata: not JSON.")
+    if isinstance(value, (np.ndarray, np.generic)):
+        _check_kept(value)
+        found = value.tolist()
+        if not isinstance(found, np.generic):
+            return found
+    raise _not_json(value, "JSON has strings, numbers, booleans, null, lists and objects")
+
+
+def _check_kept(value: np.ndarray[Any, Any] | np.generic) -> None:
+    """Fail if a value of NumPy would come back as another."""
+    dtype = value.dtype
+    if dtype.kind in "mM":
+        raise _not_json(
+            value, "JSON has no times: store str(value), or a number and its unit as two values"
+        )
+    if dtype.char in "gG":
+        raise _not_json(
+            value, "numbers in JSON have fewer digits: store it as float64, or str(value)"
+        )
+    if dtype.names is not None:
+        raise _not_json(value, "JSON has no records: store a dict with a list for each field")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise _not_json(value, "JSON has no masks: store value.filled(...), or the mask beside it")
+
+
+def _not_json(value: object, why: str) -> TypeError:
+    return TypeError(
+        f"{value!r} of {type(value).__name__} cannot be stored in metadata: not JSON. {why}."
+    )
+
+
+_ENCODER = json.JSONEncoder(default=_plain)
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)

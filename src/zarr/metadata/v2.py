@@ -19,7 +19,7 @@ from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarn
 from zarr.metadata.chunk_grids import ChunkGrid, repaired_chunk_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
-from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
+from zarr.metadata.jsonio import as_stored, copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.notices import warn
 from zarr.registry import get_numcodec
@@ -222,7 +222,7 @@ class ArrayV2Metadata(Metadata):
         values["fill_value"] = None if fill_value is None else dtype.cast_scalar(fill_value)
         values["order"] = parse_order(order)
         values["dimension_separator"] = parse_separator(dimension_separator)
-        values["attributes"] = {} if attributes is None else dict(attributes)
+        values["attributes"] = {} if attributes is None else as_stored(attributes)
         values["zarr_format"] = 2
         given = _filter_list(filters)
         values["filter_configs"] = tuple(_config(each, "filter") for each in given)
@@ -434,20 +434,25 @@ class ArrayV2Metadata(Metadata):
         )
         return cls.from_dict(parsed, path=path)
 
-    def _rebuilt(self, **changes: Any) -> Self:
-        rebuilt = object.__new__(type(self))
-        rebuilt.__dict__.update(self.__dict__, **changes)
-        rebuilt.__dict__.pop("_layout", None)
-        return rebuilt
+    def _with(self, **changes: Any) -> Self:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, **changes)
+        return made
+
+    def _copied(self) -> Self:
+        """Return metadata with attributes of their own; the rest is frozen."""
+        return self._with(attributes=copied(self.attributes))
 
     def update_shape(self, shape: tuple[int, ...]) -> Self:
         """Return the metadata of the array with another shape."""
         parsed = parse_shapelike(shape)
-        return self._rebuilt(shape=parsed, chunks=parse_chunks(self.chunks, parsed))
+        made = self._with(shape=parsed, chunks=parse_chunks(self.chunks, parsed))
+        made.__dict__.pop("_layout", None)
+        return made
 
     def update_attributes(self, attributes: dict[str, JSON]) -> Self:
         """Return the metadata of the array with other attributes."""
-        return self._rebuilt(attributes=dict(attributes))
+        return self._with(attributes=as_stored(attributes))
 
 
 _REPR = (

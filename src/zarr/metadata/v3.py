@@ -25,9 +25,9 @@ from zarr.metadata.chunk_grids import (
     repaired_chunk_grid,
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.common import copy_json, parse_shapelike, validate_rectilinear_edges
+from zarr.metadata.common import parse_shapelike, validate_rectilinear_edges
 from zarr.metadata.extra import check_allowed_extra_field, parse_extra_fields
-from zarr.metadata.jsonio import copied, in_node, parse_json, to_json
+from zarr.metadata.jsonio import as_stored, copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import state
 
@@ -131,7 +131,7 @@ def parse_storage_transformers(data: object) -> tuple[dict[str, JSON], ...]:
             f"The storage transformers {refused} are not known, and must be understood to read "
             "the array."
         )
-    return transformers
+    return tuple(map(as_stored, transformers))
 
 
 def validate_array_bytes_codec(codecs: tuple[Codec, ...]) -> ArrayBytesCodec:
@@ -194,7 +194,7 @@ class ArrayV3Metadata(Metadata):
         values["chunk_key_encoding"] = parse_chunk_key_encoding(chunk_key_encoding)
         values["fill_value"] = data_type.cast_scalar(fill_value)
         values["codecs"] = ()
-        values["attributes"] = {} if attributes is None else dict(attributes)
+        values["attributes"] = {} if attributes is None else as_stored(attributes)
         values["dimension_names"] = parse_dimension_names(dimension_names)
         values["zarr_format"] = 3
         values["node_type"] = "array"
@@ -325,8 +325,8 @@ class ArrayV3Metadata(Metadata):
             document["dimension_names"] = self.dimension_names
         document["zarr_format"] = 3
         document["node_type"] = "array"
-        document["storage_transformers"] = self.storage_transformers
-        return {**document, **self.extra_fields}
+        document["storage_transformers"] = tuple(map(copied, self.storage_transformers))
+        return {**document, **copied(self.extra_fields)}
 
     def to_buffer_dict(self, prototype: BufferPrototype) -> dict[str, Buffer]:
         """Return the documents to store, by their keys relative to the array."""
@@ -413,12 +413,17 @@ class ArrayV3Metadata(Metadata):
         return metadata._copied()
 
     def _copied(self) -> Self:
-        """Return metadata with attributes of their own; the rest is frozen."""
-        copied = object.__new__(type(self))
-        copied.__dict__.update(self.__dict__)
-        copied.__dict__["attributes"] = copy_json(self.attributes)
-        copied.__dict__.setdefault("_origin", self)
-        return copied
+        """Return metadata with attributes and extra fields of their own; the rest is frozen."""
+        made = self._with_attributes(copied(self.attributes))
+        made.__dict__["extra_fields"] = copied(self.extra_fields)
+        return made
+
+    def _with_attributes(self, attributes: dict[str, Any]) -> Self:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made.__dict__["attributes"] = attributes
+        made.__dict__.setdefault("_origin", self)
+        return made
 
     def update_shape(self, shape: tuple[int, ...]) -> Self:
         """Return the metadata of the array with another shape."""
@@ -429,9 +434,7 @@ class ArrayV3Metadata(Metadata):
 
     def update_attributes(self, attributes: dict[str, JSON]) -> Self:
         """Return the metadata of the array with other attributes."""
-        copied = self._copied()
-        copied.__dict__["attributes"] = dict(attributes)
-        return copied
+        return self._with_attributes(as_stored(attributes))
 
     def _rebuilt(self, **changes: Any) -> Self:
         names = (
