@@ -584,6 +584,10 @@ class Store(ABC):
         self._check_writable()
         await self._delete_all("")
 
+    def _passes_link(self, path: str, key: str) -> bool:
+        """Whether the directory at a path, or one between it and a key, is a symbolic link."""
+        return False
+
     async def _delete_all(self, prefix: str) -> None:
         if not (self.supports_deletes and self.supports_listing):
             raise NotImplementedError(

@@ -27,5 +27,7 @@ async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
     archive = ZipStore(Path(path), mode="a" if os.path.exists(path) else "w")
     try:
         yield archive
-    finally:
-        archive.close()
+    except BaseException:
+        archive._abandon()  # the file is as it was
+        raise
+    archive.close()

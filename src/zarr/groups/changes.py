@@ -148,8 +148,9 @@ async def _delete_itself(group: AsyncGroup) -> None:
 
 async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[str]]) -> None:
     """Delete all below a path: documents first, since a node without chunks looks like empty."""
+    requests = Requests(group.store)
     for keys in documents:
-        await bounded(keys, Requests(group.store).delete)
+        await bounded(requests.own(path, keys), requests.delete)
     await StorePath(group.store, path).delete_dir()
     chunks = group._access_below(path).chunk_path
     if chunks is not None:  # else an array that is made there later would find them

@@ -12,6 +12,7 @@ from zarr.locks import locked
 from zarr.settings import config
 from zarr.storage.http import http_get
 from zarr.storage.keys import check_key, check_prefix
+from zarr.storage.local import passes_link
 from zarr.storage.ranges import bounds, range_header
 from zarr.storage.references import check_reference
 from zarr.storage.s3fs import s3_get, s3_put
@@ -557,13 +558,32 @@ class FsspecStore(Store):
         # docstring inherited
         self._check_writable()
         folder = self._folder(prefix)
-        if any(sign in folder for sign in "*?["):  # would be taken for a pattern
+        # The root itself is not a value of the store: it may be a bucket, or a mount point.
+        doomed = [folder] if check_prefix(prefix) else await self._children(folder)
+        if any(sign in path for path in doomed for sign in "*?["):  # would be taken for a pattern
             await super().delete_dir(prefix)
-            return
+        elif doomed:
+            # Services take many at once, and some of the others only one.
+            alone = len(doomed) == 1 or hasattr(self.fs, "sync_fs")
+            for paths in doomed if alone else [doomed]:
+                try:
+                    await self._call("_rm", paths, recursive=True)
+                except self.allowed_exceptions as error:
+                    _check_not_refused(error)
+
+    async def _children(self, folder: str) -> list[str]:
+        """The paths of what lies directly below a folder."""
         try:
-            await self._call("_rm", folder, recursive=True)
+            found = await self._call("_ls", folder, detail=False)
         except self.allowed_exceptions as error:
-            _check_not_refused(error)
+            self._check_absent(error)
+            return []
+        return [path for path in found if path.strip("/") != folder.strip("/")]
+
+    def _passes_link(self, path: str, key: str) -> bool:
+        fs = getattr(self.fs, "sync_fs", self.fs)
+        local = not _protocols(fs).isdisjoint(("file", "local"))
+        return local and passes_link(self._root(), path, key)
 
     async def clear(self) -> None:
         # docstring inherited

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -254,7 +254,7 @@ class LocalStore(Store):
     def _remove(self, key: str) -> None:
         self._check_writable()
         self._ensure_open_sync()
-        with suppress(IsADirectoryError):  # a folder has no value that could be removed
+        with contextlib.suppress(IsADirectoryError):  # a folder has no value that could be removed
             self._files.delete(self._checked(key))
 
     def delete_sync(self, key: str) -> None:
@@ -364,15 +364,19 @@ class LocalStore(Store):
         await offload(self._remove_folder, prefix)
 
     def _remove_folder(self, prefix: str) -> None:
-        import shutil
-
         folder = check_prefix(prefix)
-        path = self._path(folder) if folder else self._folder
+        if not folder:
+            # The root itself is not a value of the store: who made it chose its mode and its
+            # place, which may be a mount point, a link, or the directory of a process.
+            _empty(self._folder)
+            return
+        path = self._path(folder)
         if os.path.isfile(path):
             raise ValueError(f"delete_dir was passed a {prefix=} that is a file")
-        if os.path.isdir(path):
-            # Others may remove the same files meanwhile: what is gone is gone.
-            shutil.rmtree(path, onerror=_ignore_missing)
+        _remove(path)
+
+    def _passes_link(self, path: str, key: str) -> bool:
+        return passes_link(self._folder, path, key)
 
     async def clear(self) -> None:
         # docstring inherited
@@ -486,6 +490,37 @@ def _no_file(key: str, found: str) -> OSError:
     return OSError(
         errno.EINVAL, f"cannot open: {found} stands in the place of the file [key {key!r}]"
     )
+
+
+def _empty(folder: str) -> None:
+    """Remove what is in a directory: files first, as documents of nodes are."""
+    with contextlib.suppress(FileNotFoundError):
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.is_dir(follow_symlinks=False))
+        for entry in entries:
+            _remove(entry.path)
+
+
+def _remove(path: str) -> None:
+    """Remove a directory and all that is in it; a link, and not what it points to; or a file."""
+    import shutil
+
+    # Others may remove the same files meanwhile: what is gone is gone.
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, onerror=_ignore_missing)
+    else:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            os.unlink(path)
+
+
+def passes_link(root: str, path: str, key: str) -> bool:
+    """Whether the directory at a path, or one between it and a key, is a symbolic link."""
+    end = len(path)
+    while end != -1:
+        if os.path.islink(f"{root}/{key[:end]}"):
+            return True
+        end = key.find("/", end + 1)
+    return False
 
 
 def _ignore_missing(_: object, __: str, exc_info: tuple[Any, BaseException, Any]) -> None:

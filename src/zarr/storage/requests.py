@@ -30,7 +30,7 @@ from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.storage.settled import Watch
@@ -359,6 +359,13 @@ class Requests:
                 await self._ask("delete_dir", prefix, partial(store.delete_dir, prefix), None)
         finally:
             rewritten_below(self.data_id, folder)
+
+    def own(self, path: str, keys: Iterable[str]) -> list[str]:
+        """Those of the keys below a path to which no symbolic link at the path or below it leads.
+
+        The others are values of what the links point to, which stays when the links are deleted.
+        """
+        return [key for key in keys if not self.store._passes_link(path, key)]
 
     async def once(self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int = 0) -> T:
         """Make a request that must not be made again: one whose answer depends on what it did.

@@ -299,6 +299,9 @@ class WrapperStore(Store, Generic[T_Store]):
         # docstring inherited
         await self._store.clear()
 
+    def _passes_link(self, path: str, key: str) -> bool:
+        return self._store._passes_link(path, key)
+
     def list(self) -> AsyncIterator[str]:
         # docstring inherited
         return self._store.list()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -147,6 +148,13 @@ class ZipStore(Store):
         self._is_open = False
         if archive is not None and self._owns_archive:
             archive.close()
+
+    def _abandon(self) -> None:
+        """Let go of the file, which stays as it was: nothing that is new is written to it."""
+        archive, self._archive = self._archive, None
+        self._is_open = False
+        if archive is not None:
+            archive.abandon()
 
     def __getstate__(self) -> dict[str, Any]:
         if not isinstance(self.path, Path):
@@ -326,7 +334,23 @@ class ZipStore(Store):
 
     async def clear(self) -> None:
         # docstring inherited
-        await self.delete_dir("")
+        self._check_writable()
+        if self._zmode == "r":
+            await offload(self._begin_anew)
+        else:
+            await self.delete_dir("")
+
+    def _begin_anew(self) -> None:
+        """Begin an empty archive, which takes the place of the file when the store is closed."""
+        if not isinstance(self.path, Path) and not self.path.writable():
+            raise ValueError(f"{self.path!r} cannot be written to: {self} cannot be cleared")
+        self.close()
+        self._zmode = "w"
+        try:
+            self._ensure_open_sync()
+        except OSError:
+            self._zmode = "r"
+            raise
 
     async def move(self, path: Path | str) -> None:
         """Close the store, move its file, and open it there.
@@ -335,6 +359,11 @@ class ZipStore(Store):
         ----------
         path : str or Path
             The new place of the file.
+
+        Raises
+        ------
+        FileExistsError
+            If there is a file at the new place; or, with mode 'x', one of another at the old one.
         """
         await offload(self._move, Path(path))
         await self._open()
@@ -342,6 +371,9 @@ class ZipStore(Store):
     def _move(self, path: Path) -> None:
         if not isinstance(self.path, Path):
             raise TypeError("a ZipStore backed by a file-like object cannot be moved")
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, "File exists", str(path))
+        self._ensure_open_sync()  # so that the file that is moved is that of this store
         self.close()
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(self.path, path)

@@ -254,6 +254,13 @@ class Archive:
         writer: Any = self._writer  # also by what others did to it
         return self._changed or (writer is not None and writer._didModify)
 
+    def abandon(self) -> None:
+        """Let go of the file without what was written to it."""
+        with self._lock:
+            self._changed = False
+            self._discard()
+            self.close()
+
     def _finish(self) -> None:
         # Before the new file is begun: it is copied from the old one with what is deleted.
         self._append_pending()
