@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from zarr.arrays.names import child_path
 from zarr.copying.nodes import copy_nodes
 from zarr.copying.options import Options, check_if_exists
-from zarr.copying.places import address, addresses, is_within
 from zarr.copying.report import reporting
 from zarr.copying.sources import name_of, nodes_of
 from zarr.copying.values import copy_values, key_filter
 from zarr.errors import CopyError
 from zarr.groups.async_group import AsyncGroup
 from zarr.storage.path import StorePath, make_store_path
+from zarr.storage.places import address, addresses, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

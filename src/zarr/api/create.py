@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.copy_data import array_like
 from zarr.arrays.create import init_array, source_of
 from zarr.arrays.create_v2style import create
 from zarr.arrays.keep import keep, kept_attributes
@@ -136,7 +136,7 @@ async def create_array(
     (10, 10)
     """
     source, shape, dtype = source_of(data, shape, dtype)
-    array = await init_array(
+    return await init_array(
         store_path=await _path_in(store, name, storage_options),
         shape=shape,
         dtype=dtype,
@@ -154,10 +154,8 @@ async def create_array(
         overwrite=overwrite,
         config=config,
         beside=zarr_format == 2,  # 3 is the default: it says nothing of what the user knows
+        data=source if write_data else None,
     )
-    if source is not None and write_data:
-        await copy_data(source, array)
-    return array
 
 
 async def _path_in(
@@ -266,22 +264,18 @@ async def from_array(
         chunk_key_encoding=chunk_key_encoding,
         dimension_names=dimension_names,
     )
-    place = await _path_in(store, name, storage_options)
-    if overwrite and getattr(source, "store_path", None) == place:
-        raise ValueError(f"{place} cannot be overwritten by a copy of itself")
-    array = await init_array(
-        store_path=place,
+    return await init_array(
+        store_path=await _path_in(store, name, storage_options),
         shape=source.shape,
         dtype=getattr(source, "_zdtype", source.dtype),
         attributes=kept_attributes(data, attributes),
         overwrite=overwrite,
         config=config,
         beside=zarr_format is not None,
+        data=source if write_data else None,
+        executor=executor,
         **kept._asdict(),
     )
-    if write_data:
-        await copy_data(source, array, executor=executor)
-    return array
 
 
 async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
@@ -314,7 +308,4 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
     given = {"shape": source.shape, **kwargs}
     if given.get("dtype") is None:
         given["dtype"] = source.dtype
-    read_only = given.pop("read_only", False)
-    made = await create(**given)
-    await copy_data(source, made)
-    return made._with_access(made._access._replace(read_only=True)) if read_only else made
+    return await create(**given, data=source)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.api.targets import target
 from zarr.arrays.access import make_access
-from zarr.arrays.copy_data import array_like, copy_data
-from zarr.arrays.create_v2style import create
+from zarr.arrays.copy_data import Begun, array_like, begin, copy_data
+from zarr.arrays.create import new_array
 from zarr.arrays.document import not_found
+from zarr.arrays.names import child_path
 from zarr.arrays.parameters import default_format, parse_format
 from zarr.arrays.placing import found_or_made, place_node
 from zarr.errors import (
@@ -17,6 +18,7 @@ from zarr.errors import (
 )
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.consolidated import consolidate
+from zarr.groups.hierarchy import make_hierarchy
 from zarr.groups.nodes import find_group
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
     from zarr.buffer.core import NDArrayLike
     from zarr.groups.tree import Tree
+    from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StoreLike
-    from zarr.types import JSON, AccessModeLiteral, ZarrFormat
+    from zarr.types import JSON, AccessModeLiteral, AnyAsyncArray, ZarrFormat
 
 __all__ = [
     "consolidate_metadata",
@@ -40,6 +43,10 @@ __all__ = [
     "save_group",
     "tree",
 ]
+
+
+_AHEAD = 4
+"""Of how many arrays that lie elsewhere a block is read before those that are there are deleted."""
 
 
 async def create_group(
@@ -213,12 +220,26 @@ async def open_group(
     """
     chosen = parse_format(zarr_format, zarr_version)
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
+    access = await make_access(
+        place,
+        mode=mode,
+        chunk_store=chunk_store,
+        synchronizer=synchronizer,
+        cache_attrs=cache_attrs,
+        meta_array=meta_array,
+    )
 
     async def make() -> GroupMetadata:
         if mode in ("r", "r+") or use_consolidated or place.read_only:
             raise await not_found(place, chosen, "group")
         metadata = GroupMetadata(attributes, chosen or default_format())
-        await place_node(place, metadata, overwrite=mode == "w", beside=chosen is not None)
+        await place_node(
+            place,
+            metadata,
+            overwrite=mode == "w",
+            beside=chosen is not None,
+            chunk_path=access.chunk_path,
+        )
         return metadata
 
     if mode in ("w", "w-"):
@@ -227,16 +248,7 @@ async def open_group(
         metadata = await found_or_made(
             lambda: find_group(place, chosen, use_consolidated), make, ContainsGroupError
         )
-    return await opened(
-        place,
-        metadata,
-        mode=mode,
-        use_consolidated=use_consolidated,
-        chunk_store=chunk_store,
-        synchronizer=synchronizer,
-        cache_attrs=cache_attrs,
-        meta_array=meta_array,
-    )
+    return AsyncGroup._of(metadata, place, use_consolidated)._with_access(access)
 
 
 async def opened(
@@ -369,30 +381,41 @@ async def save_group(
     chosen = parse_format(zarr_format, zarr_version)
     if not args and not kwargs:
         raise ValueError("at least one array must be provided")
-    arrays = {**{f"arr_{i}": array for i, array in enumerate(args)}, **kwargs}
+    arrays = {f"arr_{i}": array for i, array in enumerate(args)}
+    for name in kwargs.keys() & arrays.keys():
+        raise ValueError(f"an array without a name is to be {name!r}, and so is one with a name")
+    arrays |= kwargs
     for array in arrays.values():
         if not (hasattr(array, "shape") and hasattr(array, "dtype")):
             raise TypeError(
                 "All arguments must be numpy or other NDArrayLike arrays (except store, path, "
                 f"storage_options, and zarr_format). Got an instance of {type(array)}."
             )
-    async with target(store) as place:
-        group = await open_group(
-            place, mode="w", path=path, zarr_format=chosen, storage_options=storage_options
+    async with target(store) as opened_store:
+        place = await make_store_path(
+            opened_store, path=path, mode="w", storage_options=storage_options
         )
-        await _save_arrays(group, arrays)
+        await _save_arrays(place, arrays, chosen or default_format())
 
 
-async def _save_arrays(group: AsyncGroup, arrays: dict[str, Any]) -> None:
-    async def save(name: str) -> None:
-        source = array_like(arrays[name])
-        made = await create(
-            source.shape,
-            dtype=source.dtype,
-            store=group.store_path,
-            path=name,
-            zarr_format=group.metadata.zarr_format,
+async def _save_arrays(place: StorePath, data: dict[str, Any], zarr_format: ZarrFormat) -> None:
+    """Replace what is at a place by a group of arrays; nothing is changed if one is refused."""
+    nodes: dict[str, NodeMetadata] = {place.path: GroupMetadata(zarr_format=zarr_format)}
+    copies: list[tuple[AnyAsyncArray, Any]] = []
+    ahead = 0  # blocks that are in memory before the first array is made
+    for name, each in data.items():
+        source = array_like(each)
+        array = new_array(
+            store_path=StorePath(place.store, child_path(place.path, name)),
+            shape=source.shape,
+            dtype=getattr(source, "_zdtype", source.dtype),
+            zarr_format=zarr_format,
         )
-        await copy_data(source, made)
-
-    await bounded(arrays, save)
+        if array.path in nodes:
+            raise ValueError(f"{name!r} names a node that another array, or the group, is to be")
+        nodes[array.path] = array.metadata
+        begun = await begin(source, array, (place,), read=ahead < _AHEAD)
+        ahead += isinstance(begun, Begun)
+        copies.append((array, begun))
+    await make_hierarchy(place.store, nodes, overwrite=True)
+    await bounded(copies, lambda item: copy_data(item[1], item[0]))

@@ -9,7 +9,7 @@ from zarr.api.groups import open_group, opened, save_group
 from zarr.api.targets import target
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.copy_data import array_like
 from zarr.arrays.create_v2style import create
 from zarr.arrays.document import find_metadata, not_found
 from zarr.arrays.keep import like
@@ -382,7 +382,11 @@ async def save_array(
     given = {"shape": source.shape, "dtype": source.dtype, **kwargs}
     given.pop("read_only", None)  # of a handle that nobody gets
     async with target(store) as place:
-        made = await create(
-            store=place, path=path, zarr_format=chosen, storage_options=storage_options, **given
+        await create(
+            store=place,
+            path=path,
+            zarr_format=chosen,
+            storage_options=storage_options,
+            data=source,
+            **given,
         )
-        await copy_data(source, made)

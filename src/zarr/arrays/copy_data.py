@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +13,13 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.edges import chunk_bounds, chunk_count
 from zarr.arrays.read import read
 from zarr.arrays.spread import IN_FLIGHT, check_reach, spread
-from zarr.arrays.write import write
+from zarr.arrays.write import checked, write
+from zarr.metadata.layout import layout_of
 from zarr.runner import bounded, offload, run
 from zarr.selection import basic
+from zarr.storage.memory import MemoryStore
+from zarr.storage.path import StorePath
+from zarr.storage.places import address, addresses, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -24,8 +29,38 @@ if TYPE_CHECKING:
 
 Region = tuple[slice, ...]
 
+
+class Begun(NamedTuple):
+    """An array-like of which the first block was read."""
+
+    source: Any
+    region: Region
+    block: Any
+
+
+class _Nowhere(MutableMapping[str, Any]):
+    """Where nothing is, whatever is written."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        pass
+
+    def __delitem__(self, key: str) -> None:
+        pass
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
 # A block of this many bytes gives all cores work, and a few of them fit into any memory.
 _BLOCK_BYTES = 32 << 20
+# Codecs of the engine that take all elements of the types that they are for.
+_TAKE_ALL = frozenset(("blosc", "bytes", "crc32c", "delta", "gzip", "transpose", "zlib", "zstd"))
 # How many blocks are under way where the store has to be waited for.
 _BLOCKS = 4
 # How many bytes of elements are on their way to the workers of an executor, about.
@@ -48,6 +83,97 @@ def array_like(data: Any) -> Any:
     return np.asarray(data)
 
 
+async def begin(
+    data: Any,
+    target: AsyncArray[Any],
+    doomed: Iterable[StorePath] = (),
+    *,
+    executor: Executor | None = None,
+    read: bool = True,
+) -> Any:
+    """Find out whether data can be copied to an array, before anything is changed for it.
+
+    Parameters
+    ----------
+    data
+        An array or array-like, or what `write` takes.
+    target
+        The array, which need not be there yet.
+    doomed
+        The places at which all is deleted before the data are copied.
+    executor
+        Whose workers copy them.
+    read
+        Whether the first block of what lies elsewhere is read, and kept in memory.
+
+    Returns
+    -------
+    object
+        What is to be given to `copy_data`.
+
+    Raises
+    ------
+    ValueError, TypeError, …
+        If the data lie in what is to be deleted; if they cannot be read, as far as that is known
+        from their first block; or if they cannot be cast, or the codecs refuse them.
+    """
+    source = getattr(data, "_async_array", data)
+    doomed = tuple(doomed)
+    for place in doomed:
+        if any(is_within(each, address(place)) for each in addresses(source)):
+            raise ValueError(
+                f"{place} cannot be overwritten by a copy of itself, or of what lies in it: "
+                f"{source.store_path} would be deleted before it is copied"
+            )
+    if executor is not None:
+        await check_reach(executor, target._chunk_path.store)
+        return source
+    if not isinstance(source, np.ndarray) and getattr(source, "shape", None) == target.shape:
+        source = array_like(source)
+    elif isinstance(source, AsyncArray):  # to be broadcast
+        source = await _block(source, ...)
+    if _is_read_in_blocks(source) and source.shape == target.shape:
+        region = next(_blocks(target), None) if read else None
+        if region is None:
+            return source
+        block = checked(target, region, await _block(source, region))
+        await _rehearse(target, region, block)
+        return Begun(source, region, block)
+    value = checked(target, ..., source)
+    # What can be refused of a new array leaves a trace that is easily deleted; what is deleted for
+    # it cannot be got back.
+    first = None if doomed else next(_blocks(target, most=1), None)
+    if first is None or value.shape != target.shape:
+        await _rehearse(target, ..., value)
+    else:
+        await _rehearse(target, first, value[first])
+    return value
+
+
+def _is_read_in_blocks(source: Any) -> bool:
+    if isinstance(source, AsyncArray):
+        return True
+    return not isinstance(source, np.ndarray) and array_like(source) is source
+
+
+async def _rehearse(target: AsyncArray[Any], region: Any, value: Any) -> None:
+    """Encode elements, and store them nowhere, if there may be any that the codecs refuse."""
+    if _take_all(layout_of(target.metadata).chain):
+        return
+    place = StorePath(MemoryStore(_Nowhere()))
+    await write(AsyncArray(target.metadata, place, target.config), basic, region, value)
+
+
+def _take_all(chain: Iterable[Any]) -> bool:
+    for name, parameters in chain:
+        if name == "sharding_indexed":
+            if not _take_all(parameters[1]):
+                return False
+        elif name not in _TAKE_ALL:
+            return False
+    return True
+
+
 async def copy_data(
     source: Any,
     target: AsyncArray[Any],
@@ -61,7 +187,7 @@ async def copy_data(
     Parameters
     ----------
     source
-        What `array_like` returned.
+        What `array_like` or `begin` returned.
     target
         Where the elements go.
     executor
@@ -71,29 +197,35 @@ async def copy_data(
     done
         Called with the number of elements of each block, when it is there.
     """
+    first, ahead = None, None
+    if isinstance(source, Begun):
+        source, first, ahead = source
     if isinstance(source, np.ndarray) and executor is None and not have:
         await write(target, basic, ..., source)
         done(target.size)
         return
-    blocks = _blocks(target, frozenset(have))
+    blocks = _blocks(target, have=frozenset(have))
     if executor is not None:
         await check_reach(executor, target._chunk_path.store)
         await _copy_elsewhere(executor, source, target, blocks, done)
         return
 
     async def copy(region: Region) -> None:
-        await _copy_region(source, target, region)
+        nonlocal ahead
+        if region == first:
+            block, ahead = ahead, None  # so that it does not stay in memory
+        else:
+            block = await _block(source, region)
+        await write(target, basic, region, block)
         done(_count(region))
 
     await bounded(blocks, copy, _BLOCKS)
 
 
-async def _copy_region(source: Any, target: AsyncArray[Any], region: Region) -> None:
+async def _block(source: Any, region: Any) -> Any:
     if isinstance(source, AsyncArray):
-        block: Any = await read(source, basic, region)
-    else:
-        block = await offload(_part, source, region)
-    await write(target, basic, region, block)
+        return await read(source, basic, region)
+    return await offload(_part, source, region)
 
 
 async def _copy_elsewhere(
@@ -114,7 +246,10 @@ async def _copy_elsewhere(
 
 
 def _read_and_write(source: AsyncArray[Any], target: AsyncArray[Any], region: Region) -> int:
-    run(_copy_region(source, target, region), waits=source._waits or target._waits)
+    async def copy() -> None:
+        await write(target, basic, region, await _block(source, region))
+
+    run(copy(), waits=source._waits or target._waits)
     return _count(region)
 
 
@@ -138,12 +273,15 @@ def _part(source: Any, region: Region) -> Any:
 
 
 def _blocks(
-    target: AsyncArray[Any], have: frozenset[tuple[int, ...]] = frozenset()
+    target: AsyncArray[Any],
+    most: int | None = None,
+    have: frozenset[tuple[int, ...]] = frozenset(),
 ) -> Iterator[Region]:
     """Regions that cover an array, each made of whole shards or chunks, not all of them there."""
     edges, shape = target._stored_edges, target.shape
     counts = tuple(map(chunk_count, edges, shape))
-    strides = _block_shape(edges, counts, target.dtype.itemsize)
+    most = _BLOCK_BYTES if most is None else most
+    strides = _block_shape(edges, counts, target.dtype.itemsize, most)
     for first in product(*map(range, (0,) * len(counts), counts, strides)):
         if have and have.issuperset(_places(first, strides, counts)):
             continue
@@ -166,13 +304,13 @@ def _places(
 
 
 def _block_shape(
-    edges: tuple[Edge, ...], counts: tuple[int, ...], itemsize: int
+    edges: tuple[Edge, ...], counts: tuple[int, ...], itemsize: int, most: int
 ) -> tuple[int, ...]:
     """How many chunks of each axis go into a block: as many as fit, the last axes first."""
     size = itemsize * prod(edge if isinstance(edge, int) else max(edge) for edge in edges)
     strides = [1] * len(edges)
     for axis in reversed(range(len(edges))):
-        strides[axis] = max(1, min(counts[axis], _BLOCK_BYTES // max(size, 1)))
+        strides[axis] = max(1, min(counts[axis], most // max(size, 1)))
         size *= strides[axis]
         if strides[axis] < counts[axis]:
             break

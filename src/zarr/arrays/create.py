@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from zarr.arrays.access import DEFAULT_ACCESS
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like
+from zarr.arrays.copy_data import array_like, begin, copy_data
 from zarr.arrays.new_metadata import NewArray
 from zarr.arrays.parameters import (
     DEFAULT_FILL_VALUE,
@@ -16,8 +17,12 @@ from zarr.arrays.parameters import (
 from zarr.arrays.placing import place_node
 from zarr.dtype import parse_dtype
 from zarr.metadata.common import parse_shapelike
+from zarr.storage.places import places_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from zarr.arrays.access import Access
     from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
@@ -94,8 +99,13 @@ async def init_array(
     config: ArrayConfigLike | None = None,
     parents: bool = True,
     beside: bool = False,
+    data: Any = None,
+    executor: Executor | None = None,
+    access: Access = DEFAULT_ACCESS,
 ) -> AnyAsyncArray:
-    """Make an array without data at a place in a store.
+    """Make an array at a place in a store.
+
+    All that can be refused is, before anything is changed.
 
     Parameters
     ----------
@@ -110,12 +120,58 @@ async def init_array(
         to be there.
     beside : bool
         Whether nodes of the other format may be there, or above: the user asked for this one.
+    data : optional
+        An array or array-like of that shape, whose elements are copied.
+    executor : concurrent.futures.Executor, optional
+        Whose workers copy them.
+    access : Access, optional
+        How the new array is accessed.
 
     Returns
     -------
     AsyncArray
         The array.
     """
+    array = new_array(
+        store_path=store_path,
+        shape=shape,
+        dtype=dtype,
+        chunks=chunks,
+        shards=shards,
+        filters=filters,
+        compressors=compressors,
+        serializer=serializer,
+        fill_value=fill_value,
+        order=order,
+        zarr_format=zarr_format,
+        attributes=attributes,
+        chunk_key_encoding=chunk_key_encoding,
+        dimension_names=dimension_names,
+        config=config,
+    )._with_access(access)
+    await place(array, data, overwrite=overwrite, parents=parents, beside=beside, executor=executor)
+    return array
+
+
+def new_array(
+    *,
+    store_path: StorePath,
+    shape: ShapeLike,
+    dtype: ZDTypeLike,
+    chunks: ChunksLike = "auto",
+    shards: ShardsLike | None = None,
+    filters: FiltersLike = "auto",
+    compressors: CompressorsLike = "auto",
+    serializer: SerializerLike = "auto",
+    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    order: MemoryOrder | None = None,
+    zarr_format: ZarrFormat | None = 3,
+    attributes: dict[str, JSON] | None = None,
+    chunk_key_encoding: ChunkKeyEncodingLike | None = None,
+    dimension_names: DimensionNamesLike = None,
+    config: ArrayConfigLike | None = None,
+) -> AnyAsyncArray:
+    """Return the handle of an array that is to be stored by `place`; see `init_array`."""
     chosen = parse_format(zarr_format) or default_format()
     settings = parse_config(config, order=None if chosen == 2 else order)
     new = NewArray(
@@ -132,6 +188,51 @@ async def init_array(
         chunk_key_encoding=chunk_key_encoding,
         dimension_names=dimension_names,
     )
-    metadata = new.metadata(chosen)
-    await place_node(store_path, metadata, overwrite=overwrite, parents=parents, beside=beside)
-    return AsyncArray(metadata, store_path, settings)
+    return AsyncArray(new.metadata(chosen), store_path, settings)
+
+
+async def place(
+    array: AnyAsyncArray,
+    data: Any = None,
+    *,
+    overwrite: bool,
+    parents: bool = True,
+    beside: bool = False,
+    executor: Executor | None = None,
+) -> None:
+    """Store a new array, unless there is a node already.
+
+    Parameters
+    ----------
+    array
+        The array, of which nothing is stored.
+    data
+        What is written to it; see `begin`.
+    overwrite, parents, beside
+        As for `place_node`.
+    executor
+        Whose workers copy the data.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+    ValueError
+        If the name is reserved.
+    """
+    store_path, chunk_path = array.store_path, array._access.chunk_path
+    array._engine()  # which there is none of if the codecs make no chain
+    if data is not None:
+        array._check_writable()
+        doomed = places_of(array) if overwrite and store_path.store.supports_deletes else ()
+        data = await begin(data, array, doomed, executor=executor)
+    await place_node(
+        store_path,
+        array.metadata,
+        overwrite=overwrite,
+        parents=parents,
+        beside=beside,
+        chunk_path=chunk_path,
+    )
+    if data is not None:
+        await copy_data(data, array, executor=executor)

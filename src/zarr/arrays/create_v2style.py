@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.access import make_access
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.create import place
 from zarr.arrays.keep import like
 from zarr.arrays.new_metadata import NewArray
 from zarr.arrays.parameters import (
@@ -14,7 +15,6 @@ from zarr.arrays.parameters import (
     parse_config,
     parse_format,
 )
-from zarr.arrays.placing import place_node
 from zarr.arrays.v2style import (
     check_format_parameters,
     chunks_or_auto,
@@ -23,9 +23,7 @@ from zarr.arrays.v2style import (
     key_encoding,
     path_text,
 )
-from zarr.arrays.write import write
 from zarr.metadata.common import parse_shapelike
-from zarr.selection import basic
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
@@ -229,14 +227,9 @@ async def create(
         cache_attrs=cache_attrs,
         meta_array=meta_array,
     )
-    metadata = new.metadata(chosen)
-    overwrite = overwrite or mode == "w"
-    if overwrite and access.chunk_path is not None:
-        await access.chunk_path.delete_dir()
-    await place_node(store_path, metadata, overwrite=overwrite, beside=asked is not None)
-    made: AnyAsyncArray = AsyncArray(metadata, store_path, settings)._with_access(access)
-    if data is not None:
-        await write(made, basic, ..., data)
+    made: AnyAsyncArray = AsyncArray(new.metadata(chosen), store_path, settings)
+    made._with_access(access)
+    await place(made, data, overwrite=overwrite or mode == "w", beside=asked is not None)
     return made._with_access(access._replace(read_only=True)) if read_only else made
 
 

@@ -6,6 +6,8 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+import numpy as np
+
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_sizes
 from zarr.errors import ZarrDeprecationWarning
@@ -17,8 +19,6 @@ from zarr.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import numpy as np
 
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
@@ -114,7 +114,9 @@ class ArrayBase(Generic[M]):
     @property
     def fill_value(self) -> Any:
         """The value of elements that are not stored."""
-        return self.metadata.fill_value
+        value = self.metadata.fill_value
+        # Records can be changed; the array's must not be.
+        return value.copy() if isinstance(value, np.void | np.ndarray) else value
 
     @property
     def order(self) -> MemoryOrder:

@@ -69,6 +69,7 @@ async def place_node(
     overwrite: bool = False,
     parents: bool = True,
     beside: bool = False,
+    chunk_path: StorePath | None = None,
 ) -> None:
     """Store the metadata of a new node, unless there is one already.
 
@@ -84,6 +85,8 @@ async def place_node(
         Whether groups are made at the paths above; not to be asked if they are known to be there.
     beside
         Whether nodes of the other format may be there, or above: the user asked for this one.
+    chunk_path
+        Where chunks are, if not with the documents: they are deleted with what is there.
 
     Raises
     ------
@@ -95,7 +98,11 @@ async def place_node(
     check_writable(store_path)
     store, path, zarr_format = store_path.store, store_path.path, metadata.zarr_format
     overwrite = overwrite and store.supports_deletes
-    placing = _Placing(store, {path: metadata}, overwrite=overwrite, beside=beside)
+    if overwrite and chunk_path is not None:
+        check_writable(chunk_path)
+    placing = _Placing(
+        store, {path: metadata}, overwrite=overwrite, beside=beside, chunk_path=chunk_path
+    )
     missing = await missing_parents(store_path, zarr_format, beside=beside) if parents else []
     check_new_nodes([*missing, path], zarr_format)
     if missing and not overwrite:
@@ -150,6 +157,7 @@ class _Placing:
         *,
         overwrite: bool = False,
         beside: bool = False,
+        chunk_path: StorePath | None = None,
     ) -> None:
         self._store = store
         self._beside = beside
@@ -158,7 +166,10 @@ class _Placing:
         self._documents = {path: _main_last(path, node) for path, node in nodes.items()}
         self._implicit = {p for p, node in nodes.items() if isinstance(node, ImplicitGroupMarker)}
         explicit = nodes.keys() - self._implicit if overwrite else set()
-        self._tops = [path for path in explicit if explicit.isdisjoint(parents_of(path))]
+        tops = [path for path in explicit if explicit.isdisjoint(parents_of(path))]
+        self._doomed = [StorePath(store, top) for top in tops]
+        if tops and chunk_path is not None:
+            self._doomed.append(chunk_path)
         self.replaced = {
             path for path in nodes if path in explicit or not explicit.isdisjoint(parents_of(path))
         }
@@ -192,7 +203,7 @@ class _Placing:
 
     async def _tried(self, store: Store) -> set[str]:
         if self.replaced:
-            await bounded(self._tops, lambda top: StorePath(self._store, top).delete_dir())
+            await bounded(self._doomed, StorePath.delete_dir)
             self.made -= self.replaced
         found = await self.look(claims=isinstance(store, Exchange))
         if isinstance(store, Exchange):

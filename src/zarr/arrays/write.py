@@ -87,6 +87,21 @@ async def write(
         await write_elements(array, engine, chosen, as_array(value, engine.dtype), prototype)
 
 
+def checked(array: AsyncArray[Any], selection: Any, value: Any) -> npt.NDArray[Any]:
+    """What `write` would write, as an array of the array's data type.
+
+    Raises
+    ------
+    ValueError, TypeError, …
+        If it cannot be cast, or has not the shape.
+    """
+    engine = array._engine()
+    cast = as_array(value, engine.dtype)
+    if engine.dtype.kind != "O" or cast.shape:  # else one element, which may have a shape itself
+        _broadcast(cast, understand(engine, basic, selection, None))
+    return cast
+
+
 async def write_elements(
     array: AsyncArray[Any],
     engine: Engine,

@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.create import init_array
-from zarr.arrays.document import kind_at
+from zarr.arrays.copy_data import begin
+from zarr.arrays.create import new_array, place
+from zarr.arrays.document import documents_of, kind_at
 from zarr.arrays.keep import keep
 from zarr.arrays.names import check_new_path
-from zarr.arrays.placing import check_writable, place_node
+from zarr.arrays.placing import check_writable
+from zarr.arrays.spread import check_reach
 from zarr.arrays.stored import stored_coords
 from zarr.copying.fill import fill
-from zarr.copying.places import address, is_within
 from zarr.errors import CopyError
 from zarr.groups.nodes import at_a_time
 from zarr.metadata.convert import as_v2, as_v3
 from zarr.runner import bounded
 from zarr.storage.path import StorePath
+from zarr.storage.places import address, is_within
 
 if TYPE_CHECKING:
     from zarr.copying.options import Options
@@ -79,7 +81,17 @@ async def copy_nodes(
         If something is there already, and `options` say that it is an error; nothing was copied.
     """
     check_writable(dest.store_path)
+    if options.executor is not None:
+        chunks = dest._access_below(top).chunk_path
+        await check_reach(options.executor, dest.store if chunks is None else chunks.store)
     steps = await _plan(nodes, dest, top, options)
+    new: dict[str, AnyAsyncArray] = {}
+    for step in steps:
+        if step.node.data is not None and step.way in ("make", "replace"):
+            new[step.path] = _new_array(step, dest, options)
+            # All that can be refused is, before anything is made.
+            new[step.path]._engine()
+            documents_of(step.path, new[step.path].metadata)
     todo = [step for step in steps if step.way != "skip"]
     report.expect(sum(step.node.size for step in todo))
     for step in steps:
@@ -91,7 +103,11 @@ async def copy_nodes(
         if step.node.data is None:
             await _make_group(step, dest, options)
     arrays = [step for step in todo if step.node.data is not None]
-    await bounded(arrays, lambda step: _copy_array(step, dest, options, report), _ARRAYS)
+
+    async def copy(step: Step) -> None:
+        await _copy_array(step, new.get(step.path), dest, options, report)
+
+    await bounded(arrays, copy, _ARRAYS)
 
 
 # -- what there is to do --------------------------------------------------------------------------
@@ -191,45 +207,37 @@ async def _make_group(step: Step, dest: AsyncGroup, options: Options) -> None:
         elif attributes:  # what is there stays
             await group._change_attributes(lambda there: {**attributes, **there})
     else:
-        if step.way == "replace":
-            await _clear_chunks(dest, step.path)
         await dest.create_group(name, attributes=attributes, overwrite=step.way == "replace")
 
 
-async def _clear_chunks(dest: AsyncGroup, path: str) -> None:
-    """Delete the chunks of what is replaced, where they are not with the documents."""
-    chunk_path = dest._access_below(path).chunk_path
-    if chunk_path is not None:
-        await chunk_path.delete_dir()
-
-
-async def _copy_array(step: Step, dest: AsyncGroup, options: Options, report: Report) -> None:
-    if step.way == "resume":
-        target = await dest.get_array(step.path[len(dest.path) :].strip("/"))
+async def _copy_array(
+    step: Step, new: AnyAsyncArray | None, dest: AsyncGroup, options: Options, report: Report
+) -> None:
+    if new is None:
+        new = await dest.get_array(step.path[len(dest.path) :].strip("/"))
     else:
-        target = await _make_array(step, dest, options)
+        if step.way == "replace":
+            await begin(step.node.data, new, executor=options.executor)
+        await place(new, overwrite=step.way == "replace", parents=False)
     await fill(
         step.node.data,
-        target,
+        new,
         report.done,
         resume=step.way == "resume",
         executor=options.executor,
     )
 
 
-async def _make_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
+def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
+    """The handle of a copy, which is not stored yet."""
     data = step.node.data
     zarr_format = dest.metadata.zarr_format
-    if step.way == "replace":
-        await _clear_chunks(dest, step.path)
+    attributes = {} if options.without_attrs else dict(step.node.attributes)
+    there = StorePath(dest.store, step.path)
     same = _as_it_is(data, zarr_format, options)
     if same is not None:
-        attributes = {} if options.without_attrs else dict(step.node.attributes)
         metadata: Any = same.update_attributes(attributes)
-        there = StorePath(dest.store, step.path)
-        await place_node(there, metadata, overwrite=step.way == "replace", parents=False)
-        config = options.create.get("config", data.config)
-        made: AnyAsyncArray = AsyncArray(metadata, there, config)
+        made: AnyAsyncArray = AsyncArray(metadata, there, options.create.get("config", data.config))
         return dest._with_own_access(made)
     given = {**step.node.defaults, **options.create}
     if zarr_format == 2 and "dimension_names" not in options.create:
@@ -241,17 +249,15 @@ async def _make_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyn
         zarr_format=zarr_format,
         **{name: given.pop(name) for name in _KEPT if name in given},
     )
-    array = await init_array(
-        store_path=StorePath(dest.store, step.path),
+    made = new_array(
+        store_path=there,
         shape=data.shape,
         dtype=given.pop("dtype", getattr(data, "_zdtype", data.dtype)),
-        attributes={} if options.without_attrs else dict(step.node.attributes),
-        overwrite=step.way == "replace",
-        parents=False,
+        attributes=attributes,
         **kept._asdict(),
         **given,
     )
-    return dest._with_own_access(array)
+    return dest._with_own_access(made)
 
 
 def _as_it_is(data: Any, zarr_format: ZarrFormat, options: Options) -> ArrayMetadata | None:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from zarr.arrays.names import DOCUMENTS
-from zarr.copying.places import address, is_within
 from zarr.errors import CopyError
 from zarr.runner import bounded
+from zarr.storage.places import address, is_within
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:

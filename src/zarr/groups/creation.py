@@ -9,7 +9,7 @@ import numpy as np
 
 from zarr.arrays import create_v2style
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like, copy_data
+from zarr.arrays.copy_data import array_like
 from zarr.arrays.create import init_array, source_of
 from zarr.arrays.document import kind_at
 from zarr.arrays.names import check_new_path, child_path
@@ -29,10 +29,12 @@ from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
 from zarr.notices import warn
 from zarr.storage.path import StorePath
+from zarr.storage.places import address
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from zarr.arrays.access import Access
     from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.groups.async_group import AsyncGroup
@@ -60,6 +62,7 @@ class GroupCreation(GroupBase):
         async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup: ...
         async def _find_child(self, path: str) -> NodeMetadata | None: ...
         def _child(self, path: str, metadata: NodeMetadata) -> Any: ...
+        def _access_below(self, path: str) -> Access: ...
         def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
 
     def _new_path(self, name: str) -> StorePath:
@@ -129,7 +132,11 @@ class GroupCreation(GroupBase):
             raise ContainsGroupError(self.store, self.path)
         metadata = GroupMetadata(attributes, self.metadata.zarr_format)
         await place_node(
-            place, metadata, overwrite=overwrite, parents=not self._is_direct(place.path)
+            place,
+            metadata,
+            overwrite=overwrite,
+            parents=not self._is_direct(place.path),
+            chunk_path=self._access_below(place.path).chunk_path,
         )
         return self._child(place.path, metadata)  # type: ignore[no-any-return]
 
@@ -238,7 +245,7 @@ class GroupCreation(GroupBase):
         place = self._new_path(name)
         if place.path == self.path:
             raise ContainsGroupError(self.store, self.path)
-        array = await init_array(
+        return await init_array(
             store_path=place,
             shape=shape,
             dtype=dtype,
@@ -256,11 +263,9 @@ class GroupCreation(GroupBase):
             overwrite=overwrite,
             config=config,
             parents=not self._is_direct(place.path),
+            data=source if write_data else None,
+            access=self._access_below(place.path),
         )
-        array = self._with_own_access(array)
-        if source is not None and write_data:
-            await copy_data(source, array)
-        return array
 
     async def require_array(
         self,
@@ -336,6 +341,11 @@ class GroupCreation(GroupBase):
             raise ValueError(
                 f"a group of format {zarr_format} has no members of format {chosen}: leave out "
                 "zarr_format"
+            )
+        chunks = self._access_below(place.path).chunk_path
+        if chunks is not None:
+            given.setdefault(
+                "chunk_store", StorePath(chunks.store, chunks.path.removesuffix(place.path))
             )
         return {**given, "store": place, "zarr_format": zarr_format}
 
@@ -420,11 +430,11 @@ class GroupCreation(GroupBase):
                 f"Got an instance of {type(value)} instead."
             )
         source = array_like(value)
-        given = self._place(key, {"dtype": source.dtype, "overwrite": True})
-        if isinstance(source, AsyncArray) and source.store_path == given["store"]:
+        place = self._new_path(key)
+        if isinstance(source, AsyncArray) and address(source.store_path) == address(place):
             return  # group[key] += 1 ends so
-        made = await create_v2style.create(source.shape, **given)
-        await copy_data(source, self._with_own_access(made))
+        given = {"dtype": source.dtype, "overwrite": True, "data": source}
+        await self._made(create_v2style.create, key, source.shape, **given)
 
 
 def _compressors(

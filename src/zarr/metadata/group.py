@@ -187,7 +187,7 @@ class GroupMetadata(Metadata):
 
     def update_attributes(self, attributes: Mapping[str, Any]) -> Self:
         """Return the metadata of the group with other attributes."""
-        return replace(self, attributes=attributes)
+        return replace(self, attributes=dict(attributes))
 
     def _copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own."""

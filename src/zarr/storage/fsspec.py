@@ -517,6 +517,15 @@ class FsspecStore(Store):
         folder = check_prefix(prefix)
         return self._path(folder) if folder else (self._root() + self._query()) or self.path
 
+    async def _children(self, folder: str) -> list[str]:
+        """The paths of what lies directly below a folder."""
+        try:
+            found = await self._call("_ls", folder, detail=False)
+        except self.allowed_exceptions as error:
+            self._check_absent(error)
+            return []
+        return [path for path in found if path.strip("/") != folder.strip("/")]
+
     def _names(self, paths: list[str], folder: str) -> list[str]:
         """What `paths` are called below `folder`."""
         base = folder.removesuffix(self._query()).rstrip("/").lstrip("/")
@@ -570,15 +579,6 @@ class FsspecStore(Store):
                     await self._call("_rm", paths, recursive=True)
                 except self.allowed_exceptions as error:
                     _check_not_refused(error)
-
-    async def _children(self, folder: str) -> list[str]:
-        """The paths of what lies directly below a folder."""
-        try:
-            found = await self._call("_ls", folder, detail=False)
-        except self.allowed_exceptions as error:
-            self._check_absent(error)
-            return []
-        return [path for path in found if path.strip("/") != folder.strip("/")]
 
     def _passes_link(self, path: str, key: str) -> bool:
         fs = getattr(self.fs, "sync_fs", self.fs)

@@ -360,7 +360,7 @@ class Requests:
         finally:
             rewritten_below(self.data_id, folder)
 
-    def own(self, path: str, keys: Iterable[str]) -> list[str]:
+    def own(self, path: str, keys: Iterable[str]) -> Sequence[str]:
         """Those of the keys below a path to which no symbolic link at the path or below it leads.
 
         The others are values of what the links point to, which stays when the links are deleted.

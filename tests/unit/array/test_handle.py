@@ -172,3 +172,13 @@ def test_the_summary_of_a_large_array_is_cheap() -> None:
     array[1 << 39, 5] = 3
     assert array.nchunks_initialized == 1
     assert array[1 << 39, 5] == 3
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_fill_value_that_was_shown_or_given_may_be_changed(zarr_format: Any) -> None:
+    dtype = np.dtype([("a", "i4"), ("b", "f8")])
+    given = np.array([(1, 2.0)], dtype)[0]
+    array = zarr.create_array({}, shape=2, dtype=dtype, fill_value=given, zarr_format=zarr_format)
+    given["a"] = 3
+    array.fill_value["a"] = 4
+    assert array.fill_value.item() == array[0].item() == (1, 2.0)

@@ -28,10 +28,14 @@ def is_within(inner: str, outer: str) -> bool:
 
 
 def addresses(source: Any) -> tuple[str, ...]:
+    """The addresses of a node's places."""
+    return tuple(map(address, places_of(source)))
+
+
+def places_of(source: Any) -> tuple[StorePath, ...]:
     """Where the documents and the chunks of a node are; none for what is not of zarr."""
     node = getattr(source, "_async", source)
     place, access = getattr(node, "store_path", None), getattr(node, "_access", None)
     if place is None or access is None:
         return ()
-    places = (place,) if access.chunk_path is None else (place, access.chunk_path)
-    return tuple(map(address, places))
+    return (place,) if access.chunk_path is None else (place, access.chunk_path)
