@@ -118,6 +118,7 @@ class CompiledArray:
         read_missing: bool = True,
         coalesce_gap: int = 1 << 20,
         coalesce_max: int = 16 << 20,
+        decoded_max: int = 256 << 20,
     ) -> Self: ...
     def read(
         self,

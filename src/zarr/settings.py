@@ -83,6 +83,8 @@ DEFAULTS: Mapping[str, Any] = {
         "sharding_coalesce_max_gap_bytes": 1 << 20,
         "sharding_coalesce_max_bytes": 16 << 20,
         "allow_unsafe_pickle_decode": False,
+        # What a chunk may become whose metadata do not tell its size; see docs/errors.md.
+        "decoded_max_bytes": 256 << 20,
     },
     # How much one operation has under way, and how long a synchronous one may take. Where nobody
     # sets the first, it is as much as the store takes.

@@ -12,6 +12,7 @@ use crate::key::KeyEncoding;
 use crate::locks::{Guard, Locks};
 use crate::object::{Object, Sink};
 use crate::read;
+use crate::reserve::reserve;
 use crate::runtime::Own;
 use crate::selection::{Region, Split};
 use crate::strided::{Output, View};
@@ -142,7 +143,12 @@ impl Array {
     pub fn keys(&self, region: &Region) -> Result<Vec<String>> {
         region.check(&self.shape())?;
         let split = region.split(&self.grid);
-        (0..split.len()).map(|i| self.key(&split.piece(i).0)).collect()
+        let mut keys = Vec::new();
+        reserve(&mut keys, split.len())?;
+        for i in 0..split.len() {
+            keys.push(self.key(&split.piece(i).0)?);
+        }
+        Ok(keys)
     }
 
     /// Reads `region` into `view`. `source` is told how many values there are, and gives a function

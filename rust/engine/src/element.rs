@@ -1,6 +1,7 @@
 //! One element of an array: its size, its byte order, its fill value.
 
 use crate::error::{Error, Result};
+use crate::reserve::copied;
 
 /// A run of `size` bytes at `offset` inside an element that is one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +84,7 @@ impl Fill {
             return Err(Error::config("an element has at least one byte"));
         };
         let uniform = bytes.iter().all(|&b| b == first).then_some(first);
-        Ok(Self { bytes: bytes.into(), uniform })
+        Ok(Self { bytes: copied(bytes)?.into(), uniform })
     }
 
     /// The bytes of one element.

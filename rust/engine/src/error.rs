@@ -20,6 +20,10 @@ pub enum Kind {
     Missing,
     /// The data do not fit what the codec can hold.
     TooLarge,
+    /// The machine has not as much memory as is needed.
+    NoMemory,
+    /// Stored bytes become more than they may.
+    OverLimit,
     /// The operating system said no; the raw `errno` where there is one.
     Io(Option<i32>),
     /// A codec, store or callback outside the engine failed; see [`Error::payload`].
@@ -66,6 +70,11 @@ impl Error {
     /// Stored bytes that do not decode.
     pub fn corrupt(message: impl Into<String>) -> Self {
         Self::new(Kind::Corrupt, message)
+    }
+
+    /// Stored bytes that become `found`, and may become at most `limit` bytes.
+    pub fn over_limit(message: impl Into<String>, limit: usize, found: impl fmt::Display) -> Self {
+        Self::new(Kind::OverLimit, message).expected(format_args!("at most {limit} bytes"), found)
     }
 
     /// A contradictory description.
@@ -123,6 +132,14 @@ impl Error {
     /// Names the codec, unless an inner layer already did.
     pub fn with_codec(mut self, codec: &str) -> Self {
         self.0.codec.get_or_insert_with(|| codec.to_owned());
+        self
+    }
+
+    /// Says that the limit was one of the metadata: what exceeds it is damaged.
+    pub fn limited_by_metadata(mut self) -> Self {
+        if self.0.kind == Kind::OverLimit {
+            self.0.kind = Kind::Corrupt;
+        }
         self
     }
 

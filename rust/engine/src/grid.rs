@@ -1,6 +1,7 @@
 //! Chunk grids: which chunk holds an index, where a chunk begins, how long it is.
 
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 
 /// The chunks along one axis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +33,8 @@ impl Axis {
 
     /// Chunks of the given sizes over `extent`.
     pub fn varying(sizes: &[u64], extent: u64) -> Result<Self> {
-        let mut edges = Vec::with_capacity(sizes.len() + 1);
+        let mut edges = Vec::new();
+        reserve(&mut edges, sizes.len().saturating_add(1))?;
         let mut end = 0u64;
         edges.push(0);
         for &size in sizes {

@@ -10,6 +10,7 @@
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::error::{Error, Kind, Result};
+use crate::reserve::{copied, push, reserve};
 
 /// Bytes of a slot.
 pub const REFERENCE: usize = 16;
@@ -55,7 +56,7 @@ impl Heap {
         // What is nothing is told from all that is something by a place where no element begins.
         let fill =
             if null { reference(u64::MAX, 0, 0) } else { short(bytes).unwrap_or_else(|| reference(0, 0, length)) };
-        let parts = RwLock::new(vec![Arc::new(bytes.to_vec())]);
+        let parts = RwLock::new(vec![Arc::new(copied(bytes)?)]);
         Ok(Self { text, parts, fill, unify: writing && !null, null })
     }
 
@@ -81,7 +82,7 @@ impl Heap {
         let bytes = Arc::new(bytes);
         let long = lengths.iter().any(|&n| n != ABSENT && n as usize > LONGEST);
         let part = if long { self.keep(Arc::clone(&bytes))? } else { 0 };
-        reserve(out, lengths.len())?;
+        reserve(out, lengths.len().saturating_mul(REFERENCE))?;
         let mut start = 0usize;
         for &length in lengths {
             if length == ABSENT {
@@ -107,7 +108,7 @@ impl Heap {
     ) -> Result<()> {
         let fill = self.fill_bytes();
         let mut kept = Vec::new();
-        kept.try_reserve_exact(long).map_err(|_| no_memory(long))?;
+        reserve(&mut kept, long)?;
         let part = if long > 0 { self.keep(Arc::default())? } else { 0 };
         for (slot, (start, length)) in dst.as_chunks_mut::<REFERENCE>().0.iter_mut().zip(places) {
             *slot = match short_in(&bytes[start..], length as usize) {
@@ -149,7 +150,7 @@ impl Heap {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
         let number = u32::try_from(parts.len()).ok().filter(|&number| number < PARTS);
         let number = number.ok_or_else(|| Error::new(Kind::TooLarge, "too many chunks of strings in one operation"))?;
-        parts.push(bytes);
+        push(&mut parts, bytes)?;
         Ok(number)
     }
 }
@@ -241,15 +242,6 @@ fn reference(start: u64, part: u32, length: u32) -> Reference {
     bytes[8..12].copy_from_slice(&length.to_le_bytes());
     bytes[12..].copy_from_slice(&part.to_le_bytes());
     bytes
-}
-
-fn reserve(out: &mut Vec<u8>, count: usize) -> Result<()> {
-    let bytes = count.saturating_mul(REFERENCE);
-    out.try_reserve_exact(bytes).map_err(|_| no_memory(bytes))
-}
-
-fn no_memory(bytes: usize) -> Error {
-    Error::new(Kind::TooLarge, format!("there is no memory for {bytes} bytes"))
 }
 
 #[cfg(test)]

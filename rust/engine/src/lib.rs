@@ -22,6 +22,7 @@ pub mod packed;
 pub mod plan;
 pub mod pool;
 pub mod read;
+pub mod reserve;
 pub mod runtime;
 pub mod scratch;
 pub mod selection;

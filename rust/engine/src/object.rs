@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cancel::Context;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 
 /// The stored bytes of one key, as they were when they were opened.
 pub trait Object: Send + Sync {
@@ -49,6 +50,16 @@ pub enum Part {
     },
 }
 
+impl Part {
+    /// How many bytes it is.
+    pub fn size(&self) -> u64 {
+        match self {
+            Part::New(bytes) => bytes.len() as u64,
+            Part::Old { len, .. } => *len,
+        }
+    }
+}
+
 /// A store that the engine writes by itself.
 pub trait Sink: Source {
     /// The value of `key`, or `None`, to be replaced: until it is dropped, no other process that
@@ -69,6 +80,9 @@ pub trait Sink: Source {
     fn delete(&self, key: &str, guarded: bool) -> Result<()>;
 }
 
+/// A part as large as this is not copied if it is most of what it belongs to.
+const LARGE: usize = 1 << 20;
+
 /// Puts `parts` together in memory, to stay there.
 pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u8>> {
     if let [Part::New(bytes)] = parts.as_mut_slice() {
@@ -76,19 +90,32 @@ pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u
         bytes.shrink_to_fit();
         return Ok(std::mem::take(bytes));
     }
+    let total = parts.iter().try_fold(0usize, |n, part| n.checked_add(usize::try_from(part.size()).ok()?));
+    let total = total.ok_or_else(|| Error::internal("parts larger than memory"))?;
+    let most = |part: &Part| matches!(part, Part::New(bytes) if bytes.len() >= LARGE && bytes.len() > total / 2);
+    let first = parts.iter().position(most).unwrap_or(0);
+    // Begins with the part that is most of it, if one is: then that one stays where it is.
+    let before = parts[..first].iter().fold(0, |n, part| n + part.size() as usize);
+    parts.rotate_left(first);
     let mut all = Vec::new();
-    for part in &parts {
+    for (i, part) in parts.into_iter().enumerate() {
         match part {
-            Part::New(bytes) => all.extend_from_slice(bytes),
+            Part::New(bytes) if i == 0 => all = bytes,
+            Part::New(bytes) => {
+                let more = total - all.len();
+                reserve(&mut all, more)?;
+                all.extend_from_slice(&bytes);
+            }
             Part::Old { offset, len } => {
                 let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
                 let start = all.len();
-                let len = usize::try_from(*len).map_err(|_| Error::internal("a part larger than memory"))?;
-                all.resize(start + len, 0);
-                old.read_at(*offset, &mut all[start..])?;
+                reserve(&mut all, total - start)?;
+                all.resize(start + len as usize, 0);
+                old.read_at(offset, &mut all[start..])?;
             }
         }
     }
+    all.rotate_right(before);
     Ok(all)
 }
 

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::exec::Exec;
 use crate::object::{Object, SubObject, join};
 use crate::read;
-use crate::scratch::{Scratch, resize};
+use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
-use crate::shard::{Entry, Sharding};
+use crate::shard::{Entry, Sharding, Stored};
 use crate::strided::{Output, View, runs_of};
 use crate::write;
 
@@ -256,14 +256,12 @@ impl ChunkRead {
     /// Knows the index: asks for the inner chunks that are there, near ones together.
     fn take_index(&mut self, sharding: &Arc<Sharding>, shape: &[u64], stored: &Arc<dyn Object>) -> Result<bool> {
         let counts = sharding.counts(shape)?;
-        let mut copied = Scratch::take();
-        let stored = match stored.bytes() {
-            Some(bytes) => bytes,
-            None => {
-                resize(&mut copied, sharding.index_len(&counts)?)?;
-                stored.read_at(0, &mut copied)?;
-                copied.as_slice()
-            }
+        let stored = if stored.bytes().is_some() {
+            Stored::Lent(Arc::clone(stored))
+        } else {
+            let mut copied = Scratch::of(sharding.index_len(&counts)?)?;
+            stored.read_at(0, &mut copied)?;
+            Stored::Own(copied)
         };
         // How long the shard is nobody said; a range beyond its end will come back short.
         let index = sharding.parse_index(&counts, stored, u64::MAX)?;

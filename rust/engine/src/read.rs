@@ -8,7 +8,7 @@ use crate::exec::Exec;
 use crate::object::{Object, SubObject};
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
-use crate::shard::{Entry, Index, Sharding};
+use crate::shard::{Entry, Index, Sharding, Stored};
 use crate::strided::{Output, runs_of};
 
 /// Runs of a file that are closer than this are read at once: a page is read in any case.
@@ -147,9 +147,15 @@ pub fn index(sharding: &Sharding, counts: &[u64], object: &Arc<dyn Object>) -> R
             .expected(format_args!("at least {len} bytes"), format_args!("{} bytes", object.size()))
             .with_codec("sharding_indexed"));
     };
-    let mut stored = Scratch::of(len)?;
-    object.read_at(if sharding.index_at_end() { body } else { 0 }, &mut stored)?;
-    sharding.parse_index(counts, &stored, object.size())
+    let start = if sharding.index_at_end() { body } else { 0 };
+    let stored = if object.bytes().is_some() {
+        Stored::Lent(Arc::new(SubObject::new(Arc::clone(object), start, len as u64)?))
+    } else {
+        let mut stored = Scratch::of(len)?;
+        object.read_at(start, &mut stored)?;
+        Stored::Own(stored)
+    };
+    sharding.parse_index(counts, stored, object.size())
 }
 
 impl ShardRead {

@@ -157,7 +157,7 @@ pub fn resize(buffer: &mut Vec<u8>, len: usize) -> Result<()> {
             buffer.clear();
         }
         buffer.try_reserve_exact(len - buffer.len()).map_err(|_| {
-            Error::new(Kind::TooLarge, format!("no memory for a buffer of {len} bytes (of which {more} are new)"))
+            Error::new(Kind::NoMemory, format!("no memory for a buffer of {len} bytes (of which {more} are new)"))
         })?;
     }
     buffer.resize(len, 0);

@@ -69,9 +69,12 @@ impl AxisMap {
         }
     }
 
-    fn split(&self, grid: &Axis) -> Vec<(u64, AxisMap)> {
-        match *self {
-            AxisMap::Range { start, step, count, at } => split_range(start, step.max(1), count, at, grid),
+    fn split(&self, grid: &Axis) -> AxisSplit {
+        let listed = match *self {
+            AxisMap::Range { start, step, count, at } => match *grid {
+                Axis::Regular { size, .. } => return AxisSplit::regular(start, step.max(1), count, at, size.max(1)),
+                Axis::Varying { .. } => split_range(start, step.max(1), count, at, grid),
+            },
             AxisMap::Pairs(ref pairs) => {
                 let mut placed: Vec<(u64, u64, u64)> = pairs.iter().map(|&(i, at)| (grid.find(i), i, at)).collect();
                 if !placed.is_sorted_by_key(|p| p.0) {
@@ -85,6 +88,65 @@ impl AxisMap {
                         (run[0].0, AxisMap::Pairs(run.iter().map(|&(_, i, at)| (i - origin, at)).collect()))
                     })
                     .collect()
+            }
+        };
+        AxisSplit::Listed(listed)
+    }
+}
+
+/// The chunks along one axis that a map reaches, and the part of the map in each.
+#[derive(Debug, Clone)]
+pub enum AxisSplit {
+    /// Of a range, along chunks of one size: made on demand, for there may be more than memory holds.
+    Regular {
+        /// The range.
+        start: u64,
+        /// Its step.
+        step: u64,
+        /// Its length.
+        count: u64,
+        /// Where it begins in the view.
+        at: u64,
+        /// Elements of a chunk.
+        size: u64,
+        /// The number of chunks.
+        pieces: u64,
+    },
+    /// One after the other.
+    Listed(Vec<(u64, AxisMap)>),
+}
+
+impl AxisSplit {
+    fn regular(start: u64, step: u64, count: u64, at: u64, size: u64) -> Self {
+        let pieces = match count.checked_sub(1) {
+            None => 0,
+            // With short steps, no chunk in between is left out; with long ones, each index has its own.
+            Some(last) if step <= size => (start + last * step) / size - start / size + 1,
+            Some(_) => count,
+        };
+        AxisSplit::Regular { start, step, count, at, size, pieces }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            AxisSplit::Regular { pieces, .. } => usize::try_from(*pieces).unwrap_or(usize::MAX),
+            AxisSplit::Listed(pieces) => pieces.len(),
+        }
+    }
+
+    fn get(&self, i: usize) -> (u64, AxisMap) {
+        match *self {
+            AxisSplit::Listed(ref pieces) => pieces[i].clone(),
+            AxisSplit::Regular { start, step, count, at, size, .. } => {
+                let i = i as u64;
+                let done =
+                    if step > size { i } else { ((start / size + i) * size).saturating_sub(start).div_ceil(step) };
+                let index = start + done * step;
+                let chunk = index / size;
+                let origin = chunk * size;
+                let end = origin.saturating_add(size);
+                let here = ((end - 1 - index) / step + 1).min(count - done);
+                (chunk, AxisMap::Range { start: index - origin, step, count: here, at: at + done })
             }
         }
     }
@@ -336,8 +398,8 @@ fn grouped<N: Copy + Ord + TryInto<usize>>(numbers: &[N], limit: Option<usize>) 
 /// A region cut along a grid.
 #[derive(Debug, Clone)]
 pub enum Split {
-    /// Per axis, the chunks and the part of the axis in each: pieces are their product, made on demand.
-    Box(Vec<Vec<(u64, AxisMap)>>),
+    /// Per axis, its pieces: those of the region are their product, made on demand.
+    Box(Vec<AxisSplit>),
     /// The chunks that hold points, each with its points.
     Points(PointSplit),
 }
@@ -365,10 +427,9 @@ impl Split {
                 let mut chunk = vec![0; axes.len()];
                 let mut maps = vec![AxisMap::Pairs(Vec::new()); axes.len()];
                 for (axis, pieces) in axes.iter().enumerate().rev() {
-                    let (index, map) = &pieces[rest % pieces.len()];
-                    rest /= pieces.len();
-                    chunk[axis] = *index;
-                    maps[axis].clone_from(map);
+                    let n = pieces.len().max(1);
+                    (chunk[axis], maps[axis]) = pieces.get(rest % n);
+                    rest /= n;
                 }
                 (chunk, Region::Box(maps))
             }
@@ -398,12 +459,12 @@ mod tests {
 
     /// The pieces of one axis, put together again, are the whole.
     fn assert_joins(map: &AxisMap, axis: &Axis) {
-        let mut joined: Vec<_> = map
-            .split(axis)
-            .iter()
-            .flat_map(|(chunk, piece)| {
-                let origin = axis.origin(*chunk);
-                expand(piece).into_iter().map(move |(i, at)| (i + origin, at))
+        let split = map.split(axis);
+        let mut joined: Vec<_> = (0..split.len())
+            .flat_map(|i| {
+                let (chunk, piece) = split.get(i);
+                let origin = axis.origin(chunk);
+                expand(&piece).into_iter().map(move |(i, at)| (i + origin, at))
             })
             .collect();
         joined.sort_by_key(|p| p.1);
@@ -423,6 +484,16 @@ mod tests {
             }
             assert_joins(&AxisMap::Pairs(vec![(22, 0), (3, 1), (3, 2), (0, 3), (7, 4)]), &axis);
         }
+    }
+
+    #[test]
+    fn pieces_of_a_range_are_not_held() {
+        let axis = Axis::regular(1, u64::MAX).unwrap();
+        let split = Region::Box(vec![range(0, 1, u64::MAX)]).split(&Grid(vec![axis]));
+        assert_eq!(split.len() as u64, u64::MAX);
+        let last = split.piece(split.len() - 1);
+        let at = u64::MAX - 1;
+        assert_eq!(last, (vec![at], Region::Box(vec![AxisMap::Range { start: 0, step: 1, count: 1, at }])));
     }
 
     #[test]

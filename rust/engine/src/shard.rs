@@ -3,6 +3,7 @@
 //! Zarr v3, codec `sharding_indexed`: the index is an array of `uint64` of the shape of the inner
 //! grid and one axis more, of an offset and a length; both are 2^64 - 1 for a chunk that is absent.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::codec::Spec;
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 use crate::exec::Exec;
 use crate::grid::{Axis, Grid};
 use crate::object::{Object, join};
+use crate::reserve::{append, copied, push, reserve};
+use crate::scratch::Scratch;
 use crate::selection::Region;
 use crate::strided::{Output, strides_of};
 use crate::{read, write};
@@ -40,6 +43,11 @@ pub struct Sharding {
 }
 
 const ABSENT: u64 = u64::MAX;
+/// Bytes of a number in the index, and of an entry.
+const WORD: usize = 8;
+const ENTRY: usize = 2 * WORD;
+/// The most inner chunks of a shard: their index is read at once.
+pub const MOST_INNER: u64 = 1 << 27;
 
 impl Sharding {
     /// Shards of inner chunks of shape `inner`, encoded by `chain`, with an index encoded by `index`.
@@ -82,7 +90,13 @@ impl Sharding {
                 .expected(format_args!("multiples of {:?}", self.inner), format_args!("{shape:?}"))
                 .with_codec("sharding_indexed"));
         }
-        Ok(shape.iter().zip(&self.inner).map(|(n, m)| n / m).collect())
+        let counts: Vec<u64> = shape.iter().zip(&self.inner).map(|(n, m)| n / m).collect();
+        match counts.iter().try_fold(1u64, |n, &count| n.checked_mul(count)).filter(|&n| n <= MOST_INNER) {
+            Some(_) => Ok(counts),
+            None => Err(Error::config(format!("a shard has at most {MOST_INNER} inner chunks"))
+                .expected("larger inner chunks, or a smaller shard", format_args!("{shape:?} of {:?}", self.inner))
+                .with_codec("sharding_indexed")),
+        }
     }
 
     /// The grid of inner chunks, of which `extents` are used.
@@ -115,64 +129,72 @@ impl Sharding {
         Ok(n.checked_mul(chunk).and_then(|n| n.checked_add(index)))
     }
 
-    /// Reads the index of a shard of `len` bytes from its stored form.
-    pub fn parse_index(&self, counts: &[u64], stored: &[u8], len: u64) -> Result<Index> {
+    /// Reads the index of a shard of `len` bytes from its stored form. It is looked at where it is,
+    /// if that can be: it may be large.
+    pub fn parse_index(&self, counts: &[u64], stored: Stored, len: u64) -> Result<Index> {
         let form = self.index_form(counts)?;
-        let mut bytes = vec![0; form.nbytes];
-        self.index.decode(&form, stored, &mut bytes).map_err(|e| e.with_codec("sharding_indexed (index)"))?;
-        if form.strides != strides_of(&form.shape, 8)? {
+        let found = stored.bytes().len() as u64;
+        let body = if self.index_at_end { 0..len.saturating_sub(found) } else { found..len };
+        let of_index = |e: Error| e.with_codec("sharding_indexed (index)");
+        if let Some(end) = self.index.decode_in_place(&form, stored.bytes()) {
+            return Ok(Index { words: stored, end: end.map_err(of_index)?, body });
+        }
+        let mut words = Scratch::of(form.nbytes)?;
+        self.index.decode(&form, stored.bytes(), &mut words).map_err(of_index)?;
+        if form.strides != strides_of(&form.shape, WORD)? {
             // The codecs of the index transpose it: its strides say where each number stands.
-            let stored = std::mem::take(&mut bytes);
-            bytes = vec![0; stored.len()];
-            for_each_offset(&form, |i, at| {
-                if let (Some(to), Some(word)) = (bytes.get_mut(i * 8..i * 8 + 8), stored.get(at..at + 8)) {
-                    to.copy_from_slice(word);
+            let mut ordered = Scratch::of(form.nbytes)?;
+            let mut at = vec![0; counts.len()];
+            for entry in ordered.as_chunks_mut::<ENTRY>().0 {
+                for (k, word) in entry.as_chunks_mut::<WORD>().0.iter_mut().enumerate() {
+                    if let Some(stored) = words.get(offset(&form, &at, k)..).and_then(<[u8]>::first_chunk) {
+                        *word = *stored;
+                    }
                 }
-            });
+                advance(&mut at, counts);
+            }
+            words = ordered;
         }
-        let body =
-            if self.index_at_end { 0..len.saturating_sub(stored.len() as u64) } else { stored.len() as u64..len };
-        Ok(Index { bytes, body })
+        Ok(Index { words: Stored::Own(words), end: form.nbytes, body })
     }
 
-    /// The stored form of an index.
-    pub fn encode_index(&self, counts: &[u64], entries: &[Entry]) -> Result<Vec<u8>> {
+    /// The stored form of an index in which these chunks are present: each with its number in C order,
+    /// and where it lies.
+    pub fn encode_index(&self, counts: &[u64], present: impl Iterator<Item = (usize, (u64, u64))>) -> Result<Vec<u8>> {
         let form = self.index_form(counts)?;
-        let mut bytes = vec![0; form.nbytes];
-        for_each_offset(&form, |i, at| {
-            let (offset, len) = entries.get(i / 2).copied().flatten().unwrap_or((ABSENT, ABSENT));
-            if let Some(word) = bytes.get_mut(at..at + 8) {
-                word.copy_from_slice(&if i % 2 == 0 { offset } else { len }.to_le_bytes());
+        let mut bytes = Vec::new();
+        reserve(&mut bytes, self.index_len(counts)?.max(form.nbytes))?;
+        bytes.resize(form.nbytes, 0xff);
+        let in_order = form.strides == strides_of(&form.shape, WORD)?;
+        for (number, (start, len)) in present {
+            let at = if in_order { Vec::new() } else { coords(number, counts) };
+            for (k, value) in [start, len].into_iter().enumerate() {
+                let place = if in_order { number * ENTRY + k * WORD } else { offset(&form, &at, k) };
+                if let Some(word) = bytes.get_mut(place..).and_then(<[u8]>::first_chunk_mut) {
+                    *word = value.to_le_bytes();
+                }
             }
-        });
-        let mut out = Vec::with_capacity(bytes.len() + 4);
-        self.index.encode(&form, &mut bytes, &mut out)?;
-        Ok(out)
+        }
+        self.index.encode_in_place(&form, bytes)
     }
 
-    /// The numbers of all inner chunks, in the order in which they are written.
-    pub fn written_order(&self, counts: &[u64]) -> Vec<usize> {
-        let n = counts.iter().product::<u64>() as usize;
-        let mut order: Vec<usize> = (0..n).collect();
-        let coords = |mut i: usize| {
-            let mut at = vec![0u64; counts.len()];
-            for (c, &count) in at.iter_mut().zip(counts).rev() {
-                *c = i as u64 % count;
-                i /= count as usize;
+    /// When each chunk comes in the order in which chunks are written: a function of its number in C
+    /// order, to sort by.
+    pub fn written_order<'a>(&self, counts: &'a [u64]) -> impl Fn(usize) -> u128 + use<'a> {
+        let (order, widths) = (self.order, widths(counts));
+        move |number| match order {
+            Order::Lexicographic => number as u128,
+            Order::Colexicographic => {
+                let at = coords(number, counts);
+                at.iter().zip(counts).rev().fold(0, |n, (&c, &count)| n * u128::from(count) + u128::from(c))
             }
-            at
-        };
-        match self.order {
-            Order::Lexicographic => {}
-            Order::Colexicographic => order.sort_by_cached_key(|&i| coords(i).into_iter().rev().collect::<Vec<_>>()),
-            Order::Morton => order.sort_by_cached_key(|&i| morton(&coords(i), counts)),
+            Order::Morton => morton(&coords(number, counts), &widths),
         }
-        order
     }
 
     /// Decodes a whole shard of `shape` that is wrapped in other codecs.
     pub fn decode(self: &Arc<Self>, shape: &[u64], src: &[u8], dst: &mut [u8]) -> Result<()> {
-        let object: Arc<dyn Object> = Arc::new(src.to_vec());
+        let object: Arc<dyn Object> = Arc::new(copied(src)?);
         Output::with(dst, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
             read::shard(self, shape, &object, &Region::all(shape), view, Exec::Here)
         })
@@ -184,41 +206,55 @@ impl Sharding {
             write::shard(self, shape, shape, None, &Region::all(shape), view, false, Exec::Here)
         })?;
         match parts {
-            Some(parts) => out.extend_from_slice(&join(parts, None)?),
+            Some(parts) => append(out, &join(parts, None)?)?,
             // Nothing but fill values: a shard all the same, since another codec wants its bytes.
             None => {
                 let counts = self.counts(shape)?;
-                out.extend_from_slice(&self.encode_index(&counts, &[])?);
+                append(out, &self.encode_index(&counts, std::iter::empty())?)?;
             }
         }
         Ok(())
     }
 }
 
-/// Calls `f` with the number of each index word in C order, and where it stands in the bytes.
-fn for_each_offset(form: &Form, mut f: impl FnMut(usize, usize)) {
-    let n = form.nbytes / 8;
-    let mut at = vec![0u64; form.shape.len()];
-    for i in 0..n {
-        let offset: isize = at.iter().zip(&form.strides).map(|(&c, &s)| c as isize * s).sum();
-        f(i, offset as usize);
-        for (c, &count) in at.iter_mut().zip(&form.shape).rev() {
-            *c += 1;
-            if *c < count {
-                break;
-            }
-            *c = 0;
-        }
+/// Where inner chunk `number` lies in the grid of inner chunks.
+fn coords(mut number: usize, counts: &[u64]) -> Vec<u64> {
+    let mut at = vec![0; counts.len()];
+    for (c, &count) in at.iter_mut().zip(counts).rev() {
+        *c = number as u64 % count.max(1);
+        number /= (count as usize).max(1);
     }
+    at
+}
+
+/// The coordinates after `at`, in C order.
+fn advance(at: &mut [u64], counts: &[u64]) {
+    for (c, &count) in at.iter_mut().zip(counts).rev() {
+        *c += 1;
+        if *c < count {
+            break;
+        }
+        *c = 0;
+    }
+}
+
+/// Where word `k` of the entry at `at` stands in the bytes of an index.
+fn offset(form: &Form, at: &[u64], k: usize) -> usize {
+    let strides = form.strides.iter().map(|&stride| stride as usize);
+    at.iter().map(|&c| c as usize).chain([k]).zip(strides).map(|(c, stride)| c * stride).sum()
+}
+
+/// How many bits a coordinate of each axis has at most.
+fn widths(counts: &[u64]) -> Vec<u32> {
+    counts.iter().map(|&n| u64::BITS - n.saturating_sub(1).leading_zeros()).collect()
 }
 
 /// Interleaves the bits of `coords`, lowest first, the first axis lowest; bits that no coordinate
 /// of an axis can have are left out.
-fn morton(coords: &[u64], counts: &[u64]) -> u128 {
+fn morton(coords: &[u64], widths: &[u32]) -> u128 {
     let (mut code, mut at) = (0u128, 0);
-    let widths: Vec<u32> = counts.iter().map(|&n| u64::BITS - n.saturating_sub(1).leading_zeros()).collect();
     for bit in 0..widths.iter().copied().max().unwrap_or(0) {
-        for (&c, &width) in coords.iter().zip(&widths) {
+        for (&c, &width) in coords.iter().zip(widths) {
             if bit < width && at < u128::BITS {
                 code |= u128::from(c >> bit & 1) << at;
                 at += 1;
@@ -228,31 +264,66 @@ fn morton(coords: &[u64], counts: &[u64]) -> u128 {
     code
 }
 
+/// The stored form of an index: in a buffer of ours, or where somebody has it in memory.
+pub enum Stored {
+    /// In a buffer.
+    Own(Scratch),
+    /// In an object that has its bytes in memory.
+    Lent(Arc<dyn Object>),
+}
+
+impl Stored {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Stored::Own(bytes) => bytes,
+            Stored::Lent(object) => object.bytes().unwrap_or_default(),
+        }
+    }
+}
+
 /// The index of one shard.
-#[derive(Debug)]
 pub struct Index {
     /// The numbers in C order, as they are stored: a read of one chunk looks at two of them.
-    bytes: Vec<u8>,
-    body: std::ops::Range<u64>,
+    words: Stored,
+    /// How many bytes these are; what else is stored comes after them.
+    end: usize,
+    body: Range<u64>,
 }
 
 impl Index {
+    fn entries(&self) -> &[[u8; ENTRY]] {
+        self.words.bytes().get(..self.end).unwrap_or_default().as_chunks().0
+    }
+
     /// The number of inner chunks, absent ones included.
     pub fn len(&self) -> usize {
-        self.bytes.len() / 16
+        self.end / ENTRY
     }
 
     /// Whether the shard has no inner chunks at all.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// Where inner chunk `i` lies.
     pub fn get(&self, i: usize) -> Result<Entry> {
-        match self.bytes.as_chunks::<8>().0.as_chunks::<2>().0.get(i).map(|e| e.map(u64::from_le_bytes)) {
-            None => Err(Error::internal(format!("inner chunk {i} is not in the index"))),
-            Some([ABSENT, ABSENT]) => Ok(None),
-            Some([offset, len]) => {
+        self.entry(
+            self.entries().get(i).ok_or_else(|| Error::internal(format!("inner chunk {i} is not in the index")))?,
+        )
+    }
+
+    /// All inner chunks that are present, with their numbers, until the first that lies nowhere.
+    pub fn present(&self) -> impl Iterator<Item = Result<(usize, (u64, u64))>> {
+        let entry = |(i, entry)| self.entry(entry).transpose().map(|found| found.map(|found| (i, found)));
+        self.entries().iter().enumerate().filter_map(entry)
+    }
+
+    fn entry(&self, words: &[u8; ENTRY]) -> Result<Entry> {
+        let [start, len] =
+            [0, WORD].map(|at| words[at..].first_chunk().map_or(ABSENT, |word| u64::from_le_bytes(*word)));
+        match [start, len] {
+            [ABSENT, ABSENT] => Ok(None),
+            [offset, len] => {
                 let inside =
                     offset >= self.body.start && offset.checked_add(len).is_some_and(|end| end <= self.body.end);
                 if inside {
@@ -270,7 +341,10 @@ impl Index {
     /// to [`get`](Self::get), which can name it.
     pub fn check_overlap(&self, wanted: impl Iterator<Item = usize>) -> Result<()> {
         let present = |i| self.get(i).ok().flatten().filter(|&(_, len)| len > 0);
-        let mut found: Vec<(u64, u64)> = wanted.filter_map(present).collect();
+        let mut found: Vec<(u64, u64)> = Vec::new();
+        for stretch in wanted.filter_map(present) {
+            push(&mut found, stretch)?;
+        }
         if !found.is_sorted() {
             found.sort_unstable();
         }

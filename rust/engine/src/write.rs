@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::exec::Exec;
 use crate::object::{Object, Part, SubObject, join};
 use crate::read;
+use crate::reserve::{self, reserve};
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding};
@@ -98,7 +99,9 @@ pub fn shard(
     let n = split.len();
     let form = sharding.form()?;
     let bytes = (form.nbytes as u64).saturating_mul(n as u64);
-    let done = (0..n).map(|_| Mutex::new(None)).collect();
+    let mut done = Vec::new();
+    reserve(&mut done, n)?;
+    done.resize_with(n, || Mutex::new(None));
     let sharding = Arc::clone(sharding);
     let write =
         Arc::new(ShardWrite { sharding, form, counts, grid, split, old, view: view.clone(), write_empty, done });
@@ -134,37 +137,47 @@ impl ShardWrite {
         encoded.map(|parts| join(parts, old.as_ref())).transpose()
     }
 
-    /// Lays out the new and the kept inner chunks, and their index.
+    /// Lays out the new and the kept inner chunks, and their index. What it holds grows with the
+    /// chunks that there are, and not with those that there could be.
     fn assemble(&self) -> Result<Encoded> {
-        let n = self.counts.iter().product::<u64>() as usize;
-        let mut pieces: Vec<Option<Part>> = vec![None; n];
-        for (number, piece) in pieces.iter_mut().enumerate() {
-            *piece = self.old_entry(number)?.map(|(offset, len)| Part::Old { offset, len });
-        }
+        // What was written, by number.
+        let mut new: Vec<(usize, Option<Part>)> = Vec::new();
+        reserve(&mut new, self.done.len())?;
         for (i, slot) in self.done.iter().enumerate() {
-            let new = slot.lock().map_err(|_| Error::internal("a thread died while it wrote a chunk"))?.take();
-            let number = read::number(&self.split.piece(i).0, &self.counts);
-            let piece = pieces.get_mut(number).ok_or_else(|| Error::internal("an inner chunk outside of its shard"))?;
-            *piece = new.map(Part::New);
+            let part = slot.lock().map_err(|_| Error::internal("a thread died while it wrote a chunk"))?.take();
+            new.push((read::number(&self.split.piece(i).0, &self.counts), part.map(Part::New)));
         }
-        if pieces.iter().all(Option::is_none) {
+        if !new.is_sorted_by_key(|piece| piece.0) {
+            new.sort_unstable_by_key(|piece| piece.0);
+        }
+        let mut pieces: Vec<(u128, usize, Part)> = Vec::new();
+        let order = self.sharding.written_order(&self.counts);
+        if let Some((_, index)) = &self.old {
+            for kept in index.present() {
+                let (number, (offset, len)) = kept?;
+                if new.binary_search_by_key(&number, |piece| piece.0).is_err() {
+                    reserve::push(&mut pieces, (order(number), number, Part::Old { offset, len }))?;
+                }
+            }
+        }
+        reserve(&mut pieces, new.len())?;
+        pieces.extend(new.into_iter().filter_map(|(number, part)| Some((order(number), number, part?))));
+        if pieces.is_empty() {
             return Ok(None);
         }
+        pieces.sort_unstable_by_key(|piece| piece.0);
         let index_len = self.sharding.index_len(&self.counts)? as u64;
         let mut at = if self.sharding.index_at_end() { 0 } else { index_len };
-        let mut entries: Vec<Entry> = vec![None; n];
-        let mut parts: Vec<Part> = Vec::with_capacity(n + 1);
-        for number in self.sharding.written_order(&self.counts) {
-            let Some(part) = pieces[number].take() else { continue };
-            let len = match &part {
-                Part::New(bytes) => bytes.len() as u64,
-                Part::Old { len, .. } => *len,
-            };
-            entries[number] = Some((at, len));
+        let (mut entries, mut parts) = (Vec::new(), Vec::new());
+        reserve(&mut entries, pieces.len())?;
+        reserve(&mut parts, pieces.len() + 1)?;
+        for (_, number, part) in pieces {
+            let len = part.size();
+            entries.push((number, (at, len)));
             at += len;
             push(&mut parts, part);
         }
-        let index = Part::New(self.sharding.encode_index(&self.counts, &entries)?);
+        let index = Part::New(self.sharding.encode_index(&self.counts, entries.into_iter())?);
         parts.insert(if self.sharding.index_at_end() { parts.len() } else { 0 }, index);
         Ok(Some(parts))
     }

@@ -7,6 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use zarr_engine::array::{Array, Coalesce, How};
+use zarr_engine::codec::chain::MOST_UNKNOWN;
 use zarr_engine::element::Fill;
 use zarr_engine::exec::Exec;
 use zarr_engine::grid::{Axis, Grid};
@@ -36,7 +37,7 @@ pub struct CompiledArray {
 impl CompiledArray {
     #[new]
     #[pyo3(signature = (*, label, prefix, shape, grid, key_encoding, itemsize, fill, chain, read_missing = true,
-                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20))]
+                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20, decoded_max = MOST_UNKNOWN))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -51,6 +52,7 @@ impl CompiledArray {
         read_missing: bool,
         coalesce_gap: u64,
         coalesce_max: u64,
+        decoded_max: usize,
     ) -> PyResult<Self> {
         if fill.len() != itemsize {
             let found = fill.len();
@@ -59,7 +61,7 @@ impl CompiledArray {
         let failed = |error| raise(py, &error, Some(&label));
         let fill = Fill::new(fill).map_err(failed)?;
         let grid = self::grid(py, &shape, &grid, &label)?;
-        let links = self::chain(&chain, shape.len(), &fill)?;
+        let links = self::chain(&chain, shape.len(), &fill, decoded_max)?;
         let coalesce = Coalesce { gap: coalesce_gap, most: coalesce_max };
         let array =
             Array::new(prefix, grid, key_encoding_of(&key_encoding)?, links, read_missing, coalesce).map_err(failed)?;

@@ -8,7 +8,7 @@ use pyo3::types::{PyByteArray, PyTuple};
 use zarr_engine::codec::affix::Affix;
 use zarr_engine::codec::bitround::BitRound;
 use zarr_engine::codec::blosc::Blosc;
-use zarr_engine::codec::chain::{Chain, Link};
+use zarr_engine::codec::chain::{Chain, Link, MOST_UNKNOWN, unknown};
 use zarr_engine::codec::crc32c::Crc32c;
 use zarr_engine::codec::deflate::{Gzip, Zlib};
 use zarr_engine::codec::delta::Delta;
@@ -24,6 +24,7 @@ use zarr_engine::codec::zstd::Zstd;
 use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
 use zarr_engine::element::{Fill, Swap, Word};
 use zarr_engine::error::{Error, Result};
+use zarr_engine::reserve::{append, copied};
 use zarr_engine::shard::{Order, Sharding};
 
 use crate::buffer::{Bytes, copy, object};
@@ -31,8 +32,9 @@ use crate::enter::{attach, enter};
 use crate::error::raise;
 use crate::heap::Heap;
 
-/// Parses `links`, for chunks with `axes` axes whose missing elements are `fill`.
-pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Chain> {
+/// Parses `links`, for chunks with `axes` axes whose missing elements are `fill`. Where the metadata do
+/// not tell the decoded size, it may be `most` bytes.
+pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill, most: usize) -> PyResult<Chain> {
     let py = links.py();
     let mut parsed = Vec::new();
     for item in links.try_iter()? {
@@ -42,23 +44,23 @@ pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Cha
         parsed.push(match name.as_str() {
             "sharding_indexed" => {
                 let (axes, fill) = inside(&parsed)?;
-                Link::Shard(sharding(&config, axes, &fill)?)
+                Link::Shard(sharding(&config, axes, &fill, most)?)
             }
             "n5_default" => {
                 let (axes, fill) = inside(&parsed)?;
-                Link::Serial(Arc::new(N5::new(chain(&config, axes, &fill)?)))
+                Link::Serial(Arc::new(N5::new(chain(&config, axes, &fill, most)?)))
             }
             _ => link(&name, &config)?,
         });
     }
-    Chain::new(parsed, axes, fill).map_err(|error| raise(py, &error, None))
+    Chain::new(parsed, axes, fill).map(|chain| chain.at_most(most)).map_err(|error| raise(py, &error, None))
 }
 
 fn filtered(links: &[Link], mut axes: usize, fill: &Fill) -> Result<(usize, Fill)> {
     let mut fill = fill.clone();
     for link in links {
         if let Link::Filter(filter) = link {
-            let mut element = fill.bytes().to_vec();
+            let mut element = copied(fill.bytes())?;
             filter.encode(&Spec { shape: vec![1; axes], size: fill.size() }, &mut element)?;
             fill = Fill::new(&element)?;
             axes = filter.encoded_axes(axes);
@@ -122,7 +124,7 @@ fn swap(config: &Bound<'_, PyAny>) -> PyResult<Swap> {
     })
 }
 
-fn sharding(config: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Sharding> {
+fn sharding(config: &Bound<'_, PyAny>, axes: usize, fill: &Fill, most: usize) -> PyResult<Sharding> {
     type Config<'py> = (Vec<u64>, Bound<'py, PyAny>, Bound<'py, PyAny>, bool, String);
     let (inner, links, index, at_end, order): Config<'_> = config.extract()?;
     let failed = |error| raise(config.py(), &error, None);
@@ -133,7 +135,7 @@ fn sharding(config: &Bound<'_, PyAny>, axes: usize, fill: &Fill) -> PyResult<Sha
         other => return Err(PyValueError::new_err(format!("unknown order of inner chunks {other:?}"))),
     };
     let absent = Fill::new(&[0xff; 8]).map_err(failed)?;
-    let (chunks, index) = (chain(&links, axes, fill)?, chain(&index, axes + 1, &absent)?);
+    let (chunks, index) = (chain(&links, axes, fill, most)?, chain(&index, axes + 1, &absent, most)?);
     Sharding::new(inner, chunks, index, at_end, order).map_err(failed)
 }
 
@@ -190,17 +192,26 @@ impl Foreign {
     /// Calls a method with an array, as a bytearray of its elements in C order.
     fn with_array(&self, method: &str, shape: &[u64], data: &[u8]) -> Result<Vec<u8>> {
         attach(|py| {
-            let arguments = (PyByteArray::new(py, data), PyTuple::new(py, shape)?);
+            let array = PyByteArray::new_with(py, data.len(), |array| {
+                array.copy_from_slice(data);
+                Ok(())
+            })?;
+            let arguments = (array, PyTuple::new(py, shape)?);
             copy(&self.adapter.bind(py).call_method1(method, arguments)?)
         })
         .map_err(|error| error.with_codec(&self.name))
     }
 
-    /// Calls a method with encoded bytes.
-    fn with_bytes(&self, method: &str, shape: &[u64], data: &[u8]) -> Result<Vec<u8>> {
+    /// Calls a method with encoded bytes, and the most bytes they may become, if that is to be told.
+    fn with_bytes(&self, method: &str, shape: &[u64], data: &[u8], limit: Option<usize>) -> Result<Vec<u8>> {
+        let bytes = copied(data)?;
         attach(|py| {
-            let arguments = (Bytes::new(data.to_vec()), PyTuple::new(py, shape)?);
-            copy(&self.adapter.bind(py).call_method1(method, arguments)?)
+            let (adapter, bytes, shape) = (self.adapter.bind(py), Bytes::new(bytes), PyTuple::new(py, shape)?);
+            let result = match limit {
+                Some(limit) => adapter.call_method1(method, (bytes, shape, limit)),
+                None => adapter.call_method1(method, (bytes, shape)),
+            };
+            copy(&result?)
         })
         .map_err(|error| error.with_codec(&self.name))
     }
@@ -246,12 +257,11 @@ impl Serializer for Foreign {
     }
 
     fn encode(&self, spec: &Spec, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        out.extend_from_slice(&self.with_array("encode", &spec.shape, src)?);
-        Ok(())
+        append(out, &self.with_array("encode", &spec.shape, src)?)
     }
 
     fn decode(&self, spec: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
-        let decoded = self.with_bytes("decode", &spec.shape, src)?;
+        let decoded = self.with_bytes("decode", &spec.shape, src, None)?;
         self.check(dst.len(), decoded.len())?;
         dst.copy_from_slice(&decoded);
         Ok(())
@@ -273,21 +283,21 @@ impl BytesCodec for Foreign {
     }
 
     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        out.extend_from_slice(&self.with_bytes("encode", &[], src)?);
-        Ok(())
+        append(out, &self.with_bytes("encode", &[], src, None)?)
     }
 
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
-        let decoded = self.with_bytes("decode", &[], src)?;
+        let decoded = self.with_bytes("decode", &[], src, Some(dst.len()))?;
         self.check(dst.len(), decoded.len())?;
         dst.copy_from_slice(&decoded);
         Ok(())
     }
 
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
-        let decoded = self.with_bytes("decode", &[], src)?;
+        let decoded = self.with_bytes("decode", &[], src, Some(limit))?;
         if decoded.len() > limit {
-            return self.check(limit, decoded.len());
+            let found = format_args!("{} bytes", decoded.len());
+            return Err(Error::over_limit("the codec decoded to too many bytes", limit, found));
         }
         *out = decoded;
         Ok(())
@@ -309,7 +319,7 @@ fn bytes_codecs(links: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<dyn BytesCodec>>> 
 pub fn encode_bytes(py: Python<'_>, links: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     let (codecs, data) = (bytes_codecs(links)?, object(data)?);
     enter(py, None, None, |_| {
-        let mut current = data.bytes().unwrap_or_default().to_vec();
+        let mut current = copied(data.bytes().unwrap_or_default())?;
         for codec in &codecs {
             let mut out = Vec::new();
             codec.encode(&current, &mut out).map_err(|e| e.with_codec(codec.name()))?;
@@ -331,7 +341,8 @@ pub fn decode_bytes(
 ) -> PyResult<Bytes> {
     let (codecs, data) = (bytes_codecs(links)?, object(data)?);
     enter(py, None, None, |_| {
-        let mut current = data.bytes().unwrap_or_default().to_vec();
+        let mut current = copied(data.bytes().unwrap_or_default())?;
+        let limit = limit.unwrap_or_else(|| unknown(MOST_UNKNOWN, current.len(), 0));
         for (i, codec) in codecs.iter().enumerate().rev() {
             let mut out = Vec::new();
             let decoded = match size {
@@ -339,7 +350,7 @@ pub fn decode_bytes(
                     zarr_engine::scratch::resize(&mut out, size)?;
                     codec.decode_exact(&current, &mut out)
                 }
-                _ => codec.decode_bounded(&current, limit.unwrap_or(usize::MAX), &mut out),
+                _ => codec.decode_bounded(&current, limit, &mut out),
             };
             decoded.map_err(|e| e.with_codec(codec.name()))?;
             current = out;

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyIndexError, PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyMemoryError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 use zarr_engine::error::{Error, Kind};
+
+/// How a limit is raised that is not one of the metadata.
+const SETTING: &str = "if the data are sound, raise the setting \"array.decoded_max_bytes\" and open the array again";
 
 /// A class of `zarr.errors`, imported when it is first needed.
 fn class<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyType>>, name: &str) -> PyResult<&'py Bound<'py, PyType>> {
@@ -27,6 +30,8 @@ pub fn raise(py: Python<'_>, error: &Error, label: Option<&str>) -> PyErr {
         Err(error) => error,
     };
     match error.kind() {
+        Kind::NoMemory => PyMemoryError::new_err(message),
+        Kind::OverLimit => of(class(py, &DECODE, "ChunkDecodeError"), format!("{message}; {SETTING}")),
         Kind::Config | Kind::TooLarge => PyValueError::new_err(message),
         Kind::Selection => match class(py, &BOUNDS, "BoundsCheckError") {
             Ok(class) => PyErr::from_type(class.clone(), message),

@@ -128,7 +128,11 @@ impl Heap {
         let py = fill.py();
         let element = elements.get(number).map_err(|error| raise(py, &error, None))?;
         if !self.0.text() {
-            return Ok(PyBytes::new(py, element).into_any());
+            let bytes = PyBytes::new_with(py, element.len(), |bytes| {
+                bytes.copy_from_slice(element);
+                Ok(())
+            });
+            return bytes.map(Bound::into_any);
         }
         Ok(PyString::from_bytes(py, element)?.into_any())
     }

@@ -9,6 +9,7 @@ import numpy as np
 
 from zarr import _core
 from zarr.arrays.edges import chunk_count
+from zarr.codecs.limits import decoded_max
 from zarr.codecs.objects import bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view
 from zarr.metadata.layout import layout_of
@@ -143,4 +144,5 @@ def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[s
         "read_missing": config.read_missing_chunks,
         "coalesce_gap": config.sharding_coalesce_max_gap_bytes,
         "coalesce_max": config.sharding_coalesce_max_bytes,
+        "decoded_max": decoded_max(),
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from zarr import _core
 from zarr.abc.codec import BytesBytesCodec
+from zarr.codecs.limits import chunk_bytes, most_decoded
 
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer
@@ -76,7 +77,9 @@ class NativeBytesCodec(BytesBytesCodec):
         return link
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
-        decoded = _core.decode_bytes([self._bytes_link(chunk_spec)], chunk_data.as_buffer_like())
+        data = chunk_data.as_buffer_like()
+        limit = most_decoded(len(chunk_data), chunk_bytes(chunk_spec))
+        decoded = _core.decode_bytes([self._bytes_link(chunk_spec)], data, limit=limit)
         return chunk_spec.prototype.buffer.from_bytes(cast("BytesLike", decoded))
 
     def _encode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer | None:

@@ -124,15 +124,17 @@ class Coder:
         self.spec = spec
         self.name = codec_name(codec)
         self._decode = _method(codec, "decode")
+        self._bounded = getattr(self._decode, "takes_limit", False)
         self._encode = _method(codec, "encode")
 
     def at(self, shape: Shape) -> ArraySpec:
         """What the codec is told of a chunk of `shape`."""
         return self.spec if shape == self.spec.shape else replace(self.spec, shape=shape)
 
-    def decode(self, data: Any, spec: ArraySpec) -> Any:
-        """The decoded data."""
-        return self._given(self._decode(data, spec), "decoded")
+    def decode(self, data: Any, spec: ArraySpec, limit: int | None = None) -> Any:
+        """The decoded data; at most `limit` bytes, if the codec looks at that."""
+        given = {"limit": limit} if limit is not None and self._bounded else {}
+        return self._given(self._decode(data, spec, **given), "decoded")
 
     def encode(self, data: Any, spec: ArraySpec) -> Any:
         """The encoded data."""
@@ -242,13 +244,15 @@ class ForeignBytesBytes(ForeignCodec):
     def encode(self, data: Data, shape: Shape = ()) -> Data:
         return self._run(self._coder.encode, data)
 
-    def decode(self, data: Data, shape: Shape = ()) -> Data:
-        return self._run(self._coder.decode, data)
+    def decode(self, data: Data, shape: Shape = (), limit: int | None = None) -> Data:
+        return self._run(self._coder.decode, data, limit)
 
-    def _run(self, code: Callable[[Any, ArraySpec], Any], data: Data) -> Data:
+    def _run(self, code: Callable[..., Any], data: Data, limit: int | None = None) -> Data:
         # The engine gives no shape with bytes: the codec is told that of the chunks in general.
         spec = self._coder.spec
-        return cast("Data", code(spec.prototype.buffer.from_bytes(data), spec).as_buffer_like())
+        buffer = spec.prototype.buffer.from_bytes(data)
+        given = {} if limit is None else {"limit": limit}
+        return cast("Data", code(buffer, spec, **given).as_buffer_like())
 
     def encoded_size(self, size: int) -> int | None:
         """The bytes that every `size` bytes are encoded to; None if that depends on them."""
@@ -280,7 +284,7 @@ def _fixed_size(coder: Coder, size: int) -> int | None:
     return coder.codec.compute_encoded_size(size, coder.spec)
 
 
-def _method(codec: BaseCodec[Any, Any], action: str) -> Callable[[Any, ArraySpec], Any]:
+def _method(codec: BaseCodec[Any, Any], action: str) -> Callable[..., Any]:
     """How to let a codec decode or encode one chunk.
 
     Of the three ways to define that, the one in the most derived class counts, and there the

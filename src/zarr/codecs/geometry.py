@@ -52,6 +52,20 @@ def check_chunk_bytes(codec: str, size: int) -> None:
         )
 
 
+MOST_INNER_CHUNKS = 1 << 27
+"""The most chunks of a shard: its index is held in memory, 16 bytes for each."""
+
+
+def check_shards(shape: tuple[int, ...], inner: tuple[int, ...]) -> None:
+    """Refuse shards of `shape` that have too many chunks of the shape `inner`."""
+    count = prod(length // size for length, size in zip(shape, inner, strict=True))
+    if count > MOST_INNER_CHUNKS:
+        raise ValueError(
+            f"A shard of shape {shape} has {count} chunks of shape {inner}, and at most "
+            f"{MOST_INNER_CHUNKS} can be indexed: choose larger chunks or smaller shards."
+        )
+
+
 def largest_chunk(shape: tuple[int, ...], chunk_grid: Any) -> int:
     """The number of elements of the largest chunk."""
     edges = chunk_edges(chunk_grid)

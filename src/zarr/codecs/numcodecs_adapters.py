@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from zarr.codecs.limits import decode_at_most, most_decoded
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.zfp_stream import checked
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError
@@ -67,10 +68,14 @@ class NumcodecsSerializer:
 
     def decode(self, data: Data, shape: Shape) -> memoryview:
         decoded: Any = data
-        for codec in reversed(self._codecs):
+        nbytes = prod(shape) * self._elements.itemsize
+        limit = most_decoded(len(data), nbytes)
+        for place, codec in reversed(list(enumerate(self._codecs))):
+            if place == 0 and not self._elements.objects:
+                limit = nbytes
             if codec.codec_id == "zfpy":
                 decoded = checked(bytes(decoded), prod(shape))
-            decoded = decoded_by(codec, decoded)
+            decoded = decoded_by(codec, decoded, limit)
         return self._elements.data(self._array(decoded, tuple(shape)))
 
     def _array(self, decoded: Any, shape: Shape) -> npt.NDArray[Any]:
@@ -114,8 +119,10 @@ class NumcodecsBytes:
     def encode(self, data: Data, shape: Shape = ()) -> Data:
         return _as_bytes(self._codec.encode(data), "C")
 
-    def decode(self, data: Data, shape: Shape = ()) -> Data:
-        return _as_bytes(decoded_by(self._codec, data), "C")
+    def decode(self, data: Data, shape: Shape = (), limit: int | None = None) -> Data:
+        if limit is None:
+            limit = most_decoded(len(data))
+        return _as_bytes(decoded_by(self._codec, data, limit), "C")
 
     def encoded_size(self, size: int) -> int | None:
         """The bytes that every `size` bytes are encoded to; None if that depends on them."""
@@ -140,13 +147,13 @@ def _as_bytes(encoded: Any, order: MemoryOrder) -> Data:
     return memoryview(array.reshape(-1, order="A").view(np.uint8))
 
 
-def decoded_by(codec: Numcodec, data: Any) -> Any:
-    """What a codec of numcodecs decodes."""
+def decoded_by(codec: Numcodec, data: Any, limit: int) -> Any:
+    """What a codec of numcodecs decodes, which may be `limit` bytes."""
     if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
         # Such a stream says itself how it was filtered, and is refused with filters.
         codec = get_numcodec(cast("Any", {**config, "filters": None}))
     if codec.codec_id != "pickle":
-        return codec.decode(data)
+        return decode_at_most(codec, data, limit)
     if not settings.get("array.allow_unsafe_pickle_decode"):
         raise PickleCodecDisabledError(
             "The chunk was encoded with pickle, and decoding it may run any code. If you trust "

@@ -9,6 +9,7 @@ import numpy as np
 from zarr import _core
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
+from zarr.codecs.limits import decoded_max
 from zarr.codecs.objects import bind, holds_objects, table_for
 from zarr.dtype.storage import as_type, buffer_view, element_of, fill_bytes
 
@@ -129,6 +130,7 @@ class OneChunk:
             chain=self._chain if table is None else bind(self._chain, table),
             coalesce_gap=self._spec.config.sharding_coalesce_max_gap_bytes,
             coalesce_max=self._spec.config.sharding_coalesce_max_bytes,
+            decoded_max=decoded_max(),
         )
 
     def _table(self, *, writing: bool) -> Table | None:

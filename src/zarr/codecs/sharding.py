@@ -18,7 +18,7 @@ from zarr.codecs.chain import check_order, evolve, v3_chain
 from zarr.codecs.configuration import choice_field, named, required_configuration, shape_field
 from zarr.codecs.crc32c_ import Crc32cCodec
 from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
-from zarr.codecs.geometry import InnerGrid, chunk_edges
+from zarr.codecs.geometry import InnerGrid, check_shards, chunk_edges
 from zarr.codecs.one_chunk import OneChunk
 from zarr.codecs.parsing import parse_codecs
 from zarr.codecs.transpose import seen_behind
@@ -179,6 +179,7 @@ class ShardingCodec(
                         f"Chunk edge length {length} in dimension {axis} is not divisible by the "
                         f"shard's inner chunk size {size}."
                     )
+        check_shards(tuple(map(max, edges)), self.chunk_shape)
         check_order(self.codecs)
         check_order(self.index_codecs)
         inner, grid = self.chunk_shape, cast("ChunkGridMetadata", InnerGrid(self.chunk_shape))
@@ -209,6 +210,7 @@ class ShardingCodec(
             raise ValueError(
                 f"A shard of shape {shape} cannot be divided into chunks of {self.chunk_shape}."
             )
+        check_shards(shape, self.chunk_shape)
         return tuple(length // inner for length, inner in zip(shape, self.chunk_shape, strict=True))
 
     def _link(self, spec: ArraySpec) -> Link:

@@ -12,6 +12,8 @@ import zlib
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias, cast
 
+from zarr.codecs.limits import SETTING, most_decoded
+
 Data: TypeAlias = bytes | memoryview
 
 _LOCAL_HEADER = 30
@@ -155,15 +157,24 @@ def _copy(reader: Reader, path: str) -> None:
 def read_entry(reader: Reader, info: zipfile.ZipInfo, part: slice) -> Data:
     """Part of the value of an entry.
 
-    The sizes that an archive announces are limits here: nothing is allocated because of them.
+    The sizes that an archive announces are limits here: nothing is allocated because of them. And
+    what is compressed may not become much more than the archive.
     """
     if info.flag_bits & 0x1:
         raise zipfile.BadZipFile(f"entry {info.filename!r} is encrypted")
+    if info.header_offset < 0:
+        raise _corrupt(info, "it lies before the file begins")
     if info.compress_type == zipfile.ZIP_STORED:
         if info.compress_size != info.file_size:
             raise _corrupt(info, "its stored size is not its size")
         data = _payload(reader, info, part)
         whole = part == slice(0, info.file_size)
+    elif info.file_size > (limit := most_decoded(min(info.compress_size, reader.size))):
+        raise _corrupt(
+            info,
+            f"it becomes {info.file_size} bytes, and may become {limit}; if it is sound, raise the "
+            f"setting {SETTING!r}",
+        )
     elif info.compress_type == zipfile.ZIP_DEFLATED:
         packed = _payload(reader, info, slice(0, info.compress_size))
         data, whole = _inflated(packed, info), True

@@ -1,8 +1,8 @@
 //! `pad` and `offset`: bytes before or after the data, which mean nothing to a reader.
 
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 use crate::scratch::resize;
 
 /// Adds bytes, and takes as many away.
@@ -67,8 +67,7 @@ impl BytesCodec for Affix {
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let data = self.strip(src)?;
         if data.len() > limit {
-            return Err(Error::corrupt("the data are too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", data.len())));
+            return Err(Error::over_limit("the data are too long", limit, format_args!("{} bytes", data.len())));
         }
         resize(out, data.len())?;
         out.copy_from_slice(data);

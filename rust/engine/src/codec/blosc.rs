@@ -11,8 +11,8 @@ mod encode;
 use self::compressor::Compressor;
 use self::decode::Header;
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Kind, Result};
+use crate::reserve::reserve;
 use crate::scratch::resize;
 
 /// Bytes of the header: two versions, flags, typesize, then three sizes of four bytes.
@@ -131,9 +131,10 @@ impl BytesCodec for Blosc {
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let header = Header::read(src)?;
         if header.nbytes > limit {
-            return Err(Error::corrupt("blosc data are too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", header.nbytes)));
+            let found = format_args!("{} bytes", header.nbytes);
+            return Err(Error::over_limit("blosc data are too long", limit, found));
         }
+        header.check(src)?;
         resize(out, header.nbytes)?;
         header.decode(src, out)
     }

@@ -5,9 +5,19 @@ use std::sync::Arc;
 use crate::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
 use crate::element::{Fill, Swap};
 use crate::error::{Error, Result};
+use crate::reserve::append;
 use crate::scratch::Scratch;
 use crate::shard::Sharding;
 use crate::strided::strides_of;
+
+/// What the size of decoded data may be where the metadata do not tell it (strings, the codecs of
+/// others), unless somebody [says](Chain::at_most) otherwise.
+pub const MOST_UNKNOWN: usize = 256 << 20;
+/// Beside that, they may have so many times the bytes that are stored: large chunks that compress as
+/// data do are no attack …
+const RATIO: usize = 100;
+/// … nor are those of many elements: so many times the bytes that these have in memory.
+const PER_ELEMENT: usize = 4;
 
 /// One codec, as it is listed in an array's metadata.
 #[derive(Debug)]
@@ -48,6 +58,7 @@ pub struct Chain {
     size: usize,
     axes: usize,
     fill: Fill,
+    most: usize,
 }
 
 /// What the chain must know of one chunk shape.
@@ -99,7 +110,14 @@ impl Chain {
             return Err(Error::config("the chain has no codec from array to bytes"));
         };
         let order = order.filter(|order| !order.is_sorted());
-        Ok(Self { order, filters, serial, outer, size: fill.size(), axes, fill: fill.clone() })
+        let (size, fill) = (fill.size(), fill.clone());
+        Ok(Self { order, filters, serial, outer, size, axes, fill, most: MOST_UNKNOWN })
+    }
+
+    /// The same chain, with another limit for decoded data whose size the metadata do not tell.
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
+        self
     }
 
     /// What elements have that were never written.
@@ -216,9 +234,50 @@ impl Chain {
         // The usual case: the decoded length is known, and the last decoder writes where it belongs.
         let mut decoded = Scratch::take();
         let src = self.decode_outer(form, rest, 1, src, &mut decoded)?;
-        first.decode_exact(src, dst).map_err(|e| e.with_codec(first.name()))?;
+        first.decode_exact(src, dst).map_err(|e| e.limited_by_metadata().with_codec(first.name()))?;
         swap.apply(dst, stored.size);
         Ok(())
+    }
+
+    /// How many of the first bytes of `src` are its decoded form; `None` if the codecs do more than
+    /// to add bytes after the elements.
+    pub fn decode_in_place(&self, form: &Form, src: &[u8]) -> Option<Result<usize>> {
+        if !self.only_adds() {
+            return None;
+        }
+        let mut end = src.len();
+        for codec in self.outer.iter().rev() {
+            match codec.decode_in_place(&src[..end])? {
+                Ok(length) => end = length.min(end),
+                Err(error) => return Some(Err(error.with_codec(codec.name()))),
+            }
+        }
+        Some(if end == form.nbytes { Ok(end) } else { Err(wrong_length(form.nbytes, end)) })
+    }
+
+    /// As [`encode`](Self::encode), of data that are too many to be held twice if that can be helped.
+    pub fn encode_in_place(&self, form: &Form, mut data: Vec<u8>) -> Result<Vec<u8>> {
+        if self.only_adds() {
+            for codec in &self.outer {
+                match codec.encode_in_place(&mut data) {
+                    Some(done) => done.map_err(|e| e.with_codec(codec.name()))?,
+                    None => {
+                        let mut out = Vec::new();
+                        codec.encode(&data, &mut out).map_err(|e| e.with_codec(codec.name()))?;
+                        data = out;
+                    }
+                }
+            }
+            return Ok(data);
+        }
+        let mut out = Vec::new();
+        self.encode(form, &mut data, &mut out)?;
+        Ok(out)
+    }
+
+    /// Whether the elements stand in C order before the bytes codecs.
+    fn only_adds(&self) -> bool {
+        self.order.is_none() && self.filters.is_empty() && matches!(self.serial, Serial::Bytes(Swap::None))
     }
 
     /// Undoes `codecs`, the bytes codecs from number `skip` on.
@@ -236,9 +295,12 @@ impl Chain {
         let mut spare = Scratch::take();
         let mut begun = false;
         for (i, codec) in codecs.iter().enumerate().rev() {
-            let limit = form.bounds[i + skip].map_or(usize::MAX, slack);
             let from = if begun { spare.as_slice() } else { src };
-            codec.decode_bounded(from, limit, out).map_err(|e| e.with_codec(codec.name()))?;
+            let decoded = match form.bounds[i + skip] {
+                Some(bound) => codec.decode_bounded(from, slack(bound), out).map_err(Error::limited_by_metadata),
+                None => codec.decode_bounded(from, unknown(self.most, src.len(), form.nbytes), out),
+            };
+            decoded.map_err(|e| e.with_codec(codec.name()))?;
             if i > 0 {
                 std::mem::swap(&mut *spare, out);
             }
@@ -276,8 +338,7 @@ impl Chain {
             }
         }
         let Some((last, before)) = self.outer.split_last() else {
-            out.extend_from_slice(current);
-            return Ok(());
+            return append(out, current);
         };
         for codec in before {
             spare.clear();
@@ -286,6 +347,12 @@ impl Chain {
         }
         last.encode(current, out).map_err(|e| e.with_codec(last.name()))
     }
+}
+
+/// The most bytes that `stored` ones may become where the metadata do not tell how many they are, in a
+/// chunk of `nbytes` in memory.
+pub fn unknown(most: usize, stored: usize, nbytes: usize) -> usize {
+    most.max(stored.saturating_mul(RATIO)).max(nbytes.saturating_mul(PER_ELEMENT))
 }
 
 /// Other writers may compress a little worse than ours: what is refused is far beyond.

@@ -3,8 +3,8 @@
 use crc32c::{crc32c, crc32c_append};
 
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 
 /// Bytes of the checksum.
 const SIZE: usize = 4;
@@ -42,6 +42,15 @@ impl BytesCodec for Crc32c {
         Ok(())
     }
 
+    fn encode_in_place(&self, data: &mut Vec<u8>) -> Option<Result<()>> {
+        let sum = crc32c(data).to_le_bytes();
+        Some(reserve(data, SIZE).map(|()| data.extend_from_slice(&sum)))
+    }
+
+    fn decode_in_place(&self, src: &[u8]) -> Option<Result<usize>> {
+        Some(split(src).and_then(|(data, stored)| check(stored, crc32c(data)).map(|()| data.len())))
+    }
+
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
         let (data, stored) = split(src)?;
         if data.len() != dst.len() {
@@ -60,8 +69,8 @@ impl BytesCodec for Crc32c {
         out.clear();
         let (data, stored) = split(src)?;
         if data.len() > limit {
-            return Err(Error::corrupt("checksummed data are too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", data.len())));
+            let found = format_args!("{} bytes", data.len());
+            return Err(Error::over_limit("checksummed data are too long", limit, found));
         }
         check(stored, crc32c(data))?;
         reserve(out, data.len())?;

@@ -9,11 +9,11 @@ use std::ptr::NonNull;
 use libdeflate_sys as sys;
 
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Kind, Result};
+use crate::reserve::reserve;
 
 /// DEFLATE's highest ratio: 258 bytes out of two bits.
-const HIGHEST_RATIO: usize = 1032;
+pub(super) const HIGHEST_RATIO: usize = 1032;
 /// A buffer for output of unknown size starts with this much.
 const LEAST_ROOM: usize = 64 << 10;
 
@@ -372,10 +372,10 @@ fn wrong_size(coat: Coat, expected: usize, found: std::fmt::Arguments<'_>) -> Er
 
 #[cold]
 fn over_limit(coat: Coat, limit: usize) -> Error {
-    Error::corrupt(format!("{} data are too long", coat.name())).expected(format_args!("at most {limit} bytes"), "more")
+    Error::over_limit(format!("{} data are too long", coat.name()), limit, "more")
 }
 
 #[cold]
 fn no_memory() -> Error {
-    Error::new(Kind::TooLarge, "there is no memory for libdeflate")
+    Error::new(Kind::NoMemory, "there is no memory for libdeflate")
 }

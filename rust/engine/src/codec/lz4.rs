@@ -8,8 +8,8 @@ use std::ffi::c_int;
 use lz4_sys::{LZ4_compress_HC, LZ4_compress_fast, LZ4_compressBound, LZ4_decompress_safe};
 
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Kind, Result};
+use crate::reserve::reserve;
 use crate::scratch::resize;
 
 /// Bytes of the decoded size.
@@ -68,8 +68,7 @@ impl BytesCodec for Lz4 {
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         let (size, block) = split(src)?;
         if size > limit {
-            return Err(Error::corrupt("LZ4 data are too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{size} bytes")));
+            return Err(Error::over_limit("LZ4 data are too long", limit, format_args!("{size} bytes")));
         }
         if size > block.len().saturating_mul(HIGHEST_RATIO) {
             return Err(damaged());

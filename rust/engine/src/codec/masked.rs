@@ -1,11 +1,11 @@
 //! `bytes`, for elements that do not use all of their bits: those that they do not use are ignored
 //! when a chunk is read, and zeros when it is written.
 
-use super::reserve::reserve;
 use super::{Serializer, Spec};
 use crate::codec::chain::bytes_of;
 use crate::element::Swap;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 
 /// The elements one after the other, in C order, without the bits that they do not use.
 #[derive(Debug)]

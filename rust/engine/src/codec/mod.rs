@@ -16,7 +16,6 @@ pub mod n5;
 pub mod optional;
 pub mod packbits;
 mod regroup;
-mod reserve;
 pub mod reshape;
 pub mod shuffle;
 pub mod transpose;
@@ -54,6 +53,20 @@ pub trait BytesCodec: Send + Sync + fmt::Debug {
 
     /// Appends the encoded form of `src` to `out`.
     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()>;
+
+    /// As [`encode`](Self::encode) where the data stand; `None` if the codec does not only add bytes
+    /// after them. Data that are large, and only wrapped, are then held once.
+    fn encode_in_place(&self, data: &mut Vec<u8>) -> Option<Result<()>> {
+        let _ = data;
+        None
+    }
+
+    /// How many of the first bytes of `src` are what it decodes to; `None` if the codec does not only
+    /// add bytes after the data.
+    fn decode_in_place(&self, src: &[u8]) -> Option<Result<usize>> {
+        let _ = src;
+        None
+    }
 
     /// Decodes `src`, which must be exactly `dst.len()` bytes when decoded.
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()>;

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 use crate::scratch::{Scratch, resize};
+
+/// What a codec may add to data that are short.
+const MORE: usize = 64 << 10;
 
 /// Which chunks the codecs are applied to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +74,15 @@ impl Optional {
         let mut current = Scratch::of(rest.len())?;
         current.copy_from_slice(rest);
         let mut next = Scratch::take();
-        for (codec, limit) in applied.iter().zip(&limits).rev() {
-            let limit = limit.map_or(usize::MAX, |n| n.saturating_add(n / 8));
+        for (codec, bound) in applied.iter().zip(&limits).rev() {
+            // Where nobody can say how much a codec makes of the data, it is not much more.
+            let limit = bound.map_or(limit.saturating_mul(2).saturating_add(MORE), |n| n.saturating_add(n / 8));
             codec.decode_bounded(&current, limit, &mut next).map_err(|e| e.with_codec(codec.name()))?;
             std::mem::swap(&mut *current, &mut *next);
         }
         if current.len() > limit {
-            return Err(Error::corrupt("the data are too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", current.len())));
+            let found = format_args!("{} bytes", current.len());
+            return Err(Error::over_limit("the data are too long", limit, found));
         }
         resize(out, current.len())?;
         out.copy_from_slice(&current);

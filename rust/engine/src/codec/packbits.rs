@@ -2,10 +2,10 @@
 //!
 //! Bits are counted from the least significant one, in elements and in bytes.
 
-use super::reserve::reserve;
 use super::{Serializer, Spec};
 use crate::codec::chain::bytes_of;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 
 /// Where the number of bits that fill up the last byte is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,16 +20,28 @@ unsafe extern "C" {
 /// Writes the first bytes of all elements of `size` bytes, then the second ones, and so on.
 pub(super) fn shuffle(size: usize, src: &[u8], dst: &mut [u8]) {
     let bytes = src.len().min(dst.len());
+    if !regroups(size, bytes) {
+        return dst[..bytes].copy_from_slice(&src[..bytes]);
+    }
     // SAFETY: `src` is valid for reads and `dst` for writes of `bytes`; they do not overlap; the
-    // size is not 0.
-    unsafe { blosc_internal_shuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr()) }
+    // size is neither 0 nor so large that a multiple of it overflows.
+    unsafe { blosc_internal_shuffle(size, bytes, src.as_ptr(), dst.as_mut_ptr()) }
 }
 
 /// Undoes [`shuffle`].
 pub(super) fn unshuffle(size: usize, src: &[u8], dst: &mut [u8]) {
     let bytes = src.len().min(dst.len());
+    if !regroups(size, bytes) {
+        return dst[..bytes].copy_from_slice(&src[..bytes]);
+    }
     // SAFETY: as above.
-    unsafe { blosc_internal_unshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr()) }
+    unsafe { blosc_internal_unshuffle(size, bytes, src.as_ptr(), dst.as_mut_ptr()) }
+}
+
+/// Whether `bytes` have a whole element of `size` bytes to regroup. Else the library must not be
+/// asked: it multiplies the size by that of a vector, and divides by the product.
+fn regroups(size: usize, bytes: usize) -> bool {
+    size > 1 && size <= bytes
 }
 
 /// Writes the first bits of all elements of `size` bytes, then the second ones, and so on; copies
@@ -37,18 +49,24 @@ pub(super) fn unshuffle(size: usize, src: &[u8], dst: &mut [u8]) {
 /// transposed: at most 2 GiB.
 pub(super) fn bitshuffle(size: usize, src: &[u8], dst: &mut [u8], spare: &mut [u8]) {
     let bytes = src.len().min(dst.len()).min(spare.len()).min(i32::MAX as usize);
+    if size == 0 || size > bytes {
+        return dst[..bytes].copy_from_slice(&src[..bytes]);
+    }
     // SAFETY: `src` is valid for reads and the others for writes of `bytes`; no two overlap; the
-    // size is not 0 and the number of elements fits a C int.
+    // size is not 0, and it and the number of elements fit a C int.
     unsafe {
-        blosc_internal_bitshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
+        blosc_internal_bitshuffle(size, bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
     }
 }
 
 /// Undoes [`bitshuffle`].
 pub(super) fn bitunshuffle(size: usize, src: &[u8], dst: &mut [u8], spare: &mut [u8]) {
     let bytes = src.len().min(dst.len()).min(spare.len()).min(i32::MAX as usize);
+    if size == 0 || size > bytes {
+        return dst[..bytes].copy_from_slice(&src[..bytes]);
+    }
     // SAFETY: as above.
     unsafe {
-        blosc_internal_bitunshuffle(size.max(1), bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
+        blosc_internal_bitunshuffle(size, bytes, src.as_ptr(), dst.as_mut_ptr(), spare.as_mut_ptr());
     }
 }

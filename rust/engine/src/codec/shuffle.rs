@@ -2,9 +2,12 @@
 
 use super::BytesCodec;
 use super::regroup::{shuffle, unshuffle};
-use super::reserve::reserve;
 use crate::error::{Error, Kind, Result};
+use crate::reserve::reserve;
 use crate::scratch::resize;
+
+/// The longest element.
+const MOST: usize = i32::MAX as usize;
 
 /// Regroups the bytes of elements by their place in the element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +18,9 @@ pub struct Shuffle {
 impl Shuffle {
     /// Elements of `elementsize` bytes; 0 and 1 leave the data as they are.
     pub fn new(elementsize: usize) -> Result<Self> {
+        if elementsize > MOST {
+            return Err(Error::config(format!("the elementsize of a shuffle is at most {MOST}, not {elementsize}")));
+        }
         Ok(Self { size: elementsize.max(1) })
     }
 
@@ -74,8 +80,8 @@ impl BytesCodec for Shuffle {
 
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         if src.len() > limit {
-            return Err(Error::corrupt("shuffled data are too long")
-                .expected(format_args!("at most {limit} bytes"), format_args!("{} bytes", src.len())));
+            let found = format_args!("{} bytes", src.len());
+            return Err(Error::over_limit("shuffled data are too long", limit, found));
         }
         self.check(src.len(), Kind::Corrupt)?;
         resize(out, src.len())?;

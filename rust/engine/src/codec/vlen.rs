@@ -41,7 +41,7 @@ impl Serializer for Vlen {
         for reference in references {
             size = size.saturating_add(elements.get(reference)?.len());
         }
-        super::reserve::reserve(out, size)?;
+        crate::reserve::reserve(out, size)?;
         out.extend_from_slice(&count.to_le_bytes());
         for reference in references {
             let element = elements.get(reference)?;

@@ -10,13 +10,17 @@ use zstd_safe::{
 };
 
 use super::BytesCodec;
-use super::reserve::reserve;
 use crate::error::{Error, Kind, Result};
+use crate::reserve::reserve;
 
 /// The first four bytes of a frame.
 const MAGIC: u32 = 0xFD2F_B528;
 /// The first four bytes of a frame to be skipped; the last four bits are free.
 const SKIPPABLE: u32 = 0x184D_2A50;
+/// No byte of a frame becomes more bytes than this: a block takes four bytes at least and becomes
+/// `MOST_OF_BLOCK` bytes at most, and a frame is more than its blocks.
+pub(super) const HIGHEST_RATIO: usize = MOST_OF_BLOCK / 4;
+const MOST_OF_BLOCK: usize = 128 << 10;
 /// A compression context that grew beyond this (levels 19 and more) is not kept.
 const KEPT_CONTEXT: usize = 32 << 20;
 
@@ -209,13 +213,12 @@ fn content_size(frame: &[u8]) -> Result<Option<u64>> {
 
 /// The most bytes that `frame` can become, whatever its header says.
 fn most_of(frame: &[u8], announced: Option<u64>) -> Result<usize> {
-    // A block takes four bytes at least and becomes 128 KiB at most.
-    let blocks = (frame.len() / 4 + 1) as u64;
+    let possible = frame.len().saturating_mul(HIGHEST_RATIO) as u64;
     let most = match announced {
         Some(size) => size,
         None => decompress_bound(frame).map_err(damaged)?,
     };
-    Ok(usize::try_from(most.min(blocks.saturating_mul(128 << 10))).unwrap_or(usize::MAX))
+    Ok(usize::try_from(most.min(possible)).unwrap_or(usize::MAX))
 }
 
 #[cold]
@@ -236,10 +239,10 @@ fn wrong_size(expected: usize, found: std::fmt::Arguments<'_>) -> Error {
 
 #[cold]
 fn over_limit(limit: usize) -> Error {
-    Error::corrupt("zstd data are too long").expected(format_args!("at most {limit} bytes"), "more")
+    Error::over_limit("zstd data are too long", limit, "more")
 }
 
 #[cold]
 fn no_memory() -> Error {
-    Error::new(Kind::TooLarge, "there is no memory for a zstd context")
+    Error::new(Kind::NoMemory, "there is no memory for a zstd context")
 }

@@ -14,6 +14,7 @@ from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.abc.metadata import Metadata
 from zarr.codecs.configuration import named, named_configuration
 from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
+from zarr.codecs.limits import chunk_bytes, most_decoded, takes_limit
 from zarr.codecs.numcodecs_adapters import decoded_by
 from zarr.codecs.numcodecs_links import array_link, bytes_link
 from zarr.codecs.zfp_stream import checked
@@ -114,12 +115,17 @@ class _NumcodecsBytesBytesCodec(_NumcodecsCodec, BytesBytesCodec):
     def _link(self, spec: ArraySpec) -> Link | None:
         return bytes_link(self.codec_config, item_size(spec.dtype))
 
-    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
+    @takes_limit
+    def _decode_sync(
+        self, chunk_data: Buffer, chunk_spec: ArraySpec, limit: int | None = None
+    ) -> Buffer:
         link = self._link(chunk_spec)
+        if limit is None:
+            limit = most_decoded(len(chunk_data), chunk_bytes(chunk_spec))
         if link is None:
-            decoded = _flat(decoded_by(self._codec, chunk_data.as_numpy_array()))
+            decoded = _flat(decoded_by(self._codec, chunk_data.as_numpy_array(), limit))
         else:
-            decoded = _core.decode_bytes([link], chunk_data.as_buffer_like())
+            decoded = _core.decode_bytes([link], chunk_data.as_buffer_like(), limit=limit)
         return chunk_spec.prototype.buffer.from_bytes(decoded)
 
     def _encode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer | None:

@@ -5,10 +5,10 @@
 
 use std::ffi::c_int;
 
-use super::super::reserve::reserve;
 use super::super::{deflate, lz4, zstd};
 use super::MOST_BYTES;
 use crate::error::{Error, Result};
+use crate::reserve::reserve;
 
 unsafe extern "C" {
     fn blosclz_compress(clevel: c_int, src: *const u8, length: c_int, dst: *mut u8, room: c_int, split: c_int)
@@ -54,6 +54,15 @@ impl Compressor {
     /// One that reads the format of this number.
     pub(super) fn of_format(format: u8) -> Option<Self> {
         [Self::Blosclz, Self::Lz4, Self::Snappy, Self::Zlib, Self::Zstd].get(usize::from(format)).copied()
+    }
+
+    /// No byte of a stream, with the size before it, becomes more bytes than this.
+    pub(super) fn highest_ratio(self) -> usize {
+        match self {
+            Self::Blosclz | Self::Lz4 | Self::Lz4hc | Self::Snappy => 300,
+            Self::Zlib => deflate::HIGHEST_RATIO,
+            Self::Zstd => zstd::HIGHEST_RATIO,
+        }
     }
 
     /// Whether it is one that does better on long blocks.

@@ -47,22 +47,41 @@ impl Header {
 
     /// Decodes `src`, which starts with this header, to `dst`, which is as long as the header says.
     pub(super) fn decode(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
-        if self.flags & flag::STORED == 0 && self.nbytes != 0 {
+        if self.is_compressed() {
             return self.decode_blocks(src, dst);
         }
-        let stored = &src[HEADER..];
-        if stored.len() != self.nbytes {
-            return Err(damaged("stored data have the wrong size")
-                .expected(format_args!("{} bytes", self.nbytes), format_args!("{} bytes", stored.len())));
-        }
-        dst.copy_from_slice(stored);
+        self.check(src)?;
+        dst.copy_from_slice(&src[HEADER..]);
         Ok(())
     }
 
+    /// Fails if `src`, which starts with this header, cannot become so much: to be asked before
+    /// memory is taken because of the header alone.
+    pub(super) fn check(&self, src: &[u8]) -> Result<()> {
+        let stored = src.len() - HEADER;
+        if self.is_compressed() {
+            let most = stored.saturating_mul(self.compressor()?.highest_ratio());
+            if self.nbytes > most {
+                return Err(damaged("there are too few data for the size in the header")
+                    .expected(format_args!("at most {most} bytes"), format_args!("{} bytes", self.nbytes)));
+            }
+        } else if stored != self.nbytes {
+            return Err(damaged("stored data have the wrong size")
+                .expected(format_args!("{} bytes", self.nbytes), format_args!("{stored} bytes")));
+        }
+        Ok(())
+    }
+
+    fn is_compressed(&self) -> bool {
+        self.flags & flag::STORED == 0 && self.nbytes != 0
+    }
+
+    fn compressor(&self) -> Result<Compressor> {
+        Compressor::of_format(self.flags >> 5).ok_or_else(|| damaged("the compressor is unknown"))
+    }
+
     fn decode_blocks(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
-        let Some(compressor) = Compressor::of_format(self.flags >> 5) else {
-            return Err(damaged("the compressor is unknown"));
-        };
+        let compressor = self.compressor()?;
         if self.inner_version != INNER_VERSION {
             return Err(damaged("the version of the compressor's format is unknown")
                 .expected(INNER_VERSION, self.inner_version));

@@ -1,0 +1,135 @@
+"""How much data may become when they are decoded, and decoders that stop there.
+
+Where the metadata tell the size of what is decoded, that is the limit. Where they do not (strings,
+codecs that say nothing of the size of their output), it is a setting.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+from math import prod
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from zarr import _core
+from zarr.errors import ChunkDecodeError
+from zarr.settings import config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from zarr.abc.numcodec import Numcodec
+    from zarr.codecs.base import Link
+    from zarr.metadata.spec import ArraySpec
+
+SETTING: Final = "array.decoded_max_bytes"
+
+# As in the engine: large chunks that compress as data do are no attack, nor those of many elements.
+_RATIO = 100
+_PER_ELEMENT = 4
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def decoded_max() -> int:
+    """The setting ``array.decoded_max_bytes``."""
+    value = config.get(SETTING)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"The setting {SETTING!r} must be a number of bytes, got {value!r}.")
+    return min(value, 2**63 - 1)
+
+
+def most_decoded(stored: int, nbytes: int = 0) -> int:
+    """The most bytes that `stored` ones may become, in a chunk of `nbytes` in memory."""
+    return max(decoded_max(), _RATIO * stored, _PER_ELEMENT * nbytes)
+
+
+def chunk_bytes(spec: ArraySpec) -> int:
+    """About how many bytes a chunk of `spec` has in memory."""
+    size: int = spec.dtype.to_native_dtype().itemsize
+    return prod(spec.shape) * size
+
+
+def takes_limit(method: F) -> F:
+    """Mark a method that decodes a chunk: it takes the most bytes there may be as ``limit``."""
+    method.takes_limit = True  # type: ignore[attr-defined]
+    return method
+
+
+# numcodecs' codecs whose stored form the engine reads, whatever else their configuration says.
+_OF_THE_ENGINE: dict[str, Link] = {
+    "blosc": ("blosc", ("lz4", 5, 1, 1, 0)),
+    "gzip": ("gzip", 1),
+    "lz4": ("lz4", 1),
+    "zlib": ("zlib", 1),
+    "zstd": ("zstd", (0, False)),
+}
+
+
+def decode_at_most(codec: Numcodec, data: Any, limit: int) -> Any:
+    """What a codec of numcodecs decodes `data` to: at most `limit` bytes, if it makes bytes.
+
+    Raises
+    ------
+    ChunkDecodeError
+        If it is more.
+    """
+    if type(codec).__module__.partition(".")[0] != "numcodecs":
+        return codec.decode(data)
+    name: str = codec.codec_id
+    try:
+        if name in _OF_THE_ENGINE:
+            return _core.decode_bytes([_OF_THE_ENGINE[name]], data, limit=limit)
+        if name == "bz2":
+            return _streams(name, data, limit, bz2.BZ2Decompressor)
+        if name == "lzma":
+            lzma_codec: Any = codec
+            options = {"format": lzma_codec.format, "filters": lzma_codec.filters}
+            return _streams(name, data, limit, lambda: lzma.LZMADecompressor(**options))
+        return codec.decode(data)
+    except _SAY_NOTHING as error:
+        raise ChunkDecodeError(
+            f"The codec {name!r} cannot decode the chunk: {type(error).__name__}: {error}"
+        ) from error
+
+
+# What numcodecs stumbles over in damaged data and strange configurations.
+_SAY_NOTHING: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, struct.error)
+
+
+def _streams(name: str, data: Any, limit: int, begin: Callable[[], Any]) -> bytes:
+    """One stream after the other, up to the first bytes that are none, as Python's modules do."""
+    found: list[bytes] = []
+    rest, size = bytes(data), 0
+    while rest:
+        stream = begin()
+        try:
+            piece = stream.decompress(rest, limit - size + 1)
+        except (OSError, ValueError, lzma.LZMAError) as error:
+            if found:
+                break
+            raise ChunkDecodeError(
+                f"The data of the codec {name!r} are damaged: {error}"
+            ) from error
+        size += len(piece)
+        if size > limit:
+            over_limit(name, limit)
+        if not stream.eof:
+            raise ChunkDecodeError(
+                f"The data of the codec {name!r} end before their end is marked."
+            )
+        found.append(piece)
+        rest = stream.unused_data
+    return b"".join(found)
+
+
+def over_limit(codec: str, limit: int) -> NoReturn:
+    """Refuse data that become more than `limit` bytes."""
+    found = (
+        f"The data of the codec {codec!r} are too long: expected at most {limit} bytes, found more."
+    )
+    if limit >= decoded_max():  # smaller ones are those of the metadata
+        found += f" If they are sound, raise the setting {SETTING!r} and open the array again."
+    raise ChunkDecodeError(found)
