@@ -41,7 +41,7 @@ def with_size_of_elements(metadata: ArrayV2Metadata) -> ArrayV2Metadata:
         {**config, "elementsize": size} if _is_open(config) else config
         for config in metadata.filter_configs
     )
-    return metadata._rebuilt(filter_configs=tuple(configs))
+    return metadata._with(filter_configs=tuple(configs))
 
 
 def _is_open(config: Mapping[str, Any]) -> bool:

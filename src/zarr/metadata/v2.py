@@ -437,6 +437,8 @@ class ArrayV2Metadata(Metadata):
     def _with(self, **changes: Any) -> Self:
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__, **changes)
+        if changes.keys() - {"attributes"}:
+            made.__dict__.pop("_layout", None)
         return made
 
     def _copied(self) -> Self:
@@ -446,9 +448,7 @@ class ArrayV2Metadata(Metadata):
     def update_shape(self, shape: tuple[int, ...]) -> Self:
         """Return the metadata of the array with another shape."""
         parsed = parse_shapelike(shape)
-        made = self._with(shape=parsed, chunks=parse_chunks(self.chunks, parsed))
-        made.__dict__.pop("_layout", None)
-        return made
+        return self._with(shape=parsed, chunks=parse_chunks(self.chunks, parsed))
 
     def update_attributes(self, attributes: dict[str, JSON]) -> Self:
         """Return the metadata of the array with other attributes."""
