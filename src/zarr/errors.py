@@ -49,7 +49,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Self
+    from collections.abc import Callable, Iterable
+    from typing import Any, Self
 
 __all__ = [
     "ArrayIndexError",
@@ -64,6 +65,7 @@ __all__ = [
     "CopyError",
     "DataTypeValidationError",
     "GroupNotFoundError",
+    "MemberNotFoundError",
     "MetadataValidationError",
     "NegativeStepError",
     "NodeNotFoundError",
@@ -126,6 +128,41 @@ class GroupNotFoundError(NodeNotFoundError):
 
 class ChunkNotFoundError(BaseZarrError):
     """A chunk is not stored, and the array was opened with ``read_missing_chunks=False``."""
+
+
+class MemberNotFoundError(KeyError):
+    """There is no such member of a group: a KeyError that tells the nearest names.
+
+    Parameters
+    ----------
+    key : str
+        The name that was looked for.
+    names : callable, optional
+        Returns the names that are there. It is called when the error is shown: who catches it does
+        not pay for a listing.
+
+    Examples
+    --------
+    >>> print(MemberNotFoundError("temprature", lambda: ["pressure", "temperature"]))
+    'temprature': did you mean 'temperature'?
+    """
+
+    def __init__(self, key: str, names: Callable[[], Iterable[str]] = tuple) -> None:
+        super().__init__(key)
+        self._names = names
+
+    def __str__(self) -> str:
+        import difflib  # costs more than most of this package, and few need it
+
+        try:
+            near = difflib.get_close_matches(str(self.args[0]), list(self._names()), 3)
+        except Exception:  # the store is closed, or gone: the error is the one that counts
+            near = []
+        hint = f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+        return f"{self.args[0]!r}{hint}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.args[0],)
 
 
 class ContainsArrayError(BaseZarrError):

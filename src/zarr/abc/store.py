@@ -243,7 +243,10 @@ class Store(ABC):
 
     def _check_writable(self) -> None:
         if self.read_only:
-            raise ValueError("store was opened in read-only mode and does not support writing")
+            raise ValueError(
+                "store was opened in read-only mode and does not support writing: "
+                f"{self._shown_as()}. Open it in mode 'r+' or 'a', or make it with read_only=False."
+            )
 
     @abstractmethod
     def __eq__(self, value: object) -> bool:

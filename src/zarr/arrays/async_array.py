@@ -197,9 +197,12 @@ class AsyncArray(ArrayBase[M]):
 
     def _check_writable(self) -> None:
         if self._chunk_path.store.read_only:
-            raise ValueError("store was opened in read-only mode and does not support writing")
+            self._chunk_path.store._check_writable()
         if self._access.read_only:
-            raise ValueError(f"{self.store_path._shown_as()} was opened as a read-only array")
+            raise ValueError(
+                f"{self.store_path._shown_as()} was opened as a read-only array: open it in mode "
+                "'r+' or 'a' to write"
+            )
 
     @property
     def codec_pipeline(self) -> CodecPipeline:

@@ -148,8 +148,8 @@ def _check_fits(data: tuple[int, ...], shape: tuple[int, ...], axis: int) -> Non
     if len(data) != len(shape) or rest != data_rest:
         raise ValueError(
             f"shape of data to append is not compatible with the array. The shape of the data is "
-            f"({data_rest}) and the shape of the array is ({rest}). "
-            "All dimensions must match except for the dimension being appended."
+            f"({data}) and the shape of the array is ({shape}). "
+            f"All dimensions must match except for the dimension being appended, {axis}."
         )
 
 

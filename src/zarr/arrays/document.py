@@ -13,7 +13,7 @@ from zarr.errors import (
     GroupNotFoundError,
     NodeNotFoundError,
 )
-from zarr.metadata.group import parse_node_type
+from zarr.metadata.group import node_type_of
 from zarr.metadata.jsonio import parse_json
 from zarr.metadata.netcdf import leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v2 import ArrayV2Metadata
@@ -260,7 +260,7 @@ def kind_v3(store: Store, path: str, document: bytes | None) -> NodeType | None:
         return None
     name = f"{store._shown_as()}/{path}" if path else store._shown_as()
     parsed = parse_json(document, name, "zarr.json")
-    return parse_node_type(parsed.get("node_type"), name)
+    return node_type_of(parsed, name)
 
 
 def kind_v2(store: Store, path: str, array: bytes | None, group: bytes | None) -> NodeType | None:

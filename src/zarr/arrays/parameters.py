@@ -118,10 +118,22 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
+def _named(value: str, kind: str) -> dict[str, Any]:
+    """The codec of a name, with what it takes for granted where nothing more is said."""
+    try:
+        get_codec_class(value)
+    except (KeyError, ValueError) as error:
+        raise TypeError(
+            f"Expected {kind}. Got {value!r}, which is no name of a codec, such as 'zstd', "
+            "'blosc' or 'gzip'."
+        ) from error
+    return {"name": value, "configuration": {}}
+
+
 def _codec(value: Any, kind: type, name: str) -> Any:
     wrong = TypeError(f"Expected {name}. Got {type(value)} instead.")
     if isinstance(value, str):
-        raise wrong
+        value = _named(value, name)
     try:
         codec = parse_codec(value)
     except TypeError:
@@ -200,6 +212,8 @@ def _sized(codec: Numcodec) -> Numcodec:
 def _numcodec(value: Any) -> Numcodec:
     if isinstance(value, Mapping):
         return get_numcodec(cast("Any", value))
+    if isinstance(value, str):
+        return get_numcodec(cast("Any", {"id": value}))
     if _is_numcodec(value):
         return value
     if isinstance(value, BaseCodec):

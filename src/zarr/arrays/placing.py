@@ -58,7 +58,8 @@ def check_writable(store_path: StorePath) -> None:
     if store_path.store.read_only:
         raise ValueError(
             "store was opened in read-only mode and does not support writing: nothing can be "
-            f"changed at {store_path._shown_as()}"
+            f"changed at {store_path._shown_as()}. Open it in mode 'r+' or 'a', or make the store "
+            "with read_only=False."
         )
 
 

@@ -72,5 +72,7 @@ class ZstdCodec(NativeBytesCodec):
 def _parse_level(value: object) -> int:
     level = int_field(value, "level")
     if level > _MAX_LEVEL:
-        raise ValueError(f"Value must be less than or equal to {_MAX_LEVEL}. Got {level} instead.")
+        raise ValueError(
+            f"level: Value must be less than or equal to {_MAX_LEVEL}. Got {level} instead."
+        )
     return level

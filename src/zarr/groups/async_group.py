@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from zarr.arrays.access import DEFAULT_ACCESS, Access
 from zarr.arrays.async_array import AsyncArray, put
-from zarr.arrays.names import child_path
+from zarr.arrays.names import DOCUMENTS, child_path
 from zarr.arrays.placing import place_node
 from zarr.errors import (
     ArrayNotFoundError,
     ContainsArrayError,
     ContainsGroupError,
     GroupNotFoundError,
+    MemberNotFoundError,
 )
 from zarr.groups import changes
 from zarr.groups.creation import GroupCreation
@@ -23,7 +24,9 @@ from zarr.groups.members import find_consolidated
 from zarr.groups.nodes import load_group, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.metadata.jsonio import copied
+from zarr.runner import run
 from zarr.storage.path import StorePath, make_store_path
+from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -260,8 +263,19 @@ class AsyncGroup(GroupCreation, GroupListing):
         else:
             node = await load_node(self.store, path, self.metadata.zarr_format)
             if node is None:
-                raise KeyError(key)
+                raise self._missing(key, path)
         return self._child(path, node)  # type: ignore[no-any-return]
+
+    def _missing(self, key: str, path: str) -> KeyError:
+        """The error for a member that is not there; a store that waits is not asked what is."""
+        requests, above = Requests(self.store), path.rpartition("/")[0]
+
+        async def names() -> list[str]:
+            return [name async for name in requests.list_dir(above) if name not in DOCUMENTS]
+
+        if self._waits or not self.store.supports_listing:
+            return MemberNotFoundError(key)
+        return MemberNotFoundError(key, lambda: run(names(), waits=False))
 
     async def _find_child(self, path: str) -> NodeMetadata | None:
         """The metadata of a node below that is there, consolidated or not."""

@@ -22,7 +22,7 @@ from zarr.metadata.group import (
     GroupMetadata,
     NodeMetadata,
     is_group,
-    parse_node_type,
+    node_type_of,
     replace_consolidated,
 )
 from zarr.metadata.jsonio import parse_json
@@ -55,7 +55,7 @@ def node_v3(document: bytes, path: str, *, consolidated: bool = True) -> NodeMet
     if known is not None:
         return known
     parsed = parse_json(document, path, "zarr.json")
-    if parse_node_type(parsed.get("node_type"), path) == "group":
+    if node_type_of(parsed, path) == "group":
         if not consolidated:
             parsed.pop("consolidated_metadata", None)
         return GroupMetadata.from_dict(parsed, path=path)
@@ -192,7 +192,8 @@ def as_group_v3(
     if not is_group(node):
         raise ContainsArrayError(
             f"A group was looked for in store {store_path.store._shown_as()} at path "
-            f"{store_path.path!r}, and an array of format 3 was found (zarr.json)."
+            f"{store_path.path!r}, and an array of format 3 was found (zarr.json): "
+            "open it by open_array."
         )
     if use_consolidated and node.consolidated_metadata is None:
         raise ValueError(

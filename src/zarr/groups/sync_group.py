@@ -18,6 +18,7 @@ from zarr.runner import (
     synced_method,
     waits_of,
 )
+from zarr.successors import missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,6 +110,11 @@ class Group(GroupBase):
         """
         work = AsyncGroup.open(store, zarr_format=zarr_format)
         return cls(run(work, waits=waits_of((store,), {})))
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing(f"{type(self).__name__!r} object", name)
 
     # -- the asynchronous face --------------------------------------------------------------
 

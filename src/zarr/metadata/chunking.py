@@ -223,10 +223,15 @@ def resolve_outer_and_inner_chunks(
         for axis in shards.dimensions
     ]
     for axis, (sizes, size) in enumerate(zip(edges, inner, strict=True)):
-        if any(edge % size for edge in sizes):
+        wrong = next((edge for edge in sizes if edge % size), None)
+        if wrong is not None:
+            fits = " or ".join(
+                str(n) for n in (wrong // size * size, -(-wrong // size) * size) if n
+            )
             raise ValueError(
-                f"The array's `chunk_shape` (got {inner}) needs to be divisible by the shard's "
-                f"inner `chunk_shape`: along axis {axis} the shards have {sizes} elements."
+                f"The array's `chunk_shape` (got {wanted!r}) needs to be divisible by the "
+                f"shard's inner `chunk_shape` (got {inner}): along dimension {axis}, a shard of "
+                f"{wrong} elements is no multiple of a chunk of {size}. Choose {fits}."
             )
     return ChunkLayout(shards, ChunkLayout(chunks, None))
 

@@ -49,6 +49,18 @@ def parse_node_type(data: object, path: str | None = None) -> NodeType:
     )
 
 
+def node_type_of(document: Mapping[str, Any], path: str) -> NodeType:
+    """Return what a document of format 3 is of; a draft of the format is told as such."""
+    found = document.get("node_type")
+    if found is None and document.get("zarr_format") != 3:
+        raise NodeTypeValidationError(
+            "Failed to parse input for 'zarr_format': expected Literal[3], got "
+            f"{document.get('zarr_format')!r} (in the metadata of the node {path!r}). Drafts of "
+            "format 3 cannot be read."
+        )
+    return parse_node_type(found, path)
+
+
 def parse_attributes(data: object) -> dict[str, Any]:
     """Return attributes as they will be stored; none at all for None."""
     if data is None:
@@ -162,14 +174,15 @@ class GroupMetadata(Metadata):
     @classmethod
     def _from_fields(cls, document: dict[str, Any]) -> Self:
         if "zarr_format" not in document:
-            raise MetadataValidationError("The metadata of a group have a field 'zarr_format'.")
+            raise MetadataValidationError("The metadata of a group lack the field 'zarr_format'.")
         zarr_format = parse_zarr_format(document.pop("zarr_format"))
         if "node_type" in document or zarr_format == 3:
             found = document.pop("node_type", None)
             if found != "group":
+                there = " An array is there: open it by open_array." if found == "array" else ""
                 raise NodeTypeValidationError(
                     "Failed to parse input for 'node_type': expected Literal['group'], "
-                    f"got {found!r}."
+                    f"got {found!r}.{there}"
                 )
         attributes = document.pop("attributes", None)
         consolidated = document.pop("consolidated_metadata", None)

@@ -102,8 +102,9 @@ def parse_node_type_array(data: object) -> Literal["array"]:
     """Return the node type, if it is an array's."""
     if data == "array":
         return "array"
+    found = " A group is there: open it by open_group." if data == "group" else ""
     raise NodeTypeValidationError(
-        f"Failed to parse input for 'node_type': expected Literal['array'], got {data!r}."
+        f"Failed to parse input for 'node_type': expected Literal['array'], got {data!r}.{found}"
     )
 
 
@@ -359,7 +360,7 @@ class ArrayV3Metadata(Metadata):
     def _from_fields(cls, document: dict[str, Any]) -> Self:
         for name in ("zarr_format", "node_type"):
             if name not in document:
-                raise MetadataValidationError(f"The metadata of an array have a field {name!r}.")
+                raise MetadataValidationError(f"The metadata of an array lack the field {name!r}.")
         parse_zarr_format(document.pop("zarr_format"))
         parse_node_type_array(document.pop("node_type"))
         missing = [name for name in _REQUIRED[2:] if name not in document]

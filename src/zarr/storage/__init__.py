@@ -78,7 +78,7 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __dir__())
 
 
 def __dir__() -> list[str]:

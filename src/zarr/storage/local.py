@@ -210,7 +210,10 @@ class LocalStore(Store):
     ) -> Buffer | None:
         self._ensure_open_sync()
         start, stop = bounds(byte_range)
-        data = self._files.get(self._checked(key), start, stop)
+        try:
+            data = self._files.get(self._checked(key), start, stop)
+        except IsADirectoryError:
+            return None  # a prefix of other keys is no key
         if data is None:
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(cast("bytes", data))
@@ -292,7 +295,7 @@ class LocalStore(Store):
     def _read_versioned(self, key: str, byte_range: ByteRequest | None) -> Any:
         self._ensure_open_sync()
         path = self._path(key)
-        if _about(path, key) is None:
+        if not self._has(path, key):
             return None
         try:
             # A pipe that comes into the place of the file now would be waited for.
@@ -351,7 +354,8 @@ class LocalStore(Store):
         return await offload(self._size, key)
 
     def _size(self, key: str) -> int:
-        about = _about(self._path(key), key)
+        path = self._path(key)
+        about = _about(path, key) if self._has(path, key) else None
         if about is None:
             raise FileNotFoundError(f"{key!r} is not in {self}")
         return about.st_size

@@ -80,7 +80,11 @@ class Archive:
         if self.mode == "a" and self._reader.size == 0:
             self._reader = None  # an empty file is where an archive begins
             return
-        with zipfile.ZipFile(cast("IO[bytes]", self._reader.stream())) as directory:
+        try:
+            directory = zipfile.ZipFile(cast("IO[bytes]", self._reader.stream()))
+        except zipfile.BadZipFile as error:
+            raise zipfile.BadZipFile(f"{error}: {self.path}") from error
+        with directory:
             self._comment = directory.comment
             for info in directory.infolist():
                 self._entries[info.filename] = info  # of several with one name, the last

@@ -1,0 +1,381 @@
+"""Mistakes that users make: the error says what was expected, what was found, and what to do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numcodecs
+import numpy as np
+import pytest
+
+import zarr
+from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.storage import LocalStore, MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DOCUMENT = {
+    "zarr_format": 3,
+    "node_type": "array",
+    "shape": [2],
+    "data_type": "uint8",
+    "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}},
+    "chunk_key_encoding": {"name": "default"},
+    "fill_value": 0,
+    "codecs": [{"name": "bytes"}],
+}
+DRAFT = {"zarr_format": "https://purl.org/zarr/spec/protocol/core/3.0", "extensions": []}
+
+
+class Bench:
+    """What there is to make mistakes with."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.array: Any = zarr.create_array(
+            path / "a.zarr", shape=(10, 10), chunks=(5, 5), dtype="i4"
+        )
+        self.group: Any = zarr.open_group(path / "g.zarr", mode="w")
+        self.group.create_array("temperature", shape=(4,), dtype="f4")
+        self.read_only: Any = zarr.open_array(path / "a.zarr", mode="r")
+        (path / "no.zip").write_text("hello")
+
+    def document(self, content: dict[str, Any]) -> Path:
+        place = self.path / "written.zarr"
+        place.mkdir()
+        (place / "zarr.json").write_text(json.dumps(content))
+        return place
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in DOCUMENT.items() if key != name}
+
+
+def new(**given: Any) -> Any:
+    return zarr.create_array({}, **{"shape": (3, 3), "dtype": "i4", **given})
+
+
+MASK = np.zeros((1000, 1000), bool)
+Case = tuple["Callable[[Bench], Any]", type[Exception], str]
+MISTAKES: dict[str, Case] = {
+    # creating
+    "shards that are no multiple of chunks": (
+        lambda b: new(shape=(100,), chunks=(10,), shards=(25,)),
+        ValueError,
+        r"a shard of 25 elements is no multiple of a chunk of 10\. Choose 20 or 30",
+    ),
+    "no shape": (
+        lambda b: zarr.create_array({}, dtype="i4"),
+        ValueError,
+        "shape was not specified",
+    ),
+    "no data type": (
+        lambda b: zarr.create_array({}, shape=3),
+        ValueError,
+        "dtype was not specified",
+    ),
+    "a negative shape": (lambda b: new(shape=(-3,)), ValueError, r"non-negative\. Got \(-3,\)"),
+    "a fraction as shape": (lambda b: new(shape=(3.5,)), TypeError, r"integers\. Got \(3\.5,\)"),
+    "too few chunk sizes": (
+        lambda b: new(chunks=(2,)),
+        ValueError,
+        "chunks has 1 dimensions but shape has 2",
+    ),
+    "a chunk of no elements": (lambda b: new(chunks=(0, 2)), ValueError, "positive or -1, got 0"),
+    "a negative chunk": (lambda b: new(chunks=(-2, 2)), ValueError, "positive or -1, got -2"),
+    "too few dimension names": (
+        lambda b: new(dimension_names=("x",)),
+        ValueError,
+        "there are 1 names, the array has 2",
+    ),
+    "dimension names in format 2": (
+        lambda b: new(dimension_names=("x", "y"), zarr_format=2),
+        ValueError,
+        "format 2 arrays do not support dimension names",
+    ),
+    "a format that there is not": (lambda b: new(zarr_format=1), ValueError, "2 or 3, got 1"),
+    "an order that there is not": (lambda b: new(order="X"), ValueError, "'C' or 'F', got 'X'"),
+    "an unknown data type": (lambda b: new(dtype="i5"), TypeError, "'i5' not understood"),
+    "objects of any kind": (lambda b: new(dtype=object), ValueError, r"VariableLengthUTF8\(\)"),
+    "a word as fill value": (lambda b: new(fill_value="x"), ValueError, "'x'"),
+    "a fraction as fill value": (lambda b: new(fill_value=1.5), ValueError, r"1\.5"),
+    "an array that exists": (
+        lambda b: zarr.create_array(b.path / "a.zarr", shape=3, dtype="i4"),
+        ValueError,
+        r"An array exists in store .*a\.zarr",
+    ),
+    "a group that exists": (
+        lambda b: zarr.create_group(b.path / "g.zarr"),
+        ValueError,
+        r"A group exists in store .*g\.zarr",
+    ),
+    "a path out of the store": (
+        lambda b: b.group.create_array("../x", shape=2, dtype="i4"),
+        ValueError,
+        r"'\.\./x'",
+    ),
+    "a reserved name": (lambda b: b.group.create_group("__x"), ValueError, "'__x': names that"),
+    "a member that exists": (
+        lambda b: zarr.copy(b.array, b.group, name="temperature"),
+        ValueError,
+        "an array exists at 'temperature'",
+    ),
+    # codecs
+    "a codec that there is not": (lambda b: new(compressors="zstdd"), TypeError, "'zstdd'.*'zstd'"),
+    "a compressor as filter": (
+        lambda b: new(filters=[GzipCodec()]),
+        TypeError,
+        "ArrayArrayCodec.*GzipCodec",
+    ),
+    "a compressor as serializer": (
+        lambda b: new(serializer=GzipCodec()),
+        TypeError,
+        "ArrayBytesCodec.*GzipCodec",
+    ),
+    "compressor in format 3": (
+        lambda b: zarr.create(3, store={}, compressor=numcodecs.Zlib(), zarr_format=3),
+        ValueError,
+        "compressor cannot be used for arrays with zarr_format 3",
+    ),
+    "a level of Zstandard": (lambda b: ZstdCodec(level=99), ValueError, "level.*22.*99"),
+    "a level of gzip": (lambda b: GzipCodec(level=10), ValueError, r"level.*\(0, 9\).*10"),
+    "a compressor within Blosc": (
+        lambda b: BloscCodec(cname="lz5"),  # type: ignore[arg-type]
+        ValueError,
+        "cname must be one of .*'lz4'.*'lz5'",
+    ),
+    # opening
+    "nothing there": (
+        lambda b: zarr.open(b.path / "nothing.zarr", mode="r"),
+        FileNotFoundError,
+        r"nothing\.zarr",
+    ),
+    "a group opened as an array": (
+        lambda b: zarr.open_array(b.path / "g.zarr", mode="r"),
+        ValueError,
+        r"A group is there: open it by open_group.*g\.zarr",
+    ),
+    "an array opened as a group": (
+        lambda b: zarr.open_group(b.path / "a.zarr", mode="r"),
+        ValueError,
+        r"a\.zarr.*an array of format 3 was found.*open_array",
+    ),
+    "a mode that there is not": (
+        lambda b: zarr.open_array(b.path / "a.zarr", mode="rw"),  # type: ignore[arg-type]
+        ValueError,
+        r"Invalid mode: rw, expected one of \('r', 'r\+'",
+    ),
+    "an array in place of a store": (
+        lambda b: zarr.open_array(np.zeros(3)),  # type: ignore[arg-type]
+        TypeError,
+        "store_like: 'ndarray'",
+    ),
+    "a number in place of a store": (
+        lambda b: zarr.open_array(3),  # type: ignore[arg-type]
+        TypeError,
+        "store_like: 'int'",
+    ),
+    "an unknown protocol": (lambda b: zarr.open("foo://bar"), ValueError, "foo"),
+    "a file that is no archive": (
+        lambda b: zarr.open(b.path / "no.zip", mode="r"),
+        Exception,
+        r"not a zip file: .*no\.zip",
+    ),
+    "no consolidated metadata": (
+        lambda b: zarr.open_consolidated(b.path / "g.zarr"),
+        ValueError,
+        r"not found in '' of .*g\.zarr",
+    ),
+    "a document without node_type": (
+        lambda b: zarr.open_array(b.document(without("node_type")), mode="r"),
+        ValueError,
+        "lack the field 'node_type'",
+    ),
+    "a document without zarr_format": (
+        lambda b: zarr.open_array(b.document(without("zarr_format")), mode="r"),
+        ValueError,
+        "lack the field 'zarr_format'",
+    ),
+    "a document without codecs": (
+        lambda b: zarr.open_array(b.document(without("codecs")), mode="r"),
+        ValueError,
+        r"lack the required fields \['codecs'\].*written\.zarr",
+    ),
+    "a draft of format 3": (
+        lambda b: zarr.open(b.document(DRAFT), mode="r"),
+        ValueError,
+        r"purl\.org.*Drafts of format 3",
+    ),
+    # selecting
+    "a word as index": (lambda b: b.array["x"], IndexError, "does not have any fields"),
+    "a fraction as index": (lambda b: b.array[1.5], IndexError, "integer or slice, got .*float"),
+    "too many indices": (lambda b: b.array[1, 2, 3], IndexError, "expected 2, got 3"),
+    "an index out of bounds": (lambda b: b.array[10], IndexError, r"length 10 \(axis 0, index 10"),
+    "a list out of bounds": (lambda b: b.array.oindex[[100], 0], IndexError, "index 100"),
+    "a step backwards": (lambda b: b.array[::-1], IndexError, "step >= 1"),
+    "a block out of bounds": (lambda b: b.array.blocks[7], IndexError, r"2 chunk\(s\): 7"),
+    "a mask of another shape": (
+        lambda b: b.array[MASK],
+        IndexError,
+        r"an array of bool of shape \(1000, 1000\)$",
+    ),
+    "a mask of another shape, by its method": (
+        lambda b: b.array.get_mask_selection(MASK),
+        IndexError,
+        r"an array of bool of shape \(1000, 1000\)$",
+    ),
+    "many coordinates of one dimension": (
+        lambda b: b.array.get_coordinate_selection((list(range(1000)),)),
+        IndexError,
+        r"got \(\[0, 1, 2, 3, 4, 5, \.\.\.\],\)$",
+    ),
+    "a slice among points": (
+        lambda b: b.array.vindex[[1, 2], :],
+        IndexError,
+        r"tuple of integer arrays.*\[1, 2\]",
+    ),
+    "memory of another shape": (
+        lambda b: b.array.get_basic_selection(slice(0, 3), out=np.zeros((2, 10), "i4")),
+        ValueError,
+        r"Expected \(3, 10\), got \(2, 10\)",
+    ),
+    # writing and changing
+    "values of another shape": (
+        lambda b: b.array.__setitem__(slice(0, 3), np.zeros((4, 10))),
+        ValueError,
+        r"\(4, ?10\).*\(3, ?10\)",
+    ),
+    "words into numbers": (lambda b: b.array.__setitem__(0, "hello"), ValueError, "'hello'"),
+    "writing to an array opened to read": (
+        lambda b: b.read_only.__setitem__(0, 1),
+        ValueError,
+        r"read-only mode.*a\.zarr\. Open it in mode 'r\+'",
+    ),
+    "attributes of an array opened to read": (
+        lambda b: b.read_only.attrs.update(a=1),
+        ValueError,
+        r"read-only mode.*a\.zarr\. Open it in mode 'r\+'",
+    ),
+    "creating in a store to read": (
+        lambda b: zarr.create_array(
+            LocalStore(b.path, read_only=True), name="x", shape=2, dtype="i4"
+        ),
+        ValueError,
+        "[Rr]ead-only",
+    ),
+    "appending another shape": (
+        lambda b: b.array.append(np.zeros((3, 4))),
+        ValueError,
+        r"data is \(\(3, 4\)\).*array is \(\(10, 10\)\).*being appended, 0",
+    ),
+    "appending along no dimension": (
+        lambda b: b.array.append(np.zeros((10, 10)), axis=5),
+        ValueError,
+        "axis 5 is out of bounds for an array of 2 dimensions",
+    ),
+    "a shape of other dimensions": (
+        lambda b: b.array.resize((3,)),
+        ValueError,
+        r"Got 1 dimension\(s\), expected 2",
+    ),
+    "an object as attribute": (
+        lambda b: b.group.attrs.update(a=object()),
+        TypeError,
+        "object cannot be stored.*JSON has",
+    ),
+    "a set as attribute": (
+        lambda b: b.group.attrs.update(a={1, 2}),
+        TypeError,
+        r"\{1, 2\} of set cannot be stored",
+    ),
+    # members and names
+    "a misspelt member": (
+        lambda b: b.group["temprature"],
+        KeyError,
+        "^'temprature': did you mean 'temperature'",
+    ),
+    "a member by number": (
+        lambda b: b.group[0],
+        TypeError,
+        "name of a node is a str. Got 0 of int",
+    ),
+    "a misspelt function": (
+        lambda b: zarr.open_consolidatd,  # type: ignore[attr-defined]
+        AttributeError,
+        "Did you mean open_consolidated",
+    ),
+    "a store of version 2": (
+        lambda b: zarr.DirectoryStore,  # type: ignore[attr-defined]
+        AttributeError,
+        r"zarr-python 2: use zarr\.storage\.LocalStore",
+    ),
+    "a store of version 2, in its module": (
+        lambda b: zarr.storage.NestedDirectoryStore,  # type: ignore[attr-defined]
+        AttributeError,
+        r"zarr-python 2: use zarr\.storage\.LocalStore",
+    ),
+    "a cache of version 2": (
+        lambda b: zarr.LRUStoreCache,  # type: ignore[attr-defined]
+        AttributeError,
+        "CacheStore",
+    ),
+    "a module of version 2": (
+        lambda b: zarr.hierarchy,  # type: ignore[attr-defined]
+        AttributeError,
+        r"zarr\.Group",
+    ),
+    "a method of version 2": (
+        lambda b: b.group.create_dataset("x", shape=3),
+        AttributeError,
+        "zarr-python 2: use create_array",
+    ),
+    "saving, the wrong way round": (
+        lambda b: zarr.save(np.zeros(3), b.path / "x"),  # type: ignore[arg-type]
+        TypeError,
+        "arr argument must be numpy",
+    ),
+    "saving nothing": (lambda b: zarr.save(b.path / "x"), ValueError, "at least one array"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_the_error_says_what_helps(tmp_path: Path, mistake: str) -> None:
+    make, kind, words = MISTAKES[mistake]
+    bench = Bench(tmp_path)
+    with pytest.raises(kind) as caught:
+        make(bench)
+    message = str(caught.value)
+    assert len(message) < 500
+    caught.match(f"(?s){words}")
+
+
+def test_a_codec_may_be_given_by_its_name() -> None:
+    assert new(compressors="zstd").compressors == (ZstdCodec(),)
+    assert new(compressors=["gzip"]).compressors == (GzipCodec(),)
+    (compressor,) = new(compressors="zlib", zarr_format=2).compressors
+    assert compressor.codec_id == "zlib"
+
+
+def test_names_that_are_not_there_are_not_there() -> None:
+    group: Any = zarr.group({})
+    assert not hasattr(zarr, "DirectoryStore")
+    assert not hasattr(group, "create_dataset")
+    with pytest.raises(ImportError):
+        exec("from zarr import DirectoryStore")
+
+
+def test_a_missing_member_is_a_key_error_of_its_key() -> None:
+    """Who catches it, or sends it elsewhere, finds the key."""
+    import pickle
+
+    store = MemoryStore()
+    group = zarr.group(store)
+    group.create_array("temperature", shape=1, dtype="i4")
+    with pytest.raises(KeyError) as caught:
+        group["temprature"]
+    assert caught.value.args == ("temprature",)
+    assert pickle.loads(pickle.dumps(caught.value)).args == ("temprature",)
+    assert group.get("temprature", 5) == 5
