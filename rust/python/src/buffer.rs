@@ -205,9 +205,10 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // SAFETY: the buffer was filled by `PyObject_GetBuffer`, and is released once, by a thread that
-        // is attached. When the interpreter has ended, nobody is left to whom it could be given back.
+        // When the interpreter has ended, nobody is left to whom it could be given back.
         let _ = attach(|_| {
+            // SAFETY: the buffer was filled by `PyObject_GetBuffer`, and is released once, by a thread
+            // that is attached.
             unsafe { ffi::PyBuffer_Release(&raw mut *self.0) };
             Ok(())
         });
