@@ -36,7 +36,7 @@ use zarr_engine::object::Object;
 use zarr_engine::read;
 use zarr_engine::selection::{AxisMap, Region};
 use zarr_engine::shard::{MOST_INNER, Order, Sharding};
-use zarr_engine::strided::View;
+use zarr_engine::strided::Output;
 
 /// No test here needs more at once.
 const MOST: usize = 64 << 20;
@@ -260,9 +260,9 @@ fn an_index_that_the_machine_cannot_hold_is_an_error() {
 }
 
 /// A view of one axis.
-fn view(data: &mut [u8], size: usize) -> View {
+fn view(data: &mut [u8], size: usize) -> Output {
     // SAFETY: the view has the elements of `data`, and is used before these go.
-    unsafe { View::new(data.as_mut_ptr(), &[data.len() / size], &[size as isize], size).unwrap() }
+    unsafe { Output::new(data.as_mut_ptr(), &[data.len() / size], &[size as isize], size, Arc::new(())).unwrap() }
 }
 
 /// A stored value that says that it is long, and has the same byte everywhere.
