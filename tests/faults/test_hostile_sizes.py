@@ -92,10 +92,9 @@ def test_strings_that_compress_as_data_do_are_read_whatever_the_limit() -> None:
 
 
 def test_the_limit_must_be_a_number_of_bytes() -> None:
-    array = zarr.create_array({}, shape=4, chunks=4, dtype=str)
-    for value in (-1, "1", None, True):
-        with zarr.config.set({LIMIT: value}), pytest.raises(ValueError, match=LIMIT):
-            zarr.open_array(array.store)[:]
+    for value in (-1, "much", 1.5):
+        with pytest.raises(ValueError, match=LIMIT):
+            zarr.config.set({LIMIT: value})
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -151,6 +150,7 @@ def test_a_chunk_in_a_large_shard_is_written_and_read() -> None:
             shape=(1 << 11, 1 << 10),
             chunks=(1 << 11, 1 << 10),
             dtype="u1",
+            compressors=None,
             serializer=ShardingCodec(chunk_shape=(1, 1), index_location=location),
         )
         array[7, 9], array[2047, 1023] = 3, 4

@@ -513,7 +513,8 @@ def _remove(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, onerror=_ignore_missing)
     else:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        # A directory that somebody made there just now is not the file that was to go.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             os.unlink(path)
 
 
