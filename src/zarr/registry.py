@@ -16,6 +16,7 @@ qualified name.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -66,9 +67,13 @@ class Registry(dict[str, type[T]], Generic[T]):
         use_entrypoint_name : bool, optional
             Whether to register under the name of the entry point, and not of the class.
         """
-        while self.lazy_load_list:
-            entry = self.lazy_load_list.pop(0)
-            self.register(entry.load(), entry.name if use_entrypoint_name else None)
+        # Several threads may do so at once: an entry stays listed until it is registered.
+        for entry in tuple(self.lazy_load_list):
+            try:
+                self.register(entry.load(), entry.name if use_entrypoint_name else None)
+            finally:
+                with suppress(ValueError):
+                    self.lazy_load_list.remove(entry)
 
     def register(self, cls: type[T], qualname: str | None = None) -> None:
         """Register a class.

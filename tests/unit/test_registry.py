@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -225,6 +227,27 @@ def test_a_registry_loads_entry_points_when_asked(offered: Any) -> None:
     found = {name for name in mine if not name.startswith(of_others)}
     assert found == {f"{__name__}.Mine", "offered.Plain", "offered.Gzip"}
     assert mine.lazy_load_list == []
+
+
+def test_threads_that_load_entry_points_at_once_all_have_them() -> None:
+    mine: registry.Registry[Any] = registry.Registry()
+    both = threading.Barrier(2, timeout=30)
+
+    class Slow:
+        name = "slow"
+
+        def load(self) -> type:
+            both.wait()
+            return Mine
+
+    mine.lazy_load_list = [Slow()]  # type: ignore[list-item]
+
+    def load(_: int) -> list[Any]:
+        mine.lazy_load()
+        return list(mine.values())
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(load, range(2))) == [[Mine], [Mine]]
 
 
 def test_the_registry_imports_no_codec_and_no_package_metadata() -> None:

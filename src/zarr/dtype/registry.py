@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -54,16 +55,24 @@ class DataTypeRegistry:
 
     def _lazy_load(self) -> None:
         """Load the data types that other packages announced as entry points ``zarr.data_type``."""
-        while self._unread:
+        # Several threads may do so at once. What is under way stays listed until it is done, so
+        # that none of them goes on without it; to register it twice does nothing.
+        for source in tuple(self._unread):
             from importlib.metadata import entry_points
 
-            group, name = self._unread.pop()
+            group, name = source
             self._lazy_load_list.extend(
                 entry for entry in entry_points(group=group) if name in (None, entry.name)
             )
-        while self._lazy_load_list:
-            cls = self._lazy_load_list.pop(0).load()
-            self.register(cls._zarr_v3_name, cls)
+            with suppress(ValueError):
+                self._unread.remove(source)
+        for entry in tuple(self._lazy_load_list):
+            try:
+                cls = entry.load()
+                self.register(cls._zarr_v3_name, cls)
+            finally:
+                with suppress(ValueError):
+                    self._lazy_load_list.remove(entry)
 
     def _may_load(self) -> bool:
         """Whether there may be entry points that were not loaded yet."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -176,6 +179,24 @@ def test_entry_points_are_loaded_when_a_name_is_not_known() -> None:
         assert data_type_registry.match_json("pair", zarr_format=3) == Pair()
         assert data_type_registry.match_json("pair", zarr_format=3) == Pair()
         assert entry.times == 1
+    finally:
+        data_type_registry.unregister("pair")
+
+
+def test_threads_that_ask_for_an_announced_type_at_once_all_find_it() -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    class Slow(Entry):
+        def load(self) -> type[Pair]:
+            both.wait()
+            return super().load()
+
+    data_type_registry._lazy_load_list.append(Slow())  # type: ignore[arg-type]
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            ask = partial(data_type_registry.match_json, "pair", zarr_format=3)
+            asked = [pool.submit(ask) for _ in range(2)]
+            assert [each.result() for each in asked] == [Pair(), Pair()]
     finally:
         data_type_registry.unregister("pair")
 
