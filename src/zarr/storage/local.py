@@ -509,12 +509,17 @@ def _remove(path: str) -> None:
     """Remove a directory and all that is in it; a link, and not what it points to; or a file."""
     import shutil
 
-    # Others may remove the same files meanwhile: what is gone is gone.
-    if os.path.isdir(path) and not os.path.islink(path):
+    # Others may make and remove the same files meanwhile: what was not there when it was looked at
+    # is not removed, and what is gone is gone.
+    gone = (FileNotFoundError, NotADirectoryError)
+    try:
+        mode = os.lstat(path).st_mode
+    except gone:
+        return
+    if stat.S_ISDIR(mode):
         shutil.rmtree(path, onerror=_ignore_missing)
     else:
-        # A directory that somebody made there just now is not the file that was to go.
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        with contextlib.suppress(*gone, IsADirectoryError):
             os.unlink(path)
 
 
