@@ -30,6 +30,9 @@
          │   │
          │   └─ DataTypeValidationError           another data type must be named
          │
+         ├─ KeyError
+         │   └─ MemberNotFoundError               there is no such member: look at the names
+         │
          ├─ IndexError                            the selection is wrong: correct it
          │   ├─ ArrayIndexError
          │   ├─ BoundsCheckError

@@ -7,6 +7,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import numcodecs.pickles
 import numpy as np
 import pytest
 
@@ -32,7 +33,9 @@ def zarr2(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["directory.zarr", "nested.zarr", "consolidated.zarr",
                                   "zipped.zip", "table.sqldb"])  # fmt: skip
-def test_all_that_zarr_2_wrote_is_read(zarr2: Path, name: str) -> None:
+def test_all_that_zarr_2_wrote_is_read(
+    zarr2: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("msgpack")
     store: Any = zarr2 / name
     if name == "table.sqldb":
@@ -49,6 +52,7 @@ def test_all_that_zarr_2_wrote_is_read(zarr2: Path, name: str) -> None:
             with pytest.raises(PickleCodecDisabledError):
                 array[...]
             with zarr.config.set({"array.allow_unsafe_pickle_decode": True}):
+                monkeypatch.setattr(numcodecs.pickles, "ALLOW_UNSAFE_PICKLE_DECODE", True)
                 found = array[...]
         else:
             found = array[...]

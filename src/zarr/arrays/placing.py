@@ -204,6 +204,7 @@ class _Placing:
 
     async def _tried(self, store: Store) -> set[str]:
         if self.replaced:
+            await self.look()  # before anything is deleted for nothing
             await bounded(self._doomed, StorePath.delete_dir)
             self.made -= self.replaced
         found = await self.look(claims=isinstance(store, Exchange))

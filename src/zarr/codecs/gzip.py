@@ -66,6 +66,6 @@ def _parse_level(value: object) -> int:
     level = int_field(value, "level")
     if not 0 <= level <= 9:
         raise ValueError(
-            f"level: Expected an integer from the inclusive range (0, 9). Got {level} instead."
+            f"Expected an integer from the inclusive range (0, 9). Got {level} instead as a level."
         )
     return level

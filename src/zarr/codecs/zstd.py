@@ -73,6 +73,6 @@ def _parse_level(value: object) -> int:
     level = int_field(value, "level")
     if level > _MAX_LEVEL:
         raise ValueError(
-            f"level: Value must be less than or equal to {_MAX_LEVEL}. Got {level} instead."
+            f"Value must be less than or equal to {_MAX_LEVEL}. Got {level} instead as a level."
         )
     return level

@@ -97,6 +97,8 @@ def _keeps_time(data: Any, scalar: Any) -> bool:
     text = data.decode() if isinstance(data, bytes) else data
     if text is None or is_count or (isinstance(text, str) and isinstance(scalar, np.timedelta64)):
         return True
+    if isinstance(text, str) and text.lower() in ("", "nat"):
+        return bool(np.isnat(scalar))
     given = type(scalar)(text)
     if np.isnat(given) or np.isnat(scalar):
         return bool(np.isnat(given) and np.isnat(scalar))

@@ -97,7 +97,7 @@ def test_what_cannot_be_is_refused(parameters: Any, message: str) -> None:
     ("parameters", "message"),
     [
         ({"compressors": BytesCodec()}, "Expected a BytesBytesCodec"),
-        ({"compressors": "gzip"}, "Expected a BytesBytesCodec"),
+        ({"compressors": "gzipp"}, "Expected a BytesBytesCodec"),
         ({"filters": [GzipCodec()]}, "Expected an ArrayArrayCodec"),
         ({"serializer": None}, "Expected an ArrayBytesCodec"),
         ({"compressors": [numcodecs.Zstd(), numcodecs.Zstd()], "zarr_format": 2}, "single codec"),
