@@ -230,7 +230,8 @@ async def open_group(
     )
 
     async def make() -> GroupMetadata:
-        if mode in ("r", "r+") or use_consolidated or place.read_only:
+        looked_for = mode in ("r", "r+") or (mode == "a" and use_consolidated)
+        if looked_for or (mode == "a" and place.read_only):
             raise await not_found(place, chosen, "group")
         metadata = GroupMetadata(attributes, chosen or default_format())
         await place_node(
@@ -395,11 +396,12 @@ async def save_group(
         place = await make_store_path(
             opened_store, path=path, mode="w", storage_options=storage_options
         )
-        await _save_arrays(place, arrays, chosen or default_format())
+        await _save_arrays(place, arrays, chosen)
 
 
-async def _save_arrays(place: StorePath, data: dict[str, Any], zarr_format: ZarrFormat) -> None:
+async def _save_arrays(place: StorePath, data: dict[str, Any], asked: ZarrFormat | None) -> None:
     """Replace what is at a place by a group of arrays; nothing is changed if one is refused."""
+    zarr_format = asked or default_format()
     nodes: dict[str, NodeMetadata] = {place.path: GroupMetadata(zarr_format=zarr_format)}
     copies: list[tuple[AnyAsyncArray, Any]] = []
     ahead = 0  # blocks that are in memory before the first array is made
@@ -417,5 +419,5 @@ async def _save_arrays(place: StorePath, data: dict[str, Any], zarr_format: Zarr
         begun = await begin(source, array, (place,), read=ahead < _AHEAD)
         ahead += isinstance(begun, Begun)
         copies.append((array, begun))
-    await make_hierarchy(place.store, nodes, overwrite=True)
+    await make_hierarchy(place.store, nodes, overwrite=True, beside=asked is not None)
     await bounded(copies, lambda item: copy_data(item[1], item[0]))

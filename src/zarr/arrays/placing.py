@@ -113,7 +113,11 @@ async def place_node(
 
 
 async def place_nodes(
-    store: Store, nodes: Mapping[str, NodeMetadata], *, overwrite: bool = False
+    store: Store,
+    nodes: Mapping[str, NodeMetadata],
+    *,
+    overwrite: bool = False,
+    beside: bool = False,
 ) -> set[str]:
     """Store the metadata of new nodes; where an `ImplicitGroupMarker` stands, a group may be.
 
@@ -125,6 +129,8 @@ async def place_nodes(
         Metadata by path, all of one format.
     overwrite
         Whether nodes that are there already, and all below them, are deleted first.
+    beside
+        Whether nodes of the other format may be there, or above: the user asked for this one.
 
     Returns
     -------
@@ -137,7 +143,7 @@ async def place_nodes(
         If there is a node already, and it is not to be overwritten. All is looked at before the
         first document is written.
     """
-    return await _Placing(store, nodes, overwrite=overwrite).run()
+    return await _Placing(store, nodes, overwrite=overwrite, beside=beside).run()
 
 
 class _Placing:

@@ -101,7 +101,11 @@ def _common_format(nodes: Nodes) -> ZarrFormat:
 
 
 async def make_hierarchy(
-    store: Store, nodes: Mapping[str, NodeMetadata], *, overwrite: bool = False
+    store: Store,
+    nodes: Mapping[str, NodeMetadata],
+    *,
+    overwrite: bool = False,
+    beside: bool = False,
 ) -> Nodes:
     """Store nodes, and groups above them where there are none.
 
@@ -115,6 +119,8 @@ async def make_hierarchy(
         Metadata by path.
     overwrite
         Whether nodes that are there already, and all below them, are deleted first.
+    beside
+        Whether nodes of the other format may be there, or above: the user asked for this one.
 
     Returns
     -------
@@ -130,7 +136,7 @@ async def make_hierarchy(
     if wanted is None:
         return {}
     check_writable(StorePath(store))
-    made = await place_nodes(store, wanted.nodes, overwrite=overwrite)
+    made = await place_nodes(store, wanted.nodes, overwrite=overwrite, beside=beside)
     return {path: _plain(node) for path, node in wanted.nodes.items() if path in made}
 
 
