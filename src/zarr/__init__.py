@@ -149,7 +149,9 @@ if not TYPE_CHECKING:  # for a type checker, names that are not above are mistak
             return import_module(f"zarr.{name}")
         if name not in __all__ and name not in _HOMES:
             # Imported late: most who look for a name that is not there are no users.
-            raise import_module("zarr.successors").missing("module 'zarr'", name, __dir__())
+            raise import_module("zarr.successors").missing(
+                "module 'zarr'", name, [*__all__, *_HOMES]
+            )
         value = getattr(import_module(_HOMES.get(name, "zarr.api.synchronous")), name)
         globals()[name] = value
         return value

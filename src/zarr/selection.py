@@ -293,7 +293,7 @@ def coordinate(selection: Any, shape: tuple[int, ...]) -> Selection:
     if not _are_coordinates(items, shape):
         raise IndexError(
             "invalid coordinate selection; expected one integer (coordinate) array per dimension "
-            f"of the target array, got {shown(selection)}"
+            f"of the target array, got {described(selection)}"
         )
     found = _coordinate(items, shape)
     return found if fields is None else found._replace(fields=fields)
@@ -340,7 +340,7 @@ def mask(selection: Any, shape: tuple[int, ...]) -> Selection:
     if not _is_mask(items, shape):
         raise IndexError(
             "invalid mask selection; expected one Boolean (mask) array with the same shape as "
-            f"the target array, got {shown(selection)}"
+            f"the target array, got {described(selection)}"
         )
     found = _mask(items)
     return found if fields is None else found._replace(fields=fields)
@@ -383,7 +383,7 @@ def _points(*, selection: Any, items: Sequence[Any], shape: tuple[int, ...]) -> 
     raise VindexInvalidSelectionError(
         "unsupported selection type for vectorized indexing; only coordinate selection "
         "(tuple of integer arrays) and mask selection (single Boolean array) are supported; "
-        f"got {shown(selection)}"
+        f"got {described(selection)}"
     )
 
 
@@ -455,10 +455,10 @@ _BRIEF = Repr()
 _BRIEF.maxother = 80
 
 
-def shown(selection: Any) -> str:
+def described(selection: Any) -> str:
     """A selection in an error: arrays by their shape, and of long lists the beginning."""
     if isinstance(selection, tuple):
-        return f"({', '.join(map(shown, selection))}{',' * (len(selection) == 1)})"
+        return f"({', '.join(map(described, selection))}{',' * (len(selection) == 1)})"
     if isinstance(selection, np.ndarray):
         return f"an array of {selection.dtype} of shape {selection.shape}"
     return _BRIEF.repr(selection)

@@ -11,6 +11,10 @@ _DICT: Final = "a dict, or zarr.storage.MemoryStore"
 _FSSPEC: Final = "zarr.storage.FsspecStore, or a URL"
 
 _SUCCESSORS: Final = {
+    **dict.fromkeys(
+        ("Blosc", "Zstd", "GZip", "Zlib", "LZ4", "LZMA", "BZ2", "Delta", "Quantize", "Pickle"),
+        "the class of that name of numcodecs, or a codec of zarr.codecs",
+    ),
     "ABSStore": "zarr.storage.ObjectStore or zarr.storage.FsspecStore",
     "ConsolidatedMetadataStore": "zarr.open_consolidated",
     "DBMStore": "zarr.storage.SQLiteStore",

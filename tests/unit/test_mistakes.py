@@ -340,6 +340,26 @@ MISTAKES: dict[str, Case] = {
         AttributeError,
         "zarr-python 2: use create_array",
     ),
+    "a codec of version 2": (
+        lambda b: zarr.Blosc,  # type: ignore[attr-defined]
+        AttributeError,
+        r"numcodecs, or a codec of zarr\.codecs",
+    ),
+    "a misspelt member of a group below": (
+        lambda b: (b.group.create_group("sub/pressure"), b.group["sub/presure"]),
+        KeyError,
+        "did you mean 'sub/pressure'",
+    ),
+    "a draft of format 3, as an array": (
+        lambda b: zarr.open_array(b.document(DRAFT), mode="r"),
+        ValueError,
+        r"zarr_format.*purl\.org",
+    ),
+    "a number as the metadata of a node": (
+        lambda b: dict(zarr.create_hierarchy(store={}, nodes={"a": 5})),  # type: ignore[dict-item]
+        TypeError,
+        "The node at 'a' is the metadata of an array or a group. Got 5 of int",
+    ),
     "saving, the wrong way round": (
         lambda b: zarr.save(np.zeros(3), b.path / "x"),  # type: ignore[arg-type]
         TypeError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from zarr.storage import MemoryStore, WrapperStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+
+    from zarr.abc.store import StoreTraits
 
 # What takes longer hangs.
 PATIENCE = 60.0
@@ -143,8 +146,6 @@ def test_from_the_thread_of_the_loop_it_is_an_error() -> None:
 class Careless(WrapperStore[MemoryStore]):
     """A store whose methods give what others would await."""
 
-    _waits = True
-
     def get(self, key: Any, prototype: Any, byte_range: Any = None) -> Any:  # type: ignore[override]
         return prototype.buffer.from_bytes(b"{}")
 
@@ -153,7 +154,8 @@ class Careless(WrapperStore[MemoryStore]):
 
 
 class CarelessAndQuick(Careless):
-    _waits = False
+    def declare_traits(self) -> StoreTraits:
+        return replace(super().declare_traits(), needs_event_loop=False)
 
 
 @pytest.mark.parametrize("kind", [Careless, CarelessAndQuick])

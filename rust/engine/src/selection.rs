@@ -286,7 +286,7 @@ impl PointSplit {
     fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, grid: &Grid) -> Self {
         let counts: Vec<u64> = grid.0.iter().map(|axis| axis.count().max(1)).collect();
         // Chunks are numbered in row-major order; the product of all counts may exceed 64 bits.
-        let limit = counts.iter().try_fold(1u64, |n, &count| n.checked_mul(count));
+        let limit = counts.iter().try_fold(1usize, |n, &count| n.checked_mul(usize::try_from(count).ok()?));
         let mut numbers = Vec::new();
         let mut starts = Vec::new();
         let mut first = |point: usize, chunk: &[u64]| {
@@ -296,13 +296,6 @@ impl PointSplit {
         };
         each_run(coords, at.len(), grid, &mut first);
         starts.push(at.len());
-        let ordered = match limit {
-            Some(limit) => {
-                let numbers: Vec<u64> = numbers.iter().map(|&number| number as u64).collect();
-                grouped(&numbers, usize::try_from(limit).ok())
-            }
-            None => grouped(&numbers, None),
-        };
         let piece = |same: &[usize]| {
             let mut runs: Vec<Range<usize>> = Vec::with_capacity(same.len());
             for &run in same {
@@ -317,6 +310,7 @@ impl PointSplit {
             let origin = grid.0.iter().zip(&chunk).map(|(axis, &c)| axis.origin(c)).collect();
             PointPiece { chunk, origin, runs }
         };
+        let ordered = grouped(&numbers, limit);
         let pieces = ordered.chunk_by(|&a, &b| numbers[a] == numbers[b]).map(piece).collect();
         Self { coords: Arc::clone(coords), at: Arc::clone(at), pieces }
     }
@@ -366,21 +360,20 @@ fn each_run(coords: &[Vec<u64>], n: usize, grid: &Grid, first: &mut impl FnMut(u
 
 /// The order in which equal numbers follow one another, and keep their order: of two values for one
 /// element the later one wins, as in NumPy. Numbers are below `limit`.
-fn grouped<N: Copy + Ord + TryInto<usize>>(numbers: &[N], limit: Option<usize>) -> Vec<usize> {
+fn grouped(numbers: &[u128], limit: Option<usize>) -> Vec<usize> {
     let n = numbers.len();
     if numbers.is_sorted() {
         return (0..n).collect();
     }
     let Some(limit) = limit.filter(|&limit| limit <= n) else {
-        let mut pairs: Vec<(N, usize)> = numbers.iter().copied().zip(0..).collect();
+        let mut pairs: Vec<(u128, usize)> = numbers.iter().copied().zip(0..).collect();
         pairs.sort_unstable();
         return pairs.into_iter().map(|(_, i)| i).collect();
     };
     // A counting sort: no comparison, two passes.
-    let place = |number: N| number.try_into().unwrap_or(0);
     let mut next = vec![0usize; limit];
     for &number in numbers {
-        next[place(number)] += 1;
+        next[number as usize] += 1;
     }
     let mut start = 0;
     for next in &mut next {
@@ -388,7 +381,7 @@ fn grouped<N: Copy + Ord + TryInto<usize>>(numbers: &[N], limit: Option<usize>) 
     }
     let mut order = vec![0; n];
     for (i, &number) in numbers.iter().enumerate() {
-        let next = &mut next[place(number)];
+        let next = &mut next[number as usize];
         order[*next] = i;
         *next += 1;
     }

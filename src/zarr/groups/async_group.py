@@ -269,9 +269,11 @@ class AsyncGroup(GroupCreation, GroupListing):
     def _missing(self, key: str, path: str) -> KeyError:
         """The error for a member that is not there; a store that waits is not asked what is."""
         requests, above = Requests(self.store), path.rpartition("/")[0]
+        before, slash, _ = key.strip("/").rpartition("/")
 
         async def names() -> list[str]:
-            return [name async for name in requests.list_dir(above) if name not in DOCUMENTS]
+            found = [name async for name in requests.list_dir(above) if name not in DOCUMENTS]
+            return [f"{before}{slash}{name}" for name in found]
 
         if self._waits or not self.store.supports_listing:
             return MemberNotFoundError(key)

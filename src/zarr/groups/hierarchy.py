@@ -9,6 +9,8 @@ from zarr.arrays.names import check_new_path, child_path
 from zarr.arrays.placing import check_writable, parents_of, place_nodes
 from zarr.groups.nodes import save_documents
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
+from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def normalized(nodes: Mapping[str, NodeMetadata]) -> Nodes:
     ValueError
         If a path leads out of the store, or two name the same node.
     TypeError
-        If a path is no text.
+        If a path is no string, or what it names no metadata.
     """
     found: Nodes = {}
     names: dict[str, str] = {}
@@ -53,6 +55,11 @@ def normalized(nodes: Mapping[str, NodeMetadata]) -> Nodes:
                 f"{name!r} or {other!r}, but not both."
             )
         names[path] = name
+        if not isinstance(node, (ArrayV2Metadata, ArrayV3Metadata, GroupMetadata)):
+            raise TypeError(
+                f"The node at {name!r} is the metadata of an array or a group. Got {node!r} of "
+                f"{type(node).__name__}."
+            )
         found[path] = node._copied()  # handles get these, and share nothing with the caller's
     return found
 

@@ -358,6 +358,8 @@ class ArrayV3Metadata(Metadata):
 
     @classmethod
     def _from_fields(cls, document: dict[str, Any]) -> Self:
+        if document.get("zarr_format") not in (None, 3):
+            parse_zarr_format(document["zarr_format"])  # a draft has other fields than these
         for name in ("zarr_format", "node_type"):
             if name not in document:
                 raise MetadataValidationError(f"The metadata of an array lack the field {name!r}.")

@@ -23,7 +23,7 @@ from zarr.projections.kinds import (
     is_pure_orthogonal_indexing,
     replace_lists,
 )
-from zarr.selection import coordinate, mask, pop_fields, shown
+from zarr.selection import coordinate, described, mask, pop_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,7 +154,7 @@ def get_indexer(selection: Any, shape: tuple[int, ...], chunk_grid: ChunkGrid) -
         raise VindexInvalidSelectionError(
             "unsupported selection type for vectorized indexing; only coordinate selection "
             "(tuple of integer arrays) and mask selection (single Boolean array) are supported; "
-            f"got {shown(selection)}"
+            f"got {described(selection)}"
         )
     if is_pure_orthogonal_indexing(items, len(shape)):
         return OrthogonalIndexer(items, shape, chunk_grid)

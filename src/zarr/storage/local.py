@@ -354,8 +354,10 @@ class LocalStore(Store):
         return await offload(self._size, key)
 
     def _size(self, key: str) -> int:
-        path = self._path(key)
-        about = _about(path, key) if self._has(path, key) else None
+        try:
+            about = _about(self._path(key), key)
+        except IsADirectoryError:
+            about = None
         if about is None:
             raise FileNotFoundError(f"{key!r} is not in {self}")
         return about.st_size

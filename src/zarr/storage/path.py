@@ -98,6 +98,7 @@ class StorePath:
         elif mode not in (None, "r") and store.read_only:
             raise ValueError(
                 f"Store is read-only but mode is {mode!r}. Create a writable store or use 'r' mode."
+                f" It is {store._shown_as()}."
             )
         await store._ensure_open()
         self = cls(store, path)
