@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
 from hypothesis import given
@@ -126,9 +127,7 @@ def test_points_and_masks(data: Any) -> None:
     value: Any = "p" if model.dtype.kind == "T" else 9
     array.vindex[points] = value
     model[points] = value
-    mask = np.array(
-        data.draw(st.lists(st.booleans(), min_size=model.size, max_size=model.size)), bool
-    ).reshape(model.shape)
+    mask = data.draw(npst.arrays(bool, model.shape))
     np.testing.assert_array_equal(array.get_mask_selection(mask), model[mask])
     value = "m" if model.dtype.kind == "T" else 11
     array.set_mask_selection(mask, value)
