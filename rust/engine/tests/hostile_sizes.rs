@@ -1,14 +1,16 @@
 //! Sizes that a stranger tells — in a configuration, a shape, a header — cost an error at most: no
 //! panic, no division by zero, no abort, no memory.
 //!
-//! The allocator of this test refuses what is large. Who asks it without being ready for a refusal
-//! ends the process, and with it the test.
+//! The allocator of these tests refuses an allocation that is large, or that would bring the large ones
+//! above a sum. Code that is not ready for the refusal ends the process, and with it the test. Small
+//! allocations are always served: every program makes them without being ready (an error's own text).
+//! The tests run one at a time, as the sum is the process's.
 
 #![allow(clippy::unwrap_used, clippy::panic, unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zarr_engine::codec::affix::Affix;
 use zarr_engine::codec::bitround::BitRound;
@@ -40,17 +42,31 @@ use zarr_engine::strided::Output;
 
 /// No test here needs more at once.
 const MOST: usize = 64 << 20;
+/// A smaller allocation is never refused, and not counted.
+const LARGE: usize = 1 << 20;
 
-/// What is in use.
+/// The bytes of large allocations that are in use.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
+/// Makes a test wait for the others.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 struct Sparing;
+
+/// The bytes of an allocation that count.
+fn counted(layout: Layout) -> usize {
+    if layout.size() < LARGE { 0 } else { layout.size() }
+}
 
 // SAFETY: hands everything on to the system's allocator, or refuses it.
 unsafe impl GlobalAlloc for Sparing {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size() > 4 * MOST || layout.size() > MOST {
-            USED.fetch_sub(layout.size(), Ordering::Relaxed);
+        let counted = counted(layout);
+        if USED.fetch_add(counted, Ordering::Relaxed) + counted > 4 * MOST || counted > MOST {
+            USED.fetch_sub(counted, Ordering::Relaxed);
             return std::ptr::null_mut();
         }
         // SAFETY: as the caller promises.
@@ -58,7 +74,7 @@ unsafe impl GlobalAlloc for Sparing {
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Ordering::Relaxed);
+        USED.fetch_sub(counted(layout), Ordering::Relaxed);
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(place, layout) }
     }
@@ -128,6 +144,7 @@ fn made<T: BytesCodec>(codec: Result<T>) {
 
 #[test]
 fn codecs_of_extreme_configurations_code_or_are_refused() {
+    let _alone = alone();
     for size in SIZES {
         let size = size as usize;
         made(Shuffle::new(size));
@@ -157,6 +174,7 @@ fn codecs_of_extreme_configurations_code_or_are_refused() {
 
 #[test]
 fn a_shuffle_names_the_parameter_that_is_too_large() {
+    let _alone = alone();
     let error = Shuffle::new(1 << 60).unwrap_err();
     assert!(error.to_string().contains("elementsize"), "{error}");
 }
@@ -177,6 +195,7 @@ fn shapes() -> Vec<Vec<u64>> {
 
 #[test]
 fn arrays_of_extreme_shapes_are_coded_or_refused() {
+    let _alone = alone();
     let filters: Vec<Box<dyn ArrayFilter>> = vec![
         Box::new(Delta::new("<i4").unwrap()),
         Box::new(BitRound::new("<f4", 3).unwrap()),
@@ -227,6 +246,7 @@ fn sharding(inner: &[u64], checksum: bool) -> Result<Arc<Sharding>> {
 
 #[test]
 fn shards_have_no_more_inner_chunks_than_an_index_is_held_of() {
+    let _alone = alone();
     let error = sharding(&[1], true).unwrap().counts(&[MOST_INNER + 1]).unwrap_err();
     assert!(error.to_string().contains(&MOST_INNER.to_string()), "{error}");
     assert!(error.to_string().contains(&(MOST_INNER + 1).to_string()), "{error}");
@@ -243,6 +263,7 @@ fn shards_have_no_more_inner_chunks_than_an_index_is_held_of() {
 
 #[test]
 fn an_index_that_the_machine_cannot_hold_is_an_error() {
+    let _alone = alone();
     for checksum in [true, false] {
         let sharding = sharding(&[1], checksum).unwrap();
         let shape = [MOST_INNER];
@@ -281,6 +302,7 @@ impl Object for Endless {
 
 #[test]
 fn a_value_that_says_that_it_is_long_is_an_error() {
+    let _alone = alone();
     let heap = Arc::new(Heap::new(true, Some(b"fill"), false).unwrap());
     let of_strings = || Link::Serial(Arc::new(Vlen::new(Arc::clone(&heap))));
     let zstd = || Link::Outer(Arc::new(Zstd::new(1, true).unwrap()));
@@ -308,6 +330,7 @@ fn a_value_that_says_that_it_is_long_is_an_error() {
 
 #[test]
 fn blocks_of_n5_of_any_announced_shape_are_decoded_or_refused() {
+    let _alone = alone();
     let codec = N5::new(chain(vec![Link::Transpose(vec![1, 0]), Link::Bytes(Swap::None)], 2));
     for a in [0, 1, 3, 1 << 16, 1 << 31, u32::MAX] {
         for b in [0, 1, 3, 1 << 16, 1 << 31, u32::MAX] {
@@ -322,6 +345,7 @@ fn blocks_of_n5_of_any_announced_shape_are_decoded_or_refused() {
 
 #[test]
 fn what_the_metadata_do_not_tell_has_a_limit_that_can_be_raised() {
+    let _alone = alone();
     // Strings whose compressed form becomes 48 MiB of zeros, of 50 kB.
     let mut stored = Vec::new();
     Zstd::new(1, false).unwrap().encode(&vec![0; 48 << 20], &mut stored).unwrap();
@@ -341,6 +365,7 @@ fn what_the_metadata_do_not_tell_has_a_limit_that_can_be_raised() {
 
 #[test]
 fn sixteen_bytes_of_blosc_take_no_memory() {
+    let _alone = alone();
     for format in 0..8u8 {
         for blocksize in [1u32, 65536, 0x2AAA_AA00, 0x7FFF_FFEF] {
             for tail in [0usize, 4, 100] {
@@ -360,6 +385,7 @@ fn sixteen_bytes_of_blosc_take_no_memory() {
 
 #[test]
 fn a_range_has_any_number_of_chunks() {
+    let _alone = alone();
     let grid = Grid(vec![Axis::regular(1, u64::MAX).unwrap(), Axis::regular(1, u64::MAX).unwrap()]);
     let all = |count| AxisMap::Range { start: 0, step: 1, count, at: 0 };
     assert!(Region::Box(vec![all(u64::MAX), all(0)]).split(&grid).is_empty());
