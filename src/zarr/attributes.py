@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from zarr._async.run import run
 from zarr.metadata.jsonio import as_stored, copied
-from zarr.runner import run
 
 if TYPE_CHECKING:
     from zarr.types import JSON, AnyArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zarr.runner import bounded
+from zarr._async.run import bounded
 
 if TYPE_CHECKING:
     import asyncio

@@ -21,9 +21,9 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from zarr._async.warnings import warn
 from zarr.buffer import core
 from zarr.errors import UnknownCodecError, ZarrUserWarning
-from zarr.notices import warn
 from zarr.settings import DEFAULTS, BadConfigError, config
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import index
 from typing import Any
 
+from zarr._async.warnings import warn
 from zarr.config_sources import BadConfigError
 from zarr.errors import ZarrUserWarning
-from zarr.notices import warn
 
 __all__ = ["Known"]
 

@@ -23,6 +23,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
+from zarr._async.warnings import warn
 from zarr._core import set_threads
 from zarr.config_sources import (
     BadConfigError,
@@ -31,7 +32,6 @@ from zarr.config_sources import (
     settings_of_environment,
     standard_paths,
 )
-from zarr.notices import warn
 from zarr.setting_values import Known, leaves
 
 __all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]

@@ -7,7 +7,7 @@ import inspect
 
 import pytest
 
-from zarr.runner import step
+from zarr._async.run import step
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -73,7 +73,7 @@ def filled(store: Any) -> Any:
 def upath(path: Path) -> Any:
     from upath import UPath
 
-    return zarr.background.sync(make_store(UPath(f"file://{path}/u")))
+    return zarr._async.executors.sync(make_store(UPath(f"file://{path}/u")))
 
 
 def references(path: Path) -> FsspecStore:
@@ -128,7 +128,7 @@ FAR: dict[str, Callable[[], Any]] = {
 
 
 def opened(url: str, options: Any) -> Any:
-    return zarr.background.sync(make_store(url, storage_options=options, mode="r"))
+    return zarr._async.executors.sync(make_store(url, storage_options=options, mode="r"))
 
 
 def texts_in(pickled: bytes) -> str:

@@ -16,8 +16,8 @@ import pytest
 from obstore.store import LocalStore as ObjectLocal
 from obstore.store import MemoryStore as ObjectMemory
 
+from zarr._async.executors import sync
 from zarr.abc.store import Store
-from zarr.background import sync
 from zarr.buffer import cpu
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import (

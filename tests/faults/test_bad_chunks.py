@@ -100,7 +100,7 @@ def key_of(array: Any) -> str:
 
 def stored(array: Any) -> bytes:
     """The bytes of the only chunk."""
-    buffer = zarr.runner.run(
+    buffer = zarr._async.run.run(
         array.store.get(key_of(array), zarr.buffer.default_buffer_prototype()),
         waits=array.store.traits.needs_event_loop,
     )
@@ -110,7 +110,7 @@ def stored(array: Any) -> bytes:
 def replace(array: Any, data: bytes) -> None:
     """Store other bytes for the only chunk."""
     buffer = zarr.buffer.cpu.Buffer.from_bytes(data)
-    zarr.runner.run(
+    zarr._async.run.run(
         array.store.set(key_of(array), buffer), waits=array.store.traits.needs_event_loop
     )
 

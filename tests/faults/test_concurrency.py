@@ -232,7 +232,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
             task = asyncio.create_task(array.async_array.setitem(0, 1))
             await asyncio.sleep(0.02)
             # The task has the lock of the chunk, and cannot go on before this returns.
-            with pytest.raises(zarr.runner.SyncError, match=r"holds the lock of .*c/0.* Await"):
+            with pytest.raises(zarr._async.run.SyncError, match=r"holds the lock of .*c/0.* Await"):
                 array[1] = 2
             assert array[:].sum() == 0
             await task
@@ -249,7 +249,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
             await asyncio.sleep(0.05)
             second = asyncio.create_task(array.async_array.setitem(1, 2))
             await asyncio.sleep(0.05)
-            with pytest.raises(zarr.runner.SyncError, match="holds the lock"):
+            with pytest.raises(zarr._async.run.SyncError, match="holds the lock"):
                 array[2] = 3
             await first
             await second

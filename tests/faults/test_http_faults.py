@@ -173,11 +173,11 @@ def store(request: Any, server: Server) -> Any:
 def test_faults_that_may_pass_are_known(store: Any, server: Server, fault: str) -> None:
     server.plan.extend([fault] * 3)
     with pytest.raises(Exception) as caught:
-        zarr.runner.sync(store.get("a/c/0", buffer_prototype))
+        zarr._async.run.sync(store.get("a/c/0", buffer_prototype))
     assert is_transient(caught.value)
     server.plan.clear()
     server.plan.extend([fault] * 2)
-    found = zarr.runner.sync(Requests(store).get("a/c/0", buffer_prototype))
+    found = zarr._async.run.sync(Requests(store).get("a/c/0", buffer_prototype))
     assert found is not None
     assert found.to_bytes() == server.data["/a/c/0"]
 
@@ -186,7 +186,7 @@ def test_faults_that_may_pass_are_known(store: Any, server: Server, fault: str) 
 def test_answers_are_reported_at_once(store: Any, server: Server, fault: str) -> None:
     server.plan.extend([fault] * 9)
     with pytest.raises(Exception) as caught:
-        zarr.runner.sync(Requests(store).get("a/c/0", buffer_prototype))
+        zarr._async.run.sync(Requests(store).get("a/c/0", buffer_prototype))
     assert not isinstance(caught.value, FileNotFoundError)
     assert server.asked == 1
 
@@ -198,11 +198,11 @@ def test_what_could_not_be_asked_is_not_absent(
 ) -> None:
     server.plan.extend([fault] * 99)
     with pytest.raises(Exception) as caught:
-        zarr.runner.sync(getattr(store, method)("a/c/0"))
+        zarr._async.run.sync(getattr(store, method)("a/c/0"))
     assert not isinstance(caught.value, FileNotFoundError)
     server.plan.clear()
     server.plan.append("404")
-    assert zarr.runner.sync(Requests(store).get("a/c/0", buffer_prototype)) is None
+    assert zarr._async.run.sync(Requests(store).get("a/c/0", buffer_prototype)) is None
 
 
 def test_one_fault_in_twenty_changes_nothing(store: Any, server: Server) -> None:

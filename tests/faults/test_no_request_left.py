@@ -157,7 +157,7 @@ def test_as_many_threads_code_chunks_as_are_set(waiting_store: Any) -> None:
     for workers in (1, 3):
         with zarr.config.set({"threading.max_workers": workers}):
             array[:]
-            executor = zarr.background.get_executor("codec")
+            executor = zarr._async.executors.get_executor("codec")
             assert executor._max_workers == workers  # type: ignore[attr-defined]
             assert len(executor._threads) <= workers  # type: ignore[attr-defined]
             np.testing.assert_array_equal(array[:], data)

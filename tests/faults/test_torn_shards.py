@@ -10,7 +10,7 @@ import pytest
 from obstore.store import MemoryStore as InMemory
 
 import zarr
-from zarr.background import sync
+from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import LocalStore, LoggingStore, MemoryStore, ObjectStore, SQLiteStore
 from zarr.storage.cache import CacheStore

@@ -126,14 +126,14 @@ for turn in range(5):
 def test_a_key_is_made_by_one_of_many(store: Any, s3: Any, together: Any) -> None:
     zarr.create_group(store)
     together("""
-from zarr.background import sync
+from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer
 for turn in range(10):
     won = sync(store.set_if_unchanged(f"made/{turn}", Buffer.from_bytes(bytes([number])), None))
     if won:
         sync(store.set(f"winners/{turn}/{number}", Buffer.from_bytes(bytes([number]))))
 """)
-    from zarr.background import sync
+    from zarr._async.executors import sync
     from zarr.buffer.cpu import buffer_prototype
 
     async def names(prefix: str) -> list[str]:

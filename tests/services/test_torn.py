@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.background import sync
+from zarr._async.executors import sync
 from zarr.buffer.cpu import buffer_prototype
 from zarr.storage import FsspecStore, LocalStore, ObjectStore, RemoteZipStore, ZipStore
 from zarr.testing.torn import SwappingStore

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.background import sync
+from zarr._async.executors import sync
 from zarr.storage import FsspecStore, ObjectStore
 from zarr.storage.path import make_store
 

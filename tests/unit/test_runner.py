@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from zarr import background, runner
-from zarr.background import cleanup_resources, get_executor, get_loop, sync
-from zarr.runner import (
+from zarr._async import executors
+from zarr._async import run as runner
+from zarr._async.executors import cleanup_resources, get_executor, get_loop, sync
+from zarr._async.run import (
     SyncError,
     SyncMixin,
     bounded,
@@ -176,7 +177,7 @@ class TestSync:
         first = get_loop()
         sync(offload_one())
         cleanup_resources()
-        assert background.loop == [None]
+        assert executors.loop == [None]
         assert first.is_closed()
         assert sync(late_answer()) == 42
         assert get_loop() is not first

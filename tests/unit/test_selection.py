@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zarr import selection
+from zarr import indexing
 from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelectionError
 
 if TYPE_CHECKING:
-    from zarr.selection import Selection
+    from zarr.indexing import Selection
 
 thorough = settings(max_examples=200, deadline=None)
 
@@ -162,9 +162,9 @@ def test_basic_selections_are_those_of_numpy(case: tuple[tuple[int, ...], Any]) 
     array = numbered(shape)
     given_items = items if isinstance(items, tuple) else (items,)
     expected = array[tuple(as_numpy(item) for item in given_items)]
-    assert_same(applied(selection.basic(items, shape), array), expected)
-    assert_same(applied(selection.parse(items, shape), array), expected)
-    assert_same(applied(selection.orthogonal(items, shape), array), expected)
+    assert_same(applied(indexing.basic(items, shape), array), expected)
+    assert_same(applied(indexing.parse(items, shape), array), expected)
+    assert_same(applied(indexing.orthogonal(items, shape), array), expected)
 
 
 @thorough
@@ -172,7 +172,7 @@ def test_basic_selections_are_those_of_numpy(case: tuple[tuple[int, ...], Any]) 
 def test_orthogonal_selections_are_outer_products(case: tuple[tuple[int, ...], Any]) -> None:
     shape, items = case
     array = numbered(shape)
-    assert_same(applied(selection.orthogonal(items, shape), array), outer(array, items))
+    assert_same(applied(indexing.orthogonal(items, shape), array), outer(array, items))
 
 
 @thorough
@@ -188,7 +188,7 @@ def test_coordinates_are_broadcast_as_in_numpy(data: st.DataObject) -> None:
         for length, points in zip(shape, together.input_shapes, strict=True)
     )
     expected = array[tuple(as_numpy(item) for item in items)]
-    for parse in (selection.coordinate, selection.vindex, selection.parse):
+    for parse in (indexing.coordinate, indexing.vindex, indexing.parse):
         assert_same(applied(parse(items, shape), array), expected)
 
 
@@ -198,7 +198,7 @@ def test_masks_select_as_in_numpy(data: st.DataObject) -> None:
     shape = data.draw(shapes_with_axes)
     array = numbered(shape)
     mask = data.draw(masks(shape))
-    for parse in (selection.mask, selection.vindex, selection.parse):
+    for parse in (indexing.mask, indexing.vindex, indexing.parse):
         assert_same(applied(parse(mask, shape), array), array[mask])
         assert_same(applied(parse((mask,), shape), array), array[mask])
 
@@ -214,7 +214,7 @@ def test_one_array_beside_slices_selects_along_its_axis(data: st.DataObject) -> 
     items[at - 1] = data.draw(slices(shape[at - 1]))
     items[at] = data.draw(index_arrays(shape[at]) | masks(shape[at]))
     array = numbered(shape)
-    found = applied(selection.parse(tuple(items), shape), array)
+    found = applied(indexing.parse(tuple(items), shape), array)
     assert_same(found, outer(array, tuple(items)))
 
 
@@ -260,7 +260,7 @@ def test_blocks_select_whole_chunks(
             expected.append(slice(ends[start], ends[max(start, stop)]))
             assert length >= ends[start]
     array = numbered(shape)
-    found = selection.block(tuple(items), shape, grid)
+    found = indexing.block(tuple(items), shape, grid)
     assert_same(applied(found, array), array[tuple(expected)])
 
 
@@ -285,7 +285,7 @@ def test_blocks_select_whole_chunks(
     ],
 )
 def test_what_one_axis_understands(item: Any, shape: tuple[int, ...]) -> None:
-    assert selection.parse(item, (10,)).shape == shape
+    assert indexing.parse(item, (10,)).shape == shape
 
 
 @pytest.mark.parametrize(
@@ -308,25 +308,25 @@ def test_what_one_axis_understands(item: Any, shape: tuple[int, ...]) -> None:
     ],
 )
 def test_how_two_axes_are_read(items: Any, shape: tuple[int, ...]) -> None:
-    assert selection.parse(items, (5, 6)).shape == shape
+    assert indexing.parse(items, (5, 6)).shape == shape
 
 
 @pytest.mark.parametrize("item", [10, -11, [10], [-11], np.uint64(2**64 - 1), 2**70])
 def test_indices_outside_of_an_axis_are_refused(item: Any) -> None:
-    for parse in (selection.parse, selection.orthogonal):
+    for parse in (indexing.parse, indexing.orthogonal):
         with pytest.raises(BoundsCheckError, match="with length 10"):
             parse(item, (10,))
 
 
 def test_large_unsigned_indices_do_not_wrap() -> None:
     item = np.array([2**64 - 1], dtype="u8")
-    for parse in (selection.parse, selection.orthogonal, selection.vindex):
+    for parse in (indexing.parse, indexing.orthogonal, indexing.vindex):
         with pytest.raises(BoundsCheckError):
             parse(item, (10,))
 
 
 def test_slices_that_run_backwards_are_refused() -> None:
-    for parse in (selection.parse, selection.basic, selection.orthogonal):
+    for parse in (indexing.parse, indexing.basic, indexing.orthogonal):
         with pytest.raises(NegativeStepError, match="step >= 1"):
             parse(slice(None, None, -1), (10,))
         with pytest.raises(ValueError, match="zero"):
@@ -360,21 +360,21 @@ def test_slices_that_run_backwards_are_refused() -> None:
 )
 def test_everything_else_is_an_index_error(items: Any, message: str) -> None:
     with pytest.raises(IndexError, match=message):
-        selection.parse(items, (5, 6))
+        indexing.parse(items, (5, 6))
 
 
 def test_several_arrays_beside_slices_are_an_error_that_names_oindex_and_vindex() -> None:
     with pytest.raises(IndexError, match=r"oindex.*vindex"):
-        selection.parse(([0, 1], [0, 1], slice(None)), (5, 6, 7))
+        indexing.parse(([0, 1], [0, 1], slice(None)), (5, 6, 7))
 
 
 def test_orthogonal_arrays_have_one_axis() -> None:
     with pytest.raises(IndexError, match=r"integer arrays .* 1-dimensional"):
-        selection.orthogonal(np.zeros((2, 2), int), (5,))
+        indexing.orthogonal(np.zeros((2, 2), int), (5,))
     with pytest.raises(IndexError, match=r"Boolean arrays .* 1-dimensional"):
-        selection.orthogonal(np.zeros((5, 6), bool), (5, 6))
+        indexing.orthogonal(np.zeros((5, 6), bool), (5, 6))
     with pytest.raises(IndexError, match=r"orthogonal indexing.*float"):
-        selection.orthogonal(1.5, (5,))
+        indexing.orthogonal(1.5, (5,))
 
 
 @pytest.mark.parametrize(
@@ -393,21 +393,21 @@ def test_orthogonal_arrays_have_one_axis() -> None:
 )
 def test_vindex_takes_points_and_masks_only(items: Any) -> None:
     with pytest.raises(VindexInvalidSelectionError):
-        selection.vindex(items, (5, 6))
+        indexing.vindex(items, (5, 6))
     with pytest.raises(IndexError):
-        selection.coordinate(items, (5, 6))
+        indexing.coordinate(items, (5, 6))
     with pytest.raises(IndexError):
-        selection.mask(items, (5, 6))
+        indexing.mask(items, (5, 6))
 
 
 def test_points_that_do_not_broadcast_are_an_error_that_shows_the_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(2,\), \(3,\)"):
-        selection.vindex(([0, 1], [0, 1, 2]), (5, 6))
+        indexing.vindex(([0, 1], [0, 1, 2]), (5, 6))
 
 
 def test_a_single_point_is_a_list_of_one() -> None:
-    assert selection.vindex((1, 2), (5, 6)).shape == (1,)
-    assert selection.parse((np.array(1), np.array(2)), (5, 6)).shape == ()
+    assert indexing.vindex((1, 2), (5, 6)).shape == (1,)
+    assert indexing.parse((np.array(1), np.array(2)), (5, 6)).shape == ()
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_a_single_point_is_a_list_of_one() -> None:
 def test_blocks_are_refused_like_indices(item: Any, error: type[Exception]) -> None:
     for chunks in (3, (3, 3, 3, 1)):
         with pytest.raises(error):
-            selection.block(item, (10,), (chunks,))
+            indexing.block(item, (10,), (chunks,))
 
 
 @pytest.mark.parametrize(
@@ -448,24 +448,24 @@ def test_blocks_are_refused_like_indices(item: Any, error: type[Exception]) -> N
     ],
 )
 def test_names_of_fields_are_taken_out(items: Any, fields: Any, shape: tuple[int, ...]) -> None:
-    found = selection.parse(items, (5, 6))
+    found = indexing.parse(items, (5, 6))
     assert found.fields == fields
     assert found.shape == shape
-    assert selection.orthogonal(items, (5, 6)) is not None
-    assert selection.block("a", (5, 6), (2, 2)).fields == "a"
-    assert selection.vindex(("a", [1], [2]), (5, 6)).fields == "a"
+    assert indexing.orthogonal(items, (5, 6)) is not None
+    assert indexing.block("a", (5, 6), (2, 2)).fields == "a"
+    assert indexing.vindex(("a", [1], [2]), (5, 6)).fields == "a"
 
 
 def test_fields_are_checked_against_the_data_type() -> None:
     dtype = np.dtype([("a", "i4"), ("b", "f8")])
-    assert selection.check_fields("a", dtype) == np.dtype("i4")
-    assert selection.check_fields(["a", "b"], dtype).names == ("a", "b")
-    assert selection.check_fields(None, dtype) is dtype
-    assert selection.check_fields([], dtype) is dtype
+    assert indexing.check_fields("a", dtype) == np.dtype("i4")
+    assert indexing.check_fields(["a", "b"], dtype).names == ("a", "b")
+    assert indexing.check_fields(None, dtype) is dtype
+    assert indexing.check_fields([], dtype) is dtype
     with pytest.raises(IndexError, match="does not have any fields"):
-        selection.check_fields("a", np.dtype("i4"))
+        indexing.check_fields("a", np.dtype("i4"))
     with pytest.raises(IndexError, match="'c'"):
-        selection.check_fields(["a", "c"], dtype)
+        indexing.check_fields(["a", "c"], dtype)
 
 
 def test_array_likes_select_too() -> None:
@@ -476,9 +476,9 @@ def test_array_likes_select_too() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
             return np.asarray(self.data, dtype=dtype)
 
-    assert selection.parse(Like([1, 2]), (5, 6)).shape == (2, 6)
-    assert selection.vindex(Like(np.ones((5, 6), bool)), (5, 6)).shape == (30,)
-    assert selection.orthogonal((Like([1, 2]), 0), (5, 6)).shape == (2,)
+    assert indexing.parse(Like([1, 2]), (5, 6)).shape == (2, 6)
+    assert indexing.vindex(Like(np.ones((5, 6), bool)), (5, 6)).shape == (30,)
+    assert indexing.orthogonal((Like([1, 2]), 0), (5, 6)).shape == (2,)
 
 
 @pytest.mark.parametrize("items", [5, np.int64(5), (slice(1, 9), slice(None, None, 2)), ..., ()])
@@ -489,10 +489,10 @@ def test_small_reads_are_parsed_in_few_calls(items: Any) -> None:
         nonlocal calls
         calls += event == "call"
 
-    selection.parse(items, (10, 20))
+    indexing.parse(items, (10, 20))
     sys.setprofile(count)
     try:
-        selection.parse(items, (10, 20))
+        indexing.parse(items, (10, 20))
     finally:
         sys.setprofile(None)
     assert calls <= 6

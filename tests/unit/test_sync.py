@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr import background
+from zarr._async import executors
 from zarr.core.sync import SyncError, SyncMixin, collect_aiterator, sync
 from zarr.storage import MemoryStore, WrapperStore
 
@@ -88,8 +88,8 @@ def test_a_future_of_another_loop_is_an_error() -> None:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "GRACE_SECONDS", 0.1)
-    monkeypatch.setattr(background, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(executors, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(executors, "_LOOK_SECONDS", 0.05)
 
 
 @pytest.mark.usefixtures("_impatient")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from zarr.abc._notes import Notes
+from zarr.abc._identity import Notes
 
 if TYPE_CHECKING:
     from zarr import _core

@@ -26,7 +26,7 @@ from typing import (
     runtime_checkable,
 )
 
-from zarr.abc._gather import gathered
+from zarr.abc._ranges import gathered
 from zarr.abc.metadata import Metadata
 from zarr.buffer.core import Buffer, NDBuffer
 from zarr.settings import config

@@ -10,8 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar
 
-from zarr.abc._gather import completed, gathered
-from zarr.abc._places import OWN_PLACE, data_id_of, place_of
+from zarr.abc._identity import OWN_PLACE, data_id_of, place_of
 from zarr.abc._protocols import (
     ByteGetter,
     ByteSetter,
@@ -29,6 +28,8 @@ from zarr.abc._ranges import (
     RangeByteRequest,
     SuffixByteRequest,
     coalesced,
+    completed,
+    gathered,
     split,
 )
 from zarr.abc._traits import StoreTraits, effective, known, overrides
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from zarr.abc._places import Place
+    from zarr.abc._identity import Place
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = [

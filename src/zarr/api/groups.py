@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr._async.run import bounded
+from zarr._async.warnings import warn
 from zarr.api.targets import target
 from zarr.arrays.access import make_access
 from zarr.arrays.copy_data import Begun, array_like, begin, copy_data
@@ -21,8 +23,6 @@ from zarr.groups.consolidated import consolidate
 from zarr.groups.hierarchy import make_hierarchy
 from zarr.groups.nodes import find_group
 from zarr.metadata.group import GroupMetadata
-from zarr.notices import warn
-from zarr.runner import bounded
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zarr._async.warnings import warn
 from zarr.abc.store import Store
 from zarr.api.groups import open_group, opened, save_group
 from zarr.api.targets import target
@@ -21,7 +22,6 @@ from zarr.groups import AsyncGroup, Group
 from zarr.groups.loaded import LoadedGroup
 from zarr.groups.nodes import add_consolidated_v2, as_group_v3, load_node
 from zarr.metadata.group import is_group
-from zarr.notices import warn
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:

@@ -3,9 +3,8 @@
 Where a store never waits, as files and memory do not, they run on the calling thread.
 """
 
+from zarr._async.run import synced, synced_array, synced_group, synced_iter, synced_node
 from zarr.api import asynchronous
-from zarr.faces import synced_array, synced_group, synced_node
-from zarr.runner import synced, synced_iter
 
 __all__ = [
     "array",

@@ -16,12 +16,12 @@ from zarr.arrays.read import read
 from zarr.arrays.stored import stored_shards, stored_size
 from zarr.arrays.write import write
 from zarr.codecs.sharding import warn_of_hidden_shards
+from zarr.indexing import basic, coordinate, orthogonal
+from zarr.indexing import mask as select_mask
 from zarr.metadata.jsonio import copied
 from zarr.metadata.spec import parse_array_config
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
-from zarr.selection import basic, coordinate, orthogonal
-from zarr.selection import mask as select_mask
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from zarr.arrays.info import ArrayInfo
     from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
+    from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
-    from zarr.selection import Fields
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, AnyAsyncArray, ShapeLike, ZarrFormat
 

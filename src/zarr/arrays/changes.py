@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.abc._places import data_id_of
+from zarr._async.run import bounded, section
+from zarr.abc._identity import data_id_of
 from zarr.arrays.document import document_key, kind_at, load_metadata, save_changes
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
 from zarr.arrays.engine import Engine
@@ -20,9 +21,8 @@ from zarr.arrays.locking import guarded, note_growth
 from zarr.arrays.stored import listed_coords
 from zarr.arrays.write import as_array, write_elements
 from zarr.errors import ArrayNotFoundError
+from zarr.indexing import Selection
 from zarr.metadata.common import parse_shapelike
-from zarr.runner import bounded, section
-from zarr.selection import Selection
 from zarr.storage.exchange import exchanged
 from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from zarr._async.run import bounded, offload, run
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.edges import chunk_bounds, chunk_count
 from zarr.arrays.read import read
 from zarr.arrays.spread import IN_FLIGHT, check_reach, spread
 from zarr.arrays.write import checked, write
+from zarr.indexing import basic
 from zarr.metadata.layout import layout_of
-from zarr.runner import bounded, offload, run
-from zarr.selection import basic
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 from zarr.storage.places import address, addresses, is_within

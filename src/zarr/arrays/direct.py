@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from zarr import _core
-from zarr.runner import offload
+from zarr._async.run import offload
 from zarr.storage.in_flight import many_in_flight
 from zarr.storage.requests import may_begin
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zarr._async.run import bounded
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
     ArrayNotFoundError,
@@ -18,7 +19,6 @@ from zarr.metadata.jsonio import parse_json
 from zarr.metadata.netcdf import leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.runner import bounded
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:

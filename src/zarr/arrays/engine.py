@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from zarr.arrays.edges import Edge
     from zarr.codecs.objects import Table
+    from zarr.indexing import Selection
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
-    from zarr.selection import Selection
     from zarr.storage.path import StorePath
     from zarr.types import ArrayMetadata
 

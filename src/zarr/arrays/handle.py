@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_sizes
 from zarr.errors import ZarrDeprecationWarning
@@ -15,7 +16,6 @@ from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr._async.run import run
 from zarr.arrays.read import read
 from zarr.arrays.write import write
-from zarr.runner import run
-from zarr.selection import orthogonal, vindex
+from zarr.indexing import orthogonal, vindex
 
 if TYPE_CHECKING:
     import numpy.typing as npt

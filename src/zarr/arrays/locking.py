@@ -6,8 +6,8 @@ import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from zarr.abc._places import data_id_of
-from zarr.runner import locked, offload, stepping
+from zarr._async.run import locked, offload, stepping
+from zarr.abc._identity import data_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from zarr._async.warnings import warn
 from zarr.abc.codec import (
     ArrayArrayCodec,
     ArrayBytesCodec,
@@ -24,7 +25,6 @@ from zarr.errors import (
     ZarrUserWarning,
 )
 from zarr.metadata.spec import ArrayConfig, parse_array_config
-from zarr.notices import warn
 from zarr.registry import get_codec_class, get_numcodec
 from zarr.settings import config as settings
 from zarr.types import JSON

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.arrays.edges import Edge
-    from zarr.selection import Axis, Selection
+    from zarr.indexing import Axis, Selection
 
 
 class Piece(NamedTuple):

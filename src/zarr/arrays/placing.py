@@ -15,7 +15,8 @@ import errno
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, TypeVar
 
-from zarr.abc._places import data_id_of
+from zarr._async.run import bounded, section
+from zarr.abc._identity import data_id_of
 from zarr.arrays.document import (
     document_key,
     documents_of,
@@ -28,7 +29,6 @@ from zarr.arrays.locking import guarded
 from zarr.arrays.names import check_new_nodes
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.metadata.group import ImplicitGroupMarker
-from zarr.runner import bounded, section
 from zarr.storage.exchange import Conflict, Exchange, exchanged, put_first
 from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from zarr import _core
+from zarr._async.run import offload, pause, stepping
 from zarr.arrays.transfer import SMALL, read_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
-from zarr.runner import offload, pause, stepping
-from zarr.selection import Selection, basic, block, check_fields, parse
+from zarr.indexing import Selection, basic, block, check_fields, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
-    from zarr.selection import Fields
+    from zarr.indexing import Fields
     from zarr.types import MemoryOrder
 
     Out = NDBuffer | npt.NDArray[Any] | None
@@ -45,7 +45,7 @@ async def read(
     array
         What to read of.
     select
-        How a selection is to be understood: a function of `zarr.selection`.
+        How a selection is to be understood: a function of `zarr.indexing`.
     selection
         As the user wrote it.
     out

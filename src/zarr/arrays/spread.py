@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zarr.abc._places import data_id_of
-from zarr.runner import offload, stepping
+from zarr._async.run import offload, stepping
+from zarr.abc._identity import data_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from zarr._async.run import faces, run, synced_method, waits_of
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.edges import chunk_bounds, chunk_of
 from zarr.arrays.handle import ArrayBase, M
@@ -14,9 +15,8 @@ from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
 from zarr.arrays.read import read
 from zarr.arrays.write import write
 from zarr.attributes import Attributes
-from zarr.runner import faces, run, synced_method, waits_of
-from zarr.selection import basic, block, coordinate, orthogonal, parse
-from zarr.selection import mask as select_mask
+from zarr.indexing import basic, block, coordinate, orthogonal, parse
+from zarr.indexing import mask as select_mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLike, NDArrayLikeOrScalar
+    from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
-    from zarr.selection import Fields
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, ShapeLike
 

@@ -12,13 +12,13 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from zarr._async.executors import coders, get_executor
+from zarr._async.run import bounded, offload, stepping
 from zarr.arrays.direct import read_directly
-from zarr.background import coders, get_executor
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
-from zarr.runner import bounded, offload, stepping
 from zarr.storage.exchange import Exchange, deletes, exchanged
 from zarr.storage.requests import PartRefused, Requests
 

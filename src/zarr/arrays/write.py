@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr import _core
-from zarr.abc._places import data_id_of
+from zarr._async.run import bounded, offload, section, stepping
+from zarr.abc._identity import data_id_of
 from zarr.arrays.locking import guarded, may_have_grown
 from zarr.arrays.pieces import Piece, pieces
 from zarr.arrays.read import fill, read, understand
@@ -19,8 +20,7 @@ from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import as_type, buffer_view
 from zarr.errors import ChunkDecodeError
-from zarr.runner import bounded, offload, section, stepping
-from zarr.selection import basic
+from zarr.indexing import basic
 from zarr.storage.exchange import deletes, exchanged, warn_if_unprotected
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from zarr.arrays.engine import Engine
     from zarr.buffer.core import BufferPrototype
     from zarr.codecs.objects import Table
-    from zarr.selection import Fields, Selection
+    from zarr.indexing import Fields, Selection
 
 _NO_LOCKS = SimpleNamespace(synchronizer=None)
 
@@ -58,7 +58,7 @@ async def write(
     array
         What to write to.
     select
-        How a selection is to be understood: a function of `zarr.selection`.
+        How a selection is to be understood: a function of `zarr.indexing`.
     selection
         As the user wrote it.
     value

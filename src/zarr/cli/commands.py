@@ -6,9 +6,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from zarr._async.run import run, waits_of
 from zarr.api import synchronous as api
 from zarr.migration import functions as migration
-from zarr.runner import run, waits_of
 from zarr.storage.path import StorePath, make_store_path
 
 logger = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs.configuration import choice_field, named, optional_configuration
 from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
@@ -15,7 +16,6 @@ from zarr.codecs.elements import has_words, stored_swap, swap_words
 from zarr.dtype.base import HasItemSize
 from zarr.dtype.storage import used_bits, without_unused_bits
 from zarr.errors import ChunkDecodeError
-from zarr.notices import warn
 
 if TYPE_CHECKING:
     from typing import Self

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.codecs.base import Link, native_link
 from zarr.codecs.foreign import foreign_link
 from zarr.codecs.v2_chain import v2_chain
 from zarr.errors import ZarrUserWarning
-from zarr.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

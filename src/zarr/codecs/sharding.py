@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.abc.codec import (
     ArrayBytesCodec,
     ArrayBytesCodecPartialDecodeMixin,
@@ -24,7 +25,6 @@ from zarr.codecs.parsing import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import UInt64
 from zarr.errors import ZarrUserWarning
-from zarr.notices import warn
 from zarr.registry import get_pipeline_class
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zarr.background import SyncError, sync
+from zarr._async.executors import SyncError, sync
 from zarr.settings import config
 
 if TYPE_CHECKING:

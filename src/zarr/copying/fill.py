@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zarr._async.run import bounded, run
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import copy_data
 from zarr.arrays.edges import chunk_bounds
 from zarr.arrays.spread import check_reach, spread
 from zarr.arrays.stored import stored_coords
 from zarr.metadata.convert import same_chunks
-from zarr.runner import bounded, run
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.errors import ZarrUserWarning
-from zarr.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

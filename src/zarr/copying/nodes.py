@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from zarr._async.run import bounded
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import begin
 from zarr.arrays.create import new_array, place
@@ -17,7 +18,6 @@ from zarr.copying.fill import fill
 from zarr.errors import CopyError
 from zarr.groups.nodes import at_a_time
 from zarr.metadata.convert import as_v2, as_v3
-from zarr.runner import bounded
 from zarr.storage.path import StorePath
 from zarr.storage.places import address, is_within
 

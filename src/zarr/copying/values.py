@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from zarr._async.run import bounded
 from zarr.arrays.names import DOCUMENTS
 from zarr.errors import CopyError
-from zarr.runner import bounded
 from zarr.storage.places import address, is_within
 from zarr.storage.requests import Requests
 

@@ -2,6 +2,6 @@
 
 from zarr.arrays.indexing import *
 from zarr.errors import *
-from zarr.fields import check_fields as check_fields
+from zarr.indexing import check_fields as check_fields
 from zarr.projections import *
 from zarr.types import *

@@ -1,8 +1,7 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
+from zarr._async.run import synced_iter, synced_node
 from zarr.api import hierarchy
-from zarr.faces import synced_node
-from zarr.runner import synced_iter
 
 create_hierarchy = synced_iter(hierarchy.create_hierarchy)
 create_nodes = synced_iter(hierarchy.create_nodes)

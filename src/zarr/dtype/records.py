@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.dtype.base import (
     HasItemSize,
     InvalidPartError,
@@ -22,7 +23,6 @@ from zarr.dtype.raw import bytes_from_json, bytes_to_json
 from zarr.dtype.registry import data_type_registry
 from zarr.dtype.subarray import SubArray
 from zarr.errors import ZarrUserWarning
-from zarr.notices import warn
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat

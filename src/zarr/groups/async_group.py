@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from zarr._async.run import run
 from zarr.arrays.access import DEFAULT_ACCESS, Access
 from zarr.arrays.async_array import AsyncArray, put
 from zarr.arrays.names import DOCUMENTS, child_path
@@ -24,7 +25,6 @@ from zarr.groups.members import find_consolidated
 from zarr.groups.nodes import load_group, load_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
 from zarr.metadata.jsonio import copied
-from zarr.runner import run
 from zarr.storage.path import StorePath, make_store_path
 from zarr.storage.requests import Requests
 

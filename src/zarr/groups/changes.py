@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zarr.abc._places import data_id_of
+from zarr._async.run import bounded, section
+from zarr.abc._identity import data_id_of
 from zarr.arrays.document import document_key, documents_of, kind_at, not_found
 from zarr.arrays.locking import guarded
 from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
 from zarr.arrays.placing import check_writable, make_parents, refuse
 from zarr.groups.nodes import find_group, save_documents
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
-from zarr.runner import bounded, section
 from zarr.storage.exchange import exchanged
 from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests

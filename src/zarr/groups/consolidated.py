@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from zarr.abc._places import data_id_of
+from zarr._async.run import section
+from zarr.abc._identity import data_id_of
 from zarr.arrays.document import document_key, documents_of
 from zarr.arrays.locking import guarded
 from zarr.arrays.placing import check_writable
@@ -20,7 +21,6 @@ from zarr.metadata.group import (
     nest,
     replace_consolidated,
 )
-from zarr.runner import section
 from zarr.storage.exchange import exchanged
 from zarr.storage.path import StorePath
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.arrays import create_v2style
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy_data import array_like
@@ -27,7 +28,6 @@ from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups.handle import GroupBase
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
-from zarr.notices import warn
 from zarr.storage.path import StorePath
 from zarr.storage.places import address
 

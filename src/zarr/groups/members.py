@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from zarr._async.run import bounded
+from zarr._async.warnings import warn
 from zarr.arrays.names import DOCUMENTS
 from zarr.errors import ZarrUserWarning
 from zarr.groups.nodes import at_a_time, find_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
-from zarr.notices import warn
-from zarr.runner import bounded
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from zarr._async.run import bounded, concurrency
 from zarr.arrays.document import (
     array_v2,
     below_netcdf,
@@ -27,7 +28,6 @@ from zarr.metadata.group import (
 )
 from zarr.metadata.jsonio import parse_json
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.runner import bounded, concurrency
 from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from zarr.attributes import Attributes
-from zarr.faces import synced_array_method, synced_group_method
-from zarr.groups.async_group import AsyncGroup
-from zarr.groups.handle import GroupBase
-from zarr.runner import (
+from zarr._async.run import (
     face,
     faces,
     iterate,
     run,
+    synced_array_method,
+    synced_group_method,
     synced_iter_method,
     synced_method,
     waits_of,
 )
+from zarr.attributes import Attributes
+from zarr.groups.async_group import AsyncGroup
+from zarr.groups.handle import GroupBase
 from zarr.successors import missing
 
 if TYPE_CHECKING:

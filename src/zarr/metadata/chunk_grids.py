@@ -20,6 +20,7 @@ from typing import (
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.abc.metadata import Metadata
 from zarr.errors import ZarrUserWarning
 from zarr.metadata.common import (
@@ -33,7 +34,6 @@ from zarr.metadata.common import (
     parse_shapelike,
     validate_rectilinear_kind,
 )
-from zarr.notices import warn
 from zarr.settings import config
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedD
 
 import numpy as np
 
+from zarr._async.warnings import warn
 from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.geometry import check_chunk_bytes
@@ -21,7 +22,6 @@ from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
 from zarr.metadata.jsonio import as_stored, copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
-from zarr.notices import warn
 from zarr.registry import get_numcodec
 from zarr.types import JSON
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr._async.run import run
 from zarr.migration.migrate import migrate, node_at, remove
-from zarr.runner import run
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr._async.run import bounded
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.document import documents_of, load_metadata
 from zarr.arrays.placing import check_writable
@@ -29,7 +30,6 @@ from zarr.metadata.group import (
 )
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.runner import bounded
 from zarr.storage.path import StorePath
 from zarr.storage.requests import Requests
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, runtime_
 
 import numpy as np
 
+from zarr.indexing import block, pop_fields
 from zarr.metadata.chunk_grids import FixedDimension
 from zarr.projections.axes import (
     BoolArrayDimIndexer,
@@ -23,7 +24,6 @@ from zarr.projections.kinds import (
     replace_lists,
 )
 from zarr.projections.outer import ix_
-from zarr.selection import block, pop_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

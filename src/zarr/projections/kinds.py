@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr.errors import BoundsCheckError
-from zarr.selection import per_axis
+from zarr.indexing import per_axis
 
 if TYPE_CHECKING:
-    from zarr.fields import Fields
+    from zarr.indexing import Fields
 
 __all__ = [
     "boundscheck_indices",

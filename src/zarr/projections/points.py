@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.errors import VindexInvalidSelectionError
+from zarr.indexing import coordinate, described, mask, pop_fields
 from zarr.projections.axes import sorted_run_ends
 from zarr.projections.chunks import (
     BasicIndexer,
@@ -23,7 +24,6 @@ from zarr.projections.kinds import (
     is_pure_orthogonal_indexing,
     replace_lists,
 )
-from zarr.selection import coordinate, described, mask, pop_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

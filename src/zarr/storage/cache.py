@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from zarr._async.run import locked, section, step
 from zarr.abc.store import Store
 from zarr.buffer.core import default_buffer_prototype
-from zarr.runner import locked, section, step
 from zarr.storage.cache_state import CacheState
 from zarr.storage.keys import check_key, folder_of
 from zarr.storage.memory import MemoryStore

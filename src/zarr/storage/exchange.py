@@ -11,11 +11,11 @@ import os
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from zarr._async.warnings import warn
 from zarr.abc.store import Store
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ZarrUserWarning
-from zarr.notices import warn
 from zarr.settings import config
 from zarr.storage.requests import Requests, composed, sleep
 from zarr.storage.wrapper import WrapperStore

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from zarr._async.locks import locked
 from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
-from zarr.locks import locked
 from zarr.settings import config
 from zarr.storage.http import http_get
 from zarr.storage.keys import check_key, check_prefix

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
-from zarr.background import blocked_loop
+from zarr._async.executors import blocked_loop
 
 if TYPE_CHECKING:
     import asyncio

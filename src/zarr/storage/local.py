@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from zarr import _core
+from zarr._async.run import offload
 from zarr.abc._traits import VALUE_METHODS, overrides
 from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
-from zarr.runner import offload
 from zarr.settings import config
 from zarr.storage.keys import check_key, check_prefix, is_hidden
 from zarr.storage.ranges import absolute, bounds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zarr.abc._places import data_id_of
+from zarr.abc._identity import data_id_of
 
 if TYPE_CHECKING:
     from zarr.storage.path import StorePath

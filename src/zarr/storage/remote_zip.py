@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from zarr.abc._places import data_id_of
+from zarr._async.run import locked
+from zarr.abc._identity import data_id_of
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
 from zarr.buffer.core import default_buffer_prototype
-from zarr.runner import locked
 from zarr.storage.keys import check_key, check_prefix, children, is_safe
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.zip_reader import Stream, read_entry

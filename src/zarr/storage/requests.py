@@ -16,12 +16,12 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from zarr.abc._places import data_id_of
+from zarr._async.executors import blocked_loop
+from zarr._async.run import bounded, concurrency, stepping
+from zarr.abc._identity import data_id_of
 from zarr.abc._traits import gives_parts, note_refusal
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
-from zarr.background import blocked_loop
 from zarr.buffer.cpu import buffer_prototype
-from zarr.runner import bounded, concurrency, stepping
 from zarr.settings import Unset, config
 from zarr.storage.in_flight import in_flight
 from zarr.storage.settled import rewritten_below, watch, writing

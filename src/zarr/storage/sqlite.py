@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from zarr._async.run import offload
 from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
-from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
 from zarr.storage.ranges import bounds
 from zarr.storage.sqlite_file import Database

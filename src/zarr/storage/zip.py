@@ -11,9 +11,9 @@ from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
+from zarr._async.run import offload
 from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
-from zarr.runner import offload
 from zarr.storage.keys import check_key, check_prefix, children, folder_of, is_safe
 from zarr.storage.ranges import absolute, bounds
 from zarr.storage.values import check_value

@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
+from zarr._async.run import stepping
 from zarr.abc.store import Store
-from zarr.runner import stepping
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import pytest
 
+from zarr._async.executors import sync
 from zarr.abc.store import (
     OffsetByteRequest,
     RangeByteRequest,
@@ -34,7 +35,6 @@ from zarr.abc.store import (
     SupportsGetSync,
     SupportsSetSync,
 )
-from zarr.background import sync
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.testing.latency import LatencyStore
 from zarr.testing.utils import assert_bytes_equal

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from zarr._async.executors import sync
 from zarr.abc.store import (
     OffsetByteRequest,
     RangeByteRequest,
@@ -26,7 +27,6 @@ from zarr.abc.store import (
     SupportsGetSync,
     SupportsSetSync,
 )
-from zarr.background import sync
 from zarr.buffer.cpu import buffer_prototype
 from zarr.testing.store import B, S, StoreTests
 
@@ -320,7 +320,7 @@ async def _all(items: Any) -> list[Any]:
 _CHILD = """
 import pickle, sys
 from zarr.abc.store import RangeByteRequest
-from zarr.background import sync
+from zarr._async.executors import sync
 from zarr.buffer.cpu import buffer_prototype
 
 store = pickle.load(sys.stdin.buffer)

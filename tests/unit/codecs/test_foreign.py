@@ -138,7 +138,7 @@ def test_coding_works_where_an_event_loop_runs(spec: Any, cls: type) -> None:
 
 @pytest.mark.parametrize("cls", KINDS)
 def test_coding_works_on_the_thread_of_our_own_event_loop(spec: Any, cls: type) -> None:
-    from zarr.runner import sync
+    from zarr._async.run import sync
 
     async def main() -> None:
         _round_trip([BytesCodec(), cls()], spec((4, 6), "i4"), ARRAY)

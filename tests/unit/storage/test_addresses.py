@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from zarr.background import sync
+from zarr._async.executors import sync
 
 obstore = pytest.importorskip("obstore")
 from obstore.store import GCSStore, HTTPStore, MemoryStore, S3Store  # noqa: E402

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import zarr
+from zarr._async.executors import sync
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
-from zarr.background import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.experimental.cache_store import CacheStore
 from zarr.storage import LocalStore, MemoryStore, WrapperStore

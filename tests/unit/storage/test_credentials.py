@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.background import sync
+from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer
 from zarr.storage import (
     CacheStore,

@@ -16,8 +16,8 @@ import fsspec
 import pytest
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 
+from zarr._async.executors import sync
 from zarr.abc.store import RangeByteRequest, SuffixByteRequest
-from zarr.background import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import FsspecStore, LocalStore, ZipStore
 

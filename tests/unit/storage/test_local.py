@@ -14,9 +14,9 @@ import pytest
 
 import zarr
 from zarr import _core
-from zarr.background import sync
+from zarr._async.executors import sync
+from zarr._async.run import step
 from zarr.buffer.cpu import Buffer, buffer_prototype
-from zarr.runner import step
 from zarr.storage import LocalStore
 
 

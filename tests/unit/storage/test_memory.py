@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from zarr import _core
+from zarr._async.run import step
 from zarr.buffer.cpu import Buffer, buffer_prototype
-from zarr.runner import step
 from zarr.storage import GpuMemoryStore, ManagedMemoryStore, MemoryStore
 from zarr.testing.utils import has_cupy
 

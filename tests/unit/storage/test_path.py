@@ -10,10 +10,10 @@ import fsspec
 import obstore.store
 import pytest
 
-from zarr.background import sync
+from zarr._async.executors import sync
+from zarr._async.run import step
 from zarr.buffer.cpu import Buffer
 from zarr.errors import ContainsArrayError, ContainsGroupError
-from zarr.runner import step
 from zarr.storage import (
     FsspecStore,
     LocalStore,

@@ -76,7 +76,7 @@ def test_urls_as_well(root: str) -> None:
 def test_values_in_the_references_themselves_are_no_references() -> None:
     with zarr.config.set({"storage.references.roots": []}):
         store = FsspecStore.from_url("reference://", {"fo": {"zarr.json": "{}"}})
-    from zarr.background import sync
+    from zarr._async.executors import sync
     from zarr.buffer.cpu import buffer_prototype
 
     value = sync(store.get("zarr.json", buffer_prototype))

@@ -112,7 +112,7 @@ def ask(request: Any) -> Any:
         def __call__(self, coro: Any) -> Any:
             if request.param == "asynchronous":
                 return asyncio.run(coro)
-            return zarr.runner.run(coro, waits=self.waits)
+            return zarr._async.run.run(coro, waits=self.waits)
 
         def store(self, *schedule: Any, **options: Any) -> FaultyStore:
             inner = MemoryStore({"a": buffer()})
@@ -173,7 +173,7 @@ class TestFaults:
         with zarr.config.set({**settings, "requests.give_up_after": None}):
             for _ in range(2):
                 store = FaultyStore(MemoryStore({"a": buffer()}), ["busy"] * 5, waits=False)
-                zarr.runner.step(Requests(store).get("a", buffer_prototype))
+                zarr._async.run.step(Requests(store).get("a", buffer_prototype))
         assert len(pauses) == 10
         for most, pause in zip([1, 2, 4, 5, 5] * 2, pauses, strict=True):
             assert most / 2 <= pause <= most
@@ -221,7 +221,7 @@ class TestTime:
         settings = zarr.config.set({"requests.timeout": 0.05, "requests.attempts": 2})
         says = r"get 'a' of .* within 0.05 s .*requests.timeout"
         with settings, pytest.raises(TimeoutError, match=says):
-            zarr.runner.run(Requests(store).get("a", buffer_prototype), waits=True)
+            zarr._async.run.run(Requests(store).get("a", buffer_prototype), waits=True)
         assert store.count() == 2
         assert store.in_flight == 0
 
@@ -240,9 +240,9 @@ class TestTime:
             return [name async for name in Requests(store).list_dir(prefix)]
 
         with zarr.config.set({"requests.timeout": 0.1, "requests.attempts": 1}):
-            assert zarr.runner.run(listed(""), waits=True) == list("abcdefgh")
+            assert zarr._async.run.run(listed(""), waits=True) == list("abcdefgh")
             with pytest.raises(TimeoutError, match="list_dir 'x'"):
-                zarr.runner.run(listed("x"), waits=True)
+                zarr._async.run.run(listed("x"), waits=True)
 
     def test_large_bodies_have_more_time(self) -> None:
         class Slow(FaultyStore):
@@ -251,7 +251,7 @@ class TestTime:
 
         with zarr.config.set({"requests.timeout": 0.01}):
             large = buffer(bytes(1 << 20))
-            zarr.runner.run(Requests(Slow(MemoryStore())).set("a", large), waits=True)
+            zarr._async.run.run(Requests(Slow(MemoryStore())).set("a", large), waits=True)
 
 
 class TestTheLimit:
@@ -347,7 +347,9 @@ class TestTheLimit:
 
         asyncio.run(asyncio.wait_for(main(), 5))
         assert store.asked["get"] == 3
-        assert zarr.runner.run(Requests(store).get("a", buffer_prototype), waits=True) is not None
+        assert (
+            zarr._async.run.run(Requests(store).get("a", buffer_prototype), waits=True) is not None
+        )
 
     def test_requests_of_a_loop_that_stands_still_do_not_stop_the_others(
         self, waiting_store: Any, monkeypatch: Any

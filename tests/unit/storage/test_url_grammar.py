@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.runner import run
+from zarr._async.run import run
 from zarr.storage import FsspecStore, LocalStore, ManagedMemoryStore, RemoteZipStore, ZipStore
 from zarr.storage.path import make_store
 

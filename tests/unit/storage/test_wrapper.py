@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from zarr._async.executors import sync
+from zarr._async.run import step
 from zarr.abc.store import RangeByteRequest, Store
-from zarr.background import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
-from zarr.runner import step
 from zarr.storage import FsspecStore, LoggingStore, MemoryStore, WrapperStore
 from zarr.storage.cache import CacheStore
 from zarr.testing.store import LatencyStore

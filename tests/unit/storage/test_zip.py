@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 
 import zarr
+from zarr._async.run import step
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer.cpu import Buffer, buffer_prototype
-from zarr.runner import step
 from zarr.storage import ZipStore
 from zarr.storage.path import make_store
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 import zarr
-from zarr.runner import SyncMixin
+from zarr._async.run import SyncMixin
 from zarr.storage import MemoryStore
 from zarr.testing.stateful.rules import is_below, joined, split_prefix_name, with_frequency
 from zarr.testing.strategies import (

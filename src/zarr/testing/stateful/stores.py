@@ -14,10 +14,10 @@ from hypothesis.stateful import (
     rule,
 )
 
+from zarr._async.run import SyncMixin
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
 from zarr.buffer.core import default_buffer_prototype
-from zarr.runner import SyncMixin
 from zarr.testing.stateful.rules import is_below, split_prefix_name
 from zarr.testing.strategies import (
     key_ranges,

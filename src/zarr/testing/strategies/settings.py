@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from hypothesis import strategies as st
 
+from zarr._async.run import sync
 from zarr.codecs import BytesCodec, SubchunkWriteOrder, ZstdCodec
-from zarr.runner import sync
 from zarr.storage import MemoryStore
 
 if TYPE_CHECKING:

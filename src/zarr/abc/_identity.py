@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
-from weakref import WeakValueDictionary
-
-from zarr.abc._notes import Notes
+from weakref import WeakValueDictionary, ref
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
+
+V = TypeVar("V")
+
+
+class Notes(Generic[V]):
+    """Values noted about objects; nothing that an object defines is called for it.
+
+    They are not kept in the object: a copy of it would have them, too.
+    """
+
+    def __init__(self) -> None:
+        # By the id of an object.
+        self.kept: dict[int, tuple[ref[object], V]] = {}
+
+    def get(self, about: object) -> V | None:
+        """Return what was noted; None if nothing was."""
+        found = self.kept.get(id(about))
+        return None if found is None else found[1]
+
+    def note(self, about: object, value: V) -> V:
+        """Note a value, unless one was noted before; return the one that is noted."""
+        number = id(about)
+
+        def forget(_: object) -> None:
+            # Called before the memory of the object can be used again.
+            self.kept.pop(number, None)
+
+        # In one step: two threads that do this at once get one value.
+        return self.kept.setdefault(number, (ref(about, forget), value))[1]
+
 
 # The names of stores that tell none begin so.
 OWN_PLACE = "store:"

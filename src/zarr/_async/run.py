@@ -18,10 +18,10 @@ from functools import update_wrapper
 from types import FunctionType, coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
+from zarr._async.executors import SyncError, get_executor, sync
+from zarr._async.executors import thread as _thread
+from zarr._async.locks import locked
 from zarr.abc.store import Store
-from zarr.background import SyncError, get_executor, sync
-from zarr.background import thread as _thread
-from zarr.locks import locked
 from zarr.settings import Unset, config
 from zarr.urls import local_path
 
@@ -444,3 +444,41 @@ _RESULTS = (
     ("AsyncIterator", "Iterator"),
     ("AsyncGenerator", "Iterator"),
 )
+
+
+def synced_array(
+    fn: Callable[P, Coroutine[Any, Any, AsyncArray[M]]],
+) -> Callable[P, Array[M]]:
+    """Derive the synchronous function of one that gives an array."""
+    made: Any = synced(fn)
+    return made  # type: ignore[no-any-return]
+
+
+def synced_group(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P, Group]:
+    """Derive the synchronous function of one that gives a group."""
+    made: Any = synced(fn)
+    return made  # type: ignore[no-any-return]
+
+
+def synced_node(
+    fn: Callable[P, Coroutine[Any, Any, AsyncArray[Any] | AsyncGroup]],
+) -> Callable[P, Array[Any] | Group]:
+    """Derive the synchronous function of one that gives an array or a group."""
+    made: Any = synced(fn)
+    return made  # type: ignore[no-any-return]
+
+
+def synced_array_method(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
+) -> Callable[Concatenate[Any, P], Array[M]]:
+    """Derive the method of a synchronous handle from its twin's, which gives an array."""
+    made: Any = synced_method(method)
+    return made  # type: ignore[no-any-return]
+
+
+def synced_group_method(
+    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
+) -> Callable[Concatenate[Any, P], Group]:
+    """Derive the method of a synchronous handle from its twin's, which gives a group."""
+    made: Any = synced_method(method)
+    return made  # type: ignore[no-any-return]

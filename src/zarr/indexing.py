@@ -16,21 +16,12 @@ from functools import lru_cache
 from itertools import accumulate
 from operator import index
 from reprlib import Repr
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
+import numpy.typing as npt
 
 from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelectionError
-from zarr.fields import Fields, check_fields, pop_fields, popped
-from zarr.indices import (
-    Indices,
-    along,
-    converted,
-    in_bounds,
-    integer,
-    is_array,
-    out_of_bounds,
-)
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -49,6 +40,142 @@ __all__ = [
     "pop_fields",
     "vindex",
 ]
+
+Fields: TypeAlias = str | list[str] | None
+"""Which fields: one, several as a structured data type, or all."""
+
+
+def pop_fields(selection: Any) -> tuple[Fields, tuple[Any, ...]]:
+    """Take the names of fields out of a selection.
+
+    Parameters
+    ----------
+    selection
+        What the user wrote.
+
+    Returns
+    -------
+    fields : str or list of str, or None
+        One name, several, or none at all.
+    items : tuple
+        The rest of the selection.
+    """
+    return popped(selection if isinstance(selection, tuple) else (selection,))
+
+
+def popped(items: tuple[Any, ...]) -> tuple[Fields, tuple[Any, ...]]:
+    """Take the names of fields out of the items of a selection."""
+    names: list[str] = []
+    rest: list[Any] = []
+    single = True
+    for item in items:
+        if isinstance(item, str):
+            names.append(item)
+        elif isinstance(item, list) and item and all(isinstance(name, str) for name in item):
+            names += item
+            single = False
+        else:
+            rest.append(item)
+    if not names:
+        return None, items
+    return (names[0] if single and len(names) == 1 else names), tuple(rest)
+
+
+def check_fields(fields: Fields | tuple[str, ...], dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the data type of some fields.
+
+    Parameters
+    ----------
+    fields : str or sequence of str, or None
+        Names of fields. None, or none of them, is all of them.
+    dtype : dtype
+        The data type that has the fields.
+
+    Raises
+    ------
+    IndexError
+        The data type has no fields, or none of a name.
+    """
+    if not fields:
+        return dtype
+    if dtype.names is None:
+        raise IndexError("invalid 'fields' argument, array does not have any fields")
+    try:
+        return dtype[fields] if isinstance(fields, str) else dtype[list(fields)]
+    except KeyError as error:
+        raise IndexError(
+            f"invalid 'fields' argument, field not found: {error}; the fields are {dtype.names}"
+        ) from None
+
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+
+_KINDS = "biu"
+
+
+def integer(item: Any) -> int | None:
+    """The value of an integer of any type, arrays without axes included; None for the rest."""
+    if isinstance(item, bool):
+        return None
+    try:
+        return index(item)
+    except TypeError:
+        return None
+
+
+def out_of_bounds(number: int, axis: int, length: int) -> BoundsCheckError:
+    return BoundsCheckError(
+        f"index out of bounds for dimension with length {length} (axis {axis}, index {number})"
+    )
+
+
+def converted(items: Sequence[Any]) -> list[Any]:
+    """Make arrays of lists and array-likes, if of integers or booleans; the rest stays."""
+    return [_array(item) for item in items]
+
+
+def _array(item: Any) -> Any:
+    if isinstance(item, int | slice) or not (isinstance(item, list) or hasattr(item, "__array__")):
+        return item
+    try:
+        array = np.asarray(item)
+    except (ValueError, TypeError, OverflowError):
+        return item
+    if array.size == 0 and isinstance(item, list):
+        array = array.astype(np.int64)
+    return array if array.dtype.kind in _KINDS else item
+
+
+def is_array(item: Any) -> TypeGuard[npt.NDArray[Any]]:
+    """Whether an item, converted, is an array of integers or booleans."""
+    return isinstance(item, np.ndarray) and item.dtype.kind in _KINDS
+
+
+def along(array: npt.NDArray[Any], axis: int, length: int) -> Indices:
+    """The indices that an array selects along an axis."""
+    kind = "Boolean" if array.dtype == bool else "integer"
+    if array.ndim != 1:
+        raise IndexError(f"{kind} arrays in an orthogonal selection must be 1-dimensional only")
+    if kind == "integer":
+        return in_bounds(array, axis, length)
+    if len(array) != length:
+        raise IndexError(
+            f"Boolean array has the wrong length for dimension; expected {length}, got {len(array)}"
+        )
+    return np.flatnonzero(array).astype(np.int64, copy=False)
+
+
+def in_bounds(array: npt.NDArray[Any], axis: int, length: int) -> Indices:
+    """Indices as int64, counted from the start."""
+    if array.size:
+        # Before the conversion, in which large unsigned numbers become negative.
+        low, high = int(array.min()), int(array.max())
+        if low < -length or high >= length:
+            raise out_of_bounds(high if high >= length else low, axis, length)
+        indices = np.ascontiguousarray(array, dtype=np.int64).reshape(array.shape)
+        return np.where(indices < 0, indices + length, indices) if low < 0 else indices
+    return np.ascontiguousarray(array, dtype=np.int64)
+
 
 Axis: TypeAlias = tuple[int, int, int] | Indices
 """What is selected along an axis: (start, step, count), or indices >= 0 in any order."""

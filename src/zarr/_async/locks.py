@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from zarr import _core
-from zarr.background import SyncError, blocked_loop, thread
+from zarr._async.executors import SyncError, blocked_loop, thread
 
 if TYPE_CHECKING:
     import asyncio

@@ -17,7 +17,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zarr import _core
-from zarr.notices import caller, calling
+from zarr._async.warnings import caller, calling
 from zarr.settings import config
 
 if TYPE_CHECKING:

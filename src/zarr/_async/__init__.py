@@ -1,0 +1,1 @@
+"""How coroutines, threads and locks of the package run."""
