@@ -284,7 +284,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
             assert array[:].sum() == 80
             await asyncio.gather(*tasks)
 
-        monkeypatch.setattr("zarr.storage.in_flight.PATIENCE", 1e6)
+        monkeypatch.setattr("zarr.storage.client.limiter.PATIENCE", 1e6)
         thread = threading.Thread(target=asyncio.run, args=(main(),), daemon=True)
         thread.start()
         thread.join(60)

@@ -20,8 +20,8 @@ import pytest
 import zarr
 from zarr.buffer.cpu import buffer_prototype
 from zarr.storage import FsspecStore, MemoryStore, ObjectStore
-from zarr.storage.requests import Requests
-from zarr.storage.transient import is_transient
+from zarr.storage.client import Requests
+from zarr.storage.client.retry import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

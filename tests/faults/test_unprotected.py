@@ -11,7 +11,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 import zarr
 from zarr.codecs.numcodecs import BZ2
 from zarr.errors import ZarrUserWarning
-from zarr.storage import FsspecStore, LocalStore, exchange
+from zarr.storage import FsspecStore, LocalStore
+from zarr.storage.client import conditional
 
 
 class Service(MemoryFileSystem):  # type: ignore[misc]
@@ -23,7 +24,7 @@ class Service(MemoryFileSystem):  # type: ignore[misc]
 
 @pytest.fixture
 def array(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(exchange, "_told", set())
+    monkeypatch.setattr(conditional, "_told", set())
     store = FsspecStore(Service(), path="/x")
     return zarr.create_array(store, shape=(8,), chunks=(4,), dtype="i4", overwrite=True)
 
@@ -68,7 +69,7 @@ class _Unlockable:
 def test_of_files_that_cannot_be_locked_is_warned(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr(exchange, "_told", set())
+    monkeypatch.setattr(conditional, "_told", set())
     store = LocalStore(tmp_path)
     array = zarr.create_array(store, shape=(8,), chunks=(4,), dtype="i4", compressors=BZ2())
     with warnings.catch_warnings():

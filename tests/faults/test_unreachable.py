@@ -10,7 +10,7 @@ import pytest
 
 import zarr
 from zarr.storage import FsspecStore, MemoryStore, ObjectStore, StorePath
-from zarr.storage.transient import UnreachableError, is_transient, is_unreachable
+from zarr.storage.client.retry import UnreachableError, is_transient, is_unreachable
 from zarr.testing.faults import FaultyStore
 
 if TYPE_CHECKING:

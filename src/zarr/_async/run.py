@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from zarr import _core
     from zarr.arrays import Array, AsyncArray
-    from zarr.arrays.handle import M
+    from zarr.arrays.base import M
     from zarr.groups import AsyncGroup, Group
 
 __all__ = [

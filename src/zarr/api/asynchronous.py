@@ -8,15 +8,15 @@ from zarr.api.create import array, create_array, from_array
 from zarr.api.groups import (
     consolidate_metadata,
     create_group,
+    create_hierarchy,
     group,
     open_consolidated,
     open_group,
     save_group,
     tree,
 )
-from zarr.api.hierarchy import create_hierarchy
 from zarr.api.open import load, open, open_array, open_like, save, save_array
-from zarr.arrays.create_v2style import (
+from zarr.arrays.legacy_create import (
     create,
     empty,
     empty_like,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.arrays.names import child_path
 from zarr.copying.nodes import copy_nodes
-from zarr.copying.options import Options, check_if_exists
 from zarr.copying.report import reporting
-from zarr.copying.sources import name_of, nodes_of
+from zarr.copying.sources import Options, check_if_exists, name_of, nodes_of
 from zarr.copying.values import copy_values, key_filter
 from zarr.errors import CopyError
 from zarr.groups.async_group import AsyncGroup
+from zarr.hierarchy.documents import child_path
 from zarr.storage.path import StorePath, make_store_path
 from zarr.storage.places import address, addresses, is_within
 
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor
 
-    from zarr.copying.options import IfExists
     from zarr.copying.report import Log, Progress
+    from zarr.copying.sources import IfExists
     from zarr.groups import Group
     from zarr.storage.path import StoreLike
     from zarr.types import AnyArray, AnyAsyncArray

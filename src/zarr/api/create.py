@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like
+from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, source_of
-from zarr.arrays.create_v2style import create
-from zarr.arrays.keep import keep, kept_attributes
+from zarr.arrays.inherit_options import keep, kept_attributes
+from zarr.arrays.legacy_create import create
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.storage.path import make_store_path
 

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr._async.run import bounded
 from zarr._async.warnings import warn
-from zarr.api.targets import target
-from zarr.arrays.access import make_access
-from zarr.arrays.copy_data import Begun, array_like, begin, copy_data
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy import Begun, array_like, begin, copy_data
 from zarr.arrays.create import new_array
-from zarr.arrays.document import not_found
-from zarr.arrays.names import child_path
-from zarr.arrays.parameters import default_format, parse_format
-from zarr.arrays.placing import found_or_made, place_node
+from zarr.arrays.parameters import default_format, make_access, parse_format
 from zarr.errors import (
     ContainsGroupError,
+    NodeNotFoundError,
     ZarrDeprecationWarning,
 )
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.consolidated import consolidate
-from zarr.groups.hierarchy import make_hierarchy
-from zarr.groups.nodes import find_group
-from zarr.metadata.group import GroupMetadata
+from zarr.hierarchy.consolidate import consolidate
+from zarr.hierarchy.documents import child_path, find_group, load_node, not_found
+from zarr.hierarchy.place import (
+    found_or_made,
+    make_hierarchy,
+    normalized,
+    place_node,
+    root_of,
+    save_nodes,
+)
+from zarr.metadata.group import GroupMetadata, is_group
 from zarr.storage.path import StorePath, make_store_path
+from zarr.storage.urls import normalize_path
+from zarr.urls import local_path
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import numpy.typing as npt
 
+    from zarr.abc.store import Store
     from zarr.buffer.core import NDArrayLike
     from zarr.groups.tree import Tree
     from zarr.metadata.group import NodeMetadata
@@ -37,12 +49,34 @@ if TYPE_CHECKING:
 __all__ = [
     "consolidate_metadata",
     "create_group",
+    "create_hierarchy",
+    "create_nodes",
+    "create_rooted_hierarchy",
+    "get_node",
     "group",
     "open_consolidated",
     "open_group",
     "save_group",
     "tree",
 ]
+
+
+@asynccontextmanager
+async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
+    """What is to be saved to: for the name of a zip file, that file, which is whole at the end."""
+    path = local_path(store) if isinstance(store, str) else store
+    if not isinstance(path, str | Path) or not str(path).endswith(".zip") or os.path.isdir(path):
+        yield store
+        return
+    from zarr.storage.zip import ZipStore  # late, as it takes a while
+
+    archive = ZipStore(Path(path), mode="a" if os.path.exists(path) else "w")
+    try:
+        yield archive
+    except BaseException:
+        archive._abandon()  # the file is as it was
+        raise
+    archive.close()
 
 
 _AHEAD = 4
@@ -421,3 +455,98 @@ async def _save_arrays(place: StorePath, data: dict[str, Any], asked: ZarrFormat
         copies.append((array, begun))
     await make_hierarchy(place.store, nodes, overwrite=True, beside=asked is not None)
     await bounded(copies, lambda item: copy_data(item[1], item[0]))
+
+
+async def create_hierarchy(
+    *, store: Store, nodes: dict[str, NodeMetadata], overwrite: bool = False
+) -> AsyncIterator[tuple[str, AsyncGroup | AnyAsyncArray]]:
+    """Make many nodes at once.
+
+    All is checked before the first node is written; then they are written concurrently.
+
+    Parameters
+    ----------
+    store : Store
+        Where the nodes are to be.
+    nodes : dict
+        Metadata by path. Groups above them are made where there are none.
+    overwrite : bool, optional
+        Whether nodes that are there, and all below them, are deleted first.
+
+    Yields
+    ------
+    tuple of str and AsyncArray or AsyncGroup
+        The path, and the node: also groups above that were made.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node already, and it is not to be overwritten.
+    """
+    made = await make_hierarchy(store, nodes, overwrite=overwrite)
+    for path, node in made.items():
+        yield path, _handle(store, path, node)
+
+
+def _handle(store: Store, path: str, node: NodeMetadata) -> AsyncGroup | AnyAsyncArray:
+    place = StorePath(store, path)
+    return AsyncGroup(node, place)._known() if is_group(node) else AsyncArray(node, place)
+
+
+async def create_nodes(
+    *, store: Store, nodes: dict[str, NodeMetadata]
+) -> AsyncIterator[tuple[str, AsyncGroup | AnyAsyncArray]]:
+    """Store the documents of nodes, whatever is there; see :func:`create_hierarchy`.
+
+    Parameters
+    ----------
+    store : Store
+        Where the nodes are to be.
+    nodes : dict
+        Metadata by path.
+    """
+    found = normalized(nodes)
+    await save_nodes(store, found)
+    for path, node in found.items():
+        yield path, _handle(store, path, node)
+
+
+async def create_rooted_hierarchy(
+    *, store: Store, nodes: dict[str, NodeMetadata], overwrite: bool = False
+) -> AsyncGroup | AnyAsyncArray:
+    """Make many nodes at once, one of them above all others; return that one.
+
+    Parameters
+    ----------
+    store, nodes, overwrite
+        As for :func:`create_hierarchy`.
+
+    Raises
+    ------
+    ValueError
+        If no node is above all others.
+    """
+    root = root_of(nodes)
+    made = await make_hierarchy(store, nodes, overwrite=overwrite)
+    return _handle(store, root, made[root])
+
+
+async def get_node(store: Store, path: str, zarr_format: ZarrFormat) -> AsyncGroup | AnyAsyncArray:
+    """Open whatever node there is.
+
+    Parameters
+    ----------
+    store, path
+        Where.
+    zarr_format : {2, 3}
+        Its format.
+
+    Raises
+    ------
+    NodeNotFoundError
+        If there is none.
+    """
+    node = await load_node(store, normalize_path(path), zarr_format)
+    if node is None:
+        raise NodeNotFoundError(f"No node of format {zarr_format} in {store} at path {path!r}")
+    return _handle(store, path, node)

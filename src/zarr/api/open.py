@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.warnings import warn
 from zarr.abc.store import Store
-from zarr.api.groups import open_group, opened, save_group
-from zarr.api.targets import target
-from zarr.arrays.access import make_access
+from zarr.api.groups import open_group, opened, save_group, target
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like
-from zarr.arrays.create_v2style import create
-from zarr.arrays.document import find_metadata, not_found
-from zarr.arrays.keep import like
-from zarr.arrays.parameters import parse_config, parse_format
-from zarr.arrays.placing import found_or_made
-from zarr.arrays.v2style import path_text
+from zarr.arrays.copy import array_like
+from zarr.arrays.inherit_options import like
+from zarr.arrays.legacy_create import create, path_text
+from zarr.arrays.parameters import make_access, parse_config, parse_format
+from zarr.arrays.sync_array import Array
 from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
-from zarr.groups import AsyncGroup, Group
-from zarr.groups.loaded import LoadedGroup
-from zarr.groups.nodes import add_consolidated_v2, as_group_v3, load_node
+from zarr.groups import AsyncGroup
+from zarr.groups.sync_group import Group
+from zarr.hierarchy.documents import (
+    add_consolidated_v2,
+    as_group_v3,
+    find_metadata,
+    load_node,
+    not_found,
+)
+from zarr.hierarchy.place import found_or_made
 from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy.typing as npt
 
     from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
@@ -35,6 +37,42 @@ if TYPE_CHECKING:
     from zarr.types import AccessModeLiteral, AnyAsyncArray, ZarrFormat
 
 __all__ = ["load", "open", "open_array", "open_like", "save", "save_array"]
+
+
+class LoadedGroup(Mapping[str, Any]):
+    """The arrays of a group by name, as NumPy arrays.
+
+    Each is read when it is first asked for, and kept. Arrays of groups below are found by their
+    path; iteration goes over the arrays of the group itself.
+
+    Parameters
+    ----------
+    group : Group
+        The group.
+    """
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._read: dict[str, Any] = {}
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._read:
+            node = self._group[key]
+            self._read[key] = node[...] if isinstance(node, Array) else LoadedGroup(node)
+        return self._read[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return self._group.array_keys()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and key in self._group
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._group.store_path}: {', '.join(sorted(self))}>"
+
 
 # Parameters of `create` that say how an array is accessed: they hold for one that exists too.
 _ACCESS = (

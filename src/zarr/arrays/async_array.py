@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from zarr.arrays.access import DEFAULT_ACCESS, Access
+from zarr.arrays.base import ArrayBase, M
 from zarr.arrays.changes import append, change_attributes, resize
-from zarr.arrays.document import load_metadata, parse_array_metadata
-from zarr.arrays.engine import Engine
-from zarr.arrays.handle import ArrayBase, M
+from zarr.arrays.compiled import Engine
 from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
-from zarr.arrays.placing import save_metadata
+from zarr.arrays.parameters import DEFAULT_ACCESS, Access
 from zarr.arrays.read import read
-from zarr.arrays.stored import stored_shards, stored_size
+from zarr.arrays.stored_chunks import stored_shards, stored_size
 from zarr.arrays.write import write
 from zarr.codecs.sharding import warn_of_hidden_shards
+from zarr.hierarchy.documents import load_metadata, parse_array_metadata
+from zarr.hierarchy.place import save_metadata
 from zarr.indexing import basic, coordinate, orthogonal
 from zarr.indexing import mask as select_mask
 from zarr.metadata.jsonio import copied
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.abc.codec import CodecPipeline
+    from zarr.arrays.base import ArrayInfo
     from zarr.arrays.changes import Attributes
-    from zarr.arrays.info import ArrayInfo
     from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields

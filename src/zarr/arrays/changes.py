@@ -14,18 +14,18 @@ import numpy as np
 
 from zarr._async.run import bounded, section
 from zarr.abc._identity import data_id_of
-from zarr.arrays.document import document_key, kind_at, load_metadata, save_changes
-from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
-from zarr.arrays.engine import Engine
-from zarr.arrays.locking import guarded, note_growth
-from zarr.arrays.stored import listed_coords
+from zarr.arrays.compiled import Engine
+from zarr.arrays.stored_chunks import listed_coords
 from zarr.arrays.write import as_array, write_elements
 from zarr.errors import ArrayNotFoundError
+from zarr.hierarchy.documents import document_key, kind_at, load_metadata, save_changes
+from zarr.hierarchy.locking import guarded, note_growth
 from zarr.indexing import Selection
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.common import parse_shapelike
-from zarr.storage.exchange import exchanged
+from zarr.storage.client import Requests
+from zarr.storage.client.conditional import exchanged
 from zarr.storage.path import StorePath
-from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,11 +9,11 @@ import numpy as np
 
 from zarr import _core
 from zarr._async.run import offload, pause, stepping
-from zarr.arrays.transfer import SMALL, read_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
 from zarr.indexing import Selection, basic, block, check_fields, parse
+from zarr.storage.client.chunks import SMALL, read_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.arrays.async_array import AsyncArray
-    from zarr.arrays.engine import Engine
+    from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields
     from zarr.types import MemoryOrder

@@ -9,14 +9,14 @@ import numpy as np
 
 from zarr._async.run import faces, run, synced_method, waits_of
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.edges import chunk_bounds, chunk_of
-from zarr.arrays.handle import ArrayBase, M
+from zarr.arrays.base import ArrayBase, M
 from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
 from zarr.arrays.read import read
 from zarr.arrays.write import write
-from zarr.attributes import Attributes
+from zarr.hierarchy.attributes import Attributes
 from zarr.indexing import basic, block, coordinate, orthogonal, parse
 from zarr.indexing import mask as select_mask
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,40 +4,122 @@ from __future__ import annotations
 
 from copy import copy
 from functools import partial
+from itertools import product
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from zarr import _core
 from zarr._async.run import bounded, offload, section, stepping
 from zarr.abc._identity import data_id_of
-from zarr.arrays.locking import guarded, may_have_grown
-from zarr.arrays.pieces import Piece, pieces
 from zarr.arrays.read import fill, read, understand
-from zarr.arrays.transfer import write_all
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import as_type, buffer_view
 from zarr.errors import ChunkDecodeError
+from zarr.hierarchy.locking import guarded, may_have_grown
 from zarr.indexing import basic
-from zarr.storage.exchange import deletes, exchanged, warn_if_unprotected
+from zarr.metadata.chunk_grids import chunk_of
+from zarr.storage.client import Requests
+from zarr.storage.client.chunks import write_all
+from zarr.storage.client.conditional import deletes, exchanged, warn_if_unprotected
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
-from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     import numpy.typing as npt
 
     from zarr.abc.store import Store
     from zarr.arrays.async_array import AsyncArray
-    from zarr.arrays.engine import Engine
+    from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype
     from zarr.codecs.objects import Table
-    from zarr.indexing import Fields, Selection
+    from zarr.indexing import Axis, Fields, Selection
+    from zarr.metadata.chunk_grids import Edge
+
+
+class Piece(NamedTuple):
+    """What is selected of one stored value."""
+
+    coords: tuple[int, ...]
+    """The place of the value in the grid."""
+    chosen: Selection
+    """The part of the selection that lies there."""
+    place: Any
+    """Where that part is in an array of the selection's `engine_shape`."""
+
+
+def pieces(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
+    """Cut a selection, so that each piece lies in one stored value.
+
+    Parameters
+    ----------
+    chosen
+        The selection.
+    grid
+        The edges of the stored values, along each axis.
+    """
+    if chosen.axes is None:
+        yield from _of_points(chosen, grid)
+        return
+    cut = [list(_of_axis(axis, edge)) for axis, edge in zip(chosen.axes, grid, strict=True)]
+    for parts in product(*cut):
+        shape = tuple(place.size for _, _, place in parts)
+        part = chosen._replace(
+            axes=tuple(axis for _, axis, _ in parts), shape=shape, engine_shape=shape, fields=None
+        )
+        yield Piece(tuple(at for at, _, _ in parts), part, np.ix_(*(p for _, _, p in parts)))
+
+
+def _of_axis(axis: Axis, edge: Edge) -> Iterator[tuple[int, Axis, npt.NDArray[Any]]]:
+    indices: npt.NDArray[Any]
+    if isinstance(axis, np.ndarray):
+        indices = axis
+    else:
+        start, step, count = axis
+        indices = start + step * np.arange(count)
+    chunks = _chunks(indices, edge)
+    for place in _alike(chunks):
+        chunk = int(chunks[place[0]])
+        part: Axis = indices[place]
+        if not isinstance(axis, np.ndarray):
+            part = (int(indices[place[0]]), axis[1], place.size)
+        yield chunk, part, place
+
+
+def _of_points(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
+    points = chosen.points or ()
+    if not points:
+        return
+    chunks = np.stack([_chunks(p, edge) for p, edge in zip(points, grid, strict=True)])
+    which = np.unique(chunks, axis=1, return_inverse=True)[1].reshape(-1)
+    for place in _alike(which):
+        coords = chunks[:, place[0]].tolist()
+        shape = (place.size,)
+        part = chosen._replace(
+            points=tuple(p[place] for p in points), shape=shape, engine_shape=shape, fields=None
+        )
+        yield Piece(tuple(coords), part, place)
+
+
+def _alike(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Where each value stands, in order."""
+    if not values.size:
+        return []
+    order = np.argsort(values, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(values[order])) + 1)
+
+
+def _chunks(indices: npt.NDArray[Any], edge: Edge) -> npt.NDArray[Any]:
+    """For each index, which chunk it is in."""
+    if isinstance(edge, int):
+        return indices // edge
+    return np.array([chunk_of(edge, index) for index in indices.tolist()], np.intp)
+
 
 _NO_LOCKS = SimpleNamespace(synchronizer=None)
 

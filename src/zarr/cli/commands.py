@@ -8,7 +8,7 @@ import typer
 
 from zarr._async.run import run, waits_of
 from zarr.api import synchronous as api
-from zarr.migration import functions as migration
+from zarr.hierarchy import migrate as migration
 from zarr.storage.path import StorePath, make_store_path
 
 logger = logging.getLogger(__name__)

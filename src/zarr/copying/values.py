@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 from zarr._async.run import bounded
-from zarr.arrays.names import DOCUMENTS
 from zarr.errors import CopyError
+from zarr.hierarchy.documents import DOCUMENTS
+from zarr.storage.client import Requests
 from zarr.storage.places import address, is_within
-from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from zarr.copying.options import IfExists
     from zarr.copying.report import Report
+    from zarr.copying.sources import IfExists
     from zarr.storage.path import StorePath
 
 

@@ -1,3 +1,3 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.attributes import Attributes as Attributes
+from zarr.hierarchy.attributes import Attributes as Attributes

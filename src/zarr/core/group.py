@@ -1,9 +1,9 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.api.hierarchy import create_hierarchy as create_hierarchy
-from zarr.api.hierarchy import create_nodes as create_nodes
-from zarr.api.hierarchy import create_rooted_hierarchy as create_rooted_hierarchy
-from zarr.api.hierarchy import get_node as get_node
+from zarr.api.groups import create_hierarchy as create_hierarchy
+from zarr.api.groups import create_nodes as create_nodes
+from zarr.api.groups import create_rooted_hierarchy as create_rooted_hierarchy
+from zarr.api.groups import get_node as get_node
 from zarr.groups import AsyncGroup as AsyncGroup
 from zarr.groups import Group as Group
 from zarr.metadata.group import GROUP_METADATA_KEYS as GROUP_METADATA_KEYS

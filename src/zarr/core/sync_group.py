@@ -1,7 +1,7 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
 from zarr._async.run import synced_iter, synced_node
-from zarr.api import hierarchy
+from zarr.api import groups as hierarchy
 
 create_hierarchy = synced_iter(hierarchy.create_hierarchy)
 create_nodes = synced_iter(hierarchy.create_nodes)

@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING
 
 from zarr._async.run import bounded, section
 from zarr.abc._identity import data_id_of
-from zarr.arrays.document import document_key, documents_of, kind_at, not_found
-from zarr.arrays.locking import guarded
-from zarr.arrays.names import DOCUMENTS, check_new_path, child_path
-from zarr.arrays.placing import check_writable, make_parents, refuse
-from zarr.groups.nodes import find_group, save_documents
+from zarr.hierarchy.documents import (
+    DOCUMENTS,
+    check_new_path,
+    child_path,
+    document_key,
+    documents_of,
+    find_group,
+    kind_at,
+    not_found,
+    save_documents,
+)
+from zarr.hierarchy.locking import guarded
+from zarr.hierarchy.place import check_writable, make_parents, refuse
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
-from zarr.storage.exchange import exchanged
+from zarr.storage.client import Requests
+from zarr.storage.client.conditional import exchanged
 from zarr.storage.path import StorePath
-from zarr.storage.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr._async.warnings import warn
-from zarr.arrays import create_v2style
+from zarr.arrays import legacy_create
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy_data import array_like
+from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, source_of
-from zarr.arrays.document import kind_at
-from zarr.arrays.names import check_new_path, child_path
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_format
-from zarr.arrays.placing import (
+from zarr.dtype import parse_dtype
+from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
+from zarr.groups.base import GroupBase
+from zarr.hierarchy.documents import check_new_path, child_path, kind_at
+from zarr.hierarchy.place import (
     check_writable,
     make_parents,
     missing_parents,
@@ -23,9 +25,6 @@ from zarr.arrays.placing import (
     place_node,
     refuse_other,
 )
-from zarr.dtype import parse_dtype
-from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
-from zarr.groups.handle import GroupBase
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
 from zarr.storage.path import StorePath
@@ -34,8 +33,13 @@ from zarr.storage.places import address
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from zarr.arrays.access import Access
-    from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import (
+        Access,
+        CompressorLike,
+        CompressorsLike,
+        FiltersLike,
+        SerializerLike,
+    )
     from zarr.dtype import ZDTypeLike
     from zarr.groups.async_group import AsyncGroup
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
@@ -361,21 +365,21 @@ class GroupCreation(GroupBase):
         **kwargs
             Parameters of :func:`zarr.create`.
         """
-        return await self._made(create_v2style.empty, name, shape, **kwargs)
+        return await self._made(legacy_create.empty, name, shape, **kwargs)
 
     async def zeros(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
         """Create an array with the fill value zero; see :meth:`empty`."""
-        return await self._made(create_v2style.zeros, name, shape, **kwargs)
+        return await self._made(legacy_create.zeros, name, shape, **kwargs)
 
     async def ones(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
         """Create an array with the fill value one; see :meth:`empty`."""
-        return await self._made(create_v2style.ones, name, shape, **kwargs)
+        return await self._made(legacy_create.ones, name, shape, **kwargs)
 
     async def full(
         self, /, *, name: str, shape: tuple[int, ...], fill_value: Any | None, **kwargs: Any
     ) -> AnyAsyncArray:
         """Create an array with a fill value; see :meth:`empty`."""
-        return await self._made(create_v2style.full, name, shape, fill_value=fill_value, **kwargs)
+        return await self._made(legacy_create.full, name, shape, fill_value=fill_value, **kwargs)
 
     async def empty_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array with the shape, data type, chunks and codecs of another.
@@ -389,19 +393,19 @@ class GroupCreation(GroupBase):
         **kwargs
             Parameters of :func:`zarr.create`.
         """
-        return await self._made(create_v2style.empty_like, name, data, **kwargs)
+        return await self._made(legacy_create.empty_like, name, data, **kwargs)
 
     async def zeros_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array of zeros like another; see :meth:`empty_like`."""
-        return await self._made(create_v2style.zeros_like, name, data, **kwargs)
+        return await self._made(legacy_create.zeros_like, name, data, **kwargs)
 
     async def ones_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array of ones like another; see :meth:`empty_like`."""
-        return await self._made(create_v2style.ones_like, name, data, **kwargs)
+        return await self._made(legacy_create.ones_like, name, data, **kwargs)
 
     async def full_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
         """Create an array like another, with a fill value; see :meth:`empty_like`."""
-        return await self._made(create_v2style.full_like, name, data, **kwargs)
+        return await self._made(legacy_create.full_like, name, data, **kwargs)
 
     async def _made(self, make: Any, name: str, first: Any, **kwargs: Any) -> AnyAsyncArray:
         given = self._place(name, kwargs)
@@ -434,7 +438,7 @@ class GroupCreation(GroupBase):
         if isinstance(source, AsyncArray) and address(source.store_path) == address(place):
             return  # group[key] += 1 ends so
         given = {"dtype": source.dtype, "overwrite": True, "data": source}
-        await self._made(create_v2style.create, key, source.shape, **given)
+        await self._made(legacy_create.create, key, source.shape, **given)
 
 
 def _compressors(

@@ -16,9 +16,9 @@ from zarr._async.run import (
     synced_method,
     waits_of,
 )
-from zarr.attributes import Attributes
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.handle import GroupBase
+from zarr.groups.base import GroupBase
+from zarr.hierarchy.attributes import Attributes
 from zarr.successors import missing
 
 if TYPE_CHECKING:

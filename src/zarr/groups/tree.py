@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zarr.groups.members import walk
+from zarr.hierarchy.walk import walk
 from zarr.metadata.group import NodeMetadata, is_group
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import Store, StoreTraits
 from zarr.settings import config
 from zarr.storage.addresses import addresses
+from zarr.storage.client.retry import AnswerError, of_obstore
 from zarr.storage.keys import check_key, check_prefix
 from zarr.storage.ranges import absolute, bounds
-from zarr.storage.transient import AnswerError, of_obstore
 from zarr.storage.urls import redacted
 from zarr.storage.values import check_value, immutable_bytes
 

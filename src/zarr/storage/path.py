@@ -18,9 +18,9 @@ from zarr.abc.store import (
 )
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.errors import ContainsArrayError, ContainsGroupError
+from zarr.storage.client import Requests
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
-from zarr.storage.requests import Requests
 from zarr.storage.urls import normalize_path
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import local_path

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.arrays import copy_data
+from zarr.arrays import copy
 from zarr.codecs import BloscCodec, GzipCodec
 from zarr.errors import CopyError
 from zarr.storage import LocalStore, MemoryStore
@@ -380,8 +380,8 @@ class Elements:
 def test_elements_that_are_sent_are_taken_when_it_is_their_turn(
     monkeypatch: pytest.MonkeyPatch, waiting_store: Any
 ) -> None:
-    monkeypatch.setattr(copy_data, "_SENT_BYTES", 8)  # of 256 in all, 4 in each block
-    monkeypatch.setattr(copy_data, "_BLOCK_BYTES", 4)
+    monkeypatch.setattr(copy, "_SENT_BYTES", 8)  # of 256 in all, 4 in each block
+    monkeypatch.setattr(copy, "_BLOCK_BYTES", 4)
     elements = Elements()
     waiting, most = [0], [0]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import zarr
-from zarr.api.hierarchy import create_nodes, create_rooted_hierarchy, get_node
+from zarr.api.groups import create_nodes, create_rooted_hierarchy, get_node
 from zarr.errors import ContainsArrayError, ContainsGroupError, NodeNotFoundError
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker
 from zarr.storage import MemoryStore

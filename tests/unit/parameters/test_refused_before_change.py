@@ -18,7 +18,7 @@ from test_every_parameter import parameters
 
 import zarr
 from zarr.api import asynchronous
-from zarr.api.hierarchy import create_nodes, create_rooted_hierarchy
+from zarr.api.groups import create_nodes, create_rooted_hierarchy
 from zarr.arrays import Array, AsyncArray
 from zarr.groups import AsyncGroup, Group
 from zarr.metadata.migrate_v3 import migrate_v2_to_v3

@@ -16,8 +16,8 @@ import pytest
 import zarr
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
-from zarr.storage.requests import Requests, limit_of
-from zarr.storage.transient import is_transient
+from zarr.storage.client import Requests, limit_of
+from zarr.storage.client.retry import is_transient
 from zarr.testing.faults import FaultyStore, ServiceError
 from zarr.testing.latency import LatencyStore
 
@@ -354,7 +354,7 @@ class TestTheLimit:
     def test_requests_of_a_loop_that_stands_still_do_not_stop_the_others(
         self, waiting_store: Any, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("zarr.storage.in_flight.PATIENCE", 0.2)
+        monkeypatch.setattr("zarr.storage.client.limiter.PATIENCE", 0.2)
         store = waiting_store(0.001)
         store.max_requests = 2
         array: Any = zarr.create_array(store, shape=(20,), chunks=(1,), dtype="i4")

@@ -1,3 +1,3 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.arrays.placing import save_metadata as save_metadata
+from zarr.hierarchy.place import save_metadata as save_metadata

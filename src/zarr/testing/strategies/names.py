@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
-from zarr.arrays.names import DOCUMENTS
+from zarr.hierarchy.documents import DOCUMENTS
 from zarr.storage.keys import is_hidden
 
 if TYPE_CHECKING:

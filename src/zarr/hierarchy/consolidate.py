@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from zarr._async.run import section
 from zarr.abc._identity import data_id_of
-from zarr.arrays.document import document_key, documents_of
-from zarr.arrays.locking import guarded
-from zarr.arrays.placing import check_writable
 from zarr.errors import ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.members import walk
-from zarr.groups.nodes import load_group, save_documents
+from zarr.hierarchy.documents import document_key, documents_of, load_group, save_documents
+from zarr.hierarchy.locking import guarded
+from zarr.hierarchy.place import check_writable
+from zarr.hierarchy.walk import walk
 from zarr.metadata.group import (
     ZMETADATA_V2_JSON,
     ConsolidatedMetadata,
@@ -21,7 +20,7 @@ from zarr.metadata.group import (
     nest,
     replace_consolidated,
 )
-from zarr.storage.exchange import exchanged
+from zarr.storage.client.conditional import exchanged
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:

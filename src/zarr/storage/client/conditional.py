@@ -17,7 +17,7 @@ from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ZarrUserWarning
 from zarr.settings import config
-from zarr.storage.requests import Requests, composed, sleep
+from zarr.storage.client import Requests, composed, sleep
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from zarr.arrays.edges import chunk_bounds, chunk_count, chunk_of
-from zarr.arrays.names import DOCUMENTS
+from zarr.hierarchy.documents import DOCUMENTS
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
-from zarr.storage.requests import Requests
+from zarr.storage.client import Requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -23,9 +23,9 @@ from zarr.abc._traits import gives_parts, note_refusal
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.buffer.cpu import buffer_prototype
 from zarr.settings import Unset, config
-from zarr.storage.in_flight import in_flight
-from zarr.storage.settled import rewritten_below, watch, writing
-from zarr.storage.transient import is_transient, is_unreachable, was_refused
+from zarr.storage.client.consistency import rewritten_below, watch, writing
+from zarr.storage.client.limiter import in_flight
+from zarr.storage.client.retry import is_transient, is_unreachable, was_refused
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.storage.settled import Watch
+    from zarr.storage.client.consistency import Watch
 
 __all__ = ["PartRefused", "Requests", "limit_of", "may_begin"]
 

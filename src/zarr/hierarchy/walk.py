@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zarr._async.run import bounded
 from zarr._async.warnings import warn
-from zarr.arrays.names import DOCUMENTS
 from zarr.errors import ZarrUserWarning
-from zarr.groups.nodes import at_a_time, find_node
+from zarr.hierarchy.documents import DOCUMENTS, at_a_time, find_node
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
-from zarr.storage.requests import Requests
+from zarr.storage.client import Requests
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zarr import _core
 from zarr._async.run import offload
-from zarr.storage.in_flight import many_in_flight
-from zarr.storage.requests import may_begin
+from zarr.storage.client import may_begin
+from zarr.storage.client.limiter import many_in_flight
 
 if TYPE_CHECKING:
-    from zarr.storage.requests import Requests
+    from zarr.storage.client import Requests
 
 Left: TypeAlias = list[tuple[_core.ReadWant, bool]]
 """Chunks that were not read, and whether it was tried and they could not be decoded."""

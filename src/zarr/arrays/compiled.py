@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr import _core
-from zarr.arrays.edges import chunk_count
 from zarr.codecs.limits import decoded_max
 from zarr.codecs.objects import bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view
+from zarr.metadata.chunk_grids import chunk_count
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.arrays.edges import Edge
     from zarr.codecs.objects import Table
     from zarr.indexing import Selection
+    from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from zarr._async.executors import coders, get_executor
 from zarr._async.run import bounded, offload, stepping
-from zarr.arrays.direct import read_directly
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.one_chunk import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
-from zarr.storage.exchange import Exchange, deletes, exchanged
-from zarr.storage.requests import PartRefused, Requests
+from zarr.storage.client import PartRefused, Requests
+from zarr.storage.client.conditional import Exchange, deletes, exchanged
+from zarr.storage.client.native_fetch import read_directly
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zarr import _core
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.storage.settled import Watch
+    from zarr.storage.client.consistency import Watch
 
     Guard: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
 

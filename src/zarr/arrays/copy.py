@@ -11,11 +11,11 @@ import numpy as np
 
 from zarr._async.run import bounded, offload, run
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.edges import chunk_bounds, chunk_count
+from zarr.arrays.executor_map import IN_FLIGHT, check_reach, spread
 from zarr.arrays.read import read
-from zarr.arrays.spread import IN_FLIGHT, check_reach, spread
 from zarr.arrays.write import checked, write
 from zarr.indexing import basic
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_count
 from zarr.metadata.layout import layout_of
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from concurrent.futures import Executor
 
-    from zarr.arrays.edges import Edge
+    from zarr.metadata.chunk_grids import Edge
 
 Region = tuple[slice, ...]
 
