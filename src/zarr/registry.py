@@ -112,26 +112,26 @@ _BUILT_IN_CODECS: dict[str, str] = {
     "cast_value": "zarr.codecs.cast_value.CastValue",
     "jpeg": "zarr.codecs.images.JpegCodec",
     "jpegxl": "zarr.codecs.images.JpegXLCodec",
-    "label_multiset": "zarr.codecs.multisets.LabelMultisetCodec",
+    "label_multiset": "zarr.codecs.label_multiset.LabelMultisetCodec",
     "lzw": "zarr.codecs.images.LzwCodec",
     "n5_default": "zarr.codecs.n5.N5DefaultCodec",
-    "n5_label_multiset": "zarr.codecs.multisets.N5LabelMultisetCodec",
-    "n5_varlen": "zarr.codecs.n5_varlen.N5VarlenCodec",
-    "offset": "zarr.codecs.affix.OffsetCodec",
+    "n5_label_multiset": "zarr.codecs.label_multiset.N5LabelMultisetCodec",
+    "n5_varlen": "zarr.codecs.n5.N5VarlenCodec",
+    "offset": "zarr.codecs.pad_offset.OffsetCodec",
     "optional": "zarr.codecs.optional.OptionalCodec",
     "packbits": "zarr.codecs.packbits.PackBitsCodec",
-    "pad": "zarr.codecs.affix.PadCodec",
+    "pad": "zarr.codecs.pad_offset.PadCodec",
     "reshape": "zarr.codecs.reshape.ReshapeCodec",
     "scale_offset": "zarr.codecs.scale_offset.ScaleOffset",
     "singleton_dim": "zarr.codecs.reshape.SingletonDimCodec",
-    "vlen-ndarray": "zarr.codecs.ndarrays.VLenNDArrayCodec",
+    "vlen-ndarray": "zarr.codecs.vlen_ndarray.VLenNDArrayCodec",
     "zfp": "zarr.codecs.zfp.ZfpCodec",
 }
 _BUILT_IN_KEY_ENCODINGS = {
     "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",
-    "fanout": "zarr.metadata.chunk_key_forms.FanoutChunkKeyEncoding",
-    "prefix": "zarr.metadata.chunk_key_forms.PrefixChunkKeyEncoding",
-    "suffix": "zarr.metadata.chunk_key_forms.SuffixChunkKeyEncoding",
+    "fanout": "zarr.metadata.chunk_key_encodings.FanoutChunkKeyEncoding",
+    "prefix": "zarr.metadata.chunk_key_encodings.PrefixChunkKeyEncoding",
+    "suffix": "zarr.metadata.chunk_key_encodings.SuffixChunkKeyEncoding",
     "v2": "zarr.metadata.chunk_key_encodings.V2ChunkKeyEncoding",
 }
 # Where zarr-python has its pipelines, as the settings name them.
@@ -303,7 +303,7 @@ def get_pipeline_class(reload_config: bool = False) -> type[CodecPipeline]:
     if path in _pipelines:
         return _pipelines[path]
     module, _, name = path.rpartition(".")
-    own = import_module("zarr.codecs.pipeline")
+    own = import_module(_PIPELINES)
     pipeline: type[CodecPipeline] = own.BatchedCodecPipeline
     return getattr(own, name, pipeline) if module == _PIPELINES else pipeline
 

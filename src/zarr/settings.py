@@ -25,14 +25,15 @@ from typing import Any, Literal, TypeAlias, cast
 
 from zarr._async.warnings import warn
 from zarr._core import set_threads
-from zarr.config_sources import (
+from zarr.setting_values import (
     BadConfigError,
+    Known,
+    leaves,
     read_settings,
     setting_files,
     settings_of_environment,
     standard_paths,
 )
-from zarr.setting_values import Known, leaves
 
 __all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]
 

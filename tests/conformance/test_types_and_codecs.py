@@ -14,7 +14,7 @@ import zarr
 from zarr import codecs
 from zarr.codecs import numcodecs as wrappers
 from zarr.dtype import SMALL, VariableLengthBytes, VariableLengthUTF8
-from zarr.dtype.small import SmallComplex
+from zarr.dtype.ml_dtypes import SmallComplex
 from zarr.dtype.storage import without_unused_bits
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelectionError
-from zarr.metadata.chunk_grids import ChunkGrid
-from zarr.projections import (
+from zarr.core.indexing import (
     BasicIndexer,
     BlockIndexer,
     BoolArrayDimIndexer,
@@ -32,6 +30,8 @@ from zarr.projections import (
     oindex,
     oindex_set,
 )
+from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelectionError
+from zarr.metadata.chunk_grids import ChunkGrid
 from zarr.testing.strategies import (
     basic_indices,
     block_indices,

@@ -17,9 +17,8 @@ import pytest
 
 import zarr
 from zarr import _core
-from zarr.config_sources import _nested
 from zarr.errors import ZarrUserWarning
-from zarr.setting_values import leaves
+from zarr.setting_values import _nested, leaves
 from zarr.settings import (
     DEFAULTS,
     BadConfigError,

@@ -11,8 +11,7 @@ from zarr.copying.values import copy_values, key_filter
 from zarr.errors import CopyError
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import child_path
-from zarr.storage.path import StorePath, make_store_path
-from zarr.storage.places import address, addresses, is_within
+from zarr.storage.path import StorePath, address, addresses, is_within, make_store_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -30,8 +30,8 @@ from zarr.hierarchy.place import (
     save_nodes,
 )
 from zarr.metadata.group import GroupMetadata, is_group
+from zarr.storage.keys import normalize_path
 from zarr.storage.path import StorePath, make_store_path
-from zarr.storage.urls import normalize_path
 from zarr.urls import local_path
 
 if TYPE_CHECKING:

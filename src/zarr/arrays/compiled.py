@@ -9,7 +9,7 @@ import numpy as np
 
 from zarr import _core
 from zarr.codecs.limits import decoded_max
-from zarr.codecs.objects import bind, holds_objects, table_for
+from zarr.codecs.vlen import bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view
 from zarr.metadata.chunk_grids import chunk_count
 from zarr.metadata.layout import layout_of
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.codecs.objects import Table
+    from zarr.codecs.vlen import Table
     from zarr.indexing import Selection
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.layout import ArrayLayout

@@ -18,8 +18,7 @@ from zarr.indexing import basic
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count
 from zarr.metadata.layout import layout_of
 from zarr.storage.memory import MemoryStore
-from zarr.storage.path import StorePath
-from zarr.storage.places import address, addresses, is_within
+from zarr.storage.path import StorePath, address, addresses, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator

@@ -16,9 +16,9 @@ from zarr.arrays.parameters import (
     v2_codecs,
     v3_codecs,
 )
+from zarr.codecs.chain import config_of
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
-from zarr.codecs.v2_chain import config_of
 from zarr.dtype import parse_dtype
 from zarr.dtype.base import HasObjectCodec
 from zarr.dtype.exact import exact_scalar
@@ -30,7 +30,7 @@ from zarr.metadata.chunking import resolve_grids
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.storage.places import places_of
+from zarr.storage.path import places_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -18,7 +18,7 @@ from zarr.arrays.parameters import (
     parse_format,
 )
 from zarr.codecs.chain import split
-from zarr.codecs.parsing import parse_codecs
+from zarr.codecs.translate import parse_codecs
 from zarr.dtype import data_type_registry, parse_dtype
 from zarr.metadata.common import parse_shapelike
 from zarr.storage.path import make_store_path

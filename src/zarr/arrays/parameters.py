@@ -18,8 +18,7 @@ from zarr.abc.codec import (
 from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.buffer import cpu, gpu
 from zarr.codecs.bytes import BytesCodec
-from zarr.codecs.parsing import parse_codec
-from zarr.codecs.translate import v2_config
+from zarr.codecs.translate import parse_codec, v2_config
 from zarr.codecs.zstd import ZstdCodec
 from zarr.errors import (
     MetadataValidationError,

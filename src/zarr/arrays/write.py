@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype
-    from zarr.codecs.objects import Table
+    from zarr.codecs.vlen import Table
     from zarr.indexing import Axis, Fields, Selection
     from zarr.metadata.chunk_grids import Edge
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zarr.codecs.affix import OffsetCodec, PadCodec
     from zarr.codecs.arrow_ipc import ArrowIPCCodec
     from zarr.codecs.bitround import BitRoundCodec
     from zarr.codecs.blosc import BloscCname, BloscCodec, BloscShuffle
@@ -26,16 +25,16 @@ if TYPE_CHECKING:
     from zarr.codecs.crc32c_ import Crc32cCodec
     from zarr.codecs.gzip import GzipCodec
     from zarr.codecs.images import JpegCodec, JpegXLCodec, LzwCodec
-    from zarr.codecs.multisets import LabelMultisetCodec, N5LabelMultisetCodec
-    from zarr.codecs.n5 import N5DefaultCodec
-    from zarr.codecs.n5_varlen import N5VarlenCodec
-    from zarr.codecs.ndarrays import VLenNDArrayCodec
+    from zarr.codecs.label_multiset import LabelMultisetCodec, N5LabelMultisetCodec
+    from zarr.codecs.n5 import N5DefaultCodec, N5VarlenCodec
     from zarr.codecs.optional import OptionalCodec
     from zarr.codecs.packbits import PackBitsCodec
+    from zarr.codecs.pad_offset import OffsetCodec, PadCodec
     from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
     from zarr.codecs.scale_offset import ScaleOffset
     from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation, SubchunkWriteOrder
     from zarr.codecs.transpose import TransposeCodec
+    from zarr.codecs.vlen_ndarray import VLenNDArrayCodec
     from zarr.codecs.vlen_utf8 import VLenBytesCodec, VLenUTF8Codec
     from zarr.codecs.zfp import ZfpCodec
     from zarr.codecs.zstd import ZstdCodec
@@ -89,15 +88,15 @@ _HOMES = {
     "GzipCodec": "gzip",
     "JpegCodec": "images",
     "JpegXLCodec": "images",
-    "LabelMultisetCodec": "multisets",
+    "LabelMultisetCodec": "label_multiset",
     "LzwCodec": "images",
     "N5DefaultCodec": "n5",
-    "N5LabelMultisetCodec": "multisets",
-    "N5VarlenCodec": "n5_varlen",
-    "OffsetCodec": "affix",
+    "N5LabelMultisetCodec": "label_multiset",
+    "N5VarlenCodec": "n5",
+    "OffsetCodec": "pad_offset",
     "OptionalCodec": "optional",
     "PackBitsCodec": "packbits",
-    "PadCodec": "affix",
+    "PadCodec": "pad_offset",
     "ReshapeCodec": "reshape",
     "ScaleOffset": "scale_offset",
     "ShardingCodec": "sharding",
@@ -106,7 +105,7 @@ _HOMES = {
     "SubchunkWriteOrder": "sharding",
     "TransposeCodec": "transpose",
     "VLenBytesCodec": "vlen_utf8",
-    "VLenNDArrayCodec": "ndarrays",
+    "VLenNDArrayCodec": "vlen_ndarray",
     "VLenUTF8Codec": "vlen_utf8",
     "ZfpCodec": "zfp",
     "ZstdCodec": "zstd",

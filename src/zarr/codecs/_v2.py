@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.one_chunk import OneChunk
-from zarr.codecs.v2_chain import v2_chain
+from zarr.codecs.base import OneChunk
+from zarr.codecs.chain import v2_chain
 
 if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.configuration import named, required_configuration
-from zarr.codecs.extras import extra
+from zarr.codecs.configuration import extra, named, required_configuration
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zarr.codecs.configuration import int_field, named, required_configuration
-from zarr.codecs.native import NativeFilter
-from zarr.codecs.numeric import component_of
+from zarr.codecs.base import NativeFilter
+from zarr.codecs.configuration import component_of, int_field, named, required_configuration
 
 if TYPE_CHECKING:
     from typing import Self

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast
 
-from zarr.codecs.base import Link, NativeBytesCodec
-from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
-from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
-from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
+from zarr.codecs.base import DeprecatedStrEnumMeta, Link, NativeBytesCodec
+from zarr.codecs.configuration import (
+    check_chunk_bytes,
+    choice_field,
+    int_field,
+    item_size,
+    largest_chunk,
+    named,
+    required_configuration,
+)
 from zarr.codecs.translate import v2_config
 from zarr.registry import get_numcodec
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayBytesCodec
+from zarr.codecs.base import DeprecatedStrEnumMeta
+from zarr.codecs.byteorder import has_words, stored_swap, swap_words
 from zarr.codecs.configuration import choice_field, named, optional_configuration
-from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
-from zarr.codecs.elements import has_words, stored_swap, swap_words
 from zarr.dtype.base import HasItemSize
 from zarr.dtype.storage import used_bits, without_unused_bits
 from zarr.errors import ChunkDecodeError

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 import numpy as np
 
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.codecs import casting
-from zarr.codecs.casting import OutOfRangeMode, RoundingMode
-from zarr.codecs.configuration import choice_field, named, required_configuration
-from zarr.codecs.geometry import item_size
-from zarr.codecs.numbers import is_number_type, number
+from zarr.codecs.configuration import (
+    choice_field,
+    is_number_type,
+    item_size,
+    named,
+    number,
+    required_configuration,
+)
 from zarr.dtype import data_type_registry, parse_dtype
 
 if TYPE_CHECKING:
@@ -28,6 +31,230 @@ if TYPE_CHECKING:
     from zarr.types import JSON
 
 __all__ = ["CastValue", "OutOfRangeMode", "RoundingMode"]
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    Mask = npt.NDArray[np.bool_]
+
+RoundingMode: TypeAlias = Literal[
+    "nearest-even", "towards-zero", "towards-positive", "towards-negative", "nearest-away"
+]
+"""Which of the two neighbours stands for a number between them."""
+
+OutOfRangeMode: TypeAlias = Literal["clamp", "wrap"]
+"""What becomes of numbers beyond the range: its end, or the number modulo its length."""
+
+ROUNDING_MODES: Final = (
+    "nearest-even",
+    "towards-zero",
+    "towards-positive",
+    "towards-negative",
+    "nearest-away",
+)
+OUT_OF_RANGE_MODES: Final = ("clamp", "wrap")
+
+
+def cast_elements(
+    array: Array,
+    dtype: np.dtype[Any],
+    rounding: RoundingMode,
+    out_of_range: OutOfRangeMode | None,
+    replacements: list[tuple[Any, Any]],
+) -> Array:
+    """The elements of an array as elements of another type.
+
+    Parameters
+    ----------
+    array
+        Integers or floating point numbers.
+    dtype
+        The type to cast to, of the same kinds.
+    rounding, out_of_range
+        See `RoundingMode` and `OutOfRangeMode`; None makes what does not fit an error.
+    replacements
+        Pairs of scalars, of the first and of the second type: what is equal to the first becomes
+        the second. A NaN is equal to every NaN. Later pairs win.
+    """
+    # NumPy turns arrays without axes into scalars on the way.
+    values = np.atleast_1d(array.astype(array.dtype.newbyteorder("="), copy=False))
+    target = dtype.newbyteorder("=")
+    places: list[tuple[Mask, Any]] = []
+    for old, new in replacements:
+        mask = np.isnan(values) if np.isnan(old) else values == old
+        if mask.any():
+            places.append((mask, new))
+    if places:
+        # What is replaced anyway must not be found out of range.
+        values = values.copy()
+        for mask, _ in places:
+            values[mask] = 0
+    if target.kind == "f":
+        result = _to_float(values, target, rounding, out_of_range)
+    elif values.dtype.kind == "f":
+        result = _float_to_int(values, target, rounding, out_of_range)
+    else:
+        result = _int_to_int(values, target, out_of_range)
+    for mask, new in places:
+        result[mask] = new
+    return result.astype(dtype, copy=False).reshape(array.shape)
+
+
+def _refuse(values: Array, outside: Mask, low: object, high: object, remedy: str) -> None:
+    raise ValueError(f"Value {values[outside].flat[0]} out of range [{low}, {high}]. Set {remedy}.")
+
+
+_REMEDY_INT = "out_of_range='clamp' or out_of_range='wrap' to handle this"
+_REMEDY_FLOAT = "out_of_range='clamp' to map it to ±Infinity"
+
+
+def _int_to_int(values: Array, target: np.dtype[Any], out_of_range: OutOfRangeMode | None) -> Array:
+    own, limits = np.iinfo(values.dtype), np.iinfo(target)
+    if own.min >= limits.min and own.max <= limits.max:
+        return values.astype(target)
+    low, high = max(own.min, limits.min), min(own.max, limits.max)
+    if out_of_range == "clamp":
+        return values.clip(low, high).astype(target)
+    if out_of_range is None:
+        outside = (values < low) | (values > high)
+        if outside.any():
+            _refuse(values, outside, limits.min, limits.max, _REMEDY_INT)
+    return values.astype(target)  # which is modular between integers
+
+
+def _float_to_int(
+    values: Array,
+    target: np.dtype[Any],
+    rounding: RoundingMode,
+    out_of_range: OutOfRangeMode | None,
+) -> Array:
+    limits = np.iinfo(target)
+    rounded = _to_integral(values.astype(np.float64, copy=False), rounding)
+    # The end of the range is one below a power of two: that power is exact in floating point.
+    low, high = float(limits.min), float(limits.max + 1)
+    # What is no number is in no range, and makes the extremes none.
+    if not rounded.size or (rounded.min() >= low and rounded.max() < high):
+        return rounded.astype(target)
+    if np.isnan(rounded).any() or (out_of_range != "clamp" and not np.isfinite(rounded).all()):
+        found = values[~np.isfinite(values)].flat[0]
+        name = "NaN" if np.isnan(found) else str(found)
+        raise ValueError(f"Cannot cast {name} to integer type without scalar_map")
+    if out_of_range == "wrap":
+        return _modular(rounded, target)
+    below, above = rounded < low, rounded >= high
+    if out_of_range is None:
+        _refuse(values, below | above, limits.min, limits.max, _REMEDY_INT)
+    result = np.where(below | above, 0.0, rounded).astype(target)
+    result[below], result[above] = limits.min, limits.max
+    return result
+
+
+def _modular(integral: npt.NDArray[np.float64], target: np.dtype[Any]) -> Array:
+    # fmod is exact, and what it leaves fits 64 bits.
+    rest = np.fmod(integral, 2.0 ** (8 * target.itemsize))
+    bits = np.abs(rest).astype(np.uint64)
+    bits = np.where(rest < 0, np.uint64(0) - bits, bits)
+    return bits.astype(f"u{target.itemsize}").view(target)
+
+
+def _to_integral(values: npt.NDArray[np.float64], rounding: RoundingMode) -> Array:
+    if rounding == "nearest-even":
+        return np.rint(values)
+    if rounding == "towards-zero":
+        return np.trunc(values)
+    if rounding == "towards-positive":
+        return np.ceil(values)
+    if rounding == "towards-negative":
+        return np.floor(values)
+    whole = np.trunc(values)
+    up: Array = np.abs(values - whole) >= 0.5  # the difference is exact
+    return whole + np.copysign(up, values)
+
+
+def _to_float(
+    values: Array,
+    target: np.dtype[Any],
+    rounding: RoundingMode,
+    out_of_range: OutOfRangeMode | None,
+) -> Array:
+    if np.can_cast(values.dtype, target, "safe") and values.dtype.itemsize < 8:
+        return values.astype(target)  # every value is in the type
+    with np.errstate(over="ignore", under="ignore"):
+        result = values.astype(target)
+        if values.dtype == target:
+            return result
+        overflow = _overflows(values, result, rounding)
+        if rounding != "nearest-even":
+            result = _rounded(values, result, rounding)
+    if overflow.any():
+        if out_of_range is None:
+            limits = np.finfo(target)
+            _refuse(values, overflow, f"{limits.min:.0f}", f"{limits.max:.0f}", _REMEDY_FLOAT)
+        result = np.where(overflow, np.copysign(np.inf, values).astype(target), result)
+    return result
+
+
+def _overflows(values: Array, nearest: Array, rounding: RoundingMode) -> Mask:
+    """Where a value, rounded as if exponents had no bounds, is beyond the greatest number."""
+    finite = np.isfinite(values)
+    if rounding in ("nearest-even", "nearest-away"):
+        outside: Mask = finite & np.isinf(nearest)
+        return outside
+    limits = np.finfo(nearest.dtype)
+    end = 2.0 ** int(limits.maxexp) if int(limits.maxexp) < 1024 else np.inf
+    greatest = float(limits.max)
+    if rounding == "towards-positive":
+        outside = (values > greatest) | (values <= -end)
+    elif rounding == "towards-negative":
+        outside = (values >= end) | (values < -greatest)
+    else:
+        outside = (values >= end) | (values <= -end)
+    return finite & outside
+
+
+def _rounded(values: Array, nearest: Array, rounding: RoundingMode) -> Array:
+    """The neighbour that a mode chooses, given the nearest one (ties to even)."""
+    above, below, distance = _compare(values, nearest)
+    up, down = nearest.dtype.type(np.inf), nearest.dtype.type(-np.inf)
+    if rounding == "towards-positive":
+        return np.where(below, np.nextafter(nearest, up), nearest)
+    if rounding == "towards-negative":
+        return np.where(above, np.nextafter(nearest, down), nearest)
+    positive = values > 0
+    if rounding == "towards-zero":
+        too_far = np.where(positive, above, below)
+        return np.where(too_far, np.nextafter(nearest, np.where(positive, down, up)), nearest)
+    # Nearest, ties away from zero: the next number outwards, if it is as near.
+    outwards = np.nextafter(nearest, np.where(positive, up, down))
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(outwards.astype(np.float64) - nearest.astype(np.float64))
+    inside = np.where(positive, below, above)
+    tie = inside & (distance == gap / 2) & np.isfinite(nearest)
+    return np.where(tie, outwards, nearest)
+
+
+def _compare(values: Array, nearest: Array) -> tuple[Mask, Mask, npt.NDArray[np.float64]]:
+    """Where `nearest` is above, and below, the exact value; and how far apart they are."""
+    if values.dtype.kind == "f":
+        exact, rounded = values.astype(np.float64), nearest.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            return rounded > exact, rounded < exact, np.abs(rounded - exact)
+    # 64 bits of an integer do not fit a float: compare as integers, but for what is rounded up
+    # to one beyond the last of them.
+    limits = np.iinfo(values.dtype)
+    wide = nearest.astype(np.float64)
+    beyond = wide >= float(limits.max + 1)
+    back = np.where(beyond, 0.0, np.maximum(wide, float(limits.min))).astype(values.dtype)
+    last = values.dtype.type(limits.max)
+    above, below = beyond | (back > values), ~beyond & (back < values)
+    distance = np.where(
+        beyond,
+        (last - values).astype(np.float64) + 1.0,
+        np.where(above, back - values, values - back).astype(np.float64),
+    )
+    return above, below, distance
+
 
 ScalarMap: TypeAlias = dict[str, dict[Any, Any]]
 """For ``"encode"`` and ``"decode"``: which values become which."""
@@ -81,10 +308,10 @@ class CastValue(ArrayArrayCodec):
         if out_of_range == "error":  # the specification's word for the default
             out_of_range = None
         if out_of_range is not None:
-            choice_field(out_of_range, "out_of_range", casting.OUT_OF_RANGE_MODES)
+            choice_field(out_of_range, "out_of_range", OUT_OF_RANGE_MODES)
         fields = {
             "dtype": _parse_data_type(data_type),
-            "rounding": choice_field(rounding, "rounding", casting.ROUNDING_MODES),
+            "rounding": choice_field(rounding, "rounding", ROUNDING_MODES),
             "out_of_range": out_of_range,
             "scalar_map": None if scalar_map is None else _parse_map(scalar_map),
         }
@@ -161,7 +388,7 @@ class CastValue(ArrayArrayCodec):
         ]
 
     def _encoded(self, array: npt.NDArray[Any], dtype: ZDType[Any, Any]) -> npt.NDArray[Any]:
-        return casting.cast(
+        return cast_elements(
             array,
             self.dtype.to_native_dtype(),
             self.rounding,
@@ -174,7 +401,7 @@ class CastValue(ArrayArrayCodec):
         return chunk_spec.prototype.nd_buffer.from_numpy_array(encoded)
 
     def _decode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        decoded = casting.cast(
+        decoded = cast_elements(
             chunk_data.as_numpy_array(),
             chunk_spec.dtype.to_native_dtype(),
             self.rounding,

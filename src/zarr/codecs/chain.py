@@ -2,22 +2,170 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
 
 from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.codecs.base import Link, native_link
-from zarr.codecs.foreign import foreign_link
-from zarr.codecs.v2_chain import v2_chain
+from zarr.codecs.numcodecs_links import (
+    NumcodecsBytes,
+    NumcodecsSerializer,
+    array_link,
+    bytes_link,
+    codec_id,
+)
+from zarr.codecs.python_codec import Elements, foreign_link
+from zarr.codecs.vlen import holds_objects
 from zarr.errors import ZarrUserWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from zarr.abc.codec import Codec
     from zarr.metadata.spec import ArraySpec
 
 __all__ = ["check_order", "codecs_from_list", "evolve", "split", "v2_chain", "v3_chain"]
+
+if TYPE_CHECKING:
+    from zarr.abc.numcodec import Numcodec
+    from zarr.codecs.base import Link
+    from zarr.types import MemoryOrder
+
+    CodecLike = Numcodec | Mapping[str, Any]
+
+
+def v2_chain(
+    filters: Iterable[CodecLike] | None,
+    compressor: CodecLike | None,
+    dtype: np.dtype[Any],
+    order: MemoryOrder,
+    ndim: int,
+) -> tuple[Link, ...]:
+    """The links for chunks of an array of format 2.
+
+    What the engine has is taken from the configurations alone; numcodecs is imported for the
+    other codecs only, when the first chunk is coded.
+
+    Parameters
+    ----------
+    filters, compressor
+        Codecs of numcodecs, or their configurations.
+    dtype
+        The type of the elements in memory, which is that of the stored ones.
+    order
+        The order in which elements are stored.
+    ndim
+        The number of axes.
+    """
+    configs = [config_of(codec) for codec in filters or ()]
+    if compressor is not None:
+        configs.append(config_of(compressor))
+    return _Builder(dtype, order, ndim).build(configs)
+
+
+def config_of(codec: CodecLike) -> Mapping[str, Any]:
+    """The configuration of a codec of format 2."""
+    if isinstance(codec, Mapping):
+        return codec
+    get_config = getattr(codec, "get_config", None)
+    if get_config is None:
+        raise TypeError(
+            f"Expected a codec of numcodecs, or the configuration of one, got {type(codec)}."
+        )
+    return cast("Mapping[str, Any]", get_config())
+
+
+class _Builder:
+    """Adds link after link, knowing what the next codec is given: an array or bytes."""
+
+    def __init__(self, dtype: np.dtype[Any], order: MemoryOrder, ndim: int) -> None:
+        self._dtype = dtype
+        self._order = order
+        self._ndim = ndim
+        self._links: list[Link] = []
+        self._as_bytes = False
+        # What the next codec is given as array, or the size that Blosc is to take for elements.
+        self._typesize = dtype.itemsize if not holds_objects(dtype) else 1
+
+    def build(self, configs: list[Mapping[str, Any]]) -> tuple[Link, ...]:
+        rest = list(configs)
+        while rest and not self._as_bytes:
+            self._add_to_array(rest)
+        if not self._as_bytes:
+            self._reordered()
+            self._serialized()
+        while rest:
+            self._add_to_bytes(rest)
+        return tuple(self._links)
+
+    def _add_to_array(self, rest: list[Mapping[str, Any]]) -> None:
+        config = rest[0]
+        if holds_objects(self._dtype):
+            if codec_id(config) in ("vlen-utf8", "vlen-bytes"):
+                self._reordered()
+                self._links.append(("vlen", (codec_id(rest.pop(0)), Elements(self._dtype))))
+                self._as_bytes = True
+                return
+            if bytes_link(config, 1) is not None:
+                self._serialized()
+        elif (link := array_link(config, self._dtype)) is not None:
+            self._reordered()
+            self._links.append(link)
+            rest.pop(0)
+            return
+        elif bytes_link(config, 1) is not None:
+            self._reordered()
+            self._serialized()
+            return
+        self._add_serializer(rest)
+
+    def _add_serializer(self, rest: list[Mapping[str, Any]]) -> None:
+        """All codecs up to the next from bytes to bytes that the engine has, as one adapter."""
+        taken = [rest.pop(0)]
+        while rest and bytes_link(rest[0], 1) is None:
+            taken.append(rest.pop(0))
+        # If a filter came before, the engine has reordered the array already.
+        order: MemoryOrder = "C" if self._links else self._order
+        adapter = NumcodecsSerializer(taken, Elements(self._dtype), order)
+        self._links.append(("python", adapter))
+        self._as_bytes = True
+        self._typesize = _typesize_after(taken)
+
+    def _add_to_bytes(self, rest: list[Mapping[str, Any]]) -> None:
+        config = rest.pop(0)
+        link = bytes_link(config, self._typesize)
+        self._links.append(link or ("python", NumcodecsBytes(config)))
+        self._typesize = 1
+
+    def _reordered(self) -> None:
+        if self._order == "F" and self._ndim > 1 and not self._links:
+            self._links.append(("transpose", tuple(reversed(range(self._ndim)))))
+
+    def _serialized(self) -> None:
+        if holds_objects(self._dtype):
+            raise ValueError(
+                f"Elements of {self._dtype} need a filter that makes bytes of them, such as "
+                "vlen-utf8 or json2; the array has none."
+            )
+        self._links.append(("bytes", 0))
+        self._as_bytes = True
+
+
+def _typesize_after(configs: list[Mapping[str, Any]]) -> int:
+    """Bytes of the elements that the last of these codecs makes; 1 if it makes bytes."""
+    config = configs[-1]
+    name = codec_id(config)
+    if name in ("delta", "fixedscaleoffset", "quantize", "categorize"):
+        found = config.get("astype") or config.get("dtype")
+    elif name == "astype":
+        found = config.get("encode_dtype")
+    else:
+        found = None
+    try:
+        return 1 if found is None else np.dtype(found).itemsize
+    except TypeError:
+        return 1
 
 
 def split(

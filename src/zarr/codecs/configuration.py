@@ -1,15 +1,23 @@
-"""Reading a codec's JSON form: its name, its configuration, and the fields of that."""
+"""The parameters of codecs: their JSON form, and the facts on data types and chunks they go by."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
+from math import prod
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from zarr.dtype.storage import BITS_USED
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zarr.dtype import ZDType
     from zarr.types import JSON
 
 
@@ -116,3 +124,132 @@ def named(name: str, configuration: Mapping[str, Any] | None = None) -> dict[str
     if configuration is None:
         return {"name": name}
     return {"name": name, "configuration": dict(configuration)}
+
+
+def extra(module: str, codec: str, name: str) -> Any:
+    """The module that a codec needs, or an error that tells which extra of zarr brings it."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"The codec {codec!r} needs the package {module}: pip install 'zarr[{name}]'"
+        ) from error
+
+
+def is_number_type(dtype: np.dtype[Any]) -> bool:
+    """Whether elements are the integers or the real numbers of NumPy."""
+    return dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize in (2, 4, 8))
+
+
+def number(value: object, dtype: ZDType[Any, Any], what: str) -> Any:
+    """A number, or its JSON form, as a scalar of `dtype`; `what` names it in errors."""
+    native = dtype.to_native_dtype().newbyteorder("=")
+    try:
+        if native.kind == "f":
+            return native.type(_real(value, dtype))
+        if isinstance(value, str):  # digits, as others write integers
+            value = int(value)
+        if isinstance(value, (int, float, np.number)) and value == int(value):
+            return native.type(int(value))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"{what} {value!r} is not representable in dtype {native}.")
+
+
+def _real(value: object, dtype: ZDType[Any, Any]) -> Any:
+    if isinstance(value, str):
+        try:
+            return dtype.from_json_scalar(value, zarr_format=3)
+        except (TypeError, ValueError):
+            return float(value)
+    if isinstance(value, (int, float, np.number)):
+        return value
+    raise TypeError("not a number")
+
+
+class Component(NamedTuple):
+    """A number in an element, which complex ones have two of."""
+
+    code: str
+    """Byte order, kind (``b`` for bfloat16, ``?`` for bool) and bytes, as in ``<f4``."""
+    bits: int
+    """The bits that are used."""
+
+
+def component_of(dtype: ZDType[Any, Any]) -> Component | None:
+    """The numbers that elements of a data type consist of; None if they do not."""
+    native = np.dtype(dtype.to_native_dtype())
+    order = "|" if native.itemsize == 1 else ">" if native.byteorder == ">" else "<"
+    if native.isbuiltin == 2:  # of ml_dtypes
+        if native.name in BITS_USED:
+            signed = native.name.startswith("int")
+            return Component("|i1" if signed else "|u1", BITS_USED[native.name])
+        return Component("<b2", 16) if native.name == "bfloat16" else None
+    if native.kind == "b":
+        return Component("|?1", 1)
+    size = native.itemsize // 2 if native.kind == "c" else native.itemsize
+    if native.kind not in "iufc" or size > 8:
+        return None
+    return Component(f"{order}{'f' if native.kind == 'c' else native.kind}{size}", size * 8)
+
+
+@dataclass(frozen=True)
+class InnerGrid:
+    """The grid of the inner chunks of a shard, given to the codecs of these for validation."""
+
+    chunk_shape: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The JSON form of the grid, as if it were that of an array."""
+        return {"name": "regular", "configuration": {"chunk_shape": list(self.chunk_shape)}}
+
+
+def item_size(dtype: Any) -> int:
+    """Bytes of one element of a data type, and 1 where elements have no one size."""
+    return getattr(dtype, "item_size", None) or 1
+
+
+def chunk_edges(chunk_grid: Any) -> tuple[tuple[int, ...], ...] | None:
+    """The lengths that chunks have along each axis; None for a grid that does not tell."""
+    sizes: Sequence[Any] | None = getattr(chunk_grid, "chunk_shape", None)
+    if sizes is None:
+        sizes = getattr(chunk_grid, "chunk_shapes", None)
+    if sizes is None:
+        return None
+    return tuple((size,) if isinstance(size, int) else tuple(size) for size in sizes)
+
+
+_MOST_BYTES = {"blosc": ("Blosc", 2**31 - 1 - 16), "lz4": ("LZ4", 0x7E00_0000)}
+"""The most bytes that a library takes at once, where it has such a limit."""
+
+
+def check_chunk_bytes(codec: str, size: int) -> None:
+    """Refuse chunks of `size` bytes, if the codec of that name cannot hold so many."""
+    name, most = _MOST_BYTES.get(codec, ("", size))
+    if size > most:
+        raise ValueError(
+            f"{name} takes at most {most} bytes at once, and the largest chunk has {size}. Choose "
+            "smaller chunks or another compressor."
+        )
+
+
+MOST_INNER_CHUNKS = 1 << 27
+"""The most chunks of a shard: its index is held in memory, 16 bytes for each."""
+
+
+def check_shards(shape: tuple[int, ...], inner: tuple[int, ...]) -> None:
+    """Refuse shards of `shape` that have too many chunks of the shape `inner`."""
+    count = prod(length // size for length, size in zip(shape, inner, strict=True))
+    if count > MOST_INNER_CHUNKS:
+        raise ValueError(
+            f"A shard of shape {shape} has {count} chunks of shape {inner}, and at most "
+            f"{MOST_INNER_CHUNKS} can be indexed: choose larger chunks or smaller shards."
+        )
+
+
+def largest_chunk(shape: tuple[int, ...], chunk_grid: Any) -> int:
+    """The number of elements of the largest chunk."""
+    edges = chunk_edges(chunk_grid)
+    if edges is None:
+        return prod(shape)
+    return prod(max(lengths, default=0) for lengths in edges)

@@ -11,14 +11,14 @@ from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
 from zarr.codecs.configuration import (
     bool_field,
     choice_field,
+    chunk_edges,
+    extra,
     int_field,
     int_tuple,
     named,
     optional_configuration,
     required_configuration,
 )
-from zarr.codecs.extras import extra
-from zarr.codecs.geometry import chunk_edges
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from zarr.abc.codec import BytesBytesCodec
 from zarr.codecs.base import NativeBytesCodec, native_link
 from zarr.codecs.chain import evolve
 from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
-from zarr.codecs.foreign import foreign_link
-from zarr.codecs.parsing import parse_codecs
+from zarr.codecs.python_codec import foreign_link
+from zarr.codecs.translate import parse_codecs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from zarr.codecs.configuration import choice_field, int_field, named, optional_configuration
-from zarr.codecs.geometry import item_size
-from zarr.codecs.native import NativeSerializer
-from zarr.codecs.numeric import Component, component_of
+from zarr.codecs.base import NativeSerializer
+from zarr.codecs.configuration import (
+    Component,
+    choice_field,
+    component_of,
+    int_field,
+    item_size,
+    named,
+    optional_configuration,
+)
 
 if TYPE_CHECKING:
     from typing import Self

@@ -7,9 +7,15 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zarr.codecs.configuration import int_field, int_tuple, named, required_configuration
-from zarr.codecs.geometry import InnerGrid, chunk_edges
-from zarr.codecs.native import NativeFilter
+from zarr.codecs.base import NativeFilter
+from zarr.codecs.configuration import (
+    InnerGrid,
+    chunk_edges,
+    int_field,
+    int_tuple,
+    named,
+    required_configuration,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

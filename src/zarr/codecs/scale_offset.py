@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.codecs.configuration import named, optional_configuration
-from zarr.codecs.numbers import is_number_type, number
+from zarr.codecs.configuration import is_number_type, named, number, optional_configuration
 
 if TYPE_CHECKING:
     from typing import Self

@@ -14,14 +14,20 @@ from zarr.abc.codec import (
     ArrayBytesCodecPartialDecodeMixin,
     ArrayBytesCodecPartialEncodeMixin,
 )
+from zarr.codecs.base import DeprecatedStrEnumMeta, OneChunk
 from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.chain import check_order, evolve, v3_chain
-from zarr.codecs.configuration import choice_field, named, required_configuration, shape_field
+from zarr.codecs.configuration import (
+    InnerGrid,
+    check_shards,
+    choice_field,
+    chunk_edges,
+    named,
+    required_configuration,
+    shape_field,
+)
 from zarr.codecs.crc32c_ import Crc32cCodec
-from zarr.codecs.deprecated_enum import DeprecatedStrEnumMeta
-from zarr.codecs.geometry import InnerGrid, check_shards, chunk_edges
-from zarr.codecs.one_chunk import OneChunk
-from zarr.codecs.parsing import parse_codecs
+from zarr.codecs.translate import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import UInt64
 from zarr.errors import ZarrUserWarning

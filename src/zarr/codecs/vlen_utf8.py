@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs import vlen
 from zarr.codecs.configuration import named, optional_configuration
-from zarr.codecs.foreign import Elements
-from zarr.codecs.objects import holds_objects
+from zarr.codecs.python_codec import Elements
+from zarr.codecs.vlen import holds_objects
 
 if TYPE_CHECKING:
     from typing import Self

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
-from zarr.codecs.extras import extra
-from zarr.codecs.geometry import chunk_edges
+from zarr.codecs.configuration import (
+    choice_field,
+    chunk_edges,
+    extra,
+    int_field,
+    named,
+    required_configuration,
+)
 from zarr.codecs.zfp_stream import MOST_RATE, padded
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from zarr.hierarchy.place import check_writable
 from zarr.metadata.chunk_grids import chunk_bounds
 from zarr.metadata.convert import as_v2, as_v3, same_chunks
 from zarr.storage.client import Requests
-from zarr.storage.path import StorePath
-from zarr.storage.places import address, is_within
+from zarr.storage.path import StorePath, address, is_within
 
 if TYPE_CHECKING:
     from zarr.copying.report import Report

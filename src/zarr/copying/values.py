@@ -9,7 +9,7 @@ from zarr._async.run import bounded
 from zarr.errors import CopyError
 from zarr.hierarchy.documents import DOCUMENTS
 from zarr.storage.client import Requests
-from zarr.storage.places import address, is_within
+from zarr.storage.path import address, is_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from zarr.buffer.core import Buffer as Buffer
 from zarr.buffer.core import NDBuffer as NDBuffer
-from zarr.codecs.pipeline import BatchedCodecPipeline as BatchedCodecPipeline
+from zarr.core.codec_pipeline import BatchedCodecPipeline as BatchedCodecPipeline
 from zarr.submodules import lazy_submodules
 
 if not TYPE_CHECKING:

@@ -1,11 +1,41 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.api.asynchronous import create_array as create_array
-from zarr.api.asynchronous import from_array as from_array
-from zarr.arrays import *
+from zarr._async.warnings import warn as warn
+from zarr.abc.codec import ArrayArrayCodec as ArrayArrayCodec
+from zarr.abc.codec import ArrayBytesCodec as ArrayBytesCodec
+from zarr.abc.codec import BytesBytesCodec as BytesBytesCodec
+from zarr.abc.codec import Codec as Codec
+from zarr.abc.numcodec import Numcodec as Numcodec
+from zarr.api.create import create_array as create_array
+from zarr.api.create import from_array as from_array
+from zarr.arrays.async_array import AsyncArray as AsyncArray
 from zarr.arrays.create import init_array as init_array
 from zarr.arrays.inherit_options import keep as _parse_keep_array_attr  # noqa: F401
-from zarr.arrays.parameters import *
-from zarr.codecs.pipeline import create_codec_pipeline as create_codec_pipeline
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE as DEFAULT_FILL_VALUE
+from zarr.arrays.parameters import CodecDict as CodecDict
+from zarr.arrays.parameters import CompressorLike as CompressorLike
+from zarr.arrays.parameters import CompressorsLike as CompressorsLike
+from zarr.arrays.parameters import FiltersLike as FiltersLike
+from zarr.arrays.parameters import SerializerLike as SerializerLike
+from zarr.arrays.sync_array import Array as Array
+from zarr.codecs.bytes import BytesCodec as BytesCodec
+from zarr.codecs.zstd import ZstdCodec as ZstdCodec
+from zarr.core.codec_pipeline import create_codec_pipeline as create_codec_pipeline
+from zarr.errors import MetadataValidationError as MetadataValidationError
+from zarr.errors import ZarrDeprecationWarning as ZarrDeprecationWarning
+from zarr.errors import ZarrUserWarning as ZarrUserWarning
 from zarr.hierarchy.documents import parse_array_metadata as parse_array_metadata
-from zarr.types import *
+from zarr.metadata.spec import ArrayConfig as ArrayConfig
+from zarr.metadata.spec import parse_array_config as parse_array_config
+from zarr.types import JSON as JSON
+from zarr.types import BasicSelection as BasicSelection
+from zarr.types import ChunksLike as ChunksLike
+from zarr.types import CoordinateSelection as CoordinateSelection
+from zarr.types import DimensionNamesLike as DimensionNamesLike
+from zarr.types import MaskSelection as MaskSelection
+from zarr.types import MemoryOrder as MemoryOrder
+from zarr.types import OrthogonalSelection as OrthogonalSelection
+from zarr.types import Selection as Selection
+from zarr.types import ShapeLike as ShapeLike
+from zarr.types import ShardsLike as ShardsLike
+from zarr.types import ZarrFormat as ZarrFormat

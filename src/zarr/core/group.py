@@ -4,8 +4,8 @@ from zarr.api.groups import create_hierarchy as create_hierarchy
 from zarr.api.groups import create_nodes as create_nodes
 from zarr.api.groups import create_rooted_hierarchy as create_rooted_hierarchy
 from zarr.api.groups import get_node as get_node
-from zarr.groups import AsyncGroup as AsyncGroup
-from zarr.groups import Group as Group
+from zarr.groups.async_group import AsyncGroup as AsyncGroup
+from zarr.groups.sync_group import Group as Group
 from zarr.metadata.group import GROUP_METADATA_KEYS as GROUP_METADATA_KEYS
 from zarr.metadata.group import ZARR_JSON as ZARR_JSON
 from zarr.metadata.group import ZARRAY_JSON as ZARRAY_JSON

@@ -1,7 +1,72 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from zarr.arrays.indexing import *
-from zarr.errors import *
+from zarr.arrays.indexing import AsyncOIndex as AsyncOIndex
+from zarr.arrays.indexing import AsyncVIndex as AsyncVIndex
+from zarr.arrays.indexing import BlockIndex as BlockIndex
+from zarr.arrays.indexing import OIndex as OIndex
+from zarr.arrays.indexing import VIndex as VIndex
+from zarr.core._chunk_indexers import BasicIndexer as BasicIndexer
+from zarr.core._chunk_indexers import BlockIndexer as BlockIndexer
+from zarr.core._chunk_indexers import BoolArrayDimIndexer as BoolArrayDimIndexer
+from zarr.core._chunk_indexers import ChunkDimProjection as ChunkDimProjection
+from zarr.core._chunk_indexers import ChunkProjection as ChunkProjection
+from zarr.core._chunk_indexers import CoordinateIndexer as CoordinateIndexer
+from zarr.core._chunk_indexers import Indexer as Indexer
+from zarr.core._chunk_indexers import IntArrayDimIndexer as IntArrayDimIndexer
+from zarr.core._chunk_indexers import IntDimIndexer as IntDimIndexer
+from zarr.core._chunk_indexers import MaskIndexer as MaskIndexer
+from zarr.core._chunk_indexers import Order as Order
+from zarr.core._chunk_indexers import OrthogonalIndexer as OrthogonalIndexer
+from zarr.core._chunk_indexers import SliceDimIndexer as SliceDimIndexer
+from zarr.core._chunk_indexers import get_indexer as get_indexer
+from zarr.core._chunk_indexers import sorted_run_ends as sorted_run_ends
+from zarr.core._selection_kinds import boundscheck_indices as boundscheck_indices
+from zarr.core._selection_kinds import check_no_multi_fields as check_no_multi_fields
+from zarr.core._selection_kinds import check_selection_length as check_selection_length
+from zarr.core._selection_kinds import colexicographic_order_coords as colexicographic_order_coords
+from zarr.core._selection_kinds import decode_morton as decode_morton
+from zarr.core._selection_kinds import decode_morton_vectorized as decode_morton_vectorized
+from zarr.core._selection_kinds import ensure_tuple as ensure_tuple
+from zarr.core._selection_kinds import err_too_many_indices as err_too_many_indices
+from zarr.core._selection_kinds import is_basic_selection as is_basic_selection
+from zarr.core._selection_kinds import is_bool as is_bool
+from zarr.core._selection_kinds import is_bool_array as is_bool_array
+from zarr.core._selection_kinds import is_bool_list as is_bool_list
+from zarr.core._selection_kinds import is_contiguous_selection as is_contiguous_selection
+from zarr.core._selection_kinds import is_contiguous_slice as is_contiguous_slice
+from zarr.core._selection_kinds import is_coordinate_selection as is_coordinate_selection
+from zarr.core._selection_kinds import is_int_or_bool_iterable as is_int_or_bool_iterable
+from zarr.core._selection_kinds import is_integer as is_integer
+from zarr.core._selection_kinds import is_integer_array as is_integer_array
+from zarr.core._selection_kinds import is_integer_list as is_integer_list
+from zarr.core._selection_kinds import is_mask_selection as is_mask_selection
+from zarr.core._selection_kinds import is_positive_slice as is_positive_slice
+from zarr.core._selection_kinds import is_pure_fancy_indexing as is_pure_fancy_indexing
+from zarr.core._selection_kinds import is_pure_orthogonal_indexing as is_pure_orthogonal_indexing
+from zarr.core._selection_kinds import is_scalar as is_scalar
+from zarr.core._selection_kinds import is_slice as is_slice
+from zarr.core._selection_kinds import ix_ as ix_
+from zarr.core._selection_kinds import lexicographic_order_coords as lexicographic_order_coords
+from zarr.core._selection_kinds import make_slice_selection as make_slice_selection
+from zarr.core._selection_kinds import morton_order_coords as morton_order_coords
+from zarr.core._selection_kinds import normalize_integer_selection as normalize_integer_selection
+from zarr.core._selection_kinds import oindex as oindex
+from zarr.core._selection_kinds import oindex_set as oindex_set
+from zarr.core._selection_kinds import replace_ellipsis as replace_ellipsis
+from zarr.core._selection_kinds import replace_lists as replace_lists
+from zarr.core._selection_kinds import slice_to_range as slice_to_range
+from zarr.core._selection_kinds import wraparound_indices as wraparound_indices
+from zarr.errors import ArrayIndexError as ArrayIndexError
+from zarr.errors import BoundsCheckError as BoundsCheckError
+from zarr.errors import NegativeStepError as NegativeStepError
+from zarr.errors import VindexInvalidSelectionError as VindexInvalidSelectionError
 from zarr.indexing import check_fields as check_fields
-from zarr.projections import *
-from zarr.types import *
+from zarr.indexing import pop_fields as pop_fields
+from zarr.types import BasicSelection as BasicSelection
+from zarr.types import BasicSelector as BasicSelector
+from zarr.types import CoordinateSelection as CoordinateSelection
+from zarr.types import MaskSelection as MaskSelection
+from zarr.types import OrthogonalSelection as OrthogonalSelection
+from zarr.types import Selection as Selection
+from zarr.types import Selector as Selector
+from zarr.types import SelectorTuple as SelectorTuple

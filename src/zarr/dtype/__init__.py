@@ -7,12 +7,10 @@ all, ``parsing`` finds the one that a user means, ``storage`` tells the engine w
 from typing import TYPE_CHECKING, Any
 
 from zarr.dtype.base import TBaseDType, TBaseScalar, ZDType
-from zarr.dtype.checks import (
-    DTypeSpec_V2,
-    check_dtype_spec_no_object_codec_v2,
-    check_dtype_spec_v2,
-)
-from zarr.dtype.numbers import (
+from zarr.dtype.bytes import NullTerminatedBytes, RawBytes, VariableLengthBytes
+from zarr.dtype.datetime import DateTime64, TimeDelta64
+from zarr.dtype.ml_dtypes import SMALL
+from zarr.dtype.numeric import (
     NUMBERS,
     Bool,
     Complex64,
@@ -30,13 +28,17 @@ from zarr.dtype.numbers import (
     UInt64,
 )
 from zarr.dtype.objects import PythonObject
-from zarr.dtype.parsing import ZDTypeLike, parse_data_type, parse_dtype
-from zarr.dtype.raw import NullTerminatedBytes, RawBytes, VariableLengthBytes
-from zarr.dtype.records import Struct, Structured
+from zarr.dtype.parsing import (
+    DTypeSpec_V2,
+    ZDTypeLike,
+    check_dtype_spec_no_object_codec_v2,
+    check_dtype_spec_v2,
+    parse_data_type,
+    parse_dtype,
+)
 from zarr.dtype.registry import DataTypeRegistry, data_type_registry
-from zarr.dtype.small import SMALL
-from zarr.dtype.text import FixedLengthUTF32, VariableLengthUTF8
-from zarr.dtype.times import DateTime64, TimeDelta64
+from zarr.dtype.strings import FixedLengthUTF32, VariableLengthUTF8
+from zarr.dtype.structured import Struct, Structured
 from zarr.errors import DataTypeValidationError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from zarr.dtype.base import (
     unknown_format,
     v3_configuration,
 )
-from zarr.dtype.raw import bytes_from_json, bytes_to_json
+from zarr.dtype.bytes import bytes_from_json, bytes_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.dtype.numbers import BaseComplex, BaseFloat, BaseInt, Bool
-from zarr.dtype.raw import NullTerminatedBytes, RawBytes
-from zarr.dtype.records import Structured
-from zarr.dtype.small import SmallFloat, SmallInt
-from zarr.dtype.subarray import SubArray
-from zarr.dtype.text import FixedLengthUTF32, VariableLengthUTF8
-from zarr.dtype.times import TimeDTypeBase
+from zarr.dtype.bytes import NullTerminatedBytes, RawBytes
+from zarr.dtype.datetime import TimeDTypeBase
+from zarr.dtype.ml_dtypes import SmallFloat, SmallInt
+from zarr.dtype.numeric import BaseComplex, BaseFloat, BaseInt, Bool
+from zarr.dtype.strings import FixedLengthUTF32, VariableLengthUTF8
+from zarr.dtype.structured import Structured, SubArray
 
 if TYPE_CHECKING:
     from zarr.dtype.base import ZDType

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from zarr.dtype.base import HasObjectCodec, ZDType, frozen, unknown_format, v2_form
-from zarr.dtype.raw import NullTerminatedBytes, VariableLengthBytes
-from zarr.dtype.text import FixedLengthUTF32, VariableLengthUTF8
+from zarr.dtype.bytes import NullTerminatedBytes, VariableLengthBytes
+from zarr.dtype.strings import FixedLengthUTF32, VariableLengthUTF8
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat

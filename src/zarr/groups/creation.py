@@ -27,8 +27,7 @@ from zarr.hierarchy.place import (
 )
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.group import GroupMetadata
-from zarr.storage.path import StorePath
-from zarr.storage.places import address
+from zarr.storage.path import StorePath, address
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

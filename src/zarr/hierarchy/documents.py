@@ -16,7 +16,6 @@ from zarr.errors import (
     GroupNotFoundError,
     NodeNotFoundError,
 )
-from zarr.metadata.consolidated import read_zmetadata, refuse_references
 from zarr.metadata.group import (
     ZATTRS_JSON,
     ZGROUP_JSON,
@@ -25,14 +24,15 @@ from zarr.metadata.group import (
     NodeMetadata,
     is_group,
     node_type_of,
+    read_zmetadata,
+    refuse_references,
     replace_consolidated,
 )
 from zarr.metadata.jsonio import parse_json
-from zarr.metadata.netcdf import leaves_size_open, marks_netcdf, with_size_of_elements
-from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
-from zarr.storage.urls import normalize_path
+from zarr.storage.keys import normalize_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

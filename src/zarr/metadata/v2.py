@@ -12,7 +12,7 @@ import numpy as np
 from zarr._async.warnings import warn
 from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import Numcodec, _is_numcodec
-from zarr.codecs.geometry import check_chunk_bytes
+from zarr.codecs.configuration import check_chunk_bytes
 from zarr.codecs.numcodecs_links import is_understood
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.objects import OF_ANY_OBJECT, behind_object_codec
@@ -30,6 +30,41 @@ if TYPE_CHECKING:
 
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.types import MemoryOrder
+
+
+def leaves_size_open(metadata: ArrayV2Metadata) -> bool:
+    """Return whether bytes are shuffled by a size that is not told."""
+    return any(map(_is_open, metadata.filter_configs))
+
+
+def marks_netcdf(fields: Mapping[str, Any]) -> bool:
+    """Return whether a document, or attributes, are those of a node that the library wrote.
+
+    All that it writes is marked in its own form of Zarr; in plain Zarr only the root is.
+
+    Examples
+    --------
+    >>> marks_netcdf({"_NCProperties": "version=2,netcdf=4.10.1,nczarr=2.0.0"})
+    True
+    """
+    return "nczarr" in str(fields.get("_NCProperties")) or any(
+        str(name).lower().startswith("_nczarr") for name in fields
+    )
+
+
+def with_size_of_elements(metadata: ArrayV2Metadata) -> ArrayV2Metadata:
+    """Return metadata that tell the size by which the library shuffled."""
+    size = getattr(metadata.dtype, "item_size", 1)
+    configs = (
+        {**config, "elementsize": size} if _is_open(config) else config
+        for config in metadata.filter_configs
+    )
+    return metadata._with(filter_configs=tuple(configs))
+
+
+def _is_open(config: Mapping[str, Any]) -> bool:
+    return config["id"] == "shuffle" and config.get("elementsize") == 0
+
 
 ZARRAY_JSON = ".zarray"
 ZATTRS_JSON = ".zattrs"

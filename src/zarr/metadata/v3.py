@@ -11,8 +11,8 @@ from zarr.abc.codec import ArrayBytesCodec
 from zarr.abc.metadata import Metadata
 from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.chain import check_order, evolve
-from zarr.codecs.parsing import parse_codecs
 from zarr.codecs.sharding import ShardingCodec
+from zarr.codecs.translate import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import ZDType, data_type_registry
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
@@ -26,8 +26,15 @@ from zarr.metadata.chunk_grids import (
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.common import parse_shapelike, validate_rectilinear_edges
-from zarr.metadata.extra import check_allowed_extra_field, parse_extra_fields
-from zarr.metadata.jsonio import as_stored, copied, in_node, parse_json, to_json
+from zarr.metadata.jsonio import (
+    as_stored,
+    check_allowed_extra_field,
+    copied,
+    in_node,
+    parse_extra_fields,
+    parse_json,
+    to_json,
+)
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import state
 

@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from zarr.storage.fsspec import FsspecStore
     from zarr.storage.local import LocalStore
     from zarr.storage.logging import LoggingStore
-    from zarr.storage.managed import ManagedMemoryStore
-    from zarr.storage.memory import GpuMemoryStore, MemoryStore
+    from zarr.storage.memory import GpuMemoryStore, ManagedMemoryStore, MemoryStore
     from zarr.storage.obstore import ObjectStore
     from zarr.storage.path import StoreLike, StorePath
     from zarr.storage.remote_zip import RemoteZipStore
@@ -43,7 +42,7 @@ _MODULES = {
     "GpuMemoryStore": "memory",
     "LocalStore": "local",
     "LoggingStore": "logging",
-    "ManagedMemoryStore": "managed",
+    "ManagedMemoryStore": "memory",
     "MemoryStore": "memory",
     "ObjectStore": "obstore",
     "RemoteZipStore": "remote_zip",

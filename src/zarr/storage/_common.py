@@ -5,7 +5,13 @@ from typing import Any
 from zarr.metadata.group import ZARR_JSON as ZARR_JSON
 from zarr.metadata.group import ZARRAY_JSON as ZARRAY_JSON
 from zarr.metadata.group import ZGROUP_JSON as ZGROUP_JSON
-from zarr.storage.path import *  # noqa: F403
+from zarr.storage.path import StoreLike as StoreLike
+from zarr.storage.path import StorePath as StorePath
+from zarr.storage.path import contains_array as contains_array
+from zarr.storage.path import contains_group as contains_group
+from zarr.storage.path import ensure_no_existing_node as ensure_no_existing_node
+from zarr.storage.path import make_store as make_store
+from zarr.storage.path import make_store_path as make_store_path
 from zarr.types import ANY_ACCESS_MODE as ANY_ACCESS_MODE
 
 

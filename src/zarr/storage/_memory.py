@@ -1,6 +1,5 @@
-"""zarr-python's name of `zarr.storage.memory` and `zarr.storage.managed`."""
+"""zarr-python's name of `zarr.storage.memory` and `zarr.storage.memory`."""
 
-from zarr.storage.managed import ManagedMemoryStore
-from zarr.storage.memory import GpuMemoryStore, MemoryStore
+from zarr.storage.memory import GpuMemoryStore, ManagedMemoryStore, MemoryStore
 
 __all__ = ["GpuMemoryStore", "ManagedMemoryStore", "MemoryStore"]

@@ -1,8 +1,10 @@
-"""zarr-python's name of `zarr.storage.urls`."""
+"""zarr-python's name of `zarr.storage.keys`."""
 
 from typing import Any
 
-from zarr.storage.urls import *  # noqa: F403
+from zarr.storage.keys import ParsedStoreUrl as ParsedStoreUrl
+from zarr.storage.keys import normalize_path as normalize_path
+from zarr.storage.keys import parse_store_url as parse_store_url
 
 
 def __getattr__(name: str) -> Any:

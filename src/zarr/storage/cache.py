@@ -11,8 +11,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.cache_state import CacheState
 from zarr.storage.keys import check_key, folder_of
 from zarr.storage.memory import MemoryStore
-from zarr.storage.ranges import absolute, bounds
-from zarr.storage.values import check_value, is_immutable
+from zarr.storage.values import absolute, bounds, check_value, is_immutable
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:

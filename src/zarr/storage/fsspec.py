@@ -11,14 +11,10 @@ from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
 from zarr.settings import config
 from zarr.storage.client.retry import UnreachableError, hidden_in, is_unreachable
-from zarr.storage.http import http_get
-from zarr.storage.keys import check_key, check_prefix
+from zarr.storage.fsspec_protocols import check_reference, http_get, s3_get, s3_put
+from zarr.storage.keys import check_key, check_prefix, redacted
 from zarr.storage.local import passes_link
-from zarr.storage.ranges import bounds, range_header
-from zarr.storage.references import check_reference
-from zarr.storage.s3fs import s3_get, s3_put
-from zarr.storage.urls import redacted
-from zarr.storage.values import check_value
+from zarr.storage.values import bounds, check_value, range_header
 from zarr.urls import links_of
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.settings import config
 from zarr.storage.keys import check_key, check_prefix, is_hidden
-from zarr.storage.ranges import absolute, bounds
-from zarr.storage.values import check_value
+from zarr.storage.values import absolute, bounds, check_value
 from zarr.types import ANY_ACCESS_MODE
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from zarr.abc.store import (
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.storage.client import Requests
+from zarr.storage.keys import normalize_path
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
-from zarr.storage.urls import normalize_path
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import local_path
 
@@ -381,7 +381,7 @@ async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, An
         path = url.removeprefix("sqlite://")
         return await SQLiteStore.open(path, read_only=read_only, **(storage_options or {}))
     if url.startswith("memory://"):
-        from zarr.storage.managed import find
+        from zarr.storage.memory import find
 
         if storage_options is not None:
             raise TypeError("'storage_options' was provided but a store in memory has none.")
@@ -389,7 +389,7 @@ async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, An
         if managed is not None:
             await managed._ensure_open()
             return managed
-    from zarr.storage.services import store_of_url
+    from zarr.storage.url_clients import store_of_url
 
     return store_of_url(url, storage_options, read_only)
 
@@ -510,3 +510,34 @@ async def _node_type(store_path: StorePath) -> object:
     except ValueError:  # not JSON, or not text
         return None
     return document.get("node_type") if isinstance(document, dict) else None
+
+
+def address(place: StorePath) -> str:
+    """A name of a place, equal for all stores that show the same data.
+
+    Examples
+    --------
+    >>> from zarr.storage import LocalStore, StorePath
+    >>> address(StorePath(LocalStore("a"), "b")) == address(StorePath(LocalStore("a/b")))
+    True
+    """
+    return f"{data_id_of(place.store)}/{place.path}".rstrip("/")
+
+
+def is_within(inner: str, outer: str) -> bool:
+    """Whether an address is another, or below it."""
+    return inner == outer or inner.startswith(f"{outer}/")
+
+
+def addresses(source: Any) -> tuple[str, ...]:
+    """The addresses of a node's places."""
+    return tuple(map(address, places_of(source)))
+
+
+def places_of(source: Any) -> tuple[StorePath, ...]:
+    """Where the documents and the chunks of a node are; none for what is not of zarr."""
+    node = getattr(source, "_async", source)
+    place, access = getattr(node, "store_path", None), getattr(node, "_access", None)
+    if place is None or access is None:
+        return ()
+    return (place,) if access.chunk_path is None else (place, access.chunk_path)

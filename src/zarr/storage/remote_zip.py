@@ -12,8 +12,8 @@ from zarr.abc._identity import data_id_of
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.keys import check_key, check_prefix, children, is_safe
-from zarr.storage.ranges import absolute, bounds
-from zarr.storage.zip_reader import Stream, read_entry
+from zarr.storage.values import absolute, bounds
+from zarr.storage.zip_archive import Stream, read_entry
 
 if TYPE_CHECKING:
     import io
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.storage.zip_reader import Data, Reader
+    from zarr.storage.zip_archive import Data, Reader
 
 # The directory is at the end, and mostly no longer than this.
 _TAIL = 64 << 10

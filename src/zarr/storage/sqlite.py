@@ -10,10 +10,9 @@ from zarr._async.run import offload
 from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
-from zarr.storage.ranges import bounds
-from zarr.storage.sqlite_file import Database
-from zarr.storage.sqlite_table import (
+from zarr.storage.sqlite_file import (
     BATCH,
+    Database,
     below,
     children_of,
     exchange,
@@ -21,7 +20,7 @@ from zarr.storage.sqlite_table import (
     part_of,
     whole,
 )
-from zarr.storage.values import check_value
+from zarr.storage.values import bounds, check_value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.storage.sqlite_table import Connection
+    from zarr.storage.sqlite_file import Connection
 
 T = TypeVar("T")
 

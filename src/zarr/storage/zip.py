@@ -15,8 +15,7 @@ from zarr._async.run import offload
 from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.keys import check_key, check_prefix, children, folder_of, is_safe
-from zarr.storage.ranges import absolute, bounds
-from zarr.storage.values import check_value
+from zarr.storage.values import absolute, bounds, check_value
 from zarr.storage.zip_archive import Archive
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zarr.codecs import BloscCodec, ShardingCodec
-from zarr.codecs.geometry import InnerGrid
+from zarr.codecs.configuration import InnerGrid
 
 
 @pytest.mark.parametrize(

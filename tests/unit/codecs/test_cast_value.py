@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import zarr
 from zarr.codecs import CastValue
-from zarr.codecs.casting import ROUNDING_MODES, cast
-from zarr.codecs.geometry import InnerGrid
+from zarr.codecs.cast_value import ROUNDING_MODES, cast_elements
+from zarr.codecs.configuration import InnerGrid
 
 INTEGERS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]
 FLOATS = ["f2", "f4", "f8"]
@@ -213,11 +213,11 @@ def _exponent(value: Fraction) -> int:
 )
 def test_floats_are_rounded_as_defined(value: float, dtype: str, rounding: Any) -> None:
     expected = _floating(Fraction(value), np.dtype(dtype), rounding)
-    found = cast(np.array([value]), np.dtype(dtype), rounding, "clamp", [])[0]
+    found = cast_elements(np.array([value]), np.dtype(dtype), rounding, "clamp", [])[0]
     assert found == expected
     if isinf(expected):
         with pytest.raises(ValueError, match="out of range"):
-            cast(np.array([value]), np.dtype(dtype), rounding, None, [])
+            cast_elements(np.array([value]), np.dtype(dtype), rounding, None, [])
 
 
 @given(
@@ -228,7 +228,7 @@ def test_floats_are_rounded_as_defined(value: float, dtype: str, rounding: Any) 
 def test_integers_are_rounded_as_defined(value: int, dtype: str, rounding: Any) -> None:
     source = np.array([value], "u8" if value >= 0 else "i8")
     expected = _floating(Fraction(value), np.dtype(dtype), rounding)
-    assert cast(source, np.dtype(dtype), rounding, "clamp", [])[0] == expected
+    assert cast_elements(source, np.dtype(dtype), rounding, "clamp", [])[0] == expected
 
 
 @given(
@@ -249,14 +249,16 @@ def test_floats_become_integers_as_defined(
     if not limits.min <= expected <= limits.max:
         if out_of_range is None:
             with pytest.raises(ValueError, match="out of range"):
-                cast(np.array([value]), np.dtype(dtype), rounding, None, [])
+                cast_elements(np.array([value]), np.dtype(dtype), rounding, None, [])
             return
         if out_of_range == "clamp":
             expected = limits.min if expected < 0 else limits.max
         else:
             span = 2**limits.bits
             expected = (expected - limits.min) % span + limits.min
-    assert cast(np.array([value]), np.dtype(dtype), rounding, out_of_range, [])[0] == expected
+    assert (
+        cast_elements(np.array([value]), np.dtype(dtype), rounding, out_of_range, [])[0] == expected
+    )
 
 
 @pytest.mark.parametrize("dtype", ["c8", "bool", "m8[s]", "S3", "U2"])

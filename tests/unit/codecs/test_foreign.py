@@ -12,8 +12,8 @@ import pytest
 
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+from zarr.codecs.base import OneChunk
 from zarr.codecs.chain import v3_chain
-from zarr.codecs.one_chunk import OneChunk
 from zarr.errors import ChunkDecodeError
 
 ARRAY = np.arange(24, dtype="i4").reshape(4, 6)

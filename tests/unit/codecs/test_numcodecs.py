@@ -10,9 +10,9 @@ import pytest
 
 import zarr.codecs.numcodecs as wrappers
 from zarr.codecs import BytesCodec
+from zarr.codecs.base import OneChunk
 from zarr.codecs.chain import v3_chain
-from zarr.codecs.geometry import InnerGrid
-from zarr.codecs.one_chunk import OneChunk
+from zarr.codecs.configuration import InnerGrid
 from zarr.registry import get_codec_class
 
 ARRAY = (np.arange(24, dtype="f8") / 4).reshape(4, 6)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import zarr
-from zarr.codecs.objects import ObjectTable, holds_objects
+from zarr.codecs.vlen import ObjectTable, holds_objects
 from zarr.dtype import PythonObject
 
 DTYPES = [np.dtype(object), np.dtypes.StringDType()]

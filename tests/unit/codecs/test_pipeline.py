@@ -11,9 +11,9 @@ import pytest
 
 import zarr
 from zarr.codecs import BytesCodec, ShardingCodec, TransposeCodec, ZstdCodec
-from zarr.codecs.pipeline import BatchedCodecPipeline, FusedCodecPipeline, create_codec_pipeline
 from zarr.core.array_spec import ArrayConfig, ArraySpec
 from zarr.core.buffer import default_buffer_prototype
+from zarr.core.codec_pipeline import BatchedCodecPipeline, FusedCodecPipeline, create_codec_pipeline
 from zarr.core.common import concurrent_foreach, concurrent_iter, concurrent_map
 from zarr.storage import MemoryStore, StorePath
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import zarr
 from zarr.codecs import ScaleOffset
-from zarr.codecs.geometry import InnerGrid
+from zarr.codecs.configuration import InnerGrid
 from zarr.dtype import parse_dtype
 
 INTEGERS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]

@@ -23,7 +23,7 @@ from zarr.codecs import (
     VLenUTF8Codec,
     ZstdCodec,
 )
-from zarr.codecs.geometry import InnerGrid
+from zarr.codecs.configuration import InnerGrid
 from zarr.errors import ZarrUserWarning
 
 ARRAY = np.arange(24, dtype="i4").reshape(4, 6)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import zarr
 from zarr import _core
-from zarr.codecs import strings
-from zarr.codecs.strings import StringTable
+from zarr.codecs import vlen as strings
+from zarr.codecs.vlen import StringTable
 
 STRING = np.dtypes.StringDType()
 TEXTS = st.lists(st.text(max_size=4) | st.text("aé\0", max_size=40), max_size=30)

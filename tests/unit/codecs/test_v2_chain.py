@@ -11,8 +11,8 @@ import pytest
 
 import zarr
 from zarr.buffer import default_buffer_prototype
-from zarr.codecs.one_chunk import OneChunk
-from zarr.codecs.v2_chain import v2_chain
+from zarr.codecs.base import OneChunk
+from zarr.codecs.chain import v2_chain
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError, UnknownCodecError
 from zarr.settings import config
 

@@ -22,7 +22,7 @@ from zarr.dtype import (
     UInt64,
     data_type_registry,
 )
-from zarr.dtype.numbers import NUMBERS
+from zarr.dtype.numeric import NUMBERS
 
 NAMES = [cls.__name__.lower() for cls in NUMBERS]
 

@@ -20,7 +20,7 @@ from zarr.dtype import (
     data_type_registry,
     parse_dtype,
 )
-from zarr.dtype.subarray import SubArray
+from zarr.dtype.structured import SubArray
 from zarr.errors import DataTypeValidationError, ZarrUserWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")

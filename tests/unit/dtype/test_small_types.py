@@ -13,7 +13,7 @@ import pytest
 
 import zarr.dtype
 from zarr.dtype import data_type_registry, parse_dtype
-from zarr.dtype.small import SMALL, SmallComplex, SmallFloat, SmallInt, SmallNumber
+from zarr.dtype.ml_dtypes import SMALL, SmallComplex, SmallFloat, SmallInt, SmallNumber
 
 ml_dtypes = pytest.importorskip("ml_dtypes")
 

@@ -9,7 +9,7 @@ import pytest
 
 import zarr
 from zarr.dtype import DateTime64, TimeDelta64, data_type_registry
-from zarr.dtype.times import DATETIME_UNIT
+from zarr.dtype.datetime import DATETIME_UNIT
 
 NAT = -(2**63)
 

@@ -19,8 +19,7 @@ from zarr.errors import (
     NodeTypeValidationError,
     ZarrUserWarning,
 )
-from zarr.metadata.consolidated import read_zmetadata
-from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
+from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata, read_zmetadata
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 

@@ -14,7 +14,7 @@ from zarr._async.executors import sync
 obstore = pytest.importorskip("obstore")
 from obstore.store import GCSStore, HTTPStore, MemoryStore, S3Store  # noqa: E402
 
-from zarr.storage.addresses import addresses  # noqa: E402
+from zarr.storage.obstore import addresses  # noqa: E402
 
 KEYS: dict[str, Any] = {"access_key_id": "k", "secret_access_key": "s", "region": "eu-west-1"}
 

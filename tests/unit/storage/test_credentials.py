@@ -21,7 +21,7 @@ from zarr.storage import (
     RemoteZipStore,
     StorePath,
 )
-from zarr.storage.urls import redacted
+from zarr.storage.keys import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

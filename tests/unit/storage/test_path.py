@@ -23,6 +23,7 @@ from zarr.storage import (
     StorePath,
     WrapperStore,
 )
+from zarr.storage.keys import normalize_path, parse_store_url
 from zarr.storage.path import (
     contains_array,
     contains_group,
@@ -30,7 +31,6 @@ from zarr.storage.path import (
     make_store,
     make_store_path,
 )
-from zarr.storage.urls import normalize_path, parse_store_url
 
 
 def buffer(text: str = "{}") -> Buffer:

@@ -12,11 +12,15 @@ import numpy as np
 from zarr import _core
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.abc.metadata import Metadata
-from zarr.codecs.configuration import named, named_configuration
-from zarr.codecs.geometry import check_chunk_bytes, item_size, largest_chunk
+from zarr.codecs.configuration import (
+    check_chunk_bytes,
+    item_size,
+    largest_chunk,
+    named,
+    named_configuration,
+)
 from zarr.codecs.limits import chunk_bytes, most_decoded, takes_limit
-from zarr.codecs.numcodecs_adapters import decoded_by
-from zarr.codecs.numcodecs_links import array_link, bytes_link
+from zarr.codecs.numcodecs_links import array_link, bytes_link, decoded_by
 from zarr.codecs.zfp_stream import checked
 from zarr.dtype import UInt8, parse_dtype
 from zarr.errors import ChunkDecodeError

@@ -16,7 +16,7 @@ from zarr._async.executors import coders, get_executor
 from zarr._async.run import bounded, offload, stepping
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
-from zarr.codecs.one_chunk import byte_request
+from zarr.codecs.base import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.storage.client import PartRefused, Requests
 from zarr.storage.client.conditional import Exchange, deletes, exchanged

@@ -11,7 +11,7 @@ import errno
 import re
 from typing import Any
 
-from zarr.storage.urls import redacted
+from zarr.storage.keys import redacted
 
 STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses of HTTP by which a service says: not now."""

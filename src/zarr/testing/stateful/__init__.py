@@ -10,11 +10,12 @@ Derive from one with a store that takes no arguments, and give it to pytest::
 """
 
 from zarr.testing.stateful.hierarchy import ZarrHierarchyStateMachine
-from zarr.testing.stateful.rules import split_prefix_name, with_frequency
 from zarr.testing.stateful.stores import (
     MAX_BINARY_SIZE,
     SyncStoreWrapper,
     ZarrStoreStateMachine,
+    split_prefix_name,
+    with_frequency,
 )
 
 __all__ = [

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 import zarr
 from zarr._async.run import SyncMixin
 from zarr.storage import MemoryStore
-from zarr.testing.stateful.rules import is_below, joined, split_prefix_name, with_frequency
+from zarr.testing.stateful.stores import is_below, joined, split_prefix_name, with_frequency
 from zarr.testing.strategies import (
     basic_indices,
     chunk_paths,

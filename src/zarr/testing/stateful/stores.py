@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import assume
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from zarr._async.run import SyncMixin
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
 from zarr.buffer.core import default_buffer_prototype
-from zarr.testing.stateful.rules import is_below, split_prefix_name
 from zarr.testing.strategies import (
     key_ranges,
     keys,
@@ -26,12 +19,59 @@ from zarr.testing.strategies import (
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from hypothesis.strategies import DataObject
 
     from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer, BufferPrototype
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def with_frequency(frequency: float) -> Callable[[F], F]:
+    """Let a rule run in a share of the steps only.
+
+    Parameters
+    ----------
+    frequency : float
+        The share, from 0 to 1. It is kept by counting, so that runs can be repeated.
+    """
+
+    def decorate(function: F) -> F:
+        counter = f"_{function.__name__}_asked"
+
+        def is_due(self: Any) -> bool:
+            asked = getattr(self, counter, 0) + 1
+            setattr(self, counter, asked)
+            return int(asked * frequency) > int((asked - 1) * frequency)
+
+        limited: F = precondition(is_due)(function)
+        return limited
+
+    return decorate
+
+
+def split_prefix_name(path: str) -> tuple[str, str]:
+    """Split the path of a node into that of its group and its name there.
+
+    Parameters
+    ----------
+    path : str
+        The path.
+    """
+    prefix, _, name = path.rpartition("/")
+    return prefix, name
+
+
+def joined(prefix: str, name: str) -> str:
+    """Return the path of a node in a group."""
+    return f"{prefix}/{name}".lstrip("/")
+
+
+def is_below(path: str, prefix: str) -> bool:
+    """Whether a path is another, or below it."""
+    return prefix == "" or path == prefix or path.startswith(f"{prefix}/")
 
 
 MAX_BINARY_SIZE = 100

@@ -1,7 +1,8 @@
-"""Arrays with data in them, in memory and in stores, and their metadata."""
+"""Strategies for selections, arrays and groups."""
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,11 +19,17 @@ from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.settings import config
 from zarr.storage import MemoryStore
-from zarr.storage.urls import normalize_path
-from zarr.testing.strategies import names, settings
-from zarr.testing.strategies.data_types import dtypes, safe_unicode_for_dtype, v3_dtypes
-from zarr.testing.strategies.grids import array_shapes as small_shapes
-from zarr.testing.strategies.grids import chunk_shapes, rectilinear_chunks, shard_shapes
+from zarr.storage.keys import normalize_path
+from zarr.testing.strategies import documents
+from zarr.testing.strategies.documents import array_shapes as small_shapes
+from zarr.testing.strategies.documents import (
+    chunk_shapes,
+    dtypes,
+    rectilinear_chunks,
+    safe_unicode_for_dtype,
+    shard_shapes,
+    v3_dtypes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +40,139 @@ if TYPE_CHECKING:
     from zarr.arrays import Array
     from zarr.types import JSON, AccessModeLiteral, ArrayMetadata, ZarrFormat
 
-_ANY_PATHS = names.paths()
+
+def is_negative_slice(idx: Any) -> bool:
+    """Whether a value is a slice that goes backward.
+
+    Parameters
+    ----------
+    idx
+        An item of a selection.
+    """
+    return isinstance(idx, slice) and idx.step is not None and idx.step < 0
+
+
+@st.composite
+def end_slices(draw: st.DrawFn, *, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Slices in the second half of each axis, where the last chunk is.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the array.
+    """
+    slices = []
+    for length in shape:
+        start = draw(st.integers(length // 2, max(length // 2, length - 1)))
+        slices.append(slice(start, draw(st.integers(start, length))))
+    return tuple(slices)
+
+
+@st.composite
+def basic_indices(
+    draw: st.DrawFn,
+    *,
+    shape: tuple[int, ...],
+    min_dims: int = 0,
+    max_dims: int | None = None,
+    allow_newaxis: bool = False,
+    allow_ellipsis: bool = True,
+) -> Any:
+    """Integers and slices that go forward.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the array.
+    min_dims, max_dims : int, optional
+        The number of axes of the result.
+    allow_newaxis, allow_ellipsis : bool, optional
+        Whether there may be such items.
+    """
+    items: SearchStrategy[Any] = npst.basic_indices(  # type: ignore[call-overload]
+        shape,
+        min_dims=min_dims,
+        max_dims=max_dims,
+        allow_newaxis=allow_newaxis,
+        allow_ellipsis=allow_ellipsis,
+    )
+    forward = items.filter(
+        lambda found: (
+            not any(
+                is_negative_slice(item)
+                for item in (found if isinstance(found, tuple) else (found,))
+            )
+        )
+    )
+    fits = min_dims <= len(shape) and (max_dims is None or max_dims >= len(shape))
+    return draw(st.one_of(forward, end_slices(shape=shape)) if fits else forward)
+
+
+@st.composite
+def orthogonal_indices(
+    draw: st.DrawFn, *, shape: tuple[int, ...]
+) -> tuple[tuple[int | slice | npt.NDArray[Any], ...], tuple[npt.NDArray[Any], ...]]:
+    """Integers, slices and integer arrays for ``oindex``, and the same for NumPy.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape of the array, which has elements.
+    """
+    items: list[Any] = []
+    arrays: list[npt.NDArray[Any]] = []
+    for length in shape:
+        index = st.integers(-length, length - 1)
+        ranges = basic_indices(shape=(length,), min_dims=1, allow_ellipsis=False)
+        lists = st.lists(index, min_size=1, max_size=length).map(
+            lambda found: np.array(found, dtype=np.intp)
+        )
+        item = draw(st.one_of(index, ranges, lists))
+        if isinstance(item, tuple):
+            item = item[0] if item else slice(None)
+        items.append(item)
+        arrays.append(np.arange(length)[item] if isinstance(item, slice) else np.asarray(item))
+    # Each array along an axis of its own; integers have none.
+    ndim = sum(array.ndim for array in arrays)
+    axis = 0
+    for which, array in enumerate(arrays):
+        if array.ndim:
+            arrays[which] = array.reshape([-1 if i == axis else 1 for i in range(ndim)])
+            axis += 1
+    return tuple(items), tuple(np.broadcast_arrays(*arrays))
+
+
+@st.composite
+def block_indices(
+    draw: st.DrawFn, *, chunk_sizes: tuple[tuple[int, ...], ...]
+) -> tuple[tuple[int | slice, ...], tuple[slice, ...]]:
+    """Integers and slices that count chunks, and the elements that they mean.
+
+    Parameters
+    ----------
+    chunk_sizes : tuple of tuple of int
+        The lengths of the chunks along each axis.
+    """
+    blocks: list[int | slice] = []
+    elements: list[slice] = []
+    for sizes in chunk_sizes:
+        edges = [0, *accumulate(sizes)]
+        count = len(sizes)
+        if draw(st.booleans()):
+            which = draw(st.integers(0, count - 1))
+            blocks.append(draw(st.sampled_from([which, which - count])))
+            elements.append(slice(edges[which], edges[which + 1]))
+            continue
+        start = draw(st.none() | st.integers(-count, count - 1))
+        stop = draw(st.none() | st.integers(-count, count))
+        found = slice(start, stop, draw(st.sampled_from([None, 1])))
+        first, last, _ = found.indices(count)
+        blocks.append(found)
+        elements.append(slice(edges[first], edges[max(first, last)]))
+    return tuple(blocks), tuple(elements)
+
+
+_ANY_PATHS = documents.paths()
 _SHARDED_SHAPES = npst.array_shapes(max_dims=4, max_side=8)
 _RECTILINEAR_SHAPES = npst.array_shapes(max_dims=3, max_side=20)
 
@@ -89,14 +228,14 @@ def arrays(
     draw: st.DrawFn,
     *,
     shapes: SearchStrategy[tuple[int, ...]] = small_shapes,
-    compressors: SearchStrategy[Any] = settings.compressors,
-    stores: SearchStrategy[Any] = settings.stores,
+    compressors: SearchStrategy[Any] = documents.compressors,
+    stores: SearchStrategy[Any] = documents.stores,
     paths: SearchStrategy[str] = _ANY_PATHS,
-    array_names: SearchStrategy[str] = names.array_names,
+    array_names: SearchStrategy[str] = documents.array_names,
     arrays: SearchStrategy[npt.NDArray[Any]] | None = None,
-    attrs: SearchStrategy[Any] = names.attrs,
-    zarr_formats: SearchStrategy[ZarrFormat] = settings.zarr_formats,
-    subchunk_write_orders: SearchStrategy[Any] = settings.subchunk_write_orders,
+    attrs: SearchStrategy[Any] = documents.attrs,
+    zarr_formats: SearchStrategy[ZarrFormat] = documents.zarr_formats,
+    subchunk_write_orders: SearchStrategy[Any] = documents.subchunk_write_orders,
     open_mode: AccessModeLiteral = "w",
 ) -> Array[Any]:
     """Arrays in a store, in a group, with data in them.
@@ -137,7 +276,7 @@ def arrays(
     options["compressors"] = "auto" if compressor == "default" else compressor
     options["chunks"] = draw(chunk_shapes(shape=data.shape), label="chunk shape")
     if zarr_format == 3:
-        options["dimension_names"] = draw(names.dimension_names(ndim=data.ndim), label="names")
+        options["dimension_names"] = draw(documents.dimension_names(ndim=data.ndim), label="names")
         if data.size and draw(st.booleans(), label="sharded"):
             order = draw(subchunk_write_orders, label="write order")
             options |= draw(_sharding(data.shape, options["chunks"], order))
@@ -163,7 +302,7 @@ def _sharding(
     shards = draw(shard_shapes(shape=shape, chunk_shape=chunks), label="shard shape")
     codec = ShardingCodec(
         chunk_shape=chunks,
-        codecs=draw(settings.sharding_inner_codecs),
+        codecs=draw(documents.sharding_inner_codecs),
         index_location=draw(st.sampled_from(["start", "end"])),
         subchunk_write_order=order,
     )
@@ -184,8 +323,8 @@ def simple_arrays(
     return draw(
         arrays(
             shapes=shapes,
-            paths=names.paths(max_num_nodes=2),
-            array_names=names.short_node_names,
+            paths=documents.paths(max_num_nodes=2),
+            array_names=documents.short_node_names,
             attrs=st.none(),
             compressors=st.sampled_from([None, "default"]),
         )
@@ -212,7 +351,7 @@ def sharded_arrays(
     if nested is None:
         nested = draw(st.booleans())
     outer = draw(shard_shapes(shape=data.shape, chunk_shape=chunks))
-    codec = ShardingCodec(chunk_shape=chunks, codecs=draw(settings.sharding_inner_codecs))
+    codec = ShardingCodec(chunk_shape=chunks, codecs=draw(documents.sharding_inner_codecs))
     if nested:
         middle = outer
         outer = tuple(size * draw(st.integers(1, 2)) for size in middle)
@@ -257,10 +396,10 @@ def rectilinear_arrays(
 def complex_rectilinear_arrays(
     draw: st.DrawFn,
     *,
-    stores: SearchStrategy[Any] = settings.stores,
+    stores: SearchStrategy[Any] = documents.stores,
     paths: SearchStrategy[str] = _ANY_PATHS,
-    array_names: SearchStrategy[str] = names.array_names,
-    attrs: SearchStrategy[Any] = names.attrs,
+    array_names: SearchStrategy[str] = documents.array_names,
+    attrs: SearchStrategy[Any] = documents.attrs,
 ) -> tuple[npt.NDArray[Any], Array[Any]]:
     """Arrays whose chunks have several sizes, at a path in a store, beside what is in them.
 
@@ -306,8 +445,8 @@ def array_metadata(
     draw: st.DrawFn,
     *,
     array_shapes: Callable[..., SearchStrategy[tuple[int, ...]]] = npst.array_shapes,
-    zarr_formats: SearchStrategy[Literal[2, 3]] = settings.zarr_formats,
-    attributes: SearchStrategy[Mapping[str, JSON] | None] = names.attrs,
+    zarr_formats: SearchStrategy[Literal[2, 3]] = documents.zarr_formats,
+    attributes: SearchStrategy[Mapping[str, JSON] | None] = documents.attrs,
 ) -> ArrayMetadata:
     """Metadata of arrays.
 
@@ -348,6 +487,6 @@ def array_metadata(
         fill_value=fill_value,
         codecs=[BytesCodec()],
         attributes=attrs,
-        dimension_names=draw(names.dimension_names(ndim=len(shape))),
+        dimension_names=draw(documents.dimension_names(ndim=len(shape))),
         storage_transformers=None,
     )

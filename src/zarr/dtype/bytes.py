@@ -19,7 +19,7 @@ from zarr.dtype.base import (
     v2_name,
     warn_unstable,
 )
-from zarr.dtype.text import check_length, length_from_v2, length_from_v3
+from zarr.dtype.strings import check_length, length_from_v2, length_from_v3
 
 if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat

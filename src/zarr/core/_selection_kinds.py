@@ -1,7 +1,9 @@
-"""What kind of selection, or of an item in one, a value is; and small steps of parsing."""
+"""Kinds of selections and of their items, small steps of parsing them, orders of places."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import product
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NoReturn, TypeGuard
 
@@ -13,39 +15,6 @@ from zarr.indexing import per_axis
 
 if TYPE_CHECKING:
     from zarr.indexing import Fields
-
-__all__ = [
-    "boundscheck_indices",
-    "check_no_multi_fields",
-    "check_selection_length",
-    "ensure_tuple",
-    "err_too_many_indices",
-    "is_basic_selection",
-    "is_bool",
-    "is_bool_array",
-    "is_bool_list",
-    "is_contiguous_selection",
-    "is_contiguous_slice",
-    "is_coordinate_selection",
-    "is_int_or_bool_iterable",
-    "is_integer",
-    "is_integer_array",
-    "is_integer_list",
-    "is_mask_selection",
-    "is_positive_slice",
-    "is_pure_fancy_indexing",
-    "is_pure_orthogonal_indexing",
-    "is_scalar",
-    "is_slice",
-    "make_slice_selection",
-    "normalize_integer_selection",
-    "pop_fields",
-    "replace_ellipsis",
-    "replace_lists",
-    "slice_to_range",
-    "wraparound_indices",
-]
-
 
 # -- items --------------------------------------------------------------------------------------
 
@@ -285,3 +254,128 @@ def check_no_multi_fields(fields: Fields) -> Fields:
     if len(fields) > 1:
         raise IndexError("multiple fields are not supported for this operation")
     return fields[0] if fields else None
+
+
+def ix_(selection: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
+    """Return index arrays for the outer product of the items; integers keep their axis.
+
+    Parameters
+    ----------
+    selection
+        Integers, slices, and lists or arrays of integers or booleans.
+    shape : tuple of int
+        The shape of the array to select of.
+    """
+    items = replace_ellipsis(selection, shape)
+    return np.ix_(*(_indices(item, n) for item, n in zip(items, shape, strict=True)))
+
+
+def _indices(item: Any, length: int) -> npt.NDArray[Any]:
+    if isinstance(item, slice):
+        return np.arange(*item.indices(length))
+    if is_integer(item):
+        return np.array([item], dtype=np.intp)
+    if is_bool_array(item) or is_bool_list(item):
+        return np.flatnonzero(item)
+    return np.asarray(item, dtype=np.intp)
+
+
+def _integer_axes(selection: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    items = replace_ellipsis(selection, shape)
+    return tuple(axis for axis, item in enumerate(items) if is_integer(item))
+
+
+def oindex(a: npt.NDArray[Any], selection: Any) -> npt.NDArray[Any]:
+    """Return an orthogonal selection of an array in memory.
+
+    Parameters
+    ----------
+    a : ndarray
+        The array.
+    selection
+        Integers, slices, and lists or arrays of integers or booleans, one for each axis.
+    """
+    found: npt.NDArray[Any] = a[ix_(selection, a.shape)]
+    return found.squeeze(axis=_integer_axes(selection, a.shape))
+
+
+def oindex_set(a: npt.NDArray[Any], selection: Any, value: Any) -> None:
+    """Write to an orthogonal selection of an array in memory.
+
+    Parameters
+    ----------
+    a : ndarray
+        The array.
+    selection
+        Integers, slices, and lists or arrays of integers or booleans, one for each axis.
+    value : array_like
+        What to write; it is broadcast.
+    """
+    where = ix_(selection, a.shape)
+    dropped = _integer_axes(selection, a.shape)
+    values = np.asarray(value)
+    if values.ndim and dropped:
+        kept = tuple(each.size for axis, each in enumerate(where) if axis not in dropped)
+        values = np.expand_dims(np.broadcast_to(values, kept), dropped)
+    a[where] = values
+
+
+Coords = tuple[tuple[int, ...], ...]
+
+
+def lexicographic_order_coords(shape: tuple[int, ...]) -> Coords:
+    """Return the places of a grid, those along the last axis next to each other."""
+    return tuple(product(*map(range, shape)))
+
+
+def colexicographic_order_coords(shape: tuple[int, ...]) -> Coords:
+    """Return the places of a grid, those along the first axis next to each other."""
+    return tuple(place[::-1] for place in product(*map(range, reversed(shape))))
+
+
+@lru_cache(maxsize=32)
+def morton_order_coords(shape: tuple[int, ...]) -> Coords:
+    """Return the places of a grid in Morton order (Z order)."""
+    if 0 in shape:
+        return ()
+    codes = np.arange(1 << sum(_bits(shape)), dtype=np.intp)
+    places = decode_morton_vectorized(codes, shape)
+    inside = places[np.all(places < np.array(shape, dtype=np.intp), axis=1)]
+    return tuple(map(tuple, inside.tolist()))
+
+
+def decode_morton(z: int, chunk_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the place that a Morton code stands for; its bits are dealt to the axes in turn.
+
+    An axis takes no more bits than its length needs, so a code may mean a place outside of a grid
+    whose lengths are no powers of two.
+    """
+    place = [0] * len(chunk_shape)
+    for where, (axis, bit) in enumerate(_deal(chunk_shape)):
+        place[axis] |= ((z >> where) & 1) << bit
+    return tuple(place)
+
+
+def decode_morton_vectorized(
+    z: npt.NDArray[np.intp], chunk_shape: tuple[int, ...]
+) -> npt.NDArray[np.intp]:
+    """Return what `decode_morton` does, for many codes: one row for each."""
+    places = np.zeros((len(z), len(chunk_shape)), dtype=np.intp)
+    for where, (axis, bit) in enumerate(_deal(chunk_shape)):
+        places[:, axis] |= ((z >> where) & 1) << bit
+    return places
+
+
+def _bits(shape: tuple[int, ...]) -> list[int]:
+    return [max(length - 1, 0).bit_length() for length in shape]
+
+
+def _deal(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """The axis that each bit of a code goes to, lowest first, and its place there."""
+    bits = _bits(shape)
+    return [
+        (axis, level)
+        for level in range(max(bits, default=0))
+        for axis, count in enumerate(bits)
+        if level < count
+    ]

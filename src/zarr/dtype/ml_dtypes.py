@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 
 from zarr.dtype.base import HasItemSize, ZDType, invalid_scalar, unknown_format
-from zarr.dtype.floats import as_number, float_from_json, float_to_json, has_method
-from zarr.dtype.numbers import Float16
+from zarr.dtype.numeric import Float16, as_number, float_from_json, float_to_json, has_method
 from zarr.dtype.storage import without_unused_bits
 
 if TYPE_CHECKING:
