@@ -268,7 +268,9 @@ class Config:
         found: Any = self.config
         walked: list[str] = []
         for part in key.split("."):
-            if isinstance(found, dict) and (name := _spelling(part, found)) in found:
+            if isinstance(found, dict) and part in found:  # as it is nearly always spelled
+                found = found[part]
+            elif isinstance(found, dict) and (name := _spelling(part, found)) in found:
                 found = found[name]
             else:
                 # A section that was replaced as a whole still has the defaults below it.

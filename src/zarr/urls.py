@@ -68,6 +68,8 @@ def local_path(text: str) -> str | None:
     text : str
         A path, which is returned as it is, or a URL. ``%20`` in a URL ``file:`` is a space.
     """
+    if ":" not in text:
+        return text
     found = _FILE.match(text)
     if found is None:
         return None if is_url(text) else text

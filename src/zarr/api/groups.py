@@ -12,15 +12,15 @@ from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import Begun, array_like, begin, copy_data
 from zarr.arrays.create import new_array
-from zarr.arrays.parameters import default_format, make_access, parse_format
 from zarr.errors import (
     ContainsGroupError,
     NodeNotFoundError,
     ZarrDeprecationWarning,
 )
 from zarr.groups.async_group import AsyncGroup
-from zarr.hierarchy.consolidate import consolidate
+from zarr.groups.consolidate import consolidate
 from zarr.hierarchy.documents import child_path, find_group, load_node, not_found
+from zarr.hierarchy.open_options import default_format, make_access, parse_format
 from zarr.hierarchy.place import (
     found_or_made,
     make_hierarchy,

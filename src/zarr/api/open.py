@@ -12,7 +12,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like
 from zarr.arrays.inherit_options import like
 from zarr.arrays.legacy_create import create, path_text
-from zarr.arrays.parameters import make_access, parse_config, parse_format
+from zarr.arrays.parameters import parse_config
 from zarr.arrays.sync_array import Array
 from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups import AsyncGroup
@@ -24,6 +24,7 @@ from zarr.hierarchy.documents import (
     load_node,
     not_found,
 )
+from zarr.hierarchy.open_options import make_access, parse_format
 from zarr.hierarchy.place import found_or_made
 from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
@@ -183,6 +184,8 @@ async def _opened(
     config: ArrayConfigLike | None,
     kwargs: dict[str, Any],
 ) -> AnyAsyncArray:
+    if not kwargs:
+        return AsyncArray(metadata, place, config)
     _note_unknown(kwargs)
     settings = parse_config(
         config,
@@ -190,8 +193,6 @@ async def _opened(
         write_empty_chunks=kwargs.get("write_empty_chunks"),
     )
     array: AnyAsyncArray = AsyncArray(metadata, place, settings)
-    if not kwargs:
-        return array
     access = {name: kwargs[name] for name in _ACCESS if name in kwargs}
     return array._with_access(await make_access(place, mode=mode, **access))
 

@@ -9,17 +9,18 @@ from zarr.arrays.base import ArrayBase, M
 from zarr.arrays.changes import append, change_attributes, resize
 from zarr.arrays.compiled import Engine
 from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
-from zarr.arrays.parameters import DEFAULT_ACCESS, Access
 from zarr.arrays.read import read
 from zarr.arrays.stored_chunks import stored_shards, stored_size
 from zarr.arrays.write import write
 from zarr.codecs.sharding import warn_of_hidden_shards
 from zarr.hierarchy.documents import load_metadata, parse_array_metadata
+from zarr.hierarchy.open_options import DEFAULT_ACCESS, Access
 from zarr.hierarchy.place import save_metadata
 from zarr.indexing import basic, coordinate, orthogonal
 from zarr.indexing import mask as select_mask
 from zarr.metadata.jsonio import copied
-from zarr.metadata.spec import parse_array_config
+from zarr.metadata.spec import ArrayConfig, parse_array_config
+from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
 from zarr.storage.path import make_store_path
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields
-    from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
+    from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, AnyAsyncArray, ShapeLike, ZarrFormat
 
@@ -81,12 +82,13 @@ class AsyncArray(ArrayBase[M]):
         *,
         _access: Access = DEFAULT_ACCESS,
     ) -> None:
-        parsed = parse_array_metadata(metadata)
+        known = isinstance(metadata, ArrayV3Metadata | ArrayV2Metadata)
+        parsed = metadata if known else parse_array_metadata(metadata)
         if isinstance(parsed, ArrayV3Metadata):
             warn_of_hidden_shards(parsed.codecs)
         put(self, "metadata", parsed)
         put(self, "store_path", store_path)
-        put(self, "config", parse_array_config(config))
+        put(self, "config", config if type(config) is ArrayConfig else parse_array_config(config))
         put(self, "_access", _access)
 
     @classmethod

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like, begin, copy_data
-from zarr.arrays.parameters import (
-    DEFAULT_ACCESS,
-    DEFAULT_FILL_VALUE,
-    default_format,
-    parse_config,
-    parse_format,
-    v2_codecs,
-    v3_codecs,
-)
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config, v2_codecs, v3_codecs
 from zarr.codecs.chain import config_of
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
@@ -23,6 +15,7 @@ from zarr.dtype import parse_dtype
 from zarr.dtype.base import HasObjectCodec
 from zarr.dtype.exact import exact_scalar
 from zarr.dtype.objects import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
+from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_format
 from zarr.hierarchy.place import place_node
 from zarr.metadata.chunk_grids import create_chunk_grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
@@ -36,8 +29,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from zarr.abc.codec import Codec
-    from zarr.arrays.parameters import Access, CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDType, ZDTypeLike
+    from zarr.hierarchy.open_options import Access
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.chunking import ChunkLayout
     from zarr.metadata.spec import ArrayConfigLike

@@ -8,8 +8,9 @@ import numpy as np
 
 from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE, unless_default
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.errors import ZarrUserWarning
+from zarr.hierarchy.open_options import unless_default
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 

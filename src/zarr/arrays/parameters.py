@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from zarr._async.warnings import warn
 from zarr.abc.codec import (
@@ -16,105 +14,21 @@ from zarr.abc.codec import (
     Codec,
 )
 from zarr.abc.numcodec import Numcodec, _is_numcodec
-from zarr.buffer import cpu, gpu
 from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.translate import parse_codec, v2_config
 from zarr.codecs.zstd import ZstdCodec
 from zarr.errors import (
-    MetadataValidationError,
-    ZarrDeprecationWarning,
     ZarrRuntimeWarning,
     ZarrUserWarning,
 )
 from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.registry import get_codec_class, get_numcodec
-from zarr.settings import config as settings
-from zarr.storage.path import make_store_path
 from zarr.types import JSON
 
 if TYPE_CHECKING:
-    from zarr.buffer.core import BufferPrototype
     from zarr.dtype import ZDType
     from zarr.metadata.spec import ArrayConfigLike
-    from zarr.storage.path import StoreLike, StorePath
-    from zarr.types import AccessModeLiteral, MemoryOrder, ZarrFormat
-
-
-class Access(NamedTuple):
-    """Settings of one handle, given by those who open or create the array.
-
-    Parameters
-    ----------
-    chunk_path
-        Where the chunks are, if not beside the metadata.
-    synchronizer
-        Gives a lock for a key, ``synchronizer[key]``: taken around each change of a chunk or a
-        document, beside the lock that the process has of its own.
-    cache_metadata
-        Whether the metadata are read once; otherwise before each operation.
-    cache_attrs
-        Whether the attributes are read once; otherwise whenever they are looked at.
-    read_only
-        Whether writing is refused though the store allows it.
-    prototype
-        The kind of arrays that reading returns; that of the configuration if None.
-    """
-
-    chunk_path: StorePath | None = None
-    synchronizer: Any = None
-    cache_metadata: bool = True
-    cache_attrs: bool = True
-    read_only: bool = False
-    prototype: BufferPrototype | None = None
-
-
-DEFAULT_ACCESS = Access()
-
-
-async def make_access(
-    store_path: StorePath,
-    *,
-    mode: AccessModeLiteral | None = None,
-    chunk_store: StoreLike | None = None,
-    synchronizer: Any = None,
-    cache_metadata: bool | None = None,
-    cache_attrs: bool | None = None,
-    read_only: bool | None = None,
-    meta_array: Any = None,
-) -> Access:
-    """The access that parameters of ``create`` and ``open_array`` ask for."""
-    given = (chunk_store, synchronizer, cache_metadata, cache_attrs, read_only, meta_array)
-    if given == (None,) * len(given):
-        return DEFAULT_ACCESS
-    chunk_path = None
-    if chunk_store is not None:
-        chunk_path = await make_store_path(chunk_store, path=store_path.path, mode=mode)
-    if synchronizer is not None and not hasattr(synchronizer, "__getitem__"):
-        raise TypeError(
-            "synchronizer must give a lock for each key, synchronizer[key], as "
-            "zarr.ThreadSynchronizer and zarr.ProcessSynchronizer do. "
-            f"Got an instance of {type(synchronizer)} instead."
-        )
-    return Access(
-        chunk_path=chunk_path,
-        synchronizer=synchronizer,
-        cache_metadata=cache_metadata is not False,
-        cache_attrs=cache_attrs is not False,
-        read_only=bool(read_only),
-        prototype=None if meta_array is None else _prototype_of(meta_array),
-    )
-
-
-def _prototype_of(meta_array: Any) -> BufferPrototype:
-    """The kind of buffers that hold arrays like an example."""
-    if isinstance(meta_array, np.ndarray | np.generic):
-        return cpu.buffer_prototype
-    if type(meta_array).__module__.partition(".")[0] == "cupy":
-        return gpu.buffer_prototype
-    raise TypeError(
-        "meta_array must be an array of NumPy or CuPy, which then is what reading returns. "
-        f"Got an instance of {type(meta_array)} instead."
-    )
+    from zarr.types import MemoryOrder
 
 
 CodecDict: TypeAlias = dict[str, JSON]
@@ -155,36 +69,6 @@ class DefaultFillValue:
 
 
 DEFAULT_FILL_VALUE = DefaultFillValue()
-
-
-def parse_format(
-    zarr_format: ZarrFormat | None, zarr_version: ZarrFormat | None = None
-) -> ZarrFormat | None:
-    """The format that is meant, by its name or by its former name; None if neither is given."""
-    if zarr_version is not None:
-        if zarr_format is not None and zarr_format != zarr_version:
-            raise ValueError(
-                f"zarr_format {zarr_format} does not match zarr_version {zarr_version}; "
-                "pass zarr_format only"
-            )
-        warn("zarr_version is deprecated, use zarr_format", ZarrDeprecationWarning)
-        zarr_format = zarr_version
-    if zarr_format not in (None, 2, 3):
-        raise MetadataValidationError(f"zarr_format must be 2 or 3, got {zarr_format!r}")
-    return zarr_format
-
-
-def unless_default(zarr_format: ZarrFormat) -> ZarrFormat | None:
-    """None for the format that new nodes have anyway, so that it does not look asked for."""
-    return None if zarr_format == default_format() else zarr_format
-
-
-def default_format() -> ZarrFormat:
-    """The format of new arrays where none is given."""
-    found = settings.get("default_zarr_format", 3)
-    if found not in (2, 3):
-        raise ValueError(f"the setting default_zarr_format must be 2 or 3, got {found!r}")
-    return cast("ZarrFormat", found)
 
 
 # -- codecs -------------------------------------------------------------------------------------

@@ -69,12 +69,16 @@ class ShardingCodecIndexLocation(metaclass=DeprecatedStrEnumMeta):
 
 def warn_of_hidden_shards(codecs: tuple[Codec, ...]) -> None:
     """Warn if what other codecs make of shards, or shards make of them, is read as a whole."""
-    if len(codecs) > 1 and any(isinstance(codec, ShardingCodec) for codec in codecs):
-        warn(
-            "Combining a `sharding_indexed` codec disables partial reads and writes, which may "
-            "lead to inefficient performance.",
-            ZarrUserWarning,
-        )
+    if len(codecs) == 1:
+        return
+    for codec in codecs:
+        if isinstance(codec, ShardingCodec):
+            warn(
+                "Combining a `sharding_indexed` codec disables partial reads and writes, which may "
+                "lead to inefficient performance.",
+                ZarrUserWarning,
+            )
+            return
 
 
 @dataclass(frozen=True)

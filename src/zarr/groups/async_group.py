@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from zarr._async.run import run
 from zarr.arrays.async_array import AsyncArray, put
-from zarr.arrays.parameters import DEFAULT_ACCESS, Access
 from zarr.errors import (
     ArrayNotFoundError,
     ContainsArrayError,
@@ -19,6 +18,7 @@ from zarr.groups import changes
 from zarr.groups.base import GroupBase
 from zarr.groups.creation import GroupCreation
 from zarr.hierarchy.documents import DOCUMENTS, child_path, load_group, load_node
+from zarr.hierarchy.open_options import DEFAULT_ACCESS, Access
 from zarr.hierarchy.place import make_hierarchy, normalized, place_node
 from zarr.hierarchy.walk import find_consolidated, walk
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated

@@ -12,11 +12,12 @@ from zarr.arrays import legacy_create
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, source_of
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_format
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.dtype import parse_dtype
 from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups.base import GroupBase
 from zarr.hierarchy.documents import check_new_path, child_path, kind_at
+from zarr.hierarchy.open_options import parse_format
 from zarr.hierarchy.place import (
     check_writable,
     make_parents,
@@ -32,15 +33,10 @@ from zarr.storage.path import StorePath, address
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from zarr.arrays.parameters import (
-        Access,
-        CompressorLike,
-        CompressorsLike,
-        FiltersLike,
-        SerializerLike,
-    )
+    from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.groups.async_group import AsyncGroup
+    from zarr.hierarchy.open_options import Access
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.group import NodeMetadata
     from zarr.metadata.spec import ArrayConfigLike

@@ -9,12 +9,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr._async.run import bounded, run
-from zarr.arrays.async_array import AsyncArray
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ArrayNotFoundError
-from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import documents_of, load_group, load_metadata, load_node
 from zarr.hierarchy.place import check_writable
+from zarr.hierarchy.walk import walk
 from zarr.metadata.convert import as_v3
 from zarr.metadata.group import (
     ZARR_JSON,
@@ -24,6 +23,7 @@ from zarr.metadata.group import (
     ZMETADATA_V2_JSON,
     ConsolidatedMetadata,
     GroupMetadata,
+    is_group,
     nest,
     replace_consolidated,
 )
@@ -51,8 +51,8 @@ _V3 = (ZARR_JSON,)
 _DIMENSIONS = "_ARRAY_DIMENSIONS"
 
 
-async def node_at(place: StorePath, *, beside_v3: bool = False) -> AsyncArray[Any] | AsyncGroup:
-    """The node of format 2 at a place.
+async def node_at(place: StorePath, *, beside_v3: bool = False) -> NodeMetadata:
+    """The metadata of the node of format 2 at a place.
 
     Raises
     ------
@@ -64,9 +64,9 @@ async def node_at(place: StorePath, *, beside_v3: bool = False) -> AsyncArray[An
     if not beside_v3 and await (place / ZARR_JSON).exists():
         raise TypeError("Only arrays / groups with zarr v2 metadata can be converted")
     try:
-        return AsyncArray(await load_metadata(place, 2), place)
+        return await load_metadata(place, 2)
     except ArrayNotFoundError:
-        return AsyncGroup(await load_group(place, 2, False), place)
+        return await load_group(place, 2, False)
 
 
 @dataclass
@@ -82,7 +82,8 @@ class _Plan:
 
 
 async def migrate(
-    node: AsyncArray[Any] | AsyncGroup,
+    node: NodeMetadata,
+    place: StorePath,
     target: StorePath,
     *,
     dry_run: bool,
@@ -97,8 +98,8 @@ async def migrate(
 
     Parameters
     ----------
-    node
-        The node.
+    node, place
+        The node, and where it is.
     target
         Where the documents go.
     dry_run
@@ -110,12 +111,13 @@ async def migrate(
     remove_v2
         Whether documents of format 2 are deleted where those of format 3 went.
     """
-    if node.metadata.zarr_format != 2:
+    if node.zarr_format != 2:
         raise TypeError("Only arrays / groups with zarr v2 metadata can be converted")
     if not dry_run:
         check_writable(target)
     store = target.store
-    plan = await _plan(node, target, overwrite=overwrite, force=force, remove_v2=remove_v2)
+    made = await _documents(node, place, target)
+    plan = await _plan(made, target, overwrite=overwrite, force=force, remove_v2=remove_v2)
     for key in plan.made:
         logger.info("Saving metadata to %s/%s", store, key)
     if not dry_run:
@@ -124,7 +126,7 @@ async def migrate(
 
 
 async def _plan(
-    node: AsyncArray[Any] | AsyncGroup,
+    made: dict[str, Buffer],
     target: StorePath,
     *,
     overwrite: bool,
@@ -134,7 +136,6 @@ async def _plan(
     store = target.store
     if (overwrite or remove_v2) and not store.supports_deletes:
         raise ValueError("Store must support deletes to remove metadata")
-    made = await _documents(node, target)
     values = await bounded(made, lambda key: Requests(store).get(key, buffer_prototype))
     before = dict(zip(made, values, strict=True))
     doomed: list[str] = []
@@ -214,19 +215,15 @@ def _node_of(key: str) -> str:
     return key.rpartition("/")[0]
 
 
-async def _documents(node: AsyncArray[Any] | AsyncGroup, target: StorePath) -> dict[str, Buffer]:
+async def _documents(node: NodeMetadata, place: StorePath, target: StorePath) -> dict[str, Buffer]:
     """All documents, made before the first is stored: what has no counterpart leaves no trace."""
-    if isinstance(node, AsyncArray):
-        return dict(documents_of(target.path, _as_v3(node.metadata, node.store_path)))
-    place = node.store_path
-    # Where members can be listed, that is what is true: consolidated metadata may be stale.
-    believed = False if place.store.supports_listing else None
-    group = AsyncGroup(await load_group(place, 2, believed), place)
-    found = [(name, member) async for name, member in group._all_members()]
-    nodes: dict[str, NodeMetadata] = {
-        name: _as_v3(member.metadata, member.store_path) for name, member in found
-    }
-    nodes[""] = _as_v3(group.metadata, place)
+    nodes = {"": _as_v3(node, place)}
+    if is_group(node):
+        # Where members can be listed, that is what is true: consolidated metadata may be stale.
+        believed = False if place.store.supports_listing else None
+        group = await load_group(place, 2, believed)
+        async for name, member in walk(place.store, place.path, group, None, whole=True):
+            nodes[name] = _as_v3(member, place / name)
     documents: dict[str, Buffer] = {}
     stored = await bounded(nodes.items(), lambda item: _consolidated(place, item, nodes))
     for name, made in zip(nodes, stored, strict=True):
@@ -390,9 +387,10 @@ def migrate_store(
     async def work() -> None:
         await source._ensure_open()
         await target._ensure_open()
-        node = await node_at(StorePath(source), beside_v3=overwrite)
+        place = StorePath(source)
         await migrate(
-            node,
+            await node_at(place, beside_v3=overwrite),
+            place,
             StorePath(target),
             dry_run=dry_run,
             overwrite=overwrite,
@@ -420,9 +418,9 @@ def migrate_to_v3(zarr_v2: AnyArray | Group, output_path: StorePath, dry_run: bo
     TypeError, ValueError
         As by `migrate_v2_to_v3`.
     """
-    node: Any = zarr_v2._async
-    waits = node._waits or output_path.store.traits.needs_event_loop
-    run(migrate(node, output_path, dry_run=dry_run), waits=waits)
+    node, place = zarr_v2.metadata, zarr_v2.store_path
+    waits = any(path.store.traits.needs_event_loop for path in (place, output_path))
+    run(migrate(node, place, output_path, dry_run=dry_run), waits=waits)
 
 
 async def remove_metadata(

@@ -96,10 +96,18 @@ def _defaults() -> dict[str, Any]:
     return {key: section[key] for key in _KEYS if key in section}
 
 
+# The settings of arrays for which none are named, and how often ``zarr.config`` had changed then.
+_default: tuple[int, ArrayConfig] | None = None
+
+
 def parse_array_config(data: ArrayConfigLike | None) -> ArrayConfig:
     """Return the settings that a user names, the others from ``zarr.config``."""
+    global _default
     if data is None:
-        return ArrayConfig(**_defaults())
+        known = _default
+        if known is None or known[0] != zarr_config.changes:
+            known = _default = (zarr_config.changes, ArrayConfig(**_defaults()))
+        return known[1]
     if isinstance(data, ArrayConfig):
         return data
     return ArrayConfig.from_dict(data)

@@ -77,11 +77,11 @@ def normalize_path(path: str | bytes | os.PathLike[str] | None) -> str:
     ValueError
         If a segment is ``.`` or ``..``.
     """
-    if path is None:
+    if not path and (path is None or isinstance(path, str)):
         return ""
     if isinstance(path, bytes):
         path = path.decode("ascii")
-    elif isinstance(path, os.PathLike):
+    elif not isinstance(path, str) and isinstance(path, os.PathLike):
         path = os.fspath(path)
     if not isinstance(path, str):
         raise TypeError(f'Object {path} has an invalid type for "path": {type(path).__name__}')
