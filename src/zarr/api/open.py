@@ -30,8 +30,11 @@ from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     import numpy.typing as npt
 
+    from zarr.arrays.parameters import OpenArrayOptions, OpenNodeOptions
     from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
@@ -96,7 +99,7 @@ async def open_array(
     path: str | bytes = "",
     storage_options: dict[str, Any] | None = None,
     config: ArrayConfigLike | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[OpenArrayOptions],
 ) -> AnyAsyncArray:
     """Open an array, or create one.
 
@@ -133,23 +136,24 @@ async def open_array(
         If there is no array and none is to be created.
     """
     chosen = parse_format(zarr_format, zarr_version)
-    mode: AccessModeLiteral | None = kwargs.pop("mode", None)
+    given: dict[str, Any] = dict(kwargs)
+    mode: AccessModeLiteral | None = given.pop("mode", None)
     place = await make_store_path(
         store, path=path_text(path), mode=mode, storage_options=storage_options
     )
 
     async def find() -> AnyAsyncArray | None:
         metadata = await find_metadata(place, chosen)
-        return None if metadata is None else await _opened(place, metadata, mode, config, kwargs)
+        return None if metadata is None else await _opened(place, metadata, mode, config, given)
 
     async def make() -> AnyAsyncArray:
         if mode not in ("a", "w", "w-"):
             raise await not_found(place, chosen, "array")
-        if "shape" not in kwargs:
+        if "shape" not in given:
             raise TypeError(
                 f"mode={mode!r} makes an array at {place}, and so needs its shape: shape=..."
             )
-        return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
+        return await create(store=place, zarr_format=chosen, mode=mode, config=config, **given)
 
     if mode in ("w", "w-"):
         return await make()
@@ -236,7 +240,7 @@ async def open(
     path: str | None = None,
     storage_options: dict[str, Any] | None = None,
     config: ArrayConfigLike | None = None,
-    **kwargs: Any,
+    **kwargs: Unpack[OpenNodeOptions],
 ) -> AnyAsyncArray | AsyncGroup:
     """Open an array or a group, or create one.
 
@@ -271,10 +275,11 @@ async def open(
     if mode is None:
         mode = "r" if isinstance(store, Store | StorePath) and store.read_only else "a"
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
-    use_consolidated = kwargs.get("use_consolidated")
+    given: dict[str, Any] = dict(kwargs)
+    use_consolidated = given.get("use_consolidated")
     if use_consolidated is None and not place.store.supports_consolidated_metadata:
         use_consolidated = False
-    given = kwargs if config is None else {**kwargs, "config": config}
+    for_group = given if config is None else {**given, "config": config}
 
     async def find() -> AnyAsyncArray | AsyncGroup | None:
         found = await load_node(
@@ -283,24 +288,24 @@ async def open(
         if found is None:
             return None
         if is_group(found):
-            if "shape" in kwargs:
+            if "shape" in given:
                 raise ContainsGroupError(place.store, place.path)
-            _check_for_group(place, given)
+            _check_for_group(place, for_group)
             if found.zarr_format == 2:
                 group = await add_consolidated_v2(place, found, use_consolidated)
             else:
                 group = as_group_v3(found, place, use_consolidated)
-            return await opened(place, group, mode=mode, **kwargs)
-        kwargs.pop("use_consolidated", None)
-        return await _opened(place, found, mode, config, kwargs)
+            return await opened(place, group, mode=mode, **given)
+        given.pop("use_consolidated", None)
+        return await _opened(place, found, mode, config, given)
 
     async def make() -> AnyAsyncArray | AsyncGroup:
         if mode in ("r", "r+"):
-            raise await not_found(place, chosen, "array" if "shape" in kwargs else None)
-        if "shape" in kwargs:
-            return await create(store=place, zarr_format=chosen, mode=mode, config=config, **kwargs)
-        _check_for_group(place, given)
-        return await open_group(place, mode=mode, zarr_format=chosen, **kwargs)
+            raise await not_found(place, chosen, "array" if "shape" in given else None)
+        if "shape" in given:
+            return await create(store=place, zarr_format=chosen, mode=mode, config=config, **given)
+        _check_for_group(place, for_group)
+        return await open_group(place, mode=mode, zarr_format=chosen, **given)
 
     if mode in ("w", "w-"):
         return await make()
@@ -350,7 +355,7 @@ async def save(
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
     storage_options: dict[str, Any] | None = None,
-    **kwargs: Any,
+    **kwargs: NDArrayLike | npt.NDArray[Any],
 ) -> None:
     """Save an array, or several in a group.
 
@@ -378,7 +383,13 @@ async def save(
         )
         return
     await save_group(
-        store, *args, zarr_format=chosen, path=path, storage_options=storage_options, **kwargs
+        store,
+        *args,
+        zarr_version=None,
+        zarr_format=chosen,
+        path=path,
+        storage_options=storage_options,
+        **kwargs,
     )
 
 

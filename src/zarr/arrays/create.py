@@ -27,9 +27,10 @@ from zarr.storage.path import places_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from typing import Unpack
 
     from zarr.abc.codec import Codec
-    from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import ArrayOptions, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDType, ZDTypeLike
     from zarr.hierarchy.open_options import Access
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
@@ -53,7 +54,7 @@ _OBJECT_SIZE = 16
 
 
 class NewArray(NamedTuple):
-    """What a new array is to be, in either format. The fields are those of ``create_array``."""
+    """What a new array is to be, in either format: shape, data type and `ArrayOptions`."""
 
     shape: tuple[int, ...]
     dtype: ZDType[Any, Any]
@@ -211,17 +212,7 @@ async def init_array(
     store_path: StorePath,
     shape: ShapeLike,
     dtype: ZDTypeLike,
-    chunks: ChunksLike = "auto",
-    shards: ShardsLike | None = None,
-    filters: FiltersLike = "auto",
-    compressors: CompressorsLike = "auto",
-    serializer: SerializerLike = "auto",
-    fill_value: Any | None = DEFAULT_FILL_VALUE,
-    order: MemoryOrder | None = None,
     zarr_format: ZarrFormat | None = 3,
-    attributes: dict[str, JSON] | None = None,
-    chunk_key_encoding: ChunkKeyEncodingLike | None = None,
-    dimension_names: DimensionNamesLike = None,
     overwrite: bool = False,
     config: ArrayConfigLike | None = None,
     parents: bool = True,
@@ -229,6 +220,7 @@ async def init_array(
     data: Any = None,
     executor: Executor | None = None,
     access: Access = DEFAULT_ACCESS,
+    **options: Unpack[ArrayOptions],
 ) -> AnyAsyncArray:
     """Make an array at a place in a store.
 
@@ -238,9 +230,7 @@ async def init_array(
     ----------
     store_path : StorePath
         Where the array is to be.
-    shape, dtype, chunks, shards, filters, compressors, serializer, fill_value, order, zarr_format
-        As for :func:`zarr.create_array`.
-    attributes, chunk_key_encoding, dimension_names, overwrite, config
+    shape, dtype, zarr_format, overwrite, config
         As for :func:`zarr.create_array`.
     parents : bool
         Whether groups are made at the paths above where there are none; False if they are known
@@ -253,6 +243,8 @@ async def init_array(
         Whose workers copy them.
     access : Access, optional
         How the new array is accessed.
+    **options
+        How the array is stored, as for :func:`zarr.create_array`.
 
     Returns
     -------
@@ -263,18 +255,9 @@ async def init_array(
         store_path=store_path,
         shape=shape,
         dtype=dtype,
-        chunks=chunks,
-        shards=shards,
-        filters=filters,
-        compressors=compressors,
-        serializer=serializer,
-        fill_value=fill_value,
-        order=order,
         zarr_format=zarr_format,
-        attributes=attributes,
-        chunk_key_encoding=chunk_key_encoding,
-        dimension_names=dimension_names,
         config=config,
+        **options,
     )._with_access(access)
     await place(array, data, overwrite=overwrite, parents=parents, beside=beside, executor=executor)
     return array
@@ -285,36 +268,16 @@ def new_array(
     store_path: StorePath,
     shape: ShapeLike,
     dtype: ZDTypeLike,
-    chunks: ChunksLike = "auto",
-    shards: ShardsLike | None = None,
-    filters: FiltersLike = "auto",
-    compressors: CompressorsLike = "auto",
-    serializer: SerializerLike = "auto",
-    fill_value: Any | None = DEFAULT_FILL_VALUE,
-    order: MemoryOrder | None = None,
     zarr_format: ZarrFormat | None = 3,
-    attributes: dict[str, JSON] | None = None,
-    chunk_key_encoding: ChunkKeyEncodingLike | None = None,
-    dimension_names: DimensionNamesLike = None,
     config: ArrayConfigLike | None = None,
+    **options: Unpack[ArrayOptions],
 ) -> AnyAsyncArray:
     """Return the handle of an array that is to be stored by `place`; see `init_array`."""
     chosen = parse_format(zarr_format) or default_format()
+    order = options.get("order")
     settings = parse_config(config, order=None if chosen == 2 else order)
-    new = NewArray(
-        shape=parse_shapelike(shape),
-        dtype=parse_dtype(dtype, zarr_format=chosen),
-        chunks=chunks,
-        shards=shards,
-        filters=filters,
-        compressors=compressors,
-        serializer=serializer,
-        fill_value=fill_value,
-        order=order or settings.order,
-        attributes=attributes,
-        chunk_key_encoding=chunk_key_encoding,
-        dimension_names=dimension_names,
-    )
+    options["order"] = order or settings.order
+    new = NewArray(parse_shapelike(shape), parse_dtype(dtype, zarr_format=chosen), **options)
     return AsyncArray(new.metadata(chosen), store_path, settings)
 
 

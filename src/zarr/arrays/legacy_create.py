@@ -19,13 +19,14 @@ from zarr.metadata.common import parse_shapelike
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Unpack
 
     import numpy.typing as npt
 
     from zarr.abc.codec import Codec
     from zarr.abc.numcodec import Numcodec
-    from zarr.arrays.parameters import CompressorLike
+    from zarr.arrays.parameters import CompressorLike, EmptyOptions, FullOptions, LikeOptions
     from zarr.dtype import ZDType, ZDTypeLike
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
     from zarr.metadata.spec import ArrayConfigLike
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         ChunksLike,
         DimensionNamesLike,
         MemoryOrder,
+        ShapeLike,
         ZarrFormat,
     )
 
@@ -142,7 +144,7 @@ def key_encoding(zarr_format: ZarrFormat, encoding: Any, separator: str | None) 
 
 
 async def create(
-    shape: tuple[int, ...] | int,
+    shape: ShapeLike,
     *,
     chunks: ChunksLike | None = None,
     dtype: ZDTypeLike | None = None,
@@ -313,7 +315,7 @@ async def create(
     return made._with_access(access._replace(read_only=True)) if read_only else made
 
 
-async def empty(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArray:
     """Create an array; what its elements are is of no interest, as all will be written.
 
     Parameters
@@ -336,7 +338,7 @@ async def empty(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
 
 
 async def empty_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array with the shape, data type, chunks and codecs of another.
 
@@ -361,7 +363,7 @@ async def empty_like(
     return await create(**_like(a, kwargs, zarr_format))
 
 
-async def zeros(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with the fill value zero.
 
     Parameters
@@ -380,7 +382,7 @@ async def zeros(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
 
 
 async def zeros_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array of zeros with the shape, data type, chunks and codecs of another.
 
@@ -401,7 +403,7 @@ async def zeros_like(
     return await zeros(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
 
-async def ones(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with the fill value one.
 
     Parameters
@@ -420,7 +422,7 @@ async def ones(shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
 
 
 async def ones_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array of ones with the shape, data type, chunks and codecs of another.
 
@@ -441,7 +443,7 @@ async def ones_like(
     return await ones(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
 
-async def full(shape: tuple[int, ...], fill_value: Any, **kwargs: Any) -> AnyAsyncArray:
+async def full(shape: ShapeLike, fill_value: Any, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with a fill value.
 
     Parameters
@@ -462,7 +464,7 @@ async def full(shape: tuple[int, ...], fill_value: Any, **kwargs: Any) -> AnyAsy
 
 
 async def full_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array with the shape, data type, chunks and codecs of another, and a fill value.
 
@@ -483,19 +485,22 @@ async def full_like(
     return await full(**_like(a, kwargs, zarr_format))
 
 
-def _like(a: Any, kwargs: dict[str, Any], zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
+def _like(
+    a: Any, kwargs: Mapping[str, Any], zarr_format: ZarrFormat | None = None
+) -> dict[str, Any]:
     """Parameters of `create` for an array like `a`; what is given in `kwargs` wins."""
+    kwargs = dict(kwargs)
     if "zarr_version" in kwargs:
         zarr_format = parse_format(zarr_format, kwargs.pop("zarr_version"))
     if zarr_format is not None:
-        kwargs = {**kwargs, "zarr_format": zarr_format}
+        kwargs["zarr_format"] = zarr_format
     found = like(a, kwargs.get("zarr_format"))
     if "chunk_shape" in kwargs:
         found.pop("chunks", None)
     return {**found, **kwargs}
 
 
-def _without_fill(found: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _without_fill(found: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Without the fill value of the other array; one that was given is kept, to be refused."""
     if "fill_value" not in given:
         found.pop("fill_value", None)

@@ -26,9 +26,23 @@ from zarr.registry import get_codec_class, get_numcodec
 from zarr.types import JSON
 
 if TYPE_CHECKING:
-    from zarr.dtype import ZDType
+    from typing import TypedDict
+
+    import numpy.typing as npt
+
+    from zarr.dtype import ZDType, ZDTypeLike
+    from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike
-    from zarr.types import MemoryOrder
+    from zarr.storage.path import StoreLike
+    from zarr.types import (
+        AccessModeLiteral,
+        ChunksLike,
+        DimensionNamesLike,
+        MemoryOrder,
+        ShapeLike,
+        ShardsLike,
+        ZarrFormat,
+    )
 
 
 CodecDict: TypeAlias = dict[str, JSON]
@@ -49,6 +63,105 @@ CompressorsLike: TypeAlias = (
     | None
 )
 SerializerLike: TypeAlias = CodecDict | ArrayBytesCodec | Literal["auto"]
+
+
+if TYPE_CHECKING:
+
+    class ArrayOptions(TypedDict, total=False):
+        """How an array is stored: parameters that all functions share that make one."""
+
+        chunks: ChunksLike
+        shards: ShardsLike | None
+        filters: FiltersLike
+        compressors: CompressorsLike
+        serializer: SerializerLike
+        fill_value: Any
+        order: MemoryOrder | None
+        attributes: Mapping[str, JSON] | None
+        chunk_key_encoding: ChunkKeyEncodingLike | None
+        dimension_names: DimensionNamesLike
+
+    class FormerOptions(TypedDict, total=False):
+        """How an array is stored and opened, by the parameters that zarr has had for long."""
+
+        chunks: ChunksLike | None
+        dtype: ZDTypeLike | None
+        compressor: CompressorLike
+        order: MemoryOrder | None
+        synchronizer: Any
+        overwrite: bool
+        chunk_store: StoreLike | None
+        filters: Iterable[dict[str, JSON] | Numcodec] | None
+        cache_metadata: bool | None
+        cache_attrs: bool | None
+        read_only: bool | None
+        object_codec: Any
+        dimension_separator: Literal[".", "/"] | None
+        write_empty_chunks: bool | None
+        meta_array: Any
+        attributes: dict[str, JSON] | None
+        chunk_shape: ChunksLike | None
+        chunk_key_encoding: (
+            ChunkKeyEncoding
+            | tuple[Literal["default"], Literal[".", "/"]]
+            | tuple[Literal["v2"], Literal[".", "/"]]
+            | None
+        )
+        codecs: Iterable[Codec | dict[str, JSON]] | None
+        dimension_names: DimensionNamesLike
+
+    class OpenOptions(FormerOptions, total=False):
+        """Parameters of ``create`` for an array that is made if there is none to open."""
+
+        data: npt.ArrayLike | None
+        shape: ShapeLike
+        fill_value: Any
+
+    class OpenArrayOptions(OpenOptions, total=False):
+        """The parameters of ``open_array`` that its signature does not list."""
+
+        mode: AccessModeLiteral | None
+
+    class OpenNodeOptions(OpenOptions, total=False):
+        """The parameters of ``open`` that its signature does not list."""
+
+        use_consolidated: bool | str | None
+
+    class CreateOptions(FormerOptions, total=False):
+        """The parameters of ``create`` that do not say what the elements are."""
+
+        store: StoreLike | None
+        path: str | bytes | None
+        storage_options: dict[str, Any] | None
+        config: ArrayConfigLike | None
+        mode: AccessModeLiteral | None
+        zarr_version: ZarrFormat | None
+        data: npt.ArrayLike | None
+
+    class FullOptions(CreateOptions, total=False):
+        """The parameters of ``zeros``, ``ones`` and ``full``."""
+
+        zarr_format: ZarrFormat | None
+
+    class EmptyOptions(FullOptions, total=False):
+        """The parameters of ``empty``."""
+
+        fill_value: Any
+
+    class LikeOptions(CreateOptions, total=False):
+        """Parameters of ``create`` that replace those taken over from another array."""
+
+        shape: ShapeLike
+        fill_value: Any
+
+    class MemberLikeOptions(FormerOptions, total=False):
+        """The same, for a member of a group, which says where the array is to be."""
+
+        config: ArrayConfigLike | None
+        zarr_format: ZarrFormat | None
+        zarr_version: ZarrFormat | None
+        shape: ShapeLike
+        fill_value: Any
 
 
 class DefaultFillValue:
@@ -72,6 +185,11 @@ DEFAULT_FILL_VALUE = DefaultFillValue()
 
 
 # -- codecs -------------------------------------------------------------------------------------
+
+
+# They are frozen: all arrays may have the same.
+_DEFAULT_COMPRESSOR = ZstdCodec(level=0)
+_DEFAULT_SERIALIZER = BytesCodec()
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
@@ -98,6 +216,8 @@ def _named(value: str, kind: str) -> dict[str, Any]:
 
 
 def _codec(value: Any, kind: type, name: str) -> Any:
+    if isinstance(value, kind):
+        return value
     wrong = TypeError(f"Expected {name}. Got {type(value)} instead.")
     if isinstance(value, str):
         value = _named(value, name)
@@ -118,7 +238,7 @@ def v3_codecs(
 ) -> tuple[tuple[ArrayArrayCodec, ...], ArrayBytesCodec, tuple[BytesBytesCodec, ...]]:
     """The codecs of chunks in format 3, with defaults for what is ``"auto"``."""
     chosen_filters = () if filters == "auto" else _listed(filters)
-    chosen_compressors = (ZstdCodec(level=0),) if compressors == "auto" else _listed(compressors)
+    chosen_compressors = (_DEFAULT_COMPRESSOR,) if compressors == "auto" else _listed(compressors)
     # Filters of format 2 may make bytes, and change bytes: such are no filters of format 3.
     behind: list[Any] = []
     while chosen_filters and _is_numcodec(chosen_filters[-1]):
@@ -132,16 +252,18 @@ def v3_codecs(
     chosen_compressors = (*behind, *chosen_compressors)
     chosen_serializer = default_serializer(dtype) if serializer == "auto" else serializer
     return (
-        tuple(_codec(item, ArrayArrayCodec, "an ArrayArrayCodec") for item in chosen_filters),
+        tuple([_codec(item, ArrayArrayCodec, "an ArrayArrayCodec") for item in chosen_filters]),
         _codec(chosen_serializer, ArrayBytesCodec, "an ArrayBytesCodec"),
-        tuple(_codec(item, BytesBytesCodec, "a BytesBytesCodec") for item in chosen_compressors),
+        tuple([_codec(item, BytesBytesCodec, "a BytesBytesCodec") for item in chosen_compressors]),
     )
 
 
 def default_serializer(dtype: ZDType[Any, Any]) -> ArrayBytesCodec:
     """The codec that makes bytes of elements of a data type, where none is given."""
     name = dtype._serializer
-    return BytesCodec() if name == "bytes" else cast("ArrayBytesCodec", get_codec_class(name)())
+    return (
+        _DEFAULT_SERIALIZER if name == "bytes" else cast("ArrayBytesCodec", get_codec_class(name)())
+    )
 
 
 def v2_codecs(

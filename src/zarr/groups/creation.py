@@ -32,8 +32,17 @@ from zarr.storage.path import StorePath, address
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Unpack
 
-    from zarr.arrays.parameters import CompressorLike, CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import (
+        CompressorLike,
+        CompressorsLike,
+        EmptyOptions,
+        FiltersLike,
+        FullOptions,
+        MemberLikeOptions,
+        SerializerLike,
+    )
     from zarr.dtype import ZDTypeLike
     from zarr.groups.async_group import AsyncGroup
     from zarr.hierarchy.open_options import Access
@@ -348,7 +357,9 @@ class GroupCreation(GroupBase):
             )
         return {**given, "store": place, "zarr_format": zarr_format}
 
-    async def empty(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    async def empty(
+        self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[EmptyOptions]
+    ) -> AnyAsyncArray:
         """Create an array whose elements will all be written.
 
         Parameters
@@ -362,21 +373,27 @@ class GroupCreation(GroupBase):
         """
         return await self._made(legacy_create.empty, name, shape, **kwargs)
 
-    async def zeros(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    async def zeros(
+        self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[FullOptions]
+    ) -> AnyAsyncArray:
         """Create an array with the fill value zero; see :meth:`empty`."""
         return await self._made(legacy_create.zeros, name, shape, **kwargs)
 
-    async def ones(self, /, *, name: str, shape: tuple[int, ...], **kwargs: Any) -> AnyAsyncArray:
+    async def ones(
+        self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[FullOptions]
+    ) -> AnyAsyncArray:
         """Create an array with the fill value one; see :meth:`empty`."""
         return await self._made(legacy_create.ones, name, shape, **kwargs)
 
     async def full(
-        self, /, *, name: str, shape: tuple[int, ...], fill_value: Any | None, **kwargs: Any
+        self, /, *, name: str, shape: ShapeLike, fill_value: Any, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
         """Create an array with a fill value; see :meth:`empty`."""
         return await self._made(legacy_create.full, name, shape, fill_value=fill_value, **kwargs)
 
-    async def empty_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def empty_like(
+        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+    ) -> AnyAsyncArray:
         """Create an array with the shape, data type, chunks and codecs of another.
 
         Parameters
@@ -390,15 +407,21 @@ class GroupCreation(GroupBase):
         """
         return await self._made(legacy_create.empty_like, name, data, **kwargs)
 
-    async def zeros_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def zeros_like(
+        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+    ) -> AnyAsyncArray:
         """Create an array of zeros like another; see :meth:`empty_like`."""
         return await self._made(legacy_create.zeros_like, name, data, **kwargs)
 
-    async def ones_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def ones_like(
+        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+    ) -> AnyAsyncArray:
         """Create an array of ones like another; see :meth:`empty_like`."""
         return await self._made(legacy_create.ones_like, name, data, **kwargs)
 
-    async def full_like(self, /, *, name: str, data: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def full_like(
+        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+    ) -> AnyAsyncArray:
         """Create an array like another, with a fill value; see :meth:`empty_like`."""
         return await self._made(legacy_create.full_like, name, data, **kwargs)
 

@@ -194,10 +194,13 @@ class _Placing:
         async def work() -> set[str]:
             identity = data_id_of(store)
             first, *others = sorted(self._documents)  # in one order: nobody waits for ever
-            async with guarded(identity, document_key(first)), AsyncExitStack() as held:
-                for path in others:
-                    await held.enter_async_context(guarded(identity, document_key(path)))
-                return await exchanged(store, self._attempt, marked=True)
+            async with guarded(identity, document_key(first)):
+                if not others:
+                    return await exchanged(store, self._attempt, marked=True)
+                async with AsyncExitStack() as held:
+                    for path in others:
+                        await held.enter_async_context(guarded(identity, document_key(path)))
+                    return await exchanged(store, self._attempt, marked=True)
 
         return await section(work, store.traits.needs_event_loop)
 
@@ -268,7 +271,7 @@ class _Placing:
         found = dict(zip(wanted, values, strict=True))
         missing: dict[str, bytes | None] = {}
         for path in paths:
-            v3, array, group = (found.get(_key(path, name)) for name in _MAIN)
+            v3, array, group = [found.get(_key(path, name)) for name in _MAIN]
             kinds = {2: kind_v2(store, path, array, group), 3: kind_v3(store, path, v3)}
             there = kinds[self._zarr_format]
             if path in self._implicit and there == "group":
