@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
-from numpy import int64
+from numpy import dtype, int64
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
@@ -18,6 +18,7 @@ __all__ = [
     "Mapping",
     "ReadPlan",
     "ReadWant",
+    "Reader",
     "WritePlan",
     "WriteWant",
     "decode_bytes",
@@ -148,6 +149,21 @@ class CompiledArray:
         write_empty: bool,
         may_grow: bool = False,
     ) -> WritePlan: ...
+
+@final
+class Reader:
+    """What ``array[...]`` needs for integers and slices, of a store that never waits; frozen."""
+
+    def __new__(
+        cls,
+        array: CompiledArray,
+        source: Files | Mapping,
+        shape: Sequence[int],
+        dtype: dtype[Any],
+        order: str,
+    ) -> Self: ...
+    def read(self, selection: object) -> Any:
+        """What is selected; `NotImplemented` for what only the general way understands."""
 
 @final
 class ReadPlan:

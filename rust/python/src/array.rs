@@ -14,6 +14,7 @@ use zarr_engine::grid::{Axis, Grid};
 use zarr_engine::key::KeyEncoding;
 use zarr_engine::object::{Sink, Source};
 use zarr_engine::selection::{AxisMap, Region};
+use zarr_engine::strided::Output;
 use zarr_engine::{plan, runtime};
 
 use crate::buffer::{lend, lend_for_writing};
@@ -78,25 +79,7 @@ impl CompiledArray {
         out: &Bound<'_, PyAny>,
         cancel: Option<&Cancel>,
     ) -> PyResult<()> {
-        let region = region(axes, points)?;
-        let out = lend_for_writing(out)?;
-        let (label, array) = (Some(self.label.as_str()), &self.array);
-        if let Ok(files) = source.cast_exact::<Files>() {
-            let files = Arc::clone(&files.get().0);
-            return enter(py, label, cancel, |context| {
-                let open = |n| {
-                    let files = if n < MANY { files } else { Arc::new(files.hold()) };
-                    move |_: usize, key: &str| Source::open(&*files, key)
-                };
-                array.read(open, &region, &out, Exec::Pool(context))
-            });
-        }
-        let keys = array.keys(&region).map_err(|error| raise(py, &error, label))?;
-        let values = mapping(source)?.get().snapshot(py, &keys)?;
-        enter(py, label, cancel, |context| {
-            let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
-            array.read(open, &region, &out, Exec::Pool(context))
-        })
+        self.read_into(py, source, &region(axes, points)?, &lend_for_writing(out)?, cancel)
     }
 
     #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None, may_grow = false))]
@@ -159,6 +142,36 @@ impl CompiledArray {
         let plan = plan::WritePlan::new(self.array.clone(), &region, lend(value)?, how);
         let plan = plan.map_err(|error| raise(py, &error, Some(&self.label)))?;
         Ok(WritePlan { plan, label: self.label.as_str().into() })
+    }
+}
+
+impl CompiledArray {
+    /// Reads `region` from a source that the engine can read by itself.
+    pub fn read_into(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        region: &Region,
+        out: &Output,
+        cancel: Option<&Cancel>,
+    ) -> PyResult<()> {
+        let (label, array) = (Some(self.label.as_str()), &self.array);
+        if let Ok(files) = source.cast_exact::<Files>() {
+            let files = Arc::clone(&files.get().0);
+            return enter(py, label, cancel, |context| {
+                let open = |n| {
+                    let files = if n < MANY { files } else { Arc::new(files.hold()) };
+                    move |_: usize, key: &str| Source::open(&*files, key)
+                };
+                array.read(open, region, out, Exec::Pool(context))
+            });
+        }
+        let keys = array.keys(region).map_err(|error| raise(py, &error, label))?;
+        let values = mapping(source)?.get().snapshot(py, &keys)?;
+        enter(py, label, cancel, |context| {
+            let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
+            array.read(open, region, out, Exec::Pool(context))
+        })
     }
 }
 

@@ -236,6 +236,20 @@ pub fn lend_for_writing(data: &Bound<'_, PyAny>) -> PyResult<Output> {
     unsafe { Output::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
 }
 
+/// The same with axes of length 1 where `kept` is false; where it is true, the array has its own.
+pub fn lend_axes_for_writing(data: &Bound<'_, PyAny>, kept: &[bool]) -> PyResult<Output> {
+    let (memory, shape, strides, size) = elements(data, ffi::PyBUF_STRIDED)?;
+    if shape.len() != kept.iter().filter(|&&kept| kept).count() {
+        return Err(PyValueError::new_err("the array has other axes than the selection"));
+    }
+    let mut own = shape.into_iter().zip(strides);
+    let axis = |&kept: &bool| kept.then(|| own.next()).flatten().unwrap_or((1, 0));
+    let (shape, strides): (Vec<usize>, Vec<isize>) = kept.iter().map(axis).unzip();
+    let base = memory.0.buf.cast::<u8>();
+    // SAFETY: as in `lend_for_writing`; an axis of length 1 reaches nothing that the array does not.
+    unsafe { Output::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
+}
+
 fn unusable(error: Error) -> PyErr {
     PyValueError::new_err(error.to_string())
 }

@@ -9,6 +9,7 @@ mod fetch;
 mod heap;
 mod locks;
 mod plan;
+mod reader;
 mod source;
 mod strings;
 
@@ -27,6 +28,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<plan::ReadWant>()?;
     m.add_class::<plan::WritePlan>()?;
     m.add_class::<plan::WriteWant>()?;
+    m.add_class::<reader::Reader>()?;
     m.add_class::<source::Files>()?;
     m.add_class::<source::Mapping>()?;
     m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;

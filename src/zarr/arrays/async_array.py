@@ -157,7 +157,9 @@ class AsyncArray(ArrayBase[M]):
     def _engine(self) -> Engine:
         engine = self._compiled
         if engine is None or engine.metadata is not self.metadata:
-            engine = Engine(self.metadata, self.config, self._chunk_path)
+            access = self._access
+            plain = access.cache_metadata and access.prototype is None
+            engine = Engine(self.metadata, self.config, self._chunk_path, plain=plain)
             put(self, "_compiled", engine)
         return engine
 

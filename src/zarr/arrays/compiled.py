@@ -40,6 +40,8 @@ class Engine:
         Its settings.
     place
         Where the chunks are: a store, and the path that their keys follow.
+    plain
+        Whether the handle reads without looking at the metadata again, into NumPy's arrays.
     """
 
     __slots__ = (
@@ -54,11 +56,14 @@ class Engine:
         "is_opaque",
         "metadata",
         "order",
+        "reader",
         "shape",
         "write_empty",
     )
 
-    def __init__(self, metadata: ArrayMetadata, config: ArrayConfig, place: StorePath) -> None:
+    def __init__(
+        self, metadata: ArrayMetadata, config: ArrayConfig, place: StorePath, *, plain: bool = False
+    ) -> None:
         self.metadata = metadata
         layout = layout_of(metadata)
         self.shape: tuple[int, ...] = layout.shape
@@ -79,6 +84,11 @@ class Engine:
             self.compiled = _core.CompiledArray(
                 itemsize=layout.itemsize, fill=layout.fill, **self._parts
             )
+        # Reads integers and slices in one call, where nothing waits.
+        self.reader: _core.Reader | None = None
+        source = place.store.traits.native_handle
+        if plain and self.compiled is not None and source is not None and not self.is_opaque:
+            self.reader = _core.Reader(self.compiled, source, self.shape, self.dtype, self.order)
 
     def bound(self, table: Table) -> _core.CompiledArray:
         """The engine for one operation on elements that are no plain memory."""

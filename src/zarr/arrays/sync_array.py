@@ -13,6 +13,8 @@ from zarr.arrays.base import ArrayBase, M
 from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
 from zarr.arrays.read import read
 from zarr.arrays.write import write
+from zarr.buffer import cpu
+from zarr.buffer.core import default_buffer_prototype
 from zarr.hierarchy.attributes import Attributes
 from zarr.indexing import basic, block, coordinate, orthogonal, parse
 from zarr.indexing import mask as select_mask
@@ -227,6 +229,16 @@ class Array(ArrayBase[M]):
             The elements.
         """
         array = self._async_array
+        engine = array._compiled
+        if (
+            engine is not None
+            and engine.reader is not None
+            and engine.metadata is array.metadata
+            and default_buffer_prototype().nd_buffer is cpu.NDBuffer
+        ):
+            found: NDArrayLikeOrScalar = engine.reader.read(selection)
+            if found is not NotImplemented:
+                return found
         return run(read(array, parse, selection), waits=array._waits)
 
     def get_basic_selection(

@@ -34,8 +34,10 @@ def test_reading_one_chunk_costs_few_calls(tmp_path: Any, options: Any) -> None:
         array: Any = zarr.create_array(
             store, data=np.ones((40, 40)), chunks=(10, 10), overwrite=True, **options
         )
-        assert calls(lambda array=array: array[3, 4]) <= 40
-        assert calls(lambda array=array: array[:10, :10]) <= 40
+        # `__getitem__` itself, and the look at the settings for buffers.
+        assert calls(lambda array=array: array[3, 4]) <= 2
+        assert calls(lambda array=array: array[:10, :10]) <= 2
+        assert calls(lambda array=array: array.get_basic_selection((3, 4))) <= 25
         assert calls(lambda array=array: array.oindex[[1, 2], 3]) <= 60
         assert calls(lambda array=array: array.vindex[[1, 2], [3, 4]]) <= 60
 
