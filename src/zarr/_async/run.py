@@ -415,8 +415,9 @@ def synced_iter_method(
 
 
 def _dressed(call: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`call`, with the name, docstring and signature of `fn`."""
+    """`call`, with the name, docstring and signature of `fn`, of the synchronous face."""
     update_wrapper(call, fn)
+    call.__doc__ = fn.__doc__ and _of_sync(fn.__doc__)
     if isinstance(fn, FunctionType):
         # The signature is read from `__wrapped__`, when somebody asks: a twin of the asynchronous
         # function whose annotation tells what the synchronous one returns.
@@ -433,9 +434,14 @@ def _sync_annotations(annotations: dict[str, Any]) -> dict[str, Any]:
     result = annotations.get("return")
     if not isinstance(result, str):
         return annotations
+    return {**annotations, "return": _of_sync(result)}
+
+
+def _of_sync(text: str) -> str:
+    """A type or a docstring, with the types that a synchronous caller gets."""
     for asynchronous, synchronous in _RESULTS:
-        result = result.replace(asynchronous, synchronous)
-    return {**annotations, "return": result}
+        text = text.replace(asynchronous, synchronous)
+    return text
 
 
 _RESULTS = (

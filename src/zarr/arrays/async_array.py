@@ -370,11 +370,35 @@ class AsyncArray(ArrayBase[M]):
         return (await stored_shards(self)).shards
 
     async def nbytes_stored(self) -> int:
-        """Return how many bytes are stored, the metadata included."""
+        """Return the number of stored bytes, metadata documents included.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.nbytes_stored() > 0
+        True
+        """
         return await stored_size(self)
 
     async def info_complete(self) -> ArrayInfo:
-        """Return a summary that includes what is stored; the store is asked to list its keys."""
+        """Return a summary that includes what is stored; the store is asked to list its keys.
+
+        Returns
+        -------
+        ArrayInfo
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.info_complete()._count_chunks_initialized
+        0
+        """
         stored = await stored_shards(self)
         return self._info(stored.shards, await stored_size(self))
 
@@ -393,11 +417,24 @@ class AsyncArray(ArrayBase[M]):
             Whether what lies outside of the new shape is removed for good: chunks are deleted,
             and in those at the new edge the outer elements become the fill value. Otherwise old
             elements are there again when the array grows.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.resize((200, 60))
+        >>> array.shape
+        (200, 60)
         """
         await resize(self, new_shape, delete_outside_chunks)
 
     async def append(self, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
-        """Make the array longer, and write to the new part.
+        """Make the array longer along one dimension, and write to the new part.
 
         Several may append at the same time, through one handle or several: each gets a part of
         its own, in the order in which they come.
@@ -413,6 +450,20 @@ class AsyncArray(ArrayBase[M]):
         -------
         tuple of int
             The new shape.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.append([[1, 2, 3, 4]])
+        (5, 4)
+        >>> array[4]
+        array([1, 2, 3, 4])
         """
         return await append(self, data, axis)
 
@@ -428,6 +479,20 @@ class AsyncArray(ArrayBase[M]):
         -------
         AsyncArray
             This array.
+
+        Raises
+        ------
+        TypeError
+            If a value has no JSON form.
+        ValueError
+            If the array is read-only.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.update_attributes({"unit": "m"}).attrs["unit"]
+        'm'
         """
         await self._change_attributes(lambda attributes: {**attributes, **new_attributes})
         return self

@@ -138,49 +138,156 @@ class ArrayBase(Generic[M]):
 
     @property
     def store(self) -> Store:
-        """The store of the array."""
+        """The store of the array.
+
+        Returns
+        -------
+        Store
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> type(array.store).__name__
+        'MemoryStore'
+        """
         return self.store_path.store
 
     @property
     def path(self) -> str:
-        """The path of the array in its store."""
+        """The path of the array in its store.
+
+        Returns
+        -------
+        str
+            ``""`` for the root of the store.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> group.create_array("a/b", shape=4, dtype="i4").path
+        'a/b'
+        """
         return self.store_path.path
 
     @property
     def name(self) -> str:
-        """The path of the array, with a slash before it."""
+        """The path of the array, with a slash before it.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.create_group({}).create_array("a/b", shape=4, dtype="i4").name
+        '/a/b'
+        """
         return "/" + self.store_path.path
 
     @property
     def basename(self) -> str:
-        """The last part of the path."""
+        """The last part of the path.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.create_group({}).create_array("a/b", shape=4, dtype="i4").basename
+        'b'
+        """
         return self.store_path.path.rpartition("/")[2]
 
     @property
     def read_only(self) -> bool:
-        """Whether writing is refused."""
+        """Whether writing is refused.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.read_only
+        False
+        """
         return self.store_path.store.read_only
 
     # -- what it holds ----------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
+        """The length of each dimension.
+
+        Returns
+        -------
+        tuple of int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.shape
+        (100, 60)
+        """
         return self.metadata.shape
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of dimensions.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.ndim
+        2
+        """
         return len(self.metadata.shape)
 
     @property
     def size(self) -> int:
-        """The number of elements."""
+        """The number of elements.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.size
+        6000
+        """
         return prod(self.metadata.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The NumPy data type of the elements that are read."""
+        """The NumPy data type of the elements that are read.
+
+        Returns
+        -------
+        numpy.dtype
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.dtype
+        dtype('float32')
+        """
         return layout_of(self.metadata).dtype
 
     @property
@@ -189,19 +296,55 @@ class ArrayBase(Generic[M]):
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the elements take in memory."""
+        """The number of bytes that the elements take in memory.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.nbytes
+        24000
+        """
         return self.size * self.dtype.itemsize
 
     @property
     def fill_value(self) -> Any:
-        """The value of elements that are not stored."""
+        """The value of elements that are not stored.
+
+        Returns
+        -------
+        scalar
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.fill_value
+        np.float32(0.0)
+        """
         value = self.metadata.fill_value
         # Records can be changed; the array's must not be.
         return value.copy() if isinstance(value, np.void | np.ndarray) else value
 
     @property
     def order(self) -> MemoryOrder:
-        """The memory layout of arrays that are read: rows (C) or columns (F) lie together."""
+        """The memory layout of results: contiguous rows ('C') or contiguous columns ('F').
+
+        Returns
+        -------
+        {'C', 'F'}
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.order
+        'C'
+        """
         metadata = self.metadata
         return metadata.order if isinstance(metadata, ArrayV2Metadata) else self.config.order
 
@@ -209,17 +352,65 @@ class ArrayBase(Generic[M]):
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """The shape of a chunk; of those inside of a shard, where there are shards."""
+        """The shape of a chunk; of the inner chunks if the array has shards.
+
+        Returns
+        -------
+        tuple of int
+
+        Raises
+        ------
+        NotImplementedError
+            If the chunks have several shapes: see `read_chunk_sizes`.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.chunks
+        (10, 20)
+        """
         return self.metadata.chunks
 
     @property
     def shards(self) -> tuple[int, ...] | None:
-        """The shape of a shard; None if each chunk is stored by itself."""
+        """The shape of a shard; None if each chunk is stored by itself.
+
+        Returns
+        -------
+        tuple of int or None
+
+        Raises
+        ------
+        NotImplementedError
+            If the shards have several shapes: see `write_chunk_sizes`.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array(
+        ...     {}, shape=(100, 60), chunks=(10, 20), shards=(50, 60), dtype="f4"
+        ... )
+        >>> array.shards
+        (50, 60)
+        """
         return self.metadata.shards
 
     @property
     def filters(self) -> tuple[Numcodec, ...] | tuple[ArrayArrayCodec, ...]:
-        """The codecs that change the elements before they become bytes."""
+        """The array-to-array codecs, applied before serialization; filters of any kind in format 2.
+
+        Returns
+        -------
+        tuple of codecs
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.filters
+        ()
+        """
         metadata = self.metadata
         if isinstance(metadata, ArrayV2Metadata):
             return metadata.filters or ()
@@ -227,7 +418,19 @@ class ArrayBase(Generic[M]):
 
     @property
     def serializer(self) -> ArrayBytesCodec | None:
-        """The codec that makes bytes of the elements; None for format 2, which names none."""
+        """The codec that serializes elements to bytes; None for format 2, which names none.
+
+        Returns
+        -------
+        ArrayBytesCodec or None
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.serializer
+        BytesCodec(endian='little')
+        """
         metadata = self.metadata
         if isinstance(metadata, ArrayV2Metadata):
             return None
@@ -235,7 +438,19 @@ class ArrayBase(Generic[M]):
 
     @property
     def compressors(self) -> tuple[Numcodec, ...] | tuple[BytesBytesCodec, ...]:
-        """The codecs that make other bytes of the bytes."""
+        """The bytes-to-bytes codecs, in the order in which they are applied.
+
+        Returns
+        -------
+        tuple of codecs
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.compressors
+        (ZstdCodec(level=0, checksum=False),)
+        """
         metadata = self.metadata
         if isinstance(metadata, ArrayV2Metadata):
             return () if metadata.compressor is None else (metadata.compressor,)
@@ -275,7 +490,19 @@ class ArrayBase(Generic[M]):
 
     @property
     def cdata_shape(self) -> tuple[int, ...]:
-        """The number of chunks along each axis."""
+        """The number of chunks along each dimension.
+
+        Returns
+        -------
+        tuple of int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.cdata_shape
+        (10, 3)
+        """
         return tuple(map(chunk_count, self._chunk_edges, self.metadata.shape))
 
     @property
@@ -288,7 +515,19 @@ class ArrayBase(Generic[M]):
 
     @property
     def nchunks(self) -> int:
-        """The number of chunks, stored or not."""
+        """The number of chunks, stored or not.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.nchunks
+        30
+        """
         return prod(self.cdata_shape)
 
     @property
@@ -297,7 +536,19 @@ class ArrayBase(Generic[M]):
 
     @property
     def read_chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
-        """The lengths of the chunks along each axis, as reading meets them."""
+        """The lengths of the chunks along each dimension; of inner chunks if there are shards.
+
+        Returns
+        -------
+        tuple of tuple of int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.read_chunk_sizes[1]
+        (20, 20, 20)
+        """
         return tuple(map(chunk_sizes, self._chunk_edges, self.metadata.shape))
 
     @property
@@ -305,6 +556,19 @@ class ArrayBase(Generic[M]):
         """The lengths of what is stored under one key, along each axis.
 
         Who writes in parallel does best to write whole ones of these.
+
+        Returns
+        -------
+        tuple of tuple of int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array(
+        ...     {}, shape=(100, 60), chunks=(10, 20), shards=(50, 60), dtype="f4"
+        ... )
+        >>> array.write_chunk_sizes
+        ((50, 50), (60,))
         """
         return tuple(map(chunk_sizes, self._stored_edges, self.metadata.shape))
 
@@ -333,12 +597,17 @@ class ArrayBase(Generic[M]):
         Returns
         -------
         ArrayInfo
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> print(str(array.info).splitlines()[0])
+        Type               : Array
         """
         return self._info()
 
     def _info(self, count: int | None = None, size: int | None = None) -> ArrayInfo:
-        from zarr.arrays.base import ArrayInfo
-
         return ArrayInfo(
             _zarr_format=self.metadata.zarr_format,
             _data_type=self._zdtype,

@@ -68,6 +68,17 @@ class Array(ArrayBase[M]):
             The store, and the path of the array in it.
         data : dict
             The metadata, as in the stored document.
+
+        Returns
+        -------
+        Array
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=4, dtype="i4")
+        >>> zarr.Array.from_dict(array.store_path, array.metadata.to_dict()).shape
+        (4,)
         """
         return cls(AsyncArray.from_dict(store_path, data))
 
@@ -82,10 +93,23 @@ class Array(ArrayBase[M]):
         config : ArrayConfigLike, optional
             Settings that are not stored.
 
+        Returns
+        -------
+        Array
+
+
         Raises
         ------
         ArrayNotFoundError
             If there is no array.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> store = zarr.storage.MemoryStore()
+        >>> array = zarr.create_array(store, shape=4, dtype="i4")
+        >>> zarr.Array.open(store).shape
+        (4,)
         """
         return cls(run(AsyncArray.open(store, config=config), waits=waits_of((store,), {})))
 
@@ -93,7 +117,19 @@ class Array(ArrayBase[M]):
 
     @property
     def async_array(self) -> AsyncArray[M]:
-        """The asynchronous face of this array."""
+        """The asynchronous face of this array.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> type(array.async_array).__name__
+        'AsyncArray'
+        """
         return self._async_array
 
     # The name by which methods find their asynchronous twins.
@@ -105,7 +141,19 @@ class Array(ArrayBase[M]):
 
     @property
     def metadata(self) -> M:
-        """The metadata of the array."""
+        """The metadata of the array.
+
+        Returns
+        -------
+        ArrayV2Metadata or ArrayV3Metadata
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.metadata.zarr_format
+        3
+        """
         array = self._async_array
         if not array._access.cache_metadata:
             run(array._reload(), waits=array._waits)
@@ -113,17 +161,53 @@ class Array(ArrayBase[M]):
 
     @property
     def store_path(self) -> StorePath:
-        """The store, and the path of the array in it."""
+        """The store, and the path of the array in it.
+
+        Returns
+        -------
+        StorePath
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.store_path.path
+        ''
+        """
         return self._async_array.store_path
 
     @property
     def config(self) -> ArrayConfig:
-        """Settings that are not stored."""
+        """The settings of this handle, which are not stored.
+
+        Returns
+        -------
+        ArrayConfig
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.config.write_empty_chunks
+        False
+        """
         return self._async_array.config
 
     @property
     def read_only(self) -> bool:
-        """Whether writing is refused."""
+        """Whether writing is refused.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.read_only
+        False
+        """
         return self._async_array.read_only
 
     def __eq__(self, other: object) -> bool:
@@ -137,7 +221,20 @@ class Array(ArrayBase[M]):
 
     @property
     def attrs(self) -> Attributes:
-        """The attributes of the user, as a mapping; a change is stored at once."""
+        """The user attributes, as a mapping; a change is stored at once.
+
+        Returns
+        -------
+        Attributes
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.attrs["unit"] = "m"
+        >>> dict(array.attrs)
+        {'unit': 'm'}
+        """
         return Attributes(self)
 
     def with_config(self, config: ArrayConfigLike) -> Self:
@@ -147,12 +244,37 @@ class Array(ArrayBase[M]):
         ----------
         config : ArrayConfigLike
             The settings. A dict changes those that it names.
+
+        Returns
+        -------
+        Array
+            Another handle of the same array.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.with_config({"order": "F"}).order
+        'F'
         """
         return type(self)(self._async_array.with_config(config))
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The length of each axis. Assigning a shape resizes the array."""
+        """The length of each dimension. Assigning a shape resizes the array.
+
+        Returns
+        -------
+        tuple of int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.shape = (200, 60)
+        >>> array.shape
+        (200, 60)
+        """
         return self.metadata.shape
 
     @shape.setter
@@ -168,7 +290,20 @@ class Array(ArrayBase[M]):
 
     @property
     def nchunks_initialized(self) -> int:
-        """How many chunks are stored; all of a shard's count where the shard is."""
+        """The number of stored chunks; if a shard is stored, all of its chunks count.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array[:10] = 1
+        >>> array.nchunks_initialized
+        3
+        """
         return run(self._async_array.nchunks_initialized(), waits=self._waits)
 
     # -- reading ----------------------------------------------------------------------------
@@ -227,6 +362,20 @@ class Array(ArrayBase[M]):
         -------
         NDArrayLikeOrScalar
             The elements.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array[1:3, 0]
+        array([4, 8])
+        >>> array[-1]
+        array([12, 13, 14, 15])
         """
         array = self._async_array
         engine = array._compiled
@@ -249,7 +398,7 @@ class Array(ArrayBase[M]):
         prototype: BufferPrototype | None = None,
         fields: Fields = None,
     ) -> NDArrayLikeOrScalar:
-        """Read integers and slices, one for each axis.
+        """Read integers and slices, one for each dimension.
 
         Parameters
         ----------
@@ -266,6 +415,18 @@ class Array(ArrayBase[M]):
         -------
         NDArrayLikeOrScalar
             The elements; a scalar if all axes are selected by integers.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_basic_selection((slice(1, 3), 0))
+        array([4, 8])
         """
         return self._read(basic, selection, out, fields, prototype)
 
@@ -277,7 +438,7 @@ class Array(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> NDArrayLikeOrScalar:
-        """Read the outer product of integers, slices and arrays, one for each axis.
+        """Read the outer product of integers, slices and arrays, one for each dimension.
 
         Parameters
         ----------
@@ -289,6 +450,24 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        NDArrayLikeOrScalar
+            The elements.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_orthogonal_selection(([0, 2], [1, 3]))
+        array([[ 1,  3],
+               [ 9, 11]])
         """
         return self._read(orthogonal, selection, out, fields, prototype)
 
@@ -312,6 +491,23 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        NDArrayLike
+            The elements, in one dimension.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_mask_selection(array[:] % 5 == 0)
+        array([ 0,  5, 10, 15])
         """
         return self._read(select_mask, mask, out, fields, prototype)
 
@@ -335,6 +531,23 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        NDArrayLike
+            The elements, in the shape of the coordinates.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_coordinate_selection(([0, 3], [1, 3]))
+        array([ 1, 15])
         """
         return self._read(coordinate, selection, out, fields, prototype)
 
@@ -358,6 +571,24 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        NDArrayLikeOrScalar
+            The elements.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_block_selection((1, 0))
+        array([[ 8,  9],
+               [12, 13]])
         """
         return self._read(block, selection, out, fields, prototype)
 
@@ -375,23 +606,63 @@ class Array(ArrayBase[M]):
 
     @property
     def oindex(self) -> OIndex:
-        """Orthogonal selections: ``array.oindex[rows, columns]``."""
+        """Orthogonal selections: ``array.oindex[rows, columns]``.
+
+        Returns
+        -------
+        OIndex
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.oindex[[0, 2], [1, 3]]
+        array([[ 1,  3],
+               [ 9, 11]])
+        >>> array.oindex[[0, 2], 0] = -1
+        """
         return OIndex(self)
 
     @property
     def vindex(self) -> VIndex:
-        """Points and masks: ``array.vindex[rows, columns]``."""
+        """Points and masks: ``array.vindex[rows, columns]``.
+
+        Returns
+        -------
+        VIndex
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.vindex[[0, 3], [1, 3]]
+        array([ 1, 15])
+        >>> array.vindex[array[:] > 12] = 0
+        """
         return VIndex(self)
 
     @property
     def blocks(self) -> BlockIndex:
-        """Whole chunks, or shards: ``array.blocks[0, 1:3]``."""
+        """Whole chunks, or shards: ``array.blocks[0, 1:3]``.
+
+        Returns
+        -------
+        BlockIndex
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.blocks[1, 0]
+        array([[ 8,  9],
+               [12, 13]])
+        """
         return BlockIndex(self)
 
     # -- writing ----------------------------------------------------------------------------
 
     def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
-        """Write to a selection, which is understood as by reading.
+        """Write to a selection, which is interpreted as in ``__getitem__``.
 
         Parameters
         ----------
@@ -399,6 +670,21 @@ class Array(ArrayBase[M]):
             Where to write.
         value : array_like
             What to write; it is broadcast to the shape of the selection.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only, or the value cannot be broadcast to the selection.
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array[1:3, 0] = [20, 30]
+        >>> array[:, 0]
+        array([ 0, 20, 30, 12])
         """
         array = self._async_array
         run(write(array, parse, selection, value), waits=array._waits)
@@ -411,7 +697,7 @@ class Array(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> None:
-        """Write to integers and slices, one for each axis.
+        """Write to integers and slices, one for each dimension.
 
         Parameters
         ----------
@@ -423,6 +709,21 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to change.
         prototype : BufferPrototype, optional
             The kind of memory that `value` is in; it is found out if None.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only, or the value cannot be broadcast to the selection.
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.set_basic_selection((0, slice(2)), 7)
+        >>> array[0]
+        array([7, 7, 2, 3])
         """
         self._write(basic, selection, value, fields, prototype)
 
@@ -434,7 +735,7 @@ class Array(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> None:
-        """Write to the outer product of integers, slices and arrays, one for each axis.
+        """Write to the outer product of integers, slices and arrays, one for each dimension.
 
         Parameters
         ----------
@@ -446,6 +747,21 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to change.
         prototype : BufferPrototype, optional
             The kind of memory that `value` is in; it is found out if None.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only, or the value cannot be broadcast to the selection.
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.set_orthogonal_selection((0, [1, 3]), [7, 8])
+        >>> array[0]
+        array([0, 7, 2, 8])
         """
         self._write(orthogonal, selection, value, fields, prototype)
 
@@ -469,6 +785,21 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to change.
         prototype : BufferPrototype, optional
             The kind of memory that `value` is in; it is found out if None.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only, or the value cannot be broadcast to the selection.
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.set_mask_selection(array[:] > 13, 0)
+        >>> array[3]
+        array([12, 13,  0,  0])
         """
         self._write(select_mask, mask, value, fields, prototype)
 
@@ -492,6 +823,21 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to change.
         prototype : BufferPrototype, optional
             The kind of memory that `value` is in; it is found out if None.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only, or the value cannot be broadcast to the selection.
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.set_coordinate_selection(([0, 3], [1, 3]), [7, 8])
+        >>> array[3]
+        array([12, 13, 14,  8])
         """
         self._write(coordinate, selection, value, fields, prototype)
 
@@ -515,6 +861,22 @@ class Array(ArrayBase[M]):
             The fields of a structured data type to change.
         prototype : BufferPrototype, optional
             The kind of memory that `value` is in; it is found out if None.
+
+        Raises
+        ------
+        ValueError
+            If the array is read-only, or the value cannot be broadcast to the selection.
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.set_block_selection((0, 1), 0)
+        >>> array[:2]
+        array([[0, 1, 0, 0],
+               [4, 5, 0, 0]])
         """
         self._write(block, selection, value, fields, prototype)
 

@@ -41,7 +41,7 @@ class BitRoundCodec(NativeFilter):
     >>> values = np.array([1.1, -3.7, 100.3], "f4")
     >>> array = zarr.create_array({}, data=values, filters=BitRoundCodec(keepbits=3))
     >>> array[:].tolist()
-    [1.125, -3.75, 96.0]
+    [1.125, -3.75, 104.0]
     """
 
     keepbits: int

@@ -110,7 +110,7 @@ def as_type(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     Examples
     --------
     >>> import numpy as np
-    >>> as_type(np.array([1, 2], "<m8"), np.dtype(">m8[5generic]")).tobytes().hex()
+    >>> as_type(np.array([1, 2], "<m8[s]"), np.dtype(">m8[s]")).tobytes().hex()
     '00000000000000010000000000000002'
     """
     if array.dtype == dtype:

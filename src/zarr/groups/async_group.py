@@ -90,45 +90,149 @@ class GroupListing(GroupBase):
         )
 
     async def nmembers(self, max_depth: int | None = 0) -> int:
-        """Return how many nodes are below this group; see :meth:`members`."""
+        """Return the number of nodes below this group; see :meth:`members`.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.nmembers(), group.nmembers(max_depth=None)
+        (1, 2)
+        """
         return len([name async for name, _ in self._walk(max_depth)])
 
     async def keys(self) -> AsyncGenerator[str, None]:
-        """Yield the names of the members."""
+        """Yield the names of the members.
+
+        Returns
+        -------
+        Generator of str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> list(group.keys())
+        ['a']
+        """
         async for name, _ in self._walk():
             yield name
 
     async def groups(self) -> AsyncGenerator[tuple[str, AsyncGroup], None]:
-        """Yield the names of the groups in this one, and the groups."""
+        """Yield the names of the groups in this one, and the groups.
+
+        Returns
+        -------
+        Generator of (str, AsyncGroup)
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> [(name, below.path) for name, below in group.groups()]
+        [('a', 'a')]
+        """
         async for name, node in self.members():
             if not isinstance(node, AsyncArray):
                 yield name, node
 
     async def group_keys(self) -> AsyncGenerator[str, None]:
-        """Yield the names of the groups in this one."""
+        """Yield the names of the groups in this one.
+
+        Returns
+        -------
+        Generator of str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> list(group.group_keys())
+        ['a']
+        """
         async for name, node in self._walk():
             if is_group(node):
                 yield name
 
     async def group_values(self) -> AsyncGenerator[AsyncGroup, None]:
-        """Yield the groups in this one."""
+        """Yield the groups in this one.
+
+        Returns
+        -------
+        Generator of AsyncGroup
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> [group.path for group in group.group_values()]
+        ['a']
+        """
         async for _, group in self.groups():
             yield group
 
     async def arrays(self) -> AsyncGenerator[tuple[str, AnyAsyncArray], None]:
-        """Yield the names of the arrays in this group, and the arrays."""
+        """Yield the names of the arrays in this group, and the arrays.
+
+        Returns
+        -------
+        Generator of (str, AsyncArray)
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> [(name, array.shape) for name, array in group["a"].arrays()]
+        [('b', (4, 4))]
+        """
         async for name, node in self.members():
             if isinstance(node, AsyncArray):
                 yield name, node
 
     async def array_keys(self) -> AsyncGenerator[str, None]:
-        """Yield the names of the arrays in this group."""
+        """Yield the names of the arrays in this group.
+
+        Returns
+        -------
+        Generator of str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> list(group["a"].array_keys())
+        ['b']
+        """
         async for name, node in self._walk():
             if not is_group(node):
                 yield name
 
     async def array_values(self) -> AsyncGenerator[AnyAsyncArray, None]:
-        """Yield the arrays in this group."""
+        """Yield the arrays in this group.
+
+        Returns
+        -------
+        Generator of AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> [array.path for array in group["a"].array_values()]
+        ['a/b']
+        """
         async for _, array in self.arrays():
             yield array
 
@@ -153,6 +257,20 @@ class GroupListing(GroupBase):
             How many nodes are shown.
         plain : bool, optional
             Whether notebooks show plain text, too.
+
+        Returns
+        -------
+        Tree
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> print(group.tree())
+        /
+        └── a
+            └── b (4, 4) int32
         """
         from zarr.groups.tree import make_tree
 
@@ -167,7 +285,20 @@ class GroupListing(GroupBase):
         )
 
     async def info_complete(self) -> GroupInfo:
-        """Return a summary that counts all that is below; the store is asked."""
+        """Return a summary that counts all that is below; the store is asked.
+
+        Returns
+        -------
+        GroupInfo
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.info_complete()._count_arrays
+        1
+        """
         nodes = [node async for _, node in self._walk(None)]
         return self._info(len(nodes), sum(map(is_group, nodes)))
 
@@ -451,12 +582,25 @@ class AsyncGroup(GroupCreation, GroupListing):
         path : str
             Its name, or its path below this group.
 
+        Returns
+        -------
+        AsyncArray
+
+
         Raises
         ------
         ArrayNotFoundError
             If there is none.
         ContainsGroupError
             If it is a group.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.get_array("a/b").shape
+        (4, 4)
         """
         found = await self.get(path)
         if found is None:
@@ -473,12 +617,25 @@ class AsyncGroup(GroupCreation, GroupListing):
         path : str
             Its name, or its path below this group.
 
+        Returns
+        -------
+        AsyncGroup
+
+
         Raises
         ------
         GroupNotFoundError
             If there is none.
         ContainsArrayError
             If it is an array.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.get_group("a").path
+        'a'
         """
         found = await self.get(path)
         if found is None:
@@ -535,6 +692,15 @@ class AsyncGroup(GroupCreation, GroupListing):
             If there is no such member.
         ContainsArrayError, ContainsGroupError
             If there is a node at the new path.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.move("a", "c/d")
+        >>> group["c/d/b"].shape
+        (4, 4)
         """
         await changes.move(self, source, dest)
 
@@ -561,6 +727,15 @@ class AsyncGroup(GroupCreation, GroupListing):
         ------
         ContainsArrayError, ContainsGroupError
             If there is a node already, and it is not to be overwritten.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> from zarr.core.group import GroupMetadata
+        >>> group = zarr.create_group({})
+        >>> made = group.create_hierarchy({"a/b": GroupMetadata()})
+        >>> sorted(path for path, node in made)
+        ['a', 'a/b']
         """
         found = normalized(nodes)
         if "" in found:
@@ -597,6 +772,14 @@ class AsyncGroup(GroupCreation, GroupListing):
         -------
         AsyncGroup
             This group.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.update_attributes({"unit": "m"}).attrs["unit"]
+        'm'
         """
         await self._change_attributes(lambda attributes: {**attributes, **new_attributes})
         return self

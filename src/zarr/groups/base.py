@@ -77,22 +77,75 @@ class GroupBase:
 
     @property
     def store(self) -> Store:
-        """The store of the group."""
+        """The store of the group.
+
+        Returns
+        -------
+        Store
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> type(group.store).__name__
+        'MemoryStore'
+        """
         return self.store_path.store
 
     @property
     def path(self) -> str:
-        """The path of the group in its store."""
+        """The path of the group in its store.
+
+        Returns
+        -------
+        str
+            ``""`` for the root of the store.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group["a"].path
+        'a'
+        """
         return self.store_path.path
 
     @property
     def name(self) -> str:
-        """The path of the group, with a slash before it."""
+        """The path of the group, with a slash before it.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group["a"].name
+        '/a'
+        """
         return "/" + self.store_path.path
 
     @property
     def basename(self) -> str:
-        """The last part of the path."""
+        """The last part of the path.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group["a"].basename
+        'a'
+        """
         return self.store_path.path.rpartition("/")[2]
 
     @property
@@ -107,6 +160,14 @@ class GroupBase:
         Returns
         -------
         GroupInfo
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> print(str(group.info).splitlines()[1])
+        Type        : Group
         """
         consolidated = self.metadata.consolidated_metadata
         if consolidated is None:
@@ -115,8 +176,6 @@ class GroupBase:
         return self._info(len(nodes), sum(map(is_group, nodes)))
 
     def _info(self, members: int | None = None, groups: int = 0) -> GroupInfo:
-        from zarr.groups.base import GroupInfo
-
         return GroupInfo(
             _name=self.path,
             _zarr_format=self.metadata.zarr_format,

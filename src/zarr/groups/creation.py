@@ -134,6 +134,14 @@ class GroupCreation(GroupBase):
         ------
         ContainsArrayError, ContainsGroupError
             If there is a node and it is not to be overwritten.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.create_group("c", attributes={"unit": "m"}).path
+        'c'
         """
         place = self._new_path(name)
         if overwrite and place.path == self.path:
@@ -167,6 +175,14 @@ class GroupCreation(GroupBase):
         ------
         TypeError
             If there is an array.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.require_group("a").path, group.require_group("new").path
+        ('a', 'new')
         """
         if overwrite:
             return await self.create_group(name, overwrite=True)
@@ -188,6 +204,14 @@ class GroupCreation(GroupBase):
         Returns
         -------
         tuple of AsyncGroup
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> [found.path for found in group.require_groups("a", "c")]
+        ['a', 'c']
         """
         # One after another: one may be above another.
         return tuple([await self.require_group(name) for name in names])
@@ -244,6 +268,14 @@ class GroupCreation(GroupBase):
         ------
         ContainsArrayError, ContainsGroupError
             If there is a node and it is not to be overwritten.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.create_array("c", data=[1, 2, 3])[1:]
+        array([2, 3])
         """
         if storage_options is not None:
             raise TypeError("'storage_options' was provided, but the store of a group exists.")
@@ -312,6 +344,14 @@ class GroupCreation(GroupBase):
         ------
         TypeError
             If there is a group, or an array of another shape or data type.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.require_array("a/b", shape=(4, 4), dtype="i4").path
+        'a/b'
         """
         made: AnyAsyncArray | None = None
 
@@ -370,25 +410,76 @@ class GroupCreation(GroupBase):
             The length of each axis.
         **kwargs
             Parameters of :func:`zarr.create`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.empty(name="c", shape=3, dtype="i4").shape
+        (3,)
         """
         return await self._made(legacy_create.empty, name, shape, **kwargs)
 
     async def zeros(
         self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
-        """Create an array with the fill value zero; see :meth:`empty`."""
+        """Create an array with the fill value zero; see :meth:`empty`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.zeros(name="c", shape=3, dtype="i4")[:]
+        array([0, 0, 0], dtype=int32)
+        """
         return await self._made(legacy_create.zeros, name, shape, **kwargs)
 
     async def ones(
         self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
-        """Create an array with the fill value one; see :meth:`empty`."""
+        """Create an array with the fill value one; see :meth:`empty`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.ones(name="c", shape=3, dtype="i4")[:]
+        array([1, 1, 1], dtype=int32)
+        """
         return await self._made(legacy_create.ones, name, shape, **kwargs)
 
     async def full(
         self, /, *, name: str, shape: ShapeLike, fill_value: Any, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
-        """Create an array with a fill value; see :meth:`empty`."""
+        """Create an array with a fill value; see :meth:`empty`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.full(name="c", shape=3, dtype="i4", fill_value=7)[:]
+        array([7, 7, 7], dtype=int32)
+        """
         return await self._made(legacy_create.full, name, shape, fill_value=fill_value, **kwargs)
 
     async def empty_like(
@@ -404,25 +495,76 @@ class GroupCreation(GroupBase):
             The other array.
         **kwargs
             Parameters of :func:`zarr.create`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.empty_like(name="c", data=array).shape
+        (4, 4)
         """
         return await self._made(legacy_create.empty_like, name, data, **kwargs)
 
     async def zeros_like(
         self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
-        """Create an array of zeros like another; see :meth:`empty_like`."""
+        """Create an array of zeros like another; see :meth:`empty_like`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.zeros_like(name="c", data=array).shape
+        (4, 4)
+        """
         return await self._made(legacy_create.zeros_like, name, data, **kwargs)
 
     async def ones_like(
         self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
-        """Create an array of ones like another; see :meth:`empty_like`."""
+        """Create an array of ones like another; see :meth:`empty_like`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.ones_like(name="c", data=array).shape
+        (4, 4)
+        """
         return await self._made(legacy_create.ones_like, name, data, **kwargs)
 
     async def full_like(
         self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
-        """Create an array like another, with a fill value; see :meth:`empty_like`."""
+        """Create an array like another, with a fill value; see :meth:`empty_like`.
+
+        Returns
+        -------
+        AsyncArray
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.full_like(name="c", data=array, fill_value=7)[0]
+        array([7, 7, 7, 7], dtype=int32)
+        """
         return await self._made(legacy_create.full_like, name, data, **kwargs)
 
     async def _made(self, make: Any, name: str, first: Any, **kwargs: Any) -> AnyAsyncArray:

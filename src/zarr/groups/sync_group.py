@@ -83,10 +83,20 @@ class Group(GroupBase):
         overwrite : bool, optional
             Whether everything that is there is deleted first.
 
+        Returns
+        -------
+        Group
+
         Raises
         ------
         ContainsArrayError, ContainsGroupError
             If there is a node and it is not to be overwritten.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.Group.from_store(zarr.storage.MemoryStore()).path
+        ''
         """
         work = AsyncGroup.from_store(
             store, attributes=attributes, overwrite=overwrite, zarr_format=zarr_format
@@ -104,10 +114,23 @@ class Group(GroupBase):
         zarr_format : {2, 3, None}, optional
             The format of the group; None is whichever is found, 3 first.
 
+        Returns
+        -------
+        Group
+
+
         Raises
         ------
         GroupNotFoundError
             If there is no group of that format.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> zarr.Group.open(group.store).path
+        ''
         """
         work = AsyncGroup.open(store, zarr_format=zarr_format)
         return cls(run(work, waits=waits_of((store,), {})))
@@ -130,22 +153,74 @@ class Group(GroupBase):
 
     @property
     def metadata(self) -> GroupMetadata:
-        """The metadata of the group."""
+        """The metadata of the group.
+
+        Returns
+        -------
+        GroupMetadata
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.metadata.zarr_format
+        3
+        """
         return self._async_group.metadata
 
     @property
     def store_path(self) -> StorePath:
-        """The store, and the path of the group in it."""
+        """The store, and the path of the group in it.
+
+        Returns
+        -------
+        StorePath
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group["a"].store_path.path
+        'a'
+        """
         return self._async_group.store_path
 
     @property
     def read_only(self) -> bool:
-        """Whether writing is refused."""
+        """Whether writing is refused.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.read_only
+        False
+        """
         return self._async_group.read_only
 
     @property
     def synchronizer(self) -> Any:
-        """What gives a lock for each key, if anything."""
+        """The object that gives a lock for each key, if there is one.
+
+        Returns
+        -------
+        object or None
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.synchronizer is None
+        True
+        """
         return self._async_group.synchronizer
 
     def __eq__(self, other: object) -> bool:
@@ -159,7 +234,21 @@ class Group(GroupBase):
 
     @property
     def attrs(self) -> Attributes:
-        """The attributes of the user, as a mapping; a change is stored at once."""
+        """The user attributes, as a mapping; a change is stored at once.
+
+        Returns
+        -------
+        Attributes
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.attrs["unit"] = "m"
+        >>> dict(group.attrs)
+        {'unit': 'm'}
+        """
         return Attributes(self)
 
     update_attributes = synced_group_method(AsyncGroup.update_attributes)
@@ -178,6 +267,15 @@ class Group(GroupBase):
         -------
         Group
             This group.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> import asyncio
+        >>> asyncio.run(group.update_attributes_async({"unit": "m"})).attrs["unit"]
+        'm'
         """
         await self._async_group._change_attributes(lambda _: dict(new_attributes))
         return Group(self._async_group)
@@ -192,10 +290,23 @@ class Group(GroupBase):
         path : str
             Its name, or its path below this group.
 
+        Returns
+        -------
+        Array or Group
+
+
         Raises
         ------
         KeyError
             If there is none.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group["a"]["b"].path
+        'a/b'
         """
         group = self._async_group
         return face(run(group.getitem(path), waits=group._waits))  # type: ignore[no-any-return]
@@ -214,6 +325,18 @@ class Group(GroupBase):
             Its name, or its path below this group.
         default : object, optional
             What to return if there is none.
+
+        Returns
+        -------
+        Array, Group or `default`
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> group.get("none", "default")
+        'default'
         """
         try:
             return self[path]
@@ -224,6 +347,20 @@ class Group(GroupBase):
     get_group = synced_group_method(AsyncGroup.get_group)
 
     def __contains__(self, member: str) -> bool:
+        """Whether there is a member of this name, or path below this group.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> "a/b" in group, "b" in group
+        (True, False)
+        """
         group = self._async_group
         return run(group.contains(member), waits=group._waits)
 
@@ -236,6 +373,16 @@ class Group(GroupBase):
             Its name, or its path below this group.
         value : array_like
             Its elements.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> import numpy as np
+        >>> group["c"] = np.arange(3)
+        >>> group["c"][1:]
+        array([1, 2])
         """
         group = self._async_group
         run(group.setitem(key, value), waits=group._waits)
@@ -247,6 +394,15 @@ class Group(GroupBase):
         ----------
         key : str
             Its name, or its path below this group; ``"/"`` is the group itself.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> del group["a"]
+        >>> list(group)
+        []
         """
         group = self._async_group
         run(group.delitem(key), waits=group._waits)
@@ -256,9 +412,37 @@ class Group(GroupBase):
     # -- all members ------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[str]:
+        """Yield the names of the members.
+
+        Returns
+        -------
+        Iterator of str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> list(group)
+        ['a']
+        """
         yield from self.keys()
 
     def __len__(self) -> int:
+        """The number of members.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> len(group)
+        1
+        """
         return self.nmembers()
 
     def members(
@@ -276,6 +460,18 @@ class Group(GroupBase):
             all.
         use_consolidated_for_children : bool, optional
             Whether the consolidated metadata that a group below has are believed.
+
+        Returns
+        -------
+        tuple of (str, Array or Group)
+
+        Examples
+        --------
+        >>> import zarr
+        >>> group = zarr.create_group({})
+        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
+        >>> [name for name, node in group.members(max_depth=None)]
+        ['a', 'a/b']
         """
         group = self._async_group
         found = group.members(
