@@ -17,6 +17,7 @@ from typing import (
     Generic,
     Literal,
     NotRequired,
+    SupportsIndex,
     TypeAlias,
     TypedDict,
     TypeVar,
@@ -61,6 +62,7 @@ __all__ = [
     "DimensionNames",
     "DimensionNamesLike",
     "EndianLiteral",
+    "IndexLike",
     "MaskSelection",
     "MemoryOrder",
     "NamedConfig",
@@ -69,6 +71,7 @@ __all__ = [
     "OrthogonalSelection",
     "OrthogonalSelector",
     "Selection",
+    "SelectionLike",
     "Selector",
     "SelectorTuple",
     "ShapeLike",
@@ -119,6 +122,9 @@ OrthogonalSelector: TypeAlias = (
 )
 OrthogonalSelection: TypeAlias = OrthogonalSelector | tuple[OrthogonalSelector, ...]
 Selection: TypeAlias = BasicSelection | CoordinateSelection | MaskSelection | OrthogonalSelection
+IndexLike: TypeAlias = SupportsIndex | slice | EllipsisType | npt.ArrayLike
+SelectionLike: TypeAlias = IndexLike | tuple[IndexLike, ...]
+"""A selection as users write it between brackets; names of fields are among the array-likes."""
 
 _ConfigT = TypeVar("_ConfigT", bound=Mapping[str, object])
 _TextT = TypeVar("_TextT", bound=str)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
-    from zarr.types import JSON, AnyAsyncArray, ShapeLike, ZarrFormat
+    from zarr.types import JSON, AnyAsyncArray, SelectionLike, ShapeLike, ZarrFormat
 
 
 put = object.__setattr__  # what is frozen for users, the methods below keep up to date
@@ -234,7 +234,7 @@ class AsyncArray(ArrayBase[M]):
     # -- reading and writing ----------------------------------------------------------------
 
     async def getitem(
-        self, selection: Any, *, prototype: BufferPrototype | None = None
+        self, selection: SelectionLike, *, prototype: BufferPrototype | None = None
     ) -> NDArrayLikeOrScalar:
         """Read integers and slices, one for each axis.
 
@@ -261,7 +261,7 @@ class AsyncArray(ArrayBase[M]):
 
     async def get_orthogonal_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         *,
         out: Out = None,
         fields: Fields = None,
@@ -307,7 +307,7 @@ class AsyncArray(ArrayBase[M]):
 
     async def get_coordinate_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         *,
         out: Out = None,
         fields: Fields = None,
@@ -330,7 +330,7 @@ class AsyncArray(ArrayBase[M]):
 
     async def setitem(
         self,
-        selection: Any,
+        selection: SelectionLike,
         value: npt.ArrayLike,
         prototype: BufferPrototype | None = None,
     ) -> None:

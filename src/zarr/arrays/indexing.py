@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.sync_array import Array
     from zarr.buffer.core import NDArrayLikeOrScalar
+    from zarr.types import SelectionLike
 
 
 class _Accessor:
@@ -49,7 +50,7 @@ class AsyncOIndex(_Accessor):
     __slots__ = ()
     array: AsyncArray[Any]
 
-    async def getitem(self, selection: Any) -> NDArrayLikeOrScalar:
+    async def getitem(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         """Read the outer product of integers, slices and arrays, one for each axis.
 
         Parameters
@@ -72,7 +73,7 @@ class AsyncVIndex(_Accessor):
     __slots__ = ()
     array: AsyncArray[Any]
 
-    async def getitem(self, selection: Any) -> NDArrayLikeOrScalar:
+    async def getitem(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         """Read points, given by an integer array for each axis, or where a mask is true.
 
         Parameters
@@ -83,7 +84,7 @@ class AsyncVIndex(_Accessor):
         return await read(self.array, vindex, await _in_memory(selection))
 
 
-async def _in_memory(selection: Any) -> Any:
+async def _in_memory(selection: SelectionLike) -> Any:
     """A selection with the zarr arrays in it read."""
     if isinstance(selection, tuple):
         return tuple([await _in_memory(item) for item in selection])
@@ -92,7 +93,7 @@ async def _in_memory(selection: Any) -> Any:
     return selection
 
 
-def _loaded(selection: Any) -> Any:
+def _loaded(selection: SelectionLike) -> Any:
     """The same for a synchronous caller."""
     if isinstance(selection, tuple):
         return tuple(map(_loaded, selection))
@@ -111,10 +112,10 @@ class OIndex(_Accessor):
     __slots__ = ()
     array: Array[Any]
 
-    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+    def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         return self.array.get_orthogonal_selection(_loaded(selection))
 
-    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+    def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
         self.array.set_orthogonal_selection(selection, value)
 
 
@@ -130,11 +131,11 @@ class VIndex(_Accessor):
     __slots__ = ()
     array: Array[Any]
 
-    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+    def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         array = self.array._async_array
         return run(read(array, vindex, _loaded(selection)), waits=array._waits)
 
-    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+    def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
         array = self.array._async_array
         run(write(array, vindex, selection, value), waits=array._waits)
 
@@ -151,8 +152,8 @@ class BlockIndex(_Accessor):
     __slots__ = ()
     array: Array[Any]
 
-    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+    def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         return self.array.get_block_selection(selection)
 
-    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+    def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
         self.array.set_block_selection(selection, value)

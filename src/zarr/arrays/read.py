@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields
-    from zarr.types import MemoryOrder
+    from zarr.types import MemoryOrder, SelectionLike
 
     Out = NDBuffer | npt.NDArray[Any] | None
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 async def read(
     array: AsyncArray[Any],
     select: Callable[..., Selection],
-    selection: Any,
+    selection: SelectionLike,
     *,
     out: Out = None,
     prototype: BufferPrototype | None = None,
@@ -71,7 +71,7 @@ async def read(
 
 
 def understand(
-    engine: Engine, select: Callable[..., Selection], selection: Any, fields: Fields
+    engine: Engine, select: Callable[..., Selection], selection: SelectionLike, fields: Fields
 ) -> Selection:
     """Parse a selection for the shape and grid of an array."""
     if select is block:
@@ -85,7 +85,7 @@ def understand(
     return chosen
 
 
-def _gives_scalar(select: Callable[..., Selection], selection: Any) -> bool:
+def _gives_scalar(select: Callable[..., Selection], selection: SelectionLike) -> bool:
     """Whether one element is returned as a scalar, and not as an array without axes.
 
     It is for basic selections. What stands in brackets is taken for an orthogonal selection if it
@@ -117,7 +117,7 @@ async def _read_into(
     out: Out,
     prototype: BufferPrototype,
     select: Callable[..., Selection],
-    selection: Any,
+    selection: SelectionLike,
 ) -> NDArrayLikeOrScalar:
     """The general way: into an array of the caller's, another kind of memory, or some fields."""
     dtype = check_fields(chosen.fields, engine.dtype)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
-    from zarr.types import JSON, ShapeLike
+    from zarr.types import JSON, SelectionLike, ShapeLike
 
 _TOGETHER = 64 << 20
 """Bytes of elements that are read ahead of those who iterate, at most."""
@@ -348,7 +348,7 @@ class Array(ArrayBase[M]):
         each = self.nbytes // self.shape[0]
         return min(stop, self.shape[0], start + max(1, _TOGETHER // max(1, each)))
 
-    def __getitem__(self, selection: Any) -> NDArrayLikeOrScalar:
+    def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         """Read a selection, as NumPy does: integers, slices, and arrays or a mask.
 
         Parameters
@@ -392,7 +392,7 @@ class Array(ArrayBase[M]):
 
     def get_basic_selection(
         self,
-        selection: Any = Ellipsis,
+        selection: SelectionLike = Ellipsis,
         *,
         out: Out = None,
         prototype: BufferPrototype | None = None,
@@ -432,7 +432,7 @@ class Array(ArrayBase[M]):
 
     def get_orthogonal_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         *,
         out: Out = None,
         fields: Fields = None,
@@ -513,7 +513,7 @@ class Array(ArrayBase[M]):
 
     def get_coordinate_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         *,
         out: Out = None,
         fields: Fields = None,
@@ -553,7 +553,7 @@ class Array(ArrayBase[M]):
 
     def get_block_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         *,
         out: Out = None,
         fields: Fields = None,
@@ -595,7 +595,7 @@ class Array(ArrayBase[M]):
     def _read(
         self,
         select: Any,
-        selection: Any,
+        selection: SelectionLike,
         out: Out,
         fields: Fields,
         prototype: BufferPrototype | None,
@@ -661,7 +661,7 @@ class Array(ArrayBase[M]):
 
     # -- writing ----------------------------------------------------------------------------
 
-    def __setitem__(self, selection: Any, value: npt.ArrayLike) -> None:
+    def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
         """Write to a selection, which is interpreted as in ``__getitem__``.
 
         Parameters
@@ -691,7 +691,7 @@ class Array(ArrayBase[M]):
 
     def set_basic_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         value: npt.ArrayLike,
         *,
         fields: Fields = None,
@@ -729,7 +729,7 @@ class Array(ArrayBase[M]):
 
     def set_orthogonal_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         value: npt.ArrayLike,
         *,
         fields: Fields = None,
@@ -805,7 +805,7 @@ class Array(ArrayBase[M]):
 
     def set_coordinate_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         value: npt.ArrayLike,
         *,
         fields: Fields = None,
@@ -843,7 +843,7 @@ class Array(ArrayBase[M]):
 
     def set_block_selection(
         self,
-        selection: Any,
+        selection: SelectionLike,
         value: npt.ArrayLike,
         *,
         fields: Fields = None,
@@ -883,7 +883,7 @@ class Array(ArrayBase[M]):
     def _write(
         self,
         select: Any,
-        selection: Any,
+        selection: SelectionLike,
         value: npt.ArrayLike,
         fields: Fields,
         prototype: BufferPrototype | None,

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zarr.codecs.vlen import Table
     from zarr.indexing import Axis, Fields, Selection
     from zarr.metadata.chunk_grids import Edge
+    from zarr.types import SelectionLike
 
 
 class Piece(NamedTuple):
@@ -127,7 +128,7 @@ _NO_LOCKS = SimpleNamespace(synchronizer=None)
 async def write(
     array: AsyncArray[Any],
     select: Callable[..., Selection],
-    selection: Any,
+    selection: SelectionLike,
     value: Any,
     *,
     fields: Fields = None,
@@ -169,7 +170,7 @@ async def write(
         await write_elements(array, engine, chosen, as_array(value, engine.dtype), prototype)
 
 
-def checked(array: AsyncArray[Any], selection: Any, value: Any) -> npt.NDArray[Any]:
+def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt.NDArray[Any]:
     """What `write` would write, as an array of the array's data type.
 
     Raises
