@@ -3,30 +3,36 @@
 :mod:`zarr.api.synchronous`, and so ``zarr`` itself, has the same functions for other code.
 """
 
-from zarr.api.copying import copy, copy_all, copy_store
-from zarr.api.create import array, create_array, from_array
-from zarr.api.groups import (
-    consolidate_metadata,
-    create_group,
-    create_hierarchy,
-    group,
-    open_consolidated,
-    open_group,
-    save_group,
-    tree,
-)
-from zarr.api.open import load, open, open_array, open_like, save, save_array
-from zarr.arrays.legacy_create import (
-    create,
-    empty,
-    empty_like,
-    full,
-    full_like,
-    ones,
-    ones_like,
-    zeros,
-    zeros_like,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zarr.api.copying import copy, copy_all, copy_store
+    from zarr.api.create import array, create_array, from_array
+    from zarr.api.groups import (
+        consolidate_metadata,
+        create_group,
+        create_hierarchy,
+        group,
+        open_consolidated,
+        open_group,
+        save_group,
+        tree,
+    )
+    from zarr.api.open import load, open, open_array, open_like, save, save_array
+    from zarr.arrays.legacy_create import (
+        create,
+        empty,
+        empty_like,
+        full,
+        full_like,
+        ones,
+        ones_like,
+        zeros,
+        zeros_like,
+    )
 
 __all__ = [
     "array",
@@ -59,3 +65,39 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+_HOMES = {
+    **dict.fromkeys(("copy", "copy_all", "copy_store"), "zarr.api.copying"),
+    **dict.fromkeys(("array", "create_array", "from_array"), "zarr.api.create"),
+    **dict.fromkeys(("load", "open", "save"), "zarr.api.open"),
+    **dict.fromkeys(("open_array", "open_like", "save_array"), "zarr.api.open"),
+    **dict.fromkeys(
+        (
+            "consolidate_metadata",
+            "create_group",
+            "create_hierarchy",
+            "group",
+            "open_consolidated",
+            "open_group",
+            "save_group",
+            "tree",
+        ),
+        "zarr.api.groups",
+    ),
+}
+"""The modules of functions; those that are not here are with `create`."""
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import a function when it is first asked for: few programs use them all."""
+        if name not in __all__:
+            raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)
+        home = import_module(_HOMES.get(name, "zarr.arrays.legacy_create"))
+        value = globals()[name] = getattr(home, name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -3,8 +3,17 @@
 Where a store never waits, as files and memory do not, they run on the calling thread.
 """
 
-from zarr._async.run import synced, synced_array, synced_group, synced_iter, synced_node
+from __future__ import annotations
+
+from importlib import import_module
+from inspect import isasyncgenfunction
+from typing import TYPE_CHECKING, Any
+
+from zarr._async.run import synced, synced_iter
 from zarr.api import asynchronous
+
+if TYPE_CHECKING:
+    from zarr._async.run import synced_array, synced_group, synced_node
 
 __all__ = [
     "array",
@@ -38,32 +47,46 @@ __all__ = [
     "zeros_like",
 ]
 
-array = synced_array(asynchronous.array)
-create = synced_array(asynchronous.create)
-create_array = synced_array(asynchronous.create_array)
-empty = synced_array(asynchronous.empty)
-empty_like = synced_array(asynchronous.empty_like)
-from_array = synced_array(asynchronous.from_array)
-full = synced_array(asynchronous.full)
-full_like = synced_array(asynchronous.full_like)
-load = synced(asynchronous.load)
-ones = synced_array(asynchronous.ones)
-ones_like = synced_array(asynchronous.ones_like)
-open = synced_node(asynchronous.open)
-open_array = synced_array(asynchronous.open_array)
-open_like = synced_array(asynchronous.open_like)
-save = synced(asynchronous.save)
-save_array = synced(asynchronous.save_array)
-zeros = synced_array(asynchronous.zeros)
-zeros_like = synced_array(asynchronous.zeros_like)
-consolidate_metadata = synced_group(asynchronous.consolidate_metadata)
-copy = synced(asynchronous.copy)
-copy_all = synced(asynchronous.copy_all)
-copy_store = synced(asynchronous.copy_store)
-create_group = synced_group(asynchronous.create_group)
-group = synced_group(asynchronous.group)
-open_consolidated = synced_group(asynchronous.open_consolidated)
-open_group = synced_group(asynchronous.open_group)
-save_group = synced(asynchronous.save_group)
-tree = synced(asynchronous.tree)
-create_hierarchy = synced_iter(asynchronous.create_hierarchy)
+if TYPE_CHECKING:  # for type checkers, which result each has
+    array = synced_array(asynchronous.array)
+    create = synced_array(asynchronous.create)
+    create_array = synced_array(asynchronous.create_array)
+    empty = synced_array(asynchronous.empty)
+    empty_like = synced_array(asynchronous.empty_like)
+    from_array = synced_array(asynchronous.from_array)
+    full = synced_array(asynchronous.full)
+    full_like = synced_array(asynchronous.full_like)
+    load = synced(asynchronous.load)
+    ones = synced_array(asynchronous.ones)
+    ones_like = synced_array(asynchronous.ones_like)
+    open = synced_node(asynchronous.open)
+    open_array = synced_array(asynchronous.open_array)
+    open_like = synced_array(asynchronous.open_like)
+    save = synced(asynchronous.save)
+    save_array = synced(asynchronous.save_array)
+    zeros = synced_array(asynchronous.zeros)
+    zeros_like = synced_array(asynchronous.zeros_like)
+    consolidate_metadata = synced_group(asynchronous.consolidate_metadata)
+    copy = synced(asynchronous.copy)
+    copy_all = synced(asynchronous.copy_all)
+    copy_store = synced(asynchronous.copy_store)
+    create_group = synced_group(asynchronous.create_group)
+    group = synced_group(asynchronous.group)
+    open_consolidated = synced_group(asynchronous.open_consolidated)
+    open_group = synced_group(asynchronous.open_group)
+    save_group = synced(asynchronous.save_group)
+    tree = synced(asynchronous.tree)
+    create_hierarchy = synced_iter(asynchronous.create_hierarchy)
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Derive a function when it is first asked for."""
+        if name not in __all__:
+            raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)
+        fn = getattr(asynchronous, name)
+        value = globals()[name] = (synced_iter if isasyncgenfunction(fn) else synced)(fn)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
