@@ -13,9 +13,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEERS := .envs/peers
+PYTHON_DIRS := src tests benchmarks examples tools
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: build demo test test-rust test-python lint format bench clean
+.PHONY: build demo test test-rust test-python lint format hooks news bench clean
 
 # -- set-up, each step done once ------------------------------------------------------------------
 
@@ -62,16 +63,29 @@ test-python: build $(VENV)/.group-test $(VENV)/.group-clients $(PEERS)/.made
 lint: build $(VENV)/.group-lint $(VENV)/.group-test
 	cargo fmt --all --check
 	cargo clippy --release --all-targets --quiet -- --deny warnings
-	$(BIN)/ruff check src tests benchmarks examples
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/mypy src/zarr tests/typing
+	$(BIN)/ruff check $(PYTHON_DIRS)
+	$(BIN)/ruff format --check $(PYTHON_DIRS)
+	$(BIN)/mypy src/zarr tests/typing tools
 	$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 	$(BIN)/python -m mypy.stubtest zarr._core
+	$(BIN)/codespell
+	$(BIN)/pymarkdown scan *.md docs news tests .github
+	$(BIN)/towncrier build --draft --version next >/dev/null
+	$(BIN)/python tools/notices.py --check
+	$(BIN)/python tools/house.py
 
 format:
 	cargo fmt --all
-	$(BIN)/ruff check --fix src tests benchmarks examples
-	$(BIN)/ruff format src tests benchmarks examples
+	$(BIN)/ruff check --fix $(PYTHON_DIRS)
+	$(BIN)/ruff format $(PYTHON_DIRS)
+
+# The quick part of `lint` before each commit.
+hooks: $(VENV)/.group-lint
+	$(BIN)/pre-commit install
+
+# The section of the changelog that the fragments in news/ make.
+news: $(VENV)/.group-lint
+	@$(BIN)/towncrier build --draft --version next
 
 bench: build $(PEERS)/.made
 	@mkdir -p build
