@@ -26,7 +26,7 @@ from zarr.codecs import (
     ZstdCodec,
 )
 from zarr.errors import BaseZarrError, ChunkDecodeError
-from zarr.storage import LocalStore, MemoryStore
+from zarr.storage import MemoryStore
 
 DATA = (np.arange(64, dtype="i4") * 37) % 101
 MUTATIONS = 10_000
@@ -84,14 +84,6 @@ def make(store: Any, layout: str, name: str = "x/a") -> Any:
     array: Any = zarr.create_array(store, name=name, shape=(64,), **options)
     array[:] = DATA if options["dtype"] == "i4" else [str(number) for number in DATA]
     return array
-
-
-@pytest.fixture(params=["memory", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    if request.param == "memory":
-        return MemoryStore()
-    return LocalStore(tmp_path) if request.param == "local" else waiting_store()
 
 
 def key_of(array: Any) -> str:

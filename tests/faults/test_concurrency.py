@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import UserDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.storage import LocalStore, MemoryStore
+from support.stores import STORE_KINDS, make_store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,12 +28,10 @@ LAYOUTS = {
 }
 
 
-@pytest.fixture(params=["memory", "mapping", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    if request.param in ("memory", "mapping"):
-        return MemoryStore(UserDict() if request.param == "mapping" else None)  # type: ignore[arg-type]
-    return LocalStore(tmp_path) if request.param == "local" else waiting_store(0.001)
+@pytest.fixture(params=[*STORE_KINDS, "mapping"])
+def store(request: Any, tmp_path: Any) -> Any:
+    """An empty store of each kind; in the one behind an event loop, writers overlap."""
+    return make_store_of(request.param, tmp_path, delay=0.001)
 
 
 @pytest.fixture(params=LAYOUTS)

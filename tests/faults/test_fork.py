@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.storage import LocalStore, MemoryStore
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
@@ -33,16 +32,11 @@ def in_child(work: Any) -> None:
     assert child.exitcode == 0
 
 
-@pytest.fixture(params=["memory", "local", "waiting"])
-def array(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
+@pytest.fixture
+def array(store: Any) -> Any:
     """An array of many chunks that was used in every way: pools, loops and files exist."""
-    stores: dict[str, Any] = {
-        "memory": MemoryStore,
-        "local": lambda: LocalStore(tmp_path),
-        "waiting": waiting_store,
-    }
     array: Any = zarr.create_array(
-        stores[request.param](), shape=(400, 400), chunks=(50, 50), shards=(100, 100), dtype="f8"
+        store, shape=(400, 400), chunks=(50, 50), shards=(100, 100), dtype="f8"
     )
     array[:] = np.arange(160000).reshape(400, 400)
     assert array[:].sum() == 160000 * 159999 / 2

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections import UserDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zarr
-from zarr.storage import LocalStore, MemoryStore
+from support.stores import STORE_KINDS, make_store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,17 +150,10 @@ def assert_same(found: Any, expected: Any) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.fixture(params=["memory", "local", "waiting", "mapping"])
-def make_store(request: Any, waiting_store: Any) -> Callable[[], Any]:
+@pytest.fixture(params=[*STORE_KINDS, "mapping"])
+def make_store(request: Any, tmp_path: Any) -> Callable[[], Any]:
     """Makes an empty store of each kind."""
-    if request.param == "memory":
-        return MemoryStore
-    if request.param == "waiting":
-        return waiting_store  # type: ignore[no-any-return]
-    if request.param == "mapping":
-        return UserDict  # never waits, and yet the engine cannot read it by itself
-    folder = request.getfixturevalue("tmp_path")
-    return lambda: LocalStore(tempfile.mkdtemp(dir=folder))
+    return lambda: make_store_of(request.param, tmp_path)
 
 
 @given(data=st.data())

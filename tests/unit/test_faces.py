@@ -83,12 +83,6 @@ def call(request: Any) -> Any:
     return use
 
 
-@pytest.fixture(params=["memory", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    return {"memory": {}, "local": tmp_path / "s", "waiting": waiting_store()}[request.param]
-
-
 def test_every_function_works_through_both_faces(call: Any, store: Any) -> None:
     data = np.arange(12, dtype="i4").reshape(3, 4)
     made = call("create_array", store, name="a", data=data, chunks=(2, 2))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.storage import LocalStore, MemoryStore
+from zarr.storage import MemoryStore
 
 
 class Locks:
@@ -31,14 +31,6 @@ class Locks:
                 locks.held.remove(key)
 
         return Lock()
-
-
-@pytest.fixture(params=["memory", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    if request.param == "memory":
-        return MemoryStore()
-    return LocalStore(tmp_path) if request.param == "local" else waiting_store()
 
 
 def test_a_synchronizer_locks_what_is_changed_in_part(store: Any) -> None:

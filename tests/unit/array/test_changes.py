@@ -9,17 +9,8 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.storage import LocalStore, MemoryStore
 
 DATA = np.arange(1, 21, dtype="i4").reshape(4, 5)
-
-
-@pytest.fixture(params=["memory", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    if request.param == "memory":
-        return MemoryStore()
-    return LocalStore(tmp_path) if request.param == "local" else waiting_store()
 
 
 @pytest.fixture(

@@ -12,14 +12,14 @@ import zarr
 from zarr.buffer import cpu
 from zarr.errors import BoundsCheckError, ChunkNotFoundError, VindexInvalidSelectionError
 from zarr.storage import MemoryStore
+from zarr.testing.faults import FaultyStore
 
 DATA = np.arange(30, dtype="i4").reshape(6, 5)
 
 
-@pytest.fixture(params=["memory", "local", "waiting"])
-def array(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
+@pytest.fixture
+def array(store: Any) -> Any:
     """An array of 6 × 5 numbers."""
-    store = {"memory": {}, "local": tmp_path, "waiting": waiting_store()}[request.param]
     return zarr.create_array(store, data=DATA, chunks=(4, 2))
 
 
@@ -308,25 +308,14 @@ def test_a_step_beyond_the_array_selects_the_first(step: int) -> None:
         np.testing.assert_array_equal(array[:], expected)
 
 
-class Counting(MemoryStore):
-    """Counts how often chunks are read."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reads: list[str] = []
-
-    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
-        if not key.endswith("zarr.json"):
-            self.reads.append(key)
-        return await super().get(key, prototype, byte_range)
-
-
 @pytest.mark.parametrize("options", [{"chunks": (4, 2)}, {"chunks": (5, 5)}, {"chunks": (1, 5)}])
 def test_iteration_reads_each_chunk_once(options: Any) -> None:
-    array: Any = zarr.create_array(Counting(), data=DATA, **options)
-    array.store.reads.clear()
+    store = FaultyStore(MemoryStore())
+    array: Any = zarr.create_array(store, data=DATA, **options)
+    store.requests.clear()
     rows = list(array)
-    assert len(array.store.reads) == len(set(array.store.reads)) == array.nchunks
+    reads = [request.key for request in store.requests if request.method == "get"]
+    assert len(reads) == len(set(reads)) == array.nchunks
     assert [row.tolist() for row in rows] == DATA.tolist()
     for row, expected in zip(rows, (array[i] for i in range(len(DATA))), strict=True):
         assert type(row) is type(expected)

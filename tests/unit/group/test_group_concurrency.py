@@ -9,17 +9,9 @@ from typing import Any
 import pytest
 
 import zarr
-from zarr.storage import MemoryStore
 
 WRITERS = 16
 pytestmark = pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
-
-
-@pytest.fixture(params=["memory", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    kinds = {"memory": MemoryStore, "local": lambda: tmp_path / "s", "waiting": waiting_store}
-    return kinds[request.param]()
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])

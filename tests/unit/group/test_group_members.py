@@ -61,13 +61,6 @@ def zarr_format(request: Any) -> Any:
     return request.param
 
 
-@pytest.fixture(params=["memory", "local", "waiting"])
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Any:
-    """An empty store of each kind."""
-    kinds = {"memory": MemoryStore, "local": lambda: tmp_path / "s", "waiting": waiting_store}
-    return kinds[request.param]()
-
-
 @pytest.fixture
 def root(store: Any, zarr_format: Any) -> Group:
     return zarr.create_group(store, zarr_format=zarr_format, attributes={"a": 1})

@@ -1,0 +1,1 @@
+"""Doubles and helpers that several tests share. No promises are here."""
