@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 import zarr
+from support.waiting import interrupt_when, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +49,7 @@ def requests_later(store: Any) -> int:
 
 
 def test_ctrl_c_stops_a_read(slow: Any) -> None:
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    interrupt_when(lambda: slow.store.asked["get"])
     with pytest.raises(KeyboardInterrupt):
         slow[:]
     assert requests_later(slow.store) == 0
@@ -64,11 +63,15 @@ def test_ctrl_c_stops_a_read_of_files(tmp_path: Any) -> None:
     )
     array[:] = np.random.default_rng(0).random((4000, 4000)).round(2)
 
+    reads = 0
+
     def read_for_ever() -> None:
+        nonlocal reads
         while True:
             array[:]
+            reads += 1
 
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    interrupt_when(lambda: reads)
     with pytest.raises(KeyboardInterrupt):
         read_for_ever()
     assert array[0, 0] == array[:1, :1][0, 0]
@@ -98,7 +101,7 @@ def test_the_configured_timeout_stops_a_read(slow: Any) -> None:
 def test_a_cancelled_write_stops(slow: Any) -> None:
     async def main() -> None:
         task = asyncio.create_task(slow.async_array.setitem(..., 7))
-        await asyncio.sleep(0.1)
+        await until(lambda: slow.store.asked["set"])
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -115,7 +118,7 @@ def test_a_cancelled_partial_write_lets_others_write(waiting_store: Any) -> None
     async def main() -> None:
         first = asyncio.create_task(array.async_array.setitem(0, 1))
         second = asyncio.create_task(array.async_array.setitem(1, 2))
-        await asyncio.sleep(0.07)
+        await until(lambda: array.store.busy)
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         await second

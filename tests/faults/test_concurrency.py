@@ -12,6 +12,7 @@ import pytest
 
 import zarr
 from support.stores import STORE_KINDS, make_store_of
+from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -227,7 +228,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
 
         async def main() -> None:
             task = asyncio.create_task(array.async_array.setitem(0, 1))
-            await asyncio.sleep(0.02)
+            await until(lambda: array.store.busy)
             # The task has the lock of the chunk, and cannot go on before this returns.
             with pytest.raises(zarr._async.run.SyncError, match=r"holds the lock of .*c/0.* Await"):
                 array[1] = 2
@@ -243,9 +244,9 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
 
         async def main() -> None:
             first = asyncio.create_task(asyncio.to_thread(array.__setitem__, 0, 1))
-            await asyncio.sleep(0.05)
+            await until(lambda: array.store.busy)
             second = asyncio.create_task(array.async_array.setitem(1, 2))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0)  # it waits for the lock
             with pytest.raises(zarr._async.run.SyncError, match="holds the lock"):
                 array[2] = 3
             await first
@@ -260,7 +261,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
 
         async def main() -> None:
             first = asyncio.create_task(asyncio.to_thread(array.__setitem__, 0, 1))
-            await asyncio.sleep(0.02)
+            await until(lambda: array.store.busy)
             array[1] = 2
             await first
 
@@ -277,7 +278,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
 
         async def main() -> None:
             tasks = [asyncio.create_task(array.async_array.getitem(...)) for _ in range(3)]
-            await asyncio.sleep(0.01)
+            await until(lambda: array.store.busy == 2)
             assert array[:].sum() == 80
             await asyncio.gather(*tasks)
 

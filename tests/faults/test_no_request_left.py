@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import zarr
+from support.waiting import interrupt_when, wait_until
 from zarr.storage import MemoryStore
 from zarr.testing.faults import FaultyStore
 
@@ -101,7 +102,8 @@ def test_after_the_configured_timeout(array: Any) -> None:
 
 
 def test_after_ctrl_c(array: Any) -> None:
-    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    before = array.store.count()
+    interrupt_when(lambda: array.store.count() > before)
     with pytest.raises(KeyboardInterrupt):
         array[:]
     check_quiet(array.store)
@@ -134,8 +136,9 @@ def test_a_fork_while_requests_are_under_way(array: Any) -> None:
             array[:]
 
     reader = threading.Thread(target=read)
+    before = store.count()
     reader.start()
-    time.sleep(0.1)
+    wait_until(lambda: store.count() > before)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         process = multiprocessing.get_context("fork").Process(target=child)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zarr.abc.store import ByteRequest, StoreTraits
+    from zarr.buffer.core import Buffer
 
 
 class WaitingStore(Store):
@@ -142,17 +143,22 @@ class WaitingStore(Store):
 class GatedStore(WrapperStore[MemoryStore]):
     """A store behind an event loop that holds answers back while its gate is shut.
 
+    Parameters
+    ----------
+    failures
+        How many of the next requests fail after they were answered.
+
     Attributes
     ----------
     reads
         How many values were asked for.
     """
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, failures: int = 0) -> None:
         super().__init__(store)
-        self.reads = 0
+        self.failures, self.reads = failures, 0
+        self._holds, self._held = False, 0
         self._gate: asyncio.Event | None = None
-        self._held = 0
         self._arrived: asyncio.Condition | None = None
 
     def declare_traits(self) -> StoreTraits:
@@ -160,13 +166,17 @@ class GatedStore(WrapperStore[MemoryStore]):
 
     def shut(self) -> None:
         """Hold back the answers from now on. Values are read before they are held."""
-        self._gate, self._arrived = asyncio.Event(), asyncio.Condition()
+        self._gate, self._arrived, self._holds = asyncio.Event(), asyncio.Condition(), True
+
+    def hold_no_more(self) -> None:
+        """Answer later requests at once. Answers that are held stay held."""
+        self._holds = False
 
     def open(self) -> None:
         """Let all answers through that are held, and answer later requests at once."""
-        gate, self._gate = self._gate, None
-        if gate is not None:
-            gate.set()
+        self.hold_no_more()
+        if self._gate is not None:
+            self._gate.set()
 
     async def held(self, count: int) -> None:
         """Wait until so many answers are held."""
@@ -178,7 +188,7 @@ class GatedStore(WrapperStore[MemoryStore]):
         self.reads += 1
         value = await self._store.get(key, prototype, byte_range)
         gate, arrived = self._gate, self._arrived
-        if gate is not None and arrived is not None:
+        if self._holds and gate is not None and arrived is not None:
             async with arrived:
                 self._held += 1
                 arrived.notify_all()
@@ -188,7 +198,17 @@ class GatedStore(WrapperStore[MemoryStore]):
                 self._held -= 1
         else:
             await asyncio.sleep(0)
+        self._fail()
         return value
+
+    async def set(self, key: str, value: Buffer) -> None:
+        self._fail()
+        await self._store.set(key, value)
+
+    def _fail(self) -> None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise ConnectionError("cut")
 
 
 STORE_KINDS = ("memory", "local", "waiting")

@@ -118,7 +118,7 @@ def test_one_failing_chunk_ends_the_others() -> None:
         async def _decode_single(self, chunk_data: Any, chunk_spec: Any) -> Any:
             if chunk_data.to_bytes() == b"bad":
                 raise ValueError("bad chunk")
-            await asyncio.sleep(0.05)
+            await asyncio.Event().wait()
             finished.append(chunk_data.to_bytes())
 
     with pytest.raises(ValueError, match="bad chunk"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.waiting import until
 from zarr._async import executors
 from zarr._async import run as runner
 from zarr._async.executors import cleanup_resources, get_executor, get_loop, sync
@@ -253,8 +254,7 @@ class TestOffload:
 
         async def main() -> None:
             task = asyncio.create_task(offload(work, cancel=cancel))  # type: ignore[arg-type]
-            while not started.is_set():
-                await asyncio.sleep(0.001)
+            await until(started.is_set)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 import zarr
+from support.waiting import wait_until
 from zarr.storage import MemoryStore
 
 
@@ -44,10 +44,8 @@ def test_a_synchronizer_locks_what_is_changed_in_part(store: Any) -> None:
     array.attrs["a"] = 1
     array.append(np.array([9], "i4"))
     assert locks.taken == ["x/a/zarr.json", "x/a/zarr.json", "x/a/c/2"]
-    for _ in range(500):  # where a task may move between threads, another one lets go of the lock
-        if locks.held:
-            time.sleep(0.01)
-    assert locks.held == []
+    # Where a task may move between threads, another one lets go of the lock.
+    wait_until(lambda: not locks.held)
     assert array[:].tolist() == [1] * 3 + [2] * 4 + [1] * 3 + [9]
 
 

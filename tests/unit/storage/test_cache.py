@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import zarr
+from support.stores import GatedStore
 from zarr._async.executors import sync
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.experimental.cache_store import CacheStore
-from zarr.storage import LocalStore, MemoryStore, WrapperStore
+from zarr.storage import LocalStore, MemoryStore
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -38,34 +39,8 @@ def value(data: bytes) -> Buffer:
     return Buffer.from_bytes(data)
 
 
-class Failing(WrapperStore[MemoryStore]):
-    """Waits, and fails as often as it is told to."""
-
-    def __init__(self, store: MemoryStore, failures: int = 0) -> None:
-        super().__init__(store)
-        self.failures, self.asked = failures, 0
-        self.gate: asyncio.Event | None = None
-
-    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
-        self.asked += 1
-        await asyncio.sleep(0.01)
-        value = await self._store.get(key, prototype, byte_range)
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.failures > 0:
-            self.failures -= 1
-            raise ConnectionError("cut")
-        return value
-
-    async def set(self, key: str, value: Buffer) -> None:
-        if self.failures > 0:
-            self.failures -= 1
-            raise ConnectionError("cut")
-        await self._store.set(key, value)
-
-
-def cached(failures: int = 0, **kwargs: Any) -> tuple[CacheStore, Failing]:
-    source = Failing(MemoryStore({"k": value(DATA)}), failures)
+def cached(failures: int = 0, **kwargs: Any) -> tuple[CacheStore, GatedStore]:
+    source = GatedStore(MemoryStore({"k": value(DATA)}), failures)
     return CacheStore(source, cache_store=MemoryStore(), **kwargs), source
 
 
@@ -73,22 +48,12 @@ def test_different_parts_of_a_value_are_read_together() -> None:
     store, source = cached()
 
     async def main() -> None:
-        running = most = 0
-        inner = source._store.get
-
-        async def counted(*args: Any) -> Any:
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            await asyncio.sleep(0.01)
-            running -= 1
-            return await inner(*args)
-
-        source._store.get = counted  # type: ignore[method-assign]
+        source.shut()
         parts = [RangeByteRequest(n * 100, n * 100 + 50) for n in range(8)]
-        found = await asyncio.gather(*(get(store, "k", part) for part in parts))
-        assert found == [DATA[part.start : part.end] for part in parts]
-        assert most == 8
+        found = asyncio.gather(*(get(store, "k", part) for part in parts))
+        await source.held(8)
+        source.open()
+        assert await found == [DATA[part.start : part.end] for part in parts]
 
     sync(main())
 
@@ -99,10 +64,10 @@ def test_the_readers_of_one_thing_share_its_error_and_the_next_one_tries_again()
     async def main() -> None:
         found = await asyncio.gather(*(get(store, "k") for _ in range(20)), return_exceptions=True)
         assert all(isinstance(error, ConnectionError) for error in found)
-        assert source.asked == 1
+        assert source.reads == 1
         assert store.cache_info()["cached_keys"] == 0
         assert await get(store, "k") == DATA
-        assert source.asked == 2
+        assert source.reads == 2
 
     sync(main())
 
@@ -111,13 +76,15 @@ def test_a_cancelled_reader_does_not_take_the_others_along() -> None:
     store, source = cached()
 
     async def main() -> None:
+        source.shut()
         first = asyncio.ensure_future(get(store, "k"))
-        await asyncio.sleep(0)
+        await source.held(1)
         others = [asyncio.ensure_future(get(store, "k")) for _ in range(5)]
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0)  # they have joined
         first.cancel()
+        source.open()
         assert await asyncio.gather(*others) == [DATA] * 5
-        assert source.asked == 2
+        assert source.reads == 2
 
     sync(main())
 
@@ -136,22 +103,22 @@ def test_one_read_serves_threads_and_loops() -> None:
         thread.join()
     assert barrier == [None]
     assert found == [DATA] * 6
-    assert source.asked <= 3  # a late one finds it in the cache
+    assert source.reads <= 3  # a late one finds it in the cache
 
 
 def test_what_was_read_before_a_write_is_not_kept_after_it() -> None:
     store, source = cached()
 
     async def main() -> None:
-        source.gate = asyncio.Event()
+        source.shut()
         early = asyncio.ensure_future(get(store, "k"))
         part = asyncio.ensure_future(get(store, "k", RangeByteRequest(0, 4)))
-        await asyncio.sleep(0.05)  # both have the old value, and have not returned it
-        gate, source.gate = source.gate, None
+        await source.held(2)  # both have the old value, and have not returned it
+        source.hold_no_more()
         await store.set("k", value(b"new!"))
         assert await get(store, "k") == b"new!"
         assert await get(store, "k", RangeByteRequest(0, 3)) == b"new"
-        gate.set()
+        source.open()
         assert await early in (DATA, b"new!")
         await part
         assert await get(store, "k") == b"new!"
@@ -171,7 +138,7 @@ def test_a_write_that_fails_leaves_nothing_in_the_cache() -> None:
         with pytest.raises(ConnectionError):
             await store.set("k", value(b"new"))
         assert await get(store, "k") == DATA
-        assert source.asked == 2
+        assert source.reads == 2
 
     sync(main())
 
@@ -183,9 +150,9 @@ def test_a_part_comes_from_a_larger_part_or_the_whole() -> None:
         await get(store, "k", RangeByteRequest(100, 200))
         assert await get(store, "k", RangeByteRequest(120, 140)) == DATA[120:140]
         assert await get(store, "k", RangeByteRequest(100, 200)) == DATA[100:200]
-        assert source.asked == 1
+        assert source.reads == 1
         await get(store, "k", RangeByteRequest(150, 250))
-        assert source.asked == 2
+        assert source.reads == 2
         await get(store, "k")
         for part, expected in [
             (RangeByteRequest(0, 9), DATA[:9]),
@@ -194,7 +161,7 @@ def test_a_part_comes_from_a_larger_part_or_the_whole() -> None:
             (RangeByteRequest(20_000, 30_000), b""),
         ]:
             assert await get(store, "k", part) == expected
-        assert source.asked == 3
+        assert source.reads == 3
 
     sync(main())
 
@@ -252,13 +219,13 @@ def test_the_size_holds_whatever_many_readers_do(tmp_path: Path) -> None:
 
 
 def test_a_cache_on_disk_is_used_by_the_next_run(tmp_path: Path) -> None:
-    source = Failing(MemoryStore({"a/k": value(DATA), "b": value(b"b")}))
+    source = GatedStore(MemoryStore({"a/k": value(DATA), "b": value(b"b")}))
     first = CacheStore(source, cache_store=LocalStore(tmp_path))
     assert sync(get(first, "a/k")) == DATA
     second = CacheStore(source, cache_store=LocalStore(tmp_path))
     assert sync(get(second, "a/k")) == DATA
     assert sync(get(second, "a/k", RangeByteRequest(3, 9))) == DATA[3:9]
-    assert source.asked == 1
+    assert source.reads == 1
     # What is written through it replaces what was left.
     third = CacheStore(source, cache_store=LocalStore(tmp_path), cache_set_data=False)
     sync(third.set("a/k", value(b"new")))
@@ -268,9 +235,9 @@ def test_a_cache_on_disk_is_used_by_the_next_run(tmp_path: Path) -> None:
     # One with an age cannot know how old it is.
     sync(first.set("b", value(b"b")))
     fourth = CacheStore(source, cache_store=LocalStore(tmp_path), max_age_seconds=100)
-    before = source.asked
+    before = source.reads
     assert sync(get(fourth, "b")) == b"b"
-    assert source.asked == before + 1
+    assert source.reads == before + 1
 
 
 def test_what_an_earlier_run_left_counts(tmp_path: Path) -> None:
@@ -346,7 +313,7 @@ def test_a_child_forked_during_a_read_reads_by_itself() -> None:
 
 
 def test_a_conditional_write_is_seen_through_a_cache() -> None:
-    class Versioned(Failing):
+    class Versioned(GatedStore):
         """Puts on condition, as an object store does."""
 
         async def set_if_unchanged(self, key: str, value: Buffer, version: Any) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import zarr
+from support.waiting import until, wait_until
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 from zarr.storage.client import Requests, limit_of
@@ -339,7 +340,7 @@ class TestTheLimit:
         async def main() -> None:
             get = Requests(store).get
             tasks = [asyncio.create_task(get("a", buffer_prototype)) for _ in range(6)]
-            await asyncio.sleep(0.01)
+            await until(lambda: store.busy)
             for task in tasks[:4]:
                 task.cancel()
             await asyncio.gather(*tasks[:4], return_exceptions=True)
@@ -363,7 +364,7 @@ class TestTheLimit:
         async def main() -> None:
             store.delay = 0.05
             tasks = [asyncio.create_task(array.async_array.getitem(...)) for _ in range(3)]
-            await asyncio.sleep(0.02)
+            await until(lambda: store.busy == 2)
             store.delay = 0.001
             # This thread waits for another one, whose reads need the places that the tasks have.
             with ThreadPoolExecutor(1) as pool:
@@ -410,7 +411,7 @@ class TestHowLittleIsAsked:
 
         async def main() -> None:
             early = asyncio.create_task(array.async_array.getitem(slice(0, 10)))
-            await asyncio.sleep(0.01)
+            await until(lambda: store.busy)
             await array.async_array.setitem(slice(0, 500), np.arange(500) % 7)
             late = await array.async_array.getitem(slice(0, 10))
             assert late.tolist() == [0, 1, 2, 3, 4, 5, 6, 0, 1, 2]
@@ -425,12 +426,12 @@ class TestHowLittleIsAsked:
 
         async def main() -> None:
             tasks = [asyncio.create_task(array.async_array.getitem(at)) for at in (1, 2, 3)]
-            await asyncio.sleep(0.01)
+            await until(lambda: store.busy)
             tasks[0].cancel()
             assert await tasks[1] == 2
             assert await tasks[2] == 3
             tasks = [asyncio.create_task(array.async_array.getitem(at)) for at in (1, 2)]
-            await asyncio.sleep(0.01)
+            await until(lambda: store.busy)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -511,11 +512,8 @@ class TestMuchTogether:
             def decode(self, buf: Any, out: Any = None) -> Any:
                 threads.add(threading.current_thread().name)
                 decoding.set()
-                for _ in range(60_000):
-                    if store.asked["get"] > 5:
-                        return super().decode(buf, out)
-                    time.sleep(0.001)
-                raise TimeoutError("nothing is fetched while something is decoded")
+                wait_until(lambda: store.asked["get"] > 5)
+                return super().decode(buf, out)
 
         numcodecs.register_codec(Noted)
         store.max_requests = 4

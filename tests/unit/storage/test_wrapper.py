@@ -7,10 +7,11 @@ import io
 import logging
 import pickle
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from support.stores import GatedStore
 from zarr._async.executors import sync
 from zarr._async.run import step
 from zarr.abc.store import RangeByteRequest, Store
@@ -18,9 +19,6 @@ from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import FsspecStore, LoggingStore, MemoryStore, WrapperStore
 from zarr.storage.cache import CacheStore
 from zarr.testing.store import LatencyStore
-
-if TYPE_CHECKING:
-    from zarr.buffer.core import BufferPrototype
 
 
 def remote() -> FsspecStore:
@@ -156,23 +154,10 @@ class TestLatencyStore:
         assert 0.8 < sum(drawn) / 200 < 1.2
 
 
-class Counting(WrapperStore[MemoryStore]):
-    """Counts reads, which take a moment."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        super().__init__(store)
-        self.reads = 0
-
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: Any = None) -> Any:
-        self.reads += 1
-        await asyncio.sleep(0.01)
-        return await self._store.get(key, prototype, byte_range)
-
-
 class TestCacheStore:
     def cached(self, **kwargs: Any) -> CacheStore:
         inner = MemoryStore({k: Buffer.from_bytes(k.encode() * 10) for k in "abcdef"})
-        return CacheStore(Counting(inner), cache_store=MemoryStore(), **kwargs)
+        return CacheStore(GatedStore(inner), cache_store=MemoryStore(), **kwargs)
 
     def get(self, store: CacheStore, key: str, byte_range: Any = None) -> bytes | None:
         value = sync(store.get(key, buffer_prototype, byte_range))
@@ -180,7 +165,7 @@ class TestCacheStore:
 
     def reads(self, store: CacheStore) -> int:
         inner = store._store
-        assert isinstance(inner, Counting)
+        assert isinstance(inner, GatedStore)
         return inner.reads
 
     def test_what_was_read_is_kept(self) -> None:
