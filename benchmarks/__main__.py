@@ -68,7 +68,7 @@ def machine() -> str:
 
 
 def document(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What is written to a file: where and how it was measured, and what."""
+    """The document that is written to a file: machine, method and results."""
     versions = {
         **(worker(sys.executable, "versions") or {}),
         **(worker(arguments.peers, "versions") or {}),

@@ -168,7 +168,7 @@ IMPORTS = {
     "zarrs": "import zarr, zarrs; zarr.open_array",
     "tensorstore": "import tensorstore; tensorstore.open",
 }
-"""What makes them ready to open an array: names may be imported when they are asked for."""
+"""Code that imports each library as far as opening an array needs it."""
 
 
 def versions() -> dict[str, str]:
@@ -184,7 +184,7 @@ def versions() -> dict[str, str]:
 
 
 def values(layout: Layout) -> np.ndarray[Any, Any]:
-    """What the array of a layout holds."""
+    """The contents of the array of a layout."""
     if layout.dtype == "float32":
         return field(layout.shape)
     names = [

@@ -64,7 +64,7 @@ def _json_of(command: list[str]) -> dict[str, Any] | None:
 
 
 def floor(work: Workload, folder: Path) -> float:
-    """What the bytes of a workload cost at least, in ms."""
+    """The lower bound for the bytes of a workload, in ms."""
     layout = work.layout
     if work.does == "write":
         folder.mkdir(parents=True, exist_ok=True)

@@ -119,7 +119,7 @@ def short_table(results: dict[str, Found]) -> str:
 
 
 def page(document: dict[str, Any]) -> str:
-    """What stands in the documentation: where, when and how it was measured, and the table."""
+    """The text for the documentation: machine, date and method, and the table."""
     versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
     about = f"{document['date']}, {document['machine']}; {versions}."
     return f"`{document['command']}`\n\n{about}\n\n{table(document['results'])}"

@@ -17,7 +17,7 @@ def empty(folder: Path) -> None:
 
     ext4 does not reuse an inode for a minute or more after its file was deleted, and looks at
     all such inodes whenever it makes a file: after deleting thousands of files, making one takes
-    ten times as long. Whoever is measured next would pay for it.
+    ten times as long. The next measurement would pay for it.
     """
     if not folder.exists():
         return

@@ -81,7 +81,7 @@ def serve(root: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def run(python: str, code: str, *arguments: str) -> list[str]:
-    """What a process prints, or why it prints nothing."""
+    """The output of a process, or the reason why there is none."""
     command = [python, "-c", code, *arguments]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=300, check=False, env=environment()

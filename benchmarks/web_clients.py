@@ -1,4 +1,4 @@
-"""What `benchmarks.web` runs: short programs, one for each library and service.
+"""The programs that `benchmarks.web` runs: one for each library and service.
 
 A program defines ``opened(mode)``, an array of 256 chunks at the server. Its arguments are the
 address of the server, the name of the array and the last of its elements.
@@ -91,7 +91,7 @@ _KVSTORES = {
     "S3": '{"driver": "s3", "bucket": "bucket", "path": f"{name}/", "endpoint": address, '
     '"aws_region": "us-east-1"}',
 }
-# What the bytes cost at least: sockets that are read to where the bytes belong, on eight threads.
+# The lower bound for the bytes: sockets read into the place of the bytes, on eight threads.
 _BARE = """
 import socket, threading
 import numpy as np
@@ -132,7 +132,7 @@ _ZARRS = "\nimport zarrs; zarr.config.set({'codec_pipeline.path': 'zarrs.ZarrsCo
 
 
 class Case(NamedTuple):
-    """What is measured, and by which programs: whether of a peer, and the program."""
+    """A measurement and its programs: whether of a peer, and the program."""
 
     does: str
     codec: str

@@ -73,11 +73,11 @@ class Case:
             self.array = engine.open(self.store, write=work.does == "box writes")
 
     def action(self) -> Callable[[], Any]:
-        """What is timed."""
+        """The timed part."""
         return getattr(self, f"_{self.work.does.replace(' ', '_')}")()  # type: ignore[no-any-return]
 
     def reset(self) -> None:
-        """What is done before each timing, untimed."""
+        """The untimed part before each timing."""
         if self.work.does == "write":
             if self.work.where == "local":
                 empty(Path(self.folder))

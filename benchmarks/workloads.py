@@ -1,4 +1,4 @@
-"""What is measured: one table."""
+"""The workloads: one table."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STRINGS = Layout((1000, 1000), (100, 1000), dtype="string")
 NODE = Layout((100, 10), (10, 10))
 
 MAKES = ("write", "hierarchy")
-"""What makes the files itself."""
+"""Workloads that make their files themselves."""
 
 WORKLOADS = (
     Workload("read 4,096 chunks of 4 KiB, local", "read", SMALL, reach=1.3, floor=True, short=True),

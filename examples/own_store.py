@@ -1,4 +1,4 @@
-"""A store of your own: bytes by key, here in SQLite. What is behind it may be anything."""
+"""A store of your own: bytes by key, here in SQLite. Anything may be behind it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documentation shows, runs."""
+"""The programs in the documentation run."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LIMIT = 2048
 SURROUNDINGS = "of-the-surroundings"
-# What clients look for where they are started: none of it may travel.
+# Variables that clients read when they start: none of their values may travel.
 VARIABLES = (
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_STORAGE_ACCOUNT_KEY",
     "AZURE_STORAGE_SAS_KEY", "AZURE_STORAGE_TOKEN", "AZURE_STORAGE_CLIENT_SECRET",

@@ -1,4 +1,4 @@
-"""Whoever stops waiting stops the work: no further requests are made, and nothing hangs."""
+"""A caller who stops waiting stops the work: no further requests are made, and nothing hangs."""
 
 from __future__ import annotations
 

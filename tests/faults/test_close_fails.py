@@ -1,4 +1,4 @@
-"""What the system says only when a file is closed counts: the old value stays."""
+"""An error that the system reports only at close is raised, and the old value stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several writers write at the same time is all there afterwards."""
+"""Concurrent writers lose nothing: all of their elements are there afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A body that is cut on the way, and of which nothing says so, is not stored as a copy."""
+"""A body that is cut off on its way, without an error, is not stored as a copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that is killed leaves each chunk as it was, or as it was to be."""
+"""A process that is killed leaves each chunk as it was, or as it was to become."""
 
 from __future__ import annotations
 

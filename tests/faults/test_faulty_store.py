@@ -1,4 +1,4 @@
-"""Whatever happens to requests, what is read and written is right, or there is an error."""
+"""Whatever happens to requests, reads and writes are right or raise an error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
 
-# What may come out of a request that failed, or of a body that is not what was sent.
+# Errors that may come of a request that failed, or of a body that is not the one that was sent.
 ERRORS = (OSError, ServiceError, BaseZarrError)
 QUICK = {"requests.backoff": 0.0001, "requests.backoff_max": 0.0002, "requests.timeout": 0.02}
 
@@ -54,7 +54,7 @@ def _quick() -> Iterator[None]:
 
 
 class Model:
-    """What an array of one axis may hold: for each element all that it can be."""
+    """The possible contents of an array of one dimension: for each element, its possible values."""
 
     def __init__(self, store: FaultyStore, length: int, **options: Any) -> None:
         self.store = store

@@ -1,4 +1,4 @@
-"""Those who write different fields, or other elements, of one chunk lose nothing of each other."""
+"""Writers of different fields or elements of one chunk lose nothing of each other."""
 
 from __future__ import annotations
 

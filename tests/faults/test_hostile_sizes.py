@@ -1,4 +1,4 @@
-"""A size that a stranger tells costs an error at most: no crash, no hang, and little memory."""
+"""A size from an untrusted document costs an error at most: no crash, no hang, little memory."""
 
 from __future__ import annotations
 

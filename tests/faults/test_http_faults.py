@@ -100,7 +100,7 @@ class Server(ThreadingHTTPServer):
     Parameters
     ----------
     data
-        What it serves.
+        The answers that it serves.
     """
 
     daemon_threads = True

@@ -1,4 +1,4 @@
-"""A change on condition of which no answer comes is found out about: made once, and not lost."""
+"""A conditional change whose answer is lost is looked up: it is made once, and not lost."""
 
 from __future__ import annotations
 

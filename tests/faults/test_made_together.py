@@ -1,4 +1,4 @@
-"""Nodes that several make at the same time: one makes each, the others open it, nothing is lost."""
+"""Nodes that several callers make at once: one makes each, the others open it, nothing is lost."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def zarr_format(request: Any) -> Any:
 
 
 def in_threads(work: Callable[[int], Any]) -> list[Any]:
-    """What each of several threads returns or raises; all begin together."""
+    """Return the result or error of each of several threads, which begin together."""
     barrier = threading.Barrier(MAKERS)
     results: list[Any] = [None] * MAKERS
 
@@ -104,7 +104,7 @@ def in_threads(work: Callable[[int], Any]) -> list[Any]:
 
 
 def in_tasks(work: Callable[[int], Any]) -> list[Any]:
-    """What each of several tasks returns or raises."""
+    """Return the result or error of each of several tasks."""
 
     async def main() -> list[Any]:
         return await asyncio.gather(*map(work, range(MAKERS)), return_exceptions=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not"),
-    # What is left of a node of which the documents are gone is told.
+    # A warning tells of the chunks of a node whose documents are gone.
     pytest.mark.filterwarnings("ignore:Object at (old|new).* is not recognized"),
 ]
 

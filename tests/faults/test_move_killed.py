@@ -41,7 +41,7 @@ def test_a_killed_move_leaves_the_node_whole_in_one_place(tmp_path: Path, zarr_f
         cut += process.wait() != 0
         process.stdout.close()
         found = zarr.open_group(path, mode="r", zarr_format=zarr_format)
-        # Whoever sees the new group sees all of it; else the old one is as it was.
+        # If the new group is there, all of it is; else the old one is as it was.
         there = "deep/new" if "deep/new" in found else "old"
         np.testing.assert_array_equal(found[f"{there}/a"][...], data)
     assert cut > 0

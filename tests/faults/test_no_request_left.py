@@ -1,4 +1,4 @@
-"""Whoever stops waiting leaves no request behind, wherever the requests are at that moment."""
+"""A caller who stops waiting leaves no request behind, wherever the requests are then."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def _place(path: Any) -> Any:
     return SQLiteStore(path) if path.suffix == ".sqlite" else path
 
 
-# What each process begins with: `place` is the store that the path stands for.
+# The beginning of each process: `place` is the store that the path stands for.
 BEGIN = """
 import sys, zarr
 from zarr.storage import SQLiteStore
@@ -121,7 +121,7 @@ def test_processes_that_open_arrays_through_a_group_lose_nothing(
     )
 
 
-# What is set and cleared in turn: the chunk comes into being and vanishes, again and again.
+# A chunk is set and cleared in turn: it comes into being and vanishes, again and again.
 COMES_AND_GOES = """
 array = zarr.open_array(place, mode="r+")
 for turn in range({turns}):

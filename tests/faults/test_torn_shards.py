@@ -1,4 +1,4 @@
-"""A shard that others write while it is read is seen as it was before, or as it is after."""
+"""A shard that is replaced while it is read is read as one version: the old or the new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of chunks where nothing protects them from other processes: there is a warning, once."""
+"""A partial write that nothing protects from other processes warns, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that is not there is an error of the system, soon, that names the address."""
+"""A server that is not there soon raises an `OSError` that names its address."""
 
 from __future__ import annotations
 

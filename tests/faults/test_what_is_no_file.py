@@ -1,4 +1,4 @@
-"""What stands in the place of a file and is none is told: it is neither waited for nor absent."""
+"""A pipe, socket or directory in the place of a file is an error: not waited for, not absent."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ _NOISE = [
 
 
 def clean(text: str) -> str:
-    """What is the same in every run."""
+    """Return the text without parts that differ between runs."""
     for pattern, instead in _NOISE:
         text = pattern.sub(instead, text)
     return text
@@ -80,7 +80,7 @@ def shown(value: Any) -> str:
 
 
 class Outcome:
-    """What came of a call: a value or an error, and its warnings."""
+    """The outcome of a call: a value or an error, and its warnings."""
 
     def __init__(self, call: Any, words: int) -> None:
         with warnings.catch_warnings(record=True) as caught:
@@ -99,12 +99,12 @@ class Outcome:
 
 
 def tried(call: Any, words: int = 0) -> Outcome:
-    """What comes of a call; of an error's message its first words."""
+    """Return the outcome of a call; of an error's message its first words."""
     return Outcome(call, words)
 
 
 def run(coroutine: Any) -> Any:
-    """What a coroutine returns."""
+    """Return the result of a coroutine."""
 
     async def body() -> Any:
         return await coroutine
@@ -113,7 +113,7 @@ def run(coroutine: Any) -> Any:
 
 
 def collect(iterator: Any) -> list[Any]:
-    """What an asynchronous iterator gives."""
+    """Return the items of an asynchronous iterator."""
 
     async def body() -> list[Any]:
         return [item async for item in iterator]
@@ -132,7 +132,7 @@ def programs() -> dict[str, str]:
 
 
 def outcome(program: str) -> list[str]:
-    """What a program prints."""
+    """Return the output of a program."""
     lines: list[str] = []
 
     def show(*values: Any) -> None:

@@ -258,7 +258,7 @@ _NOT_TENSORSTORE = {
 LACKING: dict[tuple[str, str], set[str]] = {
     ("tensorstore", "write"): _NOT_TENSORSTORE,
     ("tensorstore", "read"): _NOT_TENSORSTORE,
-    # What its pipeline does not code, zarr-python's does in its place, but only for writing.
+    # Where its pipeline cannot encode, zarr-python's does; there is no such help for decoding.
     # Of big-endian complex numbers it exchanges the parts, and NaN has one form only.
     ("zarrs", "read"): {
         *(case for case in CASES if case.startswith("v2 >") or case.endswith("order F")),
@@ -267,4 +267,4 @@ LACKING: dict[tuple[str, str], set[str]] = {
         "v3 fill of bits",
     },
 }
-"""What an implementation cannot write or read."""
+"""The cases that an implementation cannot write or read."""

@@ -1,4 +1,4 @@
-"""What members of groups do; printed as JSON. Run with this library and with zarr-python."""
+"""The behaviour of members of groups, as JSON. Run with this library and with zarr-python."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def told(found: Any) -> Any:
 
 
 def documents(group: Any) -> dict[str, str]:
-    """What the store holds; chunks are only counted."""
+    """The contents of the store; chunks are only counted."""
     return {
         key: value.to_bytes().decode() if key.rpartition("/")[2][0] in "z." else str(len(value))
         for key, value in group.store._store_dict.items()

@@ -1,4 +1,4 @@
-"""What opening and making do, in each mode and whatever is there; printed as JSON.
+"""The behaviour of opening and making in each mode, whatever is there, printed as JSON.
 
 Run with this library and with zarr-python: ``modes.py`` takes no arguments.
 """
@@ -75,7 +75,7 @@ def _documents(store: Any) -> dict[str, bytes]:
 
 
 def functions() -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is called, by name: with a mode, and without. Each takes a store and a path."""
+    """The calls, by name: with a mode, and without. Each takes a store and a path."""
     data = np.arange(2, dtype="i1")
     opening = {
         "open": zarr.open,
@@ -117,7 +117,7 @@ def functions() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def told(found: Any) -> str:
-    """What a call returned."""
+    """Describe the result of a call."""
     if isinstance(found, zarr.Group):
         consolidated = "" if found.metadata.consolidated_metadata is None else " consolidated"
         kind = f"group{found.metadata.zarr_format}{consolidated}"
@@ -131,7 +131,7 @@ def told(found: Any) -> str:
 
 
 def answer(call: Any, there: str, path: str, **kwargs: Any) -> str:
-    """What a call returns or raises, and what becomes of the store."""
+    """The result or error of a call, and the store afterwards."""
     store = with_node(there, path)
     before = _documents(store)
     try:

@@ -1,4 +1,4 @@
-"""The same small programs print the same here and with zarr-python, but for what is listed."""
+"""Small programs print the same here and with zarr-python, except for the listed differences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOWN: list[tuple[str, str, str]] = [(name, a, b) for name, a, b, _ in LISTED]
 
 @cache
 def printed(python: str) -> dict[str, list[str]]:
-    """What all programs print."""
+    """The output of all programs."""
     done = subprocess.run(
         [python, str(HERE / "behaviour.py")], capture_output=True, text=True, check=False
     )

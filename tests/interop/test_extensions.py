@@ -27,7 +27,7 @@ spec.loader.exec_module(extensions)
 
 
 def ask(what: str, folder: Path, which: str) -> dict[str, Any]:
-    """What the peer told of each array."""
+    """The peer's report on each array."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
         [PYTHON, "-W", "ignore", str(HERE / "extensions.py"), what, str(folder), which],

@@ -1,4 +1,4 @@
-"""Files that programs outside of Python's present-day Zarr wrote: zarr 2, netCDF-C and GDAL."""
+"""Files that zarr 2, netCDF-C and GDAL wrote are read."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_all_that_zarr_2_wrote_is_read(
 
 
 class TestNetCDF:
-    """What the netCDF library makes of Zarr, in its own way and in plain Zarr."""
+    """Files of the netCDF library, in its own variant and in plain Zarr."""
 
     @pytest.mark.parametrize("mode", ["nczarr", "zarr", "xarray"])
     def test_its_files_are_read(self, tmp_path: Path, mode: str) -> None:
@@ -116,7 +116,7 @@ class TestNetCDF:
 
 
 class TestGDAL:
-    """What GDAL, which reads and writes rasters of any kind, makes of Zarr."""
+    """Files of GDAL, which reads and writes rasters of any kind."""
 
     DATA = np.arange(3500, dtype="f4").reshape(50, 70)
 

@@ -23,7 +23,7 @@ REFUSED = r"!\w+(,\w+)*" + NOTHING_DONE
 
 
 class Difference(NamedTuple):
-    """What answers differ, and why."""
+    """The answers that differ, and why."""
 
     reason: str
     question: str

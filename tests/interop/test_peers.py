@@ -50,7 +50,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @cache
 def ask(what: str, name: str, folder: Path) -> dict[str, str]:
-    """What failed when a peer wrote or read all cases."""
+    """The failures of a peer that wrote or read all cases."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
         [PYTHON, "-W", "ignore", str(HERE / "peer.py"), what, name, str(folder)],

@@ -1,4 +1,4 @@
-"""Hierarchies written here are what zarr-python finds, and the other way round."""
+"""zarr-python finds the hierarchies that are written here, and the reverse."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ tree: Any = _tree()
 
 
 def zarr_python(what: str, folder: Path, zarr_format: int) -> str:
-    """What the same script prints when zarr-python runs it."""
+    """The output of the same script when zarr-python runs it."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
         [PYTHON, str(HERE / "tree.py"), what, str(folder), str(zarr_format)],

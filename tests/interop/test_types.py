@@ -31,7 +31,7 @@ def _module(name: str) -> Any:
 
 
 def run(python: str, script: str, *arguments: str) -> str:
-    """What a script prints."""
+    """The output of a script."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
         [python, "-W", "ignore", str(HERE / script), *arguments],
@@ -45,7 +45,7 @@ def run(python: str, script: str, *arguments: str) -> str:
 
 
 def ask(python: str, script: str, *arguments: str) -> dict[str, Any]:
-    """What a script prints, as JSON."""
+    """The output of a script, read as JSON."""
     return json.loads(run(python, script, *arguments))  # type: ignore[no-any-return]
 
 

@@ -136,7 +136,7 @@ def _little(values: Any) -> Any:
 
 
 def read(folder: Path) -> Any:
-    """What is in an array."""
+    """The contents of an array."""
     import zarr
 
     array = zarr.open_array(str(folder), mode="r")

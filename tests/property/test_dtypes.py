@@ -1,4 +1,4 @@
-"""Data types hold for whatever they are asked."""
+"""Data types keep their laws for any NumPy type and any value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chunk grids tile their arrays; chunks that nobody chose are neither dust nor boulders."""
+"""Chunk grids tile their arrays; automatic chunks are neither tiny nor huge."""
 
 from __future__ import annotations
 

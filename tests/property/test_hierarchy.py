@@ -1,4 +1,4 @@
-"""A hierarchy is what a dict of paths says, whatever was done to it, and through both faces."""
+"""A hierarchy equals a dict of paths after any operations, through both faces."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ class Hierarchy(RuleBasedStateMachine):
     @rule(data=st.data(), dest=PATHS)
     @precondition(lambda self: self.model)
     def change_through_consolidated_metadata(self, data: Any, dest: str) -> None:
-        """What is deleted or moved through them is so in the store and in them."""
+        """A deletion or move through them takes effect in the store and in them."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             opened = zarr.consolidate_metadata(self.root.store_path)

@@ -1,4 +1,4 @@
-"""Metadata: what is written is read again; chunks that are chosen have a good size."""
+"""Metadata that are written are read back; automatic chunks have a good size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents say again what was read from them; those that make no sense are refused by name."""
+"""Documents are written as they were read; those that make no sense are refused by name."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NUMBERS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
         ),
     ),
 }
-# What any JSON document may hold. Numbers are exact in the shortest text, so they compare equal.
+# The values of JSON documents. Numbers are exact in the shortest text, so they compare equal.
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()

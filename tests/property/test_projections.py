@@ -1,4 +1,4 @@
-"""Going through the chunks of a selection one by one gives what the selection is."""
+"""The chunks of a selection, one by one, make up the selection."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def chunk(array: Any, grid: ChunkGrid, coords: tuple[int, ...]) -> Any:
 
 
 def gathered(indexer: Any, array: Any, grid: ChunkGrid) -> Any:
-    """What reading goes through: each chunk placed in the result."""
+    """Read as a loop over chunks does: place each chunk in the result."""
     out = np.full(indexer.shape, -2)
     for coords, inside, outside, complete in indexer:
         part = chunk(array, grid, coords)

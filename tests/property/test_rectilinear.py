@@ -1,4 +1,4 @@
-"""Arrays whose chunks differ along an axis are as any array: they agree with NumPy's.
+"""Arrays whose chunks differ along a dimension agree with NumPy, as all arrays do.
 
 Without shards, and with shards of several sizes; through every way to select; longer and shorter.
 """

@@ -1,4 +1,4 @@
-"""The state machines that are shipped find nothing wrong in the stores that are."""
+"""The shipped state machines find no fault in the shipped stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strategies that are shipped draw what they say."""
+"""The shipped strategies draw values of the kind that they document."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
 
 @pytest.fixture
 def asked(nginx: tuple[str, Path]) -> Callable[[], list[str]]:
-    """What the web server has been asked for since the last call: method, path and range."""
+    """The requests to the web server since the last call: method, path and range."""
     address, served = nginx
     log = served.parent / "access.log"
     seen = 0

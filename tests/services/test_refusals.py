@@ -1,4 +1,4 @@
-"""What services refuse, and what is nobody's value: denied keys, signed URLs, marks of folders."""
+"""Denied keys are errors, signed URLs work, and markers of directories are no values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shard on a real service that others replace while it is read is seen as one version of it."""
+"""A shard on a real service that is replaced while it is read is read as one version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A URL and options like those of fsspec open the same data by whichever client serves them."""
+"""A URL with options like those of fsspec opens the same data by every client."""
 
 from __future__ import annotations
 

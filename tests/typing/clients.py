@@ -1,4 +1,4 @@
-"""What packages that store data in Zarr write, as a type checker sees it; checked, not run."""
+"""Calls as packages write them that store data in Zarr; type-checked, not run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program of a user looks like to a type checker; checked, not run, by `make lint`."""
+"""A user's program; `make lint` type-checks it, nothing runs it."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def groups() -> None:
 
 
 def either() -> None:
-    """What `zarr.open` finds is an array or a group."""
+    """`zarr.open` returns an array or a group."""
     found = zarr.open("data.zarr", mode="r")
     print(found.shape if isinstance(found, zarr.Array) else len(found))
 

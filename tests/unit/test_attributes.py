@@ -117,7 +117,7 @@ class Unit(enum.StrEnum):
     METRE = "m"
 
 
-# What a user gives, and what its document has.
+# The value that a user gives, and the value in the document.
 PLAIN = [
     ((1, (2, 3)), [1, [2, 3]]),
     ({1: "a", 2.5: "b", None: "c"}, {"1": "a", "2.5": "b", "null": "c"}),

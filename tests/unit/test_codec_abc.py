@@ -1,4 +1,4 @@
-"""What the base classes of codecs and metadata give to those who subclass them."""
+"""The base classes of codecs and metadata give their subclasses working defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: where they come from, which wins, and what a change leaves behind."""
+"""Settings: their sources, their precedence, and the end of a temporary change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that is asked of stores goes through one doorway, which repeats, limits and gives up.
+"""All requests to stores go through one place, which repeats, limits and gives up.
 
 Outside of `zarr.storage`, which holds it, nothing calls the methods of a store.
 """
@@ -14,9 +14,9 @@ import pytest
 import zarr
 
 ROOT = Path(zarr.__file__).parent
-# What stores are made of, and what tests them.
+# Packages of stores, and of their tests.
 OF_STORES = ("abc", "storage", "testing")
-# What asks for the data.
+# Methods that ask for data.
 METHODS = frozenset(
     [
         "clear",

@@ -1,4 +1,4 @@
-"""What other packages reach for is here, and takes the parameters that they pass.
+"""Names that other packages use are here, and take the parameters that they pass.
 
 ``downstream.txt`` has a line for each name and member that 66 packages use of zarr-python 3.4.2,
 with the names of the parameters that they pass to it and that it has there. Not in it: what
@@ -74,7 +74,7 @@ def instances(tmp_path: Path) -> dict[str, list[Any]]:
 
 
 def resolved(dotted: str) -> Any:
-    """What ``import`` and attributes make of a name."""
+    """Resolve a name by ``import`` and attributes."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
@@ -87,7 +87,7 @@ def resolved(dotted: str) -> Any:
 
 
 def found(name: str, objects: dict[str, list[Any]]) -> list[Any]:
-    """What a name means: itself, or that member of those objects that have it."""
+    """Resolve a name: itself, or that member of the objects that have it."""
     owner, _, member = name.rpartition(".")
     if owner not in objects:
         return [resolved(name)]

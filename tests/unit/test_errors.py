@@ -1,4 +1,4 @@
-"""The errors are caught by the builtins that fit, and say what they were told."""
+"""The errors are caught as the builtins that fit, and keep their messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an installed package offers is found by its name, and not imported before it is needed."""
+"""Extensions of installed packages are found by name, and imported only when needed."""
 
 from __future__ import annotations
 

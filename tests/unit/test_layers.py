@@ -1,4 +1,4 @@
-"""Each package imports only what stands above it, as CONTRIBUTING.md lists them."""
+"""Each package imports only packages of lower layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mistakes that users make: the error says what was expected, what was found, and what to do."""
+"""Errors about users' mistakes name the expected and the found value, and a remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DRAFT = {"zarr_format": "https://purl.org/zarr/spec/protocol/core/3.0", "extensi
 
 
 class Bench:
-    """What there is to make mistakes with."""
+    """The objects with which mistakes are made."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -396,7 +396,7 @@ def test_names_that_are_not_there_are_not_there() -> None:
 
 
 def test_a_missing_member_is_a_key_error_of_its_key() -> None:
-    """Who catches it, or sends it elsewhere, finds the key."""
+    """A program that catches or sends the error finds the key."""
     import pickle
 
     store = MemoryStore()

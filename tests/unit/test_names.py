@@ -30,7 +30,7 @@ SIGNATURES = (HERE / "signatures.txt").read_text().splitlines()
 
 
 def resolved(dotted: str) -> Any:
-    """What ``import`` and attributes make of a name."""
+    """Resolve a name by ``import`` and attributes."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])

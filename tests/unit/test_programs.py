@@ -1,4 +1,4 @@
-"""What programs do with nodes and codecs beyond the documented methods: it keeps working."""
+"""Undocumented uses of nodes and codecs by known programs keep working."""
 
 from __future__ import annotations
 

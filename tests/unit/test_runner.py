@@ -1,4 +1,4 @@
-"""How asynchronous code runs for synchronous callers."""
+"""Asynchronous code runs for synchronous callers: stepped, on a loop, in workers."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def numbered(shape: tuple[int, ...]) -> Array:
 
 
 def applied(found: Selection, array: Array) -> Array:
-    """What the selection selects, by the meaning of its parts alone."""
+    """The selected elements, by the meaning of the selection's parts alone."""
     if found.axes is not None:
         assert found.points is None
         axes = []

@@ -1,4 +1,4 @@
-"""What `Store` gives to everyone who defines its abstract methods."""
+"""`Store` gives a subclass that defines the abstract methods everything else."""
 
 from __future__ import annotations
 

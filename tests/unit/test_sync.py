@@ -1,4 +1,4 @@
-"""`zarr.core.sync.sync` gives a result or an error: it never waits for what cannot come."""
+"""`zarr.core.sync.sync` returns or raises: it never waits for a result that cannot come."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import StoreTraits
 
-# What takes longer hangs.
+# A call that takes longer hangs.
 PATIENCE = 60.0
 
 
@@ -36,7 +36,7 @@ class Awaitable:
 
 
 def in_time(call: Callable[[], Any]) -> Any:
-    """What a call gives, made in a thread that may be left behind."""
+    """The result of a call in a thread that may be left behind."""
     done: Future[Any] = Future()
 
     def work() -> None:

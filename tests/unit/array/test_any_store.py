@@ -1,4 +1,4 @@
-"""Arrays in a store that has to be waited for: few requests, many at a time."""
+"""Arrays in a store behind an event loop: few requests, many at a time."""
 
 from __future__ import annotations
 

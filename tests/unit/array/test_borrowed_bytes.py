@@ -1,4 +1,4 @@
-"""What a store answers is read where it is, in whatever object its bytes are."""
+"""Bytes from a store are decoded in place, whatever object holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine is lent plain memory only: what holds pointers is refused beforehand."""
+"""The engine is lent plain memory only: arrays of pointers are refused beforehand."""
 
 from __future__ import annotations
 

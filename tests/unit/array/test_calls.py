@@ -1,4 +1,4 @@
-"""How many Python functions a small read or write costs."""
+"""A small read or write takes few calls of Python functions."""
 
 from __future__ import annotations
 

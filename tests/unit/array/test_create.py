@@ -1,4 +1,4 @@
-"""Creating arrays: what each parameter does, and what is refused."""
+"""Creating arrays: the effect of each parameter, and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes and their metadata are dataclasses, as programs find them: replaced, extended, marked."""
+"""Nodes and their metadata are dataclasses that programs replace, extend and mark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays made from others: what is kept, and that all elements are there."""
+"""An array made from another one keeps its properties, and has all elements."""
 
 from __future__ import annotations
 

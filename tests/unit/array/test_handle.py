@@ -1,4 +1,4 @@
-"""What a handle tells about its array, without asking the store."""
+"""A handle describes its array without asking the store."""
 
 from __future__ import annotations
 

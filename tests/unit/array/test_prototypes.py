@@ -1,4 +1,4 @@
-"""Arrays are read into, and stores are asked for, the kinds of buffers that the user names."""
+"""Reads and stores use the kinds of buffers that the user names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading and writing: results, types, broadcasting, what is refused."""
+"""Reading and writing: results, types, broadcasting, refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is saved is loaded: arrays, groups, into folders and zip files."""
+"""Saved arrays and groups are loaded again, from directories and zip files."""
 
 from __future__ import annotations
 

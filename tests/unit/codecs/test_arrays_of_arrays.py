@@ -129,7 +129,7 @@ def test_a_block_of_n5_begins_with_its_shape() -> None:
     assert data[:12] == bytes([0, 1, 0, 1, 0, 0, 0, 5, *(len(data) - 12).to_bytes(4, "big")])
     assert data[12:16] == bytes(4)
     assert np.frombuffer(data, ">i4", 5, 16).tolist() == [0, 16, 20, 0, 48]
-    # What older writers cache before the places of the lists is skipped.
+    # A cache that older writers store before the offsets of the lists is skipped.
     body = b"\0\0\0\1" + bytes(8) + data[16:]
     head = data[:8] + len(body).to_bytes(4, "big")
     array.store._store_dict["c/0"] = zarr.buffer.cpu.Buffer.from_bytes(head + body)

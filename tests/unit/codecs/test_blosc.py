@@ -1,4 +1,4 @@
-"""The blosc codec chooses what was left open by the elements, and refuses what Blosc cannot do."""
+"""The blosc codec derives open settings from the elements, and refuses impossible ones."""
 
 from __future__ import annotations
 

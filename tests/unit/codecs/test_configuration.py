@@ -1,4 +1,4 @@
-"""A codec is what its configuration says: made of it, written as it, refused where it is wrong."""
+"""A codec is made from its configuration and written as it; a wrong one is refused."""
 
 from __future__ import annotations
 

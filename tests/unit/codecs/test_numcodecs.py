@@ -1,4 +1,4 @@
-"""The codecs of numcodecs in format 3 write what numcodecs writes."""
+"""The codecs of numcodecs in format 3 write the bytes of numcodecs."""
 
 from __future__ import annotations
 

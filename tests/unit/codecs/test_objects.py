@@ -1,4 +1,4 @@
-"""Elements of no fixed size take part in an operation under numbers."""
+"""Elements without a fixed size travel through an operation as numbers."""
 
 from __future__ import annotations
 

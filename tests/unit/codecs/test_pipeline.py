@@ -1,4 +1,4 @@
-"""The pipelines code chunks for programs that ask them to, by whichever name."""
+"""The codec pipelines encode and decode chunks for programs that call them directly."""
 
 from __future__ import annotations
 

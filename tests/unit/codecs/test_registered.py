@@ -1,4 +1,4 @@
-"""The codecs of the registry of extensions store what their specifications say."""
+"""The codecs of the extension registry store the bytes that their specifications define."""
 
 from __future__ import annotations
 

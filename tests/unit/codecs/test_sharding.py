@@ -1,4 +1,4 @@
-"""A shard is coded, in whole and in part, outside of an array as in one."""
+"""A shard is encoded and decoded, in whole and in part, outside of an array as in one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters and a compressor of format 2 become links, and write what numcodecs writes."""
+"""Filters and a compressor of format 2 become links, and write the bytes of numcodecs."""
 
 from __future__ import annotations
 

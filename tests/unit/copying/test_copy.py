@@ -1,4 +1,4 @@
-"""Copies of arrays and groups hold what their sources do, and nothing is lost on the way."""
+"""Copies of arrays and groups equal their sources, and nothing is lost on the way."""
 
 from __future__ import annotations
 

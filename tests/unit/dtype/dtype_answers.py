@@ -1,4 +1,4 @@
-"""What a package called zarr answers when it is asked about data types.
+"""The answers of a package called zarr to questions about data types.
 
 The same questions are put to zarr-python, by ``tests/interop/dump_dtypes.py``, which writes
 ``expected.json`` from them, and to this package, by ``test_as_zarr_python.py``, which compares.

@@ -15,7 +15,7 @@ _DTYPE_ERRORS = ("DataTypeValidationError", "_NestedDataTypeValidationError", "I
 
 
 class Difference(NamedTuple):
-    """What answers differ, and why."""
+    """The answers that differ, and why."""
 
     reason: str
     subject: str

@@ -1,4 +1,4 @@
-"""A fill value is what the user said, or refused."""
+"""A fill value is the value that the user gave, or is refused."""
 
 from __future__ import annotations
 

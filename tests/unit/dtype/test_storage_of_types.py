@@ -1,4 +1,4 @@
-"""What the engine is told of the bytes of elements."""
+"""The layout of elements that the engine is told."""
 
 from __future__ import annotations
 

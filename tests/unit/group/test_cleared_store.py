@@ -1,4 +1,4 @@
-"""Handles of nodes whose documents are gone, or were never there: as programs expect."""
+"""Handles of nodes without documents behave as programs expect."""
 
 from __future__ import annotations
 

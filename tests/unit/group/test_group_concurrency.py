@@ -1,4 +1,4 @@
-"""Of what several do to one group at the same time, nothing is lost."""
+"""Concurrent changes of one group lose nothing of each other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Consolidated metadata: a snapshot of all that is below a group.
 
-What they hold is believed: nodes made later are not found through them, and those deleted behind
-their back seem to be there. Attributes of the group itself are always those that are stored.
+They are believed: nodes made later are not found through them, and nodes deleted behind their
+back seem to be there. Attributes of the group itself are always those that are stored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A group finds, makes, moves and deletes what is below it, through both faces."""
+"""A group finds, makes, moves and deletes its members, through both faces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a store is asked, where the format is given."""
+"""The number of requests to a store where the format is given."""
 
 from __future__ import annotations
 

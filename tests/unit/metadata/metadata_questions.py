@@ -1,4 +1,4 @@
-"""What a package called zarr answers when it is asked about metadata.
+"""The answers of a package called zarr to questions about metadata.
 
 The same questions are put to zarr-python, by ``tests/interop/make_metadata_answers.py``, which
 writes ``answers.json``, and to this package, by ``test_metadata_as_zarr_python.py``. A question is

@@ -1,4 +1,4 @@
-"""Metadata are read, shown and written as zarr-python does it, but where a difference is meant."""
+"""Metadata are read, shown and written as by zarr-python, except for deliberate differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is chosen for the user, and what metadata depend on beside their document."""
+"""Choices that are made for the user, and settings that metadata depend on."""
 
 from __future__ import annotations
 

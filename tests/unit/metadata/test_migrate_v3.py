@@ -1,4 +1,4 @@
-"""Hierarchies of format 2 become such of format 3: the documents, and nothing else."""
+"""Migration to format 3 changes the documents of a hierarchy, and nothing else."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def test_what_is_consolidated_stays_so() -> None:
     store = broad()
     zarr.consolidate_metadata(store, path="c", zarr_format=2)
     zarr.consolidate_metadata(store, zarr_format=2)
-    # What was made since is missing in the consolidated metadata, and not in the hierarchy.
+    # A node made since is missing in the consolidated metadata, but not in the hierarchy.
     zarr.open_group(store, zarr_format=2, use_consolidated=False).create_array("late", data=[7])
     migrate_v2_to_v3(input_store=store)
     asyncio.run(remove_metadata(store, 2))

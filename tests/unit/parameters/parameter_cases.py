@@ -104,12 +104,12 @@ class Caller:
 
     @property
     def keys(self) -> set[str]:
-        """What is stored."""
+        """The keys that are stored."""
         return set(self.store)
 
 
 def told(call: Callable[[], Any], category: type[Warning], count: int = 1) -> Any:
-    """What a call returns, which warns so many times of that category, pointing at its caller."""
+    """Return the result of a call that warns so often, of that category, at its caller's line."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = call()

@@ -1,4 +1,4 @@
-"""What can be refused is refused before anything is changed, by every function that makes nodes.
+"""Every function that makes nodes refuses wrong arguments before it changes anything.
 
 The functions and methods are those that the package has: one without a case fails the test.
 """

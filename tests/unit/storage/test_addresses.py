@@ -1,4 +1,4 @@
-"""Which stores have addresses at which the engine may ask by itself, and which they are."""
+"""The stores whose values the engine fetches by itself, and the addresses of these values."""
 
 from __future__ import annotations
 

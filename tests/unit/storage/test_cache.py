@@ -226,7 +226,7 @@ def test_a_cache_on_disk_is_used_by_the_next_run(tmp_path: Path) -> None:
     assert sync(get(second, "a/k")) == DATA
     assert sync(get(second, "a/k", RangeByteRequest(3, 9))) == DATA[3:9]
     assert source.reads == 1
-    # What is written through it replaces what was left.
+    # A write through it replaces the value that was left.
     third = CacheStore(source, cache_store=LocalStore(tmp_path), cache_set_data=False)
     sync(third.set("a/k", value(b"new")))
     assert sync(get(third, "a/k")) == b"new"

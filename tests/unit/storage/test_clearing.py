@@ -1,4 +1,4 @@
-"""What deleting leaves: the root of a store, and all that only a link leads to."""
+"""Deleting leaves the root of a store, and everything behind links."""
 
 from __future__ import annotations
 

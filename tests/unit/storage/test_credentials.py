@@ -1,4 +1,4 @@
-"""What must stay secret is in no repr, log or error."""
+"""Credentials are in no repr, log or error."""
 
 from __future__ import annotations
 

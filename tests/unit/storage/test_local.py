@@ -1,4 +1,4 @@
-"""`LocalStore`: files below a folder."""
+"""`LocalStore`: files below a directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs a package that is not installed says what to install."""
+"""A feature whose package is not installed names the package to install."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`StorePath`, and how anything that means a store becomes one."""
+"""`StorePath`, and the conversion of paths, URLs and mappings to stores."""
 
 from __future__ import annotations
 

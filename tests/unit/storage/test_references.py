@@ -1,4 +1,4 @@
-"""References lead only where they may, if somebody says where that is."""
+"""References lead only to allowed places, if these are configured."""
 
 from __future__ import annotations
 

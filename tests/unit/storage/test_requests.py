@@ -1,4 +1,4 @@
-"""What is asked of a store: little, so much at a time, again after faults, and not for ever."""
+"""Requests to a store are few, bounded, repeated after faults, and given up in the end."""
 
 from __future__ import annotations
 

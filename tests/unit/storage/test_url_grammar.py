@@ -93,7 +93,7 @@ def test_urls_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         store: Any = run(make_store(url), waits=False)
         assert isinstance(store, LocalStore)
         assert store.root.resolve() == place.resolve()
-    # What cannot stand in a URL stands for itself.
+    # A character that cannot stand in a URL stands for itself.
     plain = f"file://{tmp_path}/a b%2520c#d?e.zarr"
     assert zarr.open_array(plain, mode="r")[:] == [1]
 

@@ -1,4 +1,4 @@
-"""Zip files that other programs made, or spoiled."""
+"""Zip files of other programs are read; damaged ones are errors."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_archives_of_python(folder: Path, compression: int, streamed: bool) -> N
     if streamed:
         (folder / "a.zip").write_bytes(pipe.data)
     opened(folder, "top/a")
-    # What was there stays when something is added.
+    # The values that were there stay when one is added.
     with ZipStore(folder / "a.zip", mode="a") as store:
         store.set_sync("new", Buffer.from_bytes(b"v"))
     opened(folder, "top/a")
