@@ -72,6 +72,7 @@ lint: build $(VENV)/.group-lint $(VENV)/.group-test
 	$(BIN)/pymarkdown scan *.md docs news tests .github
 	$(BIN)/towncrier build --draft --version next >/dev/null
 	$(BIN)/python tools/notices.py --check
+	$(BIN)/python tools/tests_index.py --check
 	$(BIN)/python tools/house.py
 
 format:
