@@ -203,15 +203,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--list", choices=COUNTS, help="print the places that a count counts")
     parser.add_argument("--lower", action="store_true", help="lower each bound to its count")
+    parser.add_argument("--bounds", type=Path, default=BOUNDS, help="the file of bounds")
     options = parser.parse_args()
     if options.list:
         print(*COUNTS[options.list](), sep="\n")
         return 0
-    bounds = json.loads(BOUNDS.read_text())
+    bounds = json.loads(options.bounds.read_text())
     counts = {name: sum(1 for _ in places()) for name, places in COUNTS.items()}
     if options.lower:
         bounds = {name: min(count, bounds.get(name, count)) for name, count in counts.items()}
-        BOUNDS.write_text(json.dumps(bounds, indent=2) + "\n")
+        options.bounds.write_text(json.dumps(bounds, indent=2) + "\n")
     print(f"{'':40}{'count':>8}{'bound':>8}")
     for name, count in counts.items():
         print(f"{name:40}{count:8,}{bounds[name]:8,}{'   too many' * (count > bounds[name])}")

@@ -1,0 +1,81 @@
+"""Contributors find the files, commands and tests that the pages name, and the counts count."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "CONTRIBUTING.md", ROOT / "docs/contributing.md", ROOT / "tests/README.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_for_contributors_names_exist(page: Path) -> None:
+    named = re.findall(
+        r"`((?:src|rust|tests|tools|docs|examples|news)/[\w./-]*)`", page.read_text("utf-8")
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_contributing_fits_on_one_screen() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text("utf-8").splitlines()) <= 60
+
+
+def test_a_citation_names_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert f"\nversion: {project['version']}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+
+
+def test_every_module_of_tests_is_in_the_index() -> None:
+    index = (ROOT / "tests/README.md").read_text("utf-8")
+    modules = {path.stem for path in (ROOT / "tests").rglob("test_*.py")}
+    assert modules == set(re.findall(r"^\| `(test_\w+)` \|", index, re.MULTILINE)), (
+        "run `python tools/tests_index.py`"
+    )
+
+
+def house(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Count the tree with `tools/house.py`."""
+    return subprocess.run(
+        [sys.executable, ROOT / "tools/house.py", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_count_above_its_bound_fails_and_one_below_it_can_lower_it(tmp_path: Path) -> None:
+    bounds = tmp_path / "bounds.json"
+    shipped = json.loads((ROOT / "tools/house.json").read_text())
+    bounds.write_text(json.dumps(dict.fromkeys(shipped, 10**9)))
+    assert house("--bounds", str(bounds), "--lower").returncode == 0
+    lowered = json.loads(bounds.read_text())
+    assert 0 < lowered["modules"] < lowered["lines"] < 10**9
+    bounds.write_text(json.dumps({**lowered, "modules": lowered["modules"] - 1}))
+    found = house("--bounds", str(bounds))
+    assert found.returncode == 1
+    assert re.search(r"^modules .* too many$", found.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("What is stored is read.", 1),
+        ("It ends. Whoever waits goes on.", 1),
+        ("* Who asks: nobody", 1),
+        ("What is a chunk?", 0),
+        ("## What to do", 0),
+        ("The store, whose values are small, and the reader, who waits.", 0),
+    ],
+)
+def test_noun_clauses_are_told_from_questions(text: str, clauses: int) -> None:
+    pattern: Any = runpy.run_path(str(ROOT / "tools/house.py"))["NOUN_CLAUSE"]
+    assert len(pattern.findall(text)) == clauses
