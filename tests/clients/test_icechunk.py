@@ -66,7 +66,7 @@ def test_branches_are_apart(repo: Any) -> None:
     assert array_of(repo.readonly_session("other"), mode="r")[105, 3] == 3
 
 
-def test_what_a_smaller_shape_left_out_does_not_come_back(repo: Any) -> None:
+def test_elements_that_a_smaller_shape_left_out_do_not_come_back(repo: Any) -> None:
     committed(repo)
     session = repo.writable_session("main")
     array = array_of(session)
@@ -107,7 +107,7 @@ def test_other_chunks_are_rebased_and_the_same_are_a_conflict(repo: Any) -> None
     assert (found[10:] == 2).all()
 
 
-def test_what_was_not_committed_can_be_dropped(repo: Any) -> None:
+def test_uncommitted_changes_can_be_dropped(repo: Any) -> None:
     committed(repo)
     session = repo.writable_session("main")
     del zarr.open_group(session.store)["a"]

@@ -175,7 +175,7 @@ def test_a_store_that_is_far(name: str) -> None:
         check(around, LIMIT)
 
 
-def test_what_was_asked_for_by_name_travels(tmp_path: Path) -> None:
+def test_credentials_given_by_name_travel(tmp_path: Path) -> None:
     pickled = pickle.dumps(FAR["obstore, S3, keys"]())
     assert GIVEN in texts_in(pickled)
     assert SURROUNDINGS not in texts_in(pickled)

@@ -121,7 +121,7 @@ def test_a_damaged_chunk_is_named(store: Any, layout: str, damage: str) -> None:
 
 
 @pytest.mark.parametrize("layout", ["bytes", "crc32c", "gzip", "zstd", "blosc lz4"])
-def test_what_follows_a_chunk_is_not_accepted(store: Any, layout: str) -> None:
+def test_bytes_behind_a_chunk_are_not_accepted(store: Any, layout: str) -> None:
     array = make(store, layout)
     replace(array, stored(array) + b"garbage")
     with pytest.raises(ChunkDecodeError, match="x/a/c/0"):

@@ -193,7 +193,7 @@ def test_a_document_without_any_of_its_fields_is_sound_or_refused(kind: str) -> 
     ],
     ids=lambda data: repr(data[:20]),
 )
-def test_what_is_no_document_is_refused(kind: str, data: bytes) -> None:
+def test_a_value_that_is_no_document_is_refused(kind: str, data: bytes) -> None:
     message = looked(DOCUMENTS[kind][0], data)
     assert message is not None
     assert "x/y" in message

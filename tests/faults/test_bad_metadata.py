@@ -146,11 +146,11 @@ def test_a_document_of_format_2_that_makes_no_sense_is_refused(change: Any) -> N
     [b"", b"{", b"[]", b"3", b"\xff\xfe", b"null", b'{"zarr_format": 3', b"[" * 100_000],
     ids=lambda data: repr(data[:20]),
 )
-def test_what_is_no_document_is_refused(name: str, data: bytes) -> None:
+def test_a_value_that_is_no_document_is_refused(name: str, data: bytes) -> None:
     assert "x/a" in refused(data, name)
 
 
-def test_what_need_not_be_understood_is_kept() -> None:
+def test_fields_that_need_not_be_understood_are_kept() -> None:
     extra = {"must_understand": False, "x": [1]}
     store = store_with(changed(V3, {"extra": extra}), "zarr.json")
     array = zarr.open_array(store, path="x/a")

@@ -135,7 +135,7 @@ def test_a_slash_before_a_name_does_not_leave_the_group(root: zarr.Group) -> Non
     ]
 
 
-def test_what_is_looked_for_outside_is_refused(root: zarr.Group, place: Any) -> None:
+def test_a_lookup_outside_of_the_group_is_refused(root: zarr.Group, place: Any) -> None:
     before = place[1]()
     for name in ESCAPING:
         for look in (

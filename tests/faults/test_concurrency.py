@@ -148,7 +148,7 @@ def test_appends_that_share_a_chunk_of_a_shard_are_all_there(store: Any, columns
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-def test_who_does_not_know_of_an_append_does_not_undo_it(store: Any, asynchronous: bool) -> None:
+def test_a_handle_that_missed_an_append_does_not_undo_it(store: Any, asynchronous: bool) -> None:
     early = zarr.create_array(store, shape=(10, 3), chunks=(4, 2), shards=(4, 4), dtype="i4")
     early[:] = 1
     late: Any = zarr.open_array(store)
@@ -223,7 +223,7 @@ class TestSynchronousCallsOnTheThreadOfAnEventLoop:
         array.store.delay = delay
         return array
 
-    def test_what_would_wait_for_ever_is_an_error(self, waiting_store: Any) -> None:
+    def test_a_call_that_would_wait_for_ever_is_an_error(self, waiting_store: Any) -> None:
         array = self.array(waiting_store, 0.05)
 
         async def main() -> None:

@@ -195,7 +195,7 @@ def test_one_fault_in_twenty_changes_nothing(kind: str, waits: bool, seed: int) 
 
 @pytest.mark.parametrize("waits", [True, False])
 @pytest.mark.parametrize("kind", ["plain", "shards", "v2"])
-def test_what_threads_write_together_is_all_there_in_spite_of_faults(
+def test_threads_that_write_together_lose_nothing_in_spite_of_faults(
     kind: str, waits: bool
 ) -> None:
     store = FaultyStore(MemoryStore(), rate=0.05, seed=1, waits=waits)
@@ -363,7 +363,9 @@ class TestBodies:
 
 @pytest.mark.parametrize("fault", ["fail", "forbidden", "busy", "hang"])
 @pytest.mark.parametrize("zarr_format", [2, 3])
-def test_what_does_not_get_through_is_not_missing(fault: Any, zarr_format: Any) -> None:
+def test_a_request_that_does_not_get_through_is_no_missing_value(
+    fault: Any, zarr_format: Any
+) -> None:
     store = FaultyStore(MemoryStore())
     root = zarr.create_group(store, zarr_format=zarr_format)
     array: Any = root.create_array("a", shape=(8,), chunks=(2,), dtype="i4", shards=None)

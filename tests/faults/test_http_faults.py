@@ -193,7 +193,7 @@ def test_answers_are_reported_at_once(store: Any, server: Server, fault: str) ->
 
 @pytest.mark.parametrize("fault", ["403", "503", "reset"])
 @pytest.mark.parametrize("method", ["exists", "getsize"])
-def test_what_could_not_be_asked_is_not_absent(
+def test_a_value_that_could_not_be_requested_is_not_absent(
     store: Any, server: Server, fault: str, method: str
 ) -> None:
     server.plan.extend([fault] * 99)
@@ -253,7 +253,7 @@ ARRAYS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("how", ARRAYS, ids=str)
-def test_what_the_engine_fetches_is_what_is_stored(
+def test_the_engine_fetches_the_bytes_that_are_stored(
     direct: Any, server: Server, how: dict[str, Any]
 ) -> None:
     store, asked = direct
@@ -345,7 +345,9 @@ def test_no_more_requests_at_a_time_than_the_limit(direct: Any, server: Server) 
 
 
 @pytest.mark.parametrize("stop", ["cancel", "timeout", "interrupt"])
-def test_who_stops_waiting_leaves_no_request(direct: Any, server: Server, stop: str) -> None:
+def test_a_caller_who_stops_waiting_leaves_no_request(
+    direct: Any, server: Server, stop: str
+) -> None:
     store, _ = direct
     store.max_requests = 4
     array: Any = zarr.open_array(store, path="a", mode="r")

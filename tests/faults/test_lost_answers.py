@@ -75,7 +75,7 @@ def test_attributes(store: FaultyStore, fault: Any) -> None:
     assert dict(truth(store).attrs) == {"a": 1}
 
 
-def test_what_fails_again_and_again_is_an_error(store: FaultyStore) -> None:
+def test_a_change_that_fails_again_and_again_is_an_error(store: FaultyStore) -> None:
     array: Any = zarr.create_array(store, shape=(8,), chunks=(8,), dtype="i4")
     store.plan(["ok", "reset", "ok"] * 50)
     with pytest.raises(ConnectionResetError):

@@ -77,7 +77,7 @@ def test_processes_that_share_a_chunk_lose_nothing(tmp_path: Any, locks: Any, ki
     assert sorted(array[total:].tolist()) == sorted([-n for n in range(PROCESSES)] * 3)
 
 
-def test_who_does_not_know_of_another_processes_append_does_not_undo_it(tmp_path: Any) -> None:
+def test_a_handle_that_missed_another_processes_append_does_not_undo_it(tmp_path: Any) -> None:
     path, locks = tmp_path / "a.zarr", tmp_path / "locks"
     zarr.create_array(path, shape=(10,), chunks=(4,), dtype="i4")
     early = zarr.open_array(path, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))

@@ -113,7 +113,7 @@ def test_a_shard_that_is_written_all_the_time_is_read_at_once(store: Any) -> Non
     assert swapping.requests <= 20
 
 
-def test_what_a_cache_keeps_of_a_shard_that_others_replaced_is_not_mixed_with_the_new() -> None:
+def test_cached_parts_of_a_replaced_shard_are_not_mixed_with_the_new_one() -> None:
     inner = ObjectStore(InMemory())
     _, before, after = both(inner, None)
     sync(inner.set("c/0", Buffer.from_bytes(before)))

@@ -211,7 +211,7 @@ def test_bad_items_are_refused() -> None:
             call()
 
 
-def test_what_one_element_is() -> None:
+def test_the_kind_of_one_element() -> None:
     assert is_scalar(1, np.dtype("i4"))
     assert is_scalar(np.array(1), np.dtype("i4"))
     assert is_scalar((1, 2), np.dtype("i4,i4"))

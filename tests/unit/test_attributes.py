@@ -96,7 +96,7 @@ def test_batches_lose_nothing_of_what_others_set(node: Any) -> None:
     assert stored(node) == expected
 
 
-def test_what_is_read_is_not_what_is_stored(node: Any) -> None:
+def test_a_value_that_was_read_is_a_copy_of_the_stored_one(node: Any) -> None:
     with pytest.raises(KeyError):
         node.attrs["none"]
     with pytest.raises(KeyError):
@@ -236,7 +236,9 @@ def test_keys_that_json_writes_alike_are_refused() -> None:
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("way", WAYS)
-def test_what_the_user_gave_may_be_changed_afterwards(way: int, zarr_format: Any) -> None:
+def test_the_mapping_that_the_user_gave_may_be_changed_afterwards(
+    way: int, zarr_format: Any
+) -> None:
     given: Any = {"list": [1], "dict": {"a": [1]}}
     made = makers(zarr_format)[way](given)
     given["list"].append(2)
@@ -248,7 +250,7 @@ def test_what_the_user_gave_may_be_changed_afterwards(way: int, zarr_format: Any
     assert stored(made) == {**expected, "other": 1}
 
 
-def test_what_a_handle_returned_may_be_changed(node: Any) -> None:
+def test_the_mapping_that_a_handle_returned_may_be_changed(node: Any) -> None:
     asynchronous = getattr(node, "_async_array", None) or node._async_group
     for found in (
         dict(node.attrs),

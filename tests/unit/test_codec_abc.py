@@ -126,7 +126,7 @@ def test_one_failing_chunk_ends_the_others() -> None:
     assert finished == []
 
 
-def test_what_a_codec_does_not_define_is_named() -> None:
+def test_a_method_that_a_codec_does_not_define_is_named() -> None:
     class Nothing(ArrayBytesCodec):
         def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
             return super().compute_encoded_size(input_byte_length, chunk_spec)  # type: ignore[safe-super]

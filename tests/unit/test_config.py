@@ -397,7 +397,7 @@ def test_a_variable_with_one_underscore_is_told_too() -> None:
         make(env={"ZARR_ARRAY_ORDER": "F"})
 
 
-def test_what_others_set_is_none_of_ours() -> None:
+def test_settings_of_other_packages_are_left_alone() -> None:
     env = {
         "ZARR_CODECS__MINE": "mine.Codec",
         "ZARR_CODEC_PIPELINE__VALIDATE_CHECKSUMS": "True",

@@ -66,7 +66,9 @@ def test_a_warning_points_to_the_asynchronous_call(
 
 
 @pytest.mark.parametrize("kind", ["memory", "waiting"])
-def test_what_is_found_in_a_store_is_told_to_who_opens_it(kind: str, waiting_store: Any) -> None:
+def test_a_warning_about_the_store_points_to_the_caller_that_opens_it(
+    kind: str, waiting_store: Any
+) -> None:
     store: Any = zarr.storage.MemoryStore() if kind == "memory" else waiting_store()
     root = zarr.create_group(store)
     value = zarr.buffer.cpu.Buffer.from_bytes(b"1")

@@ -540,7 +540,7 @@ class TestSynced:
             assert waits_of((memory,), {"chunk_store": value})
 
 
-def test_what_runs_is_not_pickled_with_the_store(tmp_path: Any) -> None:
+def test_running_work_is_not_pickled_with_the_store(tmp_path: Any) -> None:
     store = LocalStore(tmp_path)
     assert len(pickle.dumps(store)) < 400 + len(str(tmp_path))
 

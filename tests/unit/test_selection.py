@@ -284,7 +284,7 @@ def test_blocks_select_whole_chunks(
         (slice(20, 30), (0,)),
     ],
 )
-def test_what_one_axis_understands(item: Any, shape: tuple[int, ...]) -> None:
+def test_selections_of_one_dimension(item: Any, shape: tuple[int, ...]) -> None:
     assert indexing.parse(item, (10,)).shape == shape
 
 

@@ -438,7 +438,7 @@ class Pausing:
         return await super().get(*args, **kwargs)  # type: ignore[misc]
 
 
-def test_who_overrides_a_method_promises_nothing_more_about_it() -> None:
+def test_a_class_that_overrides_a_method_promises_nothing_more_about_it() -> None:
     class Slow(Ready):
         async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
             await asyncio.sleep(0)
@@ -455,7 +455,7 @@ def test_who_overrides_a_method_promises_nothing_more_about_it() -> None:
         assert kind().traits.native_handle is None
 
 
-def test_who_does_not_read_otherwise_keeps_what_is_known_of_reading() -> None:
+def test_a_class_that_reads_as_before_keeps_the_traits_of_reading() -> None:
     class Lists(Ready):
         async def exists(self, key: str) -> bool:
             return False
@@ -586,7 +586,7 @@ class Silent(Recorder):
     __str__ = __repr__ = __eq__ = __hash__ = _refuse  # type: ignore[assignment]
 
 
-def test_what_else_a_store_defines_is_not_called_on_the_way_of_a_request() -> None:
+def test_other_methods_of_a_store_are_not_called_during_a_request() -> None:
     store = Silent()
     root = zarr.create_group(store)
     array: Any = root.create_array("a", shape=(64,), chunks=(4,), shards=(16,), dtype="i4")

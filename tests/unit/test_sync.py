@@ -60,14 +60,14 @@ def in_time(call: Callable[[], Any]) -> Any:
         Future,
     ],
 )
-def test_what_cannot_be_awaited_is_a_type_error(make: Callable[[], Any]) -> None:
+def test_a_value_that_cannot_be_awaited_is_a_type_error(make: Callable[[], Any]) -> None:
     with pytest.raises(TypeError, match="coroutine"):
         in_time(lambda: sync(make()))
     with pytest.raises(TypeError, match="coroutine"):
         in_time(lambda: SyncMixin()._sync(make()))
 
 
-def test_what_cannot_be_iterated_is_a_type_error() -> None:
+def test_a_value_that_cannot_be_iterated_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="async for"):
         in_time(lambda: collect_aiterator([1, 2]))  # type: ignore[arg-type]
 

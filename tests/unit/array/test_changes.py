@@ -46,7 +46,7 @@ def test_a_new_shape_keeps_what_is_inside_and_fills_the_rest(array: Any, shape: 
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (1, 1), (0, 3), (0, 0), (4, 1)])
-def test_what_was_outside_is_gone_when_the_array_grows_again(array: Any, shape: Any) -> None:
+def test_elements_outside_are_gone_when_the_array_grows_again(array: Any, shape: Any) -> None:
     array.resize(shape)
     array.resize((4, 5))
     expected = np.full((4, 5), -1, "i4")
@@ -54,7 +54,7 @@ def test_what_was_outside_is_gone_when_the_array_grows_again(array: Any, shape: 
     np.testing.assert_array_equal(array[:], expected)
 
 
-def test_what_is_outside_is_gone_before_the_shape_changes() -> None:
+def test_elements_outside_are_gone_before_the_shape_changes() -> None:
     class Recorded(zarr.storage.MemoryStore):
         asked: list[tuple[str, str]] = []  # noqa: RUF012
         fails = False
@@ -103,7 +103,7 @@ def test_a_shape_that_is_refused_deletes_nothing(array: Any) -> None:
     np.testing.assert_array_equal(array[:], DATA)
 
 
-def test_what_is_outside_can_be_kept(array: Any) -> None:
+def test_elements_outside_can_be_kept(array: Any) -> None:
     asyncio.run(array.async_array.resize((1, 1), delete_outside_chunks=False))
     assert array[:].tolist() == [[1]]
     array.resize((4, 5))
@@ -144,7 +144,7 @@ def test_appending_makes_room_and_fills_it(array: Any) -> None:
 
 
 @pytest.mark.parametrize("data", [np.ones((2, 3)), np.ones(2), np.ones((4, 2, 2))])
-def test_what_does_not_fit_is_not_appended(array: Any, data: Any) -> None:
+def test_data_that_do_not_fit_are_not_appended(array: Any, data: Any) -> None:
     with pytest.raises(ValueError, match="not compatible"):
         array.append(data)
     with pytest.raises(ValueError, match="axis"):
@@ -203,7 +203,7 @@ def test_updating_attributes_keeps_the_others(array: Any) -> None:
     np.testing.assert_array_equal(array[:], DATA)
 
 
-def test_what_json_cannot_hold_is_refused_and_changes_nothing(array: Any) -> None:
+def test_attributes_that_json_cannot_hold_are_refused_and_change_nothing(array: Any) -> None:
     array.attrs["a"] = 1
     with pytest.raises(TypeError):
         array.attrs["s"] = {1, 2}

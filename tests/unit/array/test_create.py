@@ -86,7 +86,7 @@ def test_the_documents_of_both_formats_hold_what_was_asked_for() -> None:
         ({"storage_options": {"a": 1}}, "storage_options"),
     ],
 )
-def test_what_cannot_be_is_refused(parameters: Any, message: str) -> None:
+def test_impossible_arguments_are_refused(parameters: Any, message: str) -> None:
     store: dict[str, Any] = {}
     with pytest.raises((ValueError, TypeError), match=message):
         make(store=store, **parameters)

@@ -89,7 +89,7 @@ def test_subclasses_may_be_dataclasses(group: zarr.Group) -> None:
     assert Labelled(array.async_array, "m")[0] == 0
 
 
-def test_what_a_program_notes_on_an_array_is_kept_by_copies(group: zarr.Group) -> None:
+def test_notes_of_a_program_on_an_array_are_kept_by_copies(group: zarr.Group) -> None:
     array: Any = group["x"]
     array.note = "mine"
     array[0] = 5

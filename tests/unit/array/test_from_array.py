@@ -67,7 +67,7 @@ def test_all_is_kept_by_default(v2: Any, v3: Any) -> None:
         np.testing.assert_array_equal(copy[:], DATA)
 
 
-def test_what_is_given_is_not_kept(v3: Any) -> None:
+def test_an_argument_replaces_the_property_of_the_source(v3: Any) -> None:
     cases: list[tuple[dict[str, Any], str, Any]] = [
         ({"chunks": (5, 1)}, "chunks", (5, 1)),
         ({"shards": None}, "shards", None),

@@ -118,7 +118,7 @@ def test_the_document_names_the_codec(name: str) -> None:
     assert type(array.metadata).from_dict(document) == array.metadata
 
 
-def test_what_is_pickled_is_refused_unless_it_is_trusted() -> None:
+def test_pickled_objects_are_refused_unless_they_are_trusted() -> None:
     array, values = made("pickle")
     with zarr.config.set({"array.allow_unsafe_pickle_decode": False}):
         opened = zarr.open_array(array.store)

@@ -77,7 +77,7 @@ def test_an_open_array_is_not_destroyed(path: Any) -> None:
     assert zarr.open_array(path, mode="w", shape=(2,), dtype="i2")[:].tolist() == [0, 0]
 
 
-def test_what_does_not_exist_is_created_where_the_mode_says_so(tmp_path: Any) -> None:
+def test_a_missing_array_is_created_where_the_mode_says_so(tmp_path: Any) -> None:
     for mode in ("a", "w", "w-"):
         for function in (zarr.open_array, zarr.open):
             place = tmp_path / f"{mode}{function.__name__}"
@@ -186,7 +186,7 @@ def test_open_like_makes_what_is_not_there(tmp_path: Any) -> None:
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
-def test_what_is_saved_is_loaded(tmp_path: Any, zarr_format: Any) -> None:
+def test_saved_arrays_are_loaded(tmp_path: Any, zarr_format: Any) -> None:
     data = np.arange(12).reshape(3, 4)
     zarr.save(tmp_path / "a", data, zarr_format=zarr_format)
     np.testing.assert_array_equal(zarr.load(tmp_path / "a"), data)
@@ -199,7 +199,7 @@ def test_what_is_saved_is_loaded(tmp_path: Any, zarr_format: Any) -> None:
     np.testing.assert_array_equal(zarr.load(tmp_path / "a"), data + 1)
 
 
-def test_what_is_no_array_is_not_saved(tmp_path: Any) -> None:
+def test_a_value_that_is_no_array_is_not_saved(tmp_path: Any) -> None:
     with pytest.raises(TypeError, match="NDArrayLike"):
         zarr.save_array(tmp_path / "a", [1, 2])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one array"):

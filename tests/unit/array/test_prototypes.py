@@ -74,7 +74,7 @@ READS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("method", READS)
-def test_what_is_read_is_of_the_kind_that_is_asked_for(array: Any, method: str) -> None:
+def test_a_read_returns_the_kind_of_buffer_that_is_asked_for(array: Any, method: str) -> None:
     selection, expected = READS[method]
     found = getattr(array, method)(selection, prototype=PROTOTYPE)
     assert type(found) is Units

@@ -80,7 +80,7 @@ def test_it_converts_to_numpy(array: Any) -> None:
         ("get_block_selection", 2, BoundsCheckError),
     ],
 )
-def test_what_cannot_be_selected_is_refused(
+def test_impossible_selections_are_refused(
     array: Any, method: str, selection: Any, error: Any
 ) -> None:
     with pytest.raises(error):

@@ -62,7 +62,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["folder", "file.zip"])
-def test_what_is_no_array_is_refused_and_makes_nothing(tmp_path: Path, name: str) -> None:
+def test_a_value_that_is_no_array_is_refused_and_makes_nothing(tmp_path: Path, name: str) -> None:
     for arguments in ((), ([1, 2],), ([1], [2])):
         with pytest.raises((TypeError, ValueError), match="arr"):
             zarr.save(tmp_path / name, *arguments)  # type: ignore[arg-type]

@@ -61,7 +61,7 @@ def test_metadata_go_elsewhere_and_those_of_the_data_stay(old: Path, tmp_path: P
     assert files(tmp_path / "mixed") == files(tmp_path / "new")
 
 
-def test_what_cannot_be_removed_is_refused_before_anything_is_stored(
+def test_documents_that_cannot_be_removed_are_refused_before_anything_is_stored(
     old: Path, tmp_path: Path
 ) -> None:
     # A node of format 2 that migrating does not reach.

@@ -201,7 +201,7 @@ def test_shapes_of_elements_are_checked(shape: Any) -> None:
         zarr.create_array({}, shape=(1,), dtype=data)
 
 
-def test_what_is_no_element_is_refused() -> None:
+def test_a_value_that_is_no_element_is_refused() -> None:
     array, _, _ = made("vlen-ndarray")
     for wrong in (np.zeros((2, 3), "f4"), np.zeros(2, "f4"), np.zeros((1, 2), "c8"), "text"):
         with pytest.raises((TypeError, ValueError)):

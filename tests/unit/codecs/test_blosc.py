@@ -23,7 +23,7 @@ from zarr.codecs.configuration import InnerGrid
         (BloscCodec(shuffle="bitshuffle", typesize=4), "f8", 4, "bitshuffle"),
     ],
 )
-def test_what_was_left_open_is_chosen_by_the_elements(
+def test_open_settings_are_chosen_by_the_elements(
     spec: Any, codec: BloscCodec, dtype: str, typesize: int, shuffle: str
 ) -> None:
     fitted = codec.evolve_from_array_spec(spec((4,), dtype, np.zeros((), dtype)[()]))

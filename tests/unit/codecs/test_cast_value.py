@@ -95,7 +95,7 @@ REFUSED: list[tuple[dict[str, Any], str, float, str]] = [
 
 
 @pytest.mark.parametrize(("parameters", "dtype", "value", "message"), REFUSED)
-def test_what_does_not_fit_is_refused(
+def test_a_value_that_does_not_fit_is_refused(
     coding: Any, parameters: Any, dtype: str, value: float, message: str
 ) -> None:
     code = coding(CastValue(**parameters), (2,), dtype)
@@ -113,7 +113,7 @@ def test_decoding_casts_back_with_its_own_map(coding: Any) -> None:
         coding(CastValue(data_type="float64"), (1,), "u1").decode(np.array([256.0]))
 
 
-def test_what_follows_is_told_the_type_and_the_fill_value(spec: Any) -> None:
+def test_later_codecs_are_told_the_type_and_the_fill_value(spec: Any) -> None:
     codec = CastValue(data_type="uint8", scalar_map={"encode": [["NaN", 7]]})
     resolved = codec.resolve_metadata(spec((4,), "f4", nan))
     assert resolved.dtype == codec.dtype

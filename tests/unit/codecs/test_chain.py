@@ -49,7 +49,7 @@ def test_a_chain_has_three_parts() -> None:
         ([5], TypeError, "Expected a codec"),
     ],
 )
-def test_what_is_no_chain_is_refused(
+def test_codecs_that_make_no_chain_are_refused(
     spec: Any, codecs: list[Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -197,7 +197,7 @@ def test_a_subclass_that_codes_itself_is_not_the_engines(spec: Any) -> None:
     assert first(Awaited()) == "python"
 
 
-def test_what_does_not_fit_the_elements_is_refused(spec: Any) -> None:
+def test_a_codec_that_does_not_fit_the_elements_is_refused(spec: Any) -> None:
     with pytest.raises(ValueError, match="endian"):
         v3_chain([BytesCodec(endian=None)], spec((4,), "i4"))
     with pytest.raises(ValueError, match="order"):

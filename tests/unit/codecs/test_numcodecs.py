@@ -102,7 +102,7 @@ def test_the_order_in_memory_does_not_matter(coding: Any, codec: Any) -> None:
     assert code.encode(np.asfortranarray(ARRAY)).tobytes() == code.encode(ARRAY).tobytes()
 
 
-def test_what_was_left_out_is_taken_from_the_elements(spec: Any) -> None:
+def test_settings_left_out_are_taken_from_the_elements(spec: Any) -> None:
     chunk = spec((4,), "f8")
     assert wrappers.Shuffle().evolve_from_array_spec(chunk) == wrappers.Shuffle(elementsize=8)
     for cls in (wrappers.FixedScaleOffset, wrappers.Quantize, wrappers.Delta):

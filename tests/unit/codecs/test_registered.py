@@ -142,7 +142,7 @@ def test_floats_are_rounded_as_numcodecs_rounds_them(
     np.testing.assert_array_equal(again[...], found[...])
 
 
-def test_what_is_not_a_number_stays_as_it_is() -> None:
+def test_nan_and_infinity_stay_as_they_are() -> None:
     values = np.array([0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7F800000], "u4").view("f4")
     array, _ = written(values, filters=BitRoundCodec(keepbits=1))
     assert array[...].tobytes() == values.tobytes()
@@ -170,7 +170,7 @@ def test_elements_stay_in_their_order() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Combining a `sharding_indexed` codec")
-def test_what_follows_sees_the_other_axes() -> None:
+def test_later_codecs_see_the_new_dimensions() -> None:
     values = np.arange(24, dtype="u1").reshape(2, 3, 4)
     filters = [ReshapeCodec(shape=[[0, 1], [2]]), TransposeCodec(order=[1, 0])]
     array, stored = written(values, filters=filters)
@@ -350,7 +350,7 @@ def test_the_choice_of_chunks_is_not_stored() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_named(monkeypatch: Any, module: str, codec: Any, extra: str) -> None:
+def test_a_missing_package_is_named(monkeypatch: Any, module: str, codec: Any, extra: str) -> None:
     monkeypatch.setitem(__import__("sys").modules, module, None)
     dtype = "f4" if extra == "zfp" else "u1"
     with pytest.raises(ModuleNotFoundError, match=rf"zarr\[{extra}\]"):

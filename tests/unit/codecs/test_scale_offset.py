@@ -83,7 +83,7 @@ def test_integers_are_computed_exactly_or_refused(
         ({"offset": 250, "scale": 2}, [0, 20], "outside the range of dtype uint8"),
     ],
 )
-def test_what_was_not_encoded_so_is_refused(
+def test_values_that_were_not_encoded_so_are_refused(
     coding: Any, parameters: Any, stored: list[int], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):

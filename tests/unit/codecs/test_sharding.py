@@ -251,7 +251,7 @@ def test_grids_of_multiples_are_valid(spec: Any, grid: Any) -> None:
 
 
 @pytest.mark.parametrize(("parameters", "grid", "error", "message"), INVALID)
-def test_what_does_not_fit_together_is_refused(
+def test_shapes_that_do_not_fit_together_are_refused(
     spec: Any, parameters: dict[str, Any], grid: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):

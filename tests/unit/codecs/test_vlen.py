@@ -90,7 +90,7 @@ def _number(value: int) -> bytes:
         (_number(2) + _number(1) + b"\xff" + _number(0), "UTF-8"),
     ],
 )
-def test_what_is_cut_or_made_up_is_an_error(coding: Any, data: bytes, message: str) -> None:
+def test_bytes_that_are_cut_or_made_up_are_an_error(coding: Any, data: bytes, message: str) -> None:
     with pytest.raises(ChunkDecodeError, match=message):
         coding(VLenUTF8Codec(), (2,), str, "").decode(data)
 

@@ -111,7 +111,7 @@ def test_a_dry_run_changes_nothing_and_counts_the_same() -> None:
     assert lines[-1] == f"dry run: {counts[0]} copied, 0 skipped"
 
 
-def test_what_is_below_the_children_stays_behind_a_shallow_copy() -> None:
+def test_nodes_below_the_children_are_not_in_a_shallow_copy() -> None:
     source, dest = tree({}), zarr.group()
     zarr.copy(source["foo"], dest, shallow=True)
     names = {name for name, _ in dest.members(max_depth=None)}
@@ -212,7 +212,7 @@ def test_nothing_is_copied_if_anything_is_there() -> None:
         zarr.copy(source["foo"], dest, if_exists="overwrite")  # type: ignore[arg-type]
 
 
-def test_what_is_there_is_replaced_or_left_as_asked() -> None:
+def test_existing_nodes_are_replaced_or_left_as_asked() -> None:
     source, dest = tree({}), zarr.group()
     dest.create_array("foo/sparse", data=np.zeros(3, "i1"))
     dest.create_array("foo/plain/inside", data=np.zeros(3, "i1"))

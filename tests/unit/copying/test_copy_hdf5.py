@@ -85,7 +85,7 @@ def test_a_dataset_is_copied_by_threads_and_as_asked(file: Any) -> None:
     assert dest["a"].shards == (10, 10)
 
 
-def test_what_zarr_cannot_hold_is_named_before_anything_is_made(file: Any) -> None:
+def test_items_that_zarr_cannot_hold_are_named_before_anything_is_made(file: Any) -> None:
     file["foo"].create_dataset("ragged", (3,), dtype=h5py.vlen_dtype("i4"))
     values: dict[str, Any] = {}
     dest = zarr.group(values)

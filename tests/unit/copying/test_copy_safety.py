@@ -188,7 +188,7 @@ def test_a_conflict_leaves_everything_as_it_was() -> None:
     assert values(dest.store) == before
 
 
-def test_what_is_there_is_skipped() -> None:
+def test_existing_nodes_are_skipped() -> None:
     source, dest = tree(), zarr.group({})
     dest.create_group("foo/bar", attributes={"b": 0}).create_array("baz", data=[1, 2])
     assert zarr.copy_all(source, dest, if_exists="skip") == (3, 1, 63 * 8)
@@ -241,7 +241,7 @@ def test_no_group_is_copied_into_itself(if_exists: Any) -> None:
     assert values(root.store) == before
 
 
-def test_what_holds_the_source_is_not_replaced() -> None:
+def test_a_node_that_holds_the_source_is_not_replaced() -> None:
     root = tree()
     before = values(root.store)
     for name in ("foo", "foo/bar", "foo/bar/baz"):

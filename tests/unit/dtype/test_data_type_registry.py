@@ -102,7 +102,7 @@ def test_a_registered_data_type_is_found(with_pair: None) -> None:
     assert data_type_registry.match_json(record, zarr_format=3) == Struct(fields=(("a", Pair()),))
 
 
-def test_what_was_found_before_is_looked_for_again(with_pair: None) -> None:
+def test_a_type_that_was_found_before_is_looked_up_again(with_pair: None) -> None:
     assert parse_dtype("int8", zarr_format=3) == Int8()
 
     @dataclass(frozen=True, kw_only=True)

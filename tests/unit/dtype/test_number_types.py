@@ -90,7 +90,7 @@ def test_large_integers_are_exact(number: int) -> None:
         assert UInt64().to_json_scalar(scalar, zarr_format=zarr_format) == number
 
 
-def test_what_is_no_number_is_refused() -> None:
+def test_a_value_that_is_no_number_is_refused() -> None:
     for data in (None, [1], {}, "abc", 1.5):
         with pytest.raises(TypeError):
             Int8().from_json_scalar(data, zarr_format=3)

@@ -109,7 +109,7 @@ def test_nan_is_the_registered_one(name: str, bits: int) -> None:
     assert zdtype.to_json_scalar(scalar, zarr_format=3) == "NaN"
 
 
-def test_what_a_type_cannot_hold_is_refused() -> None:
+def test_a_value_that_a_type_cannot_hold_is_refused() -> None:
     def refused(name: str, *data: Any) -> None:
         zdtype = SMALL[name]()
         for item in data:
@@ -127,7 +127,7 @@ def test_what_a_type_cannot_hold_is_refused() -> None:
 
 
 @pytest.mark.parametrize("cls", NUMBERS)
-def test_what_is_no_number_is_refused(cls: Any) -> None:
+def test_a_value_that_is_no_number_is_refused(cls: Any) -> None:
     zdtype = cls()
     for data in (None, [1], {}, "abc"):
         with pytest.raises(TypeError):

@@ -62,7 +62,7 @@ def test_scalars_have_the_unit_of_the_data_type() -> None:
         DateTime64().cast_scalar("2020-01-01")
 
 
-def test_what_is_no_count_is_refused() -> None:
+def test_a_value_that_is_no_count_is_refused() -> None:
     for data in (1.5, "2020-01-01", None, [1]):
         with pytest.raises(TypeError):
             DateTime64(unit="s").from_json_scalar(data, zarr_format=3)

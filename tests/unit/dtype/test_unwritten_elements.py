@@ -80,7 +80,7 @@ def test_a_chunk_of_what_null_stands_for_is_not_stored() -> None:
     assert array[:].astype("i8").tolist()[3] == 0
 
 
-def test_what_null_stands_for_stays_when_an_array_is_copied_or_migrated() -> None:
+def test_the_meaning_of_null_stays_when_an_array_is_copied_or_migrated() -> None:
     array = _v2_array("<M8[s]")
     array[0] = 5
     copy = zarr.from_array({}, data=array, zarr_format=3)

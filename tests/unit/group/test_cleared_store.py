@@ -61,7 +61,7 @@ def test_a_group_that_is_only_described_is_stored_with_its_first_member() -> Non
     assert sorted(store._store_dict) == ["root/a/zarr.json", "root/zarr.json", "zarr.json"]
 
 
-def test_what_a_caller_leaves_out_of_a_groups_document_is_as_in_an_empty_one() -> None:
+def test_fields_left_out_of_a_groups_document_are_as_in_an_empty_one() -> None:
     assert GroupMetadata.from_dict({"attributes": {"a": 1}}) == GroupMetadata({"a": 1})
     assert GroupMetadata.from_dict({"zarr_format": 2}).zarr_format == 2
 

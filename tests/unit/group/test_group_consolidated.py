@@ -94,7 +94,7 @@ def test_metadata_are_as_they_were(store: MemoryStore) -> None:
             assert node == plain[name]
 
 
-def test_who_asks_for_them_gets_them_or_an_error(store: MemoryStore) -> None:
+def test_a_caller_who_asks_for_them_gets_them_or_an_error(store: MemoryStore) -> None:
     with pytest.raises(ValueError, match=r"[Cc]onsolidated"):
         zarr.open_consolidated(store)
     with pytest.raises(ValueError, match=r"[Cc]onsolidated"):
@@ -152,7 +152,7 @@ def test_they_are_a_snapshot(store: MemoryStore) -> None:
     assert sorted(zarr.open_group(store)) == ["g", "late"]
 
 
-def test_what_is_deleted_or_moved_through_the_group_is_so_in_them(store: MemoryStore) -> None:
+def test_a_deletion_or_move_through_the_group_changes_them(store: MemoryStore) -> None:
     group = zarr.consolidate_metadata(store)
     del group["b"]
     group.move("g/h", "k/l")
@@ -163,7 +163,7 @@ def test_what_is_deleted_or_moved_through_the_group_is_so_in_them(store: MemoryS
 
 
 @pytest.mark.parametrize("deep", ["sub", "sub/deep"])
-def test_what_is_deleted_through_a_group_below_is_so_in_them(store: MemoryStore, deep: str) -> None:
+def test_a_deletion_through_a_group_below_changes_them(store: MemoryStore, deep: str) -> None:
     root = zarr.open_group(store)
     for name in ("b", "c", "d", "e/f"):
         root.create_array(f"{deep}/{name}", shape=(4,), dtype="i4")

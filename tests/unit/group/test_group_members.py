@@ -394,7 +394,7 @@ def test_handles_compare_show_and_pickle_themselves(root: Group, store: Any) -> 
             hash(group)
 
 
-def test_what_is_said_about_a_group(call: Face, zarr_format: int) -> None:
+def test_a_group_describes_itself(call: Face, zarr_format: int) -> None:
     call("create_array", "g/a", shape=(1,), dtype="i1")
     kind = type(call.group.store).__name__
     lines = [
@@ -417,7 +417,7 @@ def put(group: Group, key: str, data: bytes) -> None:
     asyncio.run(group.store.set(key, zarr.buffer.cpu.Buffer.from_bytes(data)))
 
 
-def test_what_is_no_node_is_passed_over_with_a_warning() -> None:
+def test_a_key_that_is_no_node_is_passed_over_with_a_warning() -> None:
     root = zarr.create_group({})
     root.create_group("g")
     put(root, "junk/file", b"x")

@@ -39,7 +39,7 @@ WANTED = (None, 2, 3)
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("mode", ["r", "r+"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_must_exist_is_not_made(kind: str, mode: Any, wanted: Any) -> None:
+def test_a_group_that_must_exist_is_not_made(kind: str, mode: Any, wanted: Any) -> None:
     store = with_node(kind)
     before = dict(store._store_dict)
     if kind.startswith("group") and wanted in (None, int(kind[-1])):
@@ -56,7 +56,7 @@ def test_what_must_exist_is_not_made(kind: str, mode: Any, wanted: Any) -> None:
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("open_it", [zarr.open_group, zarr.group])
-def test_what_may_exist_is_kept(open_it: Any, kind: str, wanted: Any) -> None:
+def test_a_group_that_may_exist_is_kept(open_it: Any, kind: str, wanted: Any) -> None:
     store = with_node(kind)
     before = dict(store._store_dict)
     if kind.startswith("array") and wanted in (None, int(kind[-1])):
@@ -73,7 +73,7 @@ def test_what_may_exist_is_kept(open_it: Any, kind: str, wanted: Any) -> None:
 
 @pytest.mark.parametrize("wanted", WANTED)
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_written_anew_replaces_all(kind: str, wanted: Any) -> None:
+def test_a_group_that_is_written_anew_replaces_everything(kind: str, wanted: Any) -> None:
     for make in (
         lambda store: zarr.open_group(store, mode="w", zarr_format=wanted, attributes={"n": 1}),
         lambda store: zarr.group(store, overwrite=True, zarr_format=wanted, attributes={"n": 1}),
@@ -89,7 +89,7 @@ def test_what_is_written_anew_replaces_all(kind: str, wanted: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_must_not_exist_is_not_replaced(kind: str) -> None:
+def test_a_group_that_must_not_exist_is_not_replaced(kind: str) -> None:
     store = with_node(kind)
     before = dict(store._store_dict)
     if kind == "empty":

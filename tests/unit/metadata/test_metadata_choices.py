@@ -245,7 +245,7 @@ def test_metadata_can_be_replaced_in_part() -> None:
             any_metadata.shape = (1,)  # type: ignore[misc]
 
 
-def test_what_a_configuration_leaves_out_is_its_default() -> None:
+def test_a_field_that_a_configuration_leaves_out_has_its_default() -> None:
     whole = [{"id": "delta", "dtype": "<i4", "astype": "<i4"}]
     assert v2() == v2(filters=whole, compressor={"id": "zstd", "level": 0})
     assert v2() != v2(compressor={"id": "zstd", "level": 3})
@@ -282,7 +282,7 @@ def test_a_codec_of_format_2_that_nobody_knows_is_refused(changes: Any) -> None:
         {"id": "bz2", "x": 1},
     ],
 )
-def test_what_a_codec_of_format_2_does_not_understand_is_refused(config: Any) -> None:
+def test_a_configuration_that_a_codec_of_format_2_lacks_is_refused(config: Any) -> None:
     with pytest.raises(TypeError, match="argument"):
         v2(filters=[config])
 

@@ -78,7 +78,7 @@ def grid(*shape: Any) -> dict[str, Any]:
     ],
     ids=lambda data: repr(data[:12]),
 )
-def test_what_is_no_json_object_is_refused_by_name(reader: Any, data: bytes) -> None:
+def test_a_document_that_is_no_json_object_is_refused_by_name(reader: Any, data: bytes) -> None:
     with pytest.raises(MetadataValidationError, match="x/a"):
         reader(data)
 

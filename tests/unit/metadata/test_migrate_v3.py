@@ -87,7 +87,9 @@ def test_documents_go_to_another_store_where_asked() -> None:
     ],
     ids=str,
 )
-def test_what_is_read_afterwards_is_what_was_written(parameters: Any, codecs: Any) -> None:
+def test_the_values_read_afterwards_are_those_that_were_written(
+    parameters: Any, codecs: Any
+) -> None:
     store = MemoryStore({})
     array = zarr.create_array(store, shape=(5, 6), chunks=(2, 3), zarr_format=2, **parameters)
     array[:4] = CONTENT[:4].astype(str if parameters["dtype"] is str else array.dtype)
@@ -107,7 +109,7 @@ def test_what_is_read_afterwards_is_what_was_written(parameters: Any, codecs: An
     ],
     ids=str,
 )
-def test_what_format_3_cannot_say_is_refused_and_nothing_is_stored(
+def test_metadata_that_format_3_lacks_are_refused_and_nothing_is_stored(
     parameters: Any, error: Any
 ) -> None:
     store, root = tree()
@@ -220,7 +222,7 @@ def broad() -> MemoryStore:
 
 
 @pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning")
-def test_what_is_consolidated_stays_so() -> None:
+def test_consolidated_metadata_stay_consolidated() -> None:
     store = broad()
     zarr.consolidate_metadata(store, path="c", zarr_format=2)
     zarr.consolidate_metadata(store, zarr_format=2)

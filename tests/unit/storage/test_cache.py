@@ -106,7 +106,7 @@ def test_one_read_serves_threads_and_loops() -> None:
     assert source.reads <= 3  # a late one finds it in the cache
 
 
-def test_what_was_read_before_a_write_is_not_kept_after_it() -> None:
+def test_a_value_read_before_a_write_is_not_kept_after_it() -> None:
     store, source = cached()
 
     async def main() -> None:
@@ -240,7 +240,7 @@ def test_a_cache_on_disk_is_used_by_the_next_run(tmp_path: Path) -> None:
     assert source.reads == before + 1
 
 
-def test_what_an_earlier_run_left_counts(tmp_path: Path) -> None:
+def test_values_that_an_earlier_run_left_count(tmp_path: Path) -> None:
     source = MemoryStore({f"k{n}": value(bytes(100)) for n in range(10)})
     large = CacheStore(source, cache_store=LocalStore(tmp_path))
     for n in range(10):
@@ -272,7 +272,7 @@ def test_arrays_are_right_through_a_cache(waiting_store: Callable[..., Any]) -> 
     assert zarr.open_array(store)[:].tolist() == [0, 0, 0]
 
 
-def test_what_is_kept_in_memory_does_not_travel() -> None:
+def test_values_kept_in_memory_do_not_travel() -> None:
     store, _ = cached()
     sync(store.set("k", value(bytes(1_000_000))))
     assert len(pickle.dumps(CacheStore(LocalStore("x"), cache_store=store._cache))) < 2000

@@ -103,7 +103,7 @@ def test_keys_of_object_stores_are_not_shown() -> None:
             assert SECRET not in text
 
 
-def test_what_is_no_url_is_shown_as_it_is() -> None:
+def test_a_string_that_is_no_url_is_shown_as_it_is() -> None:
     for text in ("/data/a?b@c", "s3://bucket/key", "C:\\x", "reference://", ""):
         assert redacted(text) == text
 

@@ -61,7 +61,7 @@ class TestMemoryStore:
             assert listed(store) == ["a/b"]
             assert store.traits.native_handle is None
 
-    def test_what_is_no_mapping_is_refused(self) -> None:
+    def test_a_value_that_is_no_mapping_is_refused(self) -> None:
         with pytest.raises(TypeError, match="MutableMapping"):
             MemoryStore([1])  # type: ignore[arg-type]
 

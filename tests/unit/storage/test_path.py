@@ -163,7 +163,7 @@ class TestMakeStore:
         assert isinstance(self.made(UPath(tmp_path)), LocalStore)
 
     @pytest.mark.parametrize("store_like", [5, [], b"a", object()])
-    def test_what_means_no_store_is_refused(self, store_like: Any) -> None:
+    def test_a_value_that_means_no_store_is_refused(self, store_like: Any) -> None:
         with pytest.raises(TypeError, match="Unsupported type for store_like"):
             self.made(store_like)
 
@@ -198,7 +198,7 @@ class TestNodes:
             ("zarr.json", '{"node_type": "array"}', 2, False, False),
         ],
     )
-    def test_what_is_there(
+    def test_arrays_and_groups_are_found(
         self, key: str, text: str, zarr_format: Any, array: bool, group: bool
     ) -> None:
         path = StorePath(MemoryStore({f"n/{key}": buffer(text)}), "n")
@@ -235,7 +235,7 @@ def test_paths_of_nodes_have_one_form(path: Any, expected: str) -> None:
     assert normalize_path(path) == expected
 
 
-def test_what_is_no_path_is_refused() -> None:
+def test_a_value_that_is_no_path_is_refused() -> None:
     with pytest.raises(TypeError, match='invalid type for "path": int'):
         normalize_path(5)  # type: ignore[arg-type]
     for path in ("..", "a/..", "./a", "a/./b"):

@@ -124,7 +124,7 @@ def ask(request: Any) -> Any:
 
 class TestFaults:
     @pytest.mark.parametrize("fault", ["fail", "reset", "busy", "lost"])
-    def test_what_may_pass_is_tried_again(self, ask: Any, fault: Any) -> None:
+    def test_a_transient_fault_is_tried_again(self, ask: Any, fault: Any) -> None:
         store = ask.store(fault, fault)
         found = ask(Requests(store).get("a", buffer_prototype))
         assert found.to_bytes() == b"some bytes"
@@ -205,7 +205,7 @@ class TestFaults:
         with pytest.raises(KeyError):
             ask(Requests(store).delete("a"))
 
-    def test_what_depends_on_its_own_effect_is_not_made_again(self, ask: Any) -> None:
+    def test_a_request_that_depends_on_its_own_effect_is_not_repeated(self, ask: Any) -> None:
         store = ask.store("lost")
 
         async def put() -> None:
@@ -333,7 +333,9 @@ class TestTheLimit:
         view: Any = zarr.create_array(store, name="view", **options)
         assert view[:].tolist() == list(range(30))
 
-    def test_who_stops_waiting_gives_the_place_to_the_next(self, waiting_store: Any) -> None:
+    def test_a_caller_who_stops_waiting_gives_the_place_to_the_next(
+        self, waiting_store: Any
+    ) -> None:
         store = waiting_store(0.03, {"a": b"x"})
         store.max_requests = 1
 

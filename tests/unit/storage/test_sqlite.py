@@ -237,7 +237,7 @@ def test_damaged_pages_are_an_error_and_nothing_worse(path: Path) -> None:
     assert failures
 
 
-def test_what_is_missing_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_or_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such SQLite file.*x.sqlite"):
         SQLiteStore(tmp_path / "x.sqlite", read_only=True).get_sync("k")
     with pytest.raises(FileNotFoundError, match="no folder.*absent"):
@@ -382,7 +382,9 @@ def _quick(store: SQLiteStore) -> SQLiteStore:
     return SQLiteStore(store.path, timeout=0.1)
 
 
-def test_who_waits_too_long_is_told_and_readers_never_wait(store: SQLiteStore, path: Path) -> None:
+def test_a_writer_that_waits_too_long_is_told_and_readers_never_wait(
+    store: SQLiteStore, path: Path
+) -> None:
     store.set_sync("k", value(b"old"))
     other = _quick(store)
     with store.transaction():

@@ -168,7 +168,7 @@ class TestCacheStore:
         assert isinstance(inner, GatedStore)
         return inner.reads
 
-    def test_what_was_read_is_kept(self) -> None:
+    def test_values_that_were_read_are_kept(self) -> None:
         store = self.cached()
         for _ in range(3):
             assert self.get(store, "a") == b"a" * 10
@@ -212,7 +212,7 @@ class TestCacheStore:
         assert store.cache_info()["current_size"] <= 25
         assert self.get(store, "a") == b"x" * 30
 
-    def test_what_was_not_used_for_longest_goes_first(self) -> None:
+    def test_the_least_recently_used_value_goes_first(self) -> None:
         store = self.cached(max_size=20)
         for key in "ab":
             self.get(store, key)
@@ -238,7 +238,7 @@ class TestCacheStore:
         sync(store.delete_dir(""))
         assert self.get(store, "b") is None
 
-    def test_what_is_too_old_is_read_again(self) -> None:
+    def test_a_value_that_is_too_old_is_read_again(self) -> None:
         store = self.cached(max_age_seconds=0)
         self.get(store, "a")
         time.sleep(0.01)

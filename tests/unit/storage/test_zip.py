@@ -93,7 +93,7 @@ def test_one_entry_a_name_after_close_whatever_was_rewritten(path: Path) -> None
     assert path.stat().st_size < 2 * len(BIG) + 10_000
 
 
-def test_what_is_deleted_is_gone(path: Path) -> None:
+def test_a_deleted_value_is_gone(path: Path) -> None:
     with ZipStore(path, mode="w") as store:
         for key in ("a/b", "a/c", "ab", "z"):
             put(store, key, BIG)
@@ -171,7 +171,7 @@ def test_used_after_close_the_store_goes_on(path: Path) -> None:
     assert content(path) == {"k": b"v", "l": b"w"}
 
 
-def test_what_nobody_closes_is_written_all_the_same(path: Path) -> None:
+def test_an_archive_that_nobody_closes_is_written_all_the_same(path: Path) -> None:
     store = ZipStore(path, mode="w")
     put(store, "k", b"v")
     del store
