@@ -1,7 +1,8 @@
-"""Fixtures of all tests: an empty store of each kind."""
+"""Fixtures of all tests: an empty store of each kind. Marks of the areas that are slow."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,9 +11,21 @@ from support.stores import STORE_KINDS, WaitingStore, make_store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from zarr.abc.store import Store
+
+TESTS = Path(__file__).parent
+#: Areas that start other programs; single slow modules have a mark of their own.
+MARKS = {"clients": ("slow",), "interop": ("slow",), "services": ("slow", "network")}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of slow areas."""
+    for item in items:
+        if item.path.is_relative_to(TESTS):
+            for mark in MARKS.get(item.path.relative_to(TESTS).parts[0], ()):
+                item.add_marker(mark)
 
 
 @pytest.fixture
