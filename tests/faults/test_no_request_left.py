@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import zarr
-from support.waiting import interrupt_when, wait_until
+from support.waiting import interrupt_when, until, wait_until
 from zarr.storage import MemoryStore
 from zarr.testing.faults import FaultyStore
 
@@ -71,8 +71,9 @@ def test_after_cancelling_a_task(array: Any, work: str) -> None:
             "write": lambda: asynchronous.setitem(..., 1),
             "change": lambda: asynchronous.update_attributes({"a": 1}),
         }[work]()
+        before = array.store.count()
         task = asyncio.create_task(coro)
-        await asyncio.sleep(0.12)
+        await until(lambda: array.store.count() > before)
         if task.done():  # one slow request, or two
             return
         task.cancel()

@@ -361,7 +361,7 @@ class TestLocked:
             holder = asyncio.create_task(hold(entered, leave))
             await entered.wait()
             waiters = [asyncio.create_task(hold(entered, leave)) for _ in range(3)]
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)  # they are in the queue
             for waiter in waiters[:2]:
                 waiter.cancel()
             leave.set()
@@ -383,7 +383,7 @@ class TestLocked:
                 raise AssertionError("not reached")
 
         task = loop.create_task(wait())
-        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.run_until_complete(asyncio.sleep(0))  # it is in the queue
         loop.close()
         _core.unlock("gone")
         assert _core.try_lock("gone")
