@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import argparse
 import ast
-import io
 import json
 import re
 import subprocess
 import sys
-import tokenize
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +32,6 @@ NOUN_CLAUSE = re.compile(
     r"(?:^|[.!?:;|][^\w\s]*\s+|^[\s*#|-]+)(What(?! to\b)|Whoever|Who)\s[^.?!]*+(?!\?)",
     re.MULTILINE,
 )
-QUOTES = re.compile(r"^\w*(?:'{3}|\"{3}|['\"])|(?:'{3}|\"{3}|['\"])$")
 #: Documented names that begin with an underscore.
 STANDARD = {"_asdict", "_exit", "_fields", "_getframe", "_replace"}
 
@@ -52,7 +49,13 @@ def tree(path: Path) -> ast.Module:
 
 def place(path: Path, line: int) -> str:
     """Return the name of a line of a file."""
-    return f"{path.relative_to(ROOT)}:{line}"
+    return f"{relative(path)}:{line}"
+
+
+@cache
+def relative(path: Path) -> Path:
+    """Return the path from the root of the tree."""
+    return path.relative_to(ROOT)
 
 
 def module_files() -> Iterator[str]:
@@ -101,6 +104,8 @@ def private_attributes() -> Iterator[str]:
     for path in modules():
         here = own_names(tree(path)) | elsewhere
         for node in ast.walk(tree(path)):
+            if not isinstance(node, ast.Attribute | ast.Call):
+                continue
             match node:
                 case ast.Attribute(value=ast.Name(id="self" | "cls")):
                     continue
@@ -151,9 +156,9 @@ def python_prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the comments and strings of a module, each with its first line."""
     source = path.read_text("utf-8")
     yield from comments(source.splitlines(), "#:?")
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.STRING:
-            yield token.start[0], QUOTES.sub("", token.string)
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
 
 
 def noun_clauses() -> Iterator[str]:
