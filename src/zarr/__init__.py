@@ -13,6 +13,7 @@ array([[20, 21, 22],
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +142,18 @@ _MODULES = frozenset(
     ]
 )
 
+
+class _RemovedModules:
+    """A finder that is asked last: it names the successor of a module of zarr-python 2."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: object = None, target: object = None) -> None:
+        if fullname.startswith("zarr."):
+            asking = sys._getframe(1).f_back
+            import_module("zarr.successors").refuse_module(fullname, asking)
+
+
+sys.meta_path.append(_RemovedModules)
 
 if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
 

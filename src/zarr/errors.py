@@ -49,6 +49,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -262,3 +263,9 @@ class ZarrRuntimeWarning(RuntimeWarning):
 
 class ZarrUserWarning(UserWarning):
     """What was asked for is probably not what was meant."""
+
+
+if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
+
+    def __getattr__(name: str) -> Any:
+        raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)

@@ -26,6 +26,6 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
             except ModuleNotFoundError as error:
                 if error.name != full:  # what the module itself imports
                     raise
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        raise import_module("zarr.successors").missing(f"module {package!r}", name)
 
     return getattribute

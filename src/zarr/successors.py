@@ -1,59 +1,121 @@
-"""Names of zarr-python 2 that are not there any more, and what takes their place."""
+"""Names of zarr-python 2 that are not there any more, and their successors."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from types import FrameType
 
+_CODECS: Final = (
+    "Adler32 AsType BZ2 Base64 BitRound Blosc CRC32 Categorize Delta FixedScaleOffset Fletcher32 "
+    "GZip JSON JenkinsLookup3 LZ4 LZMA PackBits Pickle Quantize Shuffle VLenArray VLenBytes "
+    "VLenUTF8 Zlib Zstd"
+)
 _DICT: Final = "a dict, or zarr.storage.MemoryStore"
 _FSSPEC: Final = "zarr.storage.FsspecStore, or a URL"
+_INDEXERS: Final = (
+    "BasicIndexer BlockIndex BlockIndexer CoordinateIndexer MaskIndexer OIndex OrthogonalIndexer "
+    "VIndex"
+)
+_INDEXING: Final = "zarr.core.indexing"
+_N5: Final = "zarr.storage.LocalStore, with the codec n5_default"
+_MEMBERS: Final = "members() of the group"
 
 _SUCCESSORS: Final = {
+    # Classes and functions.
     **dict.fromkeys(
-        ("Blosc", "Zstd", "GZip", "Zlib", "LZ4", "LZMA", "BZ2", "Delta", "Quantize", "Pickle"),
-        "the class of that name of numcodecs, or a codec of zarr.codecs",
+        _CODECS.split(), "the class of that name of numcodecs, or a codec of zarr.codecs"
     ),
+    **{name: f"numcodecs.{name}" for name in ("blosc", "get_codec", "register_codec")},
+    **{
+        name: f"zarr.errors.{name}"
+        for name in ("ContainsArrayError", "ContainsGroupError", "CopyError")
+    },
+    **{name: f"zarr.storage.{name}" for name in ("MemoryStore", "SQLiteStore", "ZipStore")},
+    **dict.fromkeys(_INDEXERS.split(), _INDEXING),
     "ABSStore": "zarr.storage.ObjectStore or zarr.storage.FsspecStore",
+    "Array": "zarr.Array",
+    "Attributes": "zarr.core.attributes.Attributes",
+    "BadCompressorError": "zarr.errors.UnknownCodecError",
+    "BaseStore": "zarr.abc.store.Store",
     "ConsolidatedMetadataStore": "zarr.open_consolidated",
     "DBMStore": "zarr.storage.SQLiteStore",
     "DictStore": _DICT,
     "DirectoryStore": "zarr.storage.LocalStore, or a path",
+    "FSPathExistNotDir": "NotADirectoryError",
     "FSStore": _FSSPEC,
     "KVStore": "any MutableMapping as it is",
     "LMDBStore": "zarr.storage.SQLiteStore",
     "LRUStoreCache": "zarr.experimental.cache_store.CacheStore",
+    "MetadataError": "zarr.errors.MetadataValidationError",
     "MongoDBStore": _FSSPEC,
-    "N5FSStore": "zarr.storage.LocalStore, with the codec n5_default",
-    "N5Store": "zarr.storage.LocalStore, with the codec n5_default",
+    "N5FSStore": _N5,
+    "N5Store": _N5,
     "NestedDirectoryStore": "zarr.storage.LocalStore, or a path (dimension_separator='/')",
+    "PathNotFoundError": "zarr.errors.NodeNotFoundError",
+    "ReadOnlyError": "ValueError",
     "RedisStore": _FSSPEC,
+    "Store": "zarr.abc.store.Store",
     "TempStore": "zarr.storage.LocalStore(tempfile.mkdtemp())",
-    "ProcessSynchronizer": "zarr.ProcessSynchronizer",
-    "attrs": "zarr.core.attributes",
+    "codec_registry": "zarr.registry",
     "contains_array": "zarr.open_array, which raises ArrayNotFoundError",
     "contains_group": "zarr.open_group, which raises GroupNotFoundError",
-    "convenience": "the functions of zarr itself",
-    "create_dataset": "create_array",
-    "creation": "the functions of zarr itself",
-    "hierarchy": "zarr.Group, zarr.group and zarr.open_group",
+    "getsize": "the method getsize of a store",
     "init_array": "zarr.create_array",
     "init_group": "zarr.create_group",
-    "n5": "zarr.storage.LocalStore, with the codec n5_default",
-    "require_dataset": "require_array",
+    "listdir": "the method list_dir of a store",
+    "normalize_store_arg": "zarr.storage.StorePath, or a path as it is",
     "rmdir": "zarr.storage.StorePath.delete_dir",
-    "sync": "zarr.core.sync",
-    "visit": "members",
-    "visititems": "members",
-    "visitkeys": "members",
-    "visitvalues": "members",
+    # Modules.
+    "_storage": "zarr.storage and zarr.abc.store",
+    "attrs": "zarr.core.attributes",
+    "context": "zarr.config",
+    "convenience": "the functions of zarr itself",
+    "creation": "the functions of zarr itself",
+    "hierarchy": "zarr.Group, zarr.group and zarr.open_group",
+    "indexing": _INDEXING,
+    "meta": "zarr.metadata",
+    "meta_v1": "zarr.metadata",
+    "n5": _N5,
+    "sync": "zarr.ThreadSynchronizer and zarr.ProcessSynchronizer, or zarr.core.sync",
+    "util": "the functions of zarr itself (the names in it were internal)",
+    # Members of arrays.
+    "astype": "array[...].astype(dtype)",
+    "digest": "hashlib.sha1(array[...].tobytes()).digest()",
+    "hexdigest": "hashlib.sha1(array[...].tobytes()).hexdigest()",
+    "initialized": "nchunks_initialized",
+    "islice": "iter(array[start:stop])",
+    "itemsize": "dtype.itemsize",
+    "view": "array[...].view(dtype)",
+    "write_empty_chunks": "config.write_empty_chunks",
+    # Members of groups.
+    "create_dataset": "create_array",
+    "create_groups": "create_group for each, or create_hierarchy",
+    "items": _MEMBERS,
+    "require_dataset": "require_array",
+    "setdefault": "require_array or require_group",
+    "values": _MEMBERS,
+    "visit": _MEMBERS,
+    "visititems": _MEMBERS,
+    "visitkeys": _MEMBERS,
+    "visitvalues": _MEMBERS,
+    # Members of both.
+    "chunk_store": "store",
+    "info_items": "info",
+    "meta_array": "zarr.config.enable_gpu(), or the parameter prototype",
 }
-"""What to use instead, by the old name."""
+"""The successor, by the old name."""
 
 
-def missing(owner: str, name: str, known: Collection[str] = ()) -> AttributeError:
-    """Return the error for a name that is not there, with what may be meant.
+def missing(owner: str, name: str, known: Collection[str] = ()) -> AttributeError | ImportError:
+    """Return the error for a name that is not there, with its successor or the nearest names.
+
+    It is called by the ``__getattr__`` of a module or class. If ``from … import`` asks for a name
+    of zarr-python 2, the error is an ImportError: the message of an AttributeError would be
+    dropped.
 
     Parameters
     ----------
@@ -64,13 +126,60 @@ def missing(owner: str, name: str, known: Collection[str] = ()) -> AttributeErro
     known : collection of str, optional
         The names that are there, one of which may be meant.
     """
-    message = f"{owner} has no attribute {name!r}"
     if name in _SUCCESSORS:
-        message += f". It is a name of zarr-python 2: use {_SUCCESSORS[name]}"
-    elif known and not name.startswith("_"):
-        import difflib  # costs more than the rest of this module
+        if _is_import(sys._getframe(1).f_back):
+            return ImportError(f"cannot import name {name!r} from {owner}{_hint(name)}", name=name)
+        return AttributeError(f"{owner} has no attribute {name!r}{_hint(name)}")
+    message = f"{owner} has no attribute {name!r}"
+    if not known or name.startswith("_"):
+        return AttributeError(message)  # Python adds the nearest names when it shows the error
+    import difflib  # costs more than the rest of this module
 
-        public = [there for there in known if not there.startswith("_")]
-        if near := difflib.get_close_matches(name, public, 3):
-            message += f". Did you mean {' or '.join(near)}?"
+    public = [there for there in known if not there.startswith("_")]
+    if near := difflib.get_close_matches(name, public, 3):
+        message += f". Did you mean {' or '.join(near)}?"
     return AttributeError(message, name=name)
+
+
+def missing_member(instance: object, name: str) -> Any:
+    """Be the ``__getattr__`` of a class: name the successor of a member of zarr-python 2.
+
+    Parameters
+    ----------
+    instance : object
+        The array or group.
+    name : str
+        The name of a member that is not there.
+    """
+    if name in _SUCCESSORS:
+        raise missing(f"{type(instance).__name__!r} object", name)
+    return object.__getattribute__(instance, name)  # raises once more: a property's own error, too
+
+
+def _hint(name: str) -> str:
+    return f". It is a name of zarr-python 2: use {_SUCCESSORS[name]}"
+
+
+def _is_import(frame: FrameType | None) -> bool:
+    """Whether the instruction that a frame executes is that of ``from … import``."""
+    from opcode import opmap  # late: few look for a name that is not there
+
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
+
+
+def refuse_module(fullname: str, asking: FrameType | None) -> None:
+    """Raise ModuleNotFoundError, which names the successor, for a module of zarr-python 2.
+
+    Parameters
+    ----------
+    fullname : str
+        The name of a module that is not there.
+    asking : frame, optional
+        The function that asks for it. Only one that imports is refused:
+        `importlib.util.find_spec` asks whether there is such a module, and the answer is None.
+    """
+    name = fullname.rpartition(".")[2]
+    if asking is None or asking.f_code.co_name != "_find_and_load_unlocked":
+        return
+    if name in _SUCCESSORS:
+        raise ModuleNotFoundError(f"No module named {fullname!r}{_hint(name)}", name=fullname)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numcodecs
@@ -56,6 +57,11 @@ def without(name: str) -> dict[str, Any]:
 
 def new(**given: Any) -> Any:
     return zarr.create_array({}, **{"shape": (3, 3), "dtype": "i4", **given})
+
+
+def run(statement: str) -> Callable[[Bench], None]:
+    """A program of one statement."""
+    return lambda b: exec(statement, {})
 
 
 MASK = np.zeros((1000, 1000), bool)
@@ -340,6 +346,51 @@ MISTAKES: dict[str, Case] = {
         AttributeError,
         "zarr-python 2: use create_array",
     ),
+    "a store of version 2, imported": (
+        run("from zarr import DirectoryStore"),
+        ImportError,
+        r"cannot import name 'DirectoryStore'.*zarr-python 2: use zarr\.storage\.LocalStore",
+    ),
+    "a store of version 2, imported from its module": (
+        run("from zarr.storage import NestedDirectoryStore, FSStore"),
+        ImportError,
+        r"NestedDirectoryStore'.*use zarr\.storage\.LocalStore",
+    ),
+    "a module of version 2, imported": (
+        run("import zarr.hierarchy"),
+        ModuleNotFoundError,
+        r"No module named 'zarr\.hierarchy'.*use zarr\.Group",
+    ),
+    "a module of version 2, imported by its package": (
+        run("from zarr import convenience"),
+        ImportError,
+        "'convenience'.*use the functions of zarr",
+    ),
+    "a package of version 2": (
+        run("from zarr._storage.store import Store"),
+        ModuleNotFoundError,
+        r"'zarr\._storage'.*use zarr\.storage and zarr\.abc",
+    ),
+    "the array of version 2": (
+        run("from zarr.core import Array"),
+        ImportError,
+        r"'Array'.*use zarr\.Array",
+    ),
+    "an error of version 2": (
+        run("from zarr.errors import PathNotFoundError"),
+        ImportError,
+        r"use zarr\.errors\.NodeNotFoundError",
+    ),
+    "an error of version 2, by its module": (
+        lambda b: zarr.errors.MetadataError,  # type: ignore[attr-defined]
+        AttributeError,
+        r"use zarr\.errors\.MetadataValidationError",
+    ),
+    "a method of arrays of version 2": (
+        lambda b: b.array.astype("f4"),
+        AttributeError,
+        r"'Array' object.*zarr-python 2: use array\[\.\.\.\]\.astype",
+    ),
     "a codec of version 2": (
         lambda b: zarr.Blosc,  # type: ignore[attr-defined]
         AttributeError,
@@ -391,8 +442,27 @@ def test_names_that_are_not_there_are_not_there() -> None:
     group: Any = zarr.group({})
     assert not hasattr(zarr, "DirectoryStore")
     assert not hasattr(group, "create_dataset")
-    with pytest.raises(ImportError):
-        exec("from zarr import DirectoryStore")
+    assert getattr(zarr.storage, "FSStore", None) is None
+    assert getattr(zarr.core, "Array", None) is None
+    assert not hasattr(zarr.zeros(3), "astype")
+    assert find_spec("zarr.hierarchy") is None
+
+
+def test_other_names_fail_as_in_any_package() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'zarr\.hierarchies'$"):
+        exec("import zarr.hierarchies")
+    with pytest.raises(ImportError, match=r"cannot import name 'DirectoryShop' from 'zarr' \("):
+        exec("from zarr import DirectoryShop")
+
+
+def test_an_error_within_a_property_is_shown() -> None:
+    class Mine(zarr.Array[Any]):
+        @property
+        def broken(self) -> Any:
+            return self.nothing
+
+    with pytest.raises(AttributeError, match="'nothing'"):
+        _ = Mine(zarr.zeros(3).async_array).broken
 
 
 def test_a_missing_member_is_a_key_error_of_its_key() -> None:

@@ -19,6 +19,7 @@ from zarr.hierarchy.attributes import Attributes
 from zarr.indexing import basic, block, coordinate, orthogonal, parse
 from zarr.indexing import mask as select_mask
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_of
+from zarr.successors import missing_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,6 +113,9 @@ class Array(ArrayBase[M]):
         (4,)
         """
         return cls(run(AsyncArray.open(store, config=config), waits=waits_of((store,), {})))
+
+    if not TYPE_CHECKING:
+        __getattr__ = missing_member
 
     # -- the asynchronous face --------------------------------------------------------------
 

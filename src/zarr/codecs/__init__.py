@@ -126,7 +126,7 @@ def __getattr__(name: str) -> Any:
         numcodecs = import_module(f"{__name__}.numcodecs")
         if name in numcodecs.__all__:
             return getattr(numcodecs, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __dir__())
 
 
 def __dir__() -> list[str]:

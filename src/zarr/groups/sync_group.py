@@ -19,7 +19,7 @@ from zarr._async.run import (
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.base import GroupBase
 from zarr.hierarchy.attributes import Attributes
-from zarr.successors import missing
+from zarr.successors import missing_member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,9 +136,7 @@ class Group(GroupBase):
         return cls(run(work, waits=waits_of((store,), {})))
 
     if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            raise missing(f"{type(self).__name__!r} object", name)
+        __getattr__ = missing_member
 
     # -- the asynchronous face --------------------------------------------------------------
 
