@@ -76,7 +76,6 @@ _SUCCESSORS: Final = {
     "convenience": "the functions of zarr itself",
     "creation": "the functions of zarr itself",
     "hierarchy": "zarr.Group, zarr.group and zarr.open_group",
-    "indexing": _INDEXING,
     "meta": "zarr.metadata",
     "meta_v1": "zarr.metadata",
     "n5": _N5,

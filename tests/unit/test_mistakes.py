@@ -12,6 +12,7 @@ import pytest
 
 import zarr
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.dtype import VariableLengthBytes
 from zarr.storage import LocalStore, MemoryStore
 
 if TYPE_CHECKING:
@@ -263,6 +264,51 @@ MISTAKES: dict[str, Case] = {
         r"\(4, ?10\).*\(3, ?10\)",
     ),
     "words into numbers": (lambda b: b.array.__setitem__(0, "hello"), ValueError, "'hello'"),
+    "words into numbers, among others": (
+        lambda b: b.array.__setitem__((0, slice(3)), ["1", "2", "x"]),
+        ValueError,
+        r"cast to int32, the data type of .*a\.zarr, found 'x' of str at index \(2,\)",
+    ),
+    "an array of words into numbers": (
+        lambda b: b.array.__setitem__(slice(2), np.array([["1"] * 10, ["x"] * 10])),
+        ValueError,
+        r"found 'x' of <U1 at index \(1, 0\)",
+    ),
+    "a complex number into integers": (
+        lambda b: b.array.__setitem__(0, 1j),
+        TypeError,
+        r"cast to int32, the data type of .*a\.zarr, found 1j of complex",
+    ),
+    "an object into numbers": (
+        lambda b: b.array.append(np.array([[None] * 10])),
+        TypeError,
+        r"cast to int32.*found None of NoneType at index \(0, 0\)",
+    ),
+    "a number too large": (
+        lambda b: b.array.__setitem__(0, 2**40),
+        OverflowError,
+        r"cast to int32.*a\.zarr, found 1099511627776 of int",
+    ),
+    "words into a field": (
+        lambda b: new(dtype=[("x", "i4"), ("y", "f4")]).set_basic_selection(..., "a", fields="x"),
+        ValueError,
+        "cast to int32.*found 'a' of str",
+    ),
+    "a string that has no encoding": (
+        lambda b: new(dtype=str).__setitem__(0, ["a", "b", "c\ud800"]),
+        UnicodeEncodeError,
+        r"'\\ud800' in position 1: surrogates not allowed.*c\\ud800' of str at index \(2,\)",
+    ),
+    "a string that has no encoding, as an object": (
+        lambda b: new(dtype=str, zarr_format=2).__setitem__(0, ["a", "b", "c\ud800"]),
+        UnicodeEncodeError,
+        r"surrogates not allowed.*c\\ud800' of str at index \(2,\)",
+    ),
+    "a string among byte strings": (
+        lambda b: new(dtype=VariableLengthBytes(), zarr_format=2).__setitem__(0, [b"a", "b", b"c"]),
+        TypeError,
+        r"Expected bytes, got str.*found 'b' of str at index \(1,\)",
+    ),
     "writing to an array opened to read": (
         lambda b: b.read_only.__setitem__(0, 1),
         ValueError,

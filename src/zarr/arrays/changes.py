@@ -122,7 +122,7 @@ async def resize(
 
 async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
     """Make an array longer along an axis, and write to the new part."""
-    value = as_array(data, array.dtype)
+    value = as_array(data, array.dtype, array._chunk_path)
     along = axis + array.ndim if axis < 0 else axis
     if not 0 <= along < array.ndim:
         raise ValueError(f"axis {axis} is out of bounds for an array of {array.ndim} dimensions")
@@ -200,7 +200,7 @@ async def _fill_box(
     array: AsyncArray[Any], engine: Engine, axes: tuple[tuple[int, int, int], ...]
 ) -> None:
     counts = tuple(count for _, _, count in axes)
-    fill = as_array(_fill_of(engine), engine.dtype)
+    fill = as_array(_fill_of(engine), engine.dtype, array._chunk_path)
     await write_elements(array, engine, Selection(axes, None, counts, counts), fill)
 
 

@@ -6,7 +6,7 @@ from copy import copy
 from functools import partial
 from itertools import product
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from zarr.abc._identity import data_id_of
 from zarr.arrays.read import fill, read, understand
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
+from zarr.dtype.base import shown
 from zarr.dtype.storage import as_type, buffer_view
 from zarr.errors import ChunkDecodeError
 from zarr.hierarchy.locking import guarded, may_have_grown
@@ -167,7 +168,8 @@ async def write(
         is_one = chosen.shape == () and engine.dtype.kind == "O" and array._zdtype._holds_arrays
         if is_one and getattr(value, "shape", None) != ():
             value = _one(value)
-        await write_elements(array, engine, chosen, as_array(value, engine.dtype), prototype)
+        elements = as_array(value, engine.dtype, array._chunk_path)
+        await write_elements(array, engine, chosen, elements, prototype)
 
 
 def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt.NDArray[Any]:
@@ -179,7 +181,7 @@ def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt
         If it cannot be cast, or has not the shape.
     """
     engine = array._engine()
-    cast = as_array(value, engine.dtype)
+    cast = as_array(value, engine.dtype, array._chunk_path)
     if engine.dtype.kind != "O" or cast.shape:  # else one element, which may have a shape itself
         _broadcast(cast, understand(engine, basic, selection, None))
     return cast
@@ -207,25 +209,40 @@ async def write_elements(
     if compiled is None:
         table = engine.table(writing=True)
         compiled = engine.bound(table)
-        value = _numbers(table, value)
+        try:
+            value = _numbers(table, value)
+        except _UNCASTABLE as error:
+            given, place = value.reshape(chosen.shape), array._chunk_path
+            raise _uncastable(error, given, engine.dtype, place, table.number) from None
     elif engine.is_opaque:
         value = buffer_view(value)
     await _run(array, engine, compiled, chosen, value, prototype, may_grow)
 
 
-def as_array(value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """What is assigned, as an array of the array's data type."""
+def as_array(value: Any, dtype: np.dtype[Any], place: StorePath) -> npt.NDArray[Any]:
+    """What is assigned, as an array of the data type of the array at `place`.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If it cannot be cast.
+    """
     if isinstance(value, np.ndarray):
-        return np.asarray(value) if value.dtype == dtype else np.asarray(as_type(value, dtype))
-    if isinstance(value, NDBuffer):
-        return as_type(value.as_numpy_array(), dtype)
-    if hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):
-        return as_type(np.asarray(value.get()), dtype)
-    if hasattr(value, "__array__") and not isinstance(value, np.generic):
-        return as_type(np.asarray(value), dtype)
-    if dtype.kind == "O" and not isinstance(value, list):
+        value = np.asarray(value)
+        if value.dtype == dtype:
+            return value
+    elif isinstance(value, NDBuffer):
+        value = value.as_numpy_array()
+    elif hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):
+        value = np.asarray(value.get())
+    elif hasattr(value, "__array__") and not isinstance(value, np.generic):
+        value = np.asarray(value)
+    elif dtype.kind == "O" and not isinstance(value, list):
         return _one(value)
-    return as_type(np.asarray(value, dtype=dtype), dtype)
+    try:
+        return as_type(value if isinstance(value, np.ndarray) else np.asarray(value, dtype), dtype)
+    except _UNCASTABLE as error:
+        raise _uncastable(error, value, dtype, place, partial(as_type, dtype=dtype)) from None
 
 
 def _one(value: Any) -> npt.NDArray[Any]:
@@ -233,6 +250,63 @@ def _one(value: Any) -> npt.NDArray[Any]:
     scalar = np.empty((), object)
     scalar[()] = value
     return scalar
+
+
+_UNCASTABLE: Final = (TypeError, ValueError, OverflowError)
+
+
+def _uncastable(
+    error: TypeError | ValueError | OverflowError,
+    value: Any,
+    dtype: np.dtype[Any],
+    place: StorePath,
+    cast: Callable[[npt.NDArray[Any]], object],
+) -> TypeError | ValueError | OverflowError:
+    """An error of the same kind that names the array and the element that `cast` refuses."""
+    try:
+        elements = value if isinstance(value, np.ndarray) else np.asarray(value, object)
+        index = _first_refused(elements, cast)
+    except _UNCASTABLE:  # lists of different lengths, perhaps
+        elements, index = np.empty(0), None
+    kind = type(value).__name__
+    if index is not None:
+        value = elements.item(index)
+        kind = type(value).__name__ if elements.dtype == object else str(elements.dtype)
+    place_of_it = f" at index {index}" if index else ""
+    message = (
+        f"expected values that can be cast to {dtype}, the data type of {place._shown_as()}, "
+        f"found {shown(value)} of {kind}{place_of_it}"
+    )
+    if isinstance(error, UnicodeEncodeError):
+        message = f"{error.reason}: {message}"
+        return UnicodeEncodeError(error.encoding, error.object, error.start, error.end, message)
+    made = next(made for made in _UNCASTABLE if isinstance(error, made))
+    return made(f"{error}: {message}")
+
+
+def _first_refused(
+    elements: npt.NDArray[Any], cast: Callable[[npt.NDArray[Any]], object]
+) -> tuple[int, ...] | None:
+    """The index of the first element that cannot be cast; None if each of them can."""
+
+    def refused(start: int, stop: int) -> bool:
+        try:
+            cast(flat[start:stop])
+        except _UNCASTABLE:
+            return True
+        return False
+
+    flat = elements.reshape(-1)
+    start, stop = 0, flat.size
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        if refused(start, middle):
+            stop = middle
+        else:
+            start = middle
+    if not refused(start, stop):
+        return None
+    return tuple(map(int, np.unravel_index(start, elements.shape)))
 
 
 def _broadcast(value: npt.NDArray[Any], chosen: Selection) -> npt.NDArray[Any]:
@@ -311,7 +385,8 @@ async def _write_fields(
     """
     names = [chosen.fields] if isinstance(chosen.fields, str) else list(chosen.fields or ())
     given = np.zeros(chosen.shape, engine.dtype)
-    given[names[0] if len(names) == 1 else names] = value
+    part = given[names[0] if len(names) == 1 else names]
+    part[...] = as_array(value, part.dtype, array._chunk_path)
     given = given.reshape(chosen.engine_shape)
     path, synchronizer = array._chunk_path, array._access.synchronizer
     store = path.store
