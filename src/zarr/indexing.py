@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib import import_module
 from itertools import accumulate
 from operator import index
 from reprlib import Repr
@@ -604,3 +605,9 @@ def per_axis(items: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
         else:
             expanded.append(item)
     return expanded + [slice(None)] * missing if open_end else expanded
+
+
+if not TYPE_CHECKING:  # zarr-python 2 had a module of this name
+
+    def __getattr__(name: str) -> Any:
+        raise import_module("zarr.successors").missing(f"module {__name__!r}", name)

@@ -20,7 +20,6 @@ _INDEXERS: Final = (
     "BasicIndexer BlockIndex BlockIndexer CoordinateIndexer MaskIndexer OIndex OrthogonalIndexer "
     "VIndex"
 )
-_INDEXING: Final = "zarr.core.indexing"
 _N5: Final = "zarr.storage.LocalStore, with the codec n5_default"
 _MEMBERS: Final = "members() of the group"
 
@@ -35,7 +34,7 @@ _SUCCESSORS: Final = {
         for name in ("ContainsArrayError", "ContainsGroupError", "CopyError")
     },
     **{name: f"zarr.storage.{name}" for name in ("MemoryStore", "SQLiteStore", "ZipStore")},
-    **dict.fromkeys(_INDEXERS.split(), _INDEXING),
+    **dict.fromkeys(_INDEXERS.split(), "zarr.core.indexing"),
     "ABSStore": "zarr.storage.ObjectStore or zarr.storage.FsspecStore",
     "Array": "zarr.Array",
     "Attributes": "zarr.core.attributes.Attributes",
@@ -47,6 +46,7 @@ _SUCCESSORS: Final = {
     "DirectoryStore": "zarr.storage.LocalStore, or a path",
     "FSPathExistNotDir": "NotADirectoryError",
     "FSStore": _FSSPEC,
+    "Group": "zarr.Group",
     "KVStore": "any MutableMapping as it is",
     "LMDBStore": "zarr.storage.SQLiteStore",
     "LRUStoreCache": "zarr.experimental.cache_store.CacheStore",
@@ -75,7 +75,6 @@ _SUCCESSORS: Final = {
     "context": "zarr.config",
     "convenience": "the functions of zarr itself",
     "creation": "the functions of zarr itself",
-    "hierarchy": "zarr.Group, zarr.group and zarr.open_group",
     "meta": "zarr.metadata",
     "meta_v1": "zarr.metadata",
     "n5": _N5,

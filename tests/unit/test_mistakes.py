@@ -383,9 +383,9 @@ MISTAKES: dict[str, Case] = {
         "CacheStore",
     ),
     "a module of version 2": (
-        lambda b: zarr.hierarchy,  # type: ignore[attr-defined]
+        lambda b: zarr.creation,  # type: ignore[attr-defined]
         AttributeError,
-        r"zarr\.Group",
+        "use the functions of zarr",
     ),
     "a method of version 2": (
         lambda b: b.group.create_dataset("x", shape=3),
@@ -403,9 +403,19 @@ MISTAKES: dict[str, Case] = {
         r"NestedDirectoryStore'.*use zarr\.storage\.LocalStore",
     ),
     "a module of version 2, imported": (
-        run("import zarr.hierarchy"),
+        run("import zarr.meta"),
         ModuleNotFoundError,
-        r"No module named 'zarr\.hierarchy'.*use zarr\.Group",
+        r"No module named 'zarr\.meta'.*use zarr\.metadata",
+    ),
+    "the group of version 2": (
+        run("from zarr.hierarchy import Group"),
+        ImportError,
+        r"'Group'.*use zarr\.Group",
+    ),
+    "indexing of version 2": (
+        run("from zarr.indexing import OIndex"),
+        ImportError,
+        r"'OIndex'.*use zarr\.core\.indexing",
     ),
     "a module of version 2, imported by its package": (
         run("from zarr import convenience"),
@@ -491,7 +501,7 @@ def test_names_that_are_not_there_are_not_there() -> None:
     assert getattr(zarr.storage, "FSStore", None) is None
     assert getattr(zarr.core, "Array", None) is None
     assert not hasattr(zarr.zeros(3), "astype")
-    assert find_spec("zarr.hierarchy") is None
+    assert find_spec("zarr.convenience") is None
 
 
 def test_other_names_fail_as_in_any_package() -> None:
