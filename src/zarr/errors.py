@@ -85,6 +85,45 @@ __all__ = [
 ]
 
 
+def did_you_mean(wanted: str, names: Iterable[str]) -> str:
+    """Return what a message says of the names nearest to one that is not there; often nothing."""
+    import difflib  # costs more than most of this package, and few need it
+
+    near = difflib.get_close_matches(wanted, [name for name in names if name != wanted], 3)
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+class Message(str):
+    """A message with a hint that is found when it is shown.
+
+    Looking for the hint may list a directory: code that catches the error does not pay for that.
+
+    Parameters
+    ----------
+    message : str
+        The message.
+    hint : callable
+        Returns what is added to it.
+    """
+
+    __slots__ = ("_hint",)
+    _hint: Callable[[], str]
+
+    def __new__(cls, message: str, hint: Callable[[], str]) -> Self:
+        self = super().__new__(cls, message)
+        self._hint = hint
+        return self
+
+    def __str__(self) -> str:
+        try:
+            return f"{self[:]}{self._hint()}"
+        except Exception:  # the store is closed, or gone: the error is the one that counts
+            return self[:]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
+
+
 class BaseZarrError(ValueError):
     """Base of the errors that zarr raises on its own account.
 
@@ -141,44 +180,40 @@ class MemberNotFoundError(KeyError):
     ----------
     key : str
         The name that was looked for.
-    names : callable, optional
-        Returns the names that are there. It is called when the error is shown: who catches it does
-        not pay for a listing.
+    hint : callable, optional
+        Returns what is added to the message. It is called when the error is shown: code that
+        catches it does not pay for a listing.
 
     Examples
     --------
-    >>> print(MemberNotFoundError("temprature", lambda: ["pressure", "temperature"]))
+    >>> print(MemberNotFoundError("temprature", lambda: ": did you mean 'temperature'?"))
     'temprature': did you mean 'temperature'?
     """
 
-    def __init__(self, key: str, names: Callable[[], Iterable[str]] = tuple) -> None:
+    def __init__(self, key: str, hint: Callable[[], str] = str) -> None:
         super().__init__(key)
-        self._names = names
+        self._hint = hint
 
     def __str__(self) -> str:
-        import difflib  # costs more than most of this package, and few need it
-
-        try:
-            near = difflib.get_close_matches(str(self.args[0]), list(self._names()), 3)
-        except Exception:  # the store is closed, or gone: the error is the one that counts
-            near = []
-        hint = f": did you mean {' or '.join(map(repr, near))}?" if near else ""
-        return f"{self.args[0]!r}{hint}"
+        return str(Message(repr(self.args[0]), self._hint))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.args[0],)
 
 
+_REPLACE = "Open it, or replace it: overwrite=True, or mode 'w' of an opening function."
+
+
 class ContainsArrayError(BaseZarrError):
     """An array is already there: ``ContainsArrayError(store, path)``."""
 
-    _msg = "An array exists in store {!r} at path {!r}."
+    _msg = f"An array exists in store {{!r}} at path {{!r}}. {_REPLACE}"
 
 
 class ContainsGroupError(BaseZarrError):
     """A group is already there: ``ContainsGroupError(store, path)``."""
 
-    _msg = "A group exists in store {!r} at path {!r}."
+    _msg = f"A group exists in store {{!r}} at path {{!r}}. {_REPLACE}"
 
 
 class ContainsArrayAndGroupError(BaseZarrError):

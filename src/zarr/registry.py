@@ -223,6 +223,11 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
     return list(registered.values())[-1]
 
 
+def known_codecs() -> set[str]:
+    """Return the names of the codecs that are built in or registered."""
+    return {*_BUILT_IN_CODECS, *_codecs}
+
+
 def _load_codec_entry_points(key: str) -> None:
     found = [entry for entry in _entry_points("zarr.codecs") if entry.name == key]
     found += _entry_points(f"zarr.codecs.{key}")

@@ -18,7 +18,10 @@ def test_one_argument_is_the_message() -> None:
 
 def test_several_arguments_fill_the_template_of_the_class() -> None:
     error = errors.ContainsArrayError("memory://1", "a/b")
-    assert str(error) == "An array exists in store 'memory://1' at path 'a/b'."
+    assert str(error) == (
+        "An array exists in store 'memory://1' at path 'a/b'. "
+        "Open it, or replace it: overwrite=True, or mode 'w' of an opening function."
+    )
     assert error.args == (str(error),)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 import zarr
 from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
 from zarr.dtype import VariableLengthBytes
-from zarr.storage import LocalStore, MemoryStore
+from zarr.storage import FsspecStore, LocalStore, MemoryStore, ZipStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,12 +92,32 @@ MISTAKES: dict[str, Case] = {
         ValueError,
         "chunks has 1 dimensions but shape has 2",
     ),
+    "too few shard sizes": (
+        lambda b: new(chunks=(1, 1), shards=(3,)),
+        ValueError,
+        r"shards has 1 dimensions but shape has 2 dimensions: got \(3,\).*shape \(3, 3\)",
+    ),
     "a chunk of no elements": (lambda b: new(chunks=(0, 2)), ValueError, "positive or -1, got 0"),
     "a negative chunk": (lambda b: new(chunks=(-2, 2)), ValueError, "positive or -1, got -2"),
     "too few dimension names": (
         lambda b: new(dimension_names=("x",)),
         ValueError,
         "there are 1 names, the array has 2",
+    ),
+    "one dimension name": (
+        lambda b: new(shape=3, dimension_names="time"),
+        ValueError,
+        r"4 names, the array has 1.*\('t', 'i', 'm', 'e'\)\. One name is \('time',\)",
+    ),
+    "attributes that are a list": (
+        lambda b: new(attributes=[1]),
+        TypeError,
+        r"Attributes are a dict\. Got \[1\] of list",
+    ),
+    "attributes of a group that are a list": (
+        lambda b: zarr.create_group({}, attributes=[1]),  # type: ignore[arg-type]
+        TypeError,
+        r"Attributes are a dict with strings as keys\. Got \[1\] of list",
     ),
     "dimension names in format 2": (
         lambda b: new(dimension_names=("x", "y"), zarr_format=2),
@@ -112,12 +133,12 @@ MISTAKES: dict[str, Case] = {
     "an array that exists": (
         lambda b: zarr.create_array(b.path / "a.zarr", shape=3, dtype="i4"),
         ValueError,
-        r"An array exists in store .*a\.zarr",
+        r"An array exists in store .*a\.zarr.*overwrite=True, or mode 'w'",
     ),
     "a group that exists": (
         lambda b: zarr.create_group(b.path / "g.zarr"),
         ValueError,
-        r"A group exists in store .*g\.zarr",
+        r"A group exists in store .*g\.zarr.*overwrite=True, or mode 'w'",
     ),
     "a path out of the store": (
         lambda b: b.group.create_array("../x", shape=2, dtype="i4"),
@@ -132,6 +153,26 @@ MISTAKES: dict[str, Case] = {
     ),
     # codecs
     "a codec that there is not": (lambda b: new(compressors="zstdd"), TypeError, "'zstdd'.*'zstd'"),
+    "a filter that there is not": (
+        lambda b: new(filters="delta"),
+        TypeError,
+        r"ArrayArrayCodec, such as 'numcodecs\.delta'.*Got 'delta'",
+    ),
+    "a compressor as filter, by its name": (
+        lambda b: new(filters="zstd"),
+        TypeError,
+        "Got 'zstd', which is a BytesBytesCodec: it goes to `compressors`",
+    ),
+    "a codec without its configuration": (
+        lambda b: new(filters="transpose"),
+        TypeError,
+        r"'transpose' needs a configuration \(.*'order'\): give an object",
+    ),
+    "a codec of format 2 in format 3": (
+        lambda b: new(compressors={"id": "zstd"}),
+        ValueError,
+        r"'name' key\. Got \{'id': 'zstd'\}\. The key 'id' is that of codecs of format 2",
+    ),
     "a compressor as filter": (
         lambda b: new(filters=[GzipCodec()]),
         TypeError,
@@ -167,6 +208,51 @@ MISTAKES: dict[str, Case] = {
         lambda b: zarr.open(b.path / "nothing.zarr", mode="r"),
         FileNotFoundError,
         r"nothing\.zarr",
+    ),
+    "a misspelt directory": (
+        lambda b: zarr.open(b.path / "a.zar", mode="r"),
+        FileNotFoundError,
+        r"a\.zar does not exist: did you mean 'a\.zarr'",
+    ),
+    "a misspelt directory, of an array to be changed": (
+        lambda b: zarr.open_array(b.path / "a.zar"),
+        FileNotFoundError,
+        r"a\.zar at path ''.*did you mean 'a\.zarr'",
+    ),
+    "a misspelt path in a store": (
+        lambda b: zarr.open_array(b.path / "g.zarr", path="temprature", mode="r"),
+        FileNotFoundError,
+        r"g\.zarr at path 'temprature'.*did you mean 'temperature'",
+    ),
+    "a misspelt path of a group": (
+        lambda b: zarr.open_group(b.path / "g.zarr", path="temprature", mode="r"),
+        FileNotFoundError,
+        r"g\.zarr at path 'temprature'.*did you mean 'temperature'",
+    ),
+    "data where there must be none": (
+        lambda b: zarr.open_group(b.path / "a.zarr", mode="w-"),
+        FileExistsError,
+        r"already contains data in .*a\.zarr\. Use mode 'w' to overwrite or 'a'",
+    ),
+    "a mode of archives that there is not": (
+        lambda b: ZipStore(b.path / "new.zip", mode="rw"),  # type: ignore[arg-type]
+        ValueError,
+        r"Invalid mode: rw, expected one of \('r', 'w', 'x', 'a'\)",
+    ),
+    "a number in place of a directory": (
+        lambda b: LocalStore(5),  # type: ignore[arg-type]
+        TypeError,
+        "'root' must be a string or Path instance. Got 5 of int",
+    ),
+    "a URL in place of a directory": (
+        lambda b: LocalStore("s3://bucket/a.zarr"),
+        ValueError,
+        r"'s3://bucket/a\.zarr' is a URL.*FsspecStore\.from_url",
+    ),
+    "a path in place of a file system": (
+        lambda b: FsspecStore("s3://bucket/a.zarr"),  # type: ignore[arg-type]
+        TypeError,
+        r"file system of fsspec, got 's3://bucket/a\.zarr'.*FsspecStore\.from_url",
     ),
     "a group opened as an array": (
         lambda b: zarr.open_array(b.path / "g.zarr", mode="r"),
@@ -329,12 +415,17 @@ MISTAKES: dict[str, Case] = {
     "appending another shape": (
         lambda b: b.array.append(np.zeros((3, 4))),
         ValueError,
-        r"data is \(\(3, 4\)\).*array is \(\(10, 10\)\).*being appended, 0",
+        r"data is \(3, 4\) .*array is \(10, 10\)\..*being appended, 0",
     ),
     "appending along no dimension": (
         lambda b: b.array.append(np.zeros((10, 10)), axis=5),
         ValueError,
         "axis 5 is out of bounds for an array of 2 dimensions",
+    ),
+    "appending along a name": (
+        lambda b: b.array.append(np.zeros((10, 10)), axis="x"),
+        TypeError,
+        "axis must be an integer, got 'x' of str",
     ),
     "a shape of other dimensions": (
         lambda b: b.array.resize((3,)),
@@ -356,6 +447,11 @@ MISTAKES: dict[str, Case] = {
         lambda b: b.group["temprature"],
         KeyError,
         "^'temprature': did you mean 'temperature'",
+    ),
+    "a member of an array": (
+        lambda b: b.group["temperature/x"],
+        KeyError,
+        "^'temperature/x': 'temperature' is an array, which has no members",
     ),
     "a member by number": (
         lambda b: b.group[0],
@@ -470,7 +566,17 @@ MISTAKES: dict[str, Case] = {
     "saving, the wrong way round": (
         lambda b: zarr.save(np.zeros(3), b.path / "x"),  # type: ignore[arg-type]
         TypeError,
-        "arr argument must be numpy",
+        r"must be numpy.*x'\) of \w+\. The store comes first",
+    ),
+    "saving several, the wrong way round": (
+        lambda b: zarr.save_group(np.zeros(3), b.path / "x"),  # type: ignore[arg-type]
+        TypeError,
+        "as 'arr_0'. The store comes first",
+    ),
+    "saving a number": (
+        lambda b: zarr.save_group(b.path / "x", b=5),  # type: ignore[arg-type]
+        TypeError,
+        "must be numpy.*Got 5 of int as 'b'",
     ),
     "saving nothing": (lambda b: zarr.save(b.path / "x"), ValueError, "at least one array"),
 }
@@ -533,3 +639,22 @@ def test_a_missing_member_is_a_key_error_of_its_key() -> None:
     assert caught.value.args == ("temprature",)
     assert pickle.loads(pickle.dumps(caught.value)).args == ("temprature",)
     assert group.get("temprature", 5) == 5
+
+
+def test_a_hint_is_looked_for_when_the_error_is_shown(tmp_path: Path) -> None:
+    """Programs that try whether there is a node do not pay for a listing."""
+    import pickle
+
+    group = zarr.open_group(tmp_path, mode="w")
+    group.create_array("temperature", shape=1, dtype="i4")
+    with pytest.raises(FileNotFoundError) as caught:
+        zarr.open_array(tmp_path, path="presure", mode="r")
+    assert "did you mean" not in str(caught.value)
+    group.create_array("pressure", shape=1, dtype="i4")
+    assert str(caught.value).endswith("did you mean 'pressure'?")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is type(caught.value)
+    assert str(again) == str(caught.value)
+    del group["pressure"]
+    shutil.rmtree(tmp_path)
+    assert str(caught.value).endswith("there is no zarr.json or .zarray")

@@ -12,6 +12,7 @@ from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import Begun, array_like, begin, copy_data
 from zarr.arrays.create import new_array
+from zarr.dtype.base import shown
 from zarr.errors import (
     ContainsGroupError,
     NodeNotFoundError,
@@ -420,17 +421,23 @@ async def save_group(
     for name in kwargs.keys() & arrays.keys():
         raise ValueError(f"an array without a name is to be {name!r}, and so is one with a name")
     arrays |= kwargs
-    for array in arrays.values():
+    for name, array in arrays.items():
         if not (hasattr(array, "shape") and hasattr(array, "dtype")):
             raise TypeError(
                 "All arguments must be numpy or other NDArrayLike arrays (except store, path, "
-                f"storage_options, and zarr_format). Got an instance of {type(array)}."
+                f"storage_options, and zarr_format). Got {shown(array)} of {type(array).__name__} "
+                f"as {name!r}.{hint_of_order(store)}"
             )
     async with target(store) as opened_store:
         place = await make_store_path(
             opened_store, path=path, mode="w", storage_options=storage_options
         )
         await _save_arrays(place, arrays, chosen)
+
+
+def hint_of_order(store: object) -> str:
+    """Return a hint for one who gives an array to save in place of the store."""
+    return " The store comes first, and then the arrays." if hasattr(store, "dtype") else ""
 
 
 async def _save_arrays(place: StorePath, data: dict[str, Any], asked: ZarrFormat | None) -> None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from zarr._async.warnings import warn
 from zarr.abc.store import Store
-from zarr.api.groups import open_group, opened, save_group, target
+from zarr.api.groups import hint_of_order, open_group, opened, save_group, target
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like
 from zarr.arrays.inherit_options import like
 from zarr.arrays.legacy_create import create, path_text
 from zarr.arrays.parameters import parse_config
 from zarr.arrays.sync_array import Array
+from zarr.dtype.base import shown
 from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups import AsyncGroup
 from zarr.groups.sync_group import Group
@@ -425,7 +426,7 @@ async def save_array(
     if not (hasattr(arr, "shape") and hasattr(arr, "dtype") and hasattr(arr, "__array__")):
         raise TypeError(
             "arr argument must be numpy or other NDArrayLike array. "
-            f"Got an instance of {type(arr)} instead."
+            f"Got {shown(arr)} of {type(arr).__name__}.{hint_of_order(store)}"
         )
     source = array_like(arr)
     chosen = parse_format(zarr_format, zarr_version)

@@ -123,6 +123,8 @@ async def resize(
 async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
     """Make an array longer along an axis, and write to the new part."""
     value = as_array(data, array.dtype, array._chunk_path)
+    if not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"axis must be an integer, got {axis!r} of {type(axis).__name__}")
     along = axis + array.ndim if axis < 0 else axis
     if not 0 <= along < array.ndim:
         raise ValueError(f"axis {axis} is out of bounds for an array of {array.ndim} dimensions")
@@ -148,7 +150,7 @@ def _check_fits(data: tuple[int, ...], shape: tuple[int, ...], axis: int) -> Non
     if len(data) != len(shape) or rest != data_rest:
         raise ValueError(
             f"shape of data to append is not compatible with the array. The shape of the data is "
-            f"({data}) and the shape of the array is ({shape}). "
+            f"{data} and the shape of the array is {shape}. "
             f"All dimensions must match except for the dimension being appended, {axis}."
         )
 

@@ -21,6 +21,7 @@ from zarr.metadata.chunk_grids import create_chunk_grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.chunking import resolve_grids
 from zarr.metadata.common import parse_shapelike
+from zarr.metadata.jsonio import as_attributes
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.path import places_of
@@ -106,7 +107,7 @@ class NewArray(NamedTuple):
             dimension_separator=self._v2_separator(),
             filters=filters or None,
             compressor=compressor,
-            attributes=dict(self.attributes or {}),
+            attributes=as_attributes(self.attributes),
         )
 
     def _v3(self) -> ArrayV3Metadata:
@@ -130,7 +131,7 @@ class NewArray(NamedTuple):
             chunk_key_encoding={"name": "default"} if encoding is None else encoding,
             fill_value=fill_value,
             codecs=codecs,
-            attributes=dict(self.attributes or {}),
+            attributes=as_attributes(self.attributes),
             dimension_names=self.dimension_names,
         )
 

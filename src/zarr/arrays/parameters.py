@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 from zarr._async.warnings import warn
 from zarr.abc.codec import (
@@ -20,9 +20,10 @@ from zarr.codecs.zstd import ZstdCodec
 from zarr.errors import (
     ZarrRuntimeWarning,
     ZarrUserWarning,
+    did_you_mean,
 )
 from zarr.metadata.spec import ArrayConfig, parse_array_config
-from zarr.registry import get_codec_class, get_numcodec
+from zarr.registry import get_codec_class, get_numcodec, known_codecs
 from zarr.types import JSON
 
 if TYPE_CHECKING:
@@ -203,31 +204,51 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
-def _named(value: str, kind: str) -> dict[str, Any]:
+_KINDS: Final = {
+    ArrayArrayCodec: ("an ArrayArrayCodec", "filters", "'numcodecs.delta' or 'scale_offset'"),
+    ArrayBytesCodec: ("an ArrayBytesCodec", "serializer", "'vlen-utf8' or 'numcodecs.pcodec'"),
+    BytesBytesCodec: ("a BytesBytesCodec", "compressors", "'zstd', 'blosc' or 'gzip'"),
+}
+"""The kinds of codecs: how messages name them, the parameter for them, and some names."""
+
+
+def _named(value: str, kind: str, examples: str) -> Any:
     """The codec of a name, with what it takes for granted where nothing more is said."""
     try:
-        get_codec_class(value)
+        codec: Any = get_codec_class(value)
     except (KeyError, ValueError) as error:
+        near = did_you_mean(value, known_codecs())
         raise TypeError(
-            f"Expected {kind}. Got {value!r}, which is no name of a codec, such as 'zstd', "
-            "'blosc' or 'gzip'."
+            f"Expected {kind}, such as {examples}. Got {value!r}, which is no name of a codec{near}"
         ) from error
-    return {"name": value, "configuration": {}}
+    try:
+        return codec()
+    except TypeError as error:
+        raise TypeError(
+            f"The codec {value!r} needs a configuration ({error}): give an object of its class, or "
+            f"{{'name': {value!r}, 'configuration': {{…}}}}."
+        ) from None
 
 
-def _codec(value: Any, kind: type, name: str) -> Any:
+def _codec(value: Any, kind: type[BaseCodec[Any, Any]]) -> Any:
     if isinstance(value, kind):
         return value
-    wrong = TypeError(f"Expected {name}. Got {type(value)} instead.")
+    name, _, examples = _KINDS[kind]
     if isinstance(value, str):
-        value = _named(value, name)
-    try:
-        codec = parse_codec(value)
-    except TypeError:
-        raise wrong from None
-    if not isinstance(codec, kind):
-        raise wrong
-    return codec
+        codec = _named(value, name, examples)
+    else:
+        try:
+            codec = parse_codec(value)
+        except TypeError:
+            codec = None
+    if isinstance(codec, kind):
+        return codec
+    found = next((words for kind, words in _KINDS.items() if isinstance(codec, kind)), None)
+    if found is None:
+        raise TypeError(f"Expected {name}. Got {type(value)} instead.")
+    raise TypeError(
+        f"Expected {name}. Got {value!r}, which is {found[0]}: it goes to `{found[1]}`."
+    )
 
 
 def v3_codecs(
@@ -252,9 +273,9 @@ def v3_codecs(
     chosen_compressors = (*behind, *chosen_compressors)
     chosen_serializer = default_serializer(dtype) if serializer == "auto" else serializer
     return (
-        tuple([_codec(item, ArrayArrayCodec, "an ArrayArrayCodec") for item in chosen_filters]),
-        _codec(chosen_serializer, ArrayBytesCodec, "an ArrayBytesCodec"),
-        tuple([_codec(item, BytesBytesCodec, "a BytesBytesCodec") for item in chosen_compressors]),
+        tuple([_codec(item, ArrayArrayCodec) for item in chosen_filters]),
+        _codec(chosen_serializer, ArrayBytesCodec),
+        tuple([_codec(item, BytesBytesCodec) for item in chosen_compressors]),
     )
 
 

@@ -201,7 +201,10 @@ def parse_codec(data: Any) -> Codec:
     if isinstance(data, Mapping):
         name = data.get("name")
         if not isinstance(name, str):
-            raise ValueError(f"Named configuration does not have a 'name' key. Got {dict(data)}.")
+            hint = " The key 'id' is that of codecs of format 2." if "id" in data else ""
+            raise ValueError(
+                f"Named configuration does not have a 'name' key. Got {dict(data)}.{hint}"
+            )
         return get_codec_class(name).from_dict(_renamed(data, name))
     if _is_numcodec(data):
         return v3_codec(data)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from zarr._async.run import run
 from zarr.arrays.async_array import AsyncArray, put
 from zarr.errors import (
     ArrayNotFoundError,
@@ -17,13 +17,12 @@ from zarr.errors import (
 from zarr.groups import changes
 from zarr.groups.base import GroupBase
 from zarr.groups.creation import GroupCreation
-from zarr.hierarchy.documents import DOCUMENTS, child_path, load_group, load_node
+from zarr.hierarchy.documents import child_path, hint_of_missing, load_group, load_node
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, Access
 from zarr.hierarchy.place import make_hierarchy, normalized, place_node
 from zarr.hierarchy.walk import find_consolidated, walk
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
-from zarr.metadata.jsonio import copied
-from zarr.storage.client import Requests
+from zarr.metadata.jsonio import as_attributes, copied
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
@@ -532,21 +531,9 @@ class AsyncGroup(GroupCreation, GroupListing):
         else:
             node = await load_node(self.store, path, self.metadata.zarr_format)
             if node is None:
-                raise self._missing(key, path)
+                place = StorePath(self.store, path)
+                raise MemberNotFoundError(key, partial(hint_of_missing, place, self.path))
         return self._child(path, node)  # type: ignore[no-any-return]
-
-    def _missing(self, key: str, path: str) -> KeyError:
-        """The error for a member that is not there; a store that waits is not asked what is."""
-        requests, above = Requests(self.store), path.rpartition("/")[0]
-        before, slash, _ = key.strip("/").rpartition("/")
-
-        async def names() -> list[str]:
-            found = [name async for name in requests.list_dir(above) if name not in DOCUMENTS]
-            return [f"{before}{slash}{name}" for name in found]
-
-        if self._waits or not self.store.supports_listing:
-            return MemberNotFoundError(key)
-        return MemberNotFoundError(key, lambda: run(names(), waits=False))
 
     async def _find_child(self, path: str) -> NodeMetadata | None:
         """The metadata of a node below that is there, consolidated or not."""
@@ -781,7 +768,8 @@ class AsyncGroup(GroupCreation, GroupListing):
         >>> group.update_attributes({"unit": "m"}).attrs["unit"]
         'm'
         """
-        await self._change_attributes(lambda attributes: {**attributes, **new_attributes})
+        new = as_attributes(new_attributes)
+        await self._change_attributes(lambda attributes: {**attributes, **new})
         return self
 
     async def _change_attributes(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.run import run
-from zarr.metadata.jsonio import as_stored, copied
+from zarr.metadata.jsonio import as_attributes, as_stored, copied
 
 if TYPE_CHECKING:
     from zarr.types import JSON, AnyArray
@@ -96,7 +96,7 @@ class Attributes(MutableMapping[str, "JSON"]):
         d : dict
             The new attributes.
         """
-        new = dict(d)
+        new = as_attributes(d)
         # Programs put what is mostly nothing on each array that they make: no request for that.
         if new or self._now() or self._obj.read_only:  # which the change refuses
             self._change(lambda _: dict(new))

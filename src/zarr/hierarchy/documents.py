@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zarr._async.run import bounded, concurrency
+from zarr._async.run import bounded, concurrency, run
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import (
     ArrayNotFoundError,
     ContainsArrayAndGroupError,
     ContainsArrayError,
     GroupNotFoundError,
+    Message,
     NodeNotFoundError,
+    did_you_mean,
 )
 from zarr.metadata.group import (
     ZATTRS_JSON,
@@ -33,6 +35,7 @@ from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, wi
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
 from zarr.storage.keys import normalize_path
+from zarr.storage.local import LocalStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -246,7 +249,38 @@ async def not_found(
         if name not in looked_for and await _has(store_path, name):
             message += f", but {kind} ({name})"
             break
+    message = Message(message, partial(hint_of_missing, store_path))
     return (ArrayNotFoundError if wanted == "array" else GroupNotFoundError)(message)
+
+
+def hint_of_missing(store_path: StorePath, group: str = "") -> str:
+    """Return a hint at why there is no node at a path; a store that waits is not asked for one.
+
+    Parameters
+    ----------
+    store_path
+        Where there is none.
+    group
+        The path of the group in which it was looked for: names are relative to it.
+    """
+    store, path = store_path.store, store_path.path
+    above = path.rpartition("/")[0]
+
+    def relative(path: str) -> str:
+        return path[len(group) :].strip("/")
+
+    async def hint() -> str:
+        parent = await load_node(store, above, None) if above else None
+        if parent is not None and not is_group(parent):
+            return f": {relative(above)!r} is an array, which has no members"
+        names = [name async for name in Requests(store).list_dir(above) if name not in DOCUMENTS]
+        return did_you_mean(relative(path), [relative(f"{above}/{name}") for name in names])
+
+    if not path and isinstance(store, LocalStore):
+        return store._hint_of_missing()
+    if not path or store.traits.needs_event_loop or not store.supports_listing:
+        return ""
+    return run(hint(), waits=False)
 
 
 async def _has(store_path: StorePath, name: str) -> bool:

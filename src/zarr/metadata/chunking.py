@@ -133,7 +133,10 @@ def normalize_chunks_1d(chunks: int | Iterable[object], span: int, unit: int = 1
 
 
 def normalize_chunks_nd(
-    chunks: ChunksLike | None, shape: tuple[int, ...], unit: tuple[int, ...] | None = None
+    chunks: ChunksLike | None,
+    shape: tuple[int, ...],
+    unit: tuple[int, ...] | None = None,
+    name: str = "chunks",
 ) -> ChunkGrid:
     """Return the grid over an array of `shape` that a user names.
 
@@ -146,6 +149,8 @@ def normalize_chunks_nd(
         Of the array.
     unit
         Sizes that stand for all of an axis are multiples of these.
+    name
+        What messages call the chunks: those that are stored may be shards.
 
     Raises
     ------
@@ -178,7 +183,10 @@ def normalize_chunks_nd(
     else:
         each = tuple(chunks)
     if len(each) != len(shape):
-        raise ValueError(f"chunks has {len(each)} dimensions but shape has {len(shape)} dimensions")
+        raise ValueError(
+            f"{name} has {len(each)} dimensions but shape has {len(shape)} dimensions: got {each} "
+            f"for an array of shape {shape}"
+        )
     axes = zip(each, shape, units, strict=True)
     return ChunkGrid(dimensions=tuple(normalize_chunks_1d(*axis) for axis in axes))
 
@@ -217,7 +225,7 @@ def resolve_outer_and_inner_chunks(
         size = target if wanted == "auto" else parse_byte_size(wanted)
         shards = _guess_shards(array_shape, inner, item_size, size)
     else:
-        shards = normalize_chunks_nd(wanted, array_shape, inner)
+        shards = normalize_chunks_nd(wanted, array_shape, inner, "shards")
     edges = [
         (axis.size,) if isinstance(axis, FixedDimension) else tuple(getattr(axis, "edges"))  # noqa: B009
         for axis in shards.dimensions
@@ -294,7 +302,7 @@ def _as_regular(grid: ChunkGrid) -> ChunkGrid:
 def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid:
     """Return chunks that divide the given shards, of about the size of those of `grid`."""
     wanted = shards["shape"] if isinstance(shards, Mapping) else shards
-    outer = normalize_chunks_nd(wanted, shape)
+    outer = normalize_chunks_nd(wanted, shape, name="shards")
     edges = []
     for axis, size in zip(outer.dimensions, grid.chunk_shape, strict=True):
         lengths = (axis.size,) if isinstance(axis, FixedDimension) else getattr(axis, "edges", ())

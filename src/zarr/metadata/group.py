@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from zarr.abc.metadata import Metadata
+from zarr.dtype.base import shown
 from zarr.errors import GroupNotFoundError, MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.jsonio import (
     as_stored,
@@ -74,7 +75,9 @@ def parse_attributes(data: object) -> dict[str, Any]:
         return {}
     if isinstance(data, Mapping) and all(isinstance(key, str) for key in data):
         return as_stored(data)
-    raise TypeError(f"Expected a dict with strings as keys. Got an instance of {type(data)}.")
+    raise TypeError(
+        f"Attributes are a dict with strings as keys. Got {shown(data)} of {type(data).__name__}."
+    )
 
 
 # -- groups -----------------------------------------------------------------------------------

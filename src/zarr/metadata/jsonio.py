@@ -87,6 +87,22 @@ def to_compact_json(document: Mapping[str, Any]) -> bytes:
     return _dumps(document, None)
 
 
+def as_attributes(data: Any) -> dict[str, Any]:
+    """Return what a user gives as attributes as a dict; none at all for None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If :class:`dict` does not take it.
+    """
+    try:
+        return dict(data or {})
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"Attributes are a dict. Got {data!r} of {type(data).__name__}."
+        ) from None
+
+
 def as_stored(values: Mapping[Any, Any]) -> dict[str, Any]:
     """Return attributes, or other values of a user, as they will be read from a document.
 

@@ -15,6 +15,7 @@ from zarr.codecs.sharding import ShardingCodec
 from zarr.codecs.translate import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import ZDType, data_type_registry
+from zarr.dtype.base import shown
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.chunk_grids import (
     ChunkGridMetadata,
@@ -225,9 +226,11 @@ class ArrayV3Metadata(Metadata):
             validate_rectilinear_edges(self.chunk_grid.chunk_shapes, self.shape)
         names = self.dimension_names
         if names is not None and len(names) != ndim:
+            one = "".join(name or "" for name in names)
+            letters = f" One name is ({one!r},)." if len(one) == len(names) else ""
             raise ValueError(
                 "`dimension_names` and `shape` need to have the same number of dimensions: there "
-                f"are {len(names)} names, the array has {ndim}."
+                f"are {len(names)} names, the array has {ndim}. Got {shown(names)}.{letters}"
             )
 
     def _check_codecs(self) -> None:

@@ -122,6 +122,11 @@ class FsspecStore(Store):
     ) -> None:
         super().__init__(read_only=read_only)
         _fsspec()
+        if isinstance(fs, str | os.PathLike):
+            raise TypeError(
+                f"'fs' must be a file system of fsspec, got {fs!r}: a URL goes to "
+                "FsspecStore.from_url, a path to LocalStore"
+            )
         self.fs = _with_async_methods(fs)
         self.path = path
         self.allowed_exceptions = allowed_exceptions
@@ -154,6 +159,8 @@ class FsspecStore(Store):
         -------
         FsspecStore
         """
+        if not isinstance(url, str):
+            raise TypeError(f"'url' must be a string, got {url!r} of {type(url).__name__}")
         fs, path = _at(url, storage_options or {})
         return cls(fs, read_only=read_only, path=path, allowed_exceptions=allowed_exceptions)
 

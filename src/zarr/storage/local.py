@@ -15,10 +15,12 @@ from zarr._async.run import offload
 from zarr.abc._traits import VALUE_METHODS, overrides
 from zarr.abc.store import Store, StoreTraits
 from zarr.buffer.core import default_buffer_prototype
+from zarr.errors import Message, did_you_mean
 from zarr.settings import config
 from zarr.storage.keys import check_key, check_prefix, is_hidden
 from zarr.storage.values import absolute, bounds, check_value
 from zarr.types import ANY_ACCESS_MODE
+from zarr.urls import is_url
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator
@@ -65,8 +67,12 @@ class LocalStore(Store):
         super().__init__(read_only=read_only)
         if not isinstance(root, str | os.PathLike) or isinstance(os.fspath(root), bytes):
             raise TypeError(
-                "'root' must be a string or Path instance. "
-                f"Got an instance of {type(root)} instead."
+                f"'root' must be a string or Path instance. Got {root!r} of {type(root).__name__}."
+            )
+        if isinstance(root, str) and is_url(root):
+            raise ValueError(
+                f"'root' must be the path of a directory, and {root!r} is a URL: give it to the "
+                "functions of zarr as it is, or to FsspecStore.from_url."
             )
         self._place(Path(root))
 
@@ -118,7 +124,12 @@ class LocalStore(Store):
 
     def _require_folder(self) -> None:
         if not os.path.exists(self._folder):
-            raise FileNotFoundError(f"{self.root} does not exist")
+            message = f"{self.root} does not exist"
+            raise FileNotFoundError(Message(message, self._hint_of_missing))
+
+    def _hint_of_missing(self) -> str:
+        above, name = os.path.split(self._folder)
+        return did_you_mean(name, os.listdir(above))
 
     async def _open(self) -> None:
         if not self._is_open:

@@ -104,7 +104,8 @@ class StorePath:
         self = cls(store, path)
         if mode == "w-" and not await self.is_empty():
             raise FileExistsError(
-                f"Cannot create '{self.path}' with mode 'w-' because it already contains data. "
+                f"Cannot create {self.path!r} with mode 'w-' because it already contains data in "
+                f"{store._shown_as()}. "
                 "Use mode 'w' to overwrite or 'a' to append."
             )
         return self

@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
@@ -89,6 +89,9 @@ class ZipStore(Store):
         compression: int = 0,
         allowZip64: bool = True,
     ) -> None:
+        if mode not in get_args(ZipStoreAccessModeLiteral):
+            modes = get_args(ZipStoreAccessModeLiteral)
+            raise ValueError(f"Invalid mode: {mode}, expected one of {modes}")
         super().__init__(read_only=mode == "r" if read_only is None else read_only)
         if isinstance(path, str | os.PathLike):
             path = Path(path)
