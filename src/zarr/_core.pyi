@@ -139,6 +139,7 @@ class CompiledArray:
         lock_name: str,
         cancel: Cancel | None = None,
         may_grow: bool = False,
+        document: str | None = None,
     ) -> None: ...
     def plan_read(self, axes: _Axes | None, points: _Points | None, out: Buffer) -> ReadPlan: ...
     def plan_write(

@@ -101,6 +101,11 @@ impl Array {
         self.keys.encode(&self.prefix, chunk)
     }
 
+    /// What all keys of the array begin with: its path, with a slash behind it.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// What the chain must know of `chunk`.
     pub fn form(&self, chunk: &[u64]) -> Result<Cow<'_, Form>> {
         match &self.uniform {

@@ -18,6 +18,8 @@ pub enum Kind {
     Corrupt,
     /// A chunk is absent and the caller asked to be told.
     Missing,
+    /// The array itself was deleted: nothing more is written to it.
+    Gone,
     /// The data do not fit what the codec can hold.
     TooLarge,
     /// The machine has not as much memory as is needed.

@@ -44,6 +44,8 @@ pub struct Files {
     /// The root folder, held open for one operation.
     held: Option<OwnedFd>,
     fsync: bool,
+    /// A folder that is never made: nothing is written below it once it is gone.
+    own: Option<String>,
     /// Tells the temporary files of this process from those of a process on another machine.
     random: u64,
     /// Whether files cannot be locked, as was seen.
@@ -61,7 +63,7 @@ impl Files {
             root.push("/");
         }
         let random = RandomState::new().hash_one(());
-        Ok(Self { root, held: None, fsync, random, unlocked: Arc::default() })
+        Ok(Self { root, held: None, fsync, own: None, random, unlocked: Arc::default() })
     }
 
     /// The same files, for one operation on many of them: the path to the root folder is walked
@@ -70,8 +72,19 @@ impl Files {
     /// Do not keep it: if the folder is replaced meanwhile, this sees the old one.
     pub fn hold(&self) -> Self {
         let held = rustix::fs::open(&self.root, FOLDER, Mode::empty()).ok();
-        let (root, unlocked) = (self.root.clone(), Arc::clone(&self.unlocked));
-        Self { root, held, fsync: self.fsync, random: self.random, unlocked }
+        Self { held, ..self.unheld() }
+    }
+
+    /// The same files, for writing to what is in `folder`: that one is there, so if it is missing,
+    /// somebody has deleted it. Folders below it are made, it is not.
+    pub fn within(&self, folder: &str) -> Self {
+        Self { own: Some(folder.to_owned()), ..self.unheld() }
+    }
+
+    /// The same files, with nothing held open.
+    fn unheld(&self) -> Self {
+        let (root, own, unlocked) = (self.root.clone(), self.own.clone(), Arc::clone(&self.unlocked));
+        Self { root, held: None, fsync: self.fsync, own, random: self.random, unlocked }
     }
 
     /// Opens the value of `key`; `None` if there is none.
@@ -193,6 +206,7 @@ impl Files {
                 Ok(fd) => return Ok((fd, Temp { files: self, name, live: true })),
                 Err(errno @ Errno::NOENT) => {
                     last = errno;
+                    self.check_own(key)?;
                     self.make_folder(folder).map_err(|error| Error::io("make the folder of", key, &error))?;
                 }
                 Err(errno @ (Errno::EXIST | Errno::INTR)) => last = errno,
@@ -200,6 +214,18 @@ impl Files {
             }
         }
         Err(failed("write", key, last))
+    }
+
+    /// Fails if the folder is gone that is never made. Looked at only where a folder is missing.
+    fn check_own(&self, key: &str) -> Result<()> {
+        let Some(own) = &self.own else { return Ok(()) };
+        match rustix::fs::stat(self.path(own)) {
+            Err(Errno::NOENT) => {
+                Err(Error::new(Kind::Gone, "the array was deleted after it was opened: open or create it anew")
+                    .with_key(key))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Makes a folder and those above it. Others may do the same at the same time.

@@ -547,3 +547,26 @@ fn a_value_is_exchanged_while_it_is_what_it_was() {
         assert!(!exchange(None, first));
     }
 }
+
+#[test]
+fn a_folder_that_was_deleted_is_not_made_again_by_what_is_written_into_it() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("a/zarr.json", b"{}").unwrap();
+    for within in [files.within("a/"), files.hold().within("a/"), files.within("a/").hold()] {
+        within.write("a/c/0/1", b"chunk").unwrap();
+        std::fs::remove_dir_all(folder.0.join("root/a")).unwrap();
+        for key in ["a/c/0/2", "a/0.0"] {
+            let error = within.write(key, b"chunk").unwrap_err();
+            assert_eq!(error.kind(), Kind::Gone);
+            assert!(error.to_string().contains(key));
+        }
+        assert!(!folder.0.join("root/a").exists());
+        files.write("a/zarr.json", b"{}").unwrap(); // other writers may make it
+        within.write("a/c/0/2", b"chunk").unwrap();
+        assert_eq!(files.get("a/c/0/2", 0, None).unwrap().as_deref(), Some(&b"chunk"[..]));
+    }
+    let root = files.within("");
+    std::fs::remove_dir_all(folder.0.join("root")).unwrap();
+    assert_eq!(root.write("c/0", b"chunk").unwrap_err().kind(), Kind::Gone);
+}

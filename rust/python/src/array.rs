@@ -5,10 +5,11 @@ use std::sync::Arc;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 use zarr_engine::array::{Array, Coalesce, How};
 use zarr_engine::codec::chain::MOST_UNKNOWN;
 use zarr_engine::element::Fill;
+use zarr_engine::error::{Error, Kind};
 use zarr_engine::exec::Exec;
 use zarr_engine::grid::{Axis, Grid};
 use zarr_engine::key::KeyEncoding;
@@ -82,7 +83,8 @@ impl CompiledArray {
         self.read_into(py, source, &region(axes, points)?, &lend_for_writing(out)?, cancel)
     }
 
-    #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None, may_grow = false))]
+    #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None, may_grow = false,
+                        document = None))]
     #[allow(clippy::too_many_arguments)]
     fn write(
         &self,
@@ -95,6 +97,7 @@ impl CompiledArray {
         lock_name: &str,
         cancel: Option<&Cancel>,
         may_grow: bool,
+        document: Option<&Bound<'_, PyString>>,
     ) -> PyResult<()> {
         let region = region(axes, points)?;
         let how = How { write_empty, may_grow };
@@ -106,10 +109,19 @@ impl CompiledArray {
             })
         };
         if let Ok(files) = source.cast_exact::<Files>() {
-            let sink: Arc<dyn Sink> = files.get().0.clone();
+            let files = &files.get().0;
+            let sink: Arc<dyn Sink> =
+                if document.is_some() { Arc::new(files.within(self.array.prefix())) } else { files.clone() };
             return write(&sink);
         }
-        let deferred = Arc::new(MappingSink::new(mapping(source)?.clone().unbind()));
+        let mapping = mapping(source)?;
+        if let Some(document) = document
+            && !mapping.get().holds_array(py, document, self.array.prefix())?
+        {
+            let error = Error::new(Kind::Gone, "the array was deleted after it was opened: open or create it anew");
+            return Err(raise(py, &error, Some(&self.label)));
+        }
+        let deferred = Arc::new(MappingSink::new(mapping.clone().unbind()));
         let sink: Arc<dyn Sink> = deferred.clone();
         let written = write(&sink);
         // What was encoded before an error is stored all the same, as it would be in a folder.

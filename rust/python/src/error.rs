@@ -20,6 +20,7 @@ fn class<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyType>>, name: &str
 pub fn raise(py: Python<'_>, error: &Error, label: Option<&str>) -> PyErr {
     static DECODE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static MISSING: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static GONE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     static BOUNDS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let mut message = error.to_string();
     if let Some(label) = label {
@@ -39,6 +40,7 @@ pub fn raise(py: Python<'_>, error: &Error, label: Option<&str>) -> PyErr {
         },
         Kind::Corrupt => of(class(py, &DECODE, "ChunkDecodeError"), message),
         Kind::Missing => of(class(py, &MISSING, "ChunkNotFoundError"), message),
+        Kind::Gone => of(class(py, &GONE, "ArrayNotFoundError"), message),
         Kind::Io(Some(errno)) => PyOSError::new_err((errno, message)),
         Kind::Io(None) => PyOSError::new_err(message),
         Kind::Foreign => foreign(py, error, label).unwrap_or_else(|| PyRuntimeError::new_err(message)),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use zarr_engine::error::{Error, Result};
 use zarr_engine::files::{self, Version};
 use zarr_engine::object::{Object, Part, Sink, Source, join};
@@ -85,6 +85,13 @@ impl Mapping {
 }
 
 impl Mapping {
+    /// Whether there is the document of an array, or one of the other format beside it.
+    pub fn holds_array(&self, py: Python<'_>, document: &Bound<'_, PyString>, prefix: &str) -> PyResult<bool> {
+        let data = self.data.bind(py);
+        let other = |name: &str| data.contains(format!("{prefix}{name}"));
+        Ok(data.contains(document)? || other("zarr.json")? || other(".zarray")?)
+    }
+
     fn find(&self, py: Python<'_>, key: &str) -> PyResult<Option<Arc<dyn Object>>> {
         let Some(value) = self.data.bind(py).get_item(key)? else { return Ok(None) };
         // A buffer, or an object with bytes that somebody put into their dict.

@@ -497,7 +497,9 @@ async def create_hierarchy(
 
 def _handle(store: Store, path: str, node: NodeMetadata) -> AsyncGroup | AnyAsyncArray:
     place = StorePath(store, path)
-    return AsyncGroup(node, place)._known() if is_group(node) else AsyncArray(node, place)
+    handle: AsyncGroup | AnyAsyncArray
+    handle = AsyncGroup(node, place) if is_group(node) else AsyncArray(node, place)
+    return handle._known()
 
 
 async def create_nodes(

@@ -190,14 +190,14 @@ async def _opened(
     kwargs: dict[str, Any],
 ) -> AnyAsyncArray:
     if not kwargs:
-        return AsyncArray(metadata, place, config)
+        return AsyncArray(metadata, place, config)._known()
     _note_unknown(kwargs)
     settings = parse_config(
         config,
         order=kwargs.get("order") if metadata.zarr_format == 3 else None,
         write_empty_chunks=kwargs.get("write_empty_chunks"),
     )
-    array: AnyAsyncArray = AsyncArray(metadata, place, settings)
+    array: AnyAsyncArray = AsyncArray(metadata, place, settings)._known()
     access = {name: kwargs[name] for name in _ACCESS if name in kwargs}
     return array._with_access(await make_access(place, mode=mode, **access))
 

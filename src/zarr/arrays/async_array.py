@@ -73,6 +73,8 @@ class AsyncArray(ArrayBase[M]):
     _access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
     # Made of the others when it is first needed: no field, which copies would share.
     _compiled: ClassVar[Engine | None] = None
+    # Whether the document of the array was seen where its chunks are.
+    _stored: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -130,11 +132,17 @@ class AsyncArray(ArrayBase[M]):
         """
         store_path = await make_store_path(store)
         metadata: Any = await load_metadata(store_path, zarr_format)
-        return cls(metadata, store_path, config)
+        return cls(metadata, store_path, config)._known()
+
+    def _known(self) -> Self:
+        """This handle, of which the array is known to be stored, its chunks beside its document."""
+        put(self, "_stored", self._access.chunk_path is None)
+        return self
 
     def _with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
         put(self, "_access", access)
+        put(self, "_stored", self._stored and access.chunk_path is None)
         put(self, "_compiled", None)
         return self
 
@@ -229,7 +237,9 @@ class AsyncArray(ArrayBase[M]):
         """
         if isinstance(config, dict):
             config = {**self.config.to_dict(), **config}
-        return type(self)(self.metadata, self.store_path, config)._with_access(self._access)
+        array = type(self)(self.metadata, self.store_path, config)._with_access(self._access)
+        put(array, "_stored", self._stored)
+        return array
 
     # -- reading and writing ----------------------------------------------------------------
 

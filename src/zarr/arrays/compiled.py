@@ -48,6 +48,7 @@ class Engine:
         "_edges",
         "_parts",
         "compiled",
+        "document",
         "dtype",
         "empty",
         "fill_value",
@@ -79,6 +80,8 @@ class Engine:
         self.empty: Callable[..., npt.NDArray[Any]] = np.ndarray if self.is_opaque else np.empty
         self._edges = _decoded_edges(layout)
         self._parts = _parts(layout, config, place)
+        name = ".zarray" if isinstance(metadata, ArrayV2Metadata) else "zarr.json"
+        self.document: str = self._parts["prefix"] + name
         self.compiled: _core.CompiledArray | None = None
         if not self.holds_objects:
             self.compiled = _core.CompiledArray(

@@ -325,5 +325,6 @@ async def place(
         beside=beside,
         chunk_path=chunk_path,
     )
+    array._known()
     if data is not None:
         await copy_data(data, array, executor=executor)

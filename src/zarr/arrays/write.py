@@ -348,6 +348,8 @@ async def _run(
     may_grow = may_grow or synchronizer is not None
     may_grow = may_grow or may_have_grown(array._chunk_path, engine.shape)
     source = store.traits.native_handle if synchronizer is None else None
+    # Where it was seen it still is, or else the array was deleted.
+    document = engine.document if array._stored else None
     axes, points = chosen.axes, chosen.points
     if source is None:
         identity = data_id_of(store)
@@ -364,12 +366,13 @@ async def _run(
 
         await section(work, store.traits.needs_event_loop)
     elif stepping():
-        compiled.write(source, axes, points, value, write_empty, data_id_of(store), None, may_grow)
+        name = data_id_of(store)
+        compiled.write(source, axes, points, value, write_empty, name, None, may_grow, document)
         warn_if_unprotected(store)
     else:
         cancel = _core.Cancel()
         name = data_id_of(store)
-        arguments = (source, axes, points, value, write_empty, name, cancel, may_grow)
+        arguments = (source, axes, points, value, write_empty, name, cancel, may_grow, document)
         # It waits for the locks of chunks, so it must not take a thread from plain work.
         await offload(compiled.write, *arguments, cancel=cancel, kind="section")
         warn_if_unprotected(store)
@@ -421,7 +424,7 @@ async def _change_fields(
         kept: dict[str, Any] = {} if value is None else {key: value}
         scratch = StorePath(MemoryStore(kept), array._chunk_path.path)
         # What reading and writing ask of an array: here of one with a single stored value.
-        there: Any = SimpleNamespace(_chunk_path=scratch, _access=_NO_LOCKS)
+        there: Any = SimpleNamespace(_chunk_path=scratch, _access=_NO_LOCKS, _stored=False)
         engine = copy(engine)
         engine.write_empty |= value is not None and not deletes(store)
         current = np.ndarray(piece.chosen.shape, engine.dtype)

@@ -494,7 +494,10 @@ class AsyncGroup(GroupCreation, GroupListing):
             if self.metadata.consolidated_metadata is not None:
                 put(group, "_consolidated_by", self._consolidated_by or self)
             return group
-        return self._with_own_access(AsyncArray(metadata, place))
+        array: AnyAsyncArray = AsyncArray(metadata, place)
+        if self.metadata.consolidated_metadata is None:  # else its own document may be missing
+            array._known()
+        return self._with_own_access(array)
 
     def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:
         if self._access is DEFAULT_ACCESS:

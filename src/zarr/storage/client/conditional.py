@@ -75,6 +75,9 @@ class Exchange(WrapperStore[Store]):
         # docstring inherited
         return super().declare_traits()  # nothing here waits by itself, or changes a value
 
+    def _shown_as(self) -> str:
+        return self._store._shown_as()  # it is the user's store that fails
+
     def expect_none(self, keys: Iterable[str]) -> None:
         """Write these keys only where nothing is, as if that had been read."""
         self._versions.update(dict.fromkeys(keys))
