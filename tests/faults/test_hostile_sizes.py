@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.codecs import ShardingCodec
+from zarr.codecs import LzwCodec, ShardingCodec
 from zarr.errors import ChunkDecodeError
 from zarr.storage import LocalStore, MemoryStore, RemoteZipStore, ZipStore
 
@@ -188,3 +188,28 @@ def test_places_outside_of_a_zip_file_are_refused(tmp_path: Path) -> None:
         for store in (ZipStore(tmp_path / "b.zip"), RemoteZipStore(LocalStore(tmp_path), "b.zip")):
             with pytest.raises(zipfile.BadZipFile):
                 zarr.open_array(store, mode="r")[:]
+
+
+def test_lzw_is_decoded_up_to_the_size_of_the_chunk() -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    store = MemoryStore()
+    array = zarr.create_array(
+        store, shape=10_000, chunks=10_000, dtype="u1", compressors=LzwCodec(), fill_value=9
+    )
+    array[:] = 1  # as long as a chunk may become, of few bytes
+    assert (array[:] == 1).all()
+    put(store, "c/0", imagecodecs.lzw_encode(BOMB))
+    with pytest.raises(ChunkDecodeError, match="'lzw' are too long"):
+        array[:]
+
+
+def test_lzw_of_strings_is_decoded_up_to_a_setting() -> None:
+    imagecodecs = pytest.importorskip("imagecodecs")
+    store = MemoryStore()
+    with zarr.config.set({LIMIT: 1 << 20}):
+        array = zarr.create_array(store, shape=4, chunks=4, dtype=str, compressors=LzwCodec())
+        array[:] = ["a", "b", "c", "d" * 20]
+        assert array[3] == "d" * 20
+        put(store, "c/0", imagecodecs.lzw_encode(BOMB))
+        with pytest.raises(ChunkDecodeError, match=LIMIT):
+            array[:]

@@ -278,6 +278,20 @@ async def from_array(
     )
 
 
+def _of_from_array(given: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of :func:`array` of a zarr array, which has the path as its name."""
+    given = {"store": None, **given}
+    if "name" not in given:
+        given["name"] = given.pop("path", None)
+    if unknown := given.keys() - from_array.__annotations__.keys():
+        names = ", ".join(map(repr, sorted(unknown)))
+        raise TypeError(
+            f"array() has no parameter {names} if the data are a zarr array: it has those of "
+            "from_array() then. Give array[...] for those of create()"
+        )
+    return given
+
+
 async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
     """Create an array that holds `data`.
 
@@ -286,7 +300,8 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
     data : array_like or Array
         The elements. Of a zarr array all that is not given is taken over.
     **kwargs
-        Parameters of :func:`create`; of :func:`from_array` if `data` is a zarr array.
+        Parameters of :func:`create`; of :func:`from_array` if `data` is a zarr array, of which
+        the name may also be given as ``path``.
 
     Returns
     -------
@@ -304,7 +319,7 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
     """
     source = array_like(data)
     if isinstance(source, AsyncArray):
-        return await from_array(kwargs.pop("store", None), data=source, **kwargs)
+        return await from_array(data=source, **_of_from_array(kwargs))
     given = {"shape": source.shape, **kwargs}
     if given.get("dtype") is None:
         given["dtype"] = source.dtype

@@ -19,6 +19,7 @@ from zarr.codecs.configuration import (
     optional_configuration,
     required_configuration,
 )
+from zarr.codecs.limits import chunk_bytes, most_decoded, over_limit, takes_limit
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ __all__ = ["JpegCodec", "JpegXLCodec", "LzwCodec"]
 
 ColorSpace: TypeAlias = Literal["ycbcr", "rgb"]
 _LONGEST_EDGE: Final = 65535
+_LZW_RATIO: Final = 4096
+"""Bytes that a byte may become: a code of nine bits or more stands for a string of the table."""
 _SUBSAMPLING: Final = {
     (1, 1): "444",
     (2, 1): "422",
@@ -344,11 +347,20 @@ class LzwCodec(BytesBytesCodec):
     def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
         raise NotImplementedError("The size of compressed data depends on their content.")
 
-    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer:
+    @takes_limit
+    def _decode_sync(
+        self, chunk_data: Buffer, chunk_spec: ArraySpec, limit: int | None = None
+    ) -> Buffer:
+        stored = chunk_data.to_bytes()
+        if limit is None:
+            limit = most_decoded(len(stored), chunk_bytes(chunk_spec))
+        most = min(limit, _LZW_RATIO * len(stored))
         try:
-            decoded = _imagecodecs("lzw").lzw_decode(chunk_data.to_bytes())
+            decoded = _imagecodecs("lzw").lzw_decode(stored, out=most + 1)
         except (ValueError, RuntimeError) as error:
             raise ChunkDecodeError(f"The data are no LZW: {error}") from error
+        if len(decoded) > most:
+            over_limit("lzw", limit)
         return chunk_spec.prototype.buffer.from_bytes(bytes(decoded))
 
     def _encode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer | None:

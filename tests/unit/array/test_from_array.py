@@ -166,6 +166,18 @@ def test_a_copy_needs_memory_for_a_few_blocks_only(tmp_path: Any) -> None:
     assert (copy[::1000] == 7).all()
 
 
+def test_array_of_a_zarr_array_is_made_at_a_path(v3: Any) -> None:
+    store: dict[str, Any] = {}
+    made = zarr.array(v3, store=store, path="a/b")
+    assert made.path == "a/b"
+    assert made.chunks == v3.chunks
+    assert (zarr.open_array(store, path="a/b", mode="r")[:] == v3[:]).all()
+    with pytest.raises(TypeError, match=r"no parameter 'dtype', 'mode'.*those of from_array"):
+        zarr.array(v3, dtype="f4", mode="w")
+    with pytest.raises(TypeError, match="no parameter 'path'"):
+        zarr.array(v3, store=store, name="c", path="d")
+
+
 def test_array_of_a_zarr_array_takes_the_parameters_of_from_array(v2: Any, v3: Any) -> None:
     given: list[dict[str, Any]] = [
         {},
