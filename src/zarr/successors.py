@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from types import FrameType
@@ -140,7 +142,9 @@ def missing(owner: str, name: str, known: Collection[str] = ()) -> AttributeErro
 
 
 def missing_member(instance: object, name: str) -> Any:
-    """Be the ``__getattr__`` of a class: name the successor of a member of zarr-python 2.
+    """Be the ``__getattr__`` of a class: say what is there instead of a member.
+
+    That is the successor of a member of zarr-python 2, or a member of NumPy's arrays.
 
     Parameters
     ----------
@@ -149,8 +153,13 @@ def missing_member(instance: object, name: str) -> Any:
     name : str
         The name of a member that is not there.
     """
+    owner = f"{type(instance).__name__!r} object"
     if name in _SUCCESSORS:
-        raise missing(f"{type(instance).__name__!r} object", name)
+        raise missing(owner, name)
+    if not name.startswith("_") and hasattr(type(instance), "ndim") and hasattr(np.ndarray, name):
+        raise AttributeError(
+            f"{owner} has no attribute {name!r}. Arrays of NumPy have it: array[...].{name}"
+        )
     return object.__getattribute__(instance, name)  # raises once more: a property's own error, too
 
 

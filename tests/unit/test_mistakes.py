@@ -127,8 +127,80 @@ MISTAKES: dict[str, Case] = {
     "a format that there is not": (lambda b: new(zarr_format=1), ValueError, "2 or 3, got 1"),
     "an order that there is not": (lambda b: new(order="X"), ValueError, "'C' or 'F', got 'X'"),
     "an unknown data type": (lambda b: new(dtype="i5"), TypeError, "'i5' not understood"),
+    "a misspelt data type": (
+        lambda b: new(dtype="float33"),
+        TypeError,
+        "'float33' not understood: did you mean 'float32'",
+    ),
+    "strings of no length": (
+        lambda b: new(dtype="U"),
+        ValueError,
+        "length must be >= 1, got 0.*'U10'.*str has none",
+    ),
+    "a class as data type": (lambda b: new(dtype=dict), ValueError, "Name the data type that"),
+    "a format of the future": (lambda b: new(zarr_format=4), ValueError, "2 or 3, got 4"),
+    "a shape in words": (lambda b: new(shape="10"), TypeError, "iterable of integers. Got 10"),
+    "no shape, to make an array by opening it": (
+        lambda b: zarr.open_array(b.path / "new.zarr", mode="w"),
+        TypeError,
+        r"new\.zarr, and so needs its shape",
+    ),
+    "a shape, but no mode in which arrays are made": (
+        lambda b: zarr.open_array(b.path / "new.zarr", shape=3),
+        FileNotFoundError,
+        "One is made with mode='a' or by create_array",
+    ),
+    "a shape beside data": (
+        lambda b: zarr.create_array({}, shape=3, data=np.zeros(3)),
+        ValueError,
+        "Either use the data parameter, or the shape parameter",
+    ),
+    "settings that are no dict": (
+        lambda b: new(config="F"),
+        TypeError,
+        r"settings of an array are a dict\. Got 'F'",
+    ),
+    "a misspelt setting of an array": (
+        lambda b: new(config={"ordr": "F"}),
+        TypeError,
+        r"Unknown array config keys: \['ordr'\]\. Valid keys are \['order'",
+    ),
+    "a misspelt parameter": (
+        lambda b: new(chunkss=5),
+        TypeError,
+        "chunkss'. Did you mean 'chunks'",
+    ),
+    "shards that are no shape": (
+        lambda b: new(shards=True),
+        ValueError,
+        "shards=True is no shape: expected an int, a tuple of ints",
+    ),
+    "a form of keys that there is not": (
+        lambda b: new(chunk_key_encoding="v3"),
+        ValueError,
+        r"'v3' not found in registered .*\['default'.*'v2'\]",
+    ),
     "objects of any kind": (lambda b: new(dtype=object), ValueError, r"VariableLengthUTF8\(\)"),
-    "a word as fill value": (lambda b: new(fill_value="x"), ValueError, "'x'"),
+    "a word as fill value": (
+        lambda b: new(fill_value="x"),
+        ValueError,
+        r"fill_value 'x' is no value of Int32\(",
+    ),
+    "a complex number as fill value": (
+        lambda b: new(fill_value=1j),
+        TypeError,
+        r"fill_value 1j is no value of Int32\(",
+    ),
+    "a negative fill value of positive numbers": (
+        lambda b: new(dtype="u1", fill_value=-1),
+        OverflowError,
+        r"fill_value -1 is no value of UInt8\(\): .*out of bounds",
+    ),
+    "no date as fill value": (
+        lambda b: new(dtype="M8[s]", fill_value="yesterday"),
+        ValueError,
+        "fill_value 'yesterday' is no value of DateTime64.*Error parsing",
+    ),
     "a fraction as fill value": (lambda b: new(fill_value=1.5), ValueError, r"1\.5"),
     "an array that exists": (
         lambda b: zarr.create_array(b.path / "a.zarr", shape=3, dtype="i4"),
@@ -177,6 +249,11 @@ MISTAKES: dict[str, Case] = {
         lambda b: new(filters=[GzipCodec()]),
         TypeError,
         "ArrayArrayCodec.*GzipCodec",
+    ),
+    "the class of a codec": (
+        lambda b: new(compressors=ZstdCodec),
+        TypeError,
+        "Got the class ZstdCodec: make an object of it",
     ),
     "a compressor as serializer": (
         lambda b: new(serializer=GzipCodec()),
@@ -279,7 +356,37 @@ MISTAKES: dict[str, Case] = {
         TypeError,
         "store_like: 'int'",
     ),
-    "an unknown protocol": (lambda b: zarr.open("foo://bar"), ValueError, "foo"),
+    "an unknown protocol": (lambda b: zarr.open("foo://bar"), ValueError, "foo, in 'foo://bar'"),
+    "a misspelt protocol": (
+        lambda b: zarr.open("htps://example.com/a.zarr"),
+        ValueError,
+        r"htps, in 'htps://example\.com/a\.zarr': did you mean 'https'",
+    ),
+    "a URL with one slash": (
+        lambda b: zarr.open("s3:/bucket/a.zarr", mode="r"),
+        FileNotFoundError,
+        "a URL begins with 's3://'",
+    ),
+    "settings of services for a directory": (
+        lambda b: zarr.open_array(b.path / "a.zarr", storage_options={"anon": True}),
+        TypeError,
+        "'storage_options' is only used when",
+    ),
+    "a file in place of a directory": (
+        lambda b: ((b.path / "a.txt").write_text("x"), zarr.open(b.path / "a.txt", mode="r")),
+        FileNotFoundError,
+        r"a\.txt at path ''.*it is a file, and no directory",
+    ),
+    "an array that is open": (
+        lambda b: zarr.open_array(b.array),
+        TypeError,
+        "'Array', which is open already, in its `store` at its `path`",
+    ),
+    "a path that leads out": (
+        lambda b: zarr.open_group(b.path / "g.zarr", path="../a.zarr", mode="r"),
+        ValueError,
+        r"'\.\./a\.zarr' is invalid.*'\.\.' segments",
+    ),
     "a file that is no archive": (
         lambda b: zarr.open(b.path / "no.zip", mode="r"),
         Exception,
@@ -431,6 +538,26 @@ MISTAKES: dict[str, Case] = {
         lambda b: b.array.resize((3,)),
         ValueError,
         r"Got 1 dimension\(s\), expected 2",
+    ),
+    "an attribute that is set as one of Python's": (
+        lambda b: setattr(b.array.attrs, "units", "m"),
+        AttributeError,
+        r"set attrs\['units'\]",
+    ),
+    "an attribute that is got as one of Python's": (
+        lambda b: (b.array.attrs.update(units="m"), b.array.attrs.units),
+        AttributeError,
+        r"attributes are items, as in attrs\['units'\]",
+    ),
+    "a number as an item of a group": (
+        lambda b: b.group.__setitem__("x", 5),
+        TypeError,
+        "item 'x' of a group must be numpy.*Got 5 of int",
+    ),
+    "a method of NumPy's arrays": (
+        lambda b: b.array.sum(),
+        AttributeError,
+        r"'sum'\. Arrays of NumPy have it: array\[\.\.\.\]\.sum",
     ),
     "an object as attribute": (
         lambda b: b.group.attrs.update(a=object()),

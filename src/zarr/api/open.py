@@ -149,7 +149,10 @@ async def open_array(
 
     async def make() -> AnyAsyncArray:
         if mode not in ("a", "w", "w-"):
-            raise await not_found(place, chosen, "array")
+            error = await not_found(place, chosen, "array")
+            if mode is None and "shape" in given:
+                raise type(error)(f"{error}. One is made with mode='a' or by create_array")
+            raise error
         if "shape" not in given:
             raise TypeError(
                 f"mode={mode!r} makes an array at {place}, and so needs its shape: shape=..."

@@ -244,6 +244,8 @@ def _codec(value: Any, kind: type[BaseCodec[Any, Any]]) -> Any:
     if isinstance(codec, kind):
         return codec
     found = next((words for kind, words in _KINDS.items() if isinstance(codec, kind)), None)
+    if isinstance(value, type) and issubclass(value, BaseCodec):
+        raise TypeError(f"Expected {name}. Got the class {value.__name__}: make an object of it.")
     if found is None:
         raise TypeError(f"Expected {name}. Got {type(value)} instead.")
     raise TypeError(

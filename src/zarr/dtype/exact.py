@@ -40,7 +40,13 @@ def exact_scalar(dtype: ZDType[Any, Any], data: object) -> Any:
     if isinstance(data, np.complexfloating) and not isinstance(dtype, BaseComplex):
         data = complex(data) if data.imag else data.real
     with np.errstate(over="ignore", invalid="ignore"):
-        scalar = dtype.cast_scalar(data)
+        try:
+            scalar = dtype.cast_scalar(data)
+        except (TypeError, ValueError, OverflowError) as error:
+            # NumPy's own words do not say which value is meant.
+            kinds = (TypeError, ValueError, OverflowError)
+            kind = next(kind for kind in kinds if isinstance(error, kind))
+            raise kind(f"fill_value {data!r} is no value of {dtype}: {error}") from None
         if _keeps(dtype, data, scalar):
             return scalar
     raise ValueError(

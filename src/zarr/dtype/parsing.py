@@ -11,6 +11,7 @@ import numpy.typing as npt
 from zarr.dtype.base import ZDType
 from zarr.dtype.registry import data_type_registry
 from zarr.dtype.strings import VariableLengthUTF8
+from zarr.errors import did_you_mean
 from zarr.types import DTypeConfig_V2
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _search_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
         try:
             return data_type_registry.match_json(name, zarr_format=3)
         except ValueError:
-            raise error from None
+            near = did_you_mean(name, data_type_registry.contents)
+            raise TypeError(f"{error}{near}") from None
     return data_type_registry.match_dtype(native)
 
 

@@ -31,7 +31,10 @@ _CODE_POINT = 4
 def check_length(length: int, size: int = 1) -> None:
     """Fail unless NumPy has elements of so many characters, of `size` bytes each."""
     if length < 1:
-        raise ValueError(f"length must be >= 1, got {length}.")
+        raise ValueError(
+            f"length must be >= 1, got {length}. A data type of NumPy names it, as 'U10' does; str "
+            "has none."
+        )
     if length * size >= 2**31:
         raise ValueError(f"length must be < {2**31 // size}, got {length}.")
 

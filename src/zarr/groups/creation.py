@@ -14,6 +14,7 @@ from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, source_of
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.dtype import parse_dtype
+from zarr.dtype.base import shown
 from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups.base import GroupBase
 from zarr.hierarchy.documents import check_new_path, child_path, kind_at
@@ -590,8 +591,8 @@ class GroupCreation(GroupBase):
         """
         if not (hasattr(value, "shape") and hasattr(value, "dtype")):
             raise TypeError(
-                "arr argument must be numpy or other NDArrayLike array. "
-                f"Got an instance of {type(value)} instead."
+                f"The item {key!r} of a group must be numpy or other NDArrayLike array. "
+                f"Got {shown(value)} of {type(value).__name__}."
             )
         source = array_like(value)
         place = self._new_path(key)

@@ -39,6 +39,19 @@ class Attributes(MutableMapping[str, "JSON"]):
     def __init__(self, obj: AnyArray | Any) -> None:
         self._obj = obj
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name.startswith("_") or hasattr(type(self), name)):  # nothing would be stored
+            raise AttributeError(f"attributes are items: set attrs[{name!r}]")
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_") and name in self:
+                message += f": attributes are items, as in attrs[{name!r}]"
+            raise AttributeError(message)
+
     def _now(self) -> dict[str, JSON]:
         """The attributes, read again where the handle does not cache them."""
         node = self._obj._async

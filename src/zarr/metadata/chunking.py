@@ -157,6 +157,10 @@ def normalize_chunks_nd(
     TypeError, ValueError
         If it names none.
     """
+    if name != "chunks" and isinstance(chunks, (bool, str)):
+        raise ValueError(
+            f"{name}={chunks!r} is no shape: expected an int, a tuple of ints, None or 'auto'"
+        )
     if chunks is None or chunks is True or isinstance(chunks, str):
         raise ValueError(
             f'{chunks!r} is not a valid chunk input. Use chunks=None or chunks="auto" from the '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
@@ -11,7 +12,6 @@ from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
 from zarr.settings import config as zarr_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import NotRequired
 
     from zarr.buffer.core import BufferPrototype
@@ -70,6 +70,8 @@ class ArrayConfig:
     @classmethod
     def from_dict(cls, data: ArrayConfigParams | Mapping[str, Any]) -> Self:
         """Make an instance; what is not named comes from ``zarr.config``."""
+        if not isinstance(data, Mapping):
+            raise TypeError(f"The settings of an array are a dict. Got {data!r}.")
         unknown = sorted(set(data) - set(_KEYS))
         if unknown:
             raise TypeError(f"Unknown array config keys: {unknown}. Valid keys are {list(_KEYS)}.")

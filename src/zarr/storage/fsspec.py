@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zarr._async.locks import locked
 from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
+from zarr.errors import did_you_mean
 from zarr.settings import config
 from zarr.storage.client.retry import UnreachableError, hidden_in, is_unreachable
 from zarr.storage.fsspec_protocols import check_reference, http_get, s3_get, s3_put
@@ -53,7 +54,14 @@ def _at(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     parts = url.count("::") + 1
     links = len(links_of(url))
     if links == parts:
-        fs, path = core.url_to_fs(url, **options)
+        try:
+            fs, path = core.url_to_fs(url, **options)
+        except ValueError as error:
+            protocol = core.split_protocol(url)[0] or ""
+            if protocol in _fsspec().available_protocols():
+                raise
+            near = did_you_mean(protocol, _fsspec().available_protocols())
+            raise ValueError(f"{error}, in {redacted(url)!r}{near}") from error
         return fs, path
     # fsspec would cut it at every '::'.
     if links > 1:

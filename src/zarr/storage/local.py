@@ -129,6 +129,11 @@ class LocalStore(Store):
 
     def _hint_of_missing(self) -> str:
         above, name = os.path.split(self._folder)
+        first = self.root.parts[0] if self.root.parts else ""
+        if first.endswith(":") and not os.path.exists(first):
+            return f": a URL begins with '{first}//'"
+        if os.path.isfile(self._folder):
+            return ": it is a file, and no directory"
         return did_you_mean(name, os.listdir(above))
 
     async def _open(self) -> None:

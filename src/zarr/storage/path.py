@@ -417,7 +417,10 @@ async def _store_of_object(store_like: object, read_only: bool) -> Store:
         return await MemoryStore.open(store_like, read_only=read_only)
     if isinstance(store_like, os.PathLike):
         return await LocalStore.open(Path(store_like), read_only=read_only)
-    raise TypeError(f"Unsupported type for store_like: '{type(store_like).__name__}'")
+    found = f"'{type(store_like).__name__}'"
+    if hasattr(store_like, "store_path"):
+        found += ", which is open already, in its `store` at its `path`"
+    raise TypeError(f"Unsupported type for store_like: {found}")
 
 
 def _is_a(value: object, module: str, name: str) -> bool:
