@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zarr.api.arrays import array, create_array, from_array, open_array, open_like, save_array
     from zarr.api.copying import copy, copy_all, copy_store
-    from zarr.api.create import array, create_array, from_array
     from zarr.api.groups import (
         consolidate_metadata,
         create_group,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         save_group,
         tree,
     )
-    from zarr.api.open import load, open, open_array, open_like, save, save_array
+    from zarr.api.open import load, open, save
     from zarr.arrays.legacy_create import (
         create,
         empty,
@@ -68,9 +68,11 @@ __all__ = [
 
 _HOMES = {
     **dict.fromkeys(("copy", "copy_all", "copy_store"), "zarr.api.copying"),
-    **dict.fromkeys(("array", "create_array", "from_array"), "zarr.api.create"),
     **dict.fromkeys(("load", "open", "save"), "zarr.api.open"),
-    **dict.fromkeys(("open_array", "open_like", "save_array"), "zarr.api.open"),
+    **dict.fromkeys(
+        ("array", "create_array", "from_array", "open_array", "open_like", "save_array"),
+        "zarr.api.arrays",
+    ),
     **dict.fromkeys(
         (
             "consolidate_metadata",

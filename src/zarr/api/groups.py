@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr._async.run import bounded
 from zarr._async.warnings import warn
+from zarr.api.arrays import hint_of_order, target
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import Begun, array_like, begin, copy_data
 from zarr.arrays.create import new_array
@@ -33,7 +31,6 @@ from zarr.hierarchy.place import (
 from zarr.metadata.group import GroupMetadata, is_group
 from zarr.storage.keys import normalize_path
 from zarr.storage.path import StorePath, make_store_path
-from zarr.urls import local_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,24 +57,6 @@ __all__ = [
     "save_group",
     "tree",
 ]
-
-
-@asynccontextmanager
-async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
-    """What is to be saved to: for the name of a zip file, that file, which is whole at the end."""
-    path = local_path(store) if isinstance(store, str) else store
-    if not isinstance(path, str | Path) or not str(path).endswith(".zip") or os.path.isdir(path):
-        yield store
-        return
-    from zarr.storage.zip import ZipStore  # late, as it takes a while
-
-    archive = ZipStore(Path(path), mode="a" if os.path.exists(path) else "w")
-    try:
-        yield archive
-    except BaseException:
-        archive._abandon()  # the file is as it was
-        raise
-    archive.close()
 
 
 _AHEAD = 4
@@ -433,11 +412,6 @@ async def save_group(
             opened_store, path=path, mode="w", storage_options=storage_options
         )
         await _save_arrays(place, arrays, chosen)
-
-
-def hint_of_order(store: object) -> str:
-    """Return a hint for one who gives an array to save in place of the store."""
-    return " The store comes first, and then the arrays." if hasattr(store, "dtype") else ""
 
 
 async def _save_arrays(place: StorePath, data: dict[str, Any], asked: ZarrFormat | None) -> None:

@@ -204,7 +204,7 @@ def _listed(value: Any) -> tuple[Any, ...]:
     return (value,)
 
 
-_KINDS: Final = {
+_KINDS: Final[dict[type, tuple[str, str, str]]] = {
     ArrayArrayCodec: ("an ArrayArrayCodec", "filters", "'numcodecs.delta' or 'scale_offset'"),
     ArrayBytesCodec: ("an ArrayBytesCodec", "serializer", "'vlen-utf8' or 'numcodecs.pcodec'"),
     BytesBytesCodec: ("a BytesBytesCodec", "compressors", "'zstd', 'blosc' or 'gzip'"),
@@ -230,7 +230,7 @@ def _named(value: str, kind: str, examples: str) -> Any:
         ) from None
 
 
-def _codec(value: Any, kind: type[BaseCodec[Any, Any]]) -> Any:
+def _codec(value: Any, kind: type) -> Any:
     if isinstance(value, kind):
         return value
     name, _, examples = _KINDS[kind]

@@ -228,9 +228,10 @@ def as_array(value: Any, dtype: np.dtype[Any], place: StorePath) -> npt.NDArray[
         If it cannot be cast.
     """
     if isinstance(value, np.ndarray):
-        value = np.asarray(value)
-        if value.dtype == dtype:
-            return value
+        plain = np.asarray(value)
+        if plain.dtype == dtype:
+            return plain
+        value = plain
     elif isinstance(value, NDBuffer):
         value = value.as_numpy_array()
     elif hasattr(value, "get") and hasattr(value, "__cuda_array_interface__"):

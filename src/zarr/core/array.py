@@ -6,8 +6,8 @@ from zarr.abc.codec import ArrayBytesCodec as ArrayBytesCodec
 from zarr.abc.codec import BytesBytesCodec as BytesBytesCodec
 from zarr.abc.codec import Codec as Codec
 from zarr.abc.numcodec import Numcodec as Numcodec
-from zarr.api.create import create_array as create_array
-from zarr.api.create import from_array as from_array
+from zarr.api.arrays import create_array as create_array
+from zarr.api.arrays import from_array as from_array
 from zarr.arrays.async_array import AsyncArray as AsyncArray
 from zarr.arrays.create import init_array as init_array
 from zarr.arrays.inherit_options import keep as _parse_keep_array_attr  # noqa: F401

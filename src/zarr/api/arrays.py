@@ -1,30 +1,49 @@
-"""Making arrays: ``create_array``, ``from_array`` and ``array``."""
+"""Making, opening and saving arrays."""
 
 from __future__ import annotations
 
+import os
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, source_of
-from zarr.arrays.inherit_options import keep, kept_attributes
-from zarr.arrays.legacy_create import create
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE
+from zarr.arrays.inherit_options import keep, kept_attributes, like
+from zarr.arrays.legacy_create import create, path_text
+from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config
+from zarr.dtype.base import shown
+from zarr.errors import ContainsArrayError, ZarrUserWarning
+from zarr.hierarchy.documents import find_metadata, not_found
+from zarr.hierarchy.open_options import make_access, parse_format
+from zarr.hierarchy.place import found_or_made
 from zarr.storage.path import make_store_path
+from zarr.urls import local_path
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from concurrent.futures import Executor
+    from typing import Unpack
 
     import numpy as np
     import numpy.typing as npt
 
-    from zarr.arrays.parameters import CompressorsLike, FiltersLike, SerializerLike
+    from zarr.arrays.parameters import (
+        CompressorsLike,
+        FiltersLike,
+        OpenArrayOptions,
+        SerializerLike,
+    )
+    from zarr.buffer.core import NDArrayLike
     from zarr.dtype import ZDTypeLike
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import (
         JSON,
+        AccessModeLiteral,
         AnyArray,
         AnyAsyncArray,
         ChunksLike,
@@ -35,7 +54,7 @@ if TYPE_CHECKING:
         ZarrFormat,
     )
 
-__all__ = ["array", "create_array", "from_array"]
+__all__ = ["array", "create_array", "from_array", "open_array", "open_like", "save_array"]
 
 
 async def create_array(
@@ -324,3 +343,224 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
     if given.get("dtype") is None:
         given["dtype"] = source.dtype
     return await create(**given, data=source)
+
+
+@asynccontextmanager
+async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
+    """What is to be saved to: for the name of a zip file, that file, which is whole at the end."""
+    path = local_path(store) if isinstance(store, str) else store
+    if not isinstance(path, str | Path) or not str(path).endswith(".zip") or os.path.isdir(path):
+        yield store
+        return
+    from zarr.storage.zip import ZipStore  # late, as it takes a while
+
+    archive = ZipStore(Path(path), mode="a" if os.path.exists(path) else "w")
+    try:
+        yield archive
+    except BaseException:
+        archive._abandon()  # the file is as it was
+        raise
+    archive.close()
+
+
+def hint_of_order(store: object) -> str:
+    """Return a hint for one who gives an array to save in place of the store."""
+    return " The store comes first, and then the arrays." if hasattr(store, "dtype") else ""
+
+
+# Parameters of `create` that say how an array is accessed: they hold for one that exists too.
+_ACCESS = (
+    "cache_attrs",
+    "cache_metadata",
+    "chunk_store",
+    "meta_array",
+    "read_only",
+    "synchronizer",
+)
+
+
+# Those that say what is made if there is no array.
+_CREATION = frozenset(create.__annotations__) - {"store", "path", "mode", "config", "return"}
+
+
+async def open_array(
+    store: StoreLike | None = None,
+    *,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | bytes = "",
+    storage_options: dict[str, Any] | None = None,
+    config: ArrayConfigLike | None = None,
+    **kwargs: Unpack[OpenArrayOptions],
+) -> AnyAsyncArray:
+    """Open an array, or create one.
+
+    Parameters
+    ----------
+    store : StoreLike, optional
+        Where the array is: a store, the path of a folder or zip file, a URL, a dict. A new store
+        in memory by default.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format to look for, and to create. By default any is opened.
+    path : str, optional
+        The path of the array in the store.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    config : ArrayConfigLike, optional
+        Settings of the returned array, which are not stored.
+    **kwargs
+        `mode` is one of 'r' (read only), 'r+' (read and write, the default), 'a' (create if there
+        is none), 'w' (create, and delete what is there) and 'w-' (create where nothing is).
+        Other parameters are those of :func:`create`. What says how the array is to be accessed
+        holds in any case; what says how it is made, if one is made. A name that is none of these
+        is an error when an array is made, and a warning when one is there.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+
+    Raises
+    ------
+    ArrayNotFoundError
+        If there is no array and none is to be created.
+    """
+    chosen = parse_format(zarr_format, zarr_version)
+    given: dict[str, Any] = dict(kwargs)
+    mode: AccessModeLiteral | None = given.pop("mode", None)
+    place = await make_store_path(
+        store, path=path_text(path), mode=mode, storage_options=storage_options
+    )
+
+    async def find() -> AnyAsyncArray | None:
+        metadata = await find_metadata(place, chosen)
+        return (
+            None if metadata is None else await opened_array(place, metadata, mode, config, given)
+        )
+
+    async def make() -> AnyAsyncArray:
+        if mode not in ("a", "w", "w-"):
+            error = await not_found(place, chosen, "array")
+            if mode is None and "shape" in given:
+                raise type(error)(f"{error}. One is made with mode='a' or by create_array")
+            raise error
+        if "shape" not in given:
+            raise TypeError(
+                f"mode={mode!r} makes an array at {place}, and so needs its shape: shape=..."
+            )
+        return await create(store=place, zarr_format=chosen, mode=mode, config=config, **given)
+
+    if mode in ("w", "w-"):
+        return await make()
+    return await found_or_made(find, make, ContainsArrayError)
+
+
+def _note_unknown(kwargs: dict[str, Any]) -> None:
+    unknown = kwargs.keys() - _CREATION
+    if unknown:
+        names = ", ".join(map(repr, sorted(unknown)))
+        warn(
+            f"there is no parameter {names}: it has no effect on an array that is there",
+            ZarrUserWarning,
+        )
+
+
+async def opened_array(
+    place: StorePath,
+    metadata: Any,
+    mode: AccessModeLiteral | None,
+    config: ArrayConfigLike | None,
+    kwargs: dict[str, Any],
+) -> AnyAsyncArray:
+    if not kwargs:
+        return AsyncArray(metadata, place, config)._known()
+    _note_unknown(kwargs)
+    settings = parse_config(
+        config,
+        order=kwargs.get("order") if metadata.zarr_format == 3 else None,
+        write_empty_chunks=kwargs.get("write_empty_chunks"),
+    )
+    array: AnyAsyncArray = AsyncArray(metadata, place, settings)._known()
+    access = {name: kwargs[name] for name in _ACCESS if name in kwargs}
+    return array._with_access(await make_access(place, mode=mode, **access))
+
+
+async def open_like(
+    a: Any, path: str, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+) -> AnyAsyncArray:
+    """Open an array, or create one with the shape, data type, chunks and codecs of another.
+
+    Parameters
+    ----------
+    a : array_like
+        The other array.
+    path : str
+        The path of the array in the store.
+    zarr_format : {2, 3, None}, optional
+        The format; by default that of `a`. Codecs are taken over within a format only.
+    **kwargs
+        Parameters of :func:`open_array`; `mode` is 'a' by default.
+
+    Returns
+    -------
+    AsyncArray
+        The array.
+    """
+    chosen = parse_format(zarr_format, kwargs.pop("zarr_version", None))
+    given = {**like(a, chosen), **kwargs}
+    if given.get("mode") is None:
+        given["mode"] = "a"
+    if chosen is not None:
+        given["zarr_format"] = chosen
+    return await open_array(path=path, **given)
+
+
+async def save_array(
+    store: StoreLike,
+    arr: NDArrayLike | npt.NDArray[Any],
+    *,
+    zarr_version: ZarrFormat | None = None,
+    zarr_format: ZarrFormat | None = None,
+    path: str | None = None,
+    storage_options: dict[str, Any] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Save an array.
+
+    Parameters
+    ----------
+    store : StoreLike
+        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
+    arr : ndarray
+        The array.
+    zarr_version : {2, 3, None}, optional
+        Deprecated: use `zarr_format`.
+    zarr_format : {2, 3, None}, optional
+        The format. By default that of the setting ``default_zarr_format``.
+    path : str, optional
+        The path in the store.
+    storage_options : dict, optional
+        Settings for the store that a URL names. An error with any other `store`.
+    **kwargs
+        Parameters of :func:`create`, such as ``chunks`` or ``overwrite``.
+    """
+    if not (hasattr(arr, "shape") and hasattr(arr, "dtype") and hasattr(arr, "__array__")):
+        raise TypeError(
+            "arr argument must be numpy or other NDArrayLike array. "
+            f"Got {shown(arr)} of {type(arr).__name__}.{hint_of_order(store)}"
+        )
+    source = array_like(arr)
+    chosen = parse_format(zarr_format, zarr_version)
+    given = {"shape": source.shape, "dtype": source.dtype, **kwargs}
+    given.pop("read_only", None)  # of a handle that nobody gets
+    async with target(store) as place:
+        await create(
+            store=place,
+            path=path,
+            zarr_format=chosen,
+            storage_options=storage_options,
+            data=source,
+            **given,
+        )
