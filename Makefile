@@ -16,7 +16,7 @@ PEERS := .envs/peers
 PYTHON_DIRS := src tests benchmarks examples tools
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: build demo test test-rust test-python lint format hooks news bench clean
+.PHONY: build demo test test-rust test-python lint format hooks news docs bench clean
 
 # -- set-up, each step done once ------------------------------------------------------------------
 
@@ -87,6 +87,11 @@ hooks: $(VENV)/.group-lint
 # The section of the changelog that the fragments in news/ make.
 news: $(VENV)/.group-lint
 	@$(BIN)/towncrier build --draft --version next
+
+# Builds the site in build/site, with warnings as errors, and tests that it has every public name.
+docs: build $(VENV)/.group-test $(VENV)/.group-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build --strict
+	ZARR_SITE=build/site $(BIN)/python -m pytest -q tests/docs/test_site.py
 
 bench: build $(PEERS)/.made
 	@mkdir -p build
