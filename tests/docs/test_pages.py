@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,7 +57,8 @@ def programs(page: Path) -> Iterator[Program]:
         yield program
 
 
-ALL = [program for page in PAGES for program in programs(page)]
+GALLERY = sorted(set((ROOT / "docs" / "gallery").glob("*.md")) - {ROOT / "docs/gallery/index.md"})
+ALL = [program for page in PAGES if page not in GALLERY for program in programs(page)]
 
 
 # Zarr v3 does not specify consolidated metadata and some data types yet, and zarr says so.
@@ -72,6 +75,21 @@ def test_a_program_of_a_page_runs_when_it_is_copied_alone(
         exec(compile(source, program.page, "exec"), {"__name__": "__main__"})
     finally:
         zarr.config.refresh()  # a program's settings end with it
+
+
+@pytest.mark.parametrize("page", GALLERY, ids=lambda page: page.name)
+def test_a_page_of_the_gallery_is_one_program(page: Path, tmp_path: Path) -> None:
+    (program,) = programs(page)
+    file = tmp_path / "program.py"
+    file.write_text(program.source)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", file.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
