@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,9 +71,11 @@ def test_a_program_of_a_page_runs_when_it_is_copied_alone(
     if program.needs_gpu and find_spec("cupy") is None:
         pytest.skip("no CuPy, and so no GPU")
     monkeypatch.chdir(tmp_path)
+    main = ModuleType("__main__")  # where pickle looks for the program's classes
+    monkeypatch.setitem(sys.modules, "__main__", main)
     source = "\n" * (program.line - 1) + program.source
     try:
-        exec(compile(source, program.page, "exec"), {"__name__": "__main__"})
+        exec(compile(source, program.page, "exec"), main.__dict__)
     finally:
         zarr.config.refresh()  # a program's settings end with it
 
