@@ -207,11 +207,15 @@ class PublicNames(griffe.Extension):
         lacking = [path for path in paths if _lacks(pkg, path)]
         for path in lacking:
             _add(pkg, path)
-        for path in paths:
-            _describe(pkg, path, written)
         homes = {path.rpartition(".")[2]: path for path in paths}
-        seen: set[int] = set()
-        _walk(pkg, lambda node: _mend(node, pkg, homes), seen)
+        for node in _objects(pkg, set()):
+            _link_types(node, pkg, homes)
+            if "async" in node.labels and not inspect.iscoroutinefunction(_at_run_time(node)):
+                node.labels.discard("async")  # derived from a coroutine function
+            if node.is_attribute and "property" not in node.labels:
+                _describe(node, written)
+            if node.docstring:
+                node.docstring.value = _markdown(node.docstring.value, set(paths))
 
 
 def _module(pkg: griffe.Module, path: str) -> Any:
@@ -224,11 +228,13 @@ def _lacks(pkg: griffe.Module, path: str) -> bool:
     """Whether a public name is not in the package as it is at run time; then it is removed."""
     module_path, _, name = path.rpartition(".")
     members = _module(pkg, path).members
-    derived = module_path == "zarr" and inspect.isfunction(_value(path))
+    value = _value(path)
+    derived = module_path == "zarr" and inspect.isfunction(value)
     if not derived and name in members:
         member = members[name]
         try:
-            if not member.is_alias or member.final_target:
+            # Griffe takes `AnyArray = Array[Any]` for the class.
+            if not member.is_alias or member.final_target.is_class == inspect.isclass(value):
                 return False
         except griffe.AliasResolutionError:
             pass
@@ -239,6 +245,14 @@ def _lacks(pkg: griffe.Module, path: str) -> bool:
 def _value(path: str) -> Any:
     module_path, _, name = path.rpartition(".")
     return getattr(importlib.import_module(module_path), name)
+
+
+def _at_run_time(node: griffe.Object) -> Any:
+    """The object that a node stands for."""
+    value: Any = importlib.import_module(node.module.path)
+    for name in node.path.removeprefix(f"{node.module.path}.").split("."):
+        value = getattr(value, name)
+    return value
 
 
 def _add(pkg: griffe.Module, path: str) -> None:
@@ -257,44 +271,43 @@ def _add(pkg: griffe.Module, path: str) -> None:
         synchronous.set_member(name, griffe.Alias(name, path))
 
 
-def _describe(pkg: griffe.Module, path: str, written: griffe.Module) -> None:
-    """Give a constant the docstring that stands behind it in the source."""
-    member = _module(pkg, path).members[path.rpartition(".")[2]]
-    if not member.is_alias and member.is_attribute:
-        try:
-            source = written[path.split(".")[1:]]
-            member.docstring, member.value = source.docstring, source.value
-        except (KeyError, griffe.GriffeError, AttributeError):
-            member.docstring = None
+def _describe(node: griffe.Object, written: griffe.Module) -> None:
+    """Give a constant the docstring that stands behind it in the source, not that of its type."""
+    try:
+        source: Any = written[node.path.split(".")[1:]]
+        node.docstring, node.value = source.docstring, source.value  # type: ignore[attr-defined]
+    except (KeyError, griffe.GriffeError, AttributeError):
+        node.docstring = None
 
 
-def _walk(node: Any, change: Any, seen: set[int]) -> None:
-    if node.is_alias or id(node) in seen:
-        return
-    seen.add(id(node))
-    change(node)
-    for member in list(node.members.values()):
-        _walk(member, change, seen)
+def _objects(node: Any, seen: set[int]) -> Iterator[Any]:
+    """An object of the package and all that are below it, each once."""
+    if not node.is_alias and id(node) not in seen:
+        seen.add(id(node))
+        yield node
+        for member in list(node.members.values()):
+            yield from _objects(member, seen)
 
 
-def _mend(node: Any, pkg: griffe.Module, homes: dict[str, str]) -> None:
-    if node.docstring:
-        node.docstring.value = _markdown(node.docstring.value)
-    annotations = (
-        [node.returns, *(p.annotation for p in node.parameters)] if node.is_function else []
-    )
-    if node.is_attribute:
+def _link_types(node: Any, pkg: griffe.Module, homes: dict[str, str]) -> None:
+    """Let the public names in annotations lead to their entries."""
+    annotations: list[Any] = []
+    if node.is_function:
+        annotations = [node.returns, *(parameter.annotation for parameter in node.parameters)]
+    elif node.is_attribute:
         annotations = [node.annotation]
     for annotation in annotations:
         if isinstance(annotation, griffe.Expr):
             for part in annotation.iterate(flat=True):
                 if isinstance(part, griffe.ExprName) and part.name in homes:
-                    home = homes[part.name].rpartition(".")[0].split(".")[1:]
-                    part.parent = pkg[home] if home else pkg
+                    part.parent = _module(pkg, homes[part.name])
 
 
-def _markdown(text: str) -> str:
+def _markdown(text: str, entries: set[str]) -> str:
     """A docstring without the roles and directives of reStructuredText."""
-    text = _ROLE.sub(r"`\1`", text)
-    text = _DIRECTIVE.sub(r"**\1:**", text)
-    return re.sub(r"::$", ":", text, flags=re.M)
+
+    def link(role: re.Match[str]) -> str:
+        return f"[`{role[1]}`][{role[1]}]" if role[1] in entries else f"`{role[1]}`"
+
+    text = _DIRECTIVE.sub(r"**\1:**", _ROLE.sub(link, text))
+    return re.sub(r"::$", ":", text, flags=re.MULTILINE)

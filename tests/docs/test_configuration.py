@@ -29,9 +29,9 @@ class Row(NamedTuple):
 
 
 ROWS = [
-    Row(*(cell.strip().strip("`") for cell in line.strip("|").split("|")))
+    Row(*(cell.strip().strip("`") for cell in re.split(r"\||<br>", line.strip("|"))))
     for line in PAGE.read_text().splitlines()
-    if re.match(r"\| `[a-z_.]+` \|", line)
+    if re.match(r"\| `[a-z_.]+`<br>", line)
 ]
 NAMES = {row.setting for row in ROWS}
 
