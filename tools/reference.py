@@ -156,13 +156,17 @@ def public_names(module: str) -> list[str]:
     ]
 
 
+RANK = "---\nsearch:\n  boost: 0.5\n---\n\n"
+"""Pages of the guide come first in the results of a search."""
+
+
 # -- MkDocs ---------------------------------------------------------------------------------------
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages of the reference."""
     for page in PAGES:
-        content = [f"# {page.title}\n\n{page.summary}\n"]
+        content = [f"{RANK}# {page.title}\n\n{page.summary}\n"]
         content += [f"::: {name}\n{_options(name)}" for name in page.entries()]
         _add_page(files, config, f"reference/{page.file}.md", "\n".join(content))
     rows = [f"| [{page.title}]({page.file}.md) | {page.summary} |" for page in PAGES]
