@@ -11,10 +11,11 @@ pub mod codec;
 pub mod element;
 pub mod error;
 pub mod exec;
-pub mod fetch;
 pub mod files;
 pub mod grid;
 pub mod heap;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod key;
 pub mod locks;
 pub mod object;
@@ -28,5 +29,4 @@ pub mod scratch;
 pub mod selection;
 pub mod shard;
 pub mod strided;
-pub mod web;
 pub mod write;

@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 
+#[cfg(feature = "http")]
+use crate::http::client::Clients;
 use crate::locks::Locks;
 use crate::pool::Pool;
 use crate::scratch::Shared;
-use crate::web::Clients;
 
 /// The configured number of threads; 0 = as many as the process may use CPUs.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(threads()));
 static LOCKS: PerProcess<Locks> = PerProcess::new(Locks::new);
+#[cfg(feature = "http")]
 static CLIENTS: PerProcess<Clients> = PerProcess::new(Clients::new);
 static BUFFERS: PerProcess<Shared> = PerProcess::new(Shared::new);
 
@@ -29,6 +31,7 @@ pub fn locks() -> Arc<Own<Locks>> {
 }
 
 /// The web clients of this process.
+#[cfg(feature = "http")]
 pub fn clients() -> Arc<Own<Clients>> {
     CLIENTS.get()
 }
@@ -59,6 +62,7 @@ pub fn threads() -> usize {
 pub fn after_fork() {
     POOL.abandon();
     LOCKS.abandon();
+    #[cfg(feature = "http")]
     CLIENTS.abandon();
     BUFFERS.abandon();
 }

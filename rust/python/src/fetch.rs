@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use zarr_engine::fetch::{How, Outcome, fetch as fetch_all};
+use zarr_engine::http::{How, Outcome, fetch as fetch_all};
 
 use crate::enter::{Cancel, enter};
 use crate::plan::ReadWant;

@@ -141,11 +141,13 @@ fn encode(coat: Coat, level: Level, src: &[u8], out: &mut Vec<u8>) -> Result<()>
 
 /// Appends the zlib stream of `src` to `out`, whose capacity it does not change, if that is at most
 /// `most` bytes; says how many it is.
+#[cfg(feature = "blosc")]
 pub(super) fn append_zlib(level: i32, src: &[u8], most: usize, out: &mut Vec<u8>) -> Result<Option<usize>> {
     with_compressor(Level::new(level)?, |compressor| Ok(compressor.append(Coat::Zlib, src, most, out)))
 }
 
 /// Decodes a zlib stream, which must become exactly `dst`.
+#[cfg(feature = "blosc")]
 pub(super) fn decode_zlib(src: &[u8], dst: &mut [u8]) -> Result<()> {
     decode_exact(Coat::Zlib, src, dst)
 }

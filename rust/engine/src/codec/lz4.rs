@@ -5,7 +5,9 @@
 
 use std::ffi::c_int;
 
-use lz4_sys::{LZ4_compress_HC, LZ4_compress_fast, LZ4_compressBound, LZ4_decompress_safe};
+#[cfg(feature = "blosc")]
+use lz4_sys::LZ4_compress_HC;
+use lz4_sys::{LZ4_compress_fast, LZ4_compressBound, LZ4_decompress_safe};
 
 use super::BytesCodec;
 use crate::error::{Error, Kind, Result};
@@ -92,6 +94,7 @@ pub(super) enum Effort {
     /// LZ4, with this acceleration.
     Fast(c_int),
     /// LZ4 HC, at this level.
+    #[cfg(feature = "blosc")]
     High(c_int),
 }
 
@@ -105,6 +108,7 @@ pub(super) fn append_block(src: &[u8], effort: Effort, most: usize, out: &mut Ve
     let written = match effort {
         // SAFETY: `src` is valid for reads of `size` bytes and `spare` for writes of `room`.
         Effort::Fast(acceleration) => unsafe { LZ4_compress_fast(from, to, size, room, acceleration) },
+        #[cfg(feature = "blosc")]
         // SAFETY: as above.
         Effort::High(level) => unsafe { LZ4_compress_HC(from, to, size, room, level) },
     };

@@ -5,21 +5,27 @@
 
 pub mod affix;
 pub mod bitround;
+#[cfg(feature = "blosc")]
 pub mod blosc;
 pub mod chain;
 pub mod crc32c;
+#[cfg(feature = "gzip")]
 pub mod deflate;
 pub mod delta;
+#[cfg(feature = "lz4")]
 pub mod lz4;
 pub mod masked;
 pub mod n5;
 pub mod optional;
 pub mod packbits;
+#[cfg(feature = "blosc")]
 mod regroup;
 pub mod reshape;
+#[cfg(feature = "blosc")]
 pub mod shuffle;
 pub mod transpose;
 pub mod vlen;
+#[cfg(feature = "zstd")]
 pub mod zstd;
 
 use std::fmt;

@@ -107,11 +107,13 @@ impl BytesCodec for Zstd {
 
 /// Appends the frame of `src` to `out`, whose capacity it does not change, if that is at most
 /// `most` bytes; says how many it is. The level may be beyond the library's range.
+#[cfg(feature = "blosc")]
 pub(super) fn append_frame(level: i32, src: &[u8], most: usize, out: &mut Vec<u8>) -> Result<Option<usize>> {
     append(level.clamp(min_c_level(), max_c_level()), false, src, most, out)
 }
 
 /// Decodes `src`, one frame and nothing else, which must become exactly `dst`.
+#[cfg(feature = "blosc")]
 pub(super) fn decode_frame(src: &[u8], dst: &mut [u8]) -> Result<()> {
     let mut frames = 0;
     decode_frames(src, |context, frame| {

@@ -8,12 +8,14 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use self::client::{Answer, Arrival, Client};
 use crate::cancel::{Cancel, PERIOD};
 use crate::error::{Error, Kind, Result};
 use crate::plan::ChunkRead;
 use crate::runtime;
 use crate::scratch::Scratch;
-use crate::web::{Answer, Arrival, Client};
+
+pub mod client;
 
 /// How the reading of one chunk ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
