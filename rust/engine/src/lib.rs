@@ -8,6 +8,7 @@
 pub mod array;
 pub mod cancel;
 pub mod codec;
+pub mod data_type;
 pub mod element;
 pub mod error;
 pub mod exec;

@@ -5,170 +5,118 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyTuple};
-use zarr_engine::codec::affix::Affix;
-use zarr_engine::codec::bitround::BitRound;
-use zarr_engine::codec::blosc::Blosc;
 use zarr_engine::codec::chain::{Chain, Link, MOST_UNKNOWN, unknown};
-use zarr_engine::codec::crc32c::Crc32c;
-use zarr_engine::codec::deflate::{Gzip, Zlib};
-use zarr_engine::codec::delta::Delta;
-use zarr_engine::codec::lz4::Lz4;
 use zarr_engine::codec::masked::Masked;
-use zarr_engine::codec::n5::N5;
-use zarr_engine::codec::optional::Optional;
-use zarr_engine::codec::packbits::PackBits;
-use zarr_engine::codec::reshape::{Dimension, Reshape};
-use zarr_engine::codec::shuffle::Shuffle;
+use zarr_engine::codec::registry::{self, Parameter, Scope, Value};
 use zarr_engine::codec::vlen::Vlen;
-use zarr_engine::codec::zstd::Zstd;
 use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
 use zarr_engine::element::{Fill, Swap, Word};
 use zarr_engine::error::{Error, Result};
 use zarr_engine::reserve::{append, copied};
-use zarr_engine::shard::{Order, Sharding};
 
 use crate::buffer::{Bytes, copy, object};
 use crate::enter::{attach, enter};
-use crate::error::raise;
+use crate::error::{raise, wrap};
 use crate::heap::Heap;
 
-/// Parses `links`, for chunks with `axes` axes whose missing elements are `fill`. Where the metadata do
-/// not tell the decoded size, it may be `most` bytes.
+/// The chain of `links`, for chunks with `axes` axes whose missing elements are `fill`. Where the
+/// metadata do not tell the decoded size, it may be `most` bytes.
 pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill, most: usize) -> PyResult<Chain> {
-    let py = links.py();
-    let mut parsed = Vec::new();
-    for item in links.try_iter()? {
-        let (name, config): (String, Bound<'_, PyAny>) = item?.extract()?;
-        // What is missing inside of a chunk is what the fill value became before it got there.
-        let inside = |parsed: &[Link]| filtered(parsed, axes, fill).map_err(|error| raise(py, &error, None));
-        parsed.push(match name.as_str() {
-            "sharding_indexed" => {
-                let (axes, fill) = inside(&parsed)?;
-                Link::Shard(sharding(&config, axes, &fill, most)?)
-            }
-            "n5_default" => {
-                let (axes, fill) = inside(&parsed)?;
-                Link::Serial(Arc::new(N5::new(chain(&config, axes, &fill, most)?)))
-            }
-            _ => link(&name, &config)?,
-        });
-    }
-    Chain::new(parsed, axes, fill).map(|chain| chain.at_most(most)).map_err(|error| raise(py, &error, None))
+    let scope = Scope { most, ..Scope::untyped(axes, fill.clone()) };
+    registry::chain(&Config(links.clone()), &scope).map_err(|error| raise(links.py(), &error, None))
 }
 
-fn filtered(links: &[Link], mut axes: usize, fill: &Fill) -> Result<(usize, Fill)> {
-    let mut fill = fill.clone();
-    for link in links {
-        if let Link::Filter(filter) = link {
-            let mut element = copied(fill.bytes())?;
-            filter.encode(&Spec { shape: vec![1; axes], size: fill.size() }, &mut element)?;
-            fill = Fill::new(&element)?;
-            axes = filter.encoded_axes(axes);
-        }
-    }
-    Ok((axes, fill))
+fn bytes_codecs(links: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<dyn BytesCodec>>> {
+    let codecs =
+        Fill::new(&[0]).and_then(|byte| registry::bytes_codecs(&Config(links.clone()), &Scope::untyped(1, byte)));
+    codecs.map_err(|error| raise(links.py(), &error, None))
 }
 
-fn link(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Link> {
-    match name {
-        "transpose" => Ok(Link::Transpose(config.extract()?)),
-        "delta" => {
-            let delta = Delta::new(&config.extract::<String>()?).map_err(|error| raise(config.py(), &error, None))?;
-            Ok(Link::Filter(Arc::new(delta)))
-        }
-        "bitround" => {
-            let (dtype, keepbits): (String, u32) = config.extract()?;
-            let bitround = BitRound::new(&dtype, keepbits).map_err(|error| raise(config.py(), &error, None))?;
-            Ok(Link::Filter(Arc::new(bitround)))
-        }
-        "reshape" => {
-            let dimensions = config.try_iter()?.map(|item| dimension(&item?)).collect::<PyResult<_>>()?;
-            let reshape = Reshape::new(dimensions).map_err(|error| raise(config.py(), &error, None))?;
-            Ok(Link::Filter(Arc::new(reshape)))
-        }
-        "packbits" => {
-            let (dtype, bits, first, last, padding): (String, u32, u32, u32, String) = config.extract()?;
-            let made = PackBits::new(&dtype, bits, first, last, &padding);
-            Ok(Link::Serial(Arc::new(made.map_err(|error| raise(config.py(), &error, None))?)))
-        }
-        "bytes" => Ok(Link::Bytes(swap(config)?)),
-        "masked" => {
-            let (words, mask): (Bound<'_, PyAny>, Vec<u8>) = config.extract()?;
-            let masked = Masked::new(swap(&words)?, &mask).map_err(|error| raise(config.py(), &error, None))?;
-            Ok(Link::Serial(Arc::new(masked)))
-        }
-        "vlen" => {
-            let heap = config.cast::<Heap>().map_err(|_| PyTypeError::new_err("vlen needs a heap"))?;
-            Ok(Link::Serial(Arc::new(Vlen::new(Arc::clone(&heap.get().0)))))
-        }
-        "python" => foreign(config),
-        _ => bytes_codec(name, config).map(Link::Outer),
+/// A link as Python lists it: a tuple of the parameters, in the order in which the registry asks for
+/// them, or the only parameter.
+struct Config<'py>(Bound<'py, PyAny>);
+
+impl<'py> Config<'py> {
+    fn extract<T: FromPyObjectOwned<'py>>(&self) -> Result<T> {
+        self.0.extract::<T>().map_err(|error| wrap(Into::<PyErr>::into(error)))
     }
 }
 
-fn dimension(item: &Bound<'_, PyAny>) -> PyResult<Dimension> {
-    match item.extract::<i64>() {
-        Ok(-1) => Ok(Dimension::Rest),
-        Ok(size) => Ok(Dimension::Size(size.try_into()?)),
-        Err(_) => Ok(Dimension::Of(item.extract()?)),
+impl Value for Config<'_> {
+    fn parameters<const N: usize>(&self, _: [Parameter; N]) -> Result<[Option<Self>; N]> {
+        let given = match self.0.cast::<PyTuple>() {
+            Ok(given) if N != 1 || given.is_empty() => given.iter().collect(),
+            _ => vec![self.0.clone()],
+        };
+        if given.len() > N {
+            return Err(Error::config("a link has too many parameters").expected(N, given.len()));
+        }
+        let mut given = given.into_iter();
+        Ok(std::array::from_fn(|_| given.next().map(Config)))
+    }
+
+    fn integer(&self) -> Result<i128> {
+        self.0.extract::<i64>().map(i128::from).or_else(|_| self.extract::<u64>().map(i128::from))
+    }
+
+    fn boolean(&self) -> Result<bool> {
+        self.extract()
+    }
+
+    fn string(&self) -> Result<String> {
+        self.extract()
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>> {
+        self.extract()
+    }
+
+    fn items(&self) -> Result<Vec<Self>> {
+        let items = self.0.try_iter().and_then(|items| items.map(|item| item.map(Config)).collect());
+        items.map_err(wrap)
+    }
+
+    fn member(&self) -> Result<(String, Self)> {
+        self.codec()
+    }
+
+    fn codec(&self) -> Result<(String, Self)> {
+        let (name, config): (String, Bound<'_, PyAny>) = self.extract()?;
+        Ok((name, Config(config)))
+    }
+
+    /// The codecs that Python runs, and those of which only Python knows what elements are in memory.
+    fn own(&self, name: &str) -> Option<Result<Link>> {
+        match name {
+            "bytes" => Some(self.swap().map(Link::Bytes)),
+            "masked" => Some(self.masked()),
+            "vlen" => Some(self.vlen()),
+            "python" => Some(foreign(&self.0).map_err(wrap)),
+            _ => None,
+        }
     }
 }
 
-fn swap(config: &Bound<'_, PyAny>) -> PyResult<Swap> {
-    if let Ok(words) = config.extract::<Vec<(usize, usize)>>() {
-        return Ok(Swap::Words(words.into_iter().map(|(offset, size)| Word { offset, size }).collect()));
+impl Config<'_> {
+    fn swap(&self) -> Result<Swap> {
+        if let Ok(words) = self.0.extract::<Vec<(usize, usize)>>() {
+            return Ok(Swap::Words(words.into_iter().map(|(offset, size)| Word { offset, size }).collect()));
+        }
+        Ok(match self.extract::<usize>()? {
+            0 | 1 => Swap::None,
+            size => Swap::Every(size),
+        })
     }
-    Ok(match config.extract::<usize>()? {
-        0 | 1 => Swap::None,
-        size => Swap::Every(size),
-    })
-}
 
-fn sharding(config: &Bound<'_, PyAny>, axes: usize, fill: &Fill, most: usize) -> PyResult<Sharding> {
-    type Config<'py> = (Vec<u64>, Bound<'py, PyAny>, Bound<'py, PyAny>, bool, String);
-    let (inner, links, index, at_end, order): Config<'_> = config.extract()?;
-    let failed = |error| raise(config.py(), &error, None);
-    let order = match order.as_str() {
-        "lexicographic" | "unordered" => Order::Lexicographic,
-        "colexicographic" => Order::Colexicographic,
-        "morton" => Order::Morton,
-        other => return Err(PyValueError::new_err(format!("unknown order of inner chunks {other:?}"))),
-    };
-    let absent = Fill::new(&[0xff; 8]).map_err(failed)?;
-    let (chunks, index) = (chain(&links, axes, fill, most)?, chain(&index, axes + 1, &absent, most)?);
-    Sharding::new(inner, chunks, index, at_end, order).map_err(failed)
-}
+    fn masked(&self) -> Result<Link> {
+        let (words, mask): (Bound<'_, PyAny>, Vec<u8>) = self.extract()?;
+        Ok(Link::Serial(Arc::new(Masked::new(Config(words).swap()?, &mask)?)))
+    }
 
-fn bytes_codec(name: &str, config: &Bound<'_, PyAny>) -> PyResult<Arc<dyn BytesCodec>> {
-    let made: Result<Arc<dyn BytesCodec>> = match name {
-        "zstd" => {
-            let (level, checksum) = config.extract()?;
-            Zstd::new(level, checksum).map(|codec| Arc::new(codec) as _)
-        }
-        "gzip" => Gzip::new(config.extract()?).map(|codec| Arc::new(codec) as _),
-        "zlib" => Zlib::new(config.extract()?).map(|codec| Arc::new(codec) as _),
-        "blosc" => {
-            let (cname, clevel, shuffle, typesize, blocksize): (String, i32, i32, usize, usize) = config.extract()?;
-            Blosc::new(&cname, clevel, shuffle, typesize, blocksize).map(|codec| Arc::new(codec) as _)
-        }
-        "lz4" => Lz4::new(config.extract()?).map(|codec| Arc::new(codec) as _),
-        "crc32c" => Crc32c::new().map(|codec| Arc::new(codec) as _),
-        "shuffle" => Shuffle::new(config.extract()?).map(|codec| Arc::new(codec) as _),
-        "affix" => {
-            let (at_start, bytes): (bool, Vec<u8>) = config.extract()?;
-            Ok(Arc::new(Affix::new(at_start, bytes)) as _)
-        }
-        "optional" => {
-            let (links, header, when): (Bound<'_, PyAny>, usize, String) = config.extract()?;
-            Optional::new(bytes_codecs(&links)?, header, &when).map(|codec| Arc::new(codec) as _)
-        }
-        "python" => match foreign(config)? {
-            Link::Outer(codec) => Ok(codec),
-            _ => Err(Error::config("a codec from bytes to bytes is needed here")),
-        },
-        other => Err(Error::config(format!("the engine has no codec {other:?}"))),
-    };
-    made.map_err(|error| raise(config.py(), &error, None))
+    fn vlen(&self) -> Result<Link> {
+        let heap = self.0.cast::<Heap>().map_err(|_| wrap(PyTypeError::new_err("vlen needs a heap")))?;
+        Ok(Link::Serial(Arc::new(Vlen::new(Arc::clone(&heap.get().0)))))
+    }
 }
 
 /// A codec that Python runs; the contract of the adapter is in `_core.pyi`.
@@ -302,16 +250,6 @@ impl BytesCodec for Foreign {
         *out = decoded;
         Ok(())
     }
-}
-
-fn bytes_codecs(links: &Bound<'_, PyAny>) -> PyResult<Vec<Arc<dyn BytesCodec>>> {
-    links
-        .try_iter()?
-        .map(|item| {
-            let (name, config): (String, Bound<'_, PyAny>) = item?.extract()?;
-            bytes_codec(&name, &config)
-        })
-        .collect()
 }
 
 /// What `data` becomes by the bytes codecs `links`.

@@ -110,4 +110,4 @@ class OptionalCodec(NativeBytesCodec):
 
     def _link(self, spec: ArraySpec) -> Link:
         links = [native_link(codec, spec) or foreign_link(codec, spec) for codec in self.codecs]
-        return ("optional", (links, self.header_bits // 8, self.apply))
+        return ("optional", (links, self.header_bits, self.apply))

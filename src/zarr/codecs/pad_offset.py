@@ -72,7 +72,7 @@ class PadCodec(NativeBytesCodec):
         return input_byte_length + self.nbytes
 
     def _link(self, spec: ArraySpec) -> Link:
-        return ("affix", (self.location == "start", self._bytes))
+        return ("pad", (self.location, self.nbytes, self._bytes))
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class OffsetCodec(NativeBytesCodec):
         return input_byte_length + self.offset
 
     def _link(self, spec: ArraySpec) -> Link:
-        return ("affix", (True, _decoded(self.prefix, self.offset, "prefix")))
+        return ("offset", (self.offset, _decoded(self.prefix, self.offset, "prefix")))
 
 
 _MOST = 1 << 24

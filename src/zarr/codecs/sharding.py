@@ -229,7 +229,7 @@ class ShardingCodec(
             self.chunk_shape,
             v3_chain(self.codecs, self._chunk_spec(spec)),
             v3_chain(self.index_codecs, self._index_spec(spec)),
-            self.index_location == "end",
+            self.index_location,
             "lexicographic" if order == "unordered" else order,
         )
         return ("sharding_indexed", parameters)

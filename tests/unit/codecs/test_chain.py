@@ -102,7 +102,7 @@ def test_shards_become_links_within_links(spec: Any) -> None:
                 (1, 3),
                 (("bytes", 0), ("zstd", (0, False))),
                 (("bytes", 8), ("crc32c", ())),
-                False,
+                "start",
                 "colexicographic",
             ),
         ),

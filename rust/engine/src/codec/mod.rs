@@ -18,6 +18,7 @@ pub mod masked;
 pub mod n5;
 pub mod optional;
 pub mod packbits;
+pub mod registry;
 #[cfg(feature = "blosc")]
 mod regroup;
 pub mod reshape;
