@@ -30,4 +30,5 @@ pub mod scratch;
 pub mod selection;
 pub mod shard;
 pub mod strided;
+mod wrapped;
 pub mod write;

@@ -9,14 +9,11 @@ use std::sync::Arc;
 use crate::codec::Spec;
 use crate::codec::chain::{Chain, Form, bytes_of};
 use crate::error::{Error, Result};
-use crate::exec::Exec;
 use crate::grid::{Axis, Grid};
-use crate::object::{Object, join};
-use crate::reserve::{append, copied, push, reserve};
+use crate::object::Object;
+use crate::reserve::{push, reserve};
 use crate::scratch::Scratch;
-use crate::selection::Region;
-use crate::strided::{Output, strides_of};
-use crate::{read, write};
+use crate::strided::strides_of;
 
 /// In which order the inner chunks of a shard are written; any order is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,30 +187,6 @@ impl Sharding {
             }
             Order::Morton => morton(&coords(number, counts), &widths),
         }
-    }
-
-    /// Decodes a whole shard of `shape` that is wrapped in other codecs.
-    pub fn decode(self: &Arc<Self>, shape: &[u64], src: &[u8], dst: &mut [u8]) -> Result<()> {
-        let object: Arc<dyn Object> = Arc::new(copied(src)?);
-        Output::with(dst, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
-            read::shard(self, shape, &object, &Region::all(shape), view, Exec::Here)
-        })
-    }
-
-    /// Appends to `out` a whole shard of `shape` that is wrapped in other codecs.
-    pub fn encode(self: &Arc<Self>, shape: &[u64], src: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
-        let parts = Output::with(src, shape, &strides_of(shape, self.chain.size())?, self.chain.size(), |view| {
-            write::shard(self, shape, shape, None, &Region::all(shape), view, false, Exec::Here)
-        })?;
-        match parts {
-            Some(parts) => append(out, &join(parts, None)?)?,
-            // Nothing but fill values: a shard all the same, since another codec wants its bytes.
-            None => {
-                let counts = self.counts(shape)?;
-                append(out, &self.encode_index(&counts, std::iter::empty())?)?;
-            }
-        }
-        Ok(())
     }
 }
 
