@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::cancel::{Cancel, Context};
-use crate::codec::chain::{Chain, Form};
+use crate::codec::Spec;
+use crate::codec::chain::{Chain, Form, bytes_of};
 use crate::error::{Error, Kind, Result};
 use crate::exec::Exec;
 use crate::grid::Grid;
 use crate::key::KeyEncoding;
 use crate::locks::{Guard, Locks};
-use crate::object::{Object, Sink};
+use crate::object::{Object, Sink, Source};
 use crate::read;
-use crate::reserve::reserve;
-use crate::runtime::Own;
+use crate::reserve::{repeated, reserve};
+use crate::runtime::{self, Own};
 use crate::selection::{Region, Split};
-use crate::strided::{Output, View};
+use crate::strided::{Output, View, strides_of};
 use crate::write;
 
 /// What a chunk costs besides its bytes (a file is opened, a key is looked up), as bytes of copying.
@@ -28,6 +29,13 @@ pub struct Coalesce {
     pub gap: u64,
     /// … of at most this many bytes.
     pub most: u64,
+}
+
+impl Default for Coalesce {
+    /// What suits a store beyond a network.
+    fn default() -> Self {
+        Self { gap: 1 << 20, most: 16 << 20 }
+    }
 }
 
 /// How elements are written.
@@ -181,6 +189,37 @@ impl Array {
                 Some(object) => read::chunk(&array.chain, &*array.form(&chunk)?, &object, &region, &view, exec),
             };
             read().map_err(|e| e.with_key(&key).with_chunk(&chunk))
+        })
+    }
+
+    /// The elements of `region`, in C order: of the array, or of the points.
+    pub fn read_bytes<S>(self: &Arc<Self>, source: &Arc<S>, region: &Region) -> Result<Vec<u8>>
+    where
+        S: Source + ?Sized + 'static,
+    {
+        region.check(&self.shape())?;
+        let (shape, size) = (region.view_shape(), self.chain.size());
+        let mut data = repeated(0, bytes_of(&Spec { shape: shape.clone(), size })?)?;
+        let (source, cancel) = (Arc::clone(source), Cancel::new());
+        let open = |_| move |_: usize, key: &str| source.open(key);
+        Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
+            self.read(open, region, view, Exec::Pool(&Context::new(&cancel)))
+        })?;
+        Ok(data)
+    }
+
+    /// Writes `data`, elements in C order, to `region`. Chunks that would hold only fill values are
+    /// removed.
+    pub fn write_bytes(self: &Arc<Self>, sink: &Arc<dyn Sink>, region: &Region, mut data: Vec<u8>) -> Result<()> {
+        region.check(&self.shape())?;
+        let (shape, size, cancel) = (region.view_shape(), self.chain.size(), Cancel::new());
+        if data.len() != bytes_of(&Spec { shape: shape.clone(), size })? {
+            return Err(Error::new(Kind::Selection, "the data do not have the size of the selection")
+                .expected(format_args!("{shape:?} elements of {size} bytes"), format_args!("{} bytes", data.len())));
+        }
+        let locks = runtime::locks();
+        Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
+            self.write(sink, region, view, How::default(), (&locks, ""), Exec::Pool(&Context::new(&cancel)))
         })
     }
 

@@ -76,7 +76,7 @@ impl DataType {
         };
         let bits: usize = bits.parse().map_err(|_| unknown())?;
         match bits / 8 {
-            size if size > 0 && bits % 8 == 0 => Ok(Self { kind, size }),
+            size if size > 0 && bits.is_multiple_of(8) => Ok(Self { kind, size }),
             _ => Err(unknown()),
         }
     }

@@ -17,6 +17,8 @@ pub mod grid;
 pub mod heap;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "json")]
+mod json;
 pub mod key;
 pub mod locks;
 pub mod object;
