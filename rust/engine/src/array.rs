@@ -57,6 +57,20 @@ impl How {
 }
 
 /// A compiled array: frozen, shared by all who read and write it.
+///
+/// ```
+/// use zarr_engine::array::{Array, Coalesce};
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::element::{Fill, Swap};
+/// use zarr_engine::grid::{Axis, Grid};
+/// use zarr_engine::key::KeyEncoding;
+///
+/// let grid = Grid(vec![Axis::regular(4, 10)?]);
+/// let chain = Chain::new(vec![Link::Bytes(Swap::None)], 1, &Fill::new(&[0; 2])?)?;
+/// let array = Array::new("a/".into(), grid, KeyEncoding::Default('/'), chain, true, Coalesce::default())?;
+/// assert_eq!((array.shape(), array.key(&[2])?), (vec![10], "a/c/2".to_owned()));
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Array {
     prefix: String,
@@ -193,6 +207,32 @@ impl Array {
     }
 
     /// The elements of `region`, in C order: of the array, or of the points.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use zarr_engine::array::Array;
+    /// use zarr_engine::files::Files;
+    /// use zarr_engine::object::Sink;
+    /// use zarr_engine::selection::{AxisMap, Region};
+    ///
+    /// # let directory = std::env::temp_dir().join(format!("zarr-engine-{}-read", std::process::id()));
+    /// let array = Arc::new(Array::from_json(
+    ///     "",
+    ///     r#"{
+    ///         "zarr_format": 3, "node_type": "array", "shape": [4], "data_type": "uint8",
+    ///         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}},
+    ///         "chunk_key_encoding": {"name": "default"}, "fill_value": 0, "codecs": ["bytes"]
+    ///     }"#,
+    /// )?);
+    /// let files = Arc::new(Files::new(&directory, false)?);
+    /// let sink: Arc<dyn Sink> = files.clone();
+    /// array.write_bytes(&sink, &Region::all(&[4]), vec![1, 2, 3, 4])?;
+    ///
+    /// let middle = Region::Box(vec![AxisMap::Range { start: 1, step: 1, count: 2, at: 0 }]);
+    /// assert_eq!(array.read_bytes(&files, &middle)?, [2, 3]);
+    /// # std::fs::remove_dir_all(directory).unwrap();
+    /// # Ok::<(), zarr_engine::error::Error>(())
+    /// ```
     pub fn read_bytes<S>(self: &Arc<Self>, source: &Arc<S>, region: &Region) -> Result<Vec<u8>>
     where
         S: Source + ?Sized + 'static,
@@ -210,6 +250,35 @@ impl Array {
 
     /// Writes `data`, elements in C order, to `region`. Chunks that would hold only fill values are
     /// removed.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use zarr_engine::array::Array;
+    /// use zarr_engine::error::Kind;
+    /// use zarr_engine::files::Files;
+    /// use zarr_engine::object::Sink;
+    /// use zarr_engine::selection::Region;
+    ///
+    /// # let directory = std::env::temp_dir().join(format!("zarr-engine-{}-write", std::process::id()));
+    /// let array = Arc::new(Array::from_json(
+    ///     "a",
+    ///     r#"{
+    ///         "zarr_format": 3, "node_type": "array", "shape": [4], "data_type": "uint8",
+    ///         "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2]}},
+    ///         "chunk_key_encoding": {"name": "default"}, "fill_value": 0, "codecs": ["bytes"]
+    ///     }"#,
+    /// )?);
+    /// let files = Arc::new(Files::new(&directory, false)?);
+    /// let sink: Arc<dyn Sink> = files.clone();
+    /// let all = Region::all(&[4]);
+    /// array.write_bytes(&sink, &all, vec![0, 0, 3, 4])?;
+    /// // The first chunk would hold only fill values: it is not stored.
+    /// assert_eq!(files.get("a/c/0", 0, None)?, None);
+    /// assert_eq!(files.get("a/c/1", 0, None)?, Some(vec![3, 4]));
+    /// assert_eq!(array.write_bytes(&sink, &all, vec![0; 3]).unwrap_err().kind(), Kind::Selection);
+    /// # std::fs::remove_dir_all(directory).unwrap();
+    /// # Ok::<(), zarr_engine::error::Error>(())
+    /// ```
     pub fn write_bytes(self: &Arc<Self>, sink: &Arc<dyn Sink>, region: &Region, mut data: Vec<u8>) -> Result<()> {
         region.check(&self.shape())?;
         let (shape, size, cancel) = (region.view_shape(), self.chain.size(), Cancel::new());

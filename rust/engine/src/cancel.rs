@@ -12,6 +12,18 @@ use crate::error::{Error, Result};
 pub const PERIOD: Duration = Duration::from_millis(20);
 
 /// A flag that stops an operation. Clones are the same flag.
+///
+/// ```
+/// use zarr_engine::cancel::{Cancel, Context};
+/// use zarr_engine::error::Kind;
+///
+/// let cancel = Cancel::new();
+/// let context = Context::new(&cancel);
+/// assert!(context.check().is_ok());
+///
+/// cancel.clone().cancel();
+/// assert_eq!(context.check().unwrap_err().kind(), Kind::Cancelled);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 

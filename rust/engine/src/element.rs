@@ -13,6 +13,19 @@ pub struct Word {
 }
 
 /// Which bytes of an element are reversed between the stored and the wanted byte order.
+///
+/// ```
+/// use zarr_engine::element::{Swap, Word};
+///
+/// let mut numbers = [1, 2, 3, 4];
+/// Swap::Every(2).apply(&mut numbers, 2);
+/// assert_eq!(numbers, [2, 1, 4, 3]);
+///
+/// // A record of a byte and a number of two bytes.
+/// let mut records = [9, 1, 2, 9, 3, 4];
+/// Swap::Words(vec![Word { offset: 1, size: 2 }]).apply(&mut records, 3);
+/// assert_eq!(records, [9, 2, 1, 9, 4, 3]);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Swap {
     /// Stored as wanted.
@@ -70,6 +83,17 @@ fn swap_all<const N: usize>(data: &mut [u8]) {
 }
 
 /// The value of what was never written: one element, in the order of the output.
+///
+/// ```
+/// use zarr_engine::element::Fill;
+///
+/// let fill = Fill::new(&7u16.to_ne_bytes())?;
+/// let mut chunk = [0; 6];
+/// fill.fill(&mut chunk);
+/// assert!(fill.fills(&chunk));
+/// assert_eq!(chunk, [7u16.to_ne_bytes(); 3].concat()[..]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fill {
     bytes: Box<[u8]>,

@@ -37,6 +37,17 @@ pub enum Kind {
 }
 
 /// An error with its context. Context is added on the way up, once, by whoever knows it.
+///
+/// ```
+/// use zarr_engine::error::{Error, Kind};
+///
+/// let error = Error::corrupt("the chunk has the wrong length").expected("8 bytes", "7 bytes").with_key("c/0").with_chunk(&[0]);
+/// assert_eq!(error.kind(), Kind::Corrupt);
+/// assert_eq!(
+///     error.to_string(),
+///     "the chunk has the wrong length: expected 8 bytes, found 7 bytes [chunk (0), key \"c/0\"]"
+/// );
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 

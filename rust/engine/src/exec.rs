@@ -12,6 +12,23 @@ const WORTH_HELP: u64 = 384 << 10;
 const GRAIN: u64 = 32 << 10;
 
 /// How a loop over chunks runs.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use zarr_engine::cancel::{Cancel, Context};
+/// use zarr_engine::exec::Exec;
+///
+/// let (sum, cancel) = (Arc::new(AtomicUsize::new(0)), Cancel::new());
+/// let of_job = Arc::clone(&sum);
+/// // Ten items, which are 1 MiB of work together: threads that are free help.
+/// Exec::Pool(&Context::new(&cancel)).run(10, 1 << 20, move |i, _| {
+///     of_job.fetch_add(i, Ordering::Relaxed);
+///     Ok(())
+/// })?;
+/// assert_eq!(sum.load(Ordering::Relaxed), 45);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub enum Exec<'a> {
     /// On this thread; it is somebody else's loop that listens to its caller.

@@ -38,6 +38,20 @@ const ATTEMPTS: usize = 16;
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// The files below one folder, by key.
+///
+/// ```
+/// use zarr_engine::files::Files;
+///
+/// # let directory = std::env::temp_dir().join(format!("zarr-engine-{}-files", std::process::id()));
+/// let files = Files::new(&directory, false)?;
+/// files.write("a/zarr.json", b"{}")?;
+/// assert!(!files.write_exclusive("a/zarr.json", b"[]")?);
+/// assert_eq!(files.get("a/zarr.json", 0, None)?, Some(b"{}".to_vec()));
+/// files.delete("a/zarr.json")?;
+/// assert_eq!(files.get("a/zarr.json", 0, None)?, None);
+/// # std::fs::remove_dir_all(directory).unwrap();
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub struct Files {
     /// Absolute, ends with `/`.
     root: OsString,

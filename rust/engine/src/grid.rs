@@ -99,6 +99,19 @@ impl Axis {
 }
 
 /// The chunks of an array: one [`Axis`] per axis.
+///
+/// ```
+/// use zarr_engine::grid::{Axis, Grid};
+///
+/// // 10 x 6 elements, in chunks of 4 rows and of 1, 2 and 3 columns.
+/// let grid = Grid(vec![Axis::regular(4, 10)?, Axis::varying(&[1, 2, 3], 6)?]);
+/// assert_eq!((grid.0[0].count(), grid.0[1].count()), (3, 3));
+/// assert_eq!(grid.0[1].find(2), 1);
+/// assert_eq!(grid.size(&[2, 1]), [4, 2]);
+/// // The last chunk reaches beyond the array.
+/// assert_eq!(grid.valid(&[2, 1]), [2, 2]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grid(pub Vec<Axis>);
 

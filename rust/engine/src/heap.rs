@@ -29,6 +29,20 @@ const PARTS: u32 = (MARK as u32) << 24;
 pub const ABSENT: u32 = u32::MAX;
 
 /// The elements that take part in one operation.
+///
+/// ```
+/// use zarr_engine::heap::{Heap, REFERENCE};
+///
+/// let heap = Heap::new(true, Some(b""), true)?;
+/// let mut slots = Vec::new();
+/// heap.add(b"a string that does not fit in a slotshort".to_vec(), &[36, 5], &mut slots)?;
+///
+/// let elements = heap.snapshot();
+/// let slots = slots.as_chunks::<REFERENCE>().0;
+/// assert_eq!(elements.get(&slots[0])?, b"a string that does not fit in a slot");
+/// assert_eq!(elements.get(&slots[1])?, b"short");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Heap {
     text: bool,

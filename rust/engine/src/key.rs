@@ -9,6 +9,14 @@ use crate::error::Result;
 pub type KeyFn = dyn Fn(&[u64]) -> Result<String> + Send + Sync;
 
 /// The encodings of the Zarr v3 core specification, and anybody's own.
+///
+/// ```
+/// use zarr_engine::key::KeyEncoding;
+///
+/// assert_eq!(KeyEncoding::Default('/').encode("a/", &[1, 20])?, "a/c/1/20");
+/// assert_eq!(KeyEncoding::V2('.').encode("a/", &[1, 20])?, "a/1.20");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub enum KeyEncoding {
     /// `c/1/2`, with this separator; `c` for an array without axes.

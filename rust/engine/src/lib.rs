@@ -1,7 +1,90 @@
-//! The engine under Python's `zarr`: plans, reads, decodes, places, encodes and writes Zarr chunks.
+//! An engine for Zarr arrays: it finds the chunks of a selection, reads, decodes and places them,
+//! and writes them back, on all cores. It is the engine of the Python package `zarr`, and needs no
+//! Python.
 //!
-//! It knows no Python. Codecs, grids, selections, shards and plans are pure; `files.rs` and
-//! `web.rs` do the input and output, `pool.rs` has the threads that work, `fetch.rs` those that wait.
+//! # How to think of it
+//!
+//! An [`Array`](array::Array) is a description that does not change: a [`Grid`](grid::Grid) that
+//! cuts the elements into chunks, a [`KeyEncoding`](key::KeyEncoding) that names the chunks, and a
+//! [`Chain`](codec::chain::Chain) of codecs that turns a chunk into bytes. It holds no store.
+//!
+//! One operation has four parts:
+//!
+//! 1. **What.** A [`Region`](selection::Region) says which elements of the array stand where in
+//!    the caller's memory: a range or a list of indices for each dimension, or single points. It is
+//!    plain data, and [`split`](selection::Region::split) cuts it along any grid, so that arrays,
+//!    shards and shards in shards are all cut by the same lines.
+//! 2. **Where to.** A [`View`](strided::View) is memory to be read, an
+//!    [`Output`](strided::Output) memory to be written: a pointer, a shape, strides, and the owner
+//!    that keeps it. Elements go from the decoder to their place there, without a copy in between
+//!    if the place is one stretch.
+//! 3. **From where.** Either a store that the engine reads by itself, a
+//!    [`Source`](object::Source) such as [`Files`](files::Files): then
+//!    [`Array::read`](array::Array::read) does all in one call. Or anybody's store: a
+//!    [`ReadPlan`](plan::ReadPlan) tells which bytes of which keys are wanted, and is fed with
+//!    them, in any order and from any thread. [`Sink`](object::Sink) and
+//!    [`WritePlan`](plan::WritePlan) are the mirror.
+//! 4. **Who.** The caller's thread works, and free threads of the [`Pool`](pool::Pool) help if
+//!    there is enough to do. No operation depends on them. A
+//!    [`Context`](cancel::Context) lets the caller stop it.
+//!
+//! A chunk that is written only in part is read, changed and written while its key is
+//! [locked](locks::Locks); a file is replaced as a whole, so that readers see the old value or the
+//! new one. Errors name the key, the chunk, the codec, and what was expected
+//! ([`Error`](error::Error)). Sizes that stored data announce are believed only as far as the
+//! array's description allows, and memory for them is asked for, not taken.
+//!
+//! # An array, from its document
+//!
+//! ```
+//! use std::sync::Arc;
+//! use zarr_engine::array::Array;
+//! use zarr_engine::files::Files;
+//! use zarr_engine::object::Sink;
+//! use zarr_engine::selection::Region;
+//!
+//! # let directory = std::env::temp_dir().join(format!("zarr-engine-{}-lib", std::process::id()));
+//! let document = r#"{
+//!     "zarr_format": 3, "node_type": "array", "shape": [3, 4], "data_type": "uint8",
+//!     "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2, 2]}},
+//!     "chunk_key_encoding": {"name": "default"}, "fill_value": 0,
+//!     "codecs": ["bytes", {"name": "zstd", "configuration": {"level": 1, "checksum": false}}]
+//! }"#;
+//! let files = Arc::new(Files::new(&directory, false)?);
+//! files.write("zarr.json", document.as_bytes())?;
+//!
+//! let array = Arc::new(Array::from_json("", document)?);
+//! let sink: Arc<dyn Sink> = files.clone();
+//! array.write_bytes(&sink, &Region::all(&[3, 4]), (0..12).collect())?;
+//! assert_eq!(array.read_bytes(&files, &Region::all(&[3, 4]))?, (0..12).collect::<Vec<u8>>());
+//! # std::fs::remove_dir_all(directory).unwrap();
+//! # Ok::<(), zarr_engine::error::Error>(())
+//! ```
+//!
+//! # The modules
+//!
+//! Each knows only those above it, but for chains and shards, which hold one another.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`error`], [`reserve`], [`cancel`] | errors as data; memory that may be refused; how work is stopped |
+//! | [`element`], [`data_type`], [`heap`] | byte order and fill value; data types; elements of any length |
+//! | [`grid`], [`key`], [`selection`] | chunk grids; chunk keys; selections and how grids cut them |
+//! | [`strided`], [`packed`] | copies between strided boxes; strings in NumPy's memory |
+//! | [`codec`] | the three traits, the [chain](codec::chain), the [list by name](codec::registry), a file per codec |
+//! | [`shard`] | where the inner chunks of a shard lie |
+//! | [`object`] | what a store is to the engine: [`Object`](object::Object), [`Source`](object::Source), [`Sink`](object::Sink) |
+//! | [`pool`], [`locks`], [`scratch`], [`runtime`], [`exec`] | threads, locks, buffers, one of each in a process; where a loop runs |
+//! | [`mod@read`], [`mod@write`] | one stored chunk or shard, from and to a view |
+//! | [`mod@array`], [`plan`] | whole operations: by the engine itself; for anybody's store |
+//! | [`files`], `http` | local files; whole chunks from web servers (feature `http`) |
+//!
+//! All up to `object` is pure: no input, no output, no thread, no clock.
+//!
+//! # Features
+//!
+//! All are on by default: `blosc`, `gzip`, `lz4` and `zstd`, each a C library (together: `codecs`);
+//! `http`; `json`, documents as above.
 
 #![deny(unsafe_code)]
 
@@ -34,3 +117,7 @@ pub mod shard;
 pub mod strided;
 mod wrapped;
 pub mod write;
+
+#[cfg(all(doctest, feature = "json"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

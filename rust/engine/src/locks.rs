@@ -23,6 +23,19 @@ const SHARDS: usize = 32;
 
 /// The locks that are held, by name, each with those who wait for it. A name that nobody holds
 /// takes no memory.
+///
+/// ```
+/// use zarr_engine::cancel::{Cancel, Context};
+/// use zarr_engine::locks::Locks;
+///
+/// let (locks, cancel) = (Locks::new(), Cancel::new());
+/// let guard = locks.lock("c/0", &Context::new(&cancel))?;
+/// assert!(!locks.try_lock("c/0"));
+/// drop(guard);
+/// assert!(locks.try_lock("c/0"));
+/// locks.unlock("c/0");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub struct Locks {
     shards: [Mutex<Held>; SHARDS],
     hasher: RandomState,

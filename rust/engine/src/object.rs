@@ -7,6 +7,22 @@ use crate::error::{Error, Result};
 use crate::reserve::reserve;
 
 /// The stored bytes of one key, as they were when they were opened.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::object::{Object, SubObject};
+///
+/// // Bytes in memory are an object, and so is a stretch of one.
+/// let shard: Arc<dyn Object> = Arc::new(b"0123456789".to_vec());
+/// let inner = SubObject::new(shard, 2, 4)?;
+/// assert_eq!(inner.size(), 4);
+///
+/// let mut bytes = [0; 2];
+/// inner.read_at(1, &mut bytes)?;
+/// assert_eq!(&bytes, b"34");
+/// assert!(inner.read_at(3, &mut bytes).is_err());
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub trait Object: Send + Sync {
     /// The number of bytes.
     fn size(&self) -> u64;
@@ -61,6 +77,42 @@ impl Part {
 }
 
 /// A store that the engine writes by itself.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::{Arc, Mutex};
+/// use zarr_engine::error::Result;
+/// use zarr_engine::object::{Object, Part, Sink, Source, join};
+///
+/// /// A store in memory.
+/// #[derive(Default)]
+/// struct Memory(Mutex<HashMap<String, Arc<Vec<u8>>>>);
+///
+/// impl Source for Memory {
+///     fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>> {
+///         Ok(self.0.lock().unwrap().get(key).map(|bytes| Arc::new(Arc::clone(bytes).to_vec()) as _))
+///     }
+/// }
+///
+/// impl Sink for Memory {
+///     fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, _guarded: bool) -> Result<bool> {
+///         self.0.lock().unwrap().insert(key.to_owned(), Arc::new(join(parts, old)?));
+///         Ok(true)
+///     }
+///     fn delete(&self, key: &str, _guarded: bool) -> Result<()> {
+///         self.0.lock().unwrap().remove(key);
+///         Ok(())
+///     }
+/// }
+///
+/// let store = Memory::default();
+/// store.put("c/0", vec![Part::New(b"old value".to_vec())], None, false)?;
+/// // What replaces a value may hold stretches of it.
+/// let old = store.open("c/0")?;
+/// store.put("c/0", vec![Part::New(b"new".to_vec()), Part::Old { offset: 3, len: 6 }], old.as_ref(), true)?;
+/// assert_eq!(store.open("c/0")?.unwrap().bytes(), Some(&b"new value"[..]));
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub trait Sink: Source {
     /// The value of `key`, or `None`, to be replaced: until it is dropped, no other process that
     /// claims it gets it, if the store is one that processes share.

@@ -31,6 +31,45 @@ pub enum Want {
 }
 
 /// A read, chunk by chunk.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+/// use zarr_engine::array::{Array, Coalesce};
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::element::{Fill, Swap};
+/// use zarr_engine::grid::{Axis, Grid};
+/// use zarr_engine::key::KeyEncoding;
+/// use zarr_engine::object::Object;
+/// use zarr_engine::plan::{ReadPlan, Want};
+/// use zarr_engine::selection::Region;
+/// use zarr_engine::strided::Output;
+///
+/// let grid = Grid(vec![Axis::regular(2, 4)?]);
+/// let chain = Chain::new(vec![Link::Bytes(Swap::None)], 1, &Fill::new(&[9])?)?;
+/// let array = Arc::new(Array::new(String::new(), grid, KeyEncoding::Default('/'), chain, true, Coalesce::default())?);
+///
+/// let store = HashMap::from([("c/1", vec![3u8, 4])]);
+/// let out = Arc::new(vec![0; 4]);
+/// let base = out.as_ptr().cast_mut();
+/// // SAFETY: the owner keeps the memory, and nothing else uses it for as long as there is a view.
+/// let view = unsafe { Output::new(base, &[4], &[1], 1, out.clone())? };
+///
+/// let plan = ReadPlan::new(array, &Region::all(&[4]), view)?;
+/// while let Some(mut chunk) = plan.next()? {
+///     loop {
+///         // A store would be asked for ranges of bytes where a shard is read in part.
+///         assert_eq!(chunk.wants(), [Want::Whole]);
+///         let value = store.get(chunk.key()).map(|bytes| Arc::new(bytes.clone()) as Arc<dyn Object>);
+///         if chunk.feed(vec![value])? {
+///             break;
+///         }
+///     }
+/// }
+/// drop(plan);
+/// assert_eq!(out[..], [9, 9, 3, 4]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub struct ReadPlan {
     array: Arc<Array>,
     split: Split,
@@ -326,6 +365,44 @@ fn check_length(want: Want, found: u64) -> Result<()> {
 }
 
 /// A write, chunk by chunk.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+/// use zarr_engine::array::{Array, Coalesce, How};
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::element::{Fill, Swap};
+/// use zarr_engine::grid::{Axis, Grid};
+/// use zarr_engine::key::KeyEncoding;
+/// use zarr_engine::object::Object;
+/// use zarr_engine::plan::WritePlan;
+/// use zarr_engine::selection::{AxisMap, Region};
+/// use zarr_engine::strided::View;
+///
+/// let grid = Grid(vec![Axis::regular(2, 4)?]);
+/// let chain = Chain::new(vec![Link::Bytes(Swap::None)], 1, &Fill::new(&[9])?)?;
+/// let array = Arc::new(Array::new(String::new(), grid, KeyEncoding::Default('/'), chain, true, Coalesce::default())?);
+///
+/// let mut store = HashMap::from([("c/0".to_owned(), vec![1, 2])]);
+/// let data = Arc::new(vec![5, 6, 7]);
+/// // SAFETY: the owner keeps the memory, and nobody writes to it.
+/// let view = unsafe { View::new(data.as_ptr(), &[3], &[1], 1, data.clone())? };
+///
+/// let region = Region::Box(vec![AxisMap::Range { start: 1, step: 1, count: 3, at: 0 }]);
+/// let plan = WritePlan::new(array, &region, view, How::default())?;
+/// while let Some(chunk) = plan.next()? {
+///     // Only a chunk of which something survives need be read before.
+///     let current = store.get(chunk.key()).filter(|_| !chunk.full());
+///     let current = current.map(|bytes| Arc::new(bytes.clone()) as Arc<dyn Object>);
+///     match chunk.encode(current.as_ref(), false)? {
+///         Some(bytes) => store.insert(chunk.key().to_owned(), bytes),
+///         None => store.remove(chunk.key()),
+///     };
+/// }
+/// assert_eq!(store["c/0"], [1, 5]);
+/// assert_eq!(store["c/1"], [6, 7]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub struct WritePlan {
     array: Arc<Array>,
     split: Split,

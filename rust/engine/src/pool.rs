@@ -34,6 +34,18 @@ const SPIN: Duration = Duration::from_micros(50);
 const STACK: usize = 2 << 20;
 
 /// Threads that help whoever runs a job.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::cancel::{Cancel, Context};
+/// use zarr_engine::error::{Error, Kind};
+/// use zarr_engine::pool::Pool;
+///
+/// let (pool, cancel) = (Pool::new(2), Cancel::new());
+/// let job = |i: usize, _: &Context<'_>| if i == 3 { Err(Error::config("three")) } else { Ok(()) };
+/// let error = pool.run(&Context::new(&cancel), 5, 1, Arc::new(job)).unwrap_err();
+/// assert_eq!(error.kind(), Kind::Config);
+/// ```
 #[derive(Debug)]
 pub struct Pool {
     shared: Arc<Shared>,

@@ -3,6 +3,14 @@
 use crate::error::{Error, Kind, Result};
 
 /// Makes room for `more` items after the end of `out`, and not for many more.
+///
+/// ```
+/// use zarr_engine::error::Kind;
+/// use zarr_engine::reserve::reserve;
+///
+/// let error = reserve(&mut Vec::<u64>::new(), usize::MAX / 16).unwrap_err();
+/// assert_eq!(error.kind(), Kind::NoMemory);
+/// ```
 pub fn reserve<T>(out: &mut Vec<T>, more: usize) -> Result<()> {
     out.try_reserve_exact(more).map_err(|_| no_memory(more.saturating_mul(size_of::<T>())))
 }

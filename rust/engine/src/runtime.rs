@@ -43,6 +43,14 @@ pub fn buffers() -> Arc<Own<Shared>> {
 
 /// Sets the number of threads that work on one operation at most, the caller's included; `None`
 /// for as many as the process may use CPUs.
+///
+/// ```
+/// use zarr_engine::runtime;
+///
+/// runtime::set_threads(Some(2));
+/// assert_eq!(runtime::threads(), 2);
+/// runtime::set_threads(None);
+/// ```
 pub fn set_threads(threads: Option<usize>) {
     THREADS.store(threads.map_or(0, |n| n.max(1)), Ordering::Relaxed);
     POOL.get().set_threads(self::threads());

@@ -120,6 +120,15 @@ impl Shared {
 }
 
 /// A buffer, given back when dropped. Its contents are whatever was left in it.
+///
+/// ```
+/// use zarr_engine::scratch::Scratch;
+///
+/// let mut buffer = Scratch::of(3)?;
+/// buffer.copy_from_slice(b"abc");
+/// assert_eq!(buffer.into_inner(), b"abc");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<u8>);
 

@@ -168,6 +168,25 @@ fn split_range(start: u64, step: u64, count: u64, at: u64, grid: &Axis) -> Vec<(
 }
 
 /// Which elements of a box stand where in a view.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::grid::{Axis, Grid};
+/// use zarr_engine::selection::{AxisMap, Region};
+///
+/// let grid = Grid(vec![Axis::regular(4, 10)?, Axis::regular(3, 6)?]);
+/// // Rows 2 to 6, all columns.
+/// let rows = AxisMap::Range { start: 2, step: 1, count: 4, at: 0 };
+/// let columns = AxisMap::Range { start: 0, step: 1, count: 6, at: 0 };
+/// let region = Region::Box(vec![rows, columns]);
+/// assert_eq!(region.view_shape(), [4, 6]);
+/// assert_eq!(region.split(&grid).len(), 4);
+///
+/// // The elements at (1, 2) and (9, 0), in this order.
+/// let points = Region::Points { coords: Arc::new(vec![vec![1, 9], vec![2, 0]]), at: Arc::new(vec![0, 1]) };
+/// assert_eq!(points.view_shape(), [2]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Region {
     /// The product of one map per axis. The view has the same axes as the box.

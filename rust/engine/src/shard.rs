@@ -30,6 +30,23 @@ pub enum Order {
 pub type Entry = Option<(u64, u64)>;
 
 /// The codec `sharding_indexed`.
+///
+/// ```
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::element::{Fill, Swap};
+/// use zarr_engine::shard::{Order, Sharding};
+///
+/// let chunks = Chain::new(vec![Link::Bytes(Swap::None)], 1, &Fill::new(&[0])?)?;
+/// let index = Chain::new(vec![Link::Bytes(Swap::None)], 2, &Fill::new(&[0xff; 8])?)?;
+/// let sharding = Sharding::new(vec![10], chunks, index, true, Order::Lexicographic)?;
+///
+/// // A shard of 30 elements has 3 inner chunks, and an index of as many entries of 16 bytes.
+/// let counts = sharding.counts(&[30])?;
+/// assert_eq!(counts, [3]);
+/// assert_eq!(sharding.index_len(&counts)?, 48);
+/// assert!(sharding.counts(&[25]).is_err());
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Sharding {
     inner: Vec<u64>,

@@ -39,6 +39,24 @@ unsafe impl Send for View {}
 unsafe impl Sync for View {}
 
 /// A strided box in memory, to be written: no two of its elements share a byte.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::selection::Region;
+/// use zarr_engine::strided::{Output, strides_of};
+///
+/// let data = vec![0u8; 6];
+/// let owner = Arc::new(data);
+/// let base = owner.as_ptr().cast_mut();
+/// // SAFETY: the owner keeps the memory, and nothing else uses it for as long as there is a view.
+/// let view = unsafe { Output::new(base, &[2, 3], &strides_of(&[2, 3], 1)?.as_slice(), 1, owner.clone())? };
+///
+/// // A chunk that is stored in the order of its columns.
+/// view.scatter(&Region::all(&[2, 3]), &[1, 4, 2, 5, 3, 6], &[1, 2], 0)?;
+/// drop(view);
+/// assert_eq!(owner[..], [1, 2, 3, 4, 5, 6]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Output(View);
 
@@ -249,6 +267,13 @@ fn c_order(shape: &[u64], size: usize) -> Result<(Vec<usize>, Vec<isize>)> {
 }
 
 /// The strides of a box of `shape` in C order, in bytes; fails if it does not fit in memory.
+///
+/// ```
+/// use zarr_engine::strided::strides_of;
+///
+/// assert_eq!(strides_of(&[2, 3], 4)?, [12, 4]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub fn strides_of(shape: &[u64], size: usize) -> Result<Vec<isize>> {
     Ok(c_order(shape, size)?.1)
 }

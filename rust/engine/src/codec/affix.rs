@@ -6,6 +6,16 @@ use crate::reserve::reserve;
 use crate::scratch::resize;
 
 /// Adds bytes, and takes as many away.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::affix::Affix;
+///
+/// let mut stored = Vec::new();
+/// Affix::new(true, b"II".to_vec()).encode(b"data", &mut stored)?;
+/// assert_eq!(stored, b"IIdata");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Affix {
     at_start: bool,

@@ -5,6 +5,16 @@ use crate::error::{Error, Result};
 
 /// Rounds numbers to `keep` bits: those of the mantissa, or for integers those from the highest one
 /// that is set.
+///
+/// ```
+/// use zarr_engine::codec::bitround::BitRound;
+/// use zarr_engine::codec::{ArrayFilter, Spec};
+///
+/// let mut data = 1.1f32.to_le_bytes().to_vec();
+/// BitRound::new("<f4", 3)?.encode(&Spec { shape: vec![1], size: 4 }, &mut data)?;
+/// assert_eq!(data, 1.125f32.to_le_bytes());
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BitRound {
     number: Number,

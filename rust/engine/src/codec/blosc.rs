@@ -45,6 +45,21 @@ mod flag {
 }
 
 /// Blosc's container around one of its compressors.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::blosc::Blosc;
+///
+/// let codec = Blosc::new("lz4", 5, 1, 8, 0)?;
+/// let mut stored = Vec::new();
+/// codec.encode(&[7; 4096], &mut stored)?;
+/// assert!(stored.len() < 1000);
+///
+/// let mut chunk = [0; 4096];
+/// codec.decode_exact(&stored, &mut chunk)?;
+/// assert_eq!(chunk, [7; 4096]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blosc {
     compressor: Compressor,

@@ -48,6 +48,24 @@ pub enum Serial {
 }
 
 /// A checked chain of codecs.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::codec::crc32c::Crc32c;
+/// use zarr_engine::element::{Fill, Swap};
+///
+/// let crc32c = Link::Outer(Arc::new(Crc32c::new()?));
+/// let links = vec![Link::Transpose(vec![1, 0]), Link::Bytes(Swap::None), crc32c];
+/// let chain = Chain::new(links, 2, &Fill::new(&[0])?)?;
+///
+/// let form = chain.form(&[2, 2])?;
+/// assert_eq!(chain.encoded_exact(&form), Some(8));
+/// // A chunk that is decoded, or is to be encoded, lies as the strides of its form say: here, each
+/// // column is one stretch.
+/// assert_eq!(form.strides, [1, 2]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Chain {
     /// The leading transpositions, which cost nothing: they only change the strides of a chunk.

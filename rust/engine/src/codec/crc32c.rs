@@ -12,6 +12,19 @@ const SIZE: usize = 4;
 const STEP: usize = 16 << 10;
 
 /// Appends the CRC-32C of the data, little-endian.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::crc32c::Crc32c;
+///
+/// let mut stored = Vec::new();
+/// Crc32c::new()?.encode(b"123456789", &mut stored)?;
+/// assert_eq!(stored, b"123456789\x83\x92\x06\xe3");
+///
+/// stored[0] = b'0';
+/// assert!(Crc32c::new()?.decode_exact(&stored, &mut [0; 9]).is_err());
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Crc32c;
 

@@ -24,12 +24,42 @@ thread_local! {
 }
 
 /// Gzip members.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::deflate::Gzip;
+///
+/// let codec = Gzip::new(5)?;
+/// let mut stored = Vec::new();
+/// codec.encode(&[7; 4096], &mut stored)?;
+/// assert!(stored.len() < 1000);
+///
+/// let mut chunk = [0; 4096];
+/// codec.decode_exact(&stored, &mut chunk)?;
+/// assert_eq!(chunk, [7; 4096]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gzip {
     level: Level,
 }
 
 /// One zlib stream.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::deflate::Zlib;
+///
+/// let codec = Zlib::new(5)?;
+/// let mut stored = Vec::new();
+/// codec.encode(&[7; 4096], &mut stored)?;
+/// assert!(stored.len() < 1000);
+///
+/// let mut chunk = [0; 4096];
+/// codec.decode_exact(&stored, &mut chunk)?;
+/// assert_eq!(chunk, [7; 4096]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Zlib {
     level: Level,

@@ -7,6 +7,16 @@ use crate::element::Swap;
 use crate::error::{Error, Result};
 
 /// Replaces elements by their differences, in the order of the flat array.
+///
+/// ```
+/// use zarr_engine::codec::delta::Delta;
+/// use zarr_engine::codec::{ArrayFilter, Spec};
+///
+/// let mut data = vec![1, 3, 6];
+/// Delta::new("|u1")?.encode(&Spec { shape: vec![3], size: 1 }, &mut data)?;
+/// assert_eq!(data, [1, 2, 3]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delta {
     number: Number,

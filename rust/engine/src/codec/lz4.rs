@@ -22,6 +22,21 @@ const MOST_BYTES: usize = 0x7E00_0000;
 const HIGHEST_RATIO: usize = 255;
 
 /// One LZ4 block behind its decoded size.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::lz4::Lz4;
+///
+/// let codec = Lz4::new(1)?;
+/// let mut stored = Vec::new();
+/// codec.encode(&[7; 4096], &mut stored)?;
+/// assert!(stored.len() < 1000);
+///
+/// let mut chunk = [0; 4096];
+/// codec.decode_exact(&stored, &mut chunk)?;
+/// assert_eq!(chunk, [7; 4096]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lz4 {
     acceleration: c_int,

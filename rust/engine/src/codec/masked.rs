@@ -8,6 +8,18 @@ use crate::error::{Error, Result};
 use crate::reserve::reserve;
 
 /// The elements one after the other, in C order, without the bits that they do not use.
+///
+/// ```
+/// use zarr_engine::codec::masked::Masked;
+/// use zarr_engine::codec::{Serializer, Spec};
+/// use zarr_engine::element::Swap;
+///
+/// // Numbers of four bits: those above mean nothing.
+/// let mut numbers = [0; 2];
+/// Masked::new(Swap::None, &[0x0f])?.decode(&Spec { shape: vec![2], size: 1 }, &[0xf3, 4], &mut numbers)?;
+/// assert_eq!(numbers, [3, 4]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Masked {
     swap: Swap,

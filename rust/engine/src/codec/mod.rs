@@ -43,6 +43,52 @@ pub struct Spec {
 }
 
 /// Maps bytes to bytes.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::element::{Fill, Swap};
+/// use zarr_engine::error::{Error, Result};
+///
+/// /// Stores every bit as its contrary.
+/// #[derive(Debug)]
+/// struct Invert;
+///
+/// impl BytesCodec for Invert {
+///     fn name(&self) -> &str {
+///         "invert"
+///     }
+///     fn encoded_bound(&self, n: usize) -> Option<usize> {
+///         Some(n)
+///     }
+///     fn encode(&self, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
+///         out.extend(src.iter().map(|byte| !byte));
+///         Ok(())
+///     }
+///     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
+///         if src.len() != dst.len() {
+///             return Err(Error::corrupt("the data have the wrong length"));
+///         }
+///         dst.iter_mut().zip(src).for_each(|(to, from)| *to = !from);
+///         Ok(())
+///     }
+///     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
+///         if src.len() > limit {
+///             return Err(Error::over_limit("the data are too long", limit, src.len()));
+///         }
+///         out.clear();
+///         self.encode(src, out)
+///     }
+/// }
+///
+/// let links = vec![Link::Bytes(Swap::None), Link::Outer(Arc::new(Invert))];
+/// let chain = Chain::new(links, 1, &Fill::new(&[0])?)?;
+/// let mut stored = Vec::new();
+/// chain.encode(&chain.form(&[2])?, &mut vec![0x0f, 0xff], &mut stored)?;
+/// assert_eq!(stored, [0xf0, 0]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub trait BytesCodec: Send + Sync + fmt::Debug {
     /// The name in error messages.
     fn name(&self) -> &str;
@@ -83,6 +129,36 @@ pub trait BytesCodec: Send + Sync + fmt::Debug {
 }
 
 /// Maps an array to an array.
+///
+/// ```
+/// use zarr_engine::codec::{ArrayFilter, Spec};
+/// use zarr_engine::error::Result;
+///
+/// /// Stores the elements in reverse.
+/// #[derive(Debug)]
+/// struct Reverse;
+///
+/// impl ArrayFilter for Reverse {
+///     fn name(&self) -> &str {
+///         "reverse"
+///     }
+///     fn encoded_spec(&self, spec: &Spec) -> Result<Spec> {
+///         Ok(spec.clone())
+///     }
+///     fn encode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {
+///         *data = data.chunks_exact(spec.size).rev().flatten().copied().collect();
+///         Ok(())
+///     }
+///     fn decode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {
+///         self.encode(spec, data)
+///     }
+/// }
+///
+/// let mut data = vec![1, 0, 2, 0];
+/// Reverse.encode(&Spec { shape: vec![2], size: 2 }, &mut data)?;
+/// assert_eq!(data, [2, 0, 1, 0]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub trait ArrayFilter: Send + Sync + fmt::Debug {
     /// The name in error messages.
     fn name(&self) -> &str;
@@ -103,6 +179,41 @@ pub trait ArrayFilter: Send + Sync + fmt::Debug {
 }
 
 /// Maps an array to bytes (other than the plain and the sharded form, which the chain knows itself).
+///
+/// ```
+/// use zarr_engine::codec::{Serializer, Spec};
+/// use zarr_engine::error::{Error, Result};
+///
+/// /// Stores the elements in decimal numbers, one a line.
+/// #[derive(Debug)]
+/// struct Lines;
+///
+/// impl Serializer for Lines {
+///     fn name(&self) -> &str {
+///         "lines"
+///     }
+///     fn encode(&self, _: &Spec, src: &[u8], out: &mut Vec<u8>) -> Result<()> {
+///         src.iter().for_each(|element| out.extend_from_slice(format!("{element}\n").as_bytes()));
+///         Ok(())
+///     }
+///     fn decode(&self, _: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
+///         let numbers = str::from_utf8(src).ok().and_then(|text| text.lines().map(|n| n.parse().ok()).collect());
+///         match numbers {
+///             Some::<Vec<u8>>(numbers) if numbers.len() == dst.len() => dst.copy_from_slice(&numbers),
+///             _ => return Err(Error::corrupt("the lines are no numbers, or not as many as there should be")),
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let spec = Spec { shape: vec![3], size: 1 };
+/// let (mut stored, mut chunk) = (Vec::new(), [0; 3]);
+/// Lines.encode(&spec, &[1, 20, 255], &mut stored)?;
+/// assert_eq!(stored, b"1\n20\n255\n");
+/// Lines.decode(&spec, &stored, &mut chunk)?;
+/// assert_eq!(chunk, [1, 20, 255]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub trait Serializer: Send + Sync + fmt::Debug {
     /// The name in error messages.
     fn name(&self) -> &str;

@@ -16,6 +16,19 @@ const FIXED: usize = 4;
 const LARGEST: usize = 64 << 20;
 
 /// Blocks of N5.
+///
+/// ```
+/// use zarr_engine::codec::chain::{Chain, Link};
+/// use zarr_engine::codec::n5::N5;
+/// use zarr_engine::codec::{Serializer, Spec};
+/// use zarr_engine::element::{Fill, Swap};
+///
+/// let chain = Chain::new(vec![Link::Bytes(Swap::None)], 1, &Fill::new(&[0])?)?;
+/// let mut block = Vec::new();
+/// N5::new(chain).encode(&Spec { shape: vec![3], size: 1 }, &[7, 8, 9], &mut block)?;
+/// assert_eq!(block, [0, 0, 0, 1, 0, 0, 0, 3, 7, 8, 9]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct N5 {
     chain: Chain,

@@ -20,6 +20,19 @@ enum When {
 }
 
 /// Codecs from bytes to bytes after a header, of which bit `i` says whether codec `i` was applied.
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::crc32c::Crc32c;
+/// use zarr_engine::codec::optional::Optional;
+///
+/// // A checksum makes nothing smaller: it is left out, as the header says.
+/// let mut stored = Vec::new();
+/// Optional::new(vec![Arc::new(Crc32c::new()?)], 1, "smaller")?.encode(b"data", &mut stored)?;
+/// assert_eq!(stored, b"\0data");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Optional {
     codecs: Vec<Arc<dyn BytesCodec>>,

@@ -16,6 +16,16 @@ enum Padding {
 }
 
 /// Stores the bits `first..=last` of each component of an element.
+///
+/// ```
+/// use zarr_engine::codec::packbits::PackBits;
+/// use zarr_engine::codec::{Serializer, Spec};
+///
+/// let mut packed = Vec::new();
+/// PackBits::new("|b1", 1, 0, 0, "none")?.encode(&Spec { shape: vec![4], size: 1 }, &[1, 0, 0, 1], &mut packed)?;
+/// assert_eq!(packed, [0b1001]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackBits {
     /// Bytes of a component in memory.

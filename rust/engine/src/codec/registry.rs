@@ -57,6 +57,58 @@ impl Parameter {
 }
 
 /// A value of a configuration, wherever it was written down.
+///
+/// ```
+/// use zarr_engine::codec::registry::{self, Parameter, Scope, Value};
+/// use zarr_engine::data_type::DataType;
+/// use zarr_engine::element::Fill;
+/// use zarr_engine::error::{Error, Result};
+///
+/// /// A configuration in which nothing is set, or a list of names of codecs.
+/// enum Plain {
+///     Empty,
+///     Names(Vec<String>),
+/// }
+///
+/// impl Value for Plain {
+///     fn parameters<const N: usize>(&self, _: [Parameter; N]) -> Result<[Option<Self>; N]> {
+///         Ok([const { None }; N])
+///     }
+///     fn integer(&self) -> Result<i128> {
+///         Err(Error::config("no number"))
+///     }
+///     fn boolean(&self) -> Result<bool> {
+///         Err(Error::config("neither true nor false"))
+///     }
+///     fn string(&self) -> Result<String> {
+///         match self {
+///             Plain::Names(names) => Ok(names.concat()),
+///             Plain::Empty => Err(Error::config("no string")),
+///         }
+///     }
+///     fn bytes(&self) -> Result<Vec<u8>> {
+///         Err(Error::config("no bytes"))
+///     }
+///     fn items(&self) -> Result<Vec<Self>> {
+///         match self {
+///             Plain::Names(names) => Ok(names.iter().map(|name| Plain::Names(vec![name.clone()])).collect()),
+///             Plain::Empty => Ok(Vec::new()),
+///         }
+///     }
+///     fn member(&self) -> Result<(String, Self)> {
+///         self.codec()
+///     }
+///     fn codec(&self) -> Result<(String, Self)> {
+///         Ok((self.string()?, Plain::Empty))
+///     }
+/// }
+///
+/// let scope = Scope::new(1, DataType::named("uint8")?, Fill::new(&[0])?);
+/// let names = ["bytes", "crc32c"].map(str::to_owned).to_vec();
+/// let chain = registry::chain(&Plain::Names(names), &scope)?;
+/// assert_eq!(chain.encoded_exact(&chain.form(&[10])?), Some(14));
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 pub trait Value: Sized {
     /// The parameters of a codec whose configuration this is, `None` for those that are left out.
     /// Others than these are an error.

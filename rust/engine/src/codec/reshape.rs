@@ -15,6 +15,15 @@ pub enum Dimension {
 }
 
 /// Gives an array other axes.
+///
+/// ```
+/// use zarr_engine::codec::reshape::{Dimension, Reshape};
+/// use zarr_engine::codec::{ArrayFilter, Spec};
+///
+/// let flat = Reshape::new(vec![Dimension::Of(vec![0, 1]), Dimension::Rest])?;
+/// assert_eq!(flat.encoded_spec(&Spec { shape: vec![2, 3, 4], size: 1 })?.shape, [6, 4]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reshape {
     dimensions: Vec<Dimension>,

@@ -10,6 +10,16 @@ use crate::scratch::resize;
 const MOST: usize = i32::MAX as usize;
 
 /// Regroups the bytes of elements by their place in the element.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::shuffle::Shuffle;
+///
+/// let mut stored = Vec::new();
+/// Shuffle::new(2)?.encode(&[1, 2, 3, 4], &mut stored)?;
+/// assert_eq!(stored, [1, 3, 2, 4]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shuffle {
     size: usize,

@@ -7,6 +7,16 @@ use crate::selection::Region;
 use crate::strided::{Output, strides_of};
 
 /// Axis `i` of the encoded array is axis `order[i]` of the array.
+///
+/// ```
+/// use zarr_engine::codec::transpose::Transpose;
+/// use zarr_engine::codec::{ArrayFilter, Spec};
+///
+/// let mut data = vec![1, 2, 3, 4, 5, 6];
+/// Transpose::new(vec![1, 0]).encode(&Spec { shape: vec![2, 3], size: 1 }, &mut data)?;
+/// assert_eq!(data, [1, 4, 2, 5, 3, 6]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Transpose {
     order: Vec<usize>,

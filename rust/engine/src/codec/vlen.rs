@@ -11,6 +11,22 @@ use crate::heap::{Heap, LONGEST, REFERENCE, check_text};
 const WORD: usize = 4;
 
 /// Strings or byte strings of any length, of a [`Heap`].
+///
+/// ```
+/// use std::sync::Arc;
+/// use zarr_engine::codec::vlen::Vlen;
+/// use zarr_engine::codec::{Serializer, Spec};
+/// use zarr_engine::heap::{Heap, REFERENCE};
+///
+/// let heap = Arc::new(Heap::new(true, Some(b""), true)?);
+/// let mut slots = Vec::new();
+/// heap.add(b"abc".to_vec(), &[1, 2], &mut slots)?;
+///
+/// let mut stored = Vec::new();
+/// Vlen::new(heap).encode(&Spec { shape: vec![2], size: REFERENCE }, &slots, &mut stored)?;
+/// assert_eq!(stored, b"\x02\0\0\0\x01\0\0\0a\x02\0\0\0bc");
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Vlen {
     heap: Arc<Heap>,

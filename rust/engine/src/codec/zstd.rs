@@ -31,6 +31,21 @@ thread_local! {
 }
 
 /// Zstandard frames.
+///
+/// ```
+/// use zarr_engine::codec::BytesCodec;
+/// use zarr_engine::codec::zstd::Zstd;
+///
+/// let codec = Zstd::new(3, true)?;
+/// let mut stored = Vec::new();
+/// codec.encode(&[7; 4096], &mut stored)?;
+/// assert!(stored.len() < 1000);
+///
+/// let mut chunk = [0; 4096];
+/// codec.decode_exact(&stored, &mut chunk)?;
+/// assert_eq!(chunk, [7; 4096]);
+/// # Ok::<(), zarr_engine::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zstd {
     level: i32,
