@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEERS := .envs/peers
 PYTHON_DIRS := src tests benchmarks examples tools
+ENGINE_FEATURES := blosc gzip lz4 zstd http json
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: build demo test test-rust test-python lint format hooks news docs bench clean
@@ -63,6 +64,10 @@ test-python: build $(VENV)/.group-test $(VENV)/.group-clients $(PEERS)/.made
 lint: build $(VENV)/.group-lint $(VENV)/.group-test
 	cargo fmt --all --check
 	cargo clippy --release --all-targets --quiet -- --deny warnings
+	for feature in '' $(ENGINE_FEATURES); do \
+	    cargo clippy --release --quiet --package zarr-engine --no-default-features \
+	        --features "$$feature" -- --deny warnings || exit 1; done
+	RUSTDOCFLAGS='--deny warnings' cargo doc --release --no-deps --quiet --package zarr-engine
 	$(BIN)/ruff check $(PYTHON_DIRS)
 	$(BIN)/ruff format --check $(PYTHON_DIRS)
 	$(BIN)/mypy src/zarr tests/typing tools
