@@ -14,8 +14,9 @@ use crate::strided::{Output, runs_of};
 /// Runs of a file that are closer than this are read at once: a page is read in any case.
 const FILE_GAP: u64 = 4096;
 
-/// Rows shorter than this are cheaper to copy from a buffer than to name to the system one by one.
-const SHORT_ROW: usize = 512;
+/// Rows that are short are read together, so many bytes at once: these stay in the cache until they
+/// are copied.
+const BLOCK: u64 = 256 << 10;
 
 /// Reads the elements of `region` of one stored chunk into `view`.
 pub fn chunk(
@@ -74,20 +75,27 @@ fn wrong_length(form: &Form, found: u64) -> Error {
         .with_codec("bytes")
 }
 
-/// A chunk that is stored as it is: only the bytes that are wanted are read, straight to their place.
+/// A chunk that is stored as it is: only the bytes that are wanted are read, straight to their place
+/// where that is in long rows.
 fn raw(form: &Form, object: &Arc<dyn Object>, region: &Region, view: &Output, size: usize) -> Result<()> {
     if object.size() != form.nbytes as u64 {
         return Err(wrong_length(form, object.size()));
     }
-    if let Some(bytes) = object.bytes() {
-        return view.scatter(region, bytes, &form.strides, 0);
+    match object.bytes() {
+        Some(bytes) => view.scatter(region, bytes, &form.strides, 0),
+        None => raw_part(form, &**object, region, view, size),
     }
-    let read = |first: usize, rows: &mut Vec<&mut [u8]>| {
-        let long = rows.first().is_some_and(|row| row.len() >= SHORT_ROW) || rows.len() == 1;
-        if long { Some(object.read_rows(first as u64, rows)) } else { None }
-    };
-    if let Some(Some(done)) = view.rows(region, &form.strides, read)? {
+}
+
+fn raw_part(form: &Form, object: &dyn Object, region: &Region, view: &Output, size: usize) -> Result<()> {
+    let read = |first: usize, rows: &mut Vec<&mut [u8]>| object.read_rows(first as u64, rows);
+    if let Some(done) = view.rows(region, &form.strides, read)? {
         return done;
+    }
+    if region.reach(&form.strides, size) > BLOCK
+        && region.cut(&form.strides, size, BLOCK, |part| raw_part(form, object, part, view, size))?
+    {
+        return Ok(());
     }
     let runs = runs_of(region, &form.strides, size, FILE_GAP)?;
     let (Some(&(start, _)), Some(&(_, end))) = (runs.first(), runs.last()) else { return Ok(()) };

@@ -36,6 +36,42 @@ impl AxisMap {
         }
     }
 
+    /// The lowest and the highest index; `None` if there is no index.
+    fn hull(&self) -> Option<(u64, u64)> {
+        match self {
+            AxisMap::Range { count: 0, .. } => None,
+            AxisMap::Range { start, step, count, .. } => {
+                Some((*start, (count - 1).saturating_mul(*step).saturating_add(*start)))
+            }
+            AxisMap::Pairs(pairs) => {
+                let indices = || pairs.iter().map(|pair| pair.0);
+                indices().min().zip(indices().max())
+            }
+        }
+    }
+
+    /// The indices from number `from` to before number `to`.
+    fn part(&self, from: u64, to: u64) -> Self {
+        match self {
+            AxisMap::Range { start, step, at, .. } => {
+                AxisMap::Range { start: start + from * step, step: *step, count: to - from, at: at + from }
+            }
+            AxisMap::Pairs(pairs) => AxisMap::Pairs(pairs[from as usize..to as usize].to_vec()),
+        }
+    }
+
+    /// How many indices from number `from` on lie within `reach` of the first: one at least.
+    fn near(&self, from: u64, reach: u64) -> u64 {
+        match self {
+            AxisMap::Range { step, count, .. } => (reach / step.max(&1)).saturating_add(1).min(count - from),
+            AxisMap::Pairs(pairs) => {
+                let pairs = &pairs[from as usize..];
+                let end = pairs[0].0.saturating_add(reach);
+                pairs.iter().take_while(|pair| pair.0 <= end).count().max(1) as u64
+            }
+        }
+    }
+
     fn check(&self, axis: usize, extent: u64) -> Result<()> {
         let last = match self {
             AxisMap::Range { count: 0, .. } => None,
@@ -269,6 +305,61 @@ impl Region {
             Region::Box(axes) => axes.iter().zip(extents).all(|(axis, &extent)| axis.covers(extent)),
             Region::Points { at, .. } => extents.iter().all(|&n| n == 1) && !at.is_empty(),
         }
+    }
+
+    /// The bytes between the first and the last that the region reaches in a box laid out by
+    /// `strides`, these included.
+    pub fn reach(&self, strides: &[isize], size: usize) -> u64 {
+        let axes: Vec<Option<(u64, u64)>> = match self {
+            Region::Box(axes) => axes.iter().map(AxisMap::hull).collect(),
+            Region::Points { coords, .. } => {
+                coords.iter().map(|axis| axis.iter().min().copied().zip(axis.iter().max().copied())).collect()
+            }
+        };
+        let reach = |(axis, &stride): (Option<(u64, u64)>, &isize)| {
+            axis.map_or(0, |(low, high)| (high - low).saturating_mul(stride.unsigned_abs() as u64))
+        };
+        axes.into_iter().zip(strides).map(reach).fold(size as u64, u64::saturating_add)
+    }
+
+    /// Cuts a box along the axis that reaches farthest in memory laid out by `strides`, into parts that
+    /// reach at most `most` bytes if that can be, and hands `f` one after the other. `false` if no axis
+    /// can be cut.
+    pub fn cut(
+        &self,
+        strides: &[isize],
+        size: usize,
+        most: u64,
+        mut f: impl FnMut(&Region) -> Result<()>,
+    ) -> Result<bool> {
+        let Region::Box(axes) = self else { return Ok(false) };
+        let reach = |i: usize| Region::Box(vec![axes[i].clone()]).reach(&strides[i..=i], 0);
+        let reaches: Vec<u64> = (0..axes.len().min(strides.len())).map(reach).collect();
+        let Some((axis, &far)) = reaches.iter().enumerate().max_by_key(|reach| reach.1).filter(|reach| *reach.1 > 0)
+        else {
+            return Ok(false);
+        };
+        let rest = self.reach(strides, size) - far;
+        let step = most.saturating_sub(rest) / (strides[axis].unsigned_abs() as u64).max(1);
+        let whole = match &axes[axis] {
+            AxisMap::Pairs(pairs) if !pairs.is_sorted() => {
+                let mut pairs = pairs.clone();
+                pairs.sort_unstable();
+                AxisMap::Pairs(pairs)
+            }
+            map => map.clone(),
+        };
+        let mut part = axes.clone();
+        let mut from = 0;
+        while from < whole.len() {
+            let to = from + whole.near(from, step);
+            part[axis] = whole.part(from, to);
+            let region = Region::Box(part);
+            f(&region)?;
+            let Region::Box(axes) = region else { return Ok(true) };
+            (part, from) = (axes, to);
+        }
+        Ok(true)
     }
 
     /// Cuts the region along `grid`.

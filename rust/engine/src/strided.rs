@@ -232,7 +232,8 @@ impl Output {
     }
 
     /// Hands `f` the rows of the view, in the order of the chunk's bytes, if `region` takes one run
-    /// of bytes from a chunk laid out by `strides`; with the first byte of that run.
+    /// of bytes from a chunk laid out by `strides`, and if these are few and long; with the first byte
+    /// of that run.
     pub fn rows<T>(
         &self,
         region: &Region,
@@ -286,17 +287,7 @@ pub fn runs_of(region: &Region, strides: &[isize], size: usize, gap: u64) -> Res
         Region::Box(_) => strides,
         Region::Points { .. } => &[0],
     };
-    let transfer = Transfer::plan(region, strides, 0, like, size)?;
-    let mut runs = transfer.source_runs();
-    runs.sort_unstable();
-    let mut joined: Vec<(u64, u64)> = Vec::new();
-    for (start, end) in runs {
-        match joined.last_mut() {
-            Some(last) if start <= last.1.saturating_add(gap) => last.1 = last.1.max(end),
-            _ => joined.push((start, end)),
-        }
-    }
-    Ok(joined)
+    Transfer::plan(region, strides, 0, like, size)?.source_runs(gap)
 }
 
 #[cfg(test)]

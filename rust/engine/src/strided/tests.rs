@@ -91,18 +91,20 @@ fn outside_is_refused() {
 
 #[test]
 fn rows_follow_the_source() {
-    let mut out: Vec<u8> = vec![0; 24];
-    let v = view(&mut out, &[4, 6], &[6, 1], 1);
-    let maps = |at| {
+    let mut out: Vec<u8> = vec![0; 4 * 2000];
+    let v = view(&mut out, &[4, 2000], &[2000, 1], 1);
+    let maps = |at, count| {
         Region::Box(vec![
             AxisMap::Range { start: 1, step: 1, count: 2, at: 1 },
-            AxisMap::Range { start: 0, step: 1, count: 3, at },
+            AxisMap::Range { start: 0, step: 1, count, at },
         ])
     };
-    let rows = v.rows(&maps(2), &[3, 1], |first, rows| (first, rows.iter().map(|r| r.len()).collect::<Vec<_>>()));
-    assert_eq!(rows.unwrap().unwrap(), (3, vec![3, 3]));
-    assert!(v.rows(&maps(2), &[4, 1], |_, _| ()).unwrap().is_none());
-    assert!(v.in_place(&maps(2), &[3, 1], 6, |_| ()).unwrap().is_none());
-    let whole = v.in_place(&Region::all(&[4, 6]), &[6, 1], 24, |run| run.len());
-    assert_eq!(whole.unwrap(), Some(24));
+    let rows =
+        v.rows(&maps(2, 600), &[600, 1], |first, rows| (first, rows.iter().map(|r| r.len()).collect::<Vec<_>>()));
+    assert_eq!(rows.unwrap().unwrap(), (600, vec![600, 600]));
+    assert!(v.rows(&maps(2, 600), &[700, 1], |_, _| ()).unwrap().is_none(), "not one run");
+    assert!(v.rows(&maps(2, 60), &[60, 1], |_, _| ()).unwrap().is_none(), "short rows");
+    assert!(v.in_place(&maps(2, 600), &[600, 1], 1200, |_| ()).unwrap().is_none());
+    let whole = v.in_place(&Region::all(&[4, 2000]), &[2000, 1], 8000, |run| run.len());
+    assert_eq!(whole.unwrap(), Some(8000));
 }

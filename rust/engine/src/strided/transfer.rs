@@ -5,7 +5,13 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
+use crate::reserve::{push, reserve};
 use crate::selection::{AxisMap, Region};
+
+/// Rows shorter than this are cheaper to copy from a buffer than to name to the system one by one.
+const SHORT_ROW: usize = 512;
+/// So many rows are named to the system at once.
+const MOST_ROWS: usize = 1024;
 
 /// One loop of a copy: offsets on both sides.
 #[derive(Clone)]
@@ -73,6 +79,17 @@ fn bounds(table: &[(isize, isize)], (mut a, mut b): (Bounds, Bounds)) -> (Bounds
         b = (b.0.min(y), b.1.max(y));
     }
     (a, b)
+}
+
+/// Adds a run to `runs`, or makes the last one longer if this begins in it or at most `gap` bytes after it.
+fn join(runs: &mut Vec<(isize, isize)>, run: (isize, isize), gap: isize) -> Result<()> {
+    match runs.last_mut() {
+        Some(last) if (last.0..=last.1.saturating_add(gap)).contains(&run.0) => {
+            last.1 = last.1.max(run.1);
+            Ok(())
+        }
+        _ => push(runs, run),
+    }
 }
 
 type Bounds = (isize, isize);
@@ -234,7 +251,8 @@ impl Transfer {
         }
     }
 
-    /// The runs of the destination, in source order, if the source is one run of bytes.
+    /// The runs of the destination, in source order, if the source is one run of bytes, and if these
+    /// are few and long.
     pub(super) fn rows(&self) -> Option<Vec<(isize, usize)>> {
         if self.empty {
             return None;
@@ -248,55 +266,78 @@ impl Transfer {
             row = n.checked_mul(row)?;
             loops = outer;
         }
-        let mut rows = vec![(self.dst, row)];
-        let mut reach = row as isize;
+        let (mut count, mut reach) = (1usize, row as isize);
         for each in loops.iter().rev() {
-            let Loop::Line { n, src, dst } = each else { return None };
+            let Loop::Line { n, src, .. } = each else { return None };
             if *src != reach {
                 return None;
             }
-            let inner = std::mem::take(&mut rows);
-            rows.reserve_exact(inner.len().checked_mul(*n)?);
-            for i in 0..*n as isize {
-                rows.extend(inner.iter().map(|&(at, len)| (at + i * dst, len)));
-            }
+            count = count.checked_mul(*n)?;
             reach = reach.checked_mul(*n as isize)?;
+        }
+        if count > 1 && (row < SHORT_ROW || count > MOST_ROWS) {
+            return None;
+        }
+        let mut rows = Vec::with_capacity(count);
+        rows.push((self.dst, row));
+        for each in loops.iter().rev() {
+            if let Loop::Line { n, dst, .. } = each {
+                let inner = rows.len();
+                for i in 1..*n as isize {
+                    rows.extend_from_within(..inner);
+                    rows[i as usize * inner..].iter_mut().for_each(|row| row.0 += i * dst);
+                }
+            }
         }
         Some(rows)
     }
 
-    /// The runs of the source as (start, end), in no order.
-    pub(super) fn source_runs(&self) -> Vec<(u64, u64)> {
+    /// The runs of the source as (start, end), in their order, those joined that are at most `gap`
+    /// bytes apart. Inner loops that are one run cost nothing, however many elements they reach.
+    pub(super) fn source_runs(&self, gap: u64) -> Result<Vec<(u64, u64)>> {
+        let mut runs = Vec::new();
         if self.empty {
-            return Vec::new();
+            return Ok(runs);
         }
-        let mut row = self.size as isize;
-        let mut loops = self.loops.as_slice();
-        while let Some((Loop::Line { n, src, .. }, outer)) = loops.split_last() {
-            if *src != row {
-                break;
-            }
-            row = row.saturating_mul(*n as isize);
-            loops = outer;
-        }
-        let mut starts = vec![self.src];
-        for each in loops {
-            let outer = std::mem::take(&mut starts);
+        let (gap, start) = (isize::try_from(gap).unwrap_or(isize::MAX), self.src);
+        let mut found = vec![(start, start.saturating_add(self.size as isize))];
+        for each in self.loops.iter().rev() {
+            let inner = std::mem::take(&mut found);
+            let mut repeat = |by: isize| inner.iter().try_for_each(|&(a, b)| join(&mut found, (a + by, b + by), gap));
             match each {
                 Loop::Line { n, src, .. } => {
-                    starts.extend(outer.iter().flat_map(|&at| (0..*n as isize).map(move |i| at + i * src)));
-                }
-                Loop::Table(table) => {
-                    starts.extend(outer.iter().flat_map(|&at| table.iter().map(move |&(src, _)| at + src)));
-                }
-                Loop::Points(points) => {
-                    for &at in &outer {
-                        points.each(|block| starts.extend(block.iter().map(|&(src, _)| at + src)));
+                    let last = src * (*n as isize - 1);
+                    match inner.as_slice() {
+                        [(a, b)] if src.saturating_abs().saturating_sub(b - a) <= gap => {
+                            found = vec![(a + last.min(0), b + last.max(0))];
+                        }
+                        _ if *src < 0 => (0..*n as isize).try_for_each(|i| repeat(last - i * src))?,
+                        _ => (0..*n as isize).try_for_each(|i| repeat(i * src))?,
                     }
                 }
+                Loop::Table(table) => table.iter().try_for_each(|&(src, _)| repeat(src))?,
+                Loop::Points(points) => {
+                    let mut done = Ok(());
+                    points.each(|block| {
+                        if done.is_ok() {
+                            done = block.iter().try_for_each(|&(src, _)| repeat(src));
+                        }
+                    });
+                    done?;
+                }
+            }
+            if !found.is_sorted() {
+                found.sort_unstable();
+                found.dedup_by(|next, last| {
+                    let near = next.0 <= last.1.saturating_add(gap);
+                    last.1 = if near { last.1.max(next.1) } else { last.1 };
+                    near
+                });
             }
         }
-        starts.iter().map(|&at| (at as u64, (at + row) as u64)).collect()
+        reserve(&mut runs, found.len())?;
+        runs.extend(found.into_iter().map(|(start, end)| (start as u64, end as u64)));
+        Ok(runs)
     }
 
     /// # Safety
