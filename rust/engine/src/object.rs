@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cancel::Context;
 use crate::error::{Error, Result};
 use crate::reserve::reserve;
+use crate::scratch::resize;
 
 /// The stored bytes of one key, as they were when they were opened.
 ///
@@ -44,6 +45,19 @@ pub trait Object: Send + Sync {
     fn bytes(&self) -> Option<&[u8]> {
         None
     }
+}
+
+/// `len` bytes of `object` from `offset` on: where they are, or read into `buffer`.
+pub fn stretch<'a>(object: &'a dyn Object, offset: u64, len: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+    if let Some(bytes) = object.bytes() {
+        return slice(bytes, offset, len as u64);
+    }
+    if offset.checked_add(len as u64).is_none_or(|end| end > object.size()) {
+        return Err(too_short(offset, len as u64, object.size()));
+    }
+    resize(buffer, len)?;
+    object.read_at(offset, buffer)?;
+    Ok(buffer)
 }
 
 /// A store that the engine reads by itself, without waiting for anybody.
@@ -189,10 +203,12 @@ impl<T: AsRef<[u8]> + Send + Sync> Object for T {
 
 fn slice(bytes: &[u8], offset: u64, len: u64) -> Result<&[u8]> {
     let range = usize::try_from(offset).ok().zip(offset.checked_add(len).and_then(|end| usize::try_from(end).ok()));
-    range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| {
-        Error::corrupt("the stored value ends too early")
-            .expected(format_args!("{len} bytes from {offset}"), format_args!("{} bytes in all", bytes.len()))
-    })
+    range.and_then(|(start, end)| bytes.get(start..end)).ok_or_else(|| too_short(offset, len, bytes.len() as u64))
+}
+
+fn too_short(offset: u64, len: u64, all: u64) -> Error {
+    Error::corrupt("the stored value ends too early")
+        .expected(format_args!("{len} bytes from {offset}"), format_args!("{all} bytes in all"))
 }
 
 /// A stretch of another object: an inner chunk.

@@ -14,6 +14,10 @@ use crate::strided::{Output, runs_of};
 /// Runs of a file that are closer than this are read at once: a page is read in any case.
 const FILE_GAP: u64 = 4096;
 
+/// Decoding all of a chunk of so many bytes costs less than to look for a part.
+const WORTH_PARTS: usize = 16 << 10;
+/// Ranges of a chunk that are closer than this are decoded together.
+const PART_GAP: u64 = 4096;
 /// Rows that are short are read together, so many bytes at once: these stay in the cache until they
 /// are copied.
 const BLOCK: u64 = 256 << 10;
@@ -37,9 +41,45 @@ pub fn chunk(
         return place(chain, form, bytes, region, view);
     }
     let len = stored_len(chain, form, object.size())?;
+    if let Some(ranges) = few(form, region, chain.size())?
+        && part(chain, form, &**object, &ranges, region, view)?
+    {
+        return Ok(());
+    }
     let mut bytes = Scratch::of(len)?;
     object.read_at(0, &mut bytes)?;
     place(chain, form, &bytes, region, view)
+}
+
+/// The ranges of the chunk's bytes that `region` wants, if they are so few that decoding only these is
+/// worth a try.
+fn few(form: &Form, region: &Region, size: usize) -> Result<Option<Vec<(u64, u64)>>> {
+    let most = form.nbytes as u64 / 2;
+    if form.nbytes < WORTH_PARTS || region.len().saturating_mul(size as u64) > most {
+        return Ok(None);
+    }
+    let ranges = runs_of(region, &form.strides, size, PART_GAP)?;
+    let wanted = ranges.iter().fold(0, |n, range| n + (range.1 - range.0));
+    Ok(Some(ranges).filter(|_| wanted <= most))
+}
+
+/// Decodes the `ranges` of a chunk, and puts the elements of `region` into `view`; `false` if the codecs
+/// cannot decode a part.
+fn part(
+    chain: &Chain,
+    form: &Form,
+    src: &dyn Object,
+    ranges: &[(u64, u64)],
+    region: &Region,
+    view: &Output,
+) -> Result<bool> {
+    let (Some(&(start, _)), Some(&(_, end))) = (ranges.first(), ranges.last()) else { return Ok(true) };
+    let mut bytes = Scratch::of((end - start) as usize)?;
+    let done = chain.decode_ranges(form, src, ranges, &mut bytes)?;
+    if done {
+        view.scatter(region, &bytes, &form.strides, start as usize)?;
+    }
+    Ok(done)
 }
 
 /// The length of a stored chunk in memory; fails if it is longer than the chunk can be.
@@ -59,6 +99,11 @@ pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &Out
             return Err(wrong_length(form, src.len() as u64));
         }
         return view.scatter(region, src, &form.strides, 0);
+    }
+    if let Some(ranges) = few(form, region, chain.size())?
+        && part(chain, form, &src, &ranges, region, view)?
+    {
+        return Ok(());
     }
     let decode = |dst: &mut [u8]| chain.decode(form, src, dst);
     if let Some(decoded) = view.in_place(region, &form.strides, form.nbytes, decode)? {
@@ -178,7 +223,8 @@ impl ShardRead {
         let Some((offset, len)) = entry else {
             return self.view.fill(region, chain.fill().bytes());
         };
-        if chain.raw() || chain.shard().is_some() {
+        let partly = self.object.bytes().is_none() && few(&self.form, region, chain.size())?.is_some();
+        if chain.raw() || chain.shard().is_some() || partly {
             let object: Arc<dyn Object> = Arc::new(SubObject::new(Arc::clone(&self.object), offset, len)?);
             return self::chunk(chain, &self.form, &object, region, &self.view, exec);
         }

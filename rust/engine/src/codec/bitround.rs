@@ -1,6 +1,6 @@
 //! `bitround`: numbers with fewer significant bits, which compress better.
 
-use super::{ArrayFilter, Spec};
+use super::{ArrayFilter, Needs, Spec};
 use crate::error::{Error, Result};
 
 /// Rounds numbers to `keep` bits: those of the mantissa, or for integers those from the highest one
@@ -130,6 +130,10 @@ impl ArrayFilter for BitRound {
             number.copy_from_slice(&word[..self.size]);
         }
         Ok(())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Same
     }
 
     fn decode(&self, _: &Spec, _: &mut Vec<u8>) -> Result<()> {

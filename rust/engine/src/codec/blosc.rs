@@ -10,8 +10,9 @@ mod encode;
 
 use self::compressor::Compressor;
 use self::decode::Header;
-use super::BytesCodec;
+use super::{BytesCodec, Window};
 use crate::error::{Error, Kind, Result};
+use crate::object::Object;
 use crate::reserve::reserve;
 use crate::scratch::resize;
 
@@ -141,6 +142,10 @@ impl BytesCodec for Blosc {
                 .expected(format_args!("{} bytes", dst.len()), format_args!("{} bytes", header.nbytes)));
         }
         header.decode(src, dst)
+    }
+
+    fn decode_ranges(&self, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+        Header::decode_ranges(src, window).map(|()| true)
     }
 
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {

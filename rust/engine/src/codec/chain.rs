@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
+use crate::codec::{ArrayFilter, BytesCodec, Needs, Serializer, Spec, Window};
 use crate::element::{Fill, Swap};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::object::Object;
 use crate::reserve::append;
 use crate::scratch::Scratch;
 use crate::shard::Sharding;
@@ -234,6 +235,109 @@ impl Chain {
         Ok(())
     }
 
+    /// Decodes the bytes `ranges` of the chunk that `src` is, to `dst`, which is as long as it is from the
+    /// first to the last of them. `false`, and nothing is done, if the codecs decode all or nothing, or
+    /// if more than the last bytes codec needs the stored bytes in memory, and they are not.
+    ///
+    /// What guards all of the stored bytes (a checksum) is checked as for a whole chunk.
+    pub fn decode_ranges(&self, form: &Form, src: &dyn Object, ranges: &[(u64, u64)], dst: &mut [u8]) -> Result<bool> {
+        let Some(&(_, end)) = ranges.last() else { return Ok(true) };
+        let needs = self.filters.iter().map(|filter| filter.needs()).max().unwrap_or(Needs::Same);
+        match needs {
+            Needs::All => Ok(false),
+            Needs::Same => self.decode_window(form, src, &mut Window { total: form.nbytes, ranges, dst }),
+            Needs::Before if end > (form.nbytes / 2) as u64 => Ok(false),
+            Needs::Before => {
+                let mut data = Scratch::of(end as usize)?;
+                let before = [(0, end)];
+                let mut window = Window { total: form.nbytes, ranges: &before, dst: &mut data };
+                if !self.decode_window(form, src, &mut window)? {
+                    return Ok(false);
+                }
+                let part = Spec { shape: vec![end / self.size as u64], size: self.size };
+                for filter in self.filters.iter().rev() {
+                    filter.decode(&part, &mut data).map_err(|e| e.with_codec(filter.name()))?;
+                }
+                dst.copy_from_slice(&data[data.len() - dst.len()..]);
+                Ok(true)
+            }
+        }
+    }
+
+    /// The same, of what stands before the serializer.
+    fn decode_window(&self, form: &Form, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+        if let [codec] = self.outer.as_slice()
+            && src.bytes().is_none()
+        {
+            return match &self.serial {
+                Serial::Bytes(swap) => self.decode_last(codec, swap, src, window),
+                _ => Ok(false),
+            };
+        }
+        if self.outer.is_empty() {
+            return self.take_window(form, src, window);
+        }
+        let Some(mut stored) = src.bytes() else { return Ok(false) };
+        let mut left = self.outer.as_slice();
+        while let Some((codec, rest)) = left.split_last() {
+            match codec.decode_in_place(stored) {
+                Some(length) => {
+                    let length = length.map_err(|e| e.with_codec(codec.name()))?;
+                    (stored, left) = (&stored[..length.min(stored.len())], rest);
+                }
+                None => break,
+            }
+        }
+        match (left, &self.serial) {
+            ([], _) => self.take_window(form, &stored, window),
+            ([codec], Serial::Bytes(swap)) => self.decode_last(codec, swap, &stored, window),
+            _ => Ok(false),
+        }
+    }
+
+    fn decode_last(
+        &self,
+        codec: &Arc<dyn BytesCodec>,
+        swap: &Swap,
+        src: &dyn Object,
+        window: &mut Window<'_>,
+    ) -> Result<bool> {
+        let done = codec.decode_ranges(src, window).map_err(|e| of_codec(e, codec.name()).limited_by_metadata())?;
+        if done {
+            self.swap_ranges(swap, window)?;
+        }
+        Ok(done)
+    }
+
+    /// The same, where no bytes codec is left.
+    fn take_window(&self, form: &Form, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+        match &self.serial {
+            Serial::Bytes(swap) => {
+                if src.size() != window.total as u64 {
+                    return Err(wrong_length(window.total, src.size() as usize).with_codec("bytes"));
+                }
+                window.each(|start, dst| src.read_at(start as u64, dst))?;
+                self.swap_ranges(swap, window)?;
+                Ok(true)
+            }
+            Serial::Other(other) => match form.specs.last() {
+                Some(spec) => other.decode_ranges(spec, src, window).map_err(|e| of_codec(e, other.name())),
+                None => Ok(false),
+            },
+            Serial::Shard(_) => Ok(false),
+        }
+    }
+
+    fn swap_ranges(&self, swap: &Swap, window: &mut Window<'_>) -> Result<()> {
+        if *swap == Swap::None {
+            return Ok(());
+        }
+        window.each(|_, dst| {
+            swap.apply(dst, self.size);
+            Ok(())
+        })
+    }
+
     fn decode_serial(&self, form: &Form, stored: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
         let (Serial::Bytes(swap), Some((first, rest))) = (&self.serial, self.outer.split_first()) else {
             let mut decoded = Scratch::take();
@@ -371,6 +475,11 @@ impl Chain {
 /// chunk of `nbytes` in memory.
 pub fn unknown(most: usize, stored: usize, nbytes: usize) -> usize {
     most.max(stored.saturating_mul(RATIO)).max(nbytes.saturating_mul(PER_ELEMENT))
+}
+
+/// An error of a codec that reads the stored bytes by itself: that these cannot be read is not its fault.
+fn of_codec(error: Error, codec: &str) -> Error {
+    if matches!(error.kind(), Kind::Io(_)) { error } else { error.with_codec(codec) }
 }
 
 /// Other writers may compress a little worse than ours: what is refused is far beyond.

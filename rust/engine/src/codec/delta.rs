@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Sub};
 
-use super::{ArrayFilter, Spec};
+use super::{ArrayFilter, Needs, Spec};
 use crate::element::Swap;
 use crate::error::{Error, Result};
 
@@ -96,6 +96,10 @@ impl ArrayFilter for Delta {
 
     fn encoded_spec(&self, spec: &Spec) -> Result<Spec> {
         Ok(spec.clone())
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Before
     }
 
     fn encode(&self, spec: &Spec, data: &mut Vec<u8>) -> Result<()> {

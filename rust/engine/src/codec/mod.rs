@@ -32,6 +32,7 @@ pub mod zstd;
 use std::fmt;
 
 use crate::error::Result;
+use crate::object::Object;
 
 /// What a codec knows of the array it is given: C order, no gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,46 @@ pub struct Spec {
     pub shape: Vec<u64>,
     /// Bytes of one element.
     pub size: usize,
+}
+
+/// The bytes that are wanted of data that are decoded.
+#[derive(Debug)]
+pub struct Window<'a> {
+    /// How many bytes all of the data are.
+    pub total: usize,
+    /// Those that are wanted, from the first to before the second: in their order, with bytes between
+    /// them that are not, and one range at least.
+    pub ranges: &'a [(u64, u64)],
+    /// Where they are put: as long as it is from the first range's start to the last one's end. What
+    /// stands between the ranges afterwards does not matter.
+    pub dst: &'a mut [u8],
+}
+
+impl Window<'_> {
+    /// Which of the data `dst` holds.
+    pub fn hull(&self) -> (usize, usize) {
+        let start = self.ranges.first().map_or(0, |range| range.0 as usize);
+        (start, start + self.dst.len())
+    }
+
+    /// Puts the ranges where they belong; `read` is given the first byte of each.
+    pub fn each(&mut self, mut read: impl FnMut(usize, &mut [u8]) -> Result<()>) -> Result<()> {
+        let (start, _) = self.hull();
+        self.ranges
+            .iter()
+            .try_for_each(|&(from, to)| read(from as usize, &mut self.dst[from as usize - start..to as usize - start]))
+    }
+}
+
+/// Which encoded elements an array filter needs to decode one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// The one at the same place.
+    Same,
+    /// Those before it as well.
+    Before,
+    /// All of them.
+    All,
 }
 
 /// Maps bytes to bytes.
@@ -124,6 +165,13 @@ pub trait BytesCodec: Send + Sync + fmt::Debug {
     /// Decodes `src`, which must be exactly `dst.len()` bytes when decoded.
     fn decode_exact(&self, src: &[u8], dst: &mut [u8]) -> Result<()>;
 
+    /// Decodes a part of what `src` becomes, and reads no more of it than it must. `false` if the codec
+    /// decodes all or nothing, or if a checksum guards the data as a whole: then nothing is done.
+    fn decode_ranges(&self, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+        let _ = (src, window);
+        Ok(false)
+    }
+
     /// Replaces `out` by what `src` decodes to, which may be at most `limit` bytes.
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()>;
 }
@@ -165,6 +213,11 @@ pub trait ArrayFilter: Send + Sync + fmt::Debug {
 
     /// What an array of `spec` becomes.
     fn encoded_spec(&self, spec: &Spec) -> Result<Spec>;
+
+    /// What decoding a part of an array needs. A filter that does not need all keeps size and shape.
+    fn needs(&self) -> Needs {
+        Needs::All
+    }
 
     /// How many axes an array with `axes` axes has then.
     fn encoded_axes(&self, axes: usize) -> usize {
@@ -235,4 +288,11 @@ pub trait Serializer: Send + Sync + fmt::Debug {
 
     /// Decodes `src` into the array `dst` of `spec`.
     fn decode(&self, spec: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()>;
+
+    /// Decodes a part of the array of `spec` that `src` becomes; `false`, and nothing is done, if that
+    /// cannot be.
+    fn decode_ranges(&self, spec: &Spec, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+        let _ = (spec, src, window);
+        Ok(false)
+    }
 }

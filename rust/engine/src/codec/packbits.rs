@@ -2,10 +2,12 @@
 //!
 //! Bits are counted from the least significant one, in elements and in bytes.
 
-use super::{Serializer, Spec};
+use super::{Serializer, Spec, Window};
 use crate::codec::chain::bytes_of;
 use crate::error::{Error, Result};
+use crate::object::{Object, stretch};
 use crate::reserve::reserve;
+use crate::scratch::Scratch;
 
 /// Where the number of bits that fill up the last byte is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,25 @@ impl PackBits {
         u64::MAX >> (64 - self.bits)
     }
 
+    /// Fills `dst` with the components that begin with bit `skip` of `packed`.
+    fn unpack(&self, packed: &[u8], skip: u32, dst: &mut [u8]) {
+        let mut bytes = packed.iter();
+        let mut next = || u128::from(bytes.next().copied().unwrap_or_default());
+        let (mask, mut pending, mut count) = (self.mask(), 0u128, 0u32);
+        if skip > 0 {
+            (pending, count) = (next() >> skip, 8 - skip);
+        }
+        for component in dst.chunks_exact_mut(self.size) {
+            while count < self.bits {
+                pending |= next() << count;
+                count += 8;
+            }
+            self.write(self.restored(pending as u64 & mask), component);
+            pending >>= self.bits;
+            count -= self.bits;
+        }
+    }
+
     /// What a component is, of which these bits were stored.
     fn restored(&self, bits: u64) -> u64 {
         let end = self.first + self.bits;
@@ -147,34 +168,40 @@ impl Serializer for PackBits {
     }
 
     fn decode(&self, spec: &Spec, src: &[u8], dst: &mut [u8]) -> Result<()> {
+        let total = bytes_of(spec)?;
+        let ranges = [(0, total as u64)];
+        self.decode_ranges(spec, &src, &mut Window { total, ranges: &ranges, dst }).map(drop)
+    }
+
+    fn decode_ranges(&self, spec: &Spec, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
         let (bytes, padding) = self.packed(spec)?;
         let expected = bytes + usize::from(self.padding != Padding::Nowhere);
-        if src.len() != expected {
+        if src.size() != expected as u64 {
             return Err(Error::corrupt("the packed bits have the wrong length")
-                .expected(format_args!("{expected} bytes"), format_args!("{} bytes", src.len())));
+                .expected(format_args!("{expected} bytes"), format_args!("{} bytes", src.size())));
         }
-        let (packed, told) = match self.padding {
-            Padding::Nowhere => (src, None),
-            Padding::First => src.split_first().map_or((src, None), |(first, rest)| (rest, Some(*first))),
-            Padding::Last => src.split_last().map_or((src, None), |(last, rest)| (rest, Some(*last))),
+        let mut buffer = Scratch::take();
+        let (first, told) = match self.padding {
+            Padding::Nowhere => (0, None),
+            Padding::First => (1, Some(0)),
+            Padding::Last => (0, Some(bytes)),
         };
-        if let Some(told) = told.filter(|&told| told != padding) {
-            return Err(
-                Error::corrupt("the number of bits that fill up the last byte is wrong").expected(padding, told)
-            );
-        }
-        let (mask, mut pending, mut count) = (self.mask(), 0u128, 0u32);
-        let mut bytes = packed.iter();
-        for component in dst.chunks_exact_mut(self.size) {
-            while count < self.bits {
-                pending |= u128::from(bytes.next().copied().unwrap_or_default()) << count;
-                count += 8;
+        if let Some(at) = told {
+            let told = stretch(src, at as u64, 1, &mut buffer)?[0];
+            if told != padding {
+                return Err(
+                    Error::corrupt("the number of bits that fill up the last byte is wrong").expected(padding, told)
+                );
             }
-            self.write(self.restored(pending as u64 & mask), component);
-            pending >>= self.bits;
-            count -= self.bits;
         }
-        Ok(())
+        window.each(|start, dst| {
+            let bit = (start / self.size) as u64 * u64::from(self.bits);
+            let bits = bit % 8 + (dst.len() / self.size) as u64 * u64::from(self.bits);
+            let packed = stretch(src, first + bit / 8, bits.div_ceil(8) as usize, &mut buffer)?;
+            self.unpack(packed, (bit % 8) as u32, dst);
+            Ok(())
+        })?;
+        Ok(true)
     }
 }
 

@@ -5,13 +5,15 @@ use std::io::Cursor;
 
 use zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall;
 use zstd_safe::{
-    CCtx, CParameter, DCtx, ResetDirective, compress_bound, decompress_bound, find_frame_compressed_size,
-    get_error_name, get_frame_content_size, is_error_kind, max_c_level, min_c_level,
+    CCtx, CParameter, DCtx, InBuffer, OutBuffer, ResetDirective, compress_bound, decompress_bound,
+    find_frame_compressed_size, get_error_name, get_frame_content_size, is_error_kind, max_c_level, min_c_level,
 };
 
-use super::BytesCodec;
+use super::{BytesCodec, Window};
 use crate::error::{Error, Kind, Result};
+use crate::object::{Object, stretch};
 use crate::reserve::reserve;
+use crate::scratch::Scratch;
 
 /// The first four bytes of a frame.
 const MAGIC: u32 = 0xFD2F_B528;
@@ -23,6 +25,14 @@ pub(super) const HIGHEST_RATIO: usize = MOST_OF_BLOCK / 4;
 const MOST_OF_BLOCK: usize = 128 << 10;
 /// A compression context that grew beyond this (levels 19 and more) is not kept.
 const KEPT_CONTEXT: usize = 32 << 20;
+/// A decompression context needs no more than this if it decodes whole frames.
+const KEPT_DECOMPRESSOR: usize = 512 << 10;
+/// So many bytes of a frame are read and decoded at once, where not all are needed.
+const STEP: usize = 64 << 10;
+/// The most bytes that say what a frame is.
+const LONGEST_HEADER: u64 = 18;
+/// The bit of a frame's descriptor that tells of a checksum at its end.
+const CHECKSUM: u8 = 1 << 2;
 
 thread_local! {
     // Making a context costs more than coding a small chunk, so each thread keeps one of either.
@@ -98,6 +108,10 @@ impl BytesCodec for Zstd {
         if done == wanted { Ok(()) } else { Err(wrong_size(wanted, format_args!("{done}"))) }
     }
 
+    fn decode_ranges(&self, src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+        decode_prefix(src, window)
+    }
+
     fn decode_bounded(&self, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
         decode_frames(src, |context, frame| {
@@ -118,6 +132,51 @@ impl BytesCodec for Zstd {
             }
         })
     }
+}
+
+/// Decodes one frame up to the last byte of `window`. `false` if that is most of the frame, or if the
+/// frame does not say its size, or has a checksum: that guards all of it, and is to be checked.
+fn decode_prefix(src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
+    let (start, end) = window.hull();
+    if end > window.total - window.total / 4 {
+        return Ok(false);
+    }
+    let mut buffer = Scratch::take();
+    let size = src.size();
+    let head = stretch(src, 0, size.min(LONGEST_HEADER) as usize, &mut buffer)?;
+    let plain = head.get(4).is_some_and(|descriptor| descriptor & CHECKSUM == 0);
+    let announced = get_frame_content_size(head).ok().flatten();
+    if magic(head) != Some(MAGIC) || !plain || announced != Some(window.total as u64) {
+        return Ok(false);
+    }
+    let mut context =
+        DECOMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(DCtx::try_create).ok_or_else(no_memory)?;
+    // What is before the window is decoded, and thrown away.
+    let mut before = Scratch::of(start.min(STEP))?;
+    let (mut taken, mut given) = (0, 0);
+    let mut decode = || -> Result<()> {
+        while given < end {
+            let stored = stretch(src, taken, (size - taken).min(STEP as u64) as usize, &mut buffer)?;
+            let room = match start.checked_sub(given).filter(|&left| left > 0) {
+                Some(left) => &mut before[..left.min(STEP)],
+                None => &mut window.dst[given - start..],
+            };
+            let (mut input, mut output) = (InBuffer::around(stored), OutBuffer::around(room));
+            let hint = context.decompress_stream(&mut output, &mut input).map_err(damaged)?;
+            if (input.pos(), output.pos()) == (0, 0) || hint == 0 && given + output.pos() < end {
+                return Err(cut());
+            }
+            taken += input.pos() as u64;
+            given += output.pos();
+        }
+        Ok(())
+    };
+    let done = decode();
+    // It stands in the middle of a frame, with room for what the frame refers to.
+    if context.reset(ResetDirective::SessionOnly).is_ok() && context.sizeof() <= KEPT_DECOMPRESSOR {
+        let _ = DECOMPRESSOR.try_with(|slot| slot.set(Some(context)));
+    }
+    done.map(|()| true)
 }
 
 /// Appends the frame of `src` to `out`, whose capacity it does not change, if that is at most

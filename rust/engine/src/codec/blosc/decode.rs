@@ -2,11 +2,17 @@
 
 use std::ops::Range;
 
+use super::super::Window;
 use super::super::regroup::{bitunshuffle, unshuffle};
 use super::compressor::Compressor;
 use super::{HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_BYTES, MOST_PARTS, Shuffle, VERSION, flag};
 use crate::error::{Error, Result};
-use crate::scratch::Scratch;
+use crate::object::{Object, stretch};
+use crate::reserve::{repeated, reserve};
+use crate::scratch::{Scratch, resize};
+
+/// So many bytes are read at first: a page.
+const HEAD: u64 = 4096;
 
 /// What the header says, after the checks that need nothing else.
 pub(super) struct Header {
@@ -21,6 +27,11 @@ pub(super) struct Header {
 impl Header {
     /// The header of `src`, whose length must be the one it says.
     pub(super) fn read(src: &[u8]) -> Result<Self> {
+        Self::parse(src, src.len() as u64)
+    }
+
+    /// The header at the beginning of `len` bytes, of which `src` are the first.
+    fn parse(src: &[u8], len: u64) -> Result<Self> {
         let Some(&[version, inner_version, flags, typesize, ref sizes @ ..]) = src.first_chunk::<HEADER>() else {
             return Err(damaged("the header is cut short"));
         };
@@ -32,9 +43,9 @@ impl Header {
         if flags & flag::RESERVED != 0 {
             return Err(damaged("a reserved flag is set"));
         }
-        if cbytes != src.len() {
+        if cbytes as u64 != len {
             return Err(Error::corrupt("blosc data are cut short, or bytes follow their end")
-                .expected(format_args!("{cbytes} bytes"), format_args!("{} bytes", src.len())));
+                .expected(format_args!("{cbytes} bytes"), format_args!("{len} bytes")));
         }
         let typesize = usize::from(typesize);
         // An empty chunk has no blocks, and a block size that means nothing.
@@ -81,12 +92,8 @@ impl Header {
     }
 
     fn decode_blocks(&self, src: &[u8], dst: &mut [u8]) -> Result<()> {
-        let compressor = self.compressor()?;
-        if self.inner_version != INNER_VERSION {
-            return Err(damaged("the version of the compressor's format is unknown")
-                .expected(INNER_VERSION, self.inner_version));
-        }
-        let table = self.nbytes.div_ceil(self.blocksize) * 4;
+        let compressor = self.known_compressor()?;
+        let table = self.table();
         let Some(starts) = src[HEADER..].get(..table) else {
             return Err(damaged("the table of blocks is cut short"));
         };
@@ -95,24 +102,114 @@ impl Header {
         let mut scratch = Scratch::of(self.shuffle(self.blocksize).scratch(self.blocksize))?;
         for (block, start) in dst.chunks_mut(self.blocksize).zip(starts.as_chunks::<4>().0) {
             let start = u32::from_le_bytes(*start) as usize;
-            let size = block.len();
-            let used = match self.shuffle(size) {
-                Shuffle::None => self.decode_block(compressor, src, start, block)?,
-                Shuffle::Bytes => {
-                    let used = self.decode_block(compressor, src, start, &mut scratch[..size])?;
-                    unshuffle(self.typesize, &scratch[..size], block);
-                    used
-                }
-                Shuffle::Bits => {
-                    let (target, spare) = scratch.split_at_mut(size);
-                    let used = self.decode_block(compressor, src, start, target)?;
-                    bitunshuffle(self.typesize, target, block, spare);
-                    used
-                }
-            };
+            let used = self.decode_shuffled(compressor, src, start, block, &mut scratch)?;
             left = left.checked_sub(used).ok_or_else(|| damaged("blocks overlap"))?;
         }
         Ok(())
+    }
+
+    /// Decodes the blocks of `src` that hold something of `window`; the others are not read.
+    pub(super) fn decode_ranges(src: &dyn Object, window: &mut Window<'_>) -> Result<()> {
+        let len = src.size();
+        let mut buffer = Scratch::take();
+        // The table of most chunks is read with the header.
+        let head = stretch(src, 0, len.min(HEAD) as usize, &mut buffer)?;
+        let header = Self::parse(head, len)?;
+        if header.nbytes != window.total {
+            return Err(Error::corrupt("blosc data have the wrong size")
+                .expected(format_args!("{} bytes", window.total), format_args!("{} bytes", header.nbytes)));
+        }
+        if !header.is_compressed() {
+            if len != (HEADER + header.nbytes) as u64 {
+                return Err(damaged("stored data have the wrong size"));
+            }
+            return window.each(|start, dst| src.read_at((HEADER + start) as u64, dst));
+        }
+        let compressor = header.known_compressor()?;
+        let table = header.table();
+        if table as u64 > len - HEADER as u64 {
+            return Err(damaged("the table of blocks is cut short"));
+        }
+        let mut starts: Vec<u32> = Vec::new();
+        reserve(&mut starts, table / 4)?;
+        let table = stretch(src, HEADER as u64, table, &mut buffer)?;
+        starts.extend(table.as_chunks::<4>().0.iter().map(|start| u32::from_le_bytes(*start)));
+        // Blocks stand in any order: each ends where the next one begins.
+        let mut ordered = repeated(0, starts.len())?;
+        ordered.copy_from_slice(&starts);
+        ordered.sort_unstable();
+        if ordered.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(damaged("blocks overlap"));
+        }
+        let end = |start: u32| {
+            let next = ordered.partition_point(|&other| other <= start);
+            ordered.get(next).map_or(len, |&next| u64::from(next).min(len))
+        };
+        let (first, last) = window.hull();
+        let mut scratch = Scratch::of(header.shuffle(header.blocksize).scratch(header.blocksize))?;
+        let mut spare = Scratch::take();
+        let mut done = 0;
+        for &(from, to) in window.ranges {
+            let blocks = from as usize / header.blocksize..(to as usize).div_ceil(header.blocksize);
+            for number in blocks.start.max(done)..blocks.end {
+                let Some(&start) = starts.get(number) else { return Err(damaged("the table of blocks is cut short")) };
+                let stored = end(start).checked_sub(u64::from(start)).unwrap_or_default() as usize;
+                let stored = stretch(src, u64::from(start), stored, &mut buffer)?;
+                let here = number * header.blocksize..((number + 1) * header.blocksize).min(header.nbytes);
+                if here.start >= first && here.end <= last {
+                    let block = &mut window.dst[here.start - first..here.end - first];
+                    header.decode_shuffled(compressor, stored, 0, block, &mut scratch)?;
+                } else {
+                    resize(&mut spare, here.len())?;
+                    header.decode_shuffled(compressor, stored, 0, &mut spare, &mut scratch)?;
+                    let (a, b) = (here.start.max(first), here.end.min(last));
+                    window.dst[a - first..b - first].copy_from_slice(&spare[a - here.start..b - here.start]);
+                }
+            }
+            done = blocks.end;
+        }
+        Ok(())
+    }
+
+    /// The compressor, if its streams are ones that are known.
+    fn known_compressor(&self) -> Result<Compressor> {
+        let compressor = self.compressor()?;
+        if self.inner_version == INNER_VERSION {
+            return Ok(compressor);
+        }
+        Err(damaged("the version of the compressor's format is unknown").expected(INNER_VERSION, self.inner_version))
+    }
+
+    /// The bytes of the table of blocks.
+    fn table(&self) -> usize {
+        self.nbytes.div_ceil(self.blocksize) * 4
+    }
+
+    /// Decodes the block at `start` to `block`, with the help of `scratch`; says how many bytes of `src`
+    /// it is.
+    fn decode_shuffled(
+        &self,
+        compressor: Compressor,
+        src: &[u8],
+        start: usize,
+        block: &mut [u8],
+        scratch: &mut [u8],
+    ) -> Result<usize> {
+        let size = block.len();
+        match self.shuffle(size) {
+            Shuffle::None => self.decode_block(compressor, src, start, block),
+            Shuffle::Bytes => {
+                let used = self.decode_block(compressor, src, start, &mut scratch[..size])?;
+                unshuffle(self.typesize, &scratch[..size], block);
+                Ok(used)
+            }
+            Shuffle::Bits => {
+                let (target, spare) = scratch.split_at_mut(size);
+                let used = self.decode_block(compressor, src, start, target)?;
+                bitunshuffle(self.typesize, target, block, spare);
+                Ok(used)
+            }
+        }
     }
 
     /// Decodes the block at `start` to `target`; says how many bytes of `src` it is.
