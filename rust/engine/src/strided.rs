@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod tiles;
 mod transfer;
 
 use std::any::Any;

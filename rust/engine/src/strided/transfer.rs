@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::tiles::{Line, Tiles};
 use crate::error::{Error, Kind, Result};
 use crate::reserve::{push, reserve};
 use crate::selection::{AxisMap, Region};
@@ -19,6 +20,15 @@ enum Loop {
     Line { n: usize, src: isize, dst: isize },
     Table(Vec<(isize, isize)>),
     Points(Points),
+}
+
+impl Loop {
+    fn line(&self) -> Option<Line> {
+        match *self {
+            Loop::Line { n, src, dst } => Some(Line { n, src, dst }),
+            Loop::Table(_) | Loop::Points(_) => None,
+        }
+    }
 }
 
 /// The loop over the points of a region. Their offsets are computed when they are needed: a table of
@@ -347,21 +357,37 @@ impl Transfer {
         if self.empty {
             return;
         }
-        // SAFETY: the offsets of the first element are among those that `check` proved.
-        let (src, dst) = unsafe { (src.offset(self.src), dst.offset(self.dst)) };
-        // SAFETY: handed on.
-        if large && unsafe { self.run_streaming(src, dst) } {
-            return;
+        let (mut loops, mut size) = (self.loops.as_slice(), self.size);
+        // A row without gaps is one long element.
+        if let Some((Loop::Line { n, src, dst }, outer)) = loops.split_last()
+            && *src == size as isize
+            && *dst == size as isize
+        {
+            (loops, size) = (outer, n * size);
         }
-        // SAFETY: handed on.
+        // SAFETY: the offsets are those that `check` proved, and with them all combinations of the loops.
+        // Every x86-64 has the fence; streamed writes are not ordered with others, so they are done before
+        // anybody is told of them.
         unsafe {
-            match self.size {
-                1 => walk::<1>(&self.loops, src, dst, 1),
-                2 => walk::<2>(&self.loops, src, dst, 2),
-                4 => walk::<4>(&self.loops, src, dst, 4),
-                8 => walk::<8>(&self.loops, src, dst, 8),
-                16 => walk::<16>(&self.loops, src, dst, 16),
-                size => walk::<0>(&self.loops, src, dst, size),
+            let (src, dst) = (src.offset(self.src), dst.offset(self.dst));
+            #[cfg(target_arch = "x86_64")]
+            if large && size >= LONG_ROW {
+                walk(loops, src, dst, &|src, dst| stream_row(src, dst, size));
+                std::arch::x86_64::_mm_sfence();
+                return;
+            }
+            match size {
+                1 => copy::<1>(loops, src, dst, 1),
+                2 => copy::<2>(loops, src, dst, 2),
+                3 => copy::<3>(loops, src, dst, 3),
+                4 => copy::<4>(loops, src, dst, 4),
+                8 => copy::<8>(loops, src, dst, 8),
+                12 => copy::<12>(loops, src, dst, 12),
+                16 => copy::<16>(loops, src, dst, 16),
+                32 => copy::<32>(loops, src, dst, 32),
+                64 => copy::<64>(loops, src, dst, 64),
+                128 => copy::<128>(loops, src, dst, 128),
+                _ => copy::<0>(loops, src, dst, size),
             }
         }
     }
@@ -372,64 +398,8 @@ impl Transfer {
 /// 23 for 256 MiB in rows of 2 KiB, two threads).
 pub(super) const STREAMED: isize = 16 << 20;
 /// Shorter rows are not worth it.
-const LONG_ROW: usize = 256;
-
-impl Transfer {
-    /// Copies by rows past the cache, if the innermost loop is a long row; says whether it did.
-    ///
-    /// # Safety
-    ///
-    /// As for `run`; `src` and `dst` are the places of the first element.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn run_streaming(&self, src: *const u8, dst: *mut u8) -> bool {
-        let Some((Loop::Line { n, src: s, dst: d }, outer)) = self.loops.split_last() else { return false };
-        let row = n.saturating_mul(self.size);
-        if *s != self.size as isize || *d != self.size as isize || row < LONG_ROW {
-            return false;
-        }
-        // SAFETY: the rows that the outer loops reach are those that `check` proved. Every x86-64 has
-        // the fence; streamed writes are not ordered with others, so they are done before anybody is
-        // told of them.
-        unsafe {
-            walk_rows(outer, src, dst, row);
-            std::arch::x86_64::_mm_sfence();
-        }
-        true
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    unsafe fn run_streaming(&self, _src: *const u8, _dst: *mut u8) -> bool {
-        false
-    }
-}
-
-/// # Safety
-///
-/// Every combination of the loops' offsets is the beginning of `row` valid bytes on both sides.
 #[cfg(target_arch = "x86_64")]
-unsafe fn walk_rows(loops: &[Loop], src: *const u8, dst: *mut u8, row: usize) {
-    // SAFETY: all offsets are among those that the caller vouches for.
-    unsafe {
-        match loops {
-            [] => stream_row(src, dst, row),
-            [Loop::Line { n, src: s, dst: d }, inner @ ..] => {
-                for i in 0..*n as isize {
-                    walk_rows(inner, src.offset(i * s), dst.offset(i * d), row);
-                }
-            }
-            [Loop::Table(table), inner @ ..] => {
-                for &(s, d) in table {
-                    walk_rows(inner, src.offset(s), dst.offset(d), row);
-                }
-            }
-            [Loop::Points(points), inner @ ..] => points.each(|block| {
-                for &(s, d) in block {
-                    walk_rows(inner, src.offset(s), dst.offset(d), row);
-                }
-            }),
-        }
-    }
-}
+const LONG_ROW: usize = 256;
 
 /// Copies `row` bytes past the cache.
 ///
@@ -467,52 +437,66 @@ unsafe fn element<const N: usize>(src: *const u8, dst: *mut u8, size: usize) {
     unsafe { std::ptr::copy_nonoverlapping(src, dst, if N == 0 { size } else { N }) };
 }
 
+/// Copies elements of `N` bytes, or of `size` bytes where `N` is 0.
+///
 /// # Safety
 ///
 /// Every combination of the loops' offsets is valid on both sides; the sides do not overlap.
-unsafe fn walk<const N: usize>(loops: &[Loop], src: *const u8, dst: *mut u8, size: usize) {
-    // SAFETY: all offsets are among those that `Transfer::check` proved (for all of this function).
+unsafe fn copy<const N: usize>(loops: &[Loop], src: *const u8, dst: *mut u8, size: usize) {
+    let lines = loops.iter().rev().map_while(Loop::line).count();
+    let (outer, inner) = loops.split_at(loops.len() - lines);
+    // SAFETY: handed on.
+    unsafe {
+        if lines > 1
+            && let Some(tiles) = Tiles::new(inner.iter().filter_map(Loop::line).collect(), size)
+        {
+            walk(outer, src, dst, &|src, dst| tiles.copy::<N>(src, dst, size));
+        } else if let Some((&Loop::Line { n, src: s, dst: d }, outer)) = loops.split_last() {
+            walk(outer, src, dst, &|src, dst| line::<N>(n, src, s, dst, d, size));
+        } else {
+            walk(loops, src, dst, &|src, dst| element::<N>(src, dst, size));
+        }
+    }
+}
+
+/// Calls `f` with each place on both sides.
+///
+/// # Safety
+///
+/// Every combination of the loops' offsets is valid on both sides.
+unsafe fn walk(loops: &[Loop], src: *const u8, dst: *mut u8, f: &impl Fn(*const u8, *mut u8)) {
+    // SAFETY: the caller's promise.
     unsafe {
         match loops {
-            [] => element::<N>(src, dst, size),
-            [Loop::Line { n, src: s, dst: d }] => line::<N>(*n, src, *s, dst, *d, size),
+            [] => f(src, dst),
+            [Loop::Line { n, src: s, dst: d }] => {
+                for i in 0..*n as isize {
+                    f(src.offset(i * s), dst.offset(i * d));
+                }
+            }
             [Loop::Table(table)] => {
                 for &(s, d) in table {
-                    element::<N>(src.offset(s), dst.offset(d), size);
+                    f(src.offset(s), dst.offset(d));
                 }
             }
             [Loop::Points(points)] => points.each(|block| {
                 for &(s, d) in block {
-                    element::<N>(src.offset(s), dst.offset(d), size);
+                    f(src.offset(s), dst.offset(d));
                 }
             }),
-            [Loop::Line { n, src: s, dst: d }, Loop::Line { n: m, src: t, dst: e }]
-                if *t != size as isize && *s == size as isize || *e != size as isize && *d == size as isize =>
-            {
-                // A transposition: walk it in square tiles, which stay in the cache on both sides.
-                const TILE: usize = 32;
-                for i in (0..*n).step_by(TILE) {
-                    for j in (0..*m).step_by(TILE) {
-                        for k in i..(i + TILE).min(*n) {
-                            let (i, j_, k) = (k as isize, j as isize, TILE.min(m - j));
-                            line::<N>(k, src.offset(i * s + j_ * t), *t, dst.offset(i * d + j_ * e), *e, size);
-                        }
-                    }
-                }
-            }
             [Loop::Line { n, src: s, dst: d }, inner @ ..] => {
                 for i in 0..*n as isize {
-                    walk::<N>(inner, src.offset(i * s), dst.offset(i * d), size);
+                    walk(inner, src.offset(i * s), dst.offset(i * d), f);
                 }
             }
             [Loop::Table(table), inner @ ..] => {
                 for &(s, d) in table {
-                    walk::<N>(inner, src.offset(s), dst.offset(d), size);
+                    walk(inner, src.offset(s), dst.offset(d), f);
                 }
             }
             [Loop::Points(points), inner @ ..] => points.each(|block| {
                 for &(s, d) in block {
-                    walk::<N>(inner, src.offset(s), dst.offset(d), size);
+                    walk(inner, src.offset(s), dst.offset(d), f);
                 }
             }),
         }
@@ -521,10 +505,10 @@ unsafe fn walk<const N: usize>(loops: &[Loop], src: *const u8, dst: *mut u8, siz
 
 /// # Safety
 ///
-/// As for [`walk`], with the one loop given here.
+/// As for [`copy`], with the one loop given here.
 #[inline(always)]
-unsafe fn line<const N: usize>(n: usize, src: *const u8, s: isize, dst: *mut u8, d: isize, size: usize) {
-    // SAFETY: see `walk`.
+pub(super) unsafe fn line<const N: usize>(n: usize, src: *const u8, s: isize, dst: *mut u8, d: isize, size: usize) {
+    // SAFETY: see `copy`.
     unsafe {
         if s == size as isize && d == size as isize {
             std::ptr::copy_nonoverlapping(src, dst, n * size);
