@@ -287,7 +287,8 @@ impl Region {
                         return Err(Error::new(Kind::Selection, "the coordinates differ in length")
                             .expected(at.len(), axis.len()));
                     }
-                    if let Some(bad) = axis.iter().find(|&&index| index >= extent) {
+                    let bad = axis.iter().fold(0, |most, &index| most.max(index));
+                    if bad >= extent && !axis.is_empty() {
                         return Err(Error::new(
                             Kind::Selection,
                             format!("index {bad} is out of bounds for axis {i} of {extent} elements"),
@@ -380,6 +381,8 @@ fn unordered() -> Error {
 pub struct PointSplit {
     coords: Arc<Vec<Vec<u64>>>,
     at: Arc<Vec<u64>>,
+    /// The points, those of each chunk next to each other: four bytes for a point, where they are not runs.
+    order: Vec<u32>,
     pieces: Vec<PointPiece>,
 }
 
@@ -388,15 +391,43 @@ pub struct PointSplit {
 struct PointPiece {
     chunk: Vec<u64>,
     origin: Vec<u64>,
-    /// Which points these are: a mask has few runs, and random points one each.
-    runs: Vec<Range<usize>>,
+    points: Picked,
 }
+
+/// Which points these are.
+#[derive(Debug, Clone)]
+enum Picked {
+    /// A mask has few runs.
+    Runs(Vec<Range<usize>>),
+    /// Random points have one each: a stretch of their order.
+    Listed(Range<usize>),
+}
+
+/// Of fewer points, it does not matter how they are ordered.
+const MANY: usize = 64;
 
 impl PointSplit {
     fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, grid: &Grid) -> Self {
         let counts: Vec<u64> = grid.0.iter().map(|axis| axis.count().max(1)).collect();
         // Chunks are numbered in row-major order; the product of all counts may exceed 64 bits.
         let limit = counts.iter().try_fold(1usize, |n, &count| n.checked_mul(usize::try_from(count).ok()?));
+        let n = at.len();
+        if n >= MANY
+            && let Some(limit) = limit.filter(|&limit| limit <= n && u32::try_from(n).is_ok())
+        {
+            return Self::dense(coords, at, grid, &counts, limit);
+        }
+        Self::sparse(coords, at, grid, &counts, limit)
+    }
+
+    fn sparse(
+        coords: &Arc<Vec<Vec<u64>>>,
+        at: &Arc<Vec<u64>>,
+        grid: &Grid,
+        counts: &[u64],
+        limit: Option<usize>,
+    ) -> Self {
+        let n = at.len();
         let mut numbers = Vec::new();
         let mut starts = Vec::new();
         let mut first = |point: usize, chunk: &[u64]| {
@@ -404,8 +435,59 @@ impl PointSplit {
             numbers.push(counts.iter().zip(chunk).fold(0, number));
             starts.push(point);
         };
-        each_run(coords, at.len(), grid, &mut first);
-        starts.push(at.len());
+        each_run(coords, n, grid, &mut first);
+        starts.push(n);
+        Self::of_runs(coords, at, grid, &numbers, &starts, limit)
+    }
+
+    /// The same of points that are more than the chunks, which are `limit`.
+    fn dense(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, grid: &Grid, counts: &[u64], limit: usize) -> Self {
+        let numbers = numbers(coords, at.len(), grid, counts);
+        let turns = numbers.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        if turns < numbers.len() / 4 {
+            let begins = |i: usize| i == 0 || numbers[i - 1] != numbers[i];
+            let mut starts: Vec<usize> = (0..numbers.len()).filter(|&i| begins(i)).collect();
+            let of_runs: Vec<u128> = starts.iter().map(|&start| numbers[start].into()).collect();
+            starts.push(numbers.len());
+            return Self::of_runs(coords, at, grid, &of_runs, &starts, Some(limit));
+        }
+        // A counting sort, which keeps their order.
+        let mut next = vec![0u32; limit + 1];
+        for &number in &numbers {
+            next[number as usize + 1] += 1;
+        }
+        for i in 0..limit {
+            next[i + 1] += next[i];
+        }
+        let mut order = vec![0u32; numbers.len()];
+        for (i, &number) in numbers.iter().enumerate() {
+            let next = &mut next[number as usize];
+            order[*next as usize] = i as u32;
+            *next += 1;
+        }
+        // Now each number's place is the end of its points.
+        let mut start = 0;
+        let mut pieces = Vec::new();
+        for &end in &next[..limit] {
+            let end = end as usize;
+            if end > start {
+                let point = order[start] as usize;
+                pieces.push(PointPiece::of(coords, point, grid, Picked::Listed(start..end)));
+            }
+            start = end;
+        }
+        Self { coords: Arc::clone(coords), at: Arc::clone(at), order, pieces }
+    }
+
+    /// The same of runs, each in one chunk: their chunks' `numbers`, below `limit`, and where they start.
+    fn of_runs(
+        coords: &Arc<Vec<Vec<u64>>>,
+        at: &Arc<Vec<u64>>,
+        grid: &Grid,
+        numbers: &[u128],
+        starts: &[usize],
+        limit: Option<usize>,
+    ) -> Self {
         let piece = |same: &[usize]| {
             let mut runs: Vec<Range<usize>> = Vec::with_capacity(same.len());
             for &run in same {
@@ -416,23 +498,62 @@ impl PointSplit {
                 }
             }
             let point = runs.first().map_or(0, |run| run.start);
-            let chunk: Vec<u64> = grid.0.iter().zip(coords.iter()).map(|(axis, c)| axis.find(c[point])).collect();
-            let origin = grid.0.iter().zip(&chunk).map(|(axis, &c)| axis.origin(c)).collect();
-            PointPiece { chunk, origin, runs }
+            PointPiece::of(coords, point, grid, Picked::Runs(runs))
         };
-        let ordered = grouped(&numbers, limit);
+        let ordered = grouped(numbers, limit);
         let pieces = ordered.chunk_by(|&a, &b| numbers[a] == numbers[b]).map(piece).collect();
-        Self { coords: Arc::clone(coords), at: Arc::clone(at), pieces }
+        Self { coords: Arc::clone(coords), at: Arc::clone(at), order: Vec::new(), pieces }
     }
 
     fn piece(&self, i: usize) -> (Vec<u64>, Region) {
-        let PointPiece { chunk, origin, runs } = &self.pieces[i];
+        let PointPiece { chunk, origin, points } = &self.pieces[i];
         if self.pieces.len() == 1 && origin.iter().all(|&o| o == 0) {
             let (coords, at) = (Arc::clone(&self.coords), Arc::clone(&self.at));
             return (chunk.clone(), Region::Points { coords, at });
         }
-        let coords = self.coords.iter().zip(origin).map(|(axis, &origin)| taken(axis, runs, origin)).collect();
-        (chunk.clone(), Region::Points { coords: Arc::new(coords), at: Arc::new(taken(&self.at, runs, 0)) })
+        let taken = |values: &[u64], origin: u64| match points {
+            Picked::Runs(runs) => taken(values, runs, origin),
+            Picked::Listed(range) => self.order[range.clone()].iter().map(|&i| values[i as usize] - origin).collect(),
+        };
+        let coords = self.coords.iter().zip(origin).map(|(axis, &origin)| taken(axis, origin)).collect();
+        (chunk.clone(), Region::Points { coords: Arc::new(coords), at: Arc::new(taken(&self.at, 0)) })
+    }
+}
+
+impl PointPiece {
+    /// The piece of the chunk that holds `point`.
+    fn of(coords: &[Vec<u64>], point: usize, grid: &Grid, points: Picked) -> Self {
+        let chunk: Vec<u64> = grid.0.iter().zip(coords).map(|(axis, c)| axis.find(c[point])).collect();
+        let origin = grid.0.iter().zip(&chunk).map(|(axis, &c)| axis.origin(c)).collect();
+        Self { chunk, origin, points }
+    }
+}
+
+/// The number of the chunk of each point: numbers of chunks fit.
+fn numbers(coords: &[Vec<u64>], n: usize, grid: &Grid, counts: &[u64]) -> Vec<u32> {
+    let mut numbers = vec![0u32; n];
+    for ((values, axis), &count) in coords.iter().zip(&grid.0).zip(counts) {
+        let count = count as u32;
+        let narrow = u32::try_from(axis.extent());
+        match *axis {
+            _ if count == 1 => {}
+            Axis::Regular { size, .. } if size.is_power_of_two() => {
+                let shift = size.trailing_zeros();
+                number(&mut numbers, values, count, |value| (value >> shift) as u32);
+            }
+            Axis::Regular { size, .. } if narrow.is_ok() && u32::try_from(size).is_ok() => {
+                number(&mut numbers, values, count, |value| value as u32 / size as u32);
+            }
+            _ => number(&mut numbers, values, count, |value| axis.find(value) as u32),
+        }
+    }
+    numbers
+}
+
+#[inline(always)]
+fn number(numbers: &mut [u32], values: &[u64], count: u32, find: impl Fn(u64) -> u32) {
+    for (number, &value) in numbers.iter_mut().zip(values) {
+        *number = number.wrapping_mul(count).wrapping_add(find(value));
     }
 }
 
@@ -543,6 +664,7 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::collections::HashMap;
 
     fn grid(axes: &[(u64, u64)]) -> Grid {
@@ -616,6 +738,45 @@ mod tests {
         assert_eq!(seen.len(), 5);
         for i in 0..5 {
             assert_eq!(seen[&(i as u64)], (coords[0][i], coords[1][i]));
+        }
+    }
+
+    proptest! {
+        /// Points that are many and those that are few are cut alike, whatever runs there are.
+        #[test]
+        fn points_are_cut_alike_whether_they_are_many_or_few(
+            axes in proptest::collection::vec((1u64..9, 1u64..30), 1..4),
+            varying in any::<bool>(),
+            n in 0usize..300,
+            repeat in 1usize..9,
+            seed in any::<u64>(),
+        ) {
+            let mut grid = grid(&axes);
+            let extent = axes[0].1;
+            if varying && extent > 3 {
+                grid.0[0] = Axis::varying(&[1, extent - 3, 2], extent).unwrap();
+            }
+            let mut state = seed | 1;
+            let mut below = |end: u64| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state % end
+            };
+            let mut coords: Vec<Vec<u64>> = vec![Vec::new(); axes.len()];
+            for i in 0..n {
+                for (axis, &(_, extent)) in coords.iter_mut().zip(&axes) {
+                    let value = if i % repeat == 0 { below(extent) } else { axis[i - 1] };
+                    axis.push(value);
+                }
+            }
+            let (coords, at) = (Arc::new(coords), Arc::new((0..n as u64).collect::<Vec<u64>>()));
+            let counts: Vec<u64> = grid.0.iter().map(|axis| axis.count().max(1)).collect();
+            let limit = counts.iter().product::<u64>() as usize;
+            let pieces = |split: &PointSplit| (0..split.pieces.len()).map(|i| split.piece(i)).collect::<Vec<_>>();
+            let few = pieces(&PointSplit::sparse(&coords, &at, &grid, &counts, Some(limit)));
+            prop_assert_eq!(&few, &pieces(&PointSplit::dense(&coords, &at, &grid, &counts, limit)));
+            prop_assert_eq!(&few, &pieces(&PointSplit::new(&coords, &at, &grid)));
         }
     }
 

@@ -243,8 +243,11 @@ fn region(axes: Option<&Bound<'_, PyTuple>>, points: Option<&Bound<'_, PyTuple>>
 }
 
 fn indices(array: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
-    let index = |i: i64| {
-        u64::try_from(i).map_err(|_| PyValueError::new_err(format!("an index must not be negative, but {i} is")))
-    };
-    PyBuffer::<i64>::get(array)?.to_vec(array.py())?.into_iter().map(index).collect()
+    let values = PyBuffer::<i64>::get(array)?.to_vec(array.py())?;
+    let least = values.iter().fold(0, |least, &i| least.min(i));
+    if least < 0 {
+        return Err(PyValueError::new_err(format!("an index must not be negative, but {least} is")));
+    }
+    // In place: nothing is copied.
+    Ok(values.into_iter().map(i64::cast_unsigned).collect())
 }

@@ -40,6 +40,8 @@ struct Points {
     /// The strides of the box, and the stride of the view.
     from: Vec<isize>,
     to: isize,
+    /// Bounds of the offsets in the source, and in the destination.
+    reach: (Bounds, Bounds),
     /// Whether the view is the source.
     flipped: bool,
 }
@@ -47,17 +49,21 @@ struct Points {
 impl Points {
     fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, from: &[isize], to: isize) -> Result<Self> {
         // Where the farthest offset of each axis is representable, and their sum, every offset is.
-        let farthest = |indices: &[u64], stride| offset(indices.iter().copied().max().unwrap_or(0), stride);
-        farthest(at, to)?;
-        let mut reach = 0;
+        let bounds = |indices: &[u64], stride| -> Result<Bounds> {
+            let (low, high) = indices.iter().fold((u64::MAX, 0), |(low, high), &i| (low.min(i), high.max(i)));
+            let (a, b) = (offset(low.min(high), stride)?, offset(high, stride)?);
+            Ok((a.min(b), a.max(b)))
+        };
+        let mut reach = ((0, 0), bounds(at, to)?);
         for (axis, &stride) in coords.iter().zip(from) {
-            reach = add(reach, farthest(axis, stride)?.saturating_abs())?;
+            let (low, high) = bounds(axis, stride)?;
+            reach.0 = (add(reach.0.0, low)?, add(reach.0.1, high)?);
             if axis.len() != at.len() {
                 return Err(Error::internal("the coordinates differ in length").expected(at.len(), axis.len()));
             }
         }
         let (coords, at) = (Arc::clone(coords), Arc::clone(at));
-        Ok(Self { coords, at, from: from.to_vec(), to, flipped: false })
+        Ok(Self { coords, at, from: from.to_vec(), to, reach, flipped: false })
     }
 
     /// Hands `f` the offsets on both sides, some at a time.
@@ -202,52 +208,50 @@ impl Transfer {
             match each {
                 Loop::Line { src, dst, .. } => std::mem::swap(src, dst),
                 Loop::Table(table) => table.iter_mut().for_each(|(src, dst)| std::mem::swap(src, dst)),
-                Loop::Points(points) => points.flipped = !points.flipped,
+                Loop::Points(points) => {
+                    points.flipped = !points.flipped;
+                    points.reach = (points.reach.1, points.reach.0);
+                }
             }
         }
         self
     }
 
     /// Fails unless all that the copy touches lies in the given bounds of source and destination.
-    pub(super) fn check(&self, src: (isize, isize), dst: (isize, isize)) -> Result<()> {
-        if self.empty {
+    pub(super) fn check(&self, src: Bounds, dst: Bounds) -> Result<()> {
+        // Points lie in the box around them, and that mostly lies in the bounds: else each is looked at.
+        let points = self.loops.iter().any(|each| matches!(each, Loop::Points(_)));
+        if self.empty || self.lies_in(src, dst, false)? || points && self.lies_in(src, dst, true)? {
             return Ok(());
         }
+        Err(Error::new(Kind::Selection, "the selection reaches outside of a buffer"))
+    }
+
+    fn lies_in(&self, src: Bounds, dst: Bounds, exactly: bool) -> Result<bool> {
         let size = self.size as isize;
         let (mut s, mut d) = ((self.src, self.src), (self.dst, self.dst));
-        let grow = |bounds: &mut (isize, isize), low: isize, high: isize| -> Result<()> {
-            *bounds = (add(bounds.0, low.min(0))?, add(bounds.1, high.max(0))?);
-            Ok(())
-        };
         for each in &self.loops {
-            match each {
+            let (a, b) = match each {
                 Loop::Line { n, src, dst } => {
                     let last = (*n as u64).saturating_sub(1);
                     let (a, b) = (offset(last, *src)?, offset(last, *dst)?);
-                    grow(&mut s, a, a)?;
-                    grow(&mut d, b, b)?;
+                    ((a.min(0), a.max(0)), (b.min(0), b.max(0)))
                 }
-                Loop::Table(_) | Loop::Points(_) => {
+                Loop::Table(table) => bounds(table, (NOTHING, NOTHING)),
+                Loop::Points(points) if exactly => {
                     let mut found = (NOTHING, NOTHING);
-                    match each {
-                        Loop::Points(points) => points.each(|block| found = bounds(block, found)),
-                        Loop::Table(table) => found = bounds(table, found),
-                        Loop::Line { .. } => {}
-                    }
-                    let (a, b) = found;
-                    s = (add(s.0, a.0)?, add(s.1, a.1)?);
-                    d = (add(d.0, b.0)?, add(d.1, b.1)?);
+                    points.each(|block| found = bounds(block, found));
+                    found
                 }
-            }
+                Loop::Points(points) => points.reach,
+            };
+            s = (add(s.0, a.0)?, add(s.1, a.1)?);
+            d = (add(d.0, b.0)?, add(d.1, b.1)?);
         }
-        let inside = |touched: (isize, isize), bounds: (isize, isize)| -> Result<bool> {
+        let inside = |touched: Bounds, bounds: Bounds| -> Result<bool> {
             Ok(touched.0 >= bounds.0 && add(touched.1, size)? <= bounds.1)
         };
-        if inside(s, src)? && inside(d, dst)? {
-            Ok(())
-        } else {
-            Err(Error::new(Kind::Selection, "the selection reaches outside of a buffer"))
-        }
+        Ok(inside(s, src)? && inside(d, dst)?)
     }
 
     /// The length of the copy in bytes if it is one run on both sides.
