@@ -33,6 +33,12 @@ class ZarrLike:
             ),
         }[codec]()
 
+    def _filters(self, layout: Layout) -> Any:
+        if not layout.transposed:
+            return "auto"
+        order = tuple(reversed(range(len(layout.shape))))
+        return [self.zarr.codecs.TransposeCodec(order=order)]
+
     def memory(self) -> Any:
         return self.zarr.storage.MemoryStore()
 
@@ -43,6 +49,7 @@ class ZarrLike:
             chunks=layout.chunks,
             shards=layout.shards,
             dtype=layout.dtype,
+            filters=self._filters(layout),
             compressors=self._compressors(layout.codec),
             overwrite=True,
         )
@@ -58,6 +65,9 @@ class ZarrLike:
 
     def vindex(self, array: Any, rows: Any, columns: Any) -> Any:
         return array.vindex[rows, columns]
+
+    def mask(self, array: Any, mask: Any) -> Any:
+        return array.vindex[mask]
 
     def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
         return array.oindex[rows, columns]
@@ -119,6 +129,9 @@ class TensorStore:
             ],
         }[layout.codec]
         codecs: list[Any] = [{"name": "bytes", "configuration": {"endian": "little"}}, *outer]
+        if layout.transposed:
+            order = list(reversed(range(len(layout.shape))))
+            codecs.insert(0, {"name": "transpose", "configuration": {"order": order}})
         if layout.shards:
             sharding = {"chunk_shape": layout.chunks, "codecs": codecs}
             codecs = [{"name": "sharding_indexed", "configuration": sharding}]
@@ -144,6 +157,9 @@ class TensorStore:
 
     def vindex(self, array: Any, rows: Any, columns: Any) -> Any:
         return array.vindex[rows, columns].read().result()
+
+    def mask(self, array: Any, mask: Any) -> Any:
+        return array.vindex[mask].read().result()
 
     def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
         return array.oindex[rows, columns].read().result()
@@ -193,9 +209,9 @@ def values(layout: Layout) -> np.ndarray[Any, Any]:
     return np.array(names, np.dtypes.StringDType()).reshape(layout.shape)
 
 
-def field(shape: tuple[int, int]) -> np.ndarray[Any, Any]:
+def field(shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     """A smooth float32 field with noise, the same each time."""
     rng = np.random.default_rng(20)
-    rows, columns = np.ogrid[0 : shape[0], 0 : shape[1]]
+    *_, rows, columns = np.ogrid[tuple(slice(0, extent) for extent in shape)]
     smooth = 280 + 15 * np.sin(rows / 61) * np.cos(columns / 47)
     return (smooth + rng.normal(scale=0.1, size=shape)).astype(np.float32)

@@ -92,7 +92,8 @@ class Case:
         return lambda: self.engine.write(self.array, ..., self.data)
 
     def _element(self) -> Callable[[], Any]:
-        return lambda: self.engine.read(self.array, (77, 99))
+        element = tuple(77 + 22 * dimension for dimension in range(len(self.layout.shape)))
+        return lambda: self.engine.read(self.array, element)
 
     def _boxes(self) -> Callable[[], Any]:
         boxes = corners(self.layout, 50, BOX)
@@ -103,10 +104,20 @@ class Case:
         value = field(BOX)
         return lambda: [self.engine.write(self.array, box, value) for box in boxes]
 
-    def _vindex(self) -> Callable[[], Any]:
+    def _column(self) -> Callable[[], Any]:
+        return lambda: self.engine.read(self.array, (slice(None), 0))
+
+    def _vindex(self, n: int = 10_000) -> Callable[[], Any]:
         rng = np.random.default_rng(4)
-        rows, columns = (rng.integers(0, n, 10_000) for n in self.layout.shape)
+        rows, columns = (rng.integers(0, extent, n) for extent in self.layout.shape)
         return lambda: self.engine.vindex(self.array, rows, columns)
+
+    def _many_points(self) -> Callable[[], Any]:
+        return self._vindex(1_000_000)
+
+    def _mask(self) -> Callable[[], Any]:
+        mask = np.random.default_rng(6).random(self.layout.shape) < 0.5
+        return lambda: self.engine.mask(self.array, mask)
 
     def _oindex(self) -> Callable[[], Any]:
         rng = np.random.default_rng(5)

@@ -13,11 +13,13 @@ Where = Literal["local", "memory"]
 class Layout:
     """An array that looks like data: a smooth field of float32 with noise, or short strings."""
 
-    shape: tuple[int, int]
-    chunks: tuple[int, int]
-    shards: tuple[int, int] | None = None
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    shards: tuple[int, ...] | None = None
     codec: Codec = "zstd"
     dtype: Literal["float32", "string"] = "float32"
+    transposed: bool = False
+    """Whether the first dimension is the one that runs fastest in a chunk."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ LARGE = Layout((8192, 8192), (512, 512))
 LARGE_RAW = Layout((8192, 8192), (512, 512), codec="none")
 LARGE_BLOSC = Layout((8192, 8192), (512, 512), codec="blosc")
 GZIP = Layout((4096, 4096), (512, 512), codec="gzip")
+COLUMNS = Layout((2_097_152, 8), (2_097_152, 1), codec="none")
+ROWS = Layout((4_194_304, 4), (4_194_304, 4), codec="none")
+ONE_BLOSC = Layout((2048, 4096), (2048, 2048), codec="blosc")
+FORTRAN = Layout((4096, 4096), (2048, 2048), codec="none", transposed=True)
+FORTRAN_3D = Layout((256, 256, 256), (128, 128, 128), codec="none", transposed=True)
+FORTRAN_4D = Layout((64, 64, 64, 64), (32, 32, 64, 64), codec="none", transposed=True)
+VOLUME = Layout((256, 256, 256), (16, 16, 16), (128, 128, 128), "none")
 STRINGS = Layout((1000, 1000), (100, 1000), dtype="string")
 NODE = Layout((100, 10), (10, 10))
 
@@ -135,9 +144,20 @@ WORKLOADS = (
     Workload("one element, 4 KiB chunk, memory", "element", SMALL, "memory", 3, 500),
     Workload("one element, 4 KiB chunk, local", "element", SMALL, reach=4, repeat=500, short=True),
     Workload("one element of a shard, local", "element", SHARDED, reach=4, repeat=500),
+    Workload("one element, 1 MiB uncompressed chunk, local", "element", LARGE_RAW, repeat=500),
+    Workload("one element, 16 MiB Blosc chunk, memory", "element", ONE_BLOSC, "memory", repeat=500),
+    Workload("one element, 16 MiB Blosc chunk, local", "element", ONE_BLOSC, repeat=500),
+    Workload("read 64 MiB, uncompressed chunks of one column", "read", COLUMNS),
+    Workload("one column of an uncompressed chunk of 64 MiB", "column", ROWS),
+    Workload("read 64 MiB, transposed chunks, 2-D", "read", FORTRAN, "memory"),
+    Workload("read 64 MiB, transposed chunks, 3-D", "read", FORTRAN_3D, "memory"),
+    Workload("read 64 MiB, transposed chunks, 4-D", "read", FORTRAN_4D, "memory"),
+    Workload("read 64 MiB, inner chunks of 16 x 16 x 16", "read", VOLUME, "memory"),
     Workload("50 random boxes, 128 KiB inner chunks", "boxes", LARGE_SHARDS, reach=1.5),
     Workload("50 random boxes, 16 KiB inner chunks", "boxes", SHARDED, reach=1.5),
     Workload("10,000 points by vindex, 4 KiB chunks", "vindex", SMALL, reach=2),
+    Workload("1,000,000 points by vindex, 4 KiB chunks", "many points", SMALL, "memory"),
+    Workload("a mask of every second element, 4 KiB chunks", "mask", SMALL, "memory"),
     Workload("200 x 100 by oindex, 4 KiB chunks", "oindex", SMALL, reach=2),
     Workload("50 unaligned box writes, 1 MiB chunks", "box writes", LARGE, reach=1.3, repeat=3),
     Workload(
