@@ -56,6 +56,13 @@ impl How {
     }
 }
 
+/// A selection that was checked, cut into chunks.
+#[derive(Debug)]
+pub struct Pieces {
+    split: Split,
+    cost: u64,
+}
+
 /// A compiled array: frozen, shared by all who read and write it.
 ///
 /// ```
@@ -166,14 +173,20 @@ impl Array {
         bytes.saturating_add(CHUNK_COST.saturating_mul(split.len() as u64))
     }
 
-    /// The keys of all chunks of `region`, in the order in which `read` numbers them.
-    pub fn keys(&self, region: &Region) -> Result<Vec<String>> {
-        region.check(&self.shape())?;
+    /// What is read of each chunk, of a `region` that goes to `view`.
+    pub fn pieces(&self, region: &Region, view: &View) -> Result<Pieces> {
+        self.check(region, view)?;
         let split = region.split(&self.grid);
+        let cost = self.cost(region, &split);
+        Ok(Pieces { split, cost })
+    }
+
+    /// The keys of all chunks of `pieces`, in their order.
+    pub fn keys(&self, pieces: &Pieces) -> Result<Vec<String>> {
         let mut keys = Vec::new();
-        reserve(&mut keys, split.len())?;
-        for i in 0..split.len() {
-            keys.push(self.key(&split.piece(i).0)?);
+        reserve(&mut keys, pieces.split.len())?;
+        for i in 0..pieces.split.len() {
+            keys.push(self.key(&pieces.split.chunk(i))?);
         }
         Ok(keys)
     }
@@ -190,10 +203,23 @@ impl Array {
     where
         Open: Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
     {
-        self.check(region, view)?;
-        let split = region.split(&self.grid);
+        self.read_pieces(source, self.pieces(region, view)?, view, exec)
+    }
+
+    /// Reads `pieces`, which were made for `view`, into it.
+    pub fn read_pieces<Open>(
+        self: &Arc<Self>,
+        source: impl FnOnce(usize) -> Open,
+        pieces: Pieces,
+        view: &Output,
+        exec: Exec<'_>,
+    ) -> Result<()>
+    where
+        Open: Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
+    {
+        let Pieces { split, cost } = pieces;
         let open = source(split.len());
-        let (n, cost) = (split.len(), self.cost(region, &split));
+        let n = split.len();
         let (array, view) = (Arc::clone(self), view.clone());
         exec.run(n, cost, move |i, exec| {
             let (chunk, region) = split.piece(i);

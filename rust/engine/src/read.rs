@@ -184,7 +184,7 @@ pub fn shard(
 
 /// The numbers of the inner chunks of `split`.
 pub fn wanted(split: &Split, counts: &[u64]) -> impl Iterator<Item = usize> {
-    (0..split.len()).map(|i| number(&split.piece(i).0, counts))
+    (0..split.len()).map(|i| number(&split.chunk(i), counts))
 }
 
 /// The number of an inner chunk in C order.

@@ -642,6 +642,14 @@ impl Split {
         self.len() == 0
     }
 
+    /// The chunk of piece `i`.
+    pub fn chunk(&self, i: usize) -> Vec<u64> {
+        match self {
+            Split::Points(points) => points.pieces[i].chunk.clone(),
+            Split::Box(_) => self.piece(i).0,
+        }
+    }
+
     /// Piece `i`, in row-major order of chunks: the chunk, and the region of that chunk.
     pub fn piece(&self, i: usize) -> (Vec<u64>, Region) {
         match self {

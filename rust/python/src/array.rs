@@ -178,11 +178,14 @@ impl CompiledArray {
                 array.read(open, region, out, Exec::Pool(context))
             });
         }
-        let keys = array.keys(region).map_err(|error| raise(py, &error, label))?;
+        let pieces = array.pieces(region, out);
+        let (pieces, keys) = pieces
+            .and_then(|pieces| array.keys(&pieces).map(|keys| (pieces, keys)))
+            .map_err(|error| raise(py, &error, label))?;
         let values = mapping(source)?.get().snapshot(py, &keys)?;
         enter(py, label, cancel, |context| {
             let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
-            array.read(open, region, out, Exec::Pool(context))
+            array.read_pieces(open, pieces, out, Exec::Pool(context))
         })
     }
 }
