@@ -232,6 +232,53 @@ impl Array {
         })
     }
 
+    /// Writes `view` to `region`. A chunk that is covered only in part is read, changed and written
+    /// while its lock is held: that of its key, behind `lock`.
+    #[allow(clippy::too_many_arguments)]
+    pub fn write(
+        self: &Arc<Self>,
+        sink: &Arc<dyn Sink>,
+        region: &Region,
+        view: &View,
+        how: How,
+        locks: (&Arc<Own<Locks>>, &str),
+        exec: Exec<'_>,
+    ) -> Result<()> {
+        self.check(region, view)?;
+        let split = region.split(&self.grid);
+        let (n, cost) = (split.len(), self.cost(region, &split).saturating_mul(4));
+        let (array, sink, view) = (Arc::clone(self), Arc::clone(sink), view.clone());
+        let (locks, prefix) = (Arc::clone(locks.0), locks.1.to_owned());
+        exec.run(n, cost, move |i, exec| {
+            let (chunk, region) = split.piece(i);
+            let key = array.key(&chunk)?;
+            let write = || -> Result<()> {
+                let form = array.form(&chunk)?;
+                let used = how.used(array.grid.valid(&chunk), &form.shape);
+                let full = region.covers(&used);
+                let guard = if full { None } else { Some(lock(&locks, &format!("{prefix}/{key}"), exec)?) };
+                let done = loop {
+                    let old = if full { None } else { sink.claim(&key, exec.context())? };
+                    let parts =
+                        write::chunk(&array.chain, &form, &used, old.as_ref(), &region, &view, how.write_empty, exec)?;
+                    let done = match parts {
+                        Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
+                        // What another process made since is not ours to remove.
+                        None if !full && old.is_none() => true,
+                        None => sink.delete(&key, !full).map(|()| true)?,
+                    };
+                    // Or another process made a value where there was none: it is a part of that now.
+                    if done {
+                        break Ok(());
+                    }
+                };
+                drop(guard);
+                done
+            };
+            write().map_err(|e| e.with_key(&key).with_chunk(&chunk))
+        })
+    }
+
     /// The elements of `region`, in C order: of the array, or of the points.
     ///
     /// ```
@@ -315,53 +362,6 @@ impl Array {
         let locks = runtime::locks();
         Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
             self.write(sink, region, view, How::default(), (&locks, ""), Exec::Pool(&Context::new(&cancel)))
-        })
-    }
-
-    /// Writes `view` to `region`. A chunk that is covered only in part is read, changed and written
-    /// while its lock is held: that of its key, behind `lock`.
-    #[allow(clippy::too_many_arguments)]
-    pub fn write(
-        self: &Arc<Self>,
-        sink: &Arc<dyn Sink>,
-        region: &Region,
-        view: &View,
-        how: How,
-        locks: (&Arc<Own<Locks>>, &str),
-        exec: Exec<'_>,
-    ) -> Result<()> {
-        self.check(region, view)?;
-        let split = region.split(&self.grid);
-        let (n, cost) = (split.len(), self.cost(region, &split).saturating_mul(4));
-        let (array, sink, view) = (Arc::clone(self), Arc::clone(sink), view.clone());
-        let (locks, prefix) = (Arc::clone(locks.0), locks.1.to_owned());
-        exec.run(n, cost, move |i, exec| {
-            let (chunk, region) = split.piece(i);
-            let key = array.key(&chunk)?;
-            let write = || -> Result<()> {
-                let form = array.form(&chunk)?;
-                let used = how.used(array.grid.valid(&chunk), &form.shape);
-                let full = region.covers(&used);
-                let guard = if full { None } else { Some(lock(&locks, &format!("{prefix}/{key}"), exec)?) };
-                let done = loop {
-                    let old = if full { None } else { sink.claim(&key, exec.context())? };
-                    let parts =
-                        write::chunk(&array.chain, &form, &used, old.as_ref(), &region, &view, how.write_empty, exec)?;
-                    let done = match parts {
-                        Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
-                        // What another process made since is not ours to remove.
-                        None if !full && old.is_none() => true,
-                        None => sink.delete(&key, !full).map(|()| true)?,
-                    };
-                    // Or another process made a value where there was none: it is a part of that now.
-                    if done {
-                        break Ok(());
-                    }
-                };
-                drop(guard);
-                done
-            };
-            write().map_err(|e| e.with_key(&key).with_chunk(&chunk))
         })
     }
 }

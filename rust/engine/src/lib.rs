@@ -63,23 +63,25 @@
 //!
 //! # The modules
 //!
-//! Each knows only those above it, but for chains and shards, which hold one another.
+//! Each knows only those above it. There are two exceptions: chains and shards hold one another, and
+//! [`runtime`] holds what the buffers and the web clients are kept in.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`error`], [`reserve`], [`cancel`] | errors as data; memory that may be refused; how work is stopped |
 //! | [`element`], [`data_type`], [`heap`] | byte order and fill value; data types; elements of any length |
 //! | [`grid`], [`key`], [`selection`] | chunk grids; chunk keys; selections and how grids cut them |
+//! | [`object`] | what a store is to the engine: [`Object`](object::Object), [`Source`](object::Source), [`Sink`](object::Sink) |
+//! | [`pool`], [`locks`], [`scratch`], [`runtime`], [`exec`] | threads, locks, buffers, one of each in a process; where a loop runs |
 //! | [`strided`], [`packed`] | copies between strided boxes; strings in NumPy's memory |
 //! | [`codec`] | the three traits, the [chain](codec::chain), the [list by name](codec::registry), a file per codec |
 //! | [`shard`] | where the inner chunks of a shard lie |
-//! | [`object`] | what a store is to the engine: [`Object`](object::Object), [`Source`](object::Source), [`Sink`](object::Sink) |
-//! | [`pool`], [`locks`], [`scratch`], [`runtime`], [`exec`] | threads, locks, buffers, one of each in a process; where a loop runs |
 //! | [`mod@read`], [`mod@write`] | one stored chunk or shard, from and to a view |
 //! | [`mod@array`], [`plan`] | whole operations: by the engine itself; for anybody's store |
 //! | [`files`], `http` | local files; whole chunks from web servers (feature `http`) |
 //!
-//! All up to `object` is pure: no input, no output, no thread, no clock.
+//! Grids, selections, codecs, shards and plans are pure: no input, no output, no thread, no clock.
+//! They share with the rest only buffers that are used again.
 //!
 //! # Features
 //!
