@@ -198,13 +198,11 @@ fn fuzz(codec: &dyn BytesCodec, align: usize, mend: impl Fn(&mut Random, &mut Ve
     assert!(refused > cases() / 4, "{codec:?} refused {refused} only");
 }
 
+/// Ranges of data, and what was decoded of them.
+type Parts = (Vec<(u64, u64)>, Vec<u8>);
+
 /// Some ranges of `wanted` bytes that `bytes` are to become, and what was decoded of them.
-fn decode_ranges(
-    random: &mut Random,
-    codec: &dyn BytesCodec,
-    bytes: &[u8],
-    wanted: usize,
-) -> Option<(Vec<(u64, u64)>, Vec<u8>)> {
+fn decode_ranges(random: &mut Random, codec: &dyn BytesCodec, bytes: &[u8], wanted: usize) -> Option<Parts> {
     let mut ends: Vec<u64> = (0..2 * (1 + random.below(3))).map(|_| random.below(wanted + 1) as u64).collect();
     ends.sort_unstable();
     ends.dedup();

@@ -153,7 +153,7 @@ impl Header {
             let blocks = from as usize / header.blocksize..(to as usize).div_ceil(header.blocksize);
             for number in blocks.start.max(done)..blocks.end {
                 let Some(&start) = starts.get(number) else { return Err(damaged("the table of blocks is cut short")) };
-                let stored = end(start).checked_sub(u64::from(start)).unwrap_or_default() as usize;
+                let stored = end(start).saturating_sub(u64::from(start)) as usize;
                 let stored = stretch(src, u64::from(start), stored, &mut buffer)?;
                 let here = number * header.blocksize..((number + 1) * header.blocksize).min(header.nbytes);
                 if here.start >= first && here.end <= last {
