@@ -91,7 +91,9 @@ fn chain(kind: usize, rank: usize) -> Arc<Chain> {
 
 fn encoded(chain: &Chain, form: &Form, seed: u32) -> Vec<u8> {
     // Some that compress, and some that do not.
-    let word = |i: u32| if i / 700 % 3 == 0 { i.wrapping_mul(seed | 1).rotate_left(11) } else { i / 5 + seed };
+    let word = |i: u32| {
+        if (i / 700).is_multiple_of(3) { i.wrapping_mul(seed | 1).rotate_left(11) } else { (i / 5).wrapping_add(seed) }
+    };
     let mut data: Vec<u8> = (0..(form.nbytes / SIZE) as u32).flat_map(|i| word(i).to_le_bytes()).collect();
     let mut out = Vec::new();
     chain.encode(form, &mut data, &mut out).unwrap();
