@@ -232,12 +232,13 @@ impl Array {
         })
     }
 
-    /// Writes `view` to `region`. A chunk that is covered only in part is read, changed and written
-    /// while its lock is held: that of its key, behind `lock`.
+    /// Writes `view` to `region`. `sink` is told how many values there are, and gives the store. A chunk
+    /// that is covered only in part is read, changed and written while its lock is held: that of its
+    /// key, behind `lock`.
     #[allow(clippy::too_many_arguments)]
     pub fn write(
         self: &Arc<Self>,
-        sink: &Arc<dyn Sink>,
+        sink: impl FnOnce(usize) -> Arc<dyn Sink>,
         region: &Region,
         view: &View,
         how: How,
@@ -247,7 +248,7 @@ impl Array {
         self.check(region, view)?;
         let split = region.split(&self.grid);
         let (n, cost) = (split.len(), self.cost(region, &split).saturating_mul(4));
-        let (array, sink, view) = (Arc::clone(self), Arc::clone(sink), view.clone());
+        let (array, sink, view) = (Arc::clone(self), sink(n), view.clone());
         let (locks, prefix) = (Arc::clone(locks.0), locks.1.to_owned());
         exec.run(n, cost, move |i, exec| {
             let (chunk, region) = split.piece(i);
@@ -361,7 +362,7 @@ impl Array {
         }
         let locks = runtime::locks();
         Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
-            self.write(sink, region, view, How::default(), (&locks, ""), Exec::Pool(&Context::new(&cancel)))
+            self.write(|_| Arc::clone(sink), region, view, How::default(), (&locks, ""), Exec::Pool(&Context::new(&cancel)))
         })
     }
 }

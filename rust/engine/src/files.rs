@@ -81,7 +81,7 @@ impl Files {
     }
 
     /// The same files, for one operation on many of them: the path to the root folder is walked
-    /// once, which spares a tenth of the time of reading a small file, more where the root is deep.
+    /// once, which spares a tenth of the time of a small file, more where the root is deep.
     ///
     /// Do not keep it: if the folder is replaced meanwhile, this sees the old one.
     pub fn hold(&self) -> Self {
@@ -188,7 +188,15 @@ impl Files {
     /// Writes a temporary file by `fill` and moves it to `key`.
     fn create(&self, key: &str, exclusive: bool, fill: impl FnOnce(BorrowedFd<'_>) -> Result<()>) -> Result<bool> {
         check_key(key)?;
-        let (fd, temp) = self.open_temp(key)?;
+        let now;
+        let (fd, temp) = match self.open_temp(key) {
+            Err(error) if self.held.is_some() && error.kind() == Kind::Io(Some(Errno::NOENT.raw_os_error())) => {
+                // The folder that is held was removed: the path may lead to another one by now.
+                now = self.unheld();
+                now.open_temp(key)?
+            }
+            opened => opened?,
+        };
         fill(fd.as_fd()).map_err(|error| error.with_key(key))?;
         let finish = || {
             date(fd.as_fd())?;

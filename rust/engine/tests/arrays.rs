@@ -252,7 +252,7 @@ proptest! {
                 write_by_plan(&array, &memory, &region, &source, how).unwrap();
             } else {
                 let locks = runtime::locks();
-                array.write(&sink, &region, &source, how, (&locks, "m"), Exec::Pool(&context)).unwrap();
+                array.write(|_| Arc::clone(&sink), &region, &source, how, (&locks, "m"), Exec::Pool(&context)).unwrap();
             }
             for wanted in [region, Region::all(&shape)] {
                 let expected: Vec<u32> = self::places(&wanted, shape[1]).iter().map(|&p| model[p]).collect();
@@ -328,7 +328,7 @@ fn damaged_values_end_in_errors() {
         let all = Region::all(&shape);
         let locks = runtime::locks();
         let source = view(&mut value, &all);
-        array.write(&sink, &all, &source, How::default(), (&locks, "f"), Exec::Pool(&context)).unwrap();
+        array.write(|_| Arc::clone(&sink), &all, &source, How::default(), (&locks, "f"), Exec::Pool(&context)).unwrap();
         let sound = memory.0.lock().unwrap()["a/c/0/0"].to_vec();
         let part = Region::Box(vec![
             AxisMap::Range { start: 1, step: 2, count: 2, at: 0 },

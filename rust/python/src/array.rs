@@ -16,7 +16,7 @@ use zarr_engine::key::KeyEncoding;
 use zarr_engine::object::{Sink, Source};
 use zarr_engine::selection::{AxisMap, Region};
 use zarr_engine::strided::Output;
-use zarr_engine::{plan, runtime};
+use zarr_engine::{files, plan, runtime};
 
 use crate::buffer::{lend, lend_for_writing};
 use crate::codec::chain;
@@ -102,17 +102,18 @@ impl CompiledArray {
         let region = region(axes, points)?;
         let how = How { write_empty, may_grow };
         let value = lend(value)?;
-        let write = |sink: &Arc<dyn Sink>| {
-            enter(py, Some(&self.label), cancel, |context| {
-                let locks = runtime::locks();
-                self.array.write(sink, &region, &value, how, (&locks, lock_name), Exec::Pool(context))
-            })
-        };
+        let locks = runtime::locks();
+        let (label, array, locks) = (Some(self.label.as_str()), &self.array, (&locks, lock_name));
         if let Ok(files) = source.cast_exact::<Files>() {
             let files = &files.get().0;
-            let sink: Arc<dyn Sink> =
-                if document.is_some() { Arc::new(files.within(self.array.prefix())) } else { files.clone() };
-            return write(&sink);
+            let files = match document {
+                Some(_) => Arc::new(files.within(self.array.prefix())),
+                None => Arc::clone(files),
+            };
+            return enter(py, label, cancel, |context| {
+                let sink = |n| -> Arc<dyn Sink> { held(files, n) };
+                array.write(sink, &region, &value, how, locks, Exec::Pool(context))
+            });
         }
         let mapping = mapping(source)?;
         if let Some(document) = document
@@ -123,7 +124,8 @@ impl CompiledArray {
         }
         let deferred = Arc::new(MappingSink::new(mapping.clone().unbind()));
         let sink: Arc<dyn Sink> = deferred.clone();
-        let written = write(&sink);
+        let written =
+            enter(py, label, cancel, |context| array.write(|_| sink, &region, &value, how, locks, Exec::Pool(context)));
         // What was encoded before an error is stored all the same, as it would be in a folder.
         deferred.flush(py).and(written)
     }
@@ -172,7 +174,7 @@ impl CompiledArray {
             let files = Arc::clone(&files.get().0);
             return enter(py, label, cancel, |context| {
                 let open = |n| {
-                    let files = if n < MANY { files } else { Arc::new(files.hold()) };
+                    let files = held(files, n);
                     move |_: usize, key: &str| Source::open(&*files, key)
                 };
                 array.read(open, region, out, Exec::Pool(context))
@@ -188,6 +190,11 @@ impl CompiledArray {
             array.read_pieces(open, pieces, out, Exec::Pool(context))
         })
     }
+}
+
+/// The files for one operation on `n` of them.
+fn held(files: Arc<files::Files>, n: usize) -> Arc<files::Files> {
+    if n < MANY { files } else { Arc::new(files.hold()) }
 }
 
 fn mapping<'a, 'py>(source: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, Mapping>> {
