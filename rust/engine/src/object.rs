@@ -1,5 +1,6 @@
 //! Where stored bytes are: one value ([`Object`]), all values of a store ([`Source`], [`Sink`]).
 
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crate::cancel::Context;
@@ -44,6 +45,18 @@ pub trait Object: Send + Sync {
     /// All bytes, if they are in memory already.
     fn bytes(&self) -> Option<&[u8]> {
         None
+    }
+
+    /// The file that holds these bytes and nothing else, if there is one: the system copies from it
+    /// without bringing the bytes here.
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// Whether another value is likely to be able to share these bytes, instead of having a copy, if
+    /// they are at the same place there.
+    fn shares(&self) -> bool {
+        false
     }
 }
 
@@ -176,8 +189,12 @@ pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u
                 let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
                 let start = all.len();
                 reserve(&mut all, total - start)?;
-                all.resize(start + len as usize, 0);
-                old.read_at(offset, &mut all[start..])?;
+                if let Some(bytes) = old.bytes() {
+                    all.extend_from_slice(slice(bytes, offset, len)?);
+                } else {
+                    all.resize(start + len as usize, 0);
+                    old.read_at(offset, &mut all[start..])?;
+                }
             }
         }
     }

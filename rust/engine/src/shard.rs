@@ -295,6 +295,11 @@ impl Index {
         self.len() == 0
     }
 
+    /// Where in the shard inner chunks can lie.
+    pub fn body(&self) -> Range<u64> {
+        self.body.clone()
+    }
+
     /// Where inner chunk `i` lies.
     pub fn get(&self, i: usize) -> Result<Entry> {
         self.entry(

@@ -1,5 +1,6 @@
 //! Writing: from a view to the stored bytes of a chunk.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use crate::codec::chain::{Chain, Form};
@@ -15,6 +16,9 @@ use crate::strided::{Output, View};
 
 /// Chunks of so many bytes are encoded into buffers that are used again.
 const REUSED: usize = 64 << 10;
+
+/// Where inner chunks stay at their places, one in so many bytes of a shard may belong to none.
+const MOST_UNUSED: u64 = 4;
 
 /// What a chunk is to be replaced by: its new bytes, or nothing if it would hold only fill values.
 pub type Encoded = Option<Vec<Part>>;
@@ -150,6 +154,12 @@ impl ShardWrite {
         if !new.is_sorted_by_key(|piece| piece.0) {
             new.sort_unstable_by_key(|piece| piece.0);
         }
+        if let Some((object, index)) = &self.old
+            && object.shares()
+            && self.can_stay(index, &new)?
+        {
+            return self.in_place(index, new).map(Some);
+        }
         let mut pieces: Vec<(u128, usize, Part)> = Vec::new();
         let order = self.sharding.written_order(&self.counts);
         if let Some((_, index)) = &self.old {
@@ -180,6 +190,77 @@ impl ShardWrite {
         let index = Part::New(self.sharding.encode_index(&self.counts, entries.into_iter())?);
         parts.insert(if self.sharding.index_at_end() { parts.len() } else { 0 }, index);
         Ok(Some(parts))
+    }
+
+    /// Whether inner chunks may be left where they are: so few bytes would then belong to none that
+    /// the shard need not be laid out anew.
+    fn can_stay(&self, index: &Index, new: &[(usize, Option<Part>)]) -> Result<bool> {
+        let body = index.body();
+        let (mut total, mut used) = (body.end - body.start, 0u64);
+        for kept in index.present() {
+            let (number, (_, len)) = kept?;
+            if new.binary_search_by_key(&number, |piece| piece.0).is_err() {
+                used = used.saturating_add(len);
+            }
+        }
+        for (number, part) in new {
+            let size = part.as_ref().map_or(0, Part::size);
+            used = used.saturating_add(size);
+            if index.get(*number)?.is_none_or(|(_, room)| room < size) {
+                total = total.saturating_add(size);
+            }
+        }
+        Ok(used > 0 && total.saturating_sub(used) <= total / MOST_UNUSED)
+    }
+
+    /// Lays out the shard so that what is kept stays where it is: a new inner chunk comes in the place
+    /// of the old one if it fits there, else behind all others.
+    fn in_place(&self, index: &Index, new: Vec<(usize, Option<Part>)>) -> Result<Vec<Part>> {
+        let (mut inside, mut behind, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        for kept in index.present() {
+            let (number, entry) = kept?;
+            if new.binary_search_by_key(&number, |piece| piece.0).is_err() {
+                reserve::push(&mut entries, (number, entry))?;
+            }
+        }
+        reserve(&mut entries, new.len())?;
+        for (number, part) in new {
+            let Some(part) = part else { continue };
+            match index.get(number)? {
+                Some((offset, room @ 1..)) if part.size() <= room => {
+                    reserve::push(&mut inside, (offset, number, part))?
+                }
+                _ => reserve::push(&mut behind, (number, part))?,
+            }
+        }
+        inside.sort_unstable_by_key(|piece| piece.0);
+        let body = index.body();
+        let mut parts = Vec::new();
+        reserve(&mut parts, 2 * inside.len() + behind.len() + 2)?;
+        let mut at = body.start;
+        for (offset, number, part) in inside {
+            keep(&mut parts, at..offset);
+            entries.push((number, (offset, part.size())));
+            at = offset + part.size();
+            parts.push(part);
+        }
+        keep(&mut parts, at..body.end);
+        at = body.end;
+        for (number, part) in behind {
+            entries.push((number, (at, part.size())));
+            at += part.size();
+            parts.push(part);
+        }
+        let index = Part::New(self.sharding.encode_index(&self.counts, entries.into_iter())?);
+        parts.insert(if self.sharding.index_at_end() { parts.len() } else { 0 }, index);
+        Ok(parts)
+    }
+}
+
+/// Adds a stretch of the old value, unless it is empty.
+fn keep(parts: &mut Vec<Part>, stretch: Range<u64>) {
+    if stretch.start < stretch.end {
+        parts.push(Part::Old { offset: stretch.start, len: stretch.end - stretch.start });
     }
 }
 

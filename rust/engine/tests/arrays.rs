@@ -27,11 +27,12 @@ use zarr_engine::strided::{Output, View};
 
 const SIZE: usize = 4;
 
+/// Values, and whether they are said to share what they have in common.
 #[derive(Default)]
-struct Memory(Mutex<HashMap<String, Arc<Vec<u8>>>>);
+struct Memory(Mutex<HashMap<String, Arc<Vec<u8>>>>, bool);
 
 /// Bytes that are not handed out whole, as those of a file.
-struct Unseen(Arc<Vec<u8>>);
+struct Unseen(Arc<Vec<u8>>, bool);
 
 impl Object for Unseen {
     fn size(&self) -> u64 {
@@ -40,11 +41,14 @@ impl Object for Unseen {
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
         self.0.read_at(offset, dst)
     }
+    fn shares(&self) -> bool {
+        self.1
+    }
 }
 
 impl Source for Memory {
     fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>> {
-        Ok(self.0.lock().unwrap().get(key).map(|bytes| Arc::new(Unseen(Arc::clone(bytes))) as _))
+        Ok(self.0.lock().unwrap().get(key).map(|bytes| Arc::new(Unseen(Arc::clone(bytes), self.1)) as _))
     }
 }
 
@@ -232,9 +236,10 @@ proptest! {
         }),
         kind in 0..KINDS,
         varying in any::<bool>(),
+        shares in any::<bool>(),
     ) {
         let array = array(kind, shape, varying);
-        let memory = Arc::new(Memory::default());
+        let memory = Arc::new(Memory(Mutex::default(), shares));
         let sink: Arc<dyn Sink> = memory.clone();
         let mut model = vec![7u32; (shape[0] * shape[1]) as usize];
         let cancel = Cancel::new();
@@ -311,6 +316,53 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
             _ => {}
         }
     }
+}
+
+/// Where shards share what stays with those that they replace, it stays where it is, and a shard that
+/// is changed again and again takes little more room than one that is written at once.
+#[test]
+fn shards_that_share_bytes_with_their_past_stay_small() {
+    let (shape, inner) = ([64u64, 64], [8u64, 8]);
+    let links = vec![shard(&inner, vec![Link::Bytes(Swap::None), zstd()], 0)];
+    let grid = Grid(shape.iter().map(|&n| Axis::regular(n, n).unwrap()).collect());
+    let coalesce = Coalesce { gap: 16, most: 200 };
+    let chain = Chain::new(links, 2, &fill()).unwrap();
+    let array = Array::new("a/".into(), grid, KeyEncoding::Default('/'), chain, true, coalesce).unwrap();
+    let (array, memory) = (Arc::new(array), Arc::new(Memory(Mutex::default(), true)));
+    let sink: Arc<dyn Sink> = memory.clone();
+    let cancel = Cancel::new();
+    let (context, locks) = (Context::new(&cancel), runtime::locks());
+    let write = |region: &Region, value: &mut [u32]| {
+        let (source, exec) = (view(value, region), Exec::Pool(&context));
+        array.write(|_| Arc::clone(&sink), region, &source, How::default(), (&locks, "s"), exec).unwrap();
+        memory.0.lock().unwrap()["a/c/0/0"].to_vec()
+    };
+    let mut random = Random(42);
+    let mut model: Vec<u32> = (0..64 * 64).map(|_| random.below(1 << 20) as u32).collect();
+    let mut before = write(&Region::all(&shape), &mut model);
+    let mut stayed = 0;
+    for _ in 0..200 {
+        let (row, column, bits) = (random.below(8) as u64 * 8, random.below(8) as u64 * 8, random.below(32));
+        let mut value: Vec<u32> = (0..64).map(|_| random.below(1 << bits) as u32).collect();
+        for (i, &v) in value.iter().enumerate() {
+            model[(row as usize + i / 8) * 64 + column as usize + i % 8] = v;
+        }
+        let range = |start| AxisMap::Range { start, step: 1, count: 8, at: 0 };
+        let region = Region::Box(vec![range(row), range(column)]);
+        let after = write(&region, &mut value);
+        let same = before.iter().zip(&after).filter(|(a, b)| a == b).count();
+        stayed += usize::from(same > before.len() / 2);
+        before = after;
+        memory.0.lock().unwrap().remove("a/c/0/0");
+        let least = write(&Region::all(&shape), &mut model).len();
+        memory.0.lock().unwrap().insert("a/c/0/0".into(), Arc::new(before.clone()));
+        assert!(before.len() <= least + least / 3 + 4, "{} bytes instead of {least}", before.len());
+        let mut whole = vec![0u32; 64 * 64];
+        let (out, from) = (view(&mut whole, &Region::all(&shape)), Arc::clone(&memory));
+        array.read(|_| move |_, key: &str| from.open(key), &Region::all(&shape), &out, Exec::Pool(&context)).unwrap();
+        assert_eq!(whole, model);
+    }
+    assert!(stayed > 150, "{stayed}");
 }
 
 /// Damaged chunks and shards are errors that name the chunk, or values; never a panic, and never

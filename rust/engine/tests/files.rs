@@ -425,15 +425,19 @@ fn parts_of_the_old_value_are_taken_over() {
     let value: Vec<u8> = (0..1_500_000u32).map(|i| (i % 251) as u8).collect();
     files.write("k", &value).unwrap();
     let in_memory: Arc<dyn Object> = Arc::new(value.clone());
-    let cases: [&[(u64, u64)]; 6] = [
+    let cases: [&[(u64, u64)]; 9] = [
         &[],
         &[(0, 1_500_000)],
         &[(5, 0), (7, 1)],
         &[(100, 262_144), (0, 262_144)],
         &[(0, 100), (900_000, 600_000)],
         &[(1, 3), (2, 3)],
+        // The bytes stay where they are: file systems that can do it let both files share them.
+        &[(0, 1_000_000)],
+        &[(10, 900_000), (900_020, 599_980)],
+        &[(300_000, 1_200_000), (0, 0)],
     ];
-    for (new_len, case) in [0usize, 3, 262_144, 1_000_000, 262_143, 10].into_iter().zip(cases) {
+    for (new_len, case) in [0usize, 3, 262_144, 1_000_000, 262_143, 10, 0, 10, 300_000].into_iter().zip(cases) {
         for source in [None, Some(&in_memory)] {
             let old = source.cloned().unwrap_or_else(|| Source::open(&files, "k").unwrap().unwrap());
             let (mut parts, mut expected) = (Vec::new(), Vec::new());
@@ -446,6 +450,38 @@ fn parts_of_the_old_value_are_taken_over() {
             assert_eq!(files.get("copy", 0, None).unwrap().unwrap(), expected);
         }
     }
+}
+
+#[test]
+fn no_bytes_are_made_up_where_the_old_value_was_cut() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("other", b"as it was").unwrap();
+    for (old, offset, len) in [(900_000, 0, 800_000), (900_000, 100_000, 800_000), (50, 10, 40)] {
+        files.write("k", &vec![7; old]).unwrap();
+        let object = Source::open(&files, "k").unwrap().unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(folder.0.join("root/k")).unwrap();
+        file.set_len(old as u64 / 2).unwrap();
+        let parts = vec![Part::Old { offset, len }, Part::New(vec![1; 10])];
+        let error = files.put("other", parts, Some(&object), true).unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt, "{error}");
+        assert_eq!(files.get("other", 0, None).unwrap().unwrap(), b"as it was");
+        assert_eq!(leftovers(&folder.0), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_folder_that_is_replaced_during_an_operation_is_written_to() {
+    let folder = Folder::new();
+    let files = folder.files();
+    files.write("old", b"x").unwrap();
+    let held = files.hold();
+    std::fs::remove_dir_all(folder.0.join("root")).unwrap();
+    held.write("a/k", b"1").unwrap();
+    held.write("l", b"2").unwrap();
+    assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"1");
+    assert_eq!(files.get("l", 0, None).unwrap().unwrap(), b"2");
+    assert_eq!(files.get("old", 0, None).unwrap(), None);
 }
 
 #[test]

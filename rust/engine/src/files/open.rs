@@ -168,6 +168,14 @@ impl Object for OpenFile {
         OpenFile::read_at(self, offset, dst)
     }
 
+    fn file(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.as_fd())
+    }
+
+    fn shares(&self) -> bool {
+        shares_blocks(self.as_fd())
+    }
+
     fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
         let mut at = offset;
         for rows in rows.chunks_mut(IOV_MAX) {
@@ -178,6 +186,22 @@ impl Object for OpenFile {
         }
         Ok(())
     }
+}
+
+/// Whether a file lies in a file system of a kind that lets files share blocks. One that turns out
+/// not to do it copies them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn shares_blocks(fd: BorrowedFd<'_>) -> bool {
+    const BTRFS: u64 = 0x9123_683E;
+    const XFS: u64 = 0x5846_5342;
+    const BCACHEFS: u64 = 0xCA45_1A4E;
+    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)] // the field differs between processors
+    rustix::fs::fstatfs(fd).is_ok_and(|found| matches!(found.f_type as u32 as u64, BTRFS | XFS | BCACHEFS))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn shares_blocks(_fd: BorrowedFd<'_>) -> bool {
+    false
 }
 
 fn reserve(buf: &mut Vec<u8>, more: usize) -> Result<()> {

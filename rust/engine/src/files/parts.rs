@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use rustix::fs::SeekFrom;
 use rustix::io::{Errno, retry_on_intr};
 
 use crate::error::{Error, Kind, Result};
@@ -38,18 +40,20 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes `parts`, some of which are in `old`, by way of one small buffer: many small writes cost
-/// more than the copy, and a copy of the whole would not fit the cache.
+/// Writes `parts`, some of which are in `old`, to an empty file. What is kept of a file is shared with
+/// it where the file system can do that and the bytes stay at their place; else the system copies
+/// it. The rest goes by way of one small buffer: many small writes cost more than the copy, and a
+/// copy of the whole would not fit the cache.
 pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
     if let [Part::New(bytes)] = parts {
         return write_all(fd, bytes);
     }
-    let total = parts.iter().fold(0u64, |n, part| {
-        n.saturating_add(match part {
-            Part::New(bytes) => bytes.len() as u64,
-            Part::Old { len, .. } => *len,
-        })
-    });
+    if let Some(old) = old
+        && share(fd, parts, &**old)?
+    {
+        return Ok(());
+    }
+    let total = parts.iter().fold(0u64, |n, part| n.saturating_add(part.size()));
     let size = usize::try_from(total).map_or(GATHER, |total| total.clamp(1, GATHER));
     let mut gather = Gather { fd, buffer: Scratch::of(size)?, filled: 0 };
     for part in parts {
@@ -62,6 +66,49 @@ pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<d
         }
     }
     gather.flush()
+}
+
+/// Makes the file share the blocks of `old`, and writes over them what is new; `false` if that cannot
+/// be, or if it is not worth it: then the file is still empty.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn share(fd: BorrowedFd<'_>, parts: &[Part], old: &dyn Object) -> Result<bool> {
+    let (mut at, mut kept) = (0u64, 0u64);
+    for part in parts {
+        if let Part::Old { offset, len } = part {
+            if *offset != at {
+                return Ok(false);
+            }
+            kept += len;
+        }
+        at = at.saturating_add(part.size());
+    }
+    let Some(file) = old.file().filter(|_| kept >= GATHER as u64 && old.shares()) else { return Ok(false) };
+    if rustix::fs::ioctl_ficlone(fd, file).is_err() {
+        return Ok(false);
+    }
+    // The file may have been cut since its size was looked at: zeros must not take the place of bytes.
+    let size = rustix::fs::fstat(fd).map_err(unwritable)?.st_size;
+    if u64::try_from(size) != Ok(old.size()) {
+        retry_on_intr(|| rustix::fs::ftruncate(fd, 0)).map_err(unwritable)?;
+        return Ok(false);
+    }
+    let mut next = 0;
+    for part in parts {
+        if let Part::New(bytes) = part {
+            rustix::fs::seek(fd, SeekFrom::Start(next)).map_err(unwritable)?;
+            write_all(fd, bytes)?;
+        }
+        next += part.size();
+    }
+    if next < old.size() {
+        retry_on_intr(|| rustix::fs::ftruncate(fd, next)).map_err(unwritable)?;
+    }
+    Ok(true)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn share(_fd: BorrowedFd<'_>, _parts: &[Part], _old: &dyn Object) -> Result<bool> {
+    Ok(false)
 }
 
 struct Gather<'a> {
@@ -88,6 +135,10 @@ impl Gather<'_> {
 
     fn push_old(&mut self, old: &dyn Object, offset: u64, len: u64) -> Result<()> {
         let mut done = 0;
+        if let Some(file) = old.file().filter(|_| len >= self.buffer.len() as u64) {
+            self.flush()?;
+            done = copy(file, offset, self.fd, len);
+        }
         while done < len {
             let room = self.room(len - done)?;
             old.read_at(offset.saturating_add(done), room)?;
@@ -111,6 +162,28 @@ impl Gather<'_> {
         let filled = std::mem::take(&mut self.filled);
         write_all(self.fd, &self.buffer[..filled])
     }
+}
+
+/// Lets the system copy `len` bytes of a file from `offset` on; says how many it did copy. Why it did
+/// not copy the rest shows when that is read and written.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn copy(from: BorrowedFd<'_>, offset: u64, to: BorrowedFd<'_>, len: u64) -> u64 {
+    // A system that is asked for less at a time can be interrupted in between.
+    const MOST: u64 = 64 << 20;
+    let mut at = offset;
+    let mut left = len;
+    while left > 0
+        && let Ok(n @ 1..) =
+            retry_on_intr(|| rustix::fs::copy_file_range(from, Some(&mut at), to, None, left.min(MOST) as usize))
+    {
+        left -= n as u64;
+    }
+    len - left
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn copy(_from: BorrowedFd<'_>, _offset: u64, _to: BorrowedFd<'_>, _len: u64) -> u64 {
+    0
 }
 
 fn unwritable(errno: Errno) -> Error {
