@@ -31,6 +31,9 @@ class ZarrLike:
             "blosc": lambda: codecs.BloscCodec(
                 cname="lz4", clevel=5, shuffle="shuffle", typesize=4
             ),
+            "blosc bits": lambda: codecs.BloscCodec(
+                cname="lz4", clevel=5, shuffle="bitshuffle", typesize=4
+            ),
         }[codec]()
 
     def _filters(self, layout: Layout) -> Any:
@@ -111,22 +114,16 @@ class TensorStore:
         return store if isinstance(store, dict) else {"driver": "file", "path": f"{store}/"}
 
     def create(self, store: Any, layout: Layout) -> Any:
+        def blosc(shuffle: str) -> list[Any]:
+            settings = {"cname": "lz4", "clevel": 5, "typesize": 4, "blocksize": 0}
+            return [{"name": "blosc", "configuration": {**settings, "shuffle": shuffle}}]
+
         outer = {
             "none": [],
             "zstd": [{"name": "zstd", "configuration": {"level": 1}}],
             "gzip": [{"name": "gzip", "configuration": {"level": 5}}],
-            "blosc": [
-                {
-                    "name": "blosc",
-                    "configuration": {
-                        "cname": "lz4",
-                        "clevel": 5,
-                        "shuffle": "shuffle",
-                        "typesize": 4,
-                        "blocksize": 0,
-                    },
-                }
-            ],
+            "blosc": blosc("shuffle"),
+            "blosc bits": blosc("bitshuffle"),
         }[layout.codec]
         codecs: list[Any] = [{"name": "bytes", "configuration": {"endian": "little"}}, *outer]
         if layout.transposed:

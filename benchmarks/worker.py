@@ -70,7 +70,7 @@ class Case:
             self.array = engine.create(self.store, self.layout)
             engine.write(self.array, ..., values(self.layout))
         elif work.does not in ("open", "hierarchy"):
-            self.array = engine.open(self.store, write=work.does == "box writes")
+            self.array = engine.open(self.store, write=work.does.endswith("writes"))
 
     def action(self) -> Callable[[], Any]:
         """The timed part."""
@@ -103,6 +103,11 @@ class Case:
         boxes = corners(self.layout, 50, BOX)
         value = field(BOX)
         return lambda: [self.engine.write(self.array, box, value) for box in boxes]
+
+    def _chunk_writes(self) -> Callable[[], Any]:
+        selections = one_chunk(self.layout, 20)
+        value = field(self.layout.chunks)
+        return lambda: [self.engine.write(self.array, selection, value) for selection in selections]
 
     def _column(self) -> Callable[[], Any]:
         return lambda: self.engine.read(self.array, (slice(None), 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Codec = Literal["zstd", "none", "gzip", "blosc"]
+Codec = Literal["zstd", "none", "gzip", "blosc", "blosc bits"]
 Where = Literal["local", "memory"]
 
 
@@ -42,8 +42,10 @@ SMALL = Layout((2048, 2048), (32, 32))
 SHARDED = Layout((4096, 4096), (64, 64), (2048, 1024))
 LARGE_SHARDS = Layout((8192, 8192), (256, 128), (4096, 2048))
 LARGE_SHARDS_RAW = Layout((8192, 8192), (256, 128), (4096, 2048), "none")
+ONE_SHARD = Layout((8192, 4096), (256, 128), (8192, 4096))
 LARGE = Layout((8192, 8192), (512, 512))
 LARGE_RAW = Layout((8192, 8192), (512, 512), codec="none")
+LARGE_BITS = Layout((8192, 8192), (512, 512), codec="blosc bits")
 LARGE_BLOSC = Layout((8192, 8192), (512, 512), codec="blosc")
 GZIP = Layout((4096, 4096), (512, 512), codec="gzip")
 COLUMNS = Layout((2_097_152, 8), (2_097_152, 1), codec="none")
@@ -139,6 +141,14 @@ WORKLOADS = (
         repeat=3,
         floor=True,
     ),
+    Workload("read 256 MiB, 1 MiB chunks, blosc lz4, bitshuffle", "read", LARGE_BITS, reach=1.15),
+    Workload(
+        "write 256 MiB, 1 MiB chunks, blosc lz4, bitshuffle",
+        "write",
+        LARGE_BITS,
+        reach=1.15,
+        repeat=3,
+    ),
     Workload("read 64 MiB, 1 MiB chunks, gzip 5", "read", GZIP, reach=1.15, floor=True),
     Workload("write 64 MiB, 1 MiB chunks, gzip 5", "write", GZIP, reach=1.15, repeat=3, floor=True),
     Workload("one element, 4 KiB chunk, memory", "element", SMALL, "memory", 3, 500),
@@ -165,6 +175,13 @@ WORKLOADS = (
         "box writes",
         LARGE_SHARDS,
         reach=3,
+        repeat=3,
+    ),
+    Workload(
+        "20 writes of one inner chunk of 128 KiB, 128 MiB shard",
+        "chunk writes",
+        ONE_SHARD,
+        reach=1.5,
         repeat=3,
     ),
     Workload("4 threads x 500 one-chunk reads, 4 KiB", "threads", SMALL, reach=2.5, short=True),
