@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::object::Object;
 
 /// The most buffers that one system call takes.
-const IOV_MAX: usize = 1024;
+pub(super) const IOV_MAX: usize = 1024;
 
 /// A file that is open for reading: its bytes stay readable, and the same, whatever is written to
 /// its key meanwhile.

@@ -1,6 +1,6 @@
 //! Writing a file, in one piece or put together from several.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -8,13 +8,18 @@ use std::sync::Arc;
 use rustix::fs::SeekFrom;
 use rustix::io::{Errno, retry_on_intr};
 
+use super::open::IOV_MAX;
 use crate::error::{Error, Kind, Result};
 use crate::object::{Object, Part};
+use crate::reserve::reserve;
 use crate::scratch::Scratch;
 
 /// What is put together before it is written: fits the processor's cache, and is large enough for
 /// the file system to lay it out in one go.
 const GATHER: usize = 256 << 10;
+
+/// New parts of so many bytes on average are not put together before they are written.
+const LONG: usize = 2 << 10;
 
 /// Closes a file, and tells what the system says of it: that the last bytes found no room, for one.
 #[allow(unsafe_code)]
@@ -42,8 +47,8 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
 
 /// Writes `parts`, some of which are in `old`, to an empty file. What is kept of a file is shared with
 /// it where the file system can do that and the bytes stay at their place; else the system copies
-/// it. The rest goes by way of one small buffer: many small writes cost more than the copy, and a
-/// copy of the whole would not fit the cache.
+/// it. New parts are written from where they are, unless they are short: then they go by way of one
+/// small buffer, for naming them to the system costs more than the copy.
 pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
     if let [Part::New(bytes)] = parts {
         return write_all(fd, bytes);
@@ -53,19 +58,57 @@ pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<d
     {
         return Ok(());
     }
-    let total = parts.iter().fold(0u64, |n, part| n.saturating_add(part.size()));
-    let size = usize::try_from(total).map_or(GATHER, |total| total.clamp(1, GATHER));
+    let size = usize::try_from(sum(parts)).map_or(GATHER, |total| total.clamp(1, GATHER));
     let mut gather = Gather { fd, buffer: Scratch::of(size)?, filled: 0 };
-    for part in parts {
-        match part {
-            Part::New(bytes) => gather.push(bytes)?,
-            Part::Old { offset, len } => {
-                let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
-                gather.push_old(&**old, *offset, *len)?;
+    for run in parts.chunk_by(|a, b| matches!((a, b), (Part::New(_), Part::New(_)))) {
+        if sum(run) >= (LONG * run.len()) as u64
+            && let Some(slices) = slices(run)?
+        {
+            gather.flush()?;
+            write_slices(fd, slices)?;
+            continue;
+        }
+        for part in run {
+            match part {
+                Part::New(bytes) => gather.push(bytes)?,
+                Part::Old { offset, len } => {
+                    let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
+                    gather.push_old(&**old, *offset, *len)?;
+                }
             }
         }
     }
     gather.flush()
+}
+
+fn sum(parts: &[Part]) -> u64 {
+    parts.iter().fold(0, |n, part| n.saturating_add(part.size()))
+}
+
+/// The bytes of new parts, empty ones left out; `None` if some are old.
+fn slices(parts: &[Part]) -> Result<Option<Vec<IoSlice<'_>>>> {
+    let mut slices = Vec::new();
+    reserve(&mut slices, parts.len())?;
+    for part in parts {
+        match part {
+            Part::New(bytes) if bytes.is_empty() => {}
+            Part::New(bytes) => slices.push(IoSlice::new(bytes)),
+            Part::Old { .. } => return Ok(None),
+        }
+    }
+    Ok(Some(slices))
+}
+
+fn write_slices(fd: BorrowedFd<'_>, mut slices: Vec<IoSlice<'_>>) -> Result<()> {
+    let mut rest = slices.as_mut_slice();
+    while !rest.is_empty() {
+        let most = rest.len().min(IOV_MAX);
+        match retry_on_intr(|| rustix::io::writev(fd, &rest[..most])).map_err(unwritable)? {
+            0 => return Err(unwritable(Errno::IO)),
+            n => IoSlice::advance_slices(&mut rest, n),
+        }
+    }
+    Ok(())
 }
 
 /// Makes the file share the blocks of `old`, and writes over them what is new; `false` if that cannot
