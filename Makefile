@@ -74,7 +74,7 @@ lint: build $(VENV)/.group-lint $(VENV)/.group-test
 	$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 	$(BIN)/python -m mypy.stubtest zarr._core
 	$(BIN)/codespell
-	$(BIN)/pymarkdown scan *.md docs news tests .github
+	$(BIN)/pymarkdown scan *.md docs news/README.md tests .github
 	$(BIN)/towncrier build --draft --version next >/dev/null
 	$(BIN)/python tools/notices.py --check
 	$(BIN)/python tools/tests_index.py --check
