@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
 
 TESTS = Path(__file__).parent
-#: Areas that start other programs; single slow modules have a mark of their own.
-MARKS = {"clients": ("slow",), "interop": ("slow",), "services": ("slow", "network")}
+#: Areas that are slow as a whole; single slow modules and tests have a mark of their own.
+MARKS = {
+    "clients": ("slow",),
+    "interop": ("slow",),
+    "property": ("slow",),
+    "services": ("slow", "network"),
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

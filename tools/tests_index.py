@@ -42,8 +42,8 @@ Written by `tools/tests_index.py` from the first line of each module: do not edi
 .venv/bin/python -m pytest -m "not slow and not network"        # the quick ones
 ```
 
-* `slow`: starts other programs, or takes more than ten seconds on two cores. `network`: starts
-  servers or clusters of workers.
+* `slow`: starts other programs, or takes seconds for one test. `network`: starts servers or
+  clusters of workers.
 * `tests/support` holds the doubles: stores of each kind, stores that wait at a gate, waiting for
   conditions. `zarr.testing` holds those that users get, too: `FaultyStore`, `LatencyStore`.
 * `tests/conftest.py` gives every test `store`: an empty store in memory, on files, behind a loop.

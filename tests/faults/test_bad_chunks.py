@@ -210,6 +210,7 @@ except zarr.errors.ChunkDecodeError:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", ["gzip", "zstd"])
 def test_a_chunk_that_inflates_takes_no_memory_for_it(tmp_path: Any, codec: str) -> None:
     for code, arguments in ((BOMB, [codec, tmp_path]), (READ, [tmp_path])):
@@ -257,6 +258,7 @@ def mutations(data: bytes, count: int, seed: int) -> Any:
         yield bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_mutation_of_a_chunk_crashes_or_hangs(layout: str) -> None:
     array = make(MemoryStore(), layout)

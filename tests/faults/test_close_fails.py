@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STRACE = shutil.which("strace")
-pytestmark = pytest.mark.skipif(STRACE is None, reason="closing is made to fail by strace")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(STRACE is None, reason="closing is made to fail by strace"),
+]
 
 CHILD = """
 import sys, zarr

@@ -15,6 +15,8 @@ import zarr
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 COPY = """
 import sys, zarr
 source, dest = (zarr.open_group(path, mode="a") for path in sys.argv[1:3])

@@ -15,6 +15,8 @@ import pytest
 
 import zarr
 
+pytestmark = pytest.mark.slow
+
 WRITER = """
 import sys, numpy as np, zarr
 array = zarr.open_array(sys.argv[1], mode="r+")

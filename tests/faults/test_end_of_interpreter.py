@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import sys, threading
 import numcodecs, numpy as np, zarr

@@ -18,7 +18,10 @@ from zarr.testing.faults import FaultyStore, ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part"),
+]
 
 # Errors that may come of a request that failed, or of a body that is not the one that was sent.
 ERRORS = (OSError, ServiceError, BaseZarrError)

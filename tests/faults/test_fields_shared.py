@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 NAMES = ("a", "b", "c", "d")
 DTYPE = np.dtype([(name, "i4") for name in NAMES])
 # Of the data type, not of what is tested.
-pytestmark = pytest.mark.filterwarnings("ignore:The data type")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The data type"),
+]
 
 PROGRAM = """
 import sys, warnings

@@ -23,6 +23,8 @@ from zarr.codecs import LzwCodec, ShardingCodec
 from zarr.errors import ChunkDecodeError
 from zarr.storage import LocalStore, MemoryStore, RemoteZipStore, ZipStore
 
+pytestmark = pytest.mark.slow
+
 BOMB = bytes(48 << 20)
 LIMIT = "array.decoded_max_bytes"
 ONE_IN = 211  # of the cases; each run takes the same ones

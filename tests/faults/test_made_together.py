@@ -30,6 +30,8 @@ from zarr.storage import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 MAKERS = 4
 ROUNDS = 4
 

@@ -16,6 +16,8 @@ import zarr
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 MOVE = """
 import sys, zarr
 root = zarr.open_group(sys.argv[1], mode="r+")

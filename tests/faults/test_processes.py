@@ -12,6 +12,8 @@ import pytest
 import zarr
 from zarr.storage import SQLiteStore
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 4
 EACH = 25
 
