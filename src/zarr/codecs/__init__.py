@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from zarr.codecs.gzip import GzipCodec
     from zarr.codecs.images import JpegCodec, JpegXLCodec, LzwCodec
     from zarr.codecs.label_multiset import LabelMultisetCodec, N5LabelMultisetCodec
-    from zarr.codecs.n5 import N5DefaultCodec, N5VarlenCodec
-    from zarr.codecs.optional import OptionalCodec
+    from zarr.codecs.nested import N5DefaultCodec, N5VarlenCodec, OptionalCodec
     from zarr.codecs.packbits import PackBitsCodec
     from zarr.codecs.pad_offset import OffsetCodec, PadCodec
     from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
@@ -90,11 +89,11 @@ _HOMES = {
     "JpegXLCodec": "images",
     "LabelMultisetCodec": "label_multiset",
     "LzwCodec": "images",
-    "N5DefaultCodec": "n5",
+    "N5DefaultCodec": "nested",
     "N5LabelMultisetCodec": "label_multiset",
-    "N5VarlenCodec": "n5",
+    "N5VarlenCodec": "nested",
     "OffsetCodec": "pad_offset",
-    "OptionalCodec": "optional",
+    "OptionalCodec": "nested",
     "PackBitsCodec": "packbits",
     "PadCodec": "pad_offset",
     "ReshapeCodec": "reshape",

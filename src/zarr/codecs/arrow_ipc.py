@@ -9,23 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.configuration import extra, named, required_configuration
+from zarr.codecs.base import DeclaredCodec
+from zarr.codecs.configuration import extra
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["ArrowIPCCodec"]
 
 
-@dataclass(frozen=True)
-class ArrowIPCCodec(ArrayBytesCodec):
+@dataclass(frozen=True, kw_only=True)
+class ArrowIPCCodec(DeclaredCodec, ArrayBytesCodec):
     """Stores each chunk as an Arrow stream of one column; needs ``zarr[arrow]``.
 
     Parameters
@@ -36,38 +33,26 @@ class ArrowIPCCodec(ArrayBytesCodec):
     Notes
     -----
     For booleans, integers, floating point numbers, dates and times that Arrow has, and strings.
+
+    Examples
+    --------
+    >>> from zarr.codecs import ArrowIPCCodec
+    >>> ArrowIPCCodec(column_name="temperature").to_dict()["configuration"]
+    {'column_name': 'temperature'}
     """
 
-    is_fixed_size = False
-
+    _name = "arrow-ipc"
     column_name: str
 
-    def __init__(self, *, column_name: str) -> None:
-        if not isinstance(column_name, str):
-            raise TypeError(f"column_name must be a string, got {column_name!r}.")
-        object.__setattr__(self, "column_name", column_name)
+    def __post_init__(self) -> None:
+        if not isinstance(self.column_name, str):
+            raise TypeError(f"column_name must be a string, got {self.column_name!r}.")
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "arrow-ipc"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("arrow-ipc", {"column_name": self.column_name})
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse types that Arrow does not have."""
         native = dtype.to_native_dtype()
         if native.kind not in "biufTmM" or native.isbuiltin == 2 or native.itemsize > 16:
             raise ValueError(f"Arrow has no data type with the meaning of {dtype}.")
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of an Arrow stream depends on its content.")
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         arrow, ipc = self._arrow("pyarrow"), self._arrow("pyarrow.ipc")

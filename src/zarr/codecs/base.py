@@ -8,29 +8,39 @@ go through the same engine.
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from dataclasses import fields, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, cast
 
 import numpy as np
 
 from zarr import _core
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
+from zarr.abc.metadata import Metadata
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.buffer import cpu
+from zarr.codecs.configuration import named, optional_configuration, required_configuration
 from zarr.codecs.limits import chunk_bytes, decoded_max, most_decoded
 from zarr.codecs.vlen import bind, holds_objects, table_for
 from zarr.dtype.storage import as_type, buffer_view, element_of, fill_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     import numpy.typing as npt
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.store import ByteGetter, ByteRequest, ByteSetter
     from zarr.codecs.vlen import Table
+    from zarr.dtype import ZDType
+    from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import BytesLike
+    from zarr.types import JSON, BytesLike
+
+    AnyDType: TypeAlias = ZDType[Any, Any]
+    Array: TypeAlias = npt.NDArray[Any]
+    Shape: TypeAlias = tuple[int, ...]
 
 
 class DeprecatedStrEnumMeta(type):
@@ -52,6 +62,101 @@ class DeprecatedStrEnumMeta(type):
         if name in cls.__dict__.get("_members", {}):
             raise AttributeError(f"cannot reassign member {name!r}")
         super().__setattr__(name, value)
+
+
+NOT_STORED: Final = MappingProxyType({"stored": False})
+"""The metadata of a field that has no place in a document."""
+
+
+class DeclaredCodec(Metadata):
+    """A codec that is its name and its fields.
+
+    Its JSON form, its checks and its sizes follow from these; a subclass adds how it codes.
+    """
+
+    _name: ClassVar[str]
+    """The name in metadata documents."""
+    _optional: ClassVar[bool] = False
+    """Whether a document may lack the configuration."""
+    _short: ClassVar[bool] = False
+    """Whether fields that have their default values are not stored."""
+    is_fixed_size: bool = False
+
+    def _set(self, **values: object) -> None:
+        """Set fields, which is for `__init__` and `__post_init__` only."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        """Make a codec from its JSON form.
+
+        Parameters
+        ----------
+        data : dict
+            The name and the configuration.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `data` is not the form of such a codec.
+        """
+        read = optional_configuration if cls._optional else required_configuration
+        return cls(**read(data, cls._name))
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the JSON form: the name and the configuration."""
+        values = super().to_dict()
+        configuration = {
+            field.name: values[field.name]
+            for field in fields(self)
+            if field.metadata.get("stored", True)
+            and not (self._short and values[field.name] == field.default)
+        }
+        return named(self._name, None if self._optional and not configuration else configuration)
+
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
+        """Raise an error if the codec cannot serve an array.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            The shape of the array.
+        dtype : ZDType
+            Its data type.
+        chunk_grid : ChunkGridMetadata
+            Its chunk grid.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the codec cannot code such chunks.
+        """
+        self._check_dtype(dtype)
+
+    def _check_dtype(self, dtype: AnyDType) -> None:
+        """Raise an error if the codec cannot code elements of a data type."""
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        """Return how many bytes a chunk has when it is encoded.
+
+        Parameters
+        ----------
+        input_byte_length : int
+            How many bytes the chunk has when it is decoded.
+        chunk_spec : ArraySpec
+            The chunk.
+
+        Raises
+        ------
+        NotImplementedError
+            If the size depends on the content of the chunk.
+        """
+        if self.is_fixed_size:
+            return input_byte_length
+        raise NotImplementedError(
+            f"The size of a chunk that the codec {self._name!r} encodes depends on its content."
+        )
 
 
 Link: TypeAlias = tuple[str, Any]
@@ -100,7 +205,7 @@ def native_link(codec: object, spec: ArraySpec) -> Link | None:
     return link
 
 
-class NativeBytesCodec(BytesBytesCodec):
+class NativeBytesCodec(DeclaredCodec, BytesBytesCodec):
     """A codec from bytes to bytes that the engine has."""
 
     def _link(self, spec: ArraySpec) -> Link | None:
@@ -293,16 +398,11 @@ def _chunk(chain: tuple[Link, ...], spec: ArraySpec) -> OneChunk:
     return OneChunk(chain, replace(spec, config=replace(spec.config, write_empty_chunks=True)))
 
 
-class NativeSerializer(ArrayBytesCodec):
+class NativeSerializer(DeclaredCodec, ArrayBytesCodec):
     """A codec from array to bytes that the engine has."""
-
-    is_fixed_size = False
 
     def _link(self, spec: ArraySpec) -> Link:
         raise TypeError(f"{type(self).__name__} names no link of the engine.")
-
-    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError(f"The size of a chunk of {self!r} depends on its content.")
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         array = _chunk((self._link(chunk_spec),), chunk_spec).decode(chunk_data)
@@ -313,16 +413,13 @@ class NativeSerializer(ArrayBytesCodec):
         return chunk.encode(chunk_data.as_numpy_array())
 
 
-class NativeFilter(ArrayArrayCodec):
+class NativeFilter(DeclaredCodec, ArrayArrayCodec):
     """A codec from array to array that the engine has."""
 
     is_fixed_size = True
 
     def _link(self, spec: ArraySpec) -> Link:
         raise TypeError(f"{type(self).__name__} names no link of the engine.")
-
-    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
-        return input_byte_length
 
     def _decode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
         array = np.ascontiguousarray(chunk_data.as_numpy_array())

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zarr.codecs.base import NativeFilter
-from zarr.codecs.configuration import component_of, int_field, named, required_configuration
+from zarr.codecs.configuration import component_of, int_field
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Link
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["BitRoundCodec", "round_link"]
 
 _MANTISSA = {"f2": 10, "b2": 7, "f4": 23, "f8": 52}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BitRoundCodec(NativeFilter):
     """Rounds numbers to fewer significant bits, so that they compress better.
 
@@ -44,28 +39,14 @@ class BitRoundCodec(NativeFilter):
     [1.125, -3.75, 104.0]
     """
 
+    _name = "bitround"
     keepbits: int
 
-    def __init__(self, *, keepbits: int) -> None:
-        value = int_field(keepbits, "keepbits")
-        if value < 1:
-            raise ValueError(f"keepbits must be at least 1, got {value}.")
-        object.__setattr__(self, "keepbits", value)
+    def __post_init__(self) -> None:
+        if int_field(self.keepbits, "keepbits") < 1:
+            raise ValueError(f"keepbits must be at least 1, got {self.keepbits}.")
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "bitround"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("bitround", {"keepbits": self.keepbits})
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse types that do not consist of numbers, and bits that these do not have."""
         round_link(dtype, self.keepbits)
 
@@ -73,7 +54,7 @@ class BitRoundCodec(NativeFilter):
         return round_link(spec.dtype, self.keepbits)
 
 
-def round_link(dtype: ZDType[Any, Any], keepbits: int) -> Link:
+def round_link(dtype: AnyDType, keepbits: int) -> Link:
     """The link that rounds elements of a data type."""
     native = dtype.to_native_dtype()
     if native.kind in "mM":  # counted as the integers that they are

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
-from zarr.codecs.base import DeprecatedStrEnumMeta, Link, NativeBytesCodec
+from zarr.codecs.base import NOT_STORED, DeprecatedStrEnumMeta, NativeBytesCodec
 from zarr.codecs.configuration import (
     check_chunk_bytes,
     choice_field,
     int_field,
     item_size,
     largest_chunk,
-    named,
-    required_configuration,
 )
-from zarr.codecs.translate import v2_config
-from zarr.registry import get_numcodec
+from zarr.codecs.translate import own_numcodec
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from zarr.abc.numcodec import Numcodec
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["BloscCname", "BloscCodec", "BloscShuffle"]
 
@@ -92,9 +87,8 @@ class BloscCodec(NativeBytesCodec):
     {'typesize': 8, 'cname': 'lz4', 'clevel': 5, 'shuffle': 'shuffle', 'blocksize': 0}
     """
 
-    is_fixed_size = False
-
-    _tunable_attrs: set[Literal["typesize", "shuffle"]] = field(init=False)
+    _name = "blosc"
+    _tunable_attrs: set[Literal["typesize", "shuffle"]] = field(init=False, metadata=NOT_STORED)
     typesize: int
     cname: BloscCnameLiteral
     clevel: int
@@ -117,30 +111,18 @@ class BloscCodec(NativeBytesCodec):
         if shuffle is None:
             shuffle = "bitshuffle"
             open_choices.add("shuffle")
-        fields = {
-            "_tunable_attrs": open_choices,
-            "typesize": _parse_typesize(typesize),
-            "cname": choice_field(cname, "cname", BLOSC_CNAME),
-            "clevel": int_field(clevel, "clevel"),
-            "shuffle": choice_field(shuffle, "shuffle", BLOSC_SHUFFLE),
-            "blocksize": int_field(blocksize, "blocksize"),
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "blosc"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        configuration = {
-            "typesize": self.typesize,
-            "cname": self.cname,
-            "clevel": self.clevel,
-            "shuffle": self.shuffle,
-            "blocksize": self.blocksize,
-        }
-        return named("blosc", configuration)
+        if int_field(typesize, "typesize") <= 0:
+            raise ValueError(
+                f"Value must be greater than 0. Got {typesize}, which is less or equal to 0."
+            )
+        self._set(
+            _tunable_attrs=open_choices,
+            typesize=typesize,
+            cname=choice_field(cname, "cname", BLOSC_CNAME),
+            clevel=int_field(clevel, "clevel"),
+            shuffle=choice_field(shuffle, "shuffle", BLOSC_SHUFFLE),
+            blocksize=int_field(blocksize, "blocksize"),
+        )
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """The codec with the choices that were left open made for elements of `array_spec`."""
@@ -154,37 +136,16 @@ class BloscCodec(NativeBytesCodec):
             shuffle = "bitshuffle" if size == 1 else "shuffle"
         return replace(self, typesize=typesize, shuffle=shuffle)
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse what Blosc could not write: a level, or chunks, out of its range."""
         if not 0 <= self.clevel <= 9:
             raise ValueError(f"The clevel of blosc must be between 0 and 9. Got {self.clevel}.")
         check_chunk_bytes("blosc", largest_chunk(shape, chunk_grid) * item_size(dtype))
 
-    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of Blosc's output depends on its input.")
+    _blosc_codec = own_numcodec
 
-    @property
-    def _blosc_codec(self) -> Numcodec:
-        # Not used here: programs take it to code bytes of their own.
-        return get_numcodec(cast("Any", v2_config(self)))
-
-    def _link(self, spec: ArraySpec) -> Link | None:
+    def _link(self, spec: ArraySpec) -> Link:
         typesize = self.typesize if self.typesize <= _MAX_TYPESIZE else 1
         clevel = min(max(self.clevel, 0), 9)
         shuffle = BLOSC_SHUFFLE.index(self.shuffle)
         return ("blosc", (self.cname, clevel, shuffle, typesize, max(self.blocksize, 0)))
-
-
-def _parse_typesize(value: object) -> int:
-    typesize = int_field(value, "typesize")
-    if typesize <= 0:
-        raise ValueError(
-            f"Value must be greater than 0. Got {typesize}, which is less or equal to 0."
-        )
-    return typesize

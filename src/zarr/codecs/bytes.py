@@ -10,7 +10,7 @@ import numpy as np
 
 from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.base import DeprecatedStrEnumMeta
+from zarr.codecs.base import DeclaredCodec, DeprecatedStrEnumMeta
 from zarr.codecs.byteorder import has_words, stored_swap, swap_words
 from zarr.codecs.configuration import choice_field, named, optional_configuration
 from zarr.dtype.base import HasItemSize
@@ -20,12 +20,8 @@ from zarr.errors import ChunkDecodeError
 if TYPE_CHECKING:
     from typing import Self
 
-    import numpy.typing as npt
-
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Array, Link
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON, EndianLiteral
 
@@ -41,7 +37,7 @@ class Endian(metaclass=DeprecatedStrEnumMeta):
 
 
 @dataclass(frozen=True)
-class BytesCodec(ArrayBytesCodec):
+class BytesCodec(DeclaredCodec, ArrayBytesCodec):
     """Stores the elements as they lie in memory, one after another, in C order.
 
     Parameters
@@ -56,13 +52,14 @@ class BytesCodec(ArrayBytesCodec):
     {'name': 'bytes', 'configuration': {'endian': 'big'}}
     """
 
+    _name = "bytes"
     is_fixed_size = True
 
     endian: EndianLiteral | None
 
     def __init__(self, *, endian: Endian | EndianLiteral | None = "little") -> None:
         parsed = None if endian is None else choice_field(endian, "endian", ENDIAN)
-        object.__setattr__(self, "endian", parsed)
+        self._set(endian=parsed)
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> Self:
@@ -73,20 +70,13 @@ class BytesCodec(ArrayBytesCodec):
     def to_dict(self) -> dict[str, JSON]:
         return named("bytes", None if self.endian is None else {"endian": self.endian})
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse elements without a fixed size: there are no bytes of them in the array."""
         if dtype.to_native_dtype().hasobject:
             raise ValueError(
                 f"The codec 'bytes' cannot store elements of {dtype}, which have no fixed size. "
                 "Use vlen-utf8 for strings, vlen-bytes for byte strings."
             )
-
         if self.endian == "big" and dtype._zarr_v3_name == "ndarray":
             raise ValueError(f"Elements of {dtype} are little-endian wherever they are stored.")
 
@@ -109,9 +99,6 @@ class BytesCodec(ArrayBytesCodec):
             UserWarning,
         )
         return replace(self, endian="little")
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        return input_byte_length
 
     def _link(self, spec: ArraySpec) -> Link:
         dtype = spec.dtype.to_native_dtype()
@@ -143,5 +130,5 @@ class BytesCodec(ArrayBytesCodec):
             array = cast("Any", chunk_data.as_ndarray_like())
             return buffer.from_array_like(array.ravel(order="C").view(dtype="B"))
         array = without_unused_bits(chunk_data.as_numpy_array())
-        data: npt.NDArray[Any] = np.ascontiguousarray(array).reshape(-1)
+        data: Array = np.ascontiguousarray(array).reshape(-1)
         return buffer.from_bytes(cast("Any", swap_words(data.view(np.uint8), dtype.itemsize, swap)))

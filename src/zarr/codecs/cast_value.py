@@ -9,34 +9,22 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 import numpy as np
 
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.codecs.configuration import (
-    choice_field,
-    is_number_type,
-    item_size,
-    named,
-    number,
-    required_configuration,
-)
+from zarr.codecs.base import DeclaredCodec
+from zarr.codecs.configuration import choice_field, is_number_type, item_size, named, number
 from zarr.dtype import data_type_registry, parse_dtype
 
 if TYPE_CHECKING:
-    from typing import Self
-
     import numpy.typing as npt
 
     from zarr.abc.buffer import NDBuffer
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Array
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
-__all__ = ["CastValue", "OutOfRangeMode", "RoundingMode"]
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Array = npt.NDArray[Any]
     Mask = npt.NDArray[np.bool_]
+    NumberType = np.dtype[Any]
+
+__all__ = ["CastValue", "OutOfRangeMode", "RoundingMode"]
 
 RoundingMode: TypeAlias = Literal[
     "nearest-even", "towards-zero", "towards-positive", "towards-negative", "nearest-away"
@@ -58,7 +46,7 @@ OUT_OF_RANGE_MODES: Final = ("clamp", "wrap")
 
 def cast_elements(
     array: Array,
-    dtype: np.dtype[Any],
+    dtype: NumberType,
     rounding: RoundingMode,
     out_of_range: OutOfRangeMode | None,
     replacements: list[tuple[Any, Any]],
@@ -109,7 +97,7 @@ _REMEDY_INT = "out_of_range='clamp' or out_of_range='wrap' to handle this"
 _REMEDY_FLOAT = "out_of_range='clamp' to map it to ±Infinity"
 
 
-def _int_to_int(values: Array, target: np.dtype[Any], out_of_range: OutOfRangeMode | None) -> Array:
+def _int_to_int(values: Array, target: NumberType, out_of_range: OutOfRangeMode | None) -> Array:
     own, limits = np.iinfo(values.dtype), np.iinfo(target)
     if own.min >= limits.min and own.max <= limits.max:
         return values.astype(target)
@@ -125,7 +113,7 @@ def _int_to_int(values: Array, target: np.dtype[Any], out_of_range: OutOfRangeMo
 
 def _float_to_int(
     values: Array,
-    target: np.dtype[Any],
+    target: NumberType,
     rounding: RoundingMode,
     out_of_range: OutOfRangeMode | None,
 ) -> Array:
@@ -150,7 +138,7 @@ def _float_to_int(
     return result
 
 
-def _modular(integral: npt.NDArray[np.float64], target: np.dtype[Any]) -> Array:
+def _modular(integral: npt.NDArray[np.float64], target: NumberType) -> Array:
     # fmod is exact, and what it leaves fits 64 bits.
     rest = np.fmod(integral, 2.0 ** (8 * target.itemsize))
     bits = np.abs(rest).astype(np.uint64)
@@ -174,7 +162,7 @@ def _to_integral(values: npt.NDArray[np.float64], rounding: RoundingMode) -> Arr
 
 def _to_float(
     values: Array,
-    target: np.dtype[Any],
+    target: NumberType,
     rounding: RoundingMode,
     out_of_range: OutOfRangeMode | None,
 ) -> Array:
@@ -263,7 +251,7 @@ _DIRECTIONS = ("encode", "decode")
 
 
 @dataclass(frozen=True)
-class CastValue(ArrayArrayCodec):
+class CastValue(DeclaredCodec, ArrayArrayCodec):
     """Stores numbers as numbers of another type.
 
     Parameters
@@ -290,9 +278,10 @@ class CastValue(ArrayArrayCodec):
     {'data_type': 'uint8', 'scalar_map': {'encode': [('NaN', 0)]}}
     """
 
+    _name = "cast_value"
     is_fixed_size = True
 
-    dtype: ZDType[Any, Any]
+    dtype: AnyDType
     rounding: RoundingMode
     out_of_range: OutOfRangeMode | None
     scalar_map: ScalarMap | None
@@ -300,7 +289,7 @@ class CastValue(ArrayArrayCodec):
     def __init__(
         self,
         *,
-        data_type: str | ZDType[Any, Any],
+        data_type: str | AnyDType,
         rounding: RoundingMode = "nearest-even",
         out_of_range: OutOfRangeMode | Literal["error"] | None = None,
         scalar_map: Mapping[str, Any] | None = None,
@@ -309,20 +298,15 @@ class CastValue(ArrayArrayCodec):
             out_of_range = None
         if out_of_range is not None:
             choice_field(out_of_range, "out_of_range", OUT_OF_RANGE_MODES)
-        fields = {
-            "dtype": _parse_data_type(data_type),
-            "rounding": choice_field(rounding, "rounding", ROUNDING_MODES),
-            "out_of_range": out_of_range,
-            "scalar_map": None if scalar_map is None else _parse_map(scalar_map),
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "cast_value"))
+        self._set(
+            dtype=_parse_data_type(data_type),
+            rounding=choice_field(rounding, "rounding", ROUNDING_MODES),
+            out_of_range=out_of_range,
+            scalar_map=None if scalar_map is None else _parse_map(scalar_map),
+        )
 
     def to_dict(self) -> dict[str, JSON]:
+        """Return the JSON form, without parameters that have their default values."""
         configuration: dict[str, Any] = {"data_type": self.dtype.to_json(zarr_format=3)}
         if self.rounding != "nearest-even":
             configuration["rounding"] = self.rounding
@@ -334,19 +318,13 @@ class CastValue(ArrayArrayCodec):
             }
         return named("cast_value", configuration)
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse types that are no real numbers, and values that a type cannot hold."""
         self._check_types(dtype)
         for direction in _DIRECTIONS:
             self._replacements(direction, dtype)
 
-    def _check_types(self, dtype: ZDType[Any, Any]) -> None:
+    def _check_types(self, dtype: AnyDType) -> None:
         source, target = dtype.to_native_dtype(), self.dtype.to_native_dtype()
         if not is_number_type(source):
             raise ValueError(
@@ -377,7 +355,7 @@ class CastValue(ArrayArrayCodec):
         elements = input_byte_length // item_size(chunk_spec.dtype)
         return elements * item_size(self.dtype)
 
-    def _replacements(self, direction: str, dtype: ZDType[Any, Any]) -> list[tuple[Any, Any]]:
+    def _replacements(self, direction: str, dtype: AnyDType) -> list[tuple[Any, Any]]:
         """The pairs of scalars that one direction replaces, for an array of `dtype`."""
         pairs = (self.scalar_map or {}).get(direction, {})
         first, second = (dtype, self.dtype) if direction == "encode" else (self.dtype, dtype)
@@ -387,7 +365,7 @@ class CastValue(ArrayArrayCodec):
             for old, new in pairs.items()
         ]
 
-    def _encoded(self, array: npt.NDArray[Any], dtype: ZDType[Any, Any]) -> npt.NDArray[Any]:
+    def _encoded(self, array: Array, dtype: AnyDType) -> Array:
         return cast_elements(
             array,
             self.dtype.to_native_dtype(),
@@ -411,9 +389,9 @@ class CastValue(ArrayArrayCodec):
         return chunk_spec.prototype.nd_buffer.from_numpy_array(decoded)
 
 
-def _parse_data_type(data: Any) -> ZDType[Any, Any]:
+def _parse_data_type(data: Any) -> AnyDType:
     if hasattr(data, "to_native_dtype"):
-        return cast("ZDType[Any, Any]", data)
+        return cast("AnyDType", data)
     if isinstance(data, np.dtype):
         return parse_dtype(data, zarr_format=3)
     return data_type_registry.match_json(data, zarr_format=3)

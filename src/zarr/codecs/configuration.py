@@ -16,6 +16,7 @@ from zarr.dtype.storage import BITS_USED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
     from zarr.dtype import ZDType
     from zarr.types import JSON
@@ -126,7 +127,7 @@ def named(name: str, configuration: Mapping[str, Any] | None = None) -> dict[str
     return {"name": name, "configuration": dict(configuration)}
 
 
-def extra(module: str, codec: str, name: str) -> Any:
+def extra(module: str, codec: str, name: str) -> ModuleType:
     """The module that a codec needs, or an error that tells which extra of zarr brings it."""
     try:
         return import_module(module)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zarr.codecs.base import Link, NativeBytesCodec
-from zarr.codecs.configuration import named, optional_configuration
+from zarr.codecs.base import NativeBytesCodec
+from zarr.codecs.configuration import optional_configuration
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from zarr.codecs.base import Link
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
@@ -30,18 +31,25 @@ class Crc32cCodec(NativeBytesCodec):
     {'name': 'crc32c'}
     """
 
+    _name = "crc32c"
+    _optional = True
     is_fixed_size = True
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> Self:
-        optional_configuration(data, "crc32c")
+        """Make a codec from its JSON form, whose configuration is of no use.
+
+        Parameters
+        ----------
+        data : dict
+            The name, and perhaps a configuration.
+        """
+        optional_configuration(data, cls._name)
         return cls()
 
-    def to_dict(self) -> dict[str, JSON]:
-        return named("crc32c")
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
+        """Return how many bytes a chunk has with its checksum."""
         return input_byte_length + _CHECKSUM_SIZE
 
-    def _link(self, spec: ArraySpec) -> Link | None:
+    def _link(self, spec: ArraySpec) -> Link:
         return ("crc32c", ())

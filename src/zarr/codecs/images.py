@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
+from zarr.codecs.base import DeclaredCodec
 from zarr.codecs.configuration import (
     bool_field,
     choice_field,
@@ -15,24 +16,18 @@ from zarr.codecs.configuration import (
     extra,
     int_field,
     int_tuple,
-    named,
-    optional_configuration,
-    required_configuration,
 )
 from zarr.codecs.limits import chunk_bytes, most_decoded, over_limit, takes_limit
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Self
-
-    import numpy.typing as npt
+    from types import ModuleType
 
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Array, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["JpegCodec", "JpegXLCodec", "LzwCodec"]
 
@@ -49,26 +44,14 @@ _SUBSAMPLING: Final = {
 }
 
 
-def _imagecodecs(codec: str) -> Any:
+def _imagecodecs(codec: str) -> ModuleType:
     return extra("imagecodecs", codec, "images")
 
 
-class _ImageCodec(ArrayBytesCodec):
-    """What the codecs of images share: a chunk is one image, or several."""
+class _ImageCodec(DeclaredCodec, ArrayBytesCodec):
+    """The base of the codecs of images: a chunk is one image, or several."""
 
-    is_fixed_size = False
-    _name: ClassVar[str]
-
-    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of an image depends on its content.")
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse types and chunks that are no images of this kind."""
         edges = chunk_edges(chunk_grid)
         self._check(
@@ -76,18 +59,18 @@ class _ImageCodec(ArrayBytesCodec):
             shape if edges is None else tuple(max(lengths) for lengths in edges),
         )
 
-    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    def _check(self, dtype: np.dtype[Any], shape: Shape) -> None:
         raise NotImplementedError
 
-    def _decoded(self, data: bytes, out: npt.NDArray[Any]) -> None:
+    def _decoded(self, data: bytes, out: Array) -> None:
         raise NotImplementedError
 
-    def _encoded(self, array: npt.NDArray[Any]) -> Any:
+    def _encoded(self, array: Array) -> Any:
         raise NotImplementedError
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         # Decoded where it belongs: an image of another size is refused before it takes memory.
-        out: npt.NDArray[Any] = np.zeros(chunk_spec.shape, chunk_spec.dtype.to_native_dtype())
+        out: Array = np.zeros(chunk_spec.shape, chunk_spec.dtype.to_native_dtype())
         try:
             self._decoded(chunk_data.to_bytes(), out)
         except (ValueError, RuntimeError, TypeError) as error:  # what imagecodecs raises
@@ -120,13 +103,20 @@ class JpegCodec(_ImageCodec):
     Notes
     -----
     For ``uint8`` and chunks of shape ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``.
+
+    Examples
+    --------
+    >>> from zarr.codecs import JpegCodec
+    >>> JpegCodec(quality=90).to_dict()["configuration"]
+    {'quality': 90}
     """
 
-    _name: ClassVar[str] = "jpeg"
+    _name = "jpeg"
+    _short = True
 
     quality: int
-    encoded_color_space: ColorSpace | None
-    subsampling: tuple[tuple[int, ...], ...] | None
+    encoded_color_space: ColorSpace | None = None
+    subsampling: tuple[tuple[int, ...], ...] | None = None
 
     def __init__(
         self,
@@ -140,19 +130,9 @@ class JpegCodec(_ImageCodec):
         if encoded_color_space is not None:
             choice_field(encoded_color_space, "encoded_color_space", ("ycbcr", "rgb"))
         factors = None if subsampling is None else tuple(map(int_tuple, subsampling))
-        object.__setattr__(self, "quality", quality)
-        object.__setattr__(self, "encoded_color_space", encoded_color_space)
-        object.__setattr__(self, "subsampling", factors)
+        self._set(quality=quality, encoded_color_space=encoded_color_space, subsampling=factors)
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "jpeg"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return named("jpeg", {key: value for key, value in given.items() if value is not None})
-
-    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    def _check(self, dtype: np.dtype[Any], shape: Shape) -> None:
         if dtype != np.uint8:
             raise ValueError(f"The codec jpeg stores uint8, not {dtype}.")
         components = 1 if len(shape) == 2 else shape[2] if len(shape) == 3 else 0
@@ -179,7 +159,7 @@ class JpegCodec(_ImageCodec):
             raise ValueError(f"Only 'ycbcr' can be subsampled, by {factors} or not.")
         return _SUBSAMPLING[luma]
 
-    def _encoded(self, array: npt.NDArray[Any]) -> Any:
+    def _encoded(self, array: Array) -> Any:
         color = array.ndim == 3 and array.shape[2] == 3
         image = array if color else array.reshape(array.shape[:2])
         stored = (self.encoded_color_space or "").upper() if color else "GRAYSCALE"
@@ -191,7 +171,7 @@ class JpegCodec(_ImageCodec):
             subsampling=self._factors(3) if color else None,
         )
 
-    def _decoded(self, data: bytes, out: npt.NDArray[Any]) -> None:
+    def _decoded(self, data: bytes, out: Array) -> None:
         color = out.ndim == 3 and out.shape[2] == 3
         expected = (*out.shape[:2], 3 if color else 1)
         found = _jpeg_shape(data)
@@ -251,9 +231,15 @@ class JpegXLCodec(_ImageCodec):
     -----
     For ``uint8``, ``uint16``, ``float16`` and ``float32``, and chunks of shape ``(H, W)``,
     ``(H, W, S)`` with up to four samples, ``(F, H, W)`` or ``(F, H, W, S)`` with several frames.
+
+    Examples
+    --------
+    >>> from zarr.codecs import JpegXLCodec
+    >>> JpegXLCodec(bitspersample=16, lossless=False, distance=1.0).distance
+    1.0
     """
 
-    _name: ClassVar[str] = "jpegxl"
+    _name = "jpegxl"
 
     bitspersample: int
     lossless: bool = True
@@ -278,14 +264,7 @@ class JpegXLCodec(_ImageCodec):
                 f"distance must be 0 without loss, and positive otherwise. Got {self}."
             )
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "jpegxl"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("jpegxl", {field.name: getattr(self, field.name) for field in fields(self)})
-
-    def _check(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    def _check(self, dtype: np.dtype[Any], shape: Shape) -> None:
         if dtype.hasobject or dtype.newbyteorder("=").str[1:] not in ("u1", "u2", "f2", "f4"):
             raise ValueError(f"The codec jpegxl cannot store elements of {dtype}.")
         bits = dtype.itemsize * 8
@@ -297,7 +276,7 @@ class JpegXLCodec(_ImageCodec):
                 f"(F, H, W, S) with S of at most 4. Got {shape}. Put the codec reshape before it."
             )
 
-    def _encoded(self, array: npt.NDArray[Any]) -> Any:
+    def _encoded(self, array: Array) -> Any:
         return _imagecodecs("jpegxl").jpegxl_encode(
             array,
             lossless=self.lossless,
@@ -312,7 +291,7 @@ class JpegXLCodec(_ImageCodec):
             numthreads=1,
         )
 
-    def _decoded(self, data: bytes, out: npt.NDArray[Any]) -> None:
+    def _decoded(self, data: bytes, out: Array) -> None:
         _imagecodecs("jpegxl").jpegxl_decode(data, keeporientation=True, numthreads=1, out=out)
 
 
@@ -325,7 +304,7 @@ _CHOICES = {
 
 
 @dataclass(frozen=True)
-class LzwCodec(BytesBytesCodec):
+class LzwCodec(DeclaredCodec, BytesBytesCodec):
     """Compresses by LZW, as TIFF does; needs ``zarr[images]``.
 
     Examples
@@ -335,17 +314,8 @@ class LzwCodec(BytesBytesCodec):
     {'name': 'lzw'}
     """
 
-    is_fixed_size = False
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**optional_configuration(data, "lzw"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("lzw")
-
-    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of compressed data depends on their content.")
+    _name = "lzw"
+    _optional = True
 
     @takes_limit
     def _decode_sync(

@@ -4,62 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.configuration import named, optional_configuration
+from zarr.codecs.base import DeclaredCodec
 from zarr.dtype.elements import ENTRIES, LabelMultiset, multiset
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Array
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["LabelMultisetCodec", "N5LabelMultisetCodec"]
 
 _WORD = 4
 
 
-class _MultisetCodec(ArrayBytesCodec):
-    """What the two codecs share: a place for each element, then the lists."""
+class _MultisetCodec(DeclaredCodec, ArrayBytesCodec):
+    """The base of the two codecs: the offset of each element's list, then the lists."""
 
-    is_fixed_size = False
-    _name: ClassVar[str]
+    _optional = True
     _places: ClassVar[str]
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**optional_configuration(data, cls._name))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named(self._name)
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse all but multisets of labels."""
         if not isinstance(dtype, LabelMultiset):
             raise ValueError(f"The codec {self._name!r} stores label_multiset. Got {dtype}.")
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of a chunk of multisets depends on its content.")
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         places, lists = self._listed(chunk_data.as_numpy_array())
         return chunk_spec.prototype.buffer.from_bytes(self._head() + places + lists)
 
-    def _listed(self, array: Any) -> tuple[bytes, bytes]:
+    def _listed(self, array: Array) -> tuple[bytes, bytes]:
         starts: dict[bytes, int] = {}
         # What is read has one object for all elements with one list.
         seen: dict[int, int] = {}
@@ -103,7 +82,7 @@ class _MultisetCodec(ArrayBytesCodec):
         return data
 
 
-def _list_at(lists: bytes, place: int) -> tuple[Any, int]:
+def _list_at(lists: bytes, place: int) -> tuple[Array, int]:
     """The list that begins at a place, and where it ends."""
     start = place + _WORD
     if not 0 <= place <= len(lists) - _WORD:
@@ -126,16 +105,23 @@ class LabelMultisetCodec(_MultisetCodec):
     {'name': 'label_multiset'}
     """
 
-    _name: ClassVar[str] = "label_multiset"
-    _places: ClassVar[str] = "<u4"
+    _name = "label_multiset"
+    _places = "<u4"
 
 
 @dataclass(frozen=True)
 class N5LabelMultisetCodec(_MultisetCodec):
-    """Stores multisets of labels as N5 does; to be used in `N5VarlenCodec`."""
+    """Stores multisets of labels as N5 does; to be used in `N5VarlenCodec`.
 
-    _name: ClassVar[str] = "n5_label_multiset"
-    _places: ClassVar[str] = ">i4"
+    Examples
+    --------
+    >>> from zarr.codecs import N5LabelMultisetCodec
+    >>> N5LabelMultisetCodec().to_dict()
+    {'name': 'n5_label_multiset'}
+    """
+
+    _name = "n5_label_multiset"
+    _places = ">i4"
 
     def _head(self) -> bytes:
         return bytes(_WORD)

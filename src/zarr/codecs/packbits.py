@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from zarr.codecs.base import NativeSerializer
 from zarr.codecs.configuration import (
@@ -12,18 +12,11 @@ from zarr.codecs.configuration import (
     component_of,
     int_field,
     item_size,
-    named,
-    optional_configuration,
 )
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Link
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["PackBitsCodec", "PaddingEncoding"]
 
@@ -31,7 +24,7 @@ PaddingEncoding: TypeAlias = Literal["none", "first_byte", "last_byte"]
 PADDING: Final = ("none", "first_byte", "last_byte")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PackBitsCodec(NativeSerializer):
     """Stores only those bits of the elements that are used, one element right after the other.
 
@@ -61,47 +54,23 @@ class PackBitsCodec(NativeSerializer):
     10
     """
 
+    _name = "packbits"
+    _optional = True
+    _short = True
     is_fixed_size = True
 
-    padding_encoding: PaddingEncoding
-    first_bit: int | None
-    last_bit: int | None
+    padding_encoding: PaddingEncoding = "none"
+    first_bit: int | None = None
+    last_bit: int | None = None
 
-    def __init__(
-        self,
-        *,
-        padding_encoding: PaddingEncoding = "none",
-        first_bit: int | None = None,
-        last_bit: int | None = None,
-    ) -> None:
-        fields = {
-            "padding_encoding": choice_field(padding_encoding, "padding_encoding", PADDING),
-            "first_bit": _bit(first_bit, "first_bit"),
-            "last_bit": _bit(last_bit, "last_bit"),
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**optional_configuration(data, "packbits"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        configuration: dict[str, Any] = {}
-        if self.padding_encoding != "none":
-            configuration["padding_encoding"] = self.padding_encoding
+    def __post_init__(self) -> None:
+        padding = choice_field(self.padding_encoding, "padding_encoding", PADDING)
+        self._set(padding_encoding=padding)
         for name in ("first_bit", "last_bit"):
             if getattr(self, name) is not None:
-                configuration[name] = getattr(self, name)
-        return named("packbits", configuration or None)
+                int_field(getattr(self, name), name)
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse types that do not consist of numbers, and bits that these do not have."""
         self._bits(dtype)
 
@@ -112,7 +81,7 @@ class PackBitsCodec(NativeSerializer):
         size = -(-elements * parts * (last - first + 1) // 8)
         return size + (self.padding_encoding != "none")
 
-    def _bits(self, dtype: ZDType[Any, Any]) -> tuple[Component, int, int]:
+    def _bits(self, dtype: AnyDType) -> tuple[Component, int, int]:
         component = component_of(dtype)
         # Bits of half precision numbers can be counted too, but no specification says so.
         if component is None or component.code.endswith("f2"):
@@ -129,7 +98,3 @@ class PackBitsCodec(NativeSerializer):
     def _link(self, spec: ArraySpec) -> Link:
         component, first, last = self._bits(spec.dtype)
         return ("packbits", (component.code, component.bits, first, last, self.padding_encoding))
-
-
-def _bit(value: object, name: str) -> int | None:
-    return None if value is None else int_field(value, name)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from zarr.codecs.base import NativeBytesCodec
-from zarr.codecs.configuration import choice_field, int_field, named, required_configuration
+from zarr.codecs.configuration import choice_field, int_field
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from zarr.codecs.base import Link
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["OffsetCodec", "PadCodec"]
 
@@ -22,7 +19,7 @@ Location: TypeAlias = Literal["start", "end"]
 LOCATION: Final = ("start", "end")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PadCodec(NativeBytesCodec):
     """Adds bytes before or after a chunk, such as the header of another format.
 
@@ -42,40 +39,30 @@ class PadCodec(NativeBytesCodec):
     b'II'
     """
 
+    _name = "pad"
+    _short = True
     is_fixed_size = True
 
     location: Location
     nbytes: int
-    padding: str | None
+    padding: str | None = None
 
-    def __init__(self, *, location: Location, nbytes: int, padding: str | None = None) -> None:
-        object.__setattr__(self, "location", choice_field(location, "location", LOCATION))
-        object.__setattr__(self, "nbytes", _size(nbytes, "nbytes"))
-        object.__setattr__(self, "padding", padding)
-        _decoded(padding, nbytes, "padding")
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "pad"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        configuration: dict[str, Any] = {"location": self.location, "nbytes": self.nbytes}
-        if self.padding is not None:
-            configuration["padding"] = self.padding
-        return named("pad", configuration)
+    def __post_init__(self) -> None:
+        self._set(location=choice_field(self.location, "location", LOCATION))
+        _decoded(self.padding, _size(self.nbytes, "nbytes"), "padding")
 
     @property
     def _bytes(self) -> bytes:
         return _decoded(self.padding, self.nbytes, "padding")
 
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         return input_byte_length + self.nbytes
 
     def _link(self, spec: ArraySpec) -> Link:
         return ("pad", (self.location, self.nbytes, self._bytes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OffsetCodec(NativeBytesCodec):
     """Adds bytes before a chunk, such as the header of another format.
 
@@ -93,27 +80,17 @@ class OffsetCodec(NativeBytesCodec):
     {'name': 'offset', 'configuration': {'offset': 4}}
     """
 
+    _name = "offset"
+    _short = True
     is_fixed_size = True
 
     offset: int
-    prefix: str | None
+    prefix: str | None = None
 
-    def __init__(self, *, offset: int, prefix: str | None = None) -> None:
-        object.__setattr__(self, "offset", _size(offset, "offset"))
-        object.__setattr__(self, "prefix", prefix)
-        _decoded(prefix, offset, "prefix")
+    def __post_init__(self) -> None:
+        _decoded(self.prefix, _size(self.offset, "offset"), "prefix")
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "offset"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        configuration: dict[str, Any] = {"offset": self.offset}
-        if self.prefix is not None:
-            configuration["prefix"] = self.prefix
-        return named("offset", configuration)
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         return input_byte_length + self.offset
 
     def _link(self, spec: ArraySpec) -> Link:

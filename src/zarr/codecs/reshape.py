@@ -8,21 +8,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zarr.codecs.base import NativeFilter
-from zarr.codecs.configuration import (
-    InnerGrid,
-    chunk_edges,
-    int_field,
-    int_tuple,
-    named,
-    required_configuration,
-)
+from zarr.codecs.configuration import InnerGrid, chunk_edges, int_field, int_tuple, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Self
 
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
@@ -33,18 +24,12 @@ Dimension: TypeAlias = int | tuple[int, ...]
 
 
 class _Reshaping(NativeFilter):
-    """What the two codecs share: the axes of the encoded array, as `ReshapeCodec` lists them."""
+    """The base of the two codecs: the axes of the encoded array, as `ReshapeCodec` lists them."""
 
     def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
         raise NotImplementedError
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse chunks that cannot be reshaped."""
         edges = chunk_edges(chunk_grid)
         for chunk in _shapes(shape if edges is None else edges):
@@ -84,6 +69,7 @@ class ReshapeCodec(_Reshaping):
     {'shape': ((0, 1), (2,), 3)}
     """
 
+    _name = "reshape"
     shape: tuple[Dimension, ...]
 
     def __init__(self, *, shape: Iterable[int | Iterable[int]]) -> None:
@@ -99,14 +85,7 @@ class ReshapeCodec(_Reshaping):
         axes = [axis for item in parsed if isinstance(item, tuple) for axis in item]
         if axes != sorted(set(axes)) or any(axis < 0 for axis in axes):
             raise ValueError(f"Axes must be in increasing order. Got {parsed}.")
-        object.__setattr__(self, "shape", parsed)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "reshape"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("reshape", {"shape": self.shape})
+        self._set(shape=parsed)
 
     def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
         return self.shape
@@ -125,23 +104,22 @@ class SingletonDimCodec(_Reshaping):
     Examples
     --------
     >>> from zarr.codecs import SingletonDimCodec
-    >>> codec = SingletonDimCodec(operations=[{"remove": 0}])
+    >>> SingletonDimCodec(operations=[{"remove": 0}]).to_dict()["configuration"]
+    {'operations': [{'remove': 0}]}
     """
 
+    _name = "singleton_dim"
     operations: tuple[tuple[str, int], ...]
 
     def __init__(self, *, operations: Iterable[Mapping[str, int]]) -> None:
         if not isinstance(operations, Iterable):
             raise TypeError(f"Expected an iterable of operations. Got {operations!r}.")
-        object.__setattr__(self, "operations", tuple(map(_operation, operations)))
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "singleton_dim"))
+        self._set(operations=tuple(map(_operation, operations)))
 
     def to_dict(self) -> dict[str, JSON]:
-        operations: Any = [{kind: axis} for kind, axis in self.operations]
-        return named("singleton_dim", {"operations": operations})
+        """Return the JSON form: the name and the operations."""
+        operations = [{kind: axis} for kind, axis in self.operations]
+        return named(self._name, {"operations": operations})
 
     def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
         axes: list[Dimension] = [(axis,) for axis in range(ndim)]

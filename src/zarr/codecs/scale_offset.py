@@ -8,24 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.codecs.configuration import is_number_type, named, number, optional_configuration
+from zarr.codecs.base import DeclaredCodec
+from zarr.codecs.configuration import is_number_type, number
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    import numpy.typing as npt
+    from collections.abc import Callable
 
     from zarr.abc.buffer import NDBuffer
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Array
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["ScaleOffset"]
 
 
-@dataclass(frozen=True)
-class ScaleOffset(ArrayArrayCodec):
+@dataclass(frozen=True, kw_only=True)
+class ScaleOffset(DeclaredCodec, ArrayArrayCodec):
     """Stores ``(x - offset) * scale``.
 
     Parameters
@@ -47,34 +44,20 @@ class ScaleOffset(ArrayArrayCodec):
     {'name': 'scale_offset', 'configuration': {'offset': 5, 'scale': 0.1}}
     """
 
+    _name = "scale_offset"
+    _optional = True
+    _short = True
     is_fixed_size = True
 
-    offset: int | float | str
-    scale: int | float | str
+    offset: int | float | str = 0
+    scale: int | float | str = 1
 
-    def __init__(self, *, offset: object = 0, scale: object = 1) -> None:
-        object.__setattr__(self, "offset", _parse(offset, "offset"))
-        object.__setattr__(self, "scale", _parse(scale, "scale"))
+    def __post_init__(self) -> None:
+        for name, value in (("offset", self.offset), ("scale", self.scale)):
+            if not isinstance(value, (int, float, str)):
+                raise TypeError(f"{name} must be a number or string, got {type(value).__name__}")
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**optional_configuration(data, "scale_offset"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        configuration: dict[str, JSON] = {}
-        if self.offset != 0:
-            configuration["offset"] = self.offset
-        if self.scale != 1:
-            configuration["scale"] = self.scale
-        return named("scale_offset", configuration or None)
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse types that are no real numbers, and parameters that the type cannot hold."""
         _, scale = self._numbers(dtype)
         if scale == 0:
@@ -88,10 +71,7 @@ class ScaleOffset(ArrayArrayCodec):
         fill = self._encoded(np.asarray(chunk_spec.fill_value, dtype), chunk_spec.dtype)
         return replace(chunk_spec, fill_value=fill[()])
 
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        return input_byte_length
-
-    def _numbers(self, dtype: ZDType[Any, Any]) -> tuple[Any, Any]:
+    def _numbers(self, dtype: AnyDType) -> tuple[Any, Any]:
         if not is_number_type(dtype.to_native_dtype()):
             raise ValueError(
                 "scale_offset codec only supports integer and floating-point data types. "
@@ -110,7 +90,7 @@ class ScaleOffset(ArrayArrayCodec):
         decoded = self._decoded(chunk_data.as_numpy_array(), chunk_spec.dtype)
         return chunk_spec.prototype.nd_buffer.from_numpy_array(decoded)
 
-    def _encoded(self, array: npt.NDArray[Any], dtype: ZDType[Any, Any]) -> npt.NDArray[Any]:
+    def _encoded(self, array: Array, dtype: AnyDType) -> Array:
         offset, scale = self._numbers(dtype)
         values = array.astype(array.dtype.newbyteorder("="), copy=False)
         if values.dtype.kind == "f":
@@ -120,7 +100,7 @@ class ScaleOffset(ArrayArrayCodec):
             result = _wrapping(values, lambda bits, of: (bits - of(offset)) * of(scale))
         return np.asarray(result, array.dtype)
 
-    def _decoded(self, array: npt.NDArray[Any], dtype: ZDType[Any, Any]) -> npt.NDArray[Any]:
+    def _decoded(self, array: Array, dtype: AnyDType) -> Array:
         offset, scale = self._numbers(dtype)
         values = array.astype(array.dtype.newbyteorder("="), copy=False)
         if values.dtype.kind == "f":
@@ -140,13 +120,7 @@ class ScaleOffset(ArrayArrayCodec):
         return np.asarray(result, array.dtype)
 
 
-def _parse(value: object, name: str) -> int | float | str:
-    if isinstance(value, (int, float, str)):
-        return value
-    raise TypeError(f"{name} must be a number or string, got {type(value).__name__}")
-
-
-def _extremes(values: npt.NDArray[Any]) -> tuple[int, int]:
+def _extremes(values: Array) -> tuple[int, int]:
     """The least and the greatest value, as integers without bounds.
 
     Both directions of the codec are monotonic: if these two stay in range, all others do.
@@ -154,7 +128,7 @@ def _extremes(values: npt.NDArray[Any]) -> tuple[int, int]:
     return (int(values.min()), int(values.max())) if values.size else (0, 0)
 
 
-def _check_range(results: list[int], dtype: ZDType[Any, Any]) -> None:
+def _check_range(results: list[int], dtype: AnyDType) -> None:
     limits = np.iinfo(dtype.to_native_dtype())
     if min(results) < limits.min or max(results) > limits.max:
         raise ValueError(
@@ -163,14 +137,13 @@ def _check_range(results: list[int], dtype: ZDType[Any, Any]) -> None:
         )
 
 
-def _wrapping(values: npt.NDArray[Any], compute: Any) -> npt.NDArray[Any]:
+def _wrapping(values: Array, compute: Callable[[Array, Callable[[Any], Array]], Array]) -> Array:
     """A computation modulo the range of the type: exact, if the result is known to be in range."""
     bits = values.dtype.itemsize * 8
     unsigned = np.dtype(f"u{values.dtype.itemsize}")
 
-    def of(parameter: Any) -> npt.NDArray[Any]:
+    def of(parameter: Any) -> Array:
         return np.asarray([int(parameter) % 2**bits], unsigned)
 
     result = compute(np.atleast_1d(values).view(unsigned), of)
-    found: npt.NDArray[Any] = result.view(values.dtype).reshape(values.shape)
-    return found
+    return result.view(values.dtype).reshape(values.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast
 
@@ -14,7 +14,7 @@ from zarr.abc.codec import (
     ArrayBytesCodecPartialDecodeMixin,
     ArrayBytesCodecPartialEncodeMixin,
 )
-from zarr.codecs.base import DeprecatedStrEnumMeta, OneChunk
+from zarr.codecs.base import NOT_STORED, DeclaredCodec, DeprecatedStrEnumMeta, OneChunk
 from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.chain import check_order, evolve, v3_chain
 from zarr.codecs.configuration import (
@@ -22,8 +22,6 @@ from zarr.codecs.configuration import (
     check_shards,
     choice_field,
     chunk_edges,
-    named,
-    required_configuration,
     shape_field,
 )
 from zarr.codecs.crc32c_ import Crc32cCodec
@@ -40,8 +38,7 @@ if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.codec import Codec, CodecPipeline
     from zarr.abc.store import ByteGetter, ByteSetter
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON, ShapeLike
@@ -83,7 +80,10 @@ def warn_of_hidden_shards(codecs: tuple[Codec, ...]) -> None:
 
 @dataclass(frozen=True)
 class ShardingCodec(
-    ArrayBytesCodec, ArrayBytesCodecPartialDecodeMixin, ArrayBytesCodecPartialEncodeMixin
+    DeclaredCodec,
+    ArrayBytesCodec,
+    ArrayBytesCodecPartialDecodeMixin,
+    ArrayBytesCodecPartialEncodeMixin,
 ):
     """Divides a chunk of the grid, then called a shard, into chunks that are coded alone.
 
@@ -108,13 +108,13 @@ class ShardingCodec(
     ((32, 32), 'end')
     """
 
-    is_fixed_size = False
+    _name = "sharding_indexed"
 
     chunk_shape: tuple[int, ...]
     codecs: tuple[Codec, ...]
     index_codecs: tuple[Codec, ...]
     index_location: IndexLocation = "end"
-    subchunk_write_order: SubchunkWriteOrder = "morton"
+    subchunk_write_order: SubchunkWriteOrder = field(default="morton", metadata=NOT_STORED)
 
     def __init__(
         self,
@@ -130,28 +130,13 @@ class ShardingCodec(
                 f"Unrecognized subchunk write order: {subchunk_write_order}. "
                 f"Only {SUBCHUNK_WRITE_ORDER} are allowed."
             )
-        fields = {
-            "chunk_shape": shape_field(chunk_shape, least=1),
-            "codecs": parse_codecs(codecs),
-            "index_codecs": _parse_index_codecs(index_codecs),
-            "index_location": choice_field(index_location, "index_location", INDEX_LOCATION),
-            "subchunk_write_order": subchunk_write_order,
-        }
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "sharding_indexed"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        configuration = {
-            "chunk_shape": self.chunk_shape,
-            "codecs": tuple(codec.to_dict() for codec in self.codecs),
-            "index_codecs": tuple(codec.to_dict() for codec in self.index_codecs),
-            "index_location": self.index_location,
-        }
-        return named("sharding_indexed", configuration)
+        self._set(
+            chunk_shape=shape_field(chunk_shape, least=1),
+            codecs=parse_codecs(codecs),
+            index_codecs=_parse_index_codecs(index_codecs),
+            index_location=choice_field(index_location, "index_location", INDEX_LOCATION),
+            subchunk_write_order=subchunk_write_order,
+        )
 
     @property
     def codec_pipeline(self) -> CodecPipeline:
@@ -163,13 +148,7 @@ class ShardingCodec(
         evolved = evolve(self.codecs, self._chunk_spec(array_spec))
         return self if evolved == self.codecs else replace(self, codecs=evolved)
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse a grid whose chunks are no multiples of this codec's, and codecs that misfit."""
         if len(self.chunk_shape) != len(shape):
             raise ValueError(

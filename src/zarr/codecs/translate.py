@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.abc.numcodec import _is_numcodec
 from zarr.codecs.numcodecs_links import codec_id
-from zarr.registry import get_codec_class
-
-if TYPE_CHECKING:
-    from zarr.abc.codec import Codec
+from zarr.registry import get_codec_class, get_numcodec
 
 __all__ = ["v2_config", "v3_codec"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zarr.abc.codec import Codec
+    from zarr.abc.codec import Codec, CodecJSON_V2
     from zarr.abc.numcodec import Numcodec
 
     Config = Mapping[str, Any]
@@ -183,6 +180,14 @@ def _blosc_config(codec: Any, parameters: dict[str, Any]) -> dict[str, Any]:
         "shuffle": shuffle,
         "blocksize": parameters["blocksize"],
     }
+
+
+def _as_numcodec(codec: Codec) -> Numcodec:
+    return get_numcodec(cast("CodecJSON_V2[str]", v2_config(codec)))
+
+
+own_numcodec = property(_as_numcodec)
+"""The codec of numcodecs with the meaning of a codec, for programs that code bytes with it."""
 
 
 _KINDS = (ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec)

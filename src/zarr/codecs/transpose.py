@@ -6,24 +6,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zarr.abc.codec import ArrayArrayCodec
-from zarr.codecs.configuration import int_tuple, named, required_configuration
+from zarr.codecs.base import DeclaredCodec
+from zarr.codecs.configuration import int_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
     from zarr.abc.buffer import NDBuffer
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["TransposeCodec", "seen_behind"]
 
 
 @dataclass(frozen=True)
-class TransposeCodec(ArrayArrayCodec):
+class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
     """Stores the axes of a chunk in another order.
 
     Parameters
@@ -43,27 +42,15 @@ class TransposeCodec(ArrayArrayCodec):
     TransposeCodec(order=(1, 0))
     """
 
+    _name = "transpose"
     is_fixed_size = True
 
     order: tuple[int, ...]
 
     def __init__(self, *, order: Iterable[int]) -> None:
-        parsed = order if _is_draft(order) else int_tuple(order)
-        object.__setattr__(self, "order", parsed)
+        self._set(order=order if _is_draft(order) else int_tuple(order))
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "transpose"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("transpose", {"order": self.order})
-
-    def validate(
-        self,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse an order that does not name each axis of `shape` once."""
         self._axes(len(shape))
 
@@ -76,9 +63,6 @@ class TransposeCodec(ArrayArrayCodec):
         """What a chunk of `chunk_spec` becomes."""
         axes = self._axes(chunk_spec.ndim)
         return replace(chunk_spec, shape=tuple(chunk_spec.shape[axis] for axis in axes))
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        return input_byte_length
 
     def _axes(self, ndim: int) -> tuple[int, ...]:
         order = self.order

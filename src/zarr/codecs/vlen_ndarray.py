@@ -10,24 +10,20 @@ import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs import vlen
-from zarr.codecs.configuration import named, optional_configuration
+from zarr.codecs.base import DeclaredCodec
 from zarr.dtype.elements import NDArray
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
 
 __all__ = ["VLenNDArrayCodec"]
 
 
 @dataclass(frozen=True)
-class VLenNDArrayCodec(ArrayBytesCodec):
+class VLenNDArrayCodec(DeclaredCodec, ArrayBytesCodec):
     """Stores arrays of the data type ``ndarray``, whose first axis has any length.
 
     A chunk has the bytes that ``vlen-bytes`` makes of the elements' bytes.
@@ -39,31 +35,16 @@ class VLenNDArrayCodec(ArrayBytesCodec):
     {'name': 'vlen-ndarray'}
     """
 
-    is_fixed_size = False
+    _name = "vlen-ndarray"
+    _optional = True
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**optional_configuration(data, "vlen-ndarray"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("vlen-ndarray")
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse all but arrays of which the first length, and no other, is open."""
         if not isinstance(dtype, NDArray) or dtype.variable != 1 or dtype.shape[0] is not None:
             raise ValueError(
                 "The codec 'vlen-ndarray' stores arrays of the data type ndarray whose first "
                 f"length, and no other, is open. Got {dtype}."
             )
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of a chunk depends on the lengths of its elements.")
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         dtype: Any = chunk_spec.dtype

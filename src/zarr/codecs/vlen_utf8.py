@@ -4,53 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.codecs import vlen
-from zarr.codecs.configuration import named, optional_configuration
+from zarr.codecs.base import DeclaredCodec
+from zarr.codecs.configuration import named
 from zarr.codecs.python_codec import Elements
 from zarr.codecs.vlen import holds_objects
 
 if TYPE_CHECKING:
-    from typing import Self
-
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
-    from zarr.metadata.chunk_grids import ChunkGridMetadata
+    from zarr.codecs.base import AnyDType, Link
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
 __all__ = ["VLenBytesCodec", "VLenUTF8Codec"]
 
 
-class _VLenCodec(ArrayBytesCodec):
-    """What the two codecs share: all but the name."""
+class _VLenCodec(DeclaredCodec, ArrayBytesCodec):
+    """The base of the two codecs, which differ in their names only."""
 
-    is_fixed_size = False
-    _name: ClassVar[str]
-
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**optional_configuration(data, cls._name))
+    _optional = True
 
     def to_dict(self) -> dict[str, JSON]:
+        """Return the JSON form: the name and an empty configuration."""
         return named(self._name, {})
 
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        return self
-
-    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("compute_encoded_size is not implemented for VLen codecs")
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse elements that are arrays: these have codecs of their own."""
         if dtype._serializer in ("label_multiset", "vlen-ndarray"):
             raise ValueError(f"{self._name} stores strings or byte strings. Got {dtype}.")
@@ -82,7 +63,7 @@ class VLenUTF8Codec(_VLenCodec):
     {'name': 'vlen-utf8', 'configuration': {}}
     """
 
-    _name: ClassVar[str] = "vlen-utf8"
+    _name = "vlen-utf8"
 
 
 @dataclass(frozen=True)
@@ -96,4 +77,4 @@ class VLenBytesCodec(_VLenCodec):
     {'name': 'vlen-bytes', 'configuration': {}}
     """
 
-    _name: ClassVar[str] = "vlen-bytes"
+    _name = "vlen-bytes"

@@ -9,23 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 
 from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.configuration import (
-    choice_field,
-    chunk_edges,
-    extra,
-    int_field,
-    named,
-    required_configuration,
-)
+from zarr.codecs.base import DeclaredCodec
+from zarr.codecs.configuration import choice_field, chunk_edges, extra, int_field, named
 from zarr.codecs.zfp_stream import MOST_RATE, padded
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    import numpy.typing as npt
+    from types import ModuleType
 
     from zarr.abc.buffer import Buffer, NDBuffer
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Array, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
@@ -50,7 +42,7 @@ _MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
 
 
 @dataclass(frozen=True)
-class ZfpCodec(ArrayBytesCodec):
+class ZfpCodec(DeclaredCodec, ArrayBytesCodec):
     """Compresses chunks of one to four axes by ZFP; needs ``zarr[zfp]``.
 
     Parameters
@@ -75,8 +67,7 @@ class ZfpCodec(ArrayBytesCodec):
     {'mode': 'fixed_accuracy', 'tolerance': 0.05}
     """
 
-    is_fixed_size = False
-
+    _name = "zfp"
     mode: ZfpMode
     parameters: tuple[tuple[str, int | float], ...]
 
@@ -87,24 +78,14 @@ class ZfpCodec(ArrayBytesCodec):
                 f"The mode {mode!r} of zfp has the parameters {PARAMETERS[mode]}. Got {parameters}."
             )
         parsed = tuple((name, _number(parameters[name], name)) for name in PARAMETERS[mode])
-        object.__setattr__(self, "mode", mode)
-        object.__setattr__(self, "parameters", parsed)
+        self._set(mode=mode, parameters=parsed)
         self._arguments()
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "zfp"))
-
     def to_dict(self) -> dict[str, JSON]:
-        return named("zfp", {"mode": self.mode, **dict(self.parameters)})
+        """Return the JSON form: the name, the mode and its parameters."""
+        return named(self._name, {"mode": self.mode, **dict(self.parameters)})
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse chunks of more than four axes, and types that ZFP does not have."""
         native = dtype.to_native_dtype()
         # How uint32 and uint64 are to be stored, the specification does not say.
@@ -119,9 +100,6 @@ class ZfpCodec(ArrayBytesCodec):
                 f"The codec zfp stores chunks of at most four axes, and these have {ndim}. Put the "
                 "codec reshape before it."
             )
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of a compressed chunk depends on its content.")
 
     def _arguments(self) -> dict[str, float]:
         """The mode as the package zfpy takes it."""
@@ -154,7 +132,7 @@ class ZfpCodec(ArrayBytesCodec):
         native = _promoted(np.empty(0, dtype.newbyteorder("="))).dtype
         data = padded(chunk_data.to_bytes(), shape, native.itemsize)
         zfpy = self._zfpy()
-        out: npt.NDArray[Any] = np.empty(shape or (1,), native)
+        out: Array = np.empty(shape or (1,), native)
         decoded = zfpy._decompress(
             data,
             zfpy.dtype_to_ztype(native),
@@ -166,11 +144,11 @@ class ZfpCodec(ArrayBytesCodec):
         return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
 
     @staticmethod
-    def _zfpy() -> Any:
+    def _zfpy() -> ModuleType:
         return extra("zfpy", "zfp", "zfp")
 
 
-def _promoted(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _promoted(array: Array) -> Array:
     """Numbers of 8 or 16 bits as ZFP is given them: in the upper bits of 31, around zero."""
     if array.dtype.kind == "f":
         return array.astype(np.float32) if array.dtype.itemsize < 4 else array
@@ -181,7 +159,7 @@ def _promoted(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return (array.astype(np.int32) - np.int32(middle)) << np.int32(31 - bits)
 
 
-def _demoted(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _demoted(array: Array, dtype: np.dtype[Any]) -> Array:
     """The inverse of `_promoted`; what lies outside, as loss may bring it there, is clamped."""
     bits = dtype.itemsize * 8
     if dtype.kind == "f" or bits > 16:

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.numcodec import Numcodec
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
@@ -44,7 +43,7 @@ CODEC_PREFIX = "numcodecs."
 
 @dataclass(frozen=True)
 class _NumcodecsCodec(Metadata):
-    """What the codecs share: a name, and the configuration that numcodecs takes.
+    """The base of the codecs: a name, and the configuration that numcodecs takes.
 
     Subclasses give their name: ``class Zlib(_NumcodecsBytesBytesCodec, codec_name="zlib")``.
 
@@ -92,6 +91,15 @@ class _NumcodecsCodec(Metadata):
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         raise NotImplementedError(f"The size of {self.codec_name}'s output depends on its input.")
 
+    def _shaped(self, decoded: object, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        array = np.asarray(decoded)
+        if array.size != prod(shape):
+            raise ChunkDecodeError(
+                f"The codec {self.codec_name!r} was to give an array of shape {shape}, and gave "
+                f"one of {array.shape}."
+            )
+        return array.reshape(shape)
+
     def _with(self, **parameters: JSON) -> Self:
         return type(self)(**{**self._parameters, **parameters})
 
@@ -105,13 +113,7 @@ class _NumcodecsCodec(Metadata):
 class _NumcodecsBytesBytesCodec(_NumcodecsCodec, BytesBytesCodec):
     """A codec of numcodecs from bytes to bytes."""
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse chunks that are larger than the codec can hold."""
         size = largest_chunk(shape, chunk_grid) * item_size(dtype)
         check_chunk_bytes(self.codec_name.removeprefix(CODEC_PREFIX), size)
@@ -149,7 +151,7 @@ class _NumcodecsArrayArrayCodec(_NumcodecsCodec, ArrayArrayCodec):
 
     def _decode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
         array = np.ascontiguousarray(chunk_data.as_numpy_array())
-        decoded = self._shaped(self._codec.decode(array), chunk_spec)
+        decoded = self._shaped(self._codec.decode(array), chunk_spec.shape)
         return chunk_spec.prototype.nd_buffer.from_numpy_array(decoded)
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer | None:
@@ -157,27 +159,33 @@ class _NumcodecsArrayArrayCodec(_NumcodecsCodec, ArrayArrayCodec):
         array = np.ascontiguousarray(chunk_data.as_numpy_array())
         return chunk_spec.prototype.nd_buffer.from_numpy_array(self._codec.encode(array))
 
-    def _shaped(self, decoded: Any, spec: ArraySpec) -> npt.NDArray[Any]:
-        array = np.asarray(decoded)
-        if array.size != prod(spec.shape):
-            raise ChunkDecodeError(
-                f"The codec {self.codec_name!r} was to give an array of shape {spec.shape}, and "
-                f"gave one of {array.shape}."
-            )
-        return array.reshape(spec.shape)
+
+class _NumcodecsTypedCodec(_NumcodecsArrayArrayCodec):
+    """A codec whose parameters name the data types of the decoded and the encoded elements."""
+
+    _decoded: ClassVar[str] = "dtype"
+    _encoded: ClassVar[str] = "astype"
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """Return the codec with the data type of `array_spec`, if none was given."""
+        if self._decoded in self.codec_config:
+            return self
+        return self._with(**{self._decoded: str(array_spec.dtype.to_native_dtype())})
+
+    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
+        """Return the chunk when encoded: elements of the type that the parameters name."""
+        encoded = self.codec_config.get(self._encoded)
+        if encoded is None:
+            return chunk_spec
+        return replace(chunk_spec, dtype=parse_dtype(np.dtype(cast("str", encoded)), zarr_format=3))
 
 
 class _NumcodecsArrayBytesCodec(_NumcodecsCodec, ArrayBytesCodec):
     """A codec of numcodecs from array to bytes."""
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
-        array = np.asarray(self._codec.decode(chunk_data.to_bytes()))
-        if array.size != prod(chunk_spec.shape):
-            raise ChunkDecodeError(
-                f"The codec {self.codec_name!r} was to give an array of shape {chunk_spec.shape}, "
-                f"and gave one of {array.shape}."
-            )
-        return chunk_spec.prototype.nd_buffer.from_numpy_array(array.reshape(chunk_spec.shape))
+        array = self._shaped(self._codec.decode(chunk_data.to_bytes()), chunk_spec.shape)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         encoded = self._codec.encode(np.ascontiguousarray(chunk_data.as_numpy_array()))
@@ -198,16 +206,6 @@ def _flat(encoded: Any) -> Any:
     if isinstance(encoded, (bytes, bytearray, memoryview)):
         return encoded
     return np.ascontiguousarray(encoded).reshape(-1).view(np.uint8)
-
-
-def _dtype_name(spec: ArraySpec) -> str:
-    return str(spec.dtype.to_native_dtype())
-
-
-def _encoded_as(spec: ArraySpec, dtype: Any) -> ArraySpec:
-    if dtype is None:
-        return spec
-    return replace(spec, dtype=parse_dtype(np.dtype(dtype), zarr_format=3))
 
 
 # -- from bytes to bytes --------------------------------------------------------------------------
@@ -254,50 +252,20 @@ class Shuffle(_NumcodecsBytesBytesCodec, codec_name="shuffle"):
 # -- from array to array --------------------------------------------------------------------------
 
 
-class Delta(_NumcodecsArrayArrayCodec, codec_name="delta"):
+class Delta(_NumcodecsTypedCodec, codec_name="delta"):
     """Stores differences of consecutive elements."""
-
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with the data type of `array_spec`, if none was given."""
-        if "dtype" in self.codec_config:
-            return self
-        return self._with(dtype=_dtype_name(array_spec))
-
-    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: elements of the type ``astype``."""
-        return _encoded_as(chunk_spec, self.codec_config.get("astype"))
 
 
 class BitRound(_NumcodecsArrayArrayCodec, codec_name="bitround"):
     """Rounds floating point numbers to a number of bits."""
 
 
-class FixedScaleOffset(_NumcodecsArrayArrayCodec, codec_name="fixedscaleoffset"):
+class FixedScaleOffset(_NumcodecsTypedCodec, codec_name="fixedscaleoffset"):
     """Stores ``(x - offset) * scale``, rounded."""
 
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with the data type of `array_spec`, if none was given."""
-        if "dtype" in self.codec_config:
-            return self
-        return self._with(dtype=_dtype_name(array_spec))
 
-    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: elements of the type ``astype``."""
-        return _encoded_as(chunk_spec, self.codec_config.get("astype"))
-
-
-class Quantize(_NumcodecsArrayArrayCodec, codec_name="quantize"):
+class Quantize(_NumcodecsTypedCodec, codec_name="quantize"):
     """Rounds floating point numbers to a number of decimal digits."""
-
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with the data type of `array_spec`, if none was given."""
-        if "dtype" in self.codec_config:
-            return self
-        return self._with(dtype=_dtype_name(array_spec))
-
-    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: elements of the type ``astype``."""
-        return _encoded_as(chunk_spec, self.codec_config.get("astype"))
 
 
 class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
@@ -307,30 +275,16 @@ class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
         """What a chunk becomes: bytes."""
         return replace(chunk_spec, shape=(1 + -(-prod(chunk_spec.shape) // 8),), dtype=UInt8())
 
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse elements that are no booleans."""
         if dtype.to_native_dtype() != np.dtype("bool"):
             raise ValueError(f"Packbits filter requires bool dtype. Got {dtype}.")
 
 
-class AsType(_NumcodecsArrayArrayCodec, codec_name="astype"):
+class AsType(_NumcodecsTypedCodec, codec_name="astype"):
     """Stores elements as another type."""
 
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with the data type of `array_spec` to decode to, if none was given."""
-        if "decode_dtype" in self.codec_config:
-            return self
-        return self._with(decode_dtype=_dtype_name(array_spec))
-
-    def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: elements of the type ``encode_dtype``."""
-        return _encoded_as(chunk_spec, self.codec_config.get("encode_dtype"))
+    _decoded, _encoded = "decode_dtype", "encode_dtype"
 
 
 # -- checksums ------------------------------------------------------------------------------------

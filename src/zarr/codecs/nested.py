@@ -1,17 +1,23 @@
-"""The codecs of N5: ``n5_default`` and ``n5_varlen``."""
+"""The codecs ``optional``, ``n5_default`` and ``n5_varlen``, which hold chains of other codecs."""
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from zarr.abc.codec import ArrayBytesCodec
-from zarr.codecs.base import NativeSerializer
+from zarr.abc.codec import ArrayBytesCodec, BytesBytesCodec
+from zarr.codecs.base import (
+    NOT_STORED,
+    DeclaredCodec,
+    NativeBytesCodec,
+    NativeSerializer,
+    native_link,
+)
 from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.chain import evolve, split, v3_chain
-from zarr.codecs.configuration import named, required_configuration
-from zarr.codecs.python_codec import Coder
+from zarr.codecs.configuration import choice_field, int_field, required_configuration
+from zarr.codecs.python_codec import Coder, foreign_link
 from zarr.codecs.translate import parse_codecs
 from zarr.codecs.transpose import TransposeCodec
 from zarr.errors import ChunkDecodeError
@@ -24,19 +30,98 @@ if TYPE_CHECKING:
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.codec import Codec
-    from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
+    from zarr.codecs.base import AnyDType, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
-__all__ = ["N5DefaultCodec", "N5VarlenCodec"]
+__all__ = ["Apply", "N5DefaultCodec", "N5VarlenCodec", "OptionalCodec"]
+
+Apply: TypeAlias = Literal["smaller", "always", "never"]
+APPLY: Final = ("smaller", "always", "never")
+
+
+@dataclass(frozen=True)
+class _NestedCodec(DeclaredCodec):
+    """The base of codecs that hold a chain of other codecs, all for the same chunks."""
+
+    codecs: tuple[Codec, ...]
+
+    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
+        """Return the codec with its codecs fitted to `array_spec`."""
+        evolved = evolve(self.codecs, array_spec)
+        return self if evolved == self.codecs else replace(self, codecs=evolved)
+
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
+        """Raise an error if the codec, or one of those in it, cannot serve an array."""
+        self._check_dtype(dtype)
+        for codec in self.codecs:
+            codec.validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
+
+
+@dataclass(frozen=True)
+class OptionalCodec(_NestedCodec, NativeBytesCodec):
+    """Applies codecs to those chunks that they make smaller.
+
+    Each chunk begins with a mask that tells which of the codecs were applied to it.
+
+    Parameters
+    ----------
+    codecs : iterable of codecs
+        Codecs from bytes to bytes: codec objects, or their JSON forms.
+    header_bits : int, optional
+        The length of the mask, a multiple of 8; by default as long as it must be.
+    apply : {'smaller', 'always', 'never'}, default: 'smaller'
+        Which chunks the codecs are applied to when they are written: those that they make smaller
+        together, all, or none. Not stored: chunks are read by their masks.
+
+    Examples
+    --------
+    >>> from zarr.codecs import OptionalCodec, ZstdCodec
+    >>> OptionalCodec(codecs=[ZstdCodec()]).to_dict()["configuration"]["header_bits"]
+    8
+    """
+
+    _name = "optional"
+
+    header_bits: int
+    apply: Apply = field(compare=False, metadata=NOT_STORED)
+
+    def __init__(
+        self,
+        *,
+        codecs: Iterable[Codec | dict[str, JSON]],
+        header_bits: int | None = None,
+        apply: Apply = "smaller",
+    ) -> None:
+        parsed = parse_codecs(codecs)
+        for codec in parsed:
+            if not isinstance(codec, BytesBytesCodec):
+                raise TypeError(f"Expected codecs from bytes to bytes, got {codec!r}.")
+        bits = -(-len(parsed) // 8) * 8 if header_bits is None else header_bits
+        if int_field(bits, "header_bits") % 8 or not len(parsed) <= bits <= 1 << 16:
+            raise ValueError(
+                f"header_bits must be a multiple of 8 and at least {len(parsed)}, got {bits}."
+            )
+        self._set(codecs=parsed, header_bits=bits, apply=choice_field(apply, "apply", APPLY))
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> Self:
+        """Make a codec from its JSON form, in which `apply` has no place."""
+        if "apply" in required_configuration(data, cls._name):
+            raise TypeError(f"The codec optional has no parameter 'apply' in metadata. Got {data}.")
+        return super().from_dict(data)
+
+    def _link(self, spec: ArraySpec) -> Link:
+        links = [native_link(codec, spec) or foreign_link(codec, spec) for codec in self.codecs]
+        return ("optional", (links, self.header_bits, self.apply))
+
 
 _TYPES: Final = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"})
 
 
 @dataclass(frozen=True)
-class N5DefaultCodec(NativeSerializer):
+class N5DefaultCodec(_NestedCodec, NativeSerializer):
     """Stores chunks as N5 stores blocks in its default mode: after a header with their shape.
 
     Blocks of another shape than the chunk, as writers of N5 make them at the edges of an array,
@@ -61,38 +146,19 @@ class N5DefaultCodec(NativeSerializer):
     ... )
     """
 
-    codecs: tuple[Codec, ...]
+    _name = "n5_default"
 
     def __init__(self, *, codecs: Iterable[Codec | dict[str, JSON]]) -> None:
-        object.__setattr__(self, "codecs", parse_codecs(codecs))
+        self._set(codecs=parse_codecs(codecs))
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "n5_default"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("n5_default", {"codecs": tuple(codec.to_dict() for codec in self.codecs)})
-
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with its codecs fitted to `array_spec`."""
-        evolved = evolve(self.codecs, array_spec)
-        return self if evolved == self.codecs else replace(self, codecs=evolved)
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse types that N5 does not have, and codecs that make no block of it."""
         native = dtype.to_native_dtype()
         # NumPy's strings have no byte order that could be asked for.
         if native.hasobject or native.newbyteorder("=").str[1:] not in _TYPES:
             raise ValueError(f"N5 has no data type with the meaning of {dtype}.")
         self._check(len(shape), native)
-        for codec in self.codecs:
-            codec.validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
+        super().validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
 
     def _check(self, ndim: int, dtype: np.dtype[Any]) -> None:
         filters, serializer, compressors = split(self.codecs)
@@ -120,7 +186,7 @@ _VARLENGTH = 1
 
 
 @dataclass(frozen=True)
-class N5VarlenCodec(ArrayBytesCodec):
+class N5VarlenCodec(_NestedCodec, ArrayBytesCodec):
     """Stores chunks as N5 stores blocks in its mode varlength: after a header with their shape.
 
     Parameters
@@ -135,43 +201,17 @@ class N5VarlenCodec(ArrayBytesCodec):
     >>> codec = N5VarlenCodec(codecs=[N5LabelMultisetCodec(), GzipCodec()])
     """
 
-    is_fixed_size = False
-
-    codecs: tuple[Codec, ...]
+    _name = "n5_varlen"
 
     def __init__(self, *, codecs: Iterable[Codec | dict[str, JSON]]) -> None:
         parsed = parse_codecs(codecs)
         if split(parsed)[0]:
             raise ValueError(f"The first codec of a block is one to bytes. Got {parsed}.")
-        object.__setattr__(self, "codecs", parsed)
+        self._set(codecs=parsed)
 
-    @classmethod
-    def from_dict(cls, data: dict[str, JSON]) -> Self:
-        return cls(**required_configuration(data, "n5_varlen"))
-
-    def to_dict(self) -> dict[str, JSON]:
-        return named("n5_varlen", {"codecs": tuple(codec.to_dict() for codec in self.codecs)})
-
-    def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with its codecs fitted to `array_spec`."""
-        evolved = evolve(self.codecs, array_spec)
-        return self if evolved == self.codecs else replace(self, codecs=evolved)
-
-    def validate(
-        self,
-        *,
-        shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
-        chunk_grid: ChunkGridMetadata,
-    ) -> None:
-        """Refuse elements of one size, and what the codecs refuse."""
+    def _check_dtype(self, dtype: AnyDType) -> None:
         if not dtype.to_native_dtype().hasobject:
             raise ValueError(f"The codec 'n5_varlen' stores elements of any size. Got {dtype}.")
-        for codec in self.codecs:
-            codec.validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
-
-    def compute_encoded_size(self, input_byte_length: int, _chunk_spec: ArraySpec) -> int:
-        raise NotImplementedError("The size of a block depends on its content.")
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
         data: Any = chunk_data
