@@ -11,8 +11,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.create import NewArray, place
 from zarr.arrays.inherit_options import like
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config
-from zarr.codecs.chain import split
-from zarr.codecs.translate import parse_codecs
+from zarr.codecs.chain import parse_codecs, split
 from zarr.dtype import data_type_registry, parse_dtype
 from zarr.hierarchy.open_options import default_format, make_access, parse_format
 from zarr.metadata.common import parse_shapelike

@@ -15,7 +15,7 @@ from zarr.abc.codec import (
 )
 from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.bytes import BytesCodec
-from zarr.codecs.translate import parse_codec, v2_config
+from zarr.codecs.chain import parse_codec, v2_config
 from zarr.codecs.zstd import ZstdCodec
 from zarr.errors import (
     ZarrRuntimeWarning,

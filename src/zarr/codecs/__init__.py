@@ -17,25 +17,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zarr.codecs.arrow_ipc import ArrowIPCCodec
-    from zarr.codecs.bitround import BitRoundCodec
+    from zarr.codecs.bits import BitRoundCodec, PackBitsCodec
     from zarr.codecs.blosc import BloscCname, BloscCodec, BloscShuffle
     from zarr.codecs.bytes import BytesCodec, Endian
     from zarr.codecs.cast_value import CastValue
     from zarr.codecs.crc32c_ import Crc32cCodec
+    from zarr.codecs.external import ArrowIPCCodec, JpegCodec, JpegXLCodec, LzwCodec, ZfpCodec
+    from zarr.codecs.framing import (
+        N5DefaultCodec,
+        N5VarlenCodec,
+        OffsetCodec,
+        OptionalCodec,
+        PadCodec,
+    )
     from zarr.codecs.gzip import GzipCodec
-    from zarr.codecs.images import JpegCodec, JpegXLCodec, LzwCodec
-    from zarr.codecs.label_multiset import LabelMultisetCodec, N5LabelMultisetCodec
-    from zarr.codecs.nested import N5DefaultCodec, N5VarlenCodec, OptionalCodec
-    from zarr.codecs.packbits import PackBitsCodec
-    from zarr.codecs.pad_offset import OffsetCodec, PadCodec
     from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
     from zarr.codecs.scale_offset import ScaleOffset
     from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation, SubchunkWriteOrder
     from zarr.codecs.transpose import TransposeCodec
-    from zarr.codecs.vlen_ndarray import VLenNDArrayCodec
+    from zarr.codecs.vlen_arrays import LabelMultisetCodec, N5LabelMultisetCodec, VLenNDArrayCodec
     from zarr.codecs.vlen_utf8 import VLenBytesCodec, VLenUTF8Codec
-    from zarr.codecs.zfp import ZfpCodec
     from zarr.codecs.zstd import ZstdCodec
 
 __all__ = [
@@ -75,8 +76,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ArrowIPCCodec": "arrow_ipc",
-    "BitRoundCodec": "bitround",
+    "ArrowIPCCodec": "external",
+    "BitRoundCodec": "bits",
     "BloscCname": "blosc",
     "BloscCodec": "blosc",
     "BloscShuffle": "blosc",
@@ -85,17 +86,17 @@ _HOMES = {
     "Crc32cCodec": "crc32c_",
     "Endian": "bytes",
     "GzipCodec": "gzip",
-    "JpegCodec": "images",
-    "JpegXLCodec": "images",
-    "LabelMultisetCodec": "label_multiset",
-    "LzwCodec": "images",
-    "N5DefaultCodec": "nested",
-    "N5LabelMultisetCodec": "label_multiset",
-    "N5VarlenCodec": "nested",
-    "OffsetCodec": "pad_offset",
-    "OptionalCodec": "nested",
-    "PackBitsCodec": "packbits",
-    "PadCodec": "pad_offset",
+    "JpegCodec": "external",
+    "JpegXLCodec": "external",
+    "LabelMultisetCodec": "vlen_arrays",
+    "LzwCodec": "external",
+    "N5DefaultCodec": "framing",
+    "N5LabelMultisetCodec": "vlen_arrays",
+    "N5VarlenCodec": "framing",
+    "OffsetCodec": "framing",
+    "OptionalCodec": "framing",
+    "PackBitsCodec": "bits",
+    "PadCodec": "framing",
     "ReshapeCodec": "reshape",
     "ScaleOffset": "scale_offset",
     "ShardingCodec": "sharding",
@@ -104,9 +105,9 @@ _HOMES = {
     "SubchunkWriteOrder": "sharding",
     "TransposeCodec": "transpose",
     "VLenBytesCodec": "vlen_utf8",
-    "VLenNDArrayCodec": "vlen_ndarray",
+    "VLenNDArrayCodec": "vlen_arrays",
     "VLenUTF8Codec": "vlen_utf8",
-    "ZfpCodec": "zfp",
+    "ZfpCodec": "external",
     "ZstdCodec": "zstd",
 }
 _MODULES = frozenset(_HOMES.values()) | {"numcodecs"}

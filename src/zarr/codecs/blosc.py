@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
 from zarr.codecs.base import NOT_STORED, DeprecatedStrEnumMeta, NativeBytesCodec
+from zarr.codecs.chain import own_numcodec
 from zarr.codecs.configuration import (
     check_chunk_bytes,
     choice_field,
@@ -13,7 +14,6 @@ from zarr.codecs.configuration import (
     item_size,
     largest_chunk,
 )
-from zarr.codecs.translate import own_numcodec
 
 if TYPE_CHECKING:
     from typing import Self

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zarr.codecs.base import NativeBytesCodec
+from zarr.codecs.chain import own_numcodec
 from zarr.codecs.configuration import int_field
-from zarr.codecs.translate import own_numcodec
 
 if TYPE_CHECKING:
     from zarr.codecs.base import Link

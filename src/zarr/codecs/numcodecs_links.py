@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from zarr.codecs.limits import decode_at_most, most_decoded
-from zarr.codecs.zfp_stream import checked
+from zarr.codecs.limits import checked, decode_at_most, most_decoded
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError
 from zarr.registry import get_numcodec
 from zarr.settings import config as settings

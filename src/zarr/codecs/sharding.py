@@ -16,7 +16,7 @@ from zarr.abc.codec import (
 )
 from zarr.codecs.base import NOT_STORED, DeclaredCodec, DeprecatedStrEnumMeta, OneChunk
 from zarr.codecs.bytes import BytesCodec
-from zarr.codecs.chain import check_order, evolve, v3_chain
+from zarr.codecs.chain import check_order, evolve, parse_codecs, v3_chain
 from zarr.codecs.configuration import (
     InnerGrid,
     check_shards,
@@ -25,7 +25,6 @@ from zarr.codecs.configuration import (
     shape_field,
 )
 from zarr.codecs.crc32c_ import Crc32cCodec
-from zarr.codecs.translate import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import UInt64
 from zarr.errors import ZarrUserWarning

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from zarr.codecs.base import Link
     from zarr.codecs.python_codec import Data, Elements, Shape
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
     Numbers = npt.NDArray[np.void]
+
 
 _STRING = np.dtypes.StringDType()
 

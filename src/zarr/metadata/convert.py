@@ -9,7 +9,7 @@ import numpy as np
 
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.codecs.bytes import BytesCodec
-from zarr.codecs.translate import v2_config, v3_codec
+from zarr.codecs.chain import v2_config, v3_codec
 from zarr.codecs.transpose import TransposeCodec
 from zarr.dtype import parse_dtype
 from zarr.metadata.chunk_grids import RegularChunkGridMetadata

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, cast
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.abc.metadata import Metadata
 from zarr.buffer.core import default_buffer_prototype
-from zarr.codecs.chain import check_order, evolve
+from zarr.codecs.chain import check_order, evolve, parse_codecs
 from zarr.codecs.sharding import ShardingCodec
-from zarr.codecs.translate import parse_codecs
 from zarr.codecs.transpose import seen_behind
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.base import shown

@@ -23,10 +23,8 @@ import numpy as np
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec
 from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.base import OneChunk
-from zarr.codecs.byteorder import has_words
-from zarr.codecs.bytes import BytesCodec
-from zarr.codecs.chain import evolve, v3_chain
-from zarr.codecs.translate import parse_codec
+from zarr.codecs.bytes import BytesCodec, has_words
+from zarr.codecs.chain import evolve, parse_codec, v3_chain
 from zarr.codecs.vlen import holds_objects
 from zarr.dtype import parse_dtype
 from zarr.metadata.spec import ArrayConfig, ArraySpec

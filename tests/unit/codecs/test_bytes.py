@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from zarr.codecs import BytesCodec
-from zarr.codecs.byteorder import stored_swap, swap_words
+from zarr.codecs.bytes import stored_swap, swap_words
 
 RECORD = np.dtype([("a", "u1"), ("b", "<i4"), ("c", ">f8"), ("d", "<i2", (2,)), ("e", "S3")])
 

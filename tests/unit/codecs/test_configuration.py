@@ -28,7 +28,7 @@ from zarr.codecs import (
     VLenUTF8Codec,
     ZstdCodec,
 )
-from zarr.codecs.translate import parse_codec, parse_codecs
+from zarr.codecs.chain import parse_codec, parse_codecs
 from zarr.errors import UnknownCodecError
 
 BLOSC = {"typesize": 4, "cname": "lz4", "clevel": 5, "shuffle": "shuffle", "blocksize": 0}

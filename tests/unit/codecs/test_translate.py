@@ -19,7 +19,7 @@ from zarr.codecs import (
     VLenUTF8Codec,
     ZstdCodec,
 )
-from zarr.codecs.translate import parse_codec, parse_codecs, v2_config, v3_codec
+from zarr.codecs.chain import parse_codec, parse_codecs, v2_config, v3_codec
 
 
 @pytest.mark.parametrize(

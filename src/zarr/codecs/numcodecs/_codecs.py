@@ -19,9 +19,8 @@ from zarr.codecs.configuration import (
     named,
     named_configuration,
 )
-from zarr.codecs.limits import chunk_bytes, most_decoded, takes_limit
+from zarr.codecs.limits import checked, chunk_bytes, most_decoded, takes_limit
 from zarr.codecs.numcodecs_links import array_link, bytes_link, decoded_by
-from zarr.codecs.zfp_stream import checked
 from zarr.dtype import UInt8, parse_dtype
 from zarr.errors import ChunkDecodeError
 from zarr.registry import get_numcodec

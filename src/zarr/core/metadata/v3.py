@@ -1,7 +1,7 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
 from zarr.abc.metadata import Metadata as Metadata
-from zarr.codecs.translate import parse_codecs as parse_codecs
+from zarr.codecs.chain import parse_codecs as parse_codecs
 from zarr.errors import MetadataValidationError as MetadataValidationError
 from zarr.metadata.chunk_grids import ChunkGridMetadata as ChunkGridMetadata
 from zarr.metadata.chunk_grids import FixedDimension as FixedDimension

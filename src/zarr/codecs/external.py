@@ -1,8 +1,10 @@
-"""The codecs ``jpeg``, ``jpegxl`` and ``lzw``, by the package imagecodecs."""
+"""The codecs that other packages do: ``arrow-ipc``, ``jpeg``, ``jpegxl``, ``lzw`` and ``zfp``."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -16,8 +18,16 @@ from zarr.codecs.configuration import (
     extra,
     int_field,
     int_tuple,
+    named,
 )
-from zarr.codecs.limits import chunk_bytes, most_decoded, over_limit, takes_limit
+from zarr.codecs.limits import (
+    MOST_RATE,
+    chunk_bytes,
+    most_decoded,
+    over_limit,
+    padded,
+    takes_limit,
+)
 from zarr.errors import ChunkDecodeError
 
 if TYPE_CHECKING:
@@ -28,8 +38,9 @@ if TYPE_CHECKING:
     from zarr.codecs.base import AnyDType, Array, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
+    from zarr.types import JSON
 
-__all__ = ["JpegCodec", "JpegXLCodec", "LzwCodec"]
+__all__ = ["ArrowIPCCodec", "JpegCodec", "JpegXLCodec", "LzwCodec", "ZfpCodec", "ZfpMode"]
 
 ColorSpace: TypeAlias = Literal["ycbcr", "rgb"]
 _LONGEST_EDGE: Final = 65535
@@ -336,3 +347,236 @@ class LzwCodec(DeclaredCodec, BytesBytesCodec):
     def _encode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> Buffer | None:
         encoded = _imagecodecs("lzw").lzw_encode(chunk_data.to_bytes())
         return chunk_spec.prototype.buffer.from_bytes(bytes(encoded))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrowIPCCodec(DeclaredCodec, ArrayBytesCodec):
+    """Stores each chunk as an Arrow stream of one column; needs ``zarr[arrow]``.
+
+    Parameters
+    ----------
+    column_name : str
+        The name of the column; best that of the array.
+
+    Notes
+    -----
+    For booleans, integers, floating point numbers, dates and times that Arrow has, and strings.
+
+    Examples
+    --------
+    >>> from zarr.codecs import ArrowIPCCodec
+    >>> ArrowIPCCodec(column_name="temperature").to_dict()["configuration"]
+    {'column_name': 'temperature'}
+    """
+
+    _name = "arrow-ipc"
+    column_name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.column_name, str):
+            raise TypeError(f"column_name must be a string, got {self.column_name!r}.")
+
+    def _check_dtype(self, dtype: AnyDType) -> None:
+        """Refuse types that Arrow does not have."""
+        native = dtype.to_native_dtype()
+        if native.kind not in "biufTmM" or native.isbuiltin == 2 or native.itemsize > 16:
+            raise ValueError(f"Arrow has no data type with the meaning of {dtype}.")
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        arrow, ipc = self._arrow("pyarrow"), self._arrow("pyarrow.ipc")
+        flat = np.ascontiguousarray(chunk_data.as_numpy_array()).reshape(-1)
+        if flat.dtype.hasobject:
+            column = arrow.array(flat.tolist(), arrow.string())
+        else:
+            column = arrow.array(flat.astype(flat.dtype.newbyteorder("="), copy=False))
+        sink = arrow.BufferOutputStream()
+        batch = arrow.RecordBatch.from_arrays([column], names=[self.column_name])
+        with ipc.new_stream(sink, batch.schema) as stream:
+            stream.write_batch(batch)
+        return chunk_spec.prototype.buffer.from_bytes(sink.getvalue().to_pybytes())
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        arrow, ipc = self._arrow("pyarrow"), self._arrow("pyarrow.ipc")
+        dtype, shape = chunk_spec.dtype.to_native_dtype(), chunk_spec.shape
+        try:
+            with ipc.open_stream(arrow.py_buffer(chunk_data.to_bytes())) as stream:
+                batch = stream.read_next_batch()
+            batch.validate(full=True)
+            column = batch.column(self.column_name)
+        except (arrow.ArrowException, LookupError, StopIteration, OSError, ValueError) as error:
+            raise ChunkDecodeError(f"The chunk is no stream of Arrow: {error}") from error
+        if len(column) != prod(shape) or column.null_count:
+            raise ChunkDecodeError(
+                f"Expected {prod(shape)} elements in the column {self.column_name!r}, found "
+                f"{len(column)}, of which {column.null_count} are null."
+            )
+        if dtype.hasobject != arrow.types.is_string(column.type):
+            raise ChunkDecodeError(f"Expected elements of {dtype}, found {column.type}.")
+        if dtype.hasobject:
+            array = np.array(column.to_pylist(), dtype)
+        else:
+            found = column.to_numpy(zero_copy_only=False)
+            if found.dtype != dtype.newbyteorder("="):
+                raise ChunkDecodeError(f"Expected elements of {dtype}, found {column.type}.")
+            array = found.astype(dtype)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array.reshape(shape))
+
+    @staticmethod
+    def _arrow(module: str) -> Any:
+        return extra(module, "arrow-ipc", "arrow")
+
+
+ZfpMode: TypeAlias = Literal[
+    "reversible", "fixed_accuracy", "fixed_precision", "fixed_rate", "expert"
+]
+PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
+    "reversible": (),
+    "fixed_accuracy": ("tolerance",),
+    "fixed_precision": ("precision",),
+    "fixed_rate": ("rate",),
+    "expert": ("minbits", "maxbits", "maxprec", "minexp"),
+}
+_INTEGERS = frozenset({"precision", "minbits", "maxbits", "maxprec", "minexp"})
+# What ZFP takes where a mode leaves a parameter open.
+_OWN: Final = ("i4", "i8", "f4", "f8")
+_NARROW: Final = ("i1", "i2", "u1", "u2", "f2")
+_MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
+
+
+@dataclass(frozen=True)
+class ZfpCodec(DeclaredCodec, ArrayBytesCodec):
+    """Compresses chunks of one to four axes by ZFP; needs ``zarr[zfp]``.
+
+    Parameters
+    ----------
+    mode : str
+        ``'reversible'``: without loss; ``'fixed_accuracy'``: with an error of at most `tolerance`;
+        ``'fixed_precision'``: with `precision` bits of each number; ``'fixed_rate'``: with `rate`
+        bits for each number; ``'expert'``: as `minbits`, `maxbits`, `maxprec` and `minexp` say, if
+        that is one of the other modes.
+    **parameters : int or float
+        Those of the mode.
+
+    Notes
+    -----
+    For ``int32``, ``int64``, ``float32`` and ``float64``; numbers of 8 and 16 bits are stored as
+    ``int32`` or ``float32``. `fixed_accuracy` is for floating point numbers.
+
+    Examples
+    --------
+    >>> from zarr.codecs import ZfpCodec
+    >>> ZfpCodec(mode="fixed_accuracy", tolerance=0.05).to_dict()["configuration"]
+    {'mode': 'fixed_accuracy', 'tolerance': 0.05}
+    """
+
+    _name = "zfp"
+    mode: ZfpMode
+    parameters: tuple[tuple[str, int | float], ...]
+
+    def __init__(self, *, mode: ZfpMode, **parameters: int | float) -> None:
+        choice_field(mode, "mode", tuple(PARAMETERS))
+        if parameters.keys() != set(PARAMETERS[mode]):
+            raise ValueError(
+                f"The mode {mode!r} of zfp has the parameters {PARAMETERS[mode]}. Got {parameters}."
+            )
+        parsed = tuple((name, _number(parameters[name], name)) for name in PARAMETERS[mode])
+        self._set(mode=mode, parameters=parsed)
+        self._arguments()
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the JSON form: the name, the mode and its parameters."""
+        return named(self._name, {"mode": self.mode, **dict(self.parameters)})
+
+    def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
+        """Refuse chunks of more than four axes, and types that ZFP does not have."""
+        native = dtype.to_native_dtype()
+        # How uint32 and uint64 are to be stored, the specification does not say.
+        if native.hasobject or native.newbyteorder("=").str[1:] not in (*_OWN, *_NARROW):
+            raise ValueError(f"The codec zfp cannot store elements of {dtype}.")
+        if native.kind in "iu" and "tolerance" in self._arguments():
+            raise ValueError(f"The mode {self.mode!r} of zfp is for floating point numbers.")
+        edges = chunk_edges(chunk_grid)
+        ndim = len(shape) if edges is None else len(edges)
+        if ndim > 4:
+            raise ValueError(
+                f"The codec zfp stores chunks of at most four axes, and these have {ndim}. Put the "
+                "codec reshape before it."
+            )
+
+    def _arguments(self) -> dict[str, float]:
+        """The mode as the package zfpy takes it."""
+        given = dict(self.parameters)
+        if self.mode != "expert":
+            return given
+        bits = (given["minbits"], given["maxbits"])
+        if bits in ((0, _MOST_BITS), (1, _MOST_BITS)):
+            if given["minexp"] < _LEAST_EXPONENT and given["maxprec"] == _MOST_PRECISION:
+                return {}
+            if given["minexp"] == _LEAST_EXPONENT and given["maxprec"] <= _MOST_PRECISION:
+                return {"precision": given["maxprec"]}
+            if given["minexp"] > _LEAST_EXPONENT and given["maxprec"] == _MOST_PRECISION:
+                return {"tolerance": math.ldexp(1.0, int(given["minexp"]))}
+        raise ValueError(
+            "The package zfpy has the modes reversible, fixed_accuracy and fixed_precision among "
+            f"those of experts. Got {given}."
+        )
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        array = np.ascontiguousarray(chunk_data.as_numpy_array())
+        native = _promoted(array.astype(array.dtype.newbyteorder("="), copy=False))
+        encoded = self._zfpy().compress_numpy(
+            native.reshape(array.shape or (1,)), write_header=False, **self._arguments()
+        )
+        return chunk_spec.prototype.buffer.from_bytes(encoded)
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        dtype, shape = chunk_spec.dtype.to_native_dtype(), chunk_spec.shape
+        native = _promoted(np.empty(0, dtype.newbyteorder("="))).dtype
+        data = padded(chunk_data.to_bytes(), shape, native.itemsize)
+        zfpy = self._zfpy()
+        out: Array = np.empty(shape or (1,), native)
+        decoded = zfpy._decompress(
+            data,
+            zfpy.dtype_to_ztype(native),
+            out.shape,
+            out,
+            **self._arguments(),
+        )
+        array = np.asarray(_demoted(decoded, dtype.newbyteorder("=")), dtype).reshape(shape)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    @staticmethod
+    def _zfpy() -> ModuleType:
+        return extra("zfpy", "zfp", "zfp")
+
+
+def _promoted(array: Array) -> Array:
+    """Numbers of 8 or 16 bits as ZFP is given them: in the upper bits of 31, around zero."""
+    if array.dtype.kind == "f":
+        return array.astype(np.float32) if array.dtype.itemsize < 4 else array
+    bits = array.dtype.itemsize * 8
+    if bits > 16:
+        return array
+    middle = 1 << bits - 1 if array.dtype.kind == "u" else 0
+    return (array.astype(np.int32) - np.int32(middle)) << np.int32(31 - bits)
+
+
+def _demoted(array: Array, dtype: np.dtype[Any]) -> Array:
+    """The inverse of `_promoted`; what lies outside, as loss may bring it there, is clamped."""
+    bits = dtype.itemsize * 8
+    if dtype.kind == "f" or bits > 16:
+        with np.errstate(over="ignore"):
+            return array.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    middle = 1 << bits - 1 if dtype.kind == "u" else 0
+    whole = (array >> np.int32(31 - bits)) + np.int32(middle)
+    return whole.clip(limits.min, limits.max).astype(dtype)
+
+
+def _number(value: object, name: str) -> int | float:
+    if name in _INTEGERS:
+        return int_field(value, name)
+    most = MOST_RATE if name == "rate" else math.inf
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most:
+        return value
+    raise ValueError(f"{name} must be a positive number of at most {most}, got {value!r}.")
