@@ -12,9 +12,8 @@ from zarr.codecs.chain import config_of
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
 from zarr.dtype import parse_dtype
-from zarr.dtype.base import HasObjectCodec
-from zarr.dtype.exact import exact_scalar
-from zarr.dtype.objects import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
+from zarr.dtype.base import HasObjectCodec, exact_scalar
+from zarr.dtype.strings import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_format
 from zarr.hierarchy.place import place_node
 from zarr.metadata.chunk_grids import create_chunk_grid_metadata

@@ -7,7 +7,6 @@ all, ``parsing`` finds the one that a user means, ``storage`` tells the engine w
 from typing import TYPE_CHECKING, Any
 
 from zarr.dtype.base import TBaseDType, TBaseScalar, ZDType
-from zarr.dtype.bytes import NullTerminatedBytes, RawBytes, VariableLengthBytes
 from zarr.dtype.datetime import DateTime64, TimeDelta64
 from zarr.dtype.ml_dtypes import SMALL
 from zarr.dtype.numeric import (
@@ -27,17 +26,24 @@ from zarr.dtype.numeric import (
     UInt32,
     UInt64,
 )
-from zarr.dtype.objects import PythonObject
-from zarr.dtype.parsing import (
+from zarr.dtype.registry import (
+    DataTypeRegistry,
     DTypeSpec_V2,
     ZDTypeLike,
     check_dtype_spec_no_object_codec_v2,
     check_dtype_spec_v2,
+    data_type_registry,
     parse_data_type,
     parse_dtype,
 )
-from zarr.dtype.registry import DataTypeRegistry, data_type_registry
-from zarr.dtype.strings import FixedLengthUTF32, VariableLengthUTF8
+from zarr.dtype.strings import (
+    FixedLengthUTF32,
+    NullTerminatedBytes,
+    PythonObject,
+    RawBytes,
+    VariableLengthBytes,
+    VariableLengthUTF8,
+)
 from zarr.dtype.structured import Struct, Structured
 from zarr.errors import DataTypeValidationError
 

@@ -72,7 +72,7 @@ def warn_unstable(name: str) -> None:
             f"The data type {name!r} does not have a Zarr V3 specification. Other implementations "
             "may not read it, and how it is stored may change.",
             UnstableSpecificationWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -249,9 +249,108 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
         """Return the form of a scalar in metadata."""
 
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        """Whether the scalar that `cast_scalar` made of `data` has the value of `data`."""
+        return True
+
     def _storage(self) -> tuple[int, Swap]:
         """Return the size of an element, and how its two byte orders differ."""
         return storage_of(self)
+
+
+class OwnDType(ZDType[TDType_co, TScalar_co]):
+    """The base of the data types of this package.
+
+    Most of a data type follows from its names and its fields; a subclass states the rest.
+    """
+
+    _aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names in Zarr v3."""
+    _unstable: ClassVar[bool] = False
+    """Whether no specification of Zarr v3 describes the data type."""
+
+    @classmethod
+    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+        if not cls._check_native_dtype(dtype):
+            raise cls._invalid_native(dtype)
+        return cls._of_native(dtype)
+
+    @classmethod
+    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+        """Make an instance for a data type of NumPy that was checked."""
+        return cls()
+
+    @classmethod
+    def _from_json_v2(cls, data: DTypeJSON) -> Self:
+        raise cls._invalid_json(data, "Zarr v3: Zarr v2 has no such data type")
+
+    @classmethod
+    def _from_json_v3(cls, data: DTypeJSON) -> Self:
+        if data == cls._zarr_v3_name or data in cls._aliases:
+            return cls()
+        raise cls._invalid_json(data, repr(cls._zarr_v3_name))
+
+    def to_json(self, zarr_format: ZarrFormat) -> Any:
+        if zarr_format == 2:
+            return self._json_v2()
+        if zarr_format == 3:
+            return self._json_v3()
+        raise unknown_format(zarr_format)
+
+    def _json_v2(self) -> dict[str, Any]:
+        raise ValueError(f"Zarr v2 has no data type {self._zarr_v3_name!r}.")
+
+    def _json_v3(self) -> str | dict[str, Any]:
+        if self._unstable:
+            warn_unstable(self._zarr_v3_name)
+        configuration = self._configuration()
+        if not configuration:
+            return self._zarr_v3_name
+        return {"name": self._zarr_v3_name, "configuration": configuration}
+
+    def _configuration(self) -> dict[str, Any]:
+        """Return the configuration in Zarr v3; without one, the name stands alone."""
+        return {}
+
+    def _check_scalar(self, data: object) -> bool:
+        return True
+
+
+def exact_scalar(dtype: ZDType[Any, Any], data: object) -> Any:
+    """Make a scalar of a data type that has the value of `data`.
+
+    Floating point numbers are rounded, as elements are.
+
+    Raises
+    ------
+    ValueError
+        If the value would be another one.
+    TypeError
+        If `data` cannot be a scalar of this data type at all.
+
+    Examples
+    --------
+    >>> from zarr.dtype import Int8
+    >>> exact_scalar(Int8(), 1.0)
+    np.int8(1)
+    """
+    # NumPy would warn of them, and drop the imaginary part.
+    if isinstance(data, np.complexfloating) and dtype.to_native_dtype().kind != "c":
+        data = complex(data) if data.imag else data.real
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            scalar = dtype.cast_scalar(data)
+        except (TypeError, ValueError, OverflowError) as error:
+            # NumPy's own words do not say which value is meant.
+            kinds = (TypeError, ValueError, OverflowError)
+            kind = next(kind for kind in kinds if isinstance(error, kind))
+            raise kind(f"fill_value {data!r} is no value of {dtype}: {error}") from None
+        if dtype._keeps(data, scalar):
+            return scalar
+    raise ValueError(
+        f"fill_value {data!r} is no value of {dtype}: it would become {scalar!r}. Give one that it "
+        "has, or another data type."
+    )
 
 
 _brief = Repr()

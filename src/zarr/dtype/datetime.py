@@ -11,11 +11,10 @@ from zarr.dtype.base import (
     ORDER_CHAR,
     HasEndianness,
     HasItemSize,
-    ZDType,
+    OwnDType,
     endianness_of,
     frozen,
     invalid_scalar,
-    unknown_format,
     v2_form,
     v2_name,
     v3_configuration,
@@ -32,7 +31,7 @@ _NAT = np.int64(-(2**63))
 
 
 @frozen
-class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSize):
+class TimeDTypeBase(OwnDType[np.dtype[Any], np.generic], HasEndianness, HasItemSize):
     """A 64-bit count of units; the least of them stands for not-a-time."""
 
     scale_factor: int = 1
@@ -55,9 +54,7 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             object.__setattr__(self, "unit", "us")
 
     @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
-        if not cls._check_native_dtype(dtype):
-            raise cls._invalid_native(dtype)
+    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
         unit, scale_factor = np.datetime_data(dtype)
         return cls(
             unit=cast("DateTimeUnit", unit),
@@ -104,15 +101,11 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             )
         return cls(unit=cast("DateTimeUnit", unit), scale_factor=scale_factor)
 
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format == 2:
-            return v2_form(f"{ORDER_CHAR[self.endianness]}{self._char}8{self._unit_text}")
-        if zarr_format != 3:
-            raise unknown_format(zarr_format)
-        return {
-            "name": self._zarr_v3_name,
-            "configuration": {"unit": self.unit, "scale_factor": self.scale_factor},
-        }
+    def _json_v2(self) -> dict[str, Any]:
+        return v2_form(f"{ORDER_CHAR[self.endianness]}{self._char}8{self._unit_text}")
+
+    def _configuration(self) -> dict[str, Any]:
+        return {"unit": self.unit, "scale_factor": self.scale_factor}
 
     @property
     def _native(self) -> np.dtype[Any]:
@@ -150,6 +143,19 @@ class TimeDTypeBase(ZDType[np.dtype[Any], np.generic], HasEndianness, HasItemSiz
             if np.isnat(scalar) or np.datetime_data(scalar.dtype)[0] == "generic":
                 return scalar.view(np.int64).view(self._native)
         raise self._cannot_cast(data)
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        is_count = isinstance(data, (int, np.integer)) and not isinstance(data, np.timedelta64)
+        text = data.decode() if isinstance(data, bytes) else data
+        is_text = isinstance(text, str)
+        if text is None or is_count or (is_text and isinstance(scalar, np.timedelta64)):
+            return True
+        if is_text and text.lower() in ("", "nat"):
+            return bool(np.isnat(scalar))
+        given = type(scalar)(text)
+        if np.isnat(given) or np.isnat(scalar):
+            return bool(np.isnat(given) and np.isnat(scalar))
+        return bool(scalar.astype(given.dtype) == given)
 
     def default_scalar(self) -> Any:
         return _NAT.view(self._native)

@@ -10,13 +10,12 @@ import numpy as np
 from zarr.dtype.base import (
     HasItemSize,
     InvalidPartError,
-    ZDType,
+    OwnDType,
     frozen,
     invalid_scalar,
-    unknown_format,
     v3_configuration,
 )
-from zarr.dtype.bytes import bytes_from_json, bytes_to_json
+from zarr.dtype.strings import bytes_from_json, bytes_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,9 +25,9 @@ if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 ENTRIES = np.dtype([("label", "<u8"), ("count", "<u4")])
-"""What a label multiset consists of."""
+"""The entries of a label multiset."""
 INVALID = 0xFFFF_FFFF_FFFF_FFFE
-"""The label of what was never written."""
+"""The label of elements that were never written."""
 
 _SCALARS = {
     "bool": "?",
@@ -39,7 +38,7 @@ _SCALARS = {
 }
 
 
-class _OfArrays(ZDType[np.dtype[Any], Any]):
+class _OfArrays(OwnDType[np.dtype[Any], Any]):
     """A data type for Zarr v3 only, chosen by name, with elements that are arrays."""
 
     dtype_cls = type(np.dtype("O"))
@@ -49,26 +48,8 @@ class _OfArrays(ZDType[np.dtype[Any], Any]):
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
         return False
 
-    @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
-        raise cls._invalid_native(dtype)
-
     def to_native_dtype(self) -> np.dtype[Any]:
         return np.dtype("O")
-
-    @classmethod
-    def _from_json_v2(cls, data: DTypeJSON) -> Self:
-        raise cls._invalid_json(data, "Zarr v3: Zarr v2 has no such data type")
-
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format == 3:
-            return self._json_v3()
-        if zarr_format == 2:
-            raise ValueError(f"Zarr v2 has no data type {self._zarr_v3_name!r}.")
-        raise unknown_format(zarr_format)
-
-    def _json_v3(self) -> Any:
-        return self._zarr_v3_name
 
     def _check_scalar(self, data: object) -> bool:
         try:
@@ -118,12 +99,6 @@ class LabelMultiset(_OfArrays):
     _zarr_v3_name = "label_multiset"
     _serializer = "label_multiset"
     _field_names = ()
-
-    @classmethod
-    def _from_json_v3(cls, data: DTypeJSON) -> Self:
-        if data == cls._zarr_v3_name:
-            return cls()
-        raise cls._invalid_json(data, repr(cls._zarr_v3_name))
 
     def cast_scalar(self, data: object) -> Any:
         if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
@@ -227,9 +202,8 @@ class NDArray(_OfArrays, HasItemSize):
             raise InvalidPartError(f"Invalid configuration of ndarray: {error}") from error
         return made
 
-    def _json_v3(self) -> Any:
-        configuration = {"dtype": self.dtype, "shape": list(self.shape)}
-        return {"name": self._zarr_v3_name, "configuration": configuration}
+    def _configuration(self) -> dict[str, Any]:
+        return {"dtype": self.dtype, "shape": list(self.shape)}
 
     def to_native_dtype(self) -> np.dtype[Any]:
         if self.variable:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from zarr.dtype.base import HasItemSize, ZDType, invalid_scalar, unknown_format
-from zarr.dtype.numeric import Float16, as_number, float_from_json, float_to_json, has_method
+from zarr.dtype.base import HasItemSize, OwnDType, ZDType, invalid_scalar
+from zarr.dtype.numeric import (
+    Float16,
+    as_number,
+    float_from_json,
+    float_to_json,
+    has_method,
+    keeps_integer,
+    keeps_range,
+)
 from zarr.dtype.storage import without_unused_bits
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, ZarrFormat
 
 
 def _ml_dtypes() -> Any:
@@ -26,7 +34,7 @@ def _ml_dtypes() -> Any:
     return ml_dtypes
 
 
-class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
+class SmallDType(OwnDType[np.dtype[Any], np.generic], HasItemSize):
     """A data type for Zarr v3 only, without a byte order, that ml_dtypes has."""
 
     # Whatever the package makes is of a class of its own.
@@ -37,12 +45,6 @@ class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
         is_added = isinstance(dtype, np.dtype) and dtype.isbuiltin == 2
         return is_added and bool(dtype.name == cls._zarr_v3_name)
 
-    @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
-        if not cls._check_native_dtype(dtype):
-            raise cls._invalid_native(dtype)
-        return cls()
-
     def to_native_dtype(self) -> np.dtype[Any]:
         native: np.dtype[Any] = np.dtype(getattr(_ml_dtypes(), self._zarr_v3_name))
         return native
@@ -51,23 +53,6 @@ class SmallDType(ZDType[np.dtype[Any], np.generic], HasItemSize):
     def item_size(self) -> int:
         """Bytes of an element."""
         return self.to_native_dtype().itemsize
-
-    @classmethod
-    def _from_json_v2(cls, data: DTypeJSON) -> Self:
-        raise cls._invalid_json(data, "Zarr v3: Zarr v2 has no such data type")
-
-    @classmethod
-    def _from_json_v3(cls, data: DTypeJSON) -> Self:
-        if data == cls._zarr_v3_name:
-            return cls()
-        raise cls._invalid_json(data, repr(cls._zarr_v3_name))
-
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format == 3:
-            return self._zarr_v3_name
-        if zarr_format == 2:
-            raise ValueError(f"Zarr v2 has no data type {self._zarr_v3_name!r}.")
-        raise unknown_format(zarr_format)
 
 
 class SmallNumber(SmallDType):
@@ -84,7 +69,10 @@ class SmallFloat(SmallNumber):
 
     _default: ClassVar[float] = 0
     _special: ClassVar[str]
-    """What there is besides numbers: "inf", "nan"."""
+    """The values besides numbers: "inf", "nan"."""
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        return keeps_range(data, scalar)
 
     def cast_scalar(self, data: object) -> Any:
         native = self.to_native_dtype()
@@ -127,6 +115,9 @@ class SmallInt(SmallNumber):
     """Integers of 2 or 4 bits, one in each byte."""
 
     _is_signed: ClassVar[bool]
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        return keeps_integer(data, scalar)
 
     def cast_scalar(self, data: object) -> Any:
         if not self._check_scalar(data):

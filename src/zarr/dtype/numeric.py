@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from zarr.dtype.base import (
     ORDER_CHAR,
     HasEndianness,
     HasItemSize,
-    ZDType,
+    OwnDType,
     endianness_of,
     invalid_scalar,
     unknown_format,
@@ -41,6 +42,28 @@ def as_number(data: Any) -> Any:
     if isinstance(data, (np.datetime64, np.timedelta64)):
         return data.view(np.int64)
     return data
+
+
+def keeps_integer(data: Any, scalar: Any) -> bool:
+    """Whether an integer has the value that it was made of."""
+    if isinstance(data, (np.datetime64, np.timedelta64)):
+        return False
+    if isinstance(data, (str, bytes)):  # digits
+        return True
+    return bool(data == int(scalar))
+
+
+def keeps_range(data: Any, scalar: Any) -> bool:
+    """Whether a number is finite where the one that it was made of is."""
+    if isinstance(data, (np.datetime64, np.timedelta64)):
+        return False
+    try:
+        given = complex(data.decode() if isinstance(data, bytes) else 0 if data is None else data)
+    except ValueError:  # the bits of a number
+        return True
+    found = complex(scalar)
+    pairs = ((given.real, found.real), (given.imag, found.imag))
+    return all(isfinite(after) or not isfinite(before) for before, after in pairs)
 
 
 def float_to_json(value: Any, zarr_format: ZarrFormat) -> float | str:
@@ -113,15 +136,13 @@ def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:
     return number.astype(dtype)[0]
 
 
-class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
+class Number(OwnDType[np.dtype[Any], np.generic], HasItemSize):
     """A data type that is named by its v3 name, or by one code of NumPy for each byte order."""
 
     _code: ClassVar[str]
     """Kind and size, such as ``f4``."""
     _native: ClassVar[np.dtype[Any]]
     """The data type of NumPy, in native byte order."""
-    _aliases: ClassVar[tuple[str, ...]] = ()
-    """Other names in Zarr v3."""
 
     @property
     def _order(self) -> str:
@@ -136,9 +157,7 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
         return cls()
 
     @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
-        if not cls._check_native_dtype(dtype):
-            raise cls._invalid_native(dtype)
+    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
         return cls._of(ORDER_CHAR[endianness_of(dtype)])
 
     def to_native_dtype(self) -> np.dtype[Any]:
@@ -160,18 +179,8 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
             return cls._of(name[0])
         raise cls._invalid_json(data, " or ".join(repr(o + cls._code) for o in orders))
 
-    @classmethod
-    def _from_json_v3(cls, data: DTypeJSON) -> Self:
-        if data == cls._zarr_v3_name or data in cls._aliases:
-            return cls()
-        raise cls._invalid_json(data, repr(cls._zarr_v3_name))
-
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format == 2:
-            return v2_form(self._order + self._code)
-        if zarr_format == 3:
-            return self._zarr_v3_name
-        raise unknown_format(zarr_format)
+    def _json_v2(self) -> dict[str, Any]:
+        return v2_form(self._order + self._code)
 
     def default_scalar(self) -> Any:
         return self._native.type(0)
@@ -180,8 +189,9 @@ class Number(ZDType[np.dtype[Any], np.generic], HasItemSize):
 class Bool(Number):
     """True or false, one byte each."""
 
-    def _check_scalar(self, data: object) -> bool:
-        return True
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        # Any string would be true.
+        return not isinstance(data, (str, bytes)) and keeps_integer(data, scalar)
 
     def cast_scalar(self, data: object) -> Any:
         scalar: object = np.bool_(data)
@@ -200,6 +210,9 @@ class Bool(Number):
 
 class BaseInt(Number):
     """Integers."""
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        return keeps_integer(data, scalar)
 
     def _check_scalar(self, data: object) -> bool:
         return isinstance(data, (str, bytes)) or has_method(data, "__int__", "__index__")
@@ -233,6 +246,9 @@ class OrderedInt(HasEndianness, BaseInt):
 
 class BaseFloat(HasEndianness, Number):
     """Floating point numbers."""
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        return keeps_range(data, scalar)
 
     def _check_scalar(self, data: object) -> bool:
         return isinstance(data, (str, bytes)) or has_method(data, "__float__", "__index__")
@@ -278,6 +294,9 @@ class BaseComplex(HasEndianness, Number):
     @property
     def _part(self) -> np.dtype[Any]:
         return np.dtype(f"f{self._native.itemsize // 2}")
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        return keeps_range(data, scalar)
 
     def _check_scalar(self, data: object) -> bool:
         if data is None or isinstance(data, (str, bytes)):

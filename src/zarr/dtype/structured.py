@@ -11,19 +11,18 @@ from zarr._async.warnings import warn
 from zarr.dtype.base import (
     HasItemSize,
     InvalidPartError,
+    OwnDType,
     ZDType,
     frozen,
     invalid_scalar,
     shown,
-    unknown_format,
     v2_form,
     v2_name,
     v3_configuration,
-    warn_unstable,
 )
-from zarr.dtype.bytes import bytes_from_json, bytes_to_json
 from zarr.dtype.registry import data_type_registry
 from zarr.dtype.storage import as_type
+from zarr.dtype.strings import bytes_from_json, bytes_to_json
 from zarr.errors import ZarrUserWarning
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
+class SubArray(OwnDType[np.dtype[Any], Any], HasItemSize):
     """A small array in each element; it can stand only in a field of a record.
 
     Zarr v2 writes it as the third part of a field. For Zarr v3 there is no specification: it is
@@ -44,6 +43,7 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
 
     dtype_cls = type(np.dtype("V1"))
     _zarr_v3_name = "subarray"
+    _unstable = True
 
     @classmethod
     def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
@@ -87,17 +87,16 @@ class SubArray(ZDType[np.dtype[Any], Any], HasItemSize):
             raise InvalidPartError(f"Invalid shape {shown(shape)}. Expected positive integers.")
         return cls(base=base, shape=tuple(sizes))
 
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format == 2:
-            raise ValueError("In Zarr v2, a small array stands only in a field of a record.")
-        if zarr_format != 3:
-            raise unknown_format(zarr_format)
-        warn_unstable(self._zarr_v3_name)
-        configuration = {"data_type": self.base.to_json(3), "shape": list(self.shape)}
-        return {"name": self._zarr_v3_name, "configuration": configuration}
+    def _json_v2(self) -> dict[str, Any]:
+        raise ValueError("In Zarr v2, a small array stands only in a field of a record.")
 
-    def _check_scalar(self, data: object) -> bool:
-        return True
+    def _configuration(self) -> dict[str, Any]:
+        return {"data_type": self.base.to_json(3), "shape": list(self.shape)}
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        given = np.broadcast_to(np.asarray(data), self.shape).reshape(-1)
+        pairs = zip(_items(given), _items(scalar), strict=True)
+        return all(self.base._keeps(before, after) for before, after in pairs)
 
     def cast_scalar(self, data: object) -> Any:
         dtype = self.base.to_native_dtype()
@@ -162,13 +161,14 @@ def _item_size(dtype: ZDType[Any, Any]) -> int:
 
 
 @frozen
-class Structured(ZDType[np.dtype[Any], np.void], HasItemSize):
+class Structured(OwnDType[np.dtype[Any], np.void], HasItemSize):
     """Records, with the metadata that older versions wrote for Zarr v3."""
 
     fields: tuple[Field, ...]
 
     dtype_cls = type(np.dtype("V1"))
     _zarr_v3_name = "structured"
+    _unstable = True
 
     def __post_init__(self) -> None:
         if len(self.fields) < 1:
@@ -229,14 +229,23 @@ class Structured(ZDType[np.dtype[Any], np.void], HasItemSize):
             raise cls._invalid_json(data, "a list of fields")
         return tuple(_field_from_v3(field, pairs_only) for field in fields)
 
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format == 2:
-            return v2_form([_field_to_v2(name, field) for name, field in self.fields])
-        if zarr_format != 3:
-            raise unknown_format(zarr_format)
-        warn_unstable(self._zarr_v3_name)
-        fields = [[name, field.to_json(3)] for name, field in self.fields]
-        return {"name": self._zarr_v3_name, "configuration": {"fields": fields}}
+    def _json_v2(self) -> dict[str, Any]:
+        return v2_form([_field_to_v2(name, field) for name, field in self.fields])
+
+    def _configuration(self) -> dict[str, Any]:
+        return {"fields": [[name, field.to_json(3)] for name, field in self.fields]}
+
+    def _keeps(self, data: Any, scalar: Any) -> bool:
+        if isinstance(data, np.void) and data.dtype.names is not None:
+            parts = [data[name] for name in data.dtype.names]
+        elif isinstance(data, (tuple, list)):
+            parts = list(data)
+        elif isinstance(data, (bytes, np.void)):
+            return True
+        else:  # one value for all fields
+            parts = [data] * len(self.fields)
+        fields = zip(self.fields, parts, strict=True)
+        return all(field._keeps(part, scalar[name]) for (name, field), part in fields)
 
     def _check_scalar(self, data: object) -> bool:
         return isinstance(data, (bytes, list, tuple, int, np.void))
@@ -300,6 +309,7 @@ class Struct(Structured):
     """Records, as the registered extension ``struct`` of Zarr v3 describes them."""
 
     _zarr_v3_name = "struct"
+    _unstable = False
 
     @classmethod
     def _from_json_v3(cls, data: DTypeJSON) -> Self:
@@ -308,11 +318,9 @@ class Struct(Structured):
         name = Structured._zarr_v3_name if older else cls._zarr_v3_name
         return cls(fields=cls._fields_from_v3(data, name, pairs_only=False))
 
-    def to_json(self, zarr_format: ZarrFormat) -> Any:
-        if zarr_format != 3:
-            return super().to_json(zarr_format)
+    def _configuration(self) -> dict[str, Any]:
         fields = [{"name": name, "data_type": field.to_json(3)} for name, field in self.fields]
-        return {"name": self._zarr_v3_name, "configuration": {"fields": fields}}
+        return {"fields": fields}
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str | dict[str, Any]:
         if zarr_format == 2:

@@ -15,7 +15,7 @@ from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.configuration import check_chunk_bytes
 from zarr.codecs.numcodecs_links import is_understood
 from zarr.dtype import ZDType, data_type_registry
-from zarr.dtype.objects import OF_ANY_OBJECT, behind_object_codec
+from zarr.dtype.strings import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_grids import ChunkGrid, repaired_chunk_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding

@@ -27,7 +27,7 @@ from zarr.dtype import (
     parse_dtype,
 )
 from zarr.dtype.base import HasItemSize
-from zarr.dtype.parsing import get_data_type_from_json, get_data_type_from_native_dtype
+from zarr.dtype.registry import get_data_type_from_json, get_data_type_from_native_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
