@@ -15,7 +15,7 @@ import zarr
 from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.dtype import data_type_registry
-from zarr.metadata.chunk_grids import ChunkGrid
+from zarr.experimental import ChunkGrid
 from zarr.metadata.chunking import guess_chunks, parse_byte_size, resolve_grids
 from zarr.metadata.common import compress_rle, expand_rle
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
@@ -212,9 +212,8 @@ sizes = st.sampled_from([1, 2, 4, 8, 16, 100, 3, 70_000])
 @MANY
 @given(shapes, sizes)
 def test_chosen_chunks_are_neither_small_nor_large(shape: tuple[int, ...], size: int) -> None:
-    grid = guess_chunks(shape, size)
-    assert grid == guess_chunks(shape, size)
-    chunk = grid.chunk_shape
+    chunk = guess_chunks(shape, size)
+    assert chunk == guess_chunks(shape, size)
     assert len(chunk) == len(shape)
     assert all(1 <= edge <= max(length, 1) for edge, length in zip(chunk, shape, strict=True))
     stored = math.prod(chunk) * size
@@ -228,7 +227,7 @@ def test_chosen_chunks_are_neither_small_nor_large(shape: tuple[int, ...], size:
 def test_chosen_chunks_keep_to_a_number_of_bytes(
     shape: tuple[int, ...], size: int, most: int
 ) -> None:
-    chunk = resolve_grids(shape, f"{most}B", None, size).outer_chunks.chunk_shape
+    chunk: Any = resolve_grids(shape, f"{most}B", None, size).outer
     stored = math.prod(chunk) * size
     assert stored <= max(most, size)
     if math.prod(shape) * size >= most >= size * 2 ** len(shape):
@@ -248,9 +247,9 @@ def test_chosen_shards_hold_whole_chunks(
         st.just("auto") if chunks != "auto" else st.just("auto") | given_shards, label="shards"
     )
     layout = resolve_grids(shape, chunks, shards, size)
-    assert layout.inner is not None
-    inner = layout.inner.outer_chunks.chunk_shape
-    outer = layout.outer_chunks.chunk_shape
+    outer: Any = layout.outer
+    inner = layout.inner
+    assert inner is not None
     assert all(n % m == 0 and n >= m >= 1 for n, m in zip(outer, inner, strict=True))
     if chunks != "auto":
         assert inner == chunks
@@ -299,5 +298,5 @@ def test_the_chunks_of_a_grid_cover_the_array_once(edges: list[Any], data: st.Da
 
 def test_a_setting_says_how_large_shards_are() -> None:
     with zarr.config.set({"array.target_shard_size_bytes": 8 << 20}):
-        layout = resolve_grids((2**14, 2**14), "auto", "auto", 4)
-    assert 4 << 20 <= math.prod(layout.outer_chunks.chunk_shape) * 4 <= 8 << 20
+        shards: Any = resolve_grids((2**14, 2**14), "auto", "auto", 4).outer
+    assert 4 << 20 <= math.prod(shards) * 4 <= 8 << 20

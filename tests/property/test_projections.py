@@ -31,7 +31,7 @@ from zarr.core.indexing import (
     oindex_set,
 )
 from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelectionError
-from zarr.metadata.chunk_grids import ChunkGrid
+from zarr.experimental import ChunkGrid
 from zarr.testing.strategies import (
     basic_indices,
     block_indices,

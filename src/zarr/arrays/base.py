@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -12,7 +13,7 @@ import numpy as np
 from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.errors import ZarrDeprecationWarning
-from zarr.metadata.chunk_grids import ChunkGrid, chunk_bounds, chunk_count, chunk_sizes
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_sizes
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
+    from zarr.experimental import ChunkGrid
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
@@ -574,7 +576,8 @@ class ArrayBase(Generic[M]):
 
     @property
     def _chunk_grid(self) -> ChunkGrid:
-        return ChunkGrid.from_metadata(self.metadata)
+        grid: type[ChunkGrid] = import_module("zarr.experimental").ChunkGrid
+        return grid.from_metadata(self.metadata)
 
     def _iter_chunk_regions(
         self, *, origin: Sequence[int] | None = None, selection_shape: Sequence[int] | None = None

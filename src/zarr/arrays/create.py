@@ -16,9 +16,9 @@ from zarr.dtype.base import HasObjectCodec, exact_scalar
 from zarr.dtype.strings import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_format
 from zarr.hierarchy.place import place_node
-from zarr.metadata.chunk_grids import create_chunk_grid_metadata
+from zarr.metadata.chunk_grids import grid_metadata
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.chunking import resolve_grids
+from zarr.metadata.chunking import regular_shape, resolve_grids
 from zarr.metadata.common import parse_shapelike
 from zarr.metadata.jsonio import as_attributes
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
@@ -89,7 +89,8 @@ class NewArray(NamedTuple):
                 f"Got `shard_shape={self.shards}` instead."
             )
         layout = self._layout()
-        if not layout.outer_chunks.is_regular:
+        chunks = regular_shape(layout.outer)
+        if chunks is None:
             raise ValueError("Zarr format 2 does not support rectilinear chunk grids.")
         _check_object_codec(self.dtype, [*(filters or ()), compressor])
         fill_value = self.fill_value
@@ -100,7 +101,7 @@ class NewArray(NamedTuple):
         return ArrayV2Metadata(
             shape=self.shape,
             dtype=self.dtype,
-            chunks=layout.outer_chunks.chunk_shape,
+            chunks=chunks,
             fill_value=fill_value,
             order=self.order or "C",
             dimension_separator=self._v2_separator(),
@@ -116,7 +117,7 @@ class NewArray(NamedTuple):
         codecs: tuple[Codec, ...] = (*filters, serializer, *compressors)
         layout = self._layout()
         if layout.inner is not None:
-            codecs = (self._sharding(layout.inner.outer_chunks.chunk_shape, codecs),)
+            codecs = (self._sharding(layout.inner, codecs),)
         fill_value = self.fill_value
         if fill_value is DEFAULT_FILL_VALUE or fill_value is None:
             fill_value = self.dtype.default_scalar()
@@ -126,7 +127,7 @@ class NewArray(NamedTuple):
         return ArrayV3Metadata(
             shape=self.shape,
             data_type=self.dtype,
-            chunk_grid=create_chunk_grid_metadata(layout.outer_chunks),
+            chunk_grid=grid_metadata(layout.outer),
             chunk_key_encoding={"name": "default"} if encoding is None else encoding,
             fill_value=fill_value,
             codecs=codecs,

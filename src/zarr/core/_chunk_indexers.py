@@ -26,8 +26,8 @@ from zarr.core._selection_kinds import (
     wraparound_indices,
 )
 from zarr.errors import NegativeStepError, VindexInvalidSelectionError
+from zarr.experimental import FixedDimension
 from zarr.indexing import block, coordinate, described, mask, pop_fields
-from zarr.metadata.chunk_grids import FixedDimension
 from zarr.metadata.common import ceildiv_int
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.metadata.chunk_grids import ChunkGrid, DimensionGrid
+    from zarr.experimental import ChunkGrid, DimensionGrid
 
 
 class ChunkDimProjection(NamedTuple):

@@ -1,24 +1,12 @@
-"""Chunk grids: as metadata describe them, and as they lie over an array."""
+"""Chunk grids: the chunks along each dimension, and how metadata describe them."""
 
 from __future__ import annotations
 
-import bisect
-import itertools
-import math
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    Protocol,
-    Self,
-    TypeAlias,
-    TypedDict,
-    runtime_checkable,
-)
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
 
 import numpy as np
 
@@ -26,26 +14,25 @@ from zarr._async.warnings import warn
 from zarr.abc.metadata import Metadata
 from zarr.errors import ZarrUserWarning
 from zarr.metadata.common import (
-    ceildiv_int,
     compress_rle,
     expand_rle,
     parse_chunk_edge,
     parse_chunk_edges,
     parse_chunk_shape,
     parse_named_configuration,
-    parse_shapelike,
     validate_rectilinear_kind,
 )
 from zarr.settings import config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    import numpy.typing as npt
-
-    from zarr.types import JSON, ArrayMetadata, ShapeLike
+    from zarr.types import JSON
 
 Edge: TypeAlias = int | tuple[int, ...]
+"""The chunks along a dimension: the size of all of them, or the sizes of each."""
+Grid: TypeAlias = tuple[Edge, ...]
+"""The chunks of an array: those along each dimension."""
 
 
 def chunk_count(edge: Edge, length: int) -> int:
@@ -275,320 +262,9 @@ def repaired_chunk_grid(data: Any, shape: Any) -> Any:
     return {**data, "configuration": {**configuration, "chunk_shape": sizes}}
 
 
-def create_chunk_grid_metadata(chunks: ChunkGrid) -> ChunkGridMetadata:
+def grid_metadata(grid: Grid) -> ChunkGridMetadata:
     """Return the description of a grid."""
-    if chunks.is_regular:
-        return RegularChunkGridMetadata(chunk_shape=chunks.chunk_shape)
-    return RectilinearChunkGridMetadata(
-        chunk_shapes=tuple(
-            axis.size if isinstance(axis, FixedDimension) else tuple(axis.edges)
-            for axis in chunks.dimensions
-            if isinstance(axis, (FixedDimension, VaryingDimension))
-        )
-    )
-
-
-# -- as they lie over an array --------------------------------------------------------------------
-
-
-@runtime_checkable
-class DimensionGrid(Protocol):
-    """The chunks along one axis."""
-
-    @property
-    def nchunks(self) -> int: ...
-    @property
-    def ngridcells(self) -> int: ...
-    @property
-    def extent(self) -> int: ...
-    def index_to_chunk(self, idx: int) -> int: ...
-    def chunk_offset(self, chunk_ix: int) -> int: ...
-    def chunk_size(self, chunk_ix: int) -> int: ...
-    def data_size(self, chunk_ix: int) -> int: ...
-    def indices_to_chunks(self, indices: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]: ...
-    def with_extent(self, new_extent: int) -> DimensionGrid: ...
-    def resize(self, new_extent: int) -> DimensionGrid: ...
-
-
-@dataclass(frozen=True)
-class FixedDimension:
-    """Chunks of one size along an axis."""
-
-    size: int
-    extent: int
-    nchunks: int = field(init=False, repr=False)
-    ngridcells: int = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.size < 1:
-            raise ValueError(f"FixedDimension size must be >= 1, got {self.size}")
-        if self.extent < 0:
-            raise ValueError(f"FixedDimension extent must be >= 0, got {self.extent}")
-        count = ceildiv_int(self.extent, self.size)
-        object.__setattr__(self, "nchunks", count)
-        object.__setattr__(self, "ngridcells", count)
-
-    def index_to_chunk(self, idx: int) -> int:
-        """Return the chunk that an element is in."""
-        if not 0 <= idx < self.extent:
-            raise IndexError(f"Index {idx} is out of bounds for an axis of length {self.extent}")
-        return idx // self.size
-
-    def chunk_offset(self, chunk_ix: int) -> int:
-        """Return the first element of a chunk."""
-        return chunk_ix * self.size
-
-    def chunk_size(self, chunk_ix: int) -> int:
-        """Return the elements of a chunk as it is stored."""
-        return self.size
-
-    def data_size(self, chunk_ix: int) -> int:
-        """Return the elements of a chunk that lie in the array."""
-        return max(0, min(self.size, self.extent - chunk_ix * self.size))
-
-    def indices_to_chunks(self, indices: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """Return the chunks that elements are in."""
-        return indices // self.size
-
-    def with_extent(self, new_extent: int) -> FixedDimension:
-        """Return the chunks of an axis of another length."""
-        return FixedDimension(self.size, new_extent)
-
-    def resize(self, new_extent: int) -> FixedDimension:
-        """Return the chunks of an axis of another length."""
-        return FixedDimension(self.size, new_extent)
-
-
-@dataclass(frozen=True)
-class VaryingDimension:
-    """Chunks of given sizes along an axis."""
-
-    edges: tuple[int, ...]
-    cumulative: tuple[int, ...]
-    extent: int
-    nchunks: int = field(init=False, repr=False)
-    ngridcells: int = field(init=False, repr=False)
-
-    def __init__(self, edges: Sequence[int], extent: int) -> None:
-        lengths = parse_chunk_edges(edges)
-        if not lengths:
-            raise ValueError("VaryingDimension edges must not be empty")
-        ends = tuple(itertools.accumulate(lengths))
-        if extent < 0:
-            raise ValueError(f"VaryingDimension extent must be >= 0, got {extent}")
-        if extent > ends[-1]:
-            raise ValueError(f"The chunk edges sum to {ends[-1]}, less than the extent {extent}")
-        values = self.__dict__
-        values["edges"] = lengths
-        values["cumulative"] = ends
-        values["extent"] = extent
-        values["nchunks"] = bisect.bisect_left(ends, extent) + 1 if extent else 0
-        values["ngridcells"] = len(lengths)
-
-    def index_to_chunk(self, idx: int) -> int:
-        """Return the chunk that an element is in."""
-        if not 0 <= idx < self.extent:
-            raise IndexError(f"Index {idx} is out of bounds for an axis of length {self.extent}")
-        return bisect.bisect_right(self.cumulative, idx)
-
-    def chunk_offset(self, chunk_ix: int) -> int:
-        """Return the first element of a chunk."""
-        return self.cumulative[chunk_ix - 1] if chunk_ix else 0
-
-    def chunk_size(self, chunk_ix: int) -> int:
-        """Return the elements of a chunk as it is stored."""
-        return self.edges[chunk_ix]
-
-    def data_size(self, chunk_ix: int) -> int:
-        """Return the elements of a chunk that lie in the array."""
-        return max(0, min(self.edges[chunk_ix], self.extent - self.chunk_offset(chunk_ix)))
-
-    def indices_to_chunks(self, indices: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """Return the chunks that elements are in."""
-        return np.searchsorted(self.cumulative, indices, side="right").astype(np.intp)
-
-    def with_extent(self, new_extent: int) -> VaryingDimension:
-        """Return the same chunks over an axis of another length."""
-        return VaryingDimension(self.edges, new_extent)
-
-    def resize(self, new_extent: int) -> VaryingDimension:
-        """Return the chunks of an axis of another length, with one more if need be."""
-        missing = new_extent - self.cumulative[-1]
-        return VaryingDimension((*self.edges, missing) if missing > 0 else self.edges, new_extent)
-
-
-@dataclass(frozen=True)
-class ChunkSpec:
-    """One chunk: where it lies in the array, and its shape as it is stored."""
-
-    slices: tuple[slice, ...]
-    codec_shape: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the part that lies in the array."""
-        return tuple(each.stop - each.start for each in self.slices)
-
-    @property
-    def is_boundary(self) -> bool:
-        """Whether a part of the chunk lies outside of the array."""
-        return self.shape != self.codec_shape
-
-
-@dataclass(frozen=True)
-class ChunkGrid:
-    """The chunks of an array: those along each axis."""
-
-    _dimensions: tuple[DimensionGrid, ...]
-    _is_regular: bool
-
-    def __init__(self, *, dimensions: tuple[DimensionGrid, ...]) -> None:
-        self.__dict__["_dimensions"] = dimensions
-        self.__dict__["_is_regular"] = all(isinstance(axis, FixedDimension) for axis in dimensions)
-
-    def __repr__(self) -> str:
-        sizes = ", ".join(str(edges) for edges in self._edges)
-        shape = tuple(axis.extent for axis in self._dimensions)
-        return f"{type(self).__name__}(chunk_sizes=({sizes}), array_shape={shape})"
-
-    @property
-    def _edges(self) -> tuple[int | tuple[int, ...], ...]:
-        return tuple(
-            axis.size if isinstance(axis, FixedDimension) else tuple(getattr(axis, "edges", ()))
-            for axis in self._dimensions
-        )
-
-    @classmethod
-    def from_metadata(cls, metadata: ArrayMetadata) -> ChunkGrid:
-        """Return the grid of stored chunks of an array."""
-        sizes = metadata.chunks if metadata.zarr_format == 2 else _sizes(metadata.chunk_grid)
-        return cls.from_sizes(metadata.shape, sizes)
-
-    @classmethod
-    def from_sizes(
-        cls, array_shape: ShapeLike, chunk_sizes: Sequence[int | Sequence[int]]
-    ) -> ChunkGrid:
-        """Return a grid over an array; per axis one size, or the edges of all chunks."""
-        extents = parse_shapelike(array_shape)
-        if len(extents) != len(chunk_sizes):
-            raise ValueError(
-                f"chunks has {len(chunk_sizes)} dimensions but shape has {len(extents)} dimensions"
-            )
-        return cls(
-            dimensions=tuple(
-                FixedDimension(int(size), extent)
-                if isinstance(size, (int, np.integer))
-                else VaryingDimension(size, extent)
-                for size, extent in zip(chunk_sizes, extents, strict=True)
-            )
-        )
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return len(self._dimensions)
-
-    @property
-    def dimensions(self) -> tuple[DimensionGrid, ...]:
-        """The chunks along each axis."""
-        return self._dimensions
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether all chunks have one shape."""
-        return self._is_regular
-
-    @property
-    def grid_shape(self) -> tuple[int, ...]:
-        """The number of chunks along each axis."""
-        return tuple(axis.nchunks for axis in self._dimensions)
-
-    @property
-    def chunk_shape(self) -> tuple[int, ...]:
-        """The shape of all chunks.
-
-        Raises
-        ------
-        ValueError
-            If they differ.
-        """
-        if not self._is_regular:
-            raise ValueError("chunk_shape is only available for regular chunk grids.")
-        return tuple(axis.chunk_size(0) for axis in self._dimensions)
-
-    @property
-    def chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
-        """The elements of the array in each chunk, along each axis."""
-        return tuple(
-            tuple(axis.data_size(i) for i in range(axis.nchunks)) for axis in self._dimensions
-        )
-
-    def __getitem__(self, coords: int | tuple[int, ...]) -> ChunkSpec | None:
-        """Return the chunk at a place in the grid, or None if there is none."""
-        where = (coords,) if isinstance(coords, int) else coords
-        if len(where) != self.ndim:
-            raise ValueError(f"Expected {self.ndim} coordinates, got {len(where)}.")
-        slices, shape = [], []
-        for axis, i in zip(self._dimensions, where, strict=True):
-            if not 0 <= i < axis.nchunks:
-                return None
-            start = axis.chunk_offset(i)
-            slices.append(slice(start, start + axis.data_size(i), 1))
-            shape.append(axis.chunk_size(i))
-        return ChunkSpec(tuple(slices), tuple(shape))
-
-    def __iter__(self) -> Iterator[ChunkSpec]:
-        """Iterate over the chunks, in C order."""
-        for coords in self.all_chunk_coords():
-            spec = self[coords]
-            if spec is not None:
-                yield spec
-
-    def all_chunk_coords(
-        self,
-        *,
-        origin: Sequence[int] | None = None,
-        selection_shape: Sequence[int] | None = None,
-    ) -> Iterator[tuple[int, ...]]:
-        """Iterate over places in the grid: `selection_shape` of them from `origin` on."""
-        begin = origin if origin is not None else (0,) * self.ndim
-        counts = selection_shape
-        if counts is None:
-            counts = [n - start for n, start in zip(self.grid_shape, begin, strict=True)]
-        ranges = [range(start, start + n) for start, n in zip(begin, counts, strict=True)]
-        for axis, (chosen, n) in enumerate(zip(ranges, self.grid_shape, strict=True)):
-            if chosen and not 0 <= chosen[0] <= chosen[-1] < n:
-                raise IndexError(
-                    f"The chunks {chosen[0]} to {chosen[-1]} along axis {axis} are not all in a "
-                    f"grid that has {n}."
-                )
-        return itertools.product(*ranges)
-
-    def iter_chunk_regions(
-        self,
-        *,
-        origin: Sequence[int] | None = None,
-        selection_shape: Sequence[int] | None = None,
-    ) -> Iterator[tuple[slice, ...]]:
-        """Iterate over the parts of the array that the chunks hold."""
-        for coords in self.all_chunk_coords(origin=origin, selection_shape=selection_shape):
-            spec = self[coords]
-            if spec is not None:
-                yield spec.slices
-
-    def get_nchunks(self) -> int:
-        """Return the number of chunks."""
-        return math.prod(self.grid_shape)
-
-    def update_shape(self, new_shape: tuple[int, ...]) -> ChunkGrid:
-        """Return the grid of an array of another shape."""
-        if len(new_shape) != self.ndim:
-            raise ValueError(
-                f"new_shape has {len(new_shape)} dimensions but the grid has {self.ndim}"
-            )
-        axes = zip(self._dimensions, new_shape, strict=True)
-        return ChunkGrid(dimensions=tuple(axis.resize(extent) for axis, extent in axes))
-
-
-def _sizes(grid: ChunkGridMetadata) -> tuple[int | tuple[int, ...], ...]:
-    return grid.chunk_shape if isinstance(grid, RegularChunkGridMetadata) else grid.chunk_shapes
+    sizes = tuple(edge for edge in grid if isinstance(edge, int))
+    if len(sizes) == len(grid):
+        return RegularChunkGridMetadata(chunk_shape=sizes)
+    return RectilinearChunkGridMetadata(chunk_shapes=grid)

@@ -10,26 +10,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from zarr.metadata.chunk_grids import (
-    ChunkGrid,
-    DimensionGrid,
-    FixedDimension,
     RectilinearChunkGridMetadata,
     RegularChunkGridMetadata,
-    VaryingDimension,
     check_rectilinear_enabled,
 )
 from zarr.metadata.common import ceildiv_int
 from zarr.settings import config
 
 if TYPE_CHECKING:
+    from zarr.metadata.chunk_grids import Edge, Grid
     from zarr.types import ChunksLike, ShardsLike
 
 TARGET_BYTES = 1 << 20
-"""What a chunk holds if the user does not say: large enough that its overhead does not count,
+"""The bytes of a chunk if the user does not say: large enough that its overhead does not count,
 small enough that a few fit a processor's cache."""
 SHARDED_INNER_CHUNK_MAX_BYTES = 1 << 20
 TARGET_SHARD_BYTES = 32 << 20
-"""What a shard holds if the user does not say: few files, yet written in a moment."""
+"""The bytes of a shard if the user does not say: few files, yet written in a moment."""
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 _BYTE_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(|k|m|g|ki|mi|gi)b\s*", re.IGNORECASE)
@@ -48,8 +45,8 @@ def parse_byte_size(text: str) -> int:
 
 def guess_chunks(
     shape: tuple[int, ...], typesize: int, *, max_bytes: int | None = None
-) -> ChunkGrid:
-    """Return chunks of about `max_bytes`, of edges as equal as the shape allows.
+) -> tuple[int, ...]:
+    """Return the shape of chunks of about `max_bytes`, of edges as equal as the shape allows.
 
     Deterministic. No chunk is less than half as large, unless the array is; none is longer than
     the array along any axis.
@@ -74,7 +71,7 @@ def guess_chunks(
             count = ceildiv_int(edges[axis], share)
             edges[axis] = ceildiv_int(edges[axis], count)
         budget = max(1, budget // edges[axis])
-    return ChunkGrid.from_sizes(shape, edges)
+    return tuple(edges)
 
 
 def _root(n: int, degree: int) -> int:
@@ -100,20 +97,15 @@ def is_regular_1d(dim_chunks: Sequence[int]) -> bool:
     return all(size == first for size in dim_chunks[:-1]) and dim_chunks[-1] <= first
 
 
-def is_regular_nd(chunks: Iterable[Sequence[int]]) -> bool:
-    """Return whether that holds for each axis."""
-    return all(is_regular_1d(edges) for edges in chunks)
-
-
-def normalize_chunks_1d(chunks: int | Iterable[object], span: int, unit: int = 1) -> DimensionGrid:
-    """Return the chunks along an axis of length `span`: one size, -1 for all, or all edges."""
+def normalize_edge(chunks: int | Iterable[object], span: int, unit: int = 1) -> Edge:
+    """Return the chunks along a dimension of length `span`: one size, -1 for all, or all edges."""
     if isinstance(chunks, (int, np.integer)) and not isinstance(chunks, bool):
         size = int(chunks)
         if size == -1:
             size = full_span_chunk_size(span, unit)
         if size < 1:
             raise ValueError(f"Chunk size must be positive or -1, got {size}")
-        return FixedDimension(size, span)
+        return size
     if not isinstance(chunks, Iterable) or isinstance(chunks, (str, bytes)):
         raise TypeError(
             "Chunk specification must be an integer or an iterable of integers; got "
@@ -129,15 +121,15 @@ def normalize_chunks_1d(chunks: int | Iterable[object], span: int, unit: int = 1
     # Where there is nothing yet, they are those of what will be appended.
     if not edges or (span and sum(edges) != span):
         raise ValueError(f"Chunk sizes {edges} do not sum to the length of the axis, {span}")
-    return VaryingDimension(edges, span)
+    return tuple(edges)
 
 
-def normalize_chunks_nd(
+def normalize_grid(
     chunks: ChunksLike | None,
     shape: tuple[int, ...],
     unit: tuple[int, ...] | None = None,
     name: str = "chunks",
-) -> ChunkGrid:
+) -> Grid:
     """Return the grid over an array of `shape` that a user names.
 
     Parameters
@@ -176,7 +168,13 @@ def normalize_chunks_nd(
         each = chunks.chunk_shape
     elif isinstance(chunks, RectilinearChunkGridMetadata):
         # As they are stored: the last chunks may reach beyond the array.
-        return ChunkGrid.from_sizes(shape, chunks.chunk_shapes)
+        _check_count(chunks.chunk_shapes, shape, name)
+        for edges, extent in zip(chunks.chunk_shapes, shape, strict=True):
+            if not isinstance(edges, int) and sum(edges) < extent:
+                raise ValueError(
+                    f"The chunk edges sum to {sum(edges)}, less than the extent {extent}"
+                )
+        return chunks.chunk_shapes
     elif isinstance(chunks, (int, np.integer)):
         each = (chunks,) * len(shape)
     elif not isinstance(chunks, Iterable):
@@ -186,28 +184,33 @@ def normalize_chunks_nd(
         )
     else:
         each = tuple(chunks)
+    _check_count(each, shape, name)
+    return tuple(map(normalize_edge, each, shape, units))
+
+
+def _check_count(each: Sequence[object], shape: tuple[int, ...], name: str) -> None:
     if len(each) != len(shape):
         raise ValueError(
             f"{name} has {len(each)} dimensions but shape has {len(shape)} dimensions: got {each} "
             f"for an array of shape {shape}"
         )
-    axes = zip(each, shape, units, strict=True)
-    return ChunkGrid(dimensions=tuple(normalize_chunks_1d(*axis) for axis in axes))
+
+
+def regular_shape(grid: Grid) -> tuple[int, ...] | None:
+    """Return the shape of all chunks of a grid; None if they differ."""
+    sizes = tuple(edge for edge in grid if isinstance(edge, int))
+    return sizes if len(sizes) == len(grid) else None
 
 
 class ChunkLayout(NamedTuple):
-    """The grid of what is stored, and the layout inside of that, if it holds chunks itself."""
+    """The grid of the stored objects, and the shape of the chunks inside, if they are shards."""
 
-    outer_chunks: ChunkGrid
-    inner: ChunkLayout | None
+    outer: Grid
+    inner: tuple[int, ...] | None
 
 
-def resolve_outer_and_inner_chunks(
-    *,
-    array_shape: tuple[int, ...],
-    chunks: ChunkGrid,
-    shard_shape: ShardsLike | None,
-    item_size: int,
+def divided(
+    shape: tuple[int, ...], chunks: Grid, shards: ShardsLike | None, item_size: int
 ) -> ChunkLayout:
     """Return both grids of an array, given its chunks.
 
@@ -216,26 +219,22 @@ def resolve_outer_and_inner_chunks(
     ValueError
         If the chunks do not divide the shards.
     """
-    if shard_shape is None:
+    if shards is None:
         return ChunkLayout(chunks, None)
-    if not chunks.is_regular:
+    inner = regular_shape(chunks)
+    if inner is None:
         raise ValueError("The chunks inside of shards must have one shape.")
-    inner = chunks.chunk_shape
-    wanted: Any = shard_shape
+    wanted: Any = shards
     if isinstance(wanted, Mapping):
         wanted = wanted["shape"]
     if isinstance(wanted, str):
         target = config.get("array.target_shard_size_bytes") or TARGET_SHARD_BYTES
         size = target if wanted == "auto" else parse_byte_size(wanted)
-        shards = _guess_shards(array_shape, inner, item_size, size)
+        outer = _guess_shards(shape, inner, item_size, size)
     else:
-        shards = normalize_chunks_nd(wanted, array_shape, inner, "shards")
-    edges = [
-        (axis.size,) if isinstance(axis, FixedDimension) else tuple(getattr(axis, "edges"))  # noqa: B009
-        for axis in shards.dimensions
-    ]
-    for axis, (sizes, size) in enumerate(zip(edges, inner, strict=True)):
-        wrong = next((edge for edge in sizes if edge % size), None)
+        outer = normalize_grid(wanted, shape, inner, "shards")
+    for axis, (edge, size) in enumerate(zip(outer, inner, strict=True)):
+        wrong = next((length for length in _lengths(edge) if length % size), None)
         if wrong is not None:
             fits = " or ".join(
                 str(n) for n in (wrong // size * size, -(-wrong // size) * size) if n
@@ -245,18 +244,21 @@ def resolve_outer_and_inner_chunks(
                 f"shard's inner `chunk_shape` (got {inner}): along dimension {axis}, a shard of "
                 f"{wrong} elements is no multiple of a chunk of {size}. Choose {fits}."
             )
-    return ChunkLayout(shards, ChunkLayout(chunks, None))
+    return ChunkLayout(outer, inner)
+
+
+def _lengths(edge: Edge) -> tuple[int, ...]:
+    return (edge,) if isinstance(edge, int) else edge
 
 
 def _guess_shards(
     shape: tuple[int, ...], inner: tuple[int, ...], item_size: int, target: int
-) -> ChunkGrid:
+) -> Grid:
     """Return shards of about `target` bytes: as many inner chunks along each axis as it has."""
     counts = tuple(max(1, ceildiv_int(n, size)) for n, size in zip(shape, inner, strict=True))
     chunk_bytes = max(1, math.prod(inner) * max(item_size, 1))
     grid = guess_chunks(counts, chunk_bytes, max_bytes=max(target, chunk_bytes))
-    sizes = (n * size for n, size in zip(grid.chunk_shape, inner, strict=True))
-    return ChunkGrid.from_sizes(shape, tuple(sizes))
+    return tuple(n * size for n, size in zip(grid, inner, strict=True))
 
 
 def resolve_grids(
@@ -267,7 +269,7 @@ def resolve_grids(
 ) -> ChunkLayout:
     """Return both grids of a new array, from what a user asks for.
 
-    Besides what `normalize_chunks_nd` takes: None, True or ``"auto"`` for chunks of a good size,
+    Besides what `normalize_grid` takes: None, True or ``"auto"`` for chunks of a good size,
     the size of a chunk in bytes (``"4MB"``), and None for all of an axis.
     """
     if chunks is None or chunks is True or isinstance(chunks, str):
@@ -276,43 +278,34 @@ def resolve_grids(
             size = parse_byte_size(chunks)
         elif shards is not None:
             size = SHARDED_INNER_CHUNK_MAX_BYTES
-        grid = guess_chunks(shape, item_size, max_bytes=size)
+        grid: Grid = guess_chunks(shape, item_size, max_bytes=size)
         if shards is not None and not isinstance(shards, str):
             grid = _dividing(grid, shards, shape)
     else:
         if isinstance(chunks, (list, tuple)):  # as in Zarr v2, None is all of an axis
             chunks = tuple(-1 if size is None else size for size in chunks)
-        grid = normalize_chunks_nd(chunks, shape)
-        if not grid.is_regular and not config.get("array.rectilinear_chunks"):
+        grid = normalize_grid(chunks, shape)
+        if regular_shape(grid) is None and not config.get("array.rectilinear_chunks"):
             grid = _as_regular(grid)
-    return resolve_outer_and_inner_chunks(
-        array_shape=shape, chunks=grid, shard_shape=shards, item_size=item_size
-    )
+    return divided(shape, grid, shards, item_size)
 
 
-def _as_regular(grid: ChunkGrid) -> ChunkGrid:
+def _as_regular(grid: Grid) -> Grid:
     """Return chunks that were listed one by one as chunks of one shape, which they must have."""
-    axes: list[DimensionGrid] = []
-    for axis in grid.dimensions:
-        if isinstance(axis, VaryingDimension):
-            if not is_regular_1d(axis.edges):
-                check_rectilinear_enabled()
-            axes.append(FixedDimension(axis.edges[0], axis.extent))
-        else:
-            axes.append(axis)
-    return ChunkGrid(dimensions=tuple(axes))
+    for edge in grid:
+        if not is_regular_1d(_lengths(edge)):
+            check_rectilinear_enabled()
+    return tuple(_lengths(edge)[0] for edge in grid)
 
 
-def _dividing(grid: ChunkGrid, shards: Any, shape: tuple[int, ...]) -> ChunkGrid:
+def _dividing(grid: Grid, shards: Any, shape: tuple[int, ...]) -> Grid:
     """Return chunks that divide the given shards, of about the size of those of `grid`."""
     wanted = shards["shape"] if isinstance(shards, Mapping) else shards
-    outer = normalize_chunks_nd(wanted, shape, name="shards")
-    edges = []
-    for axis, size in zip(outer.dimensions, grid.chunk_shape, strict=True):
-        lengths = (axis.size,) if isinstance(axis, FixedDimension) else getattr(axis, "edges", ())
-        common = math.gcd(*lengths)
-        edges.append(_divisor_near(common, max(size, 1)))
-    return ChunkGrid.from_sizes(shape, edges)
+    outer = normalize_grid(wanted, shape, name="shards")
+    return tuple(
+        _divisor_near(math.gcd(*_lengths(edge)), max(_lengths(size)[0], 1))
+        for edge, size in zip(outer, grid, strict=True)
+    )
 
 
 def _divisor_near(n: int, wanted: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from math import prod
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeAlias, TypedDict, TypeVar
 
@@ -17,7 +18,7 @@ from zarr.codecs.numcodecs_links import is_understood
 from zarr.dtype import ZDType, data_type_registry
 from zarr.dtype.strings import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
-from zarr.metadata.chunk_grids import ChunkGrid, repaired_chunk_shape
+from zarr.metadata.chunk_grids import repaired_chunk_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
 from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
 from zarr.metadata.jsonio import as_stored, copied, in_node, parse_json, to_json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.experimental import ChunkGrid
     from zarr.types import MemoryOrder
 
 
@@ -329,7 +331,9 @@ class ArrayV2Metadata(Metadata):
             "Use ChunkGrid.from_metadata(metadata) instead.",
             DeprecationWarning,
         )
-        return ChunkGrid.from_sizes(self.shape, self.chunks)
+        # Few programs ask: these classes are not imported before.
+        grid: type[ChunkGrid] = import_module("zarr.experimental").ChunkGrid
+        return grid.from_sizes(self.shape, self.chunks)
 
     @property
     def shards(self) -> None:

@@ -20,7 +20,6 @@ from zarr.metadata.chunk_grids import (
     ChunkGridMetadata,
     RectilinearChunkGridMetadata,
     RegularChunkGridMetadata,
-    create_chunk_grid_metadata,
     parse_chunk_grid,
     repaired_chunk_grid,
 )
@@ -52,7 +51,6 @@ __all__ = [
     "RegularChunkGridMetadata",
     "check_allowed_extra_field",
     "check_storable",
-    "create_chunk_grid_metadata",
     "parse_chunk_grid",
     "parse_codecs",
     "parse_dimension_names",

@@ -22,10 +22,10 @@ import zarr
 OURS = "native" in zarr.__version__
 _HOMES = {
     "v2": ("zarr.metadata.v2", "zarr.core.metadata.v2"),
-    "v3": ("zarr.metadata.v3", "zarr.core.metadata.v3"),
+    "v3": ("zarr.core.metadata.v3", "zarr.core.metadata.v3"),
     "group": ("zarr.metadata.group", "zarr.core.group"),
-    "grids": ("zarr.metadata.chunk_grids", "zarr.core.chunk_grids"),
-    "chunking": ("zarr.metadata.chunking", "zarr.core.chunk_grids"),
+    "grids": ("zarr.core.chunk_grids", "zarr.core.chunk_grids"),
+    "chunking": ("zarr.core.chunk_grids", "zarr.core.chunk_grids"),
     "keys": ("zarr.metadata.chunk_key_encodings", "zarr.core.chunk_key_encodings"),
     "spec": ("zarr.metadata.spec", "zarr.core.array_spec"),
     "common": ("zarr.metadata.common", "zarr.core.common"),

@@ -16,7 +16,7 @@ from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BytesCodec
 from zarr.dtype import Float32
 from zarr.errors import UnknownCodecError
-from zarr.metadata.chunk_grids import ChunkGrid
+from zarr.experimental import ChunkGrid
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
 from zarr.metadata.spec import ArrayConfig, ArraySpec

@@ -2,9 +2,11 @@
 
 from zarr.abc.metadata import Metadata as Metadata
 from zarr.codecs.chain import parse_codecs as parse_codecs
+from zarr.core.chunk_grids import create_chunk_grid_metadata as create_chunk_grid_metadata
 from zarr.errors import MetadataValidationError as MetadataValidationError
+from zarr.experimental import FixedDimension as FixedDimension
+from zarr.experimental import VaryingDimension as VaryingDimension
 from zarr.metadata.chunk_grids import ChunkGridMetadata as ChunkGridMetadata
-from zarr.metadata.chunk_grids import FixedDimension as FixedDimension
 from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata as RectilinearChunkGridMetadata
 from zarr.metadata.chunk_grids import (
     RectilinearChunkGridMetadataConfig as RectilinearChunkGridMetadataConfig,
@@ -16,8 +18,6 @@ from zarr.metadata.chunk_grids import RegularChunkGridMetadata as RegularChunkGr
 from zarr.metadata.chunk_grids import (
     RegularChunkGridMetadataConfig as RegularChunkGridMetadataConfig,
 )
-from zarr.metadata.chunk_grids import VaryingDimension as VaryingDimension
-from zarr.metadata.chunk_grids import create_chunk_grid_metadata as create_chunk_grid_metadata
 from zarr.metadata.chunk_grids import parse_chunk_grid as parse_chunk_grid
 from zarr.metadata.common import compress_rle as compress_rle
 from zarr.metadata.common import expand_rle as expand_rle
