@@ -18,15 +18,16 @@ from zarr.core.chunk_grids import (
     VaryingDimension,
     create_chunk_grid_metadata,
 )
-from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, parse_chunk_grid
-from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
-from zarr.metadata.chunking import (
+from zarr.metadata.chunk_grids import (
     SHARDED_INNER_CHUNK_MAX_BYTES,
     TARGET_BYTES,
     TARGET_SHARD_BYTES,
+    RectilinearChunkGridMetadata,
     guess_chunks,
+    parse_chunk_grid,
     resolve_grids,
 )
+from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.common import compress_rle, expand_rle
 
 FAST = settings(deadline=None, max_examples=150)

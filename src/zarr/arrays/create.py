@@ -16,11 +16,9 @@ from zarr.dtype.base import HasObjectCodec, exact_scalar
 from zarr.dtype.strings import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_format
 from zarr.hierarchy.place import place_node
-from zarr.metadata.chunk_grids import grid_metadata
+from zarr.metadata.chunk_grids import grid_metadata, regular_shape, resolve_grids
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.chunking import regular_shape, resolve_grids
-from zarr.metadata.common import parse_shapelike
-from zarr.metadata.jsonio import as_attributes
+from zarr.metadata.common import as_attributes, parse_shapelike
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.path import places_of
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
     from zarr.arrays.parameters import ArrayOptions, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDType, ZDTypeLike
     from zarr.hierarchy.open_options import Access
+    from zarr.metadata.chunk_grids import ChunkLayout
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
-    from zarr.metadata.chunking import ChunkLayout
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StorePath
     from zarr.types import (

@@ -15,7 +15,7 @@ from zarr.errors import CopyError
 from zarr.hierarchy.documents import at_a_time, check_new_path, documents_of, kind_at
 from zarr.hierarchy.place import check_writable
 from zarr.metadata.chunk_grids import chunk_bounds
-from zarr.metadata.convert import as_v2, as_v3, same_chunks
+from zarr.metadata.layout import as_v2, as_v3, same_chunks
 from zarr.storage.client import Requests
 from zarr.storage.path import StorePath, address, is_within
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.run import run
-from zarr.metadata.jsonio import as_attributes, as_stored, copied
+from zarr.metadata.common import as_attributes, as_stored, copied
 
 if TYPE_CHECKING:
     from zarr.types import JSON, AnyArray

@@ -18,6 +18,7 @@ from zarr.errors import (
     NodeNotFoundError,
     did_you_mean,
 )
+from zarr.metadata.common import parse_json
 from zarr.metadata.group import (
     ZATTRS_JSON,
     ZGROUP_JSON,
@@ -30,7 +31,6 @@ from zarr.metadata.group import (
     refuse_references,
     replace_consolidated,
 )
-from zarr.metadata.jsonio import parse_json
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests

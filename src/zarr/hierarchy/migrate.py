@@ -14,7 +14,6 @@ from zarr.errors import ArrayNotFoundError
 from zarr.hierarchy.documents import documents_of, load_group, load_metadata, load_node
 from zarr.hierarchy.place import check_writable
 from zarr.hierarchy.walk import walk
-from zarr.metadata.convert import as_v3
 from zarr.metadata.group import (
     ZARR_JSON,
     ZARRAY_JSON,
@@ -27,6 +26,7 @@ from zarr.metadata.group import (
     nest,
     replace_consolidated,
 )
+from zarr.metadata.layout import as_v3
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests

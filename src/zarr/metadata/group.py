@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 from zarr.abc.metadata import Metadata
 from zarr.dtype.base import shown
 from zarr.errors import GroupNotFoundError, MetadataValidationError, NodeTypeValidationError
-from zarr.metadata.jsonio import (
+from zarr.metadata.common import (
     as_stored,
     copied,
     in_node,

@@ -1,27 +1,33 @@
-"""The layout of an array: all that the engine must know of it, whatever the format."""
+"""The layout of an array, whatever its format, and its metadata in the other format."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+import json
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import numpy as np
+
+from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.buffer.core import default_buffer_prototype
-from zarr.codecs.chain import v2_chain, v3_chain
+from zarr.codecs.bytes import BytesCodec
+from zarr.codecs.chain import v2_chain, v2_config, v3_chain, v3_codec
+from zarr.codecs.transpose import TransposeCodec
+from zarr.dtype import parse_dtype
 from zarr.dtype.storage import element_of, fill_bytes, is_object_like
-from zarr.metadata.chunk_grids import RegularChunkGridMetadata
+from zarr.metadata.chunk_grids import Edge, RegularChunkGridMetadata
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.spec import ArrayConfig
 from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    import numpy as np
-
+    from zarr.abc.codec import Codec
     from zarr.codecs.base import Link
     from zarr.dtype import ZDType
-    from zarr.metadata.v3 import ArrayV3Metadata
 
-Edge: TypeAlias = int | tuple[int, ...]
+    ArrayMetadata = ArrayV2Metadata | ArrayV3Metadata
 
 
 class ArrayLayout(NamedTuple):
@@ -120,3 +126,213 @@ def _item_size(zdtype: ZDType[Any, Any], dtype: np.dtype[Any]) -> int:
 
 def _fill(zdtype: ZDType[Any, Any], value: Any, dtype: np.dtype[Any]) -> bytes:
     return b"" if is_object_like(zdtype) else fill_bytes(value, dtype)
+
+
+# What decides how chunks are coded, in the documents of each format.
+_CODING = {
+    2: ("dtype", "chunks", "order", "filters", "compressor", "fill_value"),
+    3: ("data_type", "chunk_grid", "codecs", "fill_value", "storage_transformers"),
+}
+
+
+# -- format 2 as format 3 -----------------------------------------------------------------------
+
+
+def as_v3(metadata: ArrayV2Metadata) -> ArrayV3Metadata:
+    """The metadata, in format 3, of an array whose chunks were written in format 2.
+
+    Keys and bytes of the chunks are what they were.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If format 3 has no such data type, or no codec with the meaning of one of the array's.
+    """
+    converted = ArrayV3Metadata(
+        shape=metadata.shape,
+        data_type=metadata.dtype,
+        chunk_grid=RegularChunkGridMetadata(chunk_shape=metadata.chunks),
+        chunk_key_encoding={
+            "name": "v2",
+            "configuration": {"separator": metadata.dimension_separator},
+        },
+        fill_value=metadata._unwritten,
+        codecs=_v3_codecs(metadata),
+        attributes=dict(metadata.attributes),
+        dimension_names=None,
+    )
+    # As it will be read: the document has one byte order for all fields of a record, for example.
+    again = ArrayV3Metadata.from_dict(json.loads(json.dumps(converted.to_dict())))
+    if _chains_agree(layout_of(metadata), layout_of(again)) is False:
+        raise ValueError(
+            f"Elements of {metadata.dtype} as this array of format 2 stores them have no form in "
+            "format 3: its codecs would read other values. Copy the array instead."
+        )
+    return converted
+
+
+def _v3_codecs(metadata: ArrayV2Metadata) -> list[Codec]:
+    codecs: list[Codec] = []
+    if metadata.order == "F" and metadata.ndim > 1:
+        codecs.append(TransposeCodec(order=tuple(reversed(range(metadata.ndim)))))
+    configs: list[Mapping[str, Any]] = list(metadata.filter_configs)
+    if metadata.compressor_config is not None:
+        configs.append(metadata.compressor_config)
+    serialized = False
+    for config in configs:
+        codec = v3_codec(_explicit(config, metadata))
+        if isinstance(codec, BytesBytesCodec) and not serialized:
+            codecs.append(_serializer(metadata))
+            serialized = True
+        elif not isinstance(codec, BytesBytesCodec) and serialized:
+            raise TypeError(
+                f"Filter {config['id']!r} takes an array, but is given the bytes that the one "
+                "before it makes: format 3 has no such chain."
+            )
+        serialized = serialized or isinstance(codec, ArrayBytesCodec)
+        codecs.append(codec)
+    if not serialized:
+        codecs.append(_serializer(metadata))
+    return codecs
+
+
+def _explicit(config: Mapping[str, Any], metadata: ArrayV2Metadata) -> dict[str, Any]:
+    """A configuration that says what Blosc would take from the type of the elements."""
+    found = dict(config)
+    if found["id"] == "blosc":
+        size = metadata.dtype.to_native_dtype().itemsize
+        found.setdefault("typesize", size)
+        if found.get("shuffle", 1) == -1:
+            found["shuffle"] = 2 if size == 1 else 1
+    return found
+
+
+def _serializer(metadata: ArrayV2Metadata) -> BytesCodec:
+    orders = _byte_orders(metadata.dtype.to_native_dtype())
+    if len(orders) > 1:
+        raise ValueError(
+            f"Elements of {metadata.dtype} have fields of both byte orders, and format 3 has one "
+            "for all. Copy the array instead."
+        )
+    return BytesCodec(endian=orders.pop() if orders else None)
+
+
+def _byte_orders(dtype: np.dtype[Any]) -> set[Literal["little", "big"]]:
+    """The byte orders of what an element is made of; none where all are single bytes."""
+    if dtype.subdtype is not None:
+        return _byte_orders(dtype.subdtype[0])
+    if dtype.fields is not None:
+        return set().union(*(_byte_orders(field[0]) for field in dtype.fields.values()))
+    if dtype.itemsize == 1 or dtype.kind in "SVOT":
+        return set()
+    return {"little" if dtype.newbyteorder("<") == dtype else "big"}
+
+
+# -- format 3 as format 2 -----------------------------------------------------------------------
+
+
+def as_v2(metadata: ArrayV3Metadata) -> ArrayV2Metadata:
+    """The metadata, in format 2, of an array whose chunks are coded as in format 3.
+
+    Only the bytes of the chunks are what they were: keys have the separator ``"."``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If format 2 has no such grid, data type or codecs.
+    """
+    if not isinstance(metadata.chunk_grid, RegularChunkGridMetadata):
+        raise TypeError("format 2 has no chunks of several sizes")
+    order: Any = "C"
+    filters: list[dict[str, Any]] = []
+    compressors: list[dict[str, Any]] = []
+    dtype: Any = metadata.data_type
+    for index, codec in enumerate(metadata.codecs):
+        if isinstance(codec, TransposeCodec):
+            if index or tuple(codec.order) != tuple(reversed(range(metadata.ndim))):
+                raise TypeError("format 2 has the orders C and F only")
+            order = "F"
+        elif isinstance(codec, BytesCodec):
+            native = dtype.to_native_dtype()
+            if codec.endian == "big" and native.byteorder != "|":
+                dtype = parse_dtype(native.newbyteorder(">"), zarr_format=2)
+        elif isinstance(codec, ArrayArrayCodec | ArrayBytesCodec):
+            filters.append(v2_config(codec))
+        else:
+            compressors.append(v2_config(codec))
+    compressor = compressors.pop() if compressors else None
+    converted = ArrayV2Metadata(
+        shape=metadata.shape,
+        dtype=dtype,
+        chunks=metadata.chunk_grid.chunk_shape,
+        fill_value=metadata.fill_value,
+        order=order,
+        filters=[*filters, *compressors] or None,
+        compressor=compressor,
+        attributes=dict(metadata.attributes),
+    )
+    converted.to_dict()  # fails for a data type that format 2 cannot name
+    return converted
+
+
+# -- whether bytes mean the same ------------------------------------------------------------------
+
+
+def same_chunks(one: ArrayMetadata, other: ArrayMetadata) -> bool:
+    """Whether the bytes of any chunk mean the same elements in two arrays of one shape.
+
+    That is so where grid, data type, codecs and fill value agree; where a codec is not known well
+    enough to tell, the answer is no.
+    """
+    first, second = layout_of(one), layout_of(other)
+    if first.grid != second.grid or first.shape != second.shape:
+        return False
+    if one.zarr_format == other.zarr_format:
+        return first.fill == second.fill and _coding(one) == _coding(other)
+    return _same_fill(one, other) and _chains_agree(first, second) is True
+
+
+def _coding(metadata: ArrayMetadata) -> str:
+    document = metadata.to_dict()
+    return json.dumps({name: document[name] for name in _CODING[metadata.zarr_format]})
+
+
+def _same_fill(one: ArrayMetadata, other: ArrayMetadata) -> bool:
+    first, second = layout_of(one), layout_of(other)
+    if not (first.itemsize and second.itemsize):
+        return type(first.fill_value) is type(second.fill_value) and bool(
+            first.fill_value == second.fill_value
+        )
+    return _native(first) == _native(second)
+
+
+def _native(layout: ArrayLayout) -> bytes:
+    value = np.frombuffer(layout.fill, layout.dtype)
+    return value.astype(_in_native_order(layout.dtype)).tobytes()
+
+
+def _in_native_order(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    # NumPy's strings of any length have no byte order, and no method to change it.
+    return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
+
+
+def _chains_agree(one: ArrayLayout, other: ArrayLayout) -> bool | None:
+    """Whether two chains code alike; None if the engine does not know all of their codecs."""
+    if _in_native_order(one.dtype) != _in_native_order(other.dtype):
+        return False
+    if any(name == "python" for name, *_ in (*one.chain, *other.chain)):
+        return None
+    return _as_stored(one) == _as_stored(other)
+
+
+def _as_stored(layout: ArrayLayout) -> list[Any]:
+    """A chain with the byte order in which elements are stored, in place of that in memory."""
+    found: list[Any] = []
+    for name, parameters in layout.chain:
+        if name == "bytes":
+            found.append((name, bool(parameters) == layout.dtype.isnative))
+        elif name == "vlen":  # the other parameter is where the elements are in memory
+            found.append((name, parameters[0]))
+        else:
+            found.append((name, parameters))
+    return found

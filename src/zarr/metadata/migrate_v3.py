@@ -2,7 +2,6 @@
 
 # Programs call it by the name that it has in zarr-python.
 from zarr.hierarchy.migrate import migrate_to_v3, migrate_v2_to_v3, remove_metadata
-from zarr.metadata.convert import as_v3 as _convert_array_metadata
 from zarr.metadata.group import (
     ZARR_JSON,
     ZARRAY_JSON,
@@ -10,6 +9,7 @@ from zarr.metadata.group import (
     ZGROUP_JSON,
     ZMETADATA_V2_JSON,
 )
+from zarr.metadata.layout import as_v3 as _convert_array_metadata
 
 __all__ = [
     "ZARRAY_JSON",

@@ -20,8 +20,16 @@ from zarr.dtype.strings import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_grids import repaired_chunk_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
-from zarr.metadata.common import parse_order, parse_separator, parse_shapelike
-from zarr.metadata.jsonio import as_stored, copied, in_node, parse_json, to_json
+from zarr.metadata.common import (
+    as_stored,
+    copied,
+    in_node,
+    parse_json,
+    parse_order,
+    parse_separator,
+    parse_shapelike,
+    to_json,
+)
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import get_numcodec
 from zarr.types import JSON

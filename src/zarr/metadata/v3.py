@@ -24,15 +24,16 @@ from zarr.metadata.chunk_grids import (
     repaired_chunk_grid,
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.common import parse_shapelike, validate_rectilinear_edges
-from zarr.metadata.jsonio import (
+from zarr.metadata.common import (
     as_stored,
     check_allowed_extra_field,
     copied,
     in_node,
     parse_extra_fields,
     parse_json,
+    parse_shapelike,
     to_json,
+    validate_rectilinear_edges,
 )
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import state
