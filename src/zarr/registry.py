@@ -105,28 +105,6 @@ def fully_qualified_name(cls: type) -> str:
 
 
 # Where the built-in classes are; none of these modules is imported before it is needed.
-_BUILT_IN_CODECS: dict[str, str] = {
-    **DEFAULTS["codecs"],
-    "arrow-ipc": "zarr.codecs.external.ArrowIPCCodec",
-    "bitround": "zarr.codecs.bits.BitRoundCodec",
-    "cast_value": "zarr.codecs.cast_value.CastValue",
-    "jpeg": "zarr.codecs.external.JpegCodec",
-    "jpegxl": "zarr.codecs.external.JpegXLCodec",
-    "label_multiset": "zarr.codecs.vlen_arrays.LabelMultisetCodec",
-    "lzw": "zarr.codecs.external.LzwCodec",
-    "n5_default": "zarr.codecs.framing.N5DefaultCodec",
-    "n5_label_multiset": "zarr.codecs.vlen_arrays.N5LabelMultisetCodec",
-    "n5_varlen": "zarr.codecs.framing.N5VarlenCodec",
-    "offset": "zarr.codecs.framing.OffsetCodec",
-    "optional": "zarr.codecs.framing.OptionalCodec",
-    "packbits": "zarr.codecs.bits.PackBitsCodec",
-    "pad": "zarr.codecs.framing.PadCodec",
-    "reshape": "zarr.codecs.reshape.ReshapeCodec",
-    "scale_offset": "zarr.codecs.scale_offset.ScaleOffset",
-    "singleton_dim": "zarr.codecs.reshape.SingletonDimCodec",
-    "vlen-ndarray": "zarr.codecs.vlen_arrays.VLenNDArrayCodec",
-    "zfp": "zarr.codecs.external.ZfpCodec",
-}
 _BUILT_IN_KEY_ENCODINGS = {
     "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",
     "fanout": "zarr.metadata.chunk_key_encodings.FanoutChunkKeyEncoding",
@@ -195,7 +173,7 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
     if reload_config:
         config.refresh()
     wanted: str | None = config.config.get("codecs", {}).get(key)
-    built_in = _BUILT_IN_CODECS.get(key)
+    built_in = _built_in_codecs().get(key)
     registered: Registry[Codec] | dict[str, type[Codec]] = _codecs.get(key, {})
     if wanted is not None and wanted in registered:
         return registered[wanted]
@@ -225,7 +203,7 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
 
 def known_codecs() -> set[str]:
     """Return the names of the codecs that are built in or registered."""
-    return {*_BUILT_IN_CODECS, *_codecs}
+    return {*_built_in_codecs(), *_codecs}
 
 
 def _load_codec_entry_points(key: str) -> None:
@@ -407,6 +385,13 @@ def get_chunk_key_encoding_class(key: str) -> type[ChunkKeyEncoding]:
     raise KeyError(
         f"Chunk key encoding {key!r} not found in registered chunk key encodings: {names}."
     )
+
+
+@cache
+def _built_in_codecs() -> dict[str, str]:
+    """The qualified names of the built-in codecs, by their names in metadata."""
+    own: dict[str, str] = import_module("zarr.codecs").BUILT_IN
+    return {**DEFAULTS["codecs"], **{name: f"zarr.codecs.{path}" for name, path in own.items()}}
 
 
 @cache

@@ -137,7 +137,7 @@ def test_reloading_the_settings_forgets_what_was_set() -> None:
     assert registry.get_codec_class("mine", reload_config=True) is Mine
 
 
-@pytest.mark.parametrize("name", sorted(registry._BUILT_IN_CODECS))
+@pytest.mark.parametrize("name", sorted(registry._built_in_codecs()))
 def test_every_built_in_codec_is_where_the_registry_looks(name: str) -> None:
     assert isinstance(registry.get_codec_class(name), type)
 

@@ -12,112 +12,59 @@ ZstdCodec(level=3, checksum=False)
 'blosc'
 """
 
-from __future__ import annotations
+from importlib import import_module
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from zarr.codecs.bits import BitRoundCodec, PackBitsCodec
-    from zarr.codecs.blosc import BloscCname, BloscCodec, BloscShuffle
-    from zarr.codecs.bytes import BytesCodec, Endian
-    from zarr.codecs.cast_value import CastValue
-    from zarr.codecs.crc32c_ import Crc32cCodec
-    from zarr.codecs.external import ArrowIPCCodec, JpegCodec, JpegXLCodec, LzwCodec, ZfpCodec
-    from zarr.codecs.framing import (
-        N5DefaultCodec,
-        N5VarlenCodec,
-        OffsetCodec,
-        OptionalCodec,
-        PadCodec,
-    )
-    from zarr.codecs.gzip import GzipCodec
-    from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
-    from zarr.codecs.scale_offset import ScaleOffset
-    from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation, SubchunkWriteOrder
-    from zarr.codecs.transpose import TransposeCodec
-    from zarr.codecs.vlen_arrays import LabelMultisetCodec, N5LabelMultisetCodec, VLenNDArrayCodec
-    from zarr.codecs.vlen_utf8 import VLenBytesCodec, VLenUTF8Codec
-    from zarr.codecs.zstd import ZstdCodec
-
-__all__ = [
-    "ArrowIPCCodec",
-    "BitRoundCodec",
-    "BloscCname",
-    "BloscCodec",
-    "BloscShuffle",
-    "BytesCodec",
-    "CastValue",
-    "Crc32cCodec",
-    "Endian",
-    "GzipCodec",
-    "JpegCodec",
-    "JpegXLCodec",
-    "LabelMultisetCodec",
-    "LzwCodec",
-    "N5DefaultCodec",
-    "N5LabelMultisetCodec",
-    "N5VarlenCodec",
-    "OffsetCodec",
-    "OptionalCodec",
-    "PackBitsCodec",
-    "PadCodec",
-    "ReshapeCodec",
-    "ScaleOffset",
-    "ShardingCodec",
-    "ShardingCodecIndexLocation",
-    "SingletonDimCodec",
-    "SubchunkWriteOrder",
-    "TransposeCodec",
-    "VLenBytesCodec",
-    "VLenNDArrayCodec",
-    "VLenUTF8Codec",
-    "ZfpCodec",
-    "ZstdCodec",
-]
-
-_HOMES = {
-    "ArrowIPCCodec": "external",
-    "BitRoundCodec": "bits",
-    "BloscCname": "blosc",
-    "BloscCodec": "blosc",
-    "BloscShuffle": "blosc",
-    "BytesCodec": "bytes",
-    "CastValue": "cast_value",
-    "Crc32cCodec": "crc32c_",
-    "Endian": "bytes",
-    "GzipCodec": "gzip",
-    "JpegCodec": "external",
-    "JpegXLCodec": "external",
-    "LabelMultisetCodec": "vlen_arrays",
-    "LzwCodec": "external",
-    "N5DefaultCodec": "framing",
-    "N5LabelMultisetCodec": "vlen_arrays",
-    "N5VarlenCodec": "framing",
-    "OffsetCodec": "framing",
-    "OptionalCodec": "framing",
-    "PackBitsCodec": "bits",
-    "PadCodec": "framing",
-    "ReshapeCodec": "reshape",
-    "ScaleOffset": "scale_offset",
-    "ShardingCodec": "sharding",
-    "ShardingCodecIndexLocation": "sharding",
-    "SingletonDimCodec": "reshape",
-    "SubchunkWriteOrder": "sharding",
-    "TransposeCodec": "transpose",
-    "VLenBytesCodec": "vlen_utf8",
-    "VLenNDArrayCodec": "vlen_arrays",
-    "VLenUTF8Codec": "vlen_utf8",
-    "ZfpCodec": "external",
-    "ZstdCodec": "zstd",
+BUILT_IN = {
+    "arrow-ipc": "external.ArrowIPCCodec",
+    "bitround": "bits.BitRoundCodec",
+    "blosc": "blosc.BloscCodec",
+    "bytes": "bytes.BytesCodec",
+    "cast_value": "cast_value.CastValue",
+    "crc32c": "crc32c_.Crc32cCodec",
+    "gzip": "gzip.GzipCodec",
+    "jpeg": "external.JpegCodec",
+    "jpegxl": "external.JpegXLCodec",
+    "label_multiset": "vlen_arrays.LabelMultisetCodec",
+    "lzw": "external.LzwCodec",
+    "n5_default": "framing.N5DefaultCodec",
+    "n5_label_multiset": "vlen_arrays.N5LabelMultisetCodec",
+    "n5_varlen": "framing.N5VarlenCodec",
+    "offset": "framing.OffsetCodec",
+    "optional": "framing.OptionalCodec",
+    "packbits": "bits.PackBitsCodec",
+    "pad": "framing.PadCodec",
+    "reshape": "reshape.ReshapeCodec",
+    "scale_offset": "scale_offset.ScaleOffset",
+    "sharding_indexed": "sharding.ShardingCodec",
+    "singleton_dim": "reshape.SingletonDimCodec",
+    "transpose": "transpose.TransposeCodec",
+    "vlen-bytes": "vlen_utf8.VLenBytesCodec",
+    "vlen-ndarray": "vlen_arrays.VLenNDArrayCodec",
+    "vlen-utf8": "vlen_utf8.VLenUTF8Codec",
+    "zfp": "external.ZfpCodec",
+    "zstd": "zstd.ZstdCodec",
 }
-_MODULES = frozenset(_HOMES.values()) | {"numcodecs"}
+"""The codecs by their names in metadata: the module and the class. `__init__.pyi` lists the same
+for type checkers."""
+
+_OPTIONS = (
+    "blosc.BloscCname",
+    "blosc.BloscShuffle",
+    "bytes.Endian",
+    "sharding.ShardingCodecIndexLocation",
+    "sharding.SubchunkWriteOrder",
+)
+_HOMES = {
+    name: module for module, name in (path.split(".") for path in (*BUILT_IN.values(), *_OPTIONS))
+}
+_MODULES = {*_HOMES.values(), "numcodecs"}
+
+__all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
+def __getattr__(name: str) -> object:
     if name in _HOMES:
-        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         globals()[name] = value
         return value
     if name in _MODULES:
@@ -125,7 +72,8 @@ def __getattr__(name: str) -> Any:
     if name[0].isupper():  # older programs expect the codecs of numcodecs here, too
         numcodecs = import_module(f"{__name__}.numcodecs")
         if name in numcodecs.__all__:
-            return getattr(numcodecs, name)
+            found: object = getattr(numcodecs, name)
+            return found
     raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __dir__())
 
 

@@ -448,7 +448,7 @@ def _as_numcodec(codec: Codec) -> Numcodec:
     return get_numcodec(cast("CodecJSON_V2[str]", v2_config(codec)))
 
 
-own_numcodec = property(_as_numcodec)
+own_numcodec: property = property(_as_numcodec)
 """The codec of numcodecs with the meaning of a codec, for programs that code bytes with it."""
 
 

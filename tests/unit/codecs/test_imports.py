@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import zarr.codecs
+from zarr.registry import get_codec_class
 
 SCRIPT = """
 import sys
@@ -49,4 +52,21 @@ def test_every_public_name_is_there() -> None:
     assert all(getattr(zarr.codecs, name) is not None for name in zarr.codecs.__all__)
     assert set(zarr.codecs.__all__) <= set(dir(zarr.codecs))
     with pytest.raises(AttributeError, match="no attribute 'absent'"):
-        _ = zarr.codecs.absent
+        _ = zarr.codecs.absent  # type: ignore[attr-defined]
+
+
+def test_type_checkers_see_the_names_that_are_there() -> None:
+    stub = ast.parse(Path(zarr.codecs.__file__).with_suffix(".pyi").read_text())
+    imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    imported = {alias.name for node in imports for alias in node.names} - {"Final"}
+    (listed,) = (node.value for node in stub.body if isinstance(node, ast.Assign))
+    assert imported == set(ast.literal_eval(listed)) == set(zarr.codecs.__all__)
+
+
+@pytest.mark.parametrize("name", zarr.codecs.BUILT_IN)
+def test_a_codec_is_found_by_the_name_that_it_writes(name: str) -> None:
+    cls = get_codec_class(name)
+    assert cls is getattr(zarr.codecs, cls.__name__)
+    assert getattr(cls, "_name", None) == name
+    default = zarr.config.defaults[0].get("codecs", {}).get(name)
+    assert default in (None, f"{cls.__module__}.{cls.__qualname__}")
