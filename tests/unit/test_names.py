@@ -12,6 +12,7 @@ import inspect
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import reduce
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -152,6 +153,30 @@ def test_nothing_inside_of_the_package_imports_the_compatibility_names() -> None
     for path in package.rglob("*.py"):
         if "core" not in path.relative_to(package).parts:
             assert not pattern.search(path.read_text()), path
+
+
+# `zarr.core.sync` takes it from the module of executors, whose state it needs.
+CALLED_FROM_CORE = {"get_loop"}
+
+
+def test_functions_that_only_programs_of_zarr_python_call_are_in_the_core() -> None:
+    package = Path(importlib.import_module("zarr").__file__ or "").parent
+    sources = {
+        path: path.read_text()
+        for path in package.rglob("*.py")
+        if "core" not in path.relative_to(package).parts
+    }
+    words = Counter(word for text in sources.values() for word in re.findall(r"\w+", text))
+    alone = {
+        node.name
+        for path, text in sources.items()
+        if "testing" not in path.parts
+        for node in ast.parse(text).body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and not node.name.startswith("_")
+        and words[node.name] < 2
+    }
+    assert alone == CALLED_FROM_CORE
 
 
 def test_pytest_is_told_of_the_markers() -> None:

@@ -355,8 +355,3 @@ def _with_tuples(fields: list[Any]) -> Any:
         else field
         for field in fields
     ]
-
-
-def get_data_type_from_json(dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
-    """Return the data type that its form in metadata stands for."""
-    return data_type_registry.match_json(dtype_spec, zarr_format=zarr_format)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, cast
 
@@ -14,9 +13,8 @@ from zarr.errors import MetadataValidationError
 from zarr.settings import config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
-    from enum import Enum
 
     from zarr.types import JSON, NodeType, ShapeLike
 
@@ -24,26 +22,9 @@ MOST_ELEMENTS = 2**63 - 1
 """The most elements along an axis."""
 
 
-def product(tup: Iterable[int]) -> int:
-    """Return the product of integers."""
-    return math.prod(tup)
-
-
-def ceildiv(a: float, b: float) -> int:
-    """Return the quotient, rounded up; 0 for 0."""
-    return math.ceil(a / b) if a else 0
-
-
 def ceildiv_int(a: int, b: int) -> int:
     """Return the quotient of integers, rounded up, without going by way of floats."""
     return -(-a // b)
-
-
-def parse_int(data: object) -> int:
-    """Return an integer, if it is one."""
-    if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
-        return int(data)
-    raise ValueError(f"Expected int, got {data!r} instead.")
 
 
 def parse_bool(data: object) -> bool:
@@ -69,26 +50,6 @@ def parse_separator(data: object) -> Literal[".", "/"]:
     raise ValueError(
         f"Failed to parse input for 'separator': expected Literal['.', '/'], got {data!r}."
     )
-
-
-def parse_fill_value(data: Any) -> Any:
-    """Return a fill value as it is."""
-    return data
-
-
-def enum_names(enum: type[Enum]) -> Iterator[str]:
-    """Iterate over the names of the members of an enumeration."""
-    return (member.name for member in enum)
-
-
-def parse_enum(data: object, cls: type[Enum]) -> Enum:
-    """Return the member of an enumeration that a value names."""
-    if isinstance(data, cls):
-        return data
-    names = [member.value for member in cls]
-    if data in names:
-        return cls(data)
-    raise ValueError(f"Value must be one of {names!r}. Got {data} instead.")
 
 
 def parse_shapelike(data: ShapeLike) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import zarr.dtype
+from zarr.core.dtype import get_data_type_from_json, get_data_type_from_native_dtype
 from zarr.dtype import (
     DataTypeRegistry,
     DataTypeValidationError,
@@ -27,7 +28,6 @@ from zarr.dtype import (
     parse_dtype,
 )
 from zarr.dtype.base import HasItemSize
-from zarr.dtype.registry import get_data_type_from_json, get_data_type_from_native_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,10 +1,12 @@
 """Names of zarr-python, kept for programs that import them from here."""
 
-from typing import TYPE_CHECKING
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from zarr.dtype.base import TBaseDType as TBaseDType
 from zarr.dtype.base import TBaseScalar as TBaseScalar
-from zarr.dtype.base import ZDType as ZDType
+from zarr.dtype.base import ZDType as ZDType  # noqa: TC001  (programs import it)
 from zarr.dtype.datetime import DateTime64 as DateTime64
 from zarr.dtype.datetime import TimeDelta64 as TimeDelta64
 from zarr.dtype.json_types import DateTime64JSON_V2 as DateTime64JSON_V2
@@ -39,7 +41,6 @@ from zarr.dtype.numeric import UInt64 as UInt64
 from zarr.dtype.registry import DataTypeRegistry as DataTypeRegistry
 from zarr.dtype.registry import ZDTypeLike as ZDTypeLike
 from zarr.dtype.registry import data_type_registry as data_type_registry
-from zarr.dtype.registry import get_data_type_from_json as get_data_type_from_json
 from zarr.dtype.registry import get_data_type_from_native_dtype as get_data_type_from_native_dtype
 from zarr.dtype.registry import parse_data_type as parse_data_type
 from zarr.dtype.registry import parse_dtype as parse_dtype
@@ -52,5 +53,12 @@ from zarr.dtype.structured import Struct as Struct
 from zarr.dtype.structured import Structured as Structured
 from zarr.submodules import lazy_submodules
 
-if not TYPE_CHECKING:
+if TYPE_CHECKING:
+    from zarr.types import DTypeJSON, ZarrFormat
+else:
     __getattr__ = lazy_submodules(__name__)
+
+
+def get_data_type_from_json(dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+    """Return the data type that its form in metadata stands for."""
+    return data_type_registry.match_json(dtype_spec, zarr_format=zarr_format)
