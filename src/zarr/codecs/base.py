@@ -33,12 +33,11 @@ if TYPE_CHECKING:
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.store import ByteGetter, ByteRequest, ByteSetter
     from zarr.codecs.vlen import Table
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType as AnyDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON, BytesLike
 
-    AnyDType: TypeAlias = ZDType[Any, Any]
     Array: TypeAlias = npt.NDArray[Any]
     Shape: TypeAlias = tuple[int, ...]
 
@@ -251,7 +250,7 @@ class OneChunk:
         self._key = "/".join(["c", *("0" for _ in spec.shape)])
         self._whole = tuple((0, 1, length) for length in spec.shape)
 
-    def decode(self, data: Buffer) -> npt.NDArray[Any]:
+    def decode(self, data: Buffer) -> Array:
         """The whole chunk, from its stored form."""
         table = self._table(writing=False)
         out = self._empty(self._spec.shape, table)
@@ -261,7 +260,7 @@ class OneChunk:
         self._engine(table).read(source, self._whole, None, buffer_view(out))
         return out if table is None else table.elements(out)
 
-    def encode(self, array: npt.NDArray[Any]) -> Buffer | None:
+    def encode(self, array: Array) -> Buffer | None:
         """The stored form of a chunk; None if all of it is the fill value and is not stored."""
         table = self._table(writing=True)
         stored: dict[str, Buffer] = {}
@@ -272,7 +271,7 @@ class OneChunk:
         )
         return stored.get(self._key)
 
-    async def decode_part(self, getter: ByteGetter, selection: Any) -> npt.NDArray[Any] | None:
+    async def decode_part(self, getter: ByteGetter, selection: Any) -> Array | None:
         """A NumPy selection of the chunk, reading only what it needs; None if it is not stored."""
         box, within = covering_box(selection, self._spec.shape)
         table = self._table(writing=False)
@@ -286,12 +285,10 @@ class OneChunk:
                     return None
                 want = want.feed(answers)
         part = out if table is None else table.elements(out)
-        found: npt.NDArray[Any] = np.asanyarray(part[within])
+        found: Array = np.asanyarray(part[within])
         return found
 
-    async def encode_part(
-        self, setter: ByteSetter, selection: Any, value: npt.NDArray[Any]
-    ) -> None:
+    async def encode_part(self, setter: ByteSetter, selection: Any, value: Array) -> None:
         """Change a NumPy selection of the stored chunk."""
         current = await setter.get(self._spec.prototype)
         if current is None:
@@ -342,10 +339,10 @@ class OneChunk:
             return None
         return table_for(self._chain, self._dtype, self._fill, writing=writing)
 
-    def _empty(self, shape: tuple[int, ...], table: Table | None) -> npt.NDArray[Any]:
+    def _empty(self, shape: tuple[int, ...], table: Table | None) -> Array:
         return np.ndarray(shape, self._dtype if table is None else table.number_type)
 
-    def _value(self, array: npt.NDArray[Any], table: Table | None) -> npt.NDArray[Any]:
+    def _value(self, array: Array, table: Table | None) -> Array:
         if table is not None:
             return table.number(array)
         return buffer_view(as_type(array, self._dtype))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.codecs.base import AnyDType, Array, Link
+    from zarr.dtype.base import TBaseDType
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON, EndianLiteral
 
@@ -141,7 +142,7 @@ Swap: TypeAlias = int | tuple[tuple[int, int], ...]
 (offset, size) of each word of a record that is reversed."""
 
 
-def stored_swap(dtype: np.dtype[Any], endian: EndianLiteral | None) -> Swap:
+def stored_swap(dtype: TBaseDType, endian: EndianLiteral | None) -> Swap:
     """What is swapped between elements of `dtype` in memory and their form stored as `endian`."""
     if endian is None:
         return 0
@@ -153,12 +154,12 @@ def stored_swap(dtype: np.dtype[Any], endian: EndianLiteral | None) -> Swap:
     return swapped or 0
 
 
-def has_words(dtype: np.dtype[Any]) -> bool:
+def has_words(dtype: TBaseDType) -> bool:
     """Whether elements hold words of more than one byte, so that their byte order matters."""
     return bool(_words(dtype))
 
 
-def _words(dtype: np.dtype[Any], offset: int = 0) -> list[tuple[int, int, str]]:
+def _words(dtype: TBaseDType, offset: int = 0) -> list[tuple[int, int, str]]:
     """The (offset, size, byte order) of each word of more than one byte in an element."""
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
@@ -181,7 +182,7 @@ def _words(dtype: np.dtype[Any], offset: int = 0) -> list[tuple[int, int, str]]:
     return [(offset + start, size, order) for start in range(0, dtype.itemsize, size)]
 
 
-def _word_size(dtype: np.dtype[Any]) -> int:
+def _word_size(dtype: TBaseDType) -> int:
     """Bytes of the words that an element without fields is made of."""
     if dtype.kind == "c":
         return dtype.itemsize // 2

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zarr.abc.codec import Codec, CodecJSON_V2
     from zarr.abc.numcodec import Numcodec
     from zarr.codecs.base import Link
+    from zarr.dtype.base import TBaseDType
     from zarr.metadata.spec import ArraySpec
     from zarr.types import MemoryOrder
 
@@ -52,7 +53,7 @@ __all__ = [
 def v2_chain(
     filters: Iterable[CodecLike] | None,
     compressor: CodecLike | None,
-    dtype: np.dtype[Any],
+    dtype: TBaseDType,
     order: MemoryOrder,
     ndim: int,
 ) -> tuple[Link, ...]:
@@ -93,7 +94,7 @@ def config_of(codec: CodecLike) -> Mapping[str, Any]:
 class _Builder:
     """Adds link after link, knowing what the next codec is given: an array or bytes."""
 
-    def __init__(self, dtype: np.dtype[Any], order: MemoryOrder, ndim: int) -> None:
+    def __init__(self, dtype: TBaseDType, order: MemoryOrder, ndim: int) -> None:
         self._dtype = dtype
         self._order = order
         self._ndim = ndim

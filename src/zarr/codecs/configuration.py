@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType, TBaseDType
     from zarr.types import JSON
 
 
@@ -135,12 +135,12 @@ def extra(module: str, codec: str, name: str) -> ModuleType:
         ) from error
 
 
-def is_number_type(dtype: np.dtype[Any]) -> bool:
+def is_number_type(dtype: TBaseDType) -> bool:
     """Whether elements are the integers or the real numbers of NumPy."""
     return dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize in (2, 4, 8))
 
 
-def number(value: object, dtype: ZDType[Any, Any], what: str) -> Any:
+def number(value: object, dtype: AnyDType, what: str) -> Any:
     """A number, or its JSON form, as a scalar of `dtype`; `what` names it in errors."""
     native = dtype.to_native_dtype().newbyteorder("=")
     try:
@@ -155,7 +155,7 @@ def number(value: object, dtype: ZDType[Any, Any], what: str) -> Any:
     raise ValueError(f"{what} {value!r} is not representable in dtype {native}.")
 
 
-def _real(value: object, dtype: ZDType[Any, Any]) -> Any:
+def _real(value: object, dtype: AnyDType) -> Any:
     if isinstance(value, str):
         try:
             return dtype.from_json_scalar(value, zarr_format=3)

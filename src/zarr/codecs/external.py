@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.codecs.base import AnyDType, Array, Shape
+    from zarr.dtype.base import TBaseDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
@@ -70,7 +71,7 @@ class _ImageCodec(DeclaredCodec, ArrayBytesCodec):
             shape if edges is None else tuple(max(lengths) for lengths in edges),
         )
 
-    def _check(self, dtype: np.dtype[Any], shape: Shape) -> None:
+    def _check(self, dtype: TBaseDType, shape: Shape) -> None:
         raise NotImplementedError
 
     def _decoded(self, data: bytes, out: Array) -> None:
@@ -143,7 +144,7 @@ class JpegCodec(_ImageCodec):
         factors = None if subsampling is None else tuple(map(int_tuple, subsampling))
         self._set(quality=quality, encoded_color_space=encoded_color_space, subsampling=factors)
 
-    def _check(self, dtype: np.dtype[Any], shape: Shape) -> None:
+    def _check(self, dtype: TBaseDType, shape: Shape) -> None:
         if dtype != np.uint8:
             raise ValueError(f"The codec jpeg stores uint8, not {dtype}.")
         components = 1 if len(shape) == 2 else shape[2] if len(shape) == 3 else 0
@@ -275,7 +276,7 @@ class JpegXLCodec(_ImageCodec):
                 f"distance must be 0 without loss, and positive otherwise. Got {self}."
             )
 
-    def _check(self, dtype: np.dtype[Any], shape: Shape) -> None:
+    def _check(self, dtype: TBaseDType, shape: Shape) -> None:
         if dtype.hasobject or dtype.newbyteorder("=").str[1:] not in ("u1", "u2", "f2", "f4"):
             raise ValueError(f"The codec jpegxl cannot store elements of {dtype}.")
         bits = dtype.itemsize * 8
@@ -561,7 +562,7 @@ def _promoted(array: Array) -> Array:
     return (array.astype(np.int32) - np.int32(middle)) << np.int32(31 - bits)
 
 
-def _demoted(array: Array, dtype: np.dtype[Any]) -> Array:
+def _demoted(array: Array, dtype: TBaseDType) -> Array:
     """The inverse of `_promoted`; what lies outside, as loss may bring it there, is clamped."""
     bits = dtype.itemsize * 8
     if dtype.kind == "f" or bits > 16:

@@ -26,11 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
-    import numpy as np
-
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.codec import Codec
     from zarr.codecs.base import AnyDType, Link, Shape
+    from zarr.dtype.base import TBaseDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
@@ -160,7 +159,7 @@ class N5DefaultCodec(_NestedCodec, NativeSerializer):
         self._check(len(shape), native)
         super().validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
 
-    def _check(self, ndim: int, dtype: np.dtype[Any]) -> None:
+    def _check(self, ndim: int, dtype: TBaseDType) -> None:
         filters, serializer, compressors = split(self.codecs)
         reverse = tuple(reversed(range(ndim)))
         fits = (

@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Self
 
-    import numpy.typing as npt
-
     from zarr.abc.numcodec import Numcodec
-    from zarr.codecs.base import Link
+    from zarr.codecs.base import Array, Link
     from zarr.codecs.python_codec import Data, Elements, Shape
     from zarr.codecs.vlen import ObjectTable
+    from zarr.dtype.base import TBaseDType
     from zarr.types import MemoryOrder
 
 _BLOSC_CNAMES: Final = frozenset({"lz4", "lz4hc", "blosclz", "snappy", "zlib", "zstd"})
@@ -94,7 +93,7 @@ def bytes_link(config: Mapping[str, Any], typesize: int) -> Link | None:
     return None
 
 
-def array_link(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Link | None:
+def array_link(config: Mapping[str, Any], dtype: TBaseDType) -> Link | None:
     """The link for a codec from array to array of `dtype`; None if the engine does not have it."""
     if codec_id(config) == "bitround":
         return _bitround_link(config, dtype)
@@ -110,7 +109,7 @@ def array_link(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Link | None:
     return ("delta", dtype.str) if decoded == encoded == dtype else None
 
 
-def _bitround_link(config: Mapping[str, Any], dtype: np.dtype[Any]) -> Link | None:
+def _bitround_link(config: Mapping[str, Any], dtype: TBaseDType) -> Link | None:
     keepbits, mantissa = config.get("keepbits"), {2: 10, 4: 23, 8: 52}.get(dtype.itemsize, 0)
     if dtype.kind != "f" or not isinstance(keepbits, int) or not 1 <= keepbits <= mantissa:
         return None
@@ -187,7 +186,7 @@ class NumcodecsSerializer:
             decoded = decoded_by(codec, decoded, limit)
         return self._elements.data(self._array(decoded, tuple(shape)))
 
-    def _array(self, decoded: Any, shape: Shape) -> npt.NDArray[Any]:
+    def _array(self, decoded: Any, shape: Shape) -> Array:
         dtype = self._elements.dtype
         if self._elements.objects:
             array = np.asarray(decoded, dtype=dtype)

@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Self
 
-    import numpy.typing as npt
-
-    from zarr.codecs.base import Link
+    from zarr.codecs.base import Array, Link
+    from zarr.dtype.base import TBaseDType
     from zarr.metadata.spec import ArraySpec
 
 T = TypeVar("T")
@@ -151,7 +150,7 @@ class Elements:
     Elements of no fixed size are numbers of a table for the engine, see `zarr.codecs.vlen`.
     """
 
-    def __init__(self, dtype: np.dtype[Any], table: ObjectTable | None = None) -> None:
+    def __init__(self, dtype: TBaseDType, table: ObjectTable | None = None) -> None:
         self.dtype = dtype
         self.objects = holds_objects(dtype)
         self._table = table
@@ -165,21 +164,21 @@ class Elements:
         """Bytes of an element for the engine."""
         return NUMBER_SIZE if self.objects else self.dtype.itemsize
 
-    def array(self, data: Data, shape: Shape) -> npt.NDArray[Any]:
+    def array(self, data: Data, shape: Shape) -> Array:
         """The array of the engine's bytes."""
         raw = np.frombuffer(data, np.uint8)
         if self.objects:
             return self._numbers().elements(raw.view(np.int64).reshape(shape))
         return raw.view(self.dtype).reshape(shape)
 
-    def data(self, array: npt.NDArray[Any]) -> memoryview:
+    def data(self, array: Array) -> memoryview:
         """The engine's bytes of an array."""
         if self.objects:
             array = self._numbers().number(array)
         flat = np.ascontiguousarray(array).reshape(-1)
         return memoryview(flat.view(np.uint8))
 
-    def decoded(self, result: Any, shape: Shape, codec: str) -> npt.NDArray[Any]:
+    def decoded(self, result: Any, shape: Shape, codec: str) -> Array:
         """What a codec decoded, as an array of `shape` and of this data type."""
         array = _counted(result, shape, codec)
         if array.dtype != self.dtype:
@@ -188,7 +187,7 @@ class Elements:
             array = as_type(array, self.dtype)
         return array.reshape(shape)
 
-    def encoded(self, result: Any, shape: Shape, codec: str) -> npt.NDArray[Any]:
+    def encoded(self, result: Any, shape: Shape, codec: str) -> Array:
         """What a codec encoded, as an array of `shape` and of this data type.
 
         A codec may give elements of another type and equal size: what counts is their bytes.
@@ -204,7 +203,7 @@ class Elements:
                 raise ValueError(self._wrong_type(array, codec))
         return array.reshape(shape)
 
-    def _wrong_type(self, array: npt.NDArray[Any], codec: str) -> str:
+    def _wrong_type(self, array: Array, codec: str) -> str:
         return (
             f"The codec {codec!r} was to give an array of {self.dtype}, and gave one of "
             f"{array.dtype}."
@@ -216,12 +215,12 @@ class Elements:
         return self._table
 
 
-def _differ_in_byte_order(one: np.dtype[Any], other: np.dtype[Any]) -> bool:
+def _differ_in_byte_order(one: TBaseDType, other: TBaseDType) -> bool:
     return one.kind in "iufcmMU" and one == other.newbyteorder()
 
 
-def _counted(result: Any, shape: Shape, codec: str) -> npt.NDArray[Any]:
-    array: npt.NDArray[Any] = np.asanyarray(result)
+def _counted(result: Any, shape: Shape, codec: str) -> Array:
+    array: Array = np.asanyarray(result)
     if array.size != prod(shape):
         raise ChunkDecodeError(
             f"The codec {codec!r} was to give an array of shape {shape}, and gave one of "

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.codecs.base import Link
+    from zarr.codecs.base import Array, Link
     from zarr.codecs.python_codec import Data, Elements, Shape
+    from zarr.dtype.base import TBaseDType
 
     Numbers = npt.NDArray[np.void]
 
@@ -60,7 +61,7 @@ class StringTable:
     number_type = np.dtype("V16")
 
     def __init__(
-        self, text: bool, dtype: np.dtype[Any], fill_value: object, *, writing: bool = False
+        self, text: bool, dtype: TBaseDType, fill_value: object, *, writing: bool = False
     ) -> None:
         self.dtype = dtype
         self._text = text
@@ -70,7 +71,7 @@ class StringTable:
         self.heap = _core.Heap(text, _encoded(self._fill) if is_string else None, writing)
         self.fill_number: bytes = self.heap.fill
 
-    def number(self, elements: npt.NDArray[Any]) -> Numbers:
+    def number(self, elements: Array) -> Numbers:
         """Add elements, and give the number of each, in the shape of `elements`."""
         flat = np.ascontiguousarray(elements.astype(self.dtype, copy=False)).reshape(-1)
         if self._text and flat.dtype == _STRING:
@@ -79,13 +80,13 @@ class StringTable:
             numbers = self.heap.number(flat.tolist())
         return np.frombuffer(numbers, self.number_type).reshape(elements.shape)
 
-    def elements(self, numbers: Numbers) -> npt.NDArray[Any]:
+    def elements(self, numbers: Numbers) -> Array:
         """The elements with these numbers, in the shape of `numbers`."""
         found = np.empty(numbers.shape, self.dtype)
         self.place(numbers, found, fresh=True)
         return found
 
-    def place(self, numbers: Numbers, out: npt.NDArray[Any], *, fresh: bool = False) -> None:
+    def place(self, numbers: Numbers, out: Array, *, fresh: bool = False) -> None:
         """Write the elements with these numbers to an array of as many elements.
 
         Parameters
@@ -136,20 +137,20 @@ def stands_in_array() -> bool:
     return zeros and _memory_of(ours) == _memory_of(theirs)
 
 
-def _memory_of(strings: npt.NDArray[Any]) -> bytes:
+def _memory_of(strings: Array) -> bytes:
     import ctypes
 
     address: int = strings.__array_interface__["data"][0]
     return ctypes.string_at(address, strings.nbytes)
 
 
-def encode(name: str, array: npt.NDArray[Any]) -> bytes:
+def encode(name: str, array: Array) -> bytes:
     """The encoded form of an array of strings (``vlen-utf8``) or byte strings (``vlen-bytes``)."""
     table = StringTable(name == "vlen-utf8", array.dtype, None)
     return bytes(table.heap.encode(table.number(array)))
 
 
-def decode(name: str, data: Data, count: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def decode(name: str, data: Data, count: int, dtype: TBaseDType) -> Array:
     """An array of `count` elements from their encoded form."""
     table = StringTable(name == "vlen-utf8", dtype, "" if name == "vlen-utf8" else b"")
     numbers = memoryview(table.heap.decode(data, count))
@@ -189,7 +190,7 @@ NUMBER_SIZE = 8
 """Bytes of a number that stands for an element, for codecs that Python runs."""
 
 
-def holds_objects(dtype: np.dtype[Any]) -> bool:
+def holds_objects(dtype: TBaseDType) -> bool:
     """Whether elements are not stored in the array itself but elsewhere in memory."""
     return dtype.hasobject  # NumPy says so of its own strings too
 
@@ -219,7 +220,7 @@ class ObjectTable:
     number_type = np.dtype(np.int64)
     fill_number = bytes(NUMBER_SIZE)
 
-    def __init__(self, dtype: np.dtype[Any], fill_value: object, *, writing: bool = False) -> None:
+    def __init__(self, dtype: TBaseDType, fill_value: object, *, writing: bool = False) -> None:
         fill = np.empty(1, dtype)
         fill[0] = "" if fill_value is None and dtype.kind == "T" else fill_value
         self.dtype = dtype
@@ -230,7 +231,7 @@ class ObjectTable:
         self._count = 1
         self._lock = threading.Lock()
 
-    def number(self, elements: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def number(self, elements: Array) -> npt.NDArray[np.int64]:
         """Add elements, and give the number of each, in the shape of `elements`."""
         part = elements.astype(self.dtype, copy=False).reshape(-1)
         with self._lock:
@@ -243,7 +244,7 @@ class ObjectTable:
             numbers[self._is_fill(part)] = 0
         return numbers.reshape(elements.shape)
 
-    def elements(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    def elements(self, numbers: npt.NDArray[np.int64]) -> Array:
         """The elements with these numbers, in the shape of `numbers`."""
         flat = numbers.reshape(-1)
         if flat.size == 0:
@@ -259,13 +260,11 @@ class ObjectTable:
             found = self._gather(flat)
         return found.reshape(numbers.shape)
 
-    def place(
-        self, numbers: npt.NDArray[np.int64], out: npt.NDArray[Any], *, fresh: bool = False
-    ) -> None:
+    def place(self, numbers: npt.NDArray[np.int64], out: Array, *, fresh: bool = False) -> None:
         """Write the elements with these numbers to an array of as many elements."""
         out[...] = self.elements(numbers).reshape(out.shape)
 
-    def _gather(self, flat: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    def _gather(self, flat: npt.NDArray[np.int64]) -> Array:
         with self._lock:
             parts, starts = list(self._parts), np.array(self._starts)
         used = np.unique(np.searchsorted(starts, flat, side="right") - 1)
@@ -274,10 +273,10 @@ class ObjectTable:
         shift[used] = bases - starts[used]
         places = flat + shift[np.searchsorted(starts, flat, side="right") - 1]
         whole = np.concatenate([parts[index] for index in used])
-        found: npt.NDArray[Any] = whole[places]
+        found: Array = whole[places]
         return found
 
-    def _is_fill(self, part: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    def _is_fill(self, part: Array) -> npt.NDArray[np.bool_]:
         fill = self._fill_value
         if self.dtype.kind == "T":
             return np.asarray(part == fill)
@@ -293,7 +292,7 @@ class ObjectTable:
         return np.fromiter((type(item) is kind and item == fill for item in part), np.bool_)
 
 
-def _same_arrays(one: Any, other: npt.NDArray[Any]) -> bool:
+def _same_arrays(one: Any, other: Array) -> bool:
     if one is other or not isinstance(one, np.ndarray):
         return one is other
     # As plain arrays: those of other packages may compare in ways of their own.
@@ -310,7 +309,7 @@ Table: TypeAlias = ObjectTable | StringTable
 
 
 def table_for(
-    chain: Iterable[Link], dtype: np.dtype[Any], fill_value: object, *, writing: bool
+    chain: Iterable[Link], dtype: TBaseDType, fill_value: object, *, writing: bool
 ) -> Table:
     """The table for elements of no fixed size that a chain codes."""
     coders = set(_coders(chain))

@@ -122,7 +122,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     Subclasses are frozen dataclasses, made known by ``data_type_registry.register``.
     """
 
-    dtype_cls: ClassVar[type[np.dtype[Any]]]
+    dtype_cls: ClassVar[type[TBaseDType]]
     """The class of the matching data type of NumPy."""
     _zarr_v3_name: ClassVar[str]
     _field_names: ClassVar[tuple[str, ...]]
@@ -148,7 +148,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
         return f"{type(self).__qualname__}({text})"
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         """Whether `dtype` is of the class that this data type stands for."""
         return type(dtype) is cls.dtype_cls
 
@@ -167,7 +167,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
 
     @classmethod
     @abstractmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+    def from_native_dtype(cls, dtype: TBaseDType) -> Self:
         """Make an instance for a data type of NumPy.
 
         Raises
@@ -258,6 +258,10 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
         return storage_of(self)
 
 
+AnyDType: TypeAlias = ZDType[Any, Any]
+"""Any data type of Zarr."""
+
+
 class OwnDType(ZDType[TDType_co, TScalar_co]):
     """The base of the data types of this package.
 
@@ -270,13 +274,13 @@ class OwnDType(ZDType[TDType_co, TScalar_co]):
     """Whether no specification of Zarr v3 describes the data type."""
 
     @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+    def from_native_dtype(cls, dtype: TBaseDType) -> Self:
         if not cls._check_native_dtype(dtype):
             raise cls._invalid_native(dtype)
         return cls._of_native(dtype)
 
     @classmethod
-    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+    def _of_native(cls, dtype: TBaseDType) -> Self:
         """Make an instance for a data type of NumPy that was checked."""
         return cls()
 
@@ -316,7 +320,7 @@ class OwnDType(ZDType[TDType_co, TScalar_co]):
         return True
 
 
-def exact_scalar(dtype: ZDType[Any, Any], data: object) -> Any:
+def exact_scalar(dtype: AnyDType, data: object) -> Any:
     """Make a scalar of a data type that has the value of `data`.
 
     Floating point numbers are rounded, as elements are.
@@ -396,7 +400,7 @@ def v3_configuration(data: object, name: str) -> dict[str, Any] | None:
     return None
 
 
-def endianness_of(dtype: np.dtype[Any]) -> EndiannessStr:
+def endianness_of(dtype: TBaseDType) -> EndiannessStr:
     """Return the byte order of a data type of NumPy."""
     if dtype.byteorder in "<>":
         return "big" if dtype.byteorder == ">" else "little"

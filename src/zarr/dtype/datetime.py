@@ -12,6 +12,7 @@ from zarr.dtype.base import (
     HasEndianness,
     HasItemSize,
     OwnDType,
+    TBaseDType,
     endianness_of,
     frozen,
     invalid_scalar,
@@ -31,7 +32,7 @@ _NAT = np.int64(-(2**63))
 
 
 @frozen
-class TimeDTypeBase(OwnDType[np.dtype[Any], np.generic], HasEndianness, HasItemSize):
+class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize):
     """A 64-bit count of units; the least of them stands for not-a-time."""
 
     scale_factor: int = 1
@@ -54,7 +55,7 @@ class TimeDTypeBase(OwnDType[np.dtype[Any], np.generic], HasEndianness, HasItemS
             object.__setattr__(self, "unit", "us")
 
     @classmethod
-    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+    def _of_native(cls, dtype: TBaseDType) -> Self:
         unit, scale_factor = np.datetime_data(dtype)
         return cls(
             unit=cast("DateTimeUnit", unit),
@@ -62,7 +63,7 @@ class TimeDTypeBase(OwnDType[np.dtype[Any], np.generic], HasEndianness, HasItemS
             endianness=endianness_of(dtype),
         )
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype(f"{ORDER_CHAR[self.endianness]}{self._char}8{self._unit_text}")
 
     @property
@@ -108,7 +109,7 @@ class TimeDTypeBase(OwnDType[np.dtype[Any], np.generic], HasEndianness, HasItemS
         return {"unit": self.unit, "scale_factor": self.scale_factor}
 
     @property
-    def _native(self) -> np.dtype[Any]:
+    def _native(self) -> TBaseDType:
         return self.to_native_dtype().newbyteorder("=")
 
     def _check_scalar(self, data: object) -> bool:

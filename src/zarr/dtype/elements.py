@@ -11,6 +11,7 @@ from zarr.dtype.base import (
     HasItemSize,
     InvalidPartError,
     OwnDType,
+    TBaseDType,
     frozen,
     invalid_scalar,
     v3_configuration,
@@ -38,17 +39,17 @@ _SCALARS = {
 }
 
 
-class _OfArrays(OwnDType[np.dtype[Any], Any]):
+class _OfArrays(OwnDType[TBaseDType, Any]):
     """A data type for Zarr v3 only, chosen by name, with elements that are arrays."""
 
     dtype_cls = type(np.dtype("O"))
     _holds_arrays = True
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         return False
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype("O")
 
     def _check_scalar(self, data: object) -> bool:
@@ -165,7 +166,7 @@ class NDArray(_OfArrays, HasItemSize):
         object.__setattr__(self, "shape", shape)
 
     @property
-    def item(self) -> np.dtype[Any]:
+    def item(self) -> TBaseDType:
         """The scalar type, as NumPy knows it."""
         return np.dtype(_SCALARS[self.dtype])
 
@@ -205,7 +206,7 @@ class NDArray(_OfArrays, HasItemSize):
     def _configuration(self) -> dict[str, Any]:
         return {"dtype": self.dtype, "shape": list(self.shape)}
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         if self.variable:
             return np.dtype("O")
         return np.dtype([("values", self.item, self.shape)])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from zarr.dtype.base import HasItemSize, OwnDType, ZDType, invalid_scalar
+from zarr.dtype.base import AnyDType, HasItemSize, OwnDType, TBaseDType, invalid_scalar
 from zarr.dtype.numeric import (
     Float16,
     as_number,
@@ -34,19 +34,19 @@ def _ml_dtypes() -> Any:
     return ml_dtypes
 
 
-class SmallDType(OwnDType[np.dtype[Any], np.generic], HasItemSize):
+class SmallDType(OwnDType[TBaseDType, np.generic], HasItemSize):
     """A data type for Zarr v3 only, without a byte order, that ml_dtypes has."""
 
     # Whatever the package makes is of a class of its own.
-    dtype_cls: ClassVar[type[np.dtype[Any]]] = np.dtype
+    dtype_cls: ClassVar[type[TBaseDType]] = np.dtype
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         is_added = isinstance(dtype, np.dtype) and dtype.isbuiltin == 2
         return is_added and bool(dtype.name == cls._zarr_v3_name)
 
-    def to_native_dtype(self) -> np.dtype[Any]:
-        native: np.dtype[Any] = np.dtype(getattr(_ml_dtypes(), self._zarr_v3_name))
+    def to_native_dtype(self) -> TBaseDType:
+        native: TBaseDType = np.dtype(getattr(_ml_dtypes(), self._zarr_v3_name))
         return native
 
     @property
@@ -84,7 +84,7 @@ class SmallFloat(SmallNumber):
         # Never by way of the scalar type itself: that of ml_dtypes crashes on strings.
         return self._fitting(float(as_number(data)), native)
 
-    def _fitting(self, number: float, native: np.dtype[Any]) -> Any:
+    def _fitting(self, number: float, native: TBaseDType) -> Any:
         scalar = np.asarray(number).astype(native)[()]
         if isnan(number):
             if "nan" not in self._special:
@@ -147,13 +147,13 @@ class SmallComplex(SmallDType):
     chosen by name; that of NumPy stands for a record.
     """
 
-    _part: ClassVar[ZDType[Any, Any]]
+    _part: ClassVar[AnyDType]
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         return False
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         part = self._part.to_native_dtype()
         return np.dtype([("re", part), ("im", part)])
 

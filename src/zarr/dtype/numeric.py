@@ -13,6 +13,7 @@ from zarr.dtype.base import (
     HasEndianness,
     HasItemSize,
     OwnDType,
+    TBaseDType,
     endianness_of,
     invalid_scalar,
     unknown_format,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
-_WIDTHS: dict[int, np.dtype[Any]] = {4: np.dtype("f2"), 8: np.dtype("f4"), 16: np.dtype("f8")}
+_WIDTHS: dict[int, TBaseDType] = {4: np.dtype("f2"), 8: np.dtype("f4"), 16: np.dtype("f8")}
 """Data types by their number of hexadecimal digits."""
 
 
@@ -85,7 +86,7 @@ def float_to_json(value: Any, zarr_format: ZarrFormat) -> float | str:
 
 
 def float_from_json(
-    data: object, dtype: np.dtype[Any], zarr_format: ZarrFormat, *, texts: bool = True
+    data: object, dtype: TBaseDType, zarr_format: ZarrFormat, *, texts: bool = True
 ) -> Any:
     """Read a scalar of `dtype`, which is of native byte order.
 
@@ -120,7 +121,7 @@ def float_from_json(
     raise invalid_scalar(data, "a float or a special string encoding of a float")
 
 
-def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:
+def _from_hexadecimal(digits: str, dtype: TBaseDType) -> Any:
     """Read a number by its bits, or by those of a wider or narrower number."""
     size = dtype.itemsize
     written = _WIDTHS.get(len(digits))
@@ -136,12 +137,12 @@ def _from_hexadecimal(digits: str, dtype: np.dtype[Any]) -> Any:
     return number.astype(dtype)[0]
 
 
-class Number(OwnDType[np.dtype[Any], np.generic], HasItemSize):
+class Number(OwnDType[TBaseDType, np.generic], HasItemSize):
     """A data type that is named by its v3 name, or by one code of NumPy for each byte order."""
 
     _code: ClassVar[str]
     """Kind and size, such as ``f4``."""
-    _native: ClassVar[np.dtype[Any]]
+    _native: ClassVar[TBaseDType]
     """The data type of NumPy, in native byte order."""
 
     @property
@@ -157,10 +158,10 @@ class Number(OwnDType[np.dtype[Any], np.generic], HasItemSize):
         return cls()
 
     @classmethod
-    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+    def _of_native(cls, dtype: TBaseDType) -> Self:
         return cls._of(ORDER_CHAR[endianness_of(dtype)])
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         order: Any = self._order
         if order == "|" or self._native.str[0] == order:
             return self._native
@@ -292,7 +293,7 @@ class BaseComplex(HasEndianness, Number):
     """Complex numbers: a real and an imaginary part of half the size each."""
 
     @property
-    def _part(self) -> np.dtype[Any]:
+    def _part(self) -> TBaseDType:
         return np.dtype(f"f{self._native.itemsize // 2}")
 
     def _keeps(self, data: Any, scalar: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 import numpy as np
 import numpy.typing as npt
 
-from zarr.dtype.base import InvalidPartError, ZDType, shown
+from zarr.dtype.base import AnyDType, InvalidPartError, TBaseDType, ZDType, shown
 from zarr.dtype.strings import VariableLengthUTF8
 from zarr.errors import DataTypeValidationError, did_you_mean
 from zarr.types import DTypeConfig_V2
@@ -42,16 +42,16 @@ class DataTypeRegistry:
     """
 
     def __init__(self) -> None:
-        self.contents: dict[str, type[ZDType[Any, Any]]] = {}
+        self.contents: dict[str, type[AnyDType]] = {}
         self._lazy_load_list: list[EntryPoint] = []
         # Groups of entry points, and the name in each, that were not looked at yet.
         self._unread: list[tuple[str, str | None]] = []
         # Of these, a class that a user registers takes the place.
-        self._yielding: set[type[ZDType[Any, Any]]] = set()
+        self._yielding: set[type[AnyDType]] = set()
         # Our own that are not imported yet, by name: module and class.
         self._late: dict[str, tuple[str, str]] = {}
         # What was found before: all data types are frozen.
-        self._found: dict[object, ZDType[Any, Any]] = {}
+        self._found: dict[object, AnyDType] = {}
 
     def __repr__(self) -> str:
         return f"DataTypeRegistry(contents={self.contents}, _lazy_load_list={self._lazy_load_list})"
@@ -81,7 +81,7 @@ class DataTypeRegistry:
         """Whether there may be entry points that were not loaded yet."""
         return bool(self._unread or self._lazy_load_list)
 
-    def register(self, key: str, cls: type[ZDType[Any, Any]]) -> None:
+    def register(self, key: str, cls: type[AnyDType]) -> None:
         """Make a data type known as `key`."""
         if self.contents.get(key) is cls:
             return
@@ -98,7 +98,7 @@ class DataTypeRegistry:
         del self.contents[key]
         self._found.clear()
 
-    def get(self, key: str) -> type[ZDType[Any, Any]]:
+    def get(self, key: str) -> type[AnyDType]:
         """Return the class known as `key`."""
         if key not in self.contents:
             self._load_late(key)
@@ -113,13 +113,13 @@ class DataTypeRegistry:
             self.register(name, found)
             self._yielding.add(found)
 
-    def _remember(self, key: object, found: ZDType[Any, Any]) -> ZDType[Any, Any]:
+    def _remember(self, key: object, found: AnyDType) -> AnyDType:
         if len(self._found) >= _REMEMBERED:
             self._found.clear()
         self._found[key] = found
         return found
 
-    def match_dtype(self, dtype: np.dtype[Any]) -> ZDType[Any, Any]:
+    def match_dtype(self, dtype: TBaseDType) -> AnyDType:
         """Return the data type that stands for a data type of NumPy.
 
         Raises
@@ -136,7 +136,7 @@ class DataTypeRegistry:
                 self._remember(key, found)
         return found
 
-    def _search_native(self, dtype: np.dtype[Any]) -> ZDType[Any, Any]:
+    def _search_native(self, dtype: TBaseDType) -> AnyDType:
         if getattr(dtype, "kind", None) == "O":
             raise ValueError(_AMBIGUOUS.format(dtype))
         for may_load in (self._may_load(), False):
@@ -154,7 +154,7 @@ class DataTypeRegistry:
                 self._lazy_load()
         raise ValueError(f"No Zarr data type found that matches dtype '{dtype!r}'")
 
-    def _matching_native(self, dtype: np.dtype[Any]) -> Iterator[ZDType[Any, Any]]:
+    def _matching_native(self, dtype: TBaseDType) -> Iterator[AnyDType]:
         for cls in tuple(self.contents.values()):
             # Our own classes need not raise an error each to say no.
             if cls.__module__.startswith("zarr.dtype.") and not cls._check_native_dtype(dtype):
@@ -164,7 +164,7 @@ class DataTypeRegistry:
             except DataTypeValidationError:
                 continue
 
-    def match_json(self, data: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+    def match_json(self, data: DTypeJSON, *, zarr_format: ZarrFormat) -> AnyDType:
         """Return the data type that its form in metadata stands for.
 
         Raises
@@ -177,7 +177,7 @@ class DataTypeRegistry:
             return self._search_json(data, zarr_format)
         return self._found.get(key) or self._remember(key, self._search_json(data, zarr_format))
 
-    def _search_json(self, data: DTypeJSON, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+    def _search_json(self, data: DTypeJSON, zarr_format: ZarrFormat) -> AnyDType:
         data = _usual_form(data, zarr_format)
         for may_load in (self._may_load(), False):
             for cls in self._candidates(data):
@@ -197,7 +197,7 @@ class DataTypeRegistry:
             )
         raise ValueError(f"No Zarr data type found that matches {shown(data)}{hint}")
 
-    def _candidates(self, data: DTypeJSON) -> Iterator[type[ZDType[Any, Any]]]:
+    def _candidates(self, data: DTypeJSON) -> Iterator[type[AnyDType]]:
         """All classes, beginning with the one that has the name in the metadata."""
         name = data.get("name") if isinstance(data, dict) else data
         self._load_late(name)
@@ -269,12 +269,12 @@ def _is_field(field: object) -> bool:
     return isinstance(field[0], str) and _is_name(field[1])
 
 
-ZDTypeLike: TypeAlias = ZDType[Any, Any] | npt.DTypeLike | Mapping[str, Any] | str
+ZDTypeLike: TypeAlias = AnyDType | npt.DTypeLike | Mapping[str, Any] | str
 VLEN_UTF8_ALIAS = ("str", str, "string")
 """What stands for strings of any length, rather than for strings of NumPy without a length."""
 
 
-def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> AnyDType:
     """Return the data type that `dtype_spec` stands for.
 
     Parameters
@@ -309,7 +309,7 @@ def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> ZDType[An
     return get_data_type_from_native_dtype(dtype_spec)  # type: ignore[arg-type]
 
 
-def _parse_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def _parse_name(name: str, zarr_format: ZarrFormat) -> AnyDType:
     if name in VLEN_UTF8_ALIAS:
         return VariableLengthUTF8()
     key = ("parsed", name, zarr_format)
@@ -317,7 +317,7 @@ def _parse_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
     return found or data_type_registry._remember(key, _search_name(name, zarr_format))
 
 
-def _search_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def _search_name(name: str, zarr_format: ZarrFormat) -> AnyDType:
     if zarr_format == 3:
         try:
             return data_type_registry.match_json(name, zarr_format=3)
@@ -335,12 +335,12 @@ def _search_name(name: str, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
     return data_type_registry.match_dtype(native)
 
 
-def parse_data_type(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def parse_data_type(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> AnyDType:
     """Return the data type that `dtype_spec` stands for; the same as `parse_dtype`."""
     return parse_dtype(dtype_spec, zarr_format=zarr_format)
 
 
-def get_data_type_from_native_dtype(dtype: npt.DTypeLike) -> ZDType[Any, Any]:
+def get_data_type_from_native_dtype(dtype: npt.DTypeLike) -> AnyDType:
     """Return the data type that stands for what NumPy takes for a data type."""
     if isinstance(dtype, list):
         # The fields of a record, as they stand in metadata: lists where NumPy wants tuples.

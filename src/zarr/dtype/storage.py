@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.dtype.base import ZDType
+    from zarr.dtype.base import AnyDType, TBaseDType
 
 Swap: TypeAlias = int | tuple[tuple[int, int], ...]
 """How the two byte orders differ: the size of the words that an element consists of, 0 where the
@@ -30,14 +30,14 @@ _PLAIN = frozenset("?bhilqBHILQefdgFDG")
 """The kinds of elements that NumPy hands out through the buffer protocol."""
 
 
-def is_object_like(zdtype: ZDType[Any, Any]) -> bool:
+def is_object_like(zdtype: AnyDType) -> bool:
     """Return whether elements have no fixed size, so that Python must code them."""
     # NumPy says so of its own strings too.
-    dtype: np.dtype[Any] = zdtype.to_native_dtype()
+    dtype: TBaseDType = zdtype.to_native_dtype()
     return dtype.hasobject
 
 
-def storage_of(zdtype: ZDType[Any, Any]) -> tuple[int, Swap]:
+def storage_of(zdtype: AnyDType) -> tuple[int, Swap]:
     """Return the size of an element, and how its two byte orders differ.
 
     Raises
@@ -51,7 +51,7 @@ def storage_of(zdtype: ZDType[Any, Any]) -> tuple[int, Swap]:
     return dtype.itemsize, swap_words(dtype)
 
 
-def swap_words(dtype: np.dtype[Any]) -> Swap:
+def swap_words(dtype: TBaseDType) -> Swap:
     """Return which bytes of an element change places between the two byte orders.
 
     Examples
@@ -68,7 +68,7 @@ def swap_words(dtype: np.dtype[Any]) -> Swap:
     return tuple(_words(dtype, 0)) or 0
 
 
-def word_size(dtype: np.dtype[Any]) -> int:
+def word_size(dtype: TBaseDType) -> int:
     """Return the bytes of the words that an element without fields consists of."""
     if dtype.kind in "SO" or dtype.type is np.void:
         return 1
@@ -78,7 +78,7 @@ def word_size(dtype: np.dtype[Any]) -> int:
     return dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize
 
 
-def _words(dtype: np.dtype[Any], offset: int) -> list[tuple[int, int]]:
+def _words(dtype: TBaseDType, offset: int) -> list[tuple[int, int]]:
     """Return the offset and size of each word of more than a byte."""
     if dtype.subdtype is not None:
         base = dtype.subdtype[0]
@@ -104,7 +104,7 @@ def buffer_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.view(np.dtype(f"V{dtype.itemsize}"))
 
 
-def as_type(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def as_type(array: npt.NDArray[Any], dtype: TBaseDType) -> npt.NDArray[Any]:
     """Return `array` with elements of `dtype`: itself, if it has them.
 
     Examples
@@ -124,7 +124,7 @@ def as_type(array: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return result
 
 
-def used_bits(dtype: np.dtype[Any]) -> bytes | None:
+def used_bits(dtype: TBaseDType) -> bytes | None:
     """Return a mask of the bits that an element uses; None if it uses all of them.
 
     The small types of ml_dtypes have a byte for each number and use some bits of it. What is in
@@ -140,7 +140,7 @@ def used_bits(dtype: np.dtype[Any]) -> bytes | None:
     return mask if mask.count(0xFF) < len(mask) else None
 
 
-def _mask(dtype: np.dtype[Any]) -> bytes:
+def _mask(dtype: TBaseDType) -> bytes:
     if dtype.subdtype is not None:
         base = dtype.subdtype[0]
         return _mask(base) * (dtype.itemsize // base.itemsize) if base.itemsize else b""
@@ -175,7 +175,7 @@ def element_of(scalar: Any) -> Any:
     return scalar
 
 
-def fill_bytes(scalar: Any, dtype: np.dtype[Any]) -> bytes:
+def fill_bytes(scalar: Any, dtype: TBaseDType) -> bytes:
     """Return the bytes of one element that has the value `scalar`; zeros for None."""
     if scalar is None:
         return bytes(dtype.itemsize)

@@ -9,11 +9,13 @@ import numpy as np
 
 from zarr.dtype.base import (
     ORDER_CHAR,
+    AnyDType,
     HasEndianness,
     HasItemSize,
     HasLength,
     HasObjectCodec,
     OwnDType,
+    TBaseDType,
     endianness_of,
     frozen,
     invalid_scalar,
@@ -23,7 +25,6 @@ from zarr.dtype.base import (
 )
 
 if TYPE_CHECKING:
-    from zarr.dtype.base import ZDType
     from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 _CODE_POINT = 4
@@ -63,7 +64,7 @@ def _keeps_string(data: Any, scalar: Any) -> bool:
 
 
 @frozen
-class FixedLengthUTF32(OwnDType[np.dtype[Any], np.str_], HasEndianness, HasLength, HasItemSize):
+class FixedLengthUTF32(OwnDType[TBaseDType, np.str_], HasEndianness, HasLength, HasItemSize):
     """Strings of at most `length` characters, four bytes for each."""
 
     dtype_cls = type(np.dtype("U1"))
@@ -74,10 +75,10 @@ class FixedLengthUTF32(OwnDType[np.dtype[Any], np.str_], HasEndianness, HasLengt
         check_length(self.length, _CODE_POINT)
 
     @classmethod
-    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+    def _of_native(cls, dtype: TBaseDType) -> Self:
         return cls(length=dtype.itemsize // _CODE_POINT, endianness=endianness_of(dtype))
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype(f"{ORDER_CHAR[self.endianness]}U{self.length}")
 
     @property
@@ -147,7 +148,7 @@ class VariableLengthUTF8(_OfAnyLength):
     object_codec_id = "vlen-utf8"
 
     @classmethod
-    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+    def _of_native(cls, dtype: TBaseDType) -> Self:
         if hasattr(dtype, "na_object"):
             raise ValueError(
                 f"Zarr data type resolution from {dtype!r} failed. Strings that may be missing "
@@ -196,7 +197,7 @@ def bytes_to_json(data: bytes) -> str:
 
 
 @frozen
-class _FixedLengthBytes(OwnDType[np.dtype[Any], Any], HasLength, HasItemSize):
+class _FixedLengthBytes(OwnDType[TBaseDType, Any], HasLength, HasItemSize):
     """The base of byte strings of a fixed length."""
 
     _kind: ClassVar[str]
@@ -206,10 +207,10 @@ class _FixedLengthBytes(OwnDType[np.dtype[Any], Any], HasLength, HasItemSize):
         check_length(self.length)
 
     @classmethod
-    def _of_native(cls, dtype: np.dtype[Any]) -> Self:
+    def _of_native(cls, dtype: TBaseDType) -> Self:
         return cls(length=dtype.itemsize)
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype(f"{self._kind}{self.length}")
 
     @property
@@ -277,7 +278,7 @@ class RawBytes(_FixedLengthBytes):
     _kind = "V"
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         return type(dtype) is cls.dtype_cls and dtype.fields is None and dtype.subdtype is None
 
     @classmethod
@@ -342,7 +343,7 @@ class VariableLengthBytes(_OfAnyLength):
     _aliases = ("bytes",)
     _unstable = True
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype("O")
 
     def _check_scalar(self, data: object) -> bool:
@@ -387,7 +388,7 @@ OBJECT_CODEC_IDS: tuple[str, ...] = (
 OF_ANY_OBJECT = (*OBJECT_CODEC_IDS[2:], "json", "msgpack", "categorize")
 
 
-def behind_object_codec(dtype: ZDType[Any, Any], object_codec_id: str | None) -> ZDType[Any, Any]:
+def behind_object_codec(dtype: AnyDType, object_codec_id: str | None) -> AnyDType:
     """Return the data type of what an object codec codes, where a fixed length was named for it.
 
     The codecs of strings and of bytes store no length: elements of any are read and written.
@@ -407,7 +408,7 @@ def behind_object_codec(dtype: ZDType[Any, Any], object_codec_id: str | None) ->
 
 
 @frozen
-class PythonObject(OwnDType[np.dtype[Any], Any], HasObjectCodec):
+class PythonObject(OwnDType[TBaseDType, Any], HasObjectCodec):
     """Objects that a codec of numcodecs makes bytes of; for Zarr v2 only.
 
     Parameters
@@ -423,11 +424,11 @@ class PythonObject(OwnDType[np.dtype[Any], Any], HasObjectCodec):
     _holds_arrays = True
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         # Which codec is meant, the data type of NumPy does not say.
         return False
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype("O")
 
     @classmethod

@@ -9,10 +9,11 @@ import numpy as np
 
 from zarr._async.warnings import warn
 from zarr.dtype.base import (
+    AnyDType,
     HasItemSize,
     InvalidPartError,
     OwnDType,
-    ZDType,
+    TBaseDType,
     frozen,
     invalid_scalar,
     shown,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @frozen
-class SubArray(OwnDType[np.dtype[Any], Any], HasItemSize):
+class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
     """A small array in each element; it can stand only in a field of a record.
 
     Zarr v2 writes it as the third part of a field. For Zarr v3 there is no specification: it is
@@ -38,7 +39,7 @@ class SubArray(OwnDType[np.dtype[Any], Any], HasItemSize):
     as lists.
     """
 
-    base: ZDType[Any, Any]
+    base: AnyDType
     shape: tuple[int, ...]
 
     dtype_cls = type(np.dtype("V1"))
@@ -46,16 +47,16 @@ class SubArray(OwnDType[np.dtype[Any], Any], HasItemSize):
     _unstable = True
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         return dtype.subdtype is not None
 
     @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+    def from_native_dtype(cls, dtype: TBaseDType) -> Self:
         if dtype.subdtype is None:
             raise cls._invalid_native(dtype)
         return cls(base=data_type_registry.match_dtype(dtype.subdtype[0]), shape=dtype.shape)
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype((self.base.to_native_dtype(), self.shape))
 
     @property
@@ -80,7 +81,7 @@ class SubArray(OwnDType[np.dtype[Any], Any], HasItemSize):
         return cls.of_shape(base, configuration["shape"])
 
     @classmethod
-    def of_shape(cls, base: ZDType[Any, Any], shape: object) -> Self:
+    def of_shape(cls, base: AnyDType, shape: object) -> Self:
         """Make an instance of the shape in a metadata document."""
         sizes: list[Any] = list(shape) if isinstance(shape, (list, tuple)) else [shape]
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
@@ -151,17 +152,17 @@ def _nested(items: list[Any], shape: tuple[int, ...]) -> Any:
     return [_nested(part, shape[1:]) for part in parts]
 
 
-Field = tuple[str, ZDType[Any, Any]]
+Field = tuple[str, AnyDType]
 
 
-def _item_size(dtype: ZDType[Any, Any]) -> int:
+def _item_size(dtype: AnyDType) -> int:
     if not isinstance(dtype, HasItemSize):
         raise TypeError(f"A field of a record has a fixed size, which {dtype} has not.")
     return dtype.item_size
 
 
 @frozen
-class Structured(OwnDType[np.dtype[Any], np.void], HasItemSize):
+class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
     """Records, with the metadata that older versions wrote for Zarr v3."""
 
     fields: tuple[Field, ...]
@@ -178,11 +179,11 @@ class Structured(OwnDType[np.dtype[Any], np.void], HasItemSize):
             raise ValueError(f"The fields of a record have different names. Got {names}.")
 
     @classmethod
-    def _check_native_dtype(cls, dtype: np.dtype[Any]) -> bool:
+    def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
         return type(dtype) is cls.dtype_cls and dtype.fields is not None
 
     @classmethod
-    def from_native_dtype(cls, dtype: np.dtype[Any]) -> Self:
+    def from_native_dtype(cls, dtype: TBaseDType) -> Self:
         if not cls._check_native_dtype(dtype) or dtype.fields is None or dtype.names is None:
             raise cls._invalid_native(dtype)
         if len(dtype.fields) > len(dtype.names):
@@ -196,7 +197,7 @@ class Structured(OwnDType[np.dtype[Any], np.void], HasItemSize):
             )
         return made
 
-    def to_native_dtype(self) -> np.dtype[Any]:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtype([(name, field.to_native_dtype()) for name, field in self.fields])
 
     @property
@@ -258,14 +259,14 @@ class Structured(OwnDType[np.dtype[Any], np.void], HasItemSize):
         value = tuple(data) if isinstance(data, list) else data
         return np.array([value], self.to_native_dtype())[0]  # type: ignore[no-any-return]
 
-    def _of_bytes(self, data: bytes, dtype: np.dtype[Any]) -> np.void:
+    def _of_bytes(self, data: bytes, dtype: TBaseDType) -> np.void:
         """Make a scalar of bytes that hold an element of `dtype`, perhaps of another byte order."""
         if len(data) != dtype.itemsize:
             raise ValueError(f"A scalar of {self} has {dtype.itemsize} bytes, not {len(data)}.")
         element = np.frombuffer(data, f"V{len(data)}").view(dtype)
         return element.astype(self.to_native_dtype())[0]  # type: ignore[no-any-return]
 
-    def _stored_as(self, zarr_format: ZarrFormat) -> np.dtype[Any]:
+    def _stored_as(self, zarr_format: ZarrFormat) -> TBaseDType:
         """Return the data type of bytes in metadata: the byte order is a matter of v2 only."""
         dtype = self.to_native_dtype()
         return dtype if zarr_format == 2 else dtype.newbyteorder("<")
@@ -331,13 +332,13 @@ class Struct(Structured):
         }
 
 
-def _places(dtype: np.dtype[Any]) -> tuple[int, tuple[int, ...]]:
+def _places(dtype: TBaseDType) -> tuple[int, tuple[int, ...]]:
     """Return the size of a record, and where its fields begin."""
     fields: Any = dtype.fields
     return dtype.itemsize, tuple(fields[name][1] for name in dtype.names or ())
 
 
-def _of_field(dtype: np.dtype[Any]) -> ZDType[Any, Any]:
+def _of_field(dtype: TBaseDType) -> AnyDType:
     if dtype.subdtype is not None:
         return SubArray.from_native_dtype(dtype)
     return data_type_registry.match_dtype(dtype)
@@ -351,7 +352,7 @@ def _field_from_v2(field: object) -> Field:
     return _named(field, name), SubArray.of_shape(dtype, shape[0]) if shape else dtype
 
 
-def _field_to_v2(name: str, field: ZDType[Any, Any]) -> list[Any]:
+def _field_to_v2(name: str, field: AnyDType) -> list[Any]:
     if isinstance(field, SubArray):
         return [name, field.base.to_json(2)["name"], list(field.shape)]
     return [name, field.to_json(2)["name"]]
@@ -375,7 +376,7 @@ def _named(field: object, name: object) -> str:
     raise _invalid_field(field, "the name of a field is a string")
 
 
-def _matched(field: object, data: Any, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def _matched(field: object, data: Any, zarr_format: ZarrFormat) -> AnyDType:
     try:
         return data_type_registry.match_json(data, zarr_format=zarr_format)
     except InvalidPartError:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.codec import Codec
     from zarr.codecs.base import Link
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType, TBaseDType
 
     ArrayMetadata = ArrayV2Metadata | ArrayV3Metadata
 
@@ -54,8 +54,8 @@ class ArrayLayout(NamedTuple):
     shape: tuple[int, ...]
     grid: tuple[Edge, ...]
     key_encoding: tuple[str, str] | Callable[[tuple[int, ...]], str]
-    zdtype: ZDType[Any, Any]
-    dtype: np.dtype[Any]
+    zdtype: AnyDType
+    dtype: TBaseDType
     itemsize: int
     fill_value: Any
     fill: bytes
@@ -120,11 +120,11 @@ def _of_v3(metadata: ArrayV3Metadata) -> ArrayLayout:
     )
 
 
-def _item_size(zdtype: ZDType[Any, Any], dtype: np.dtype[Any]) -> int:
+def _item_size(zdtype: AnyDType, dtype: TBaseDType) -> int:
     return 0 if is_object_like(zdtype) else dtype.itemsize
 
 
-def _fill(zdtype: ZDType[Any, Any], value: Any, dtype: np.dtype[Any]) -> bytes:
+def _fill(zdtype: AnyDType, value: Any, dtype: TBaseDType) -> bytes:
     return b"" if is_object_like(zdtype) else fill_bytes(value, dtype)
 
 
@@ -217,7 +217,7 @@ def _serializer(metadata: ArrayV2Metadata) -> BytesCodec:
     return BytesCodec(endian=orders.pop() if orders else None)
 
 
-def _byte_orders(dtype: np.dtype[Any]) -> set[Literal["little", "big"]]:
+def _byte_orders(dtype: TBaseDType) -> set[Literal["little", "big"]]:
     """The byte orders of what an element is made of; none where all are single bytes."""
     if dtype.subdtype is not None:
         return _byte_orders(dtype.subdtype[0])
@@ -311,7 +311,7 @@ def _native(layout: ArrayLayout) -> bytes:
     return value.astype(_in_native_order(layout.dtype)).tobytes()
 
 
-def _in_native_order(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def _in_native_order(dtype: TBaseDType) -> TBaseDType:
     # NumPy's strings of any length have no byte order, and no method to change it.
     return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import NotRequired
 
     from zarr.buffer.core import BufferPrototype
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType
     from zarr.types import MemoryOrder
 
 
@@ -134,7 +134,7 @@ class ArraySpec:
     """
 
     shape: tuple[int, ...]
-    dtype: ZDType[Any, Any]
+    dtype: AnyDType
     fill_value: Any
     config: ArrayConfig
     prototype: BufferPrototype

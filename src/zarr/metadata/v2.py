@@ -15,7 +15,7 @@ from zarr.abc.metadata import Metadata
 from zarr.abc.numcodec import Numcodec, _is_numcodec
 from zarr.codecs.configuration import check_chunk_bytes
 from zarr.codecs.numcodecs_links import is_understood
-from zarr.dtype import ZDType, data_type_registry
+from zarr.dtype import data_type_registry
 from zarr.dtype.strings import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_grids import repaired_chunk_shape
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.dtype.base import AnyDType, TBaseDType
     from zarr.experimental import ChunkGrid
     from zarr.types import MemoryOrder
 
@@ -97,7 +98,7 @@ def parse_zarr_format(data: object) -> Literal[2]:
     raise ValueError(f"Failed to parse input for 'zarr_format': expected Literal[2], got {data!r}.")
 
 
-def parse_dtype(data: npt.DTypeLike) -> np.dtype[Any]:
+def parse_dtype(data: npt.DTypeLike) -> TBaseDType:
     """Return a data type of NumPy; records may have lists for tuples, as in JSON."""
     if isinstance(data, list):
         return np.dtype([tuple(field) for field in data])
@@ -234,7 +235,7 @@ class ArrayV2Metadata(Metadata):
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
-    dtype: ZDType[Any, Any]
+    dtype: AnyDType
     fill_value: Any
     order: MemoryOrder
     filters: _Made[tuple[Numcodec, ...] | None] = _Made("filter_configs", parse_filters)
@@ -251,7 +252,7 @@ class ArrayV2Metadata(Metadata):
         self,
         *,
         shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
+        dtype: AnyDType,
         chunks: tuple[int, ...],
         fill_value: Any,
         order: MemoryOrder,

@@ -13,7 +13,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.chain import check_order, evolve, parse_codecs
 from zarr.codecs.sharding import ShardingCodec
 from zarr.codecs.transpose import seen_behind
-from zarr.dtype import ZDType, data_type_registry
+from zarr.dtype import data_type_registry
 from zarr.dtype.base import shown
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.chunk_grids import (
@@ -41,6 +41,7 @@ from zarr.registry import state
 if TYPE_CHECKING:
     from zarr.abc.codec import Codec
     from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.dtype.base import AnyDType
     from zarr.types import JSON, DimensionNamesLike
 
 __all__ = [
@@ -153,7 +154,7 @@ def validate_array_bytes_codec(codecs: tuple[Codec, ...]) -> ArrayBytesCodec:
     )
 
 
-def validate_codecs(codecs: tuple[Codec, ...], dtype: ZDType[Any, Any]) -> None:
+def validate_codecs(codecs: tuple[Codec, ...], dtype: AnyDType) -> None:
     """Fail unless the codecs make a chain (see ``zarr.codecs.chain.split``)."""
     check_order(codecs)
 
@@ -168,7 +169,7 @@ class ArrayV3Metadata(Metadata):
     """What the document of an array of Zarr v3 says (core specification, array metadata)."""
 
     shape: tuple[int, ...]
-    data_type: ZDType[Any, Any]
+    data_type: AnyDType
     chunk_grid: ChunkGridMetadata
     chunk_key_encoding: ChunkKeyEncoding
     fill_value: Any
@@ -184,7 +185,7 @@ class ArrayV3Metadata(Metadata):
         self,
         *,
         shape: Iterable[int],
-        data_type: ZDType[Any, Any],
+        data_type: AnyDType,
         chunk_grid: Any,
         chunk_key_encoding: Any,
         fill_value: object,
@@ -274,7 +275,7 @@ class ArrayV3Metadata(Metadata):
         return len(self.shape)
 
     @property
-    def dtype(self) -> ZDType[Any, Any]:
+    def dtype(self) -> AnyDType:
         """The data type of the elements."""
         return self.data_type
 

@@ -28,11 +28,9 @@ from zarr.registry import get_numcodec
 if TYPE_CHECKING:
     from typing import Self
 
-    import numpy.typing as npt
-
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.numcodec import Numcodec
-    from zarr.codecs.base import AnyDType, Link, Shape
+    from zarr.codecs.base import AnyDType, Array, Link, Shape
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
@@ -90,7 +88,7 @@ class _NumcodecsCodec(Metadata):
     def compute_encoded_size(self, input_byte_length: int, chunk_spec: ArraySpec) -> int:
         raise NotImplementedError(f"The size of {self.codec_name}'s output depends on its input.")
 
-    def _shaped(self, decoded: object, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    def _shaped(self, decoded: object, shape: tuple[int, ...]) -> Array:
         array = np.asarray(decoded)
         if array.size != prod(shape):
             raise ChunkDecodeError(
