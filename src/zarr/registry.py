@@ -1,4 +1,4 @@
-"""What is known by name: codecs, buffer classes, chunk key encodings.
+"""Classes that are known by name: codecs, buffers, chunk key encodings.
 
 A name is looked for among what was registered here, what is built in, and the entry points of
 installed packages, in that order; modules and entry points are loaded when a name is first asked
@@ -93,8 +93,8 @@ _registrations: list[type] = []
 
 
 def state() -> tuple[int, int]:
-    """What the classes depend on that metadata name: it differs after each change of settings,
-    and after each registration.
+    """The state that the classes of named codecs depend on: it differs after each change of
+    settings, and after each registration.
     """
     return config.changes, len(_registrations)
 

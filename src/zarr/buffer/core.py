@@ -46,7 +46,7 @@ __all__ = [
 
 @runtime_checkable
 class ArrayLike(Protocol):
-    """What a `Buffer` needs of a one-dimensional array of bytes."""
+    """The protocol of a one-dimensional array of bytes, as a `Buffer` needs it."""
 
     @property
     def dtype(self) -> np.dtype[Any]: ...
@@ -66,7 +66,7 @@ class ArrayLike(Protocol):
 
 @runtime_checkable
 class NDArrayLike(Protocol):
-    """What an `NDBuffer` needs of an n-dimensional array."""
+    """The protocol of an n-dimensional array, as an `NDBuffer` needs it."""
 
     @property
     def dtype(self) -> np.dtype[Any]: ...

@@ -1,4 +1,4 @@
-"""What the built-in codecs share: how a codec becomes a link of the engine, and runs alone.
+"""The bases of the built-in codecs: how one becomes a link of the engine, and runs alone.
 
 An array's chunks are coded by the engine, which takes a chain of links: a codec names its own with
 ``_link(spec)``. The coding methods of a codec serve those who call a codec object themselves, and

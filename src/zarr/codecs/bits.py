@@ -56,9 +56,9 @@ class PackBitsCodec(NativeSerializer):
     padding_encoding : {'none', 'first_byte', 'last_byte'}, default: 'none'
         Whether a byte before or after the others tells how many bits fill up the last one.
     first_bit, last_bit : int, optional
-        The bits to store, counted from the least significant one; by default all. What was in the
-        others is lost: they are decoded as zeros, or as the sign of signed integers. They count
-        for both parts of a complex number.
+        The bits to store, counted from the least significant one; by default all. The other bits
+        are lost: they are decoded as zeros, or as the sign of signed integers. The bits count for
+        both parts of a complex number.
 
     Notes
     -----

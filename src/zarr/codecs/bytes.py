@@ -143,7 +143,7 @@ Swap: TypeAlias = int | tuple[tuple[int, int], ...]
 
 
 def stored_swap(dtype: TBaseDType, endian: EndianLiteral | None) -> Swap:
-    """What is swapped between elements of `dtype` in memory and their form stored as `endian`."""
+    """The bytes to swap between elements of `dtype` in memory and those stored as `endian`."""
     if endian is None:
         return 0
     words = _words(dtype)

@@ -32,7 +32,7 @@ RoundingMode: TypeAlias = Literal[
 """Which of the two neighbours stands for a number between them."""
 
 OutOfRangeMode: TypeAlias = Literal["clamp", "wrap"]
-"""What becomes of numbers beyond the range: its end, or the number modulo its length."""
+"""How numbers beyond the range are stored: as its end, or modulo its length."""
 
 ROUNDING_MODES: Final = (
     "nearest-even",
@@ -74,7 +74,7 @@ def cast_elements(
         if mask.any():
             places.append((mask, new))
     if places:
-        # What is replaced anyway must not be found out of range.
+        # Values that are replaced anyway must not be found out of range.
         values = values.copy()
         for mask, _ in places:
             values[mask] = 0
@@ -121,7 +121,7 @@ def _float_to_int(
     rounded = _to_integral(values.astype(np.float64, copy=False), rounding)
     # The end of the range is one below a power of two: that power is exact in floating point.
     low, high = float(limits.min), float(limits.max + 1)
-    # What is no number is in no range, and makes the extremes none.
+    # NaN is in no range, and makes the extremes NaN.
     if not rounded.size or (rounded.min() >= low and rounded.max() < high):
         return rounded.astype(target)
     if np.isnan(rounded).any() or (out_of_range != "clamp" and not np.isfinite(rounded).all()):
@@ -262,7 +262,7 @@ class CastValue(DeclaredCodec, ArrayArrayCodec):
         How to round: ``'nearest-even'``, ``'nearest-away'``, ``'towards-zero'``,
         ``'towards-positive'`` or ``'towards-negative'``.
     out_of_range : {'clamp', 'wrap'}, optional
-        What becomes of values that the type cannot hold: the nearest it can (±infinity for
+        How to store values that the type cannot hold: as the nearest it can (±infinity for
         floating point types), or the value modulo its range. By default they are an error.
         Infinity is beyond the range of every integer type, and has no remainder: ``'wrap'``
         refuses it. NaN is refused for integers, unless `scalar_map` replaces it.
@@ -343,7 +343,7 @@ class CastValue(DeclaredCodec, ArrayArrayCodec):
             )
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: one of the other type, filled with the cast fill value."""
+        """Return the chunk when encoded: of the other type, with the cast fill value."""
         self._check_types(chunk_spec.dtype)
         fill = chunk_spec.fill_value
         if fill is not None:

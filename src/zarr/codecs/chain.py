@@ -71,7 +71,7 @@ def v2_chain(
     order
         The order in which elements are stored.
     ndim
-        The number of axes.
+        The number of dimensions.
     """
     configs = [config_of(codec) for codec in filters or ()]
     if compressor is not None:
@@ -100,7 +100,7 @@ class _Builder:
         self._ndim = ndim
         self._links: list[Link] = []
         self._as_bytes = False
-        # What the next codec is given as array, or the size that Blosc is to take for elements.
+        # The size of the elements that the next codec is given, or that Blosc is to assume.
         self._typesize = dtype.itemsize if not holds_objects(dtype) else 1
 
     def build(self, configs: list[Mapping[str, Any]]) -> tuple[Link, ...]:
@@ -356,7 +356,7 @@ def _blosc(parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         "clevel": parameters.get("clevel", 5),
         "blocksize": parameters.get("blocksize", 0),
     }
-    # What is left out is chosen by the size of the elements, as numcodecs' AUTOSHUFFLE is.
+    # Without a shuffle, the codec chooses one by the size of the elements, as AUTOSHUFFLE does.
     if shuffle != _AUTOSHUFFLE:
         translated["shuffle"] = _SHUFFLES[shuffle]
     if parameters.get("typesize"):

@@ -183,7 +183,7 @@ def item_size(dtype: Any) -> int:
 
 
 def chunk_edges(chunk_grid: Any) -> tuple[tuple[int, ...], ...] | None:
-    """The lengths that chunks have along each axis; None for a grid that does not tell."""
+    """The lengths that chunks have along each dimension; None for a grid that does not tell."""
     sizes: Sequence[Any] | None = getattr(chunk_grid, "chunk_shape", None)
     if sizes is None:
         sizes = getattr(chunk_grid, "chunk_shapes", None)

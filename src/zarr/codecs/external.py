@@ -438,7 +438,7 @@ PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     "expert": ("minbits", "maxbits", "maxprec", "minexp"),
 }
 _INTEGERS = frozenset({"precision", "minbits", "maxbits", "maxprec", "minexp"})
-# What ZFP takes where a mode leaves a parameter open.
+# The data types that ZFP takes, and those that are widened to them.
 _OWN: Final = ("i4", "i8", "f4", "f8")
 _NARROW: Final = ("i1", "i2", "u1", "u2", "f2")
 _MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
@@ -446,7 +446,7 @@ _MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
 
 @dataclass(frozen=True)
 class ZfpCodec(DeclaredCodec, ArrayBytesCodec):
-    """Compresses chunks of one to four axes by ZFP; needs ``zarr[zfp]``.
+    """Compresses chunks of one to four dimensions by ZFP; needs ``zarr[zfp]``.
 
     Parameters
     ----------
@@ -489,7 +489,7 @@ class ZfpCodec(DeclaredCodec, ArrayBytesCodec):
         return named(self._name, {"mode": self.mode, **dict(self.parameters)})
 
     def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
-        """Refuse chunks of more than four axes, and types that ZFP does not have."""
+        """Refuse chunks of more than four dimensions, and types that ZFP does not have."""
         native = dtype.to_native_dtype()
         # How uint32 and uint64 are to be stored, the specification does not say.
         if native.hasobject or native.newbyteorder("=").str[1:] not in (*_OWN, *_NARROW):

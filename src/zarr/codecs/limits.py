@@ -69,7 +69,7 @@ _OF_THE_ENGINE: dict[str, Link] = {
 
 
 def decode_at_most(codec: Numcodec, data: Any, limit: int) -> Any:
-    """What a codec of numcodecs decodes `data` to: at most `limit` bytes, if it makes bytes.
+    """Decode `data` with a codec of numcodecs, to at most `limit` bytes if it makes bytes.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def decode_at_most(codec: Numcodec, data: Any, limit: int) -> Any:
         ) from error
 
 
-# What numcodecs stumbles over in damaged data and strange configurations.
+# The errors that numcodecs raises for damaged data and strange configurations.
 _SAY_NOTHING: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, struct.error)
 
 

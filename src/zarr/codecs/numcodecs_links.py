@@ -256,7 +256,7 @@ def _as_bytes(encoded: Any, order: MemoryOrder) -> Data:
 
 
 def decoded_by(codec: Numcodec, data: Any, limit: int) -> Any:
-    """What a codec of numcodecs decodes, which may be `limit` bytes."""
+    """The output of a decoder of numcodecs, which may be `limit` bytes."""
     if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
         # Such a stream says itself how it was filtered, and is refused with filters.
         codec = get_numcodec(cast("Any", {**config, "filters": None}))
@@ -265,7 +265,7 @@ def decoded_by(codec: Numcodec, data: Any, limit: int) -> Any:
     if not settings.get("array.allow_unsafe_pickle_decode"):
         raise PickleCodecDisabledError(
             "The chunk was encoded with pickle, and decoding it may run any code. If you trust "
-            "whoever wrote it, set 'array.allow_unsafe_pickle_decode' in zarr.config to True, and "
+            "its author, set 'array.allow_unsafe_pickle_decode' in zarr.config to True, and "
             "numcodecs.pickles.ALLOW_UNSAFE_PICKLE_DECODE, too."
         )
     try:

@@ -179,7 +179,7 @@ class Elements:
         return memoryview(flat.view(np.uint8))
 
     def decoded(self, result: Any, shape: Shape, codec: str) -> Array:
-        """What a codec decoded, as an array of `shape` and of this data type."""
+        """The output of a decoder as an array of `shape` and of this data type."""
         array = _counted(result, shape, codec)
         if array.dtype != self.dtype:
             if not (self.objects or np.can_cast(array.dtype, self.dtype, "same_kind")):
@@ -188,9 +188,9 @@ class Elements:
         return array.reshape(shape)
 
     def encoded(self, result: Any, shape: Shape, codec: str) -> Array:
-        """What a codec encoded, as an array of `shape` and of this data type.
+        """The output of an encoder as an array of `shape` and of this data type.
 
-        A codec may give elements of another type and equal size: what counts is their bytes.
+        A codec may give elements of another type and equal size: only their bytes count.
         """
         array = _counted(result, shape, codec)
         dtype = array.dtype
@@ -241,7 +241,7 @@ class Coder:
         self._encode = _method(codec, "encode")
 
     def at(self, shape: Shape) -> ArraySpec:
-        """What the codec is told of a chunk of `shape`."""
+        """The spec of a chunk of `shape`, which the codec is given."""
         return self.spec if shape == self.spec.shape else replace(self.spec, shape=shape)
 
     def decode(self, data: Any, spec: ArraySpec, limit: int | None = None) -> Any:
@@ -260,7 +260,7 @@ class Coder:
 
 
 class ForeignCodec:
-    """What the adapters of codecs share."""
+    """The base of the adapters of codecs."""
 
     kind: str
     takes_objects = False

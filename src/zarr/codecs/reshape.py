@@ -36,7 +36,7 @@ class _Reshaping(NativeFilter):
             self._shape(chunk)
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk of `chunk_spec` becomes."""
+        """Return the chunk when encoded: with its new shape."""
         return replace(chunk_spec, shape=self._shape(chunk_spec.shape))
 
     def _shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -54,7 +54,7 @@ class _Reshaping(NativeFilter):
 
 @dataclass(frozen=True)
 class ReshapeCodec(_Reshaping):
-    """Gives chunks other axes; the elements stay in their order.
+    """Gives chunks other dimensions; the elements stay in their order.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def reshaped(shape: tuple[int, ...], dimensions: tuple[Dimension, ...]) -> tuple
     Raises
     ------
     ValueError
-        If it has not as many elements, or an axis does not take the place of those it names.
+        If it has not as many elements, or a dimension does not take the place of those it names.
     """
     try:
         found = [

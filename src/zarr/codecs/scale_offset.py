@@ -64,7 +64,7 @@ class ScaleOffset(DeclaredCodec, ArrayArrayCodec):
             raise ValueError("scale_offset scale must be non-zero.")
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: one of the same type, filled with the encoded fill value."""
+        """Return the chunk when encoded: of the same type, with the encoded fill value."""
         if chunk_spec.fill_value is None:
             return chunk_spec
         dtype = chunk_spec.dtype.to_native_dtype()

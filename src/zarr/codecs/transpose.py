@@ -1,4 +1,4 @@
-"""The codec ``transpose``: the axes in another order."""
+"""The codec ``transpose``: the dimensions in another order."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = ["TransposeCodec", "seen_behind"]
 
 @dataclass(frozen=True)
 class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
-    """Stores the axes of a chunk in another order.
+    """Stores the dimensions of a chunk in another order.
 
     Parameters
     ----------
     order : iterable of int
-        The axis of the array that becomes the first, the second, … of the stored chunk.
+        The dimension of the array that becomes the first, the second, … of the stored chunk.
 
     Notes
     -----
     Documents of early drafts of format 3 say ``"C"`` or ``"F"``. These are read, and become
-    numbers when the number of axes is known.
+    numbers when the number of dimensions is known.
 
     Examples
     --------
@@ -51,16 +51,16 @@ class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
         self._set(order=order if _is_draft(order) else int_tuple(order))
 
     def validate(self, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
-        """Refuse an order that does not name each axis of `shape` once."""
+        """Refuse an order that does not name each dimension of `shape` once."""
         self._axes(len(shape))
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
-        """The codec with its order as numbers, which must fit the axes of `array_spec`."""
+        """The codec with its order as numbers, which must fit the dimensions of `array_spec`."""
         axes = self._axes(array_spec.ndim)
         return self if axes == self.order else replace(self, order=axes)
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk of `chunk_spec` becomes."""
+        """Return the chunk when encoded: with its dimensions in the order of the codec."""
         axes = self._axes(chunk_spec.ndim)
         return replace(chunk_spec, shape=tuple(chunk_spec.shape[axis] for axis in axes))
 

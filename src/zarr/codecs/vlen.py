@@ -66,7 +66,7 @@ class StringTable:
         self.dtype = dtype
         self._text = text
         self._fill = "" if fill_value is None and dtype.kind == "T" else fill_value
-        # What is no string (None) is kept apart from all strings.
+        # Fill values that are no strings (None) are kept apart from all strings.
         is_string = isinstance(self._fill, str if text else bytes)
         self.heap = _core.Heap(text, _encoded(self._fill) if is_string else None, writing)
         self.fill_number: bytes = self.heap.fill
@@ -319,7 +319,7 @@ def table_for(
 
 
 def _coders(chain: Iterable[Link]) -> Iterator[str]:
-    """What codes elements in a chain: names of the engine's codecs, ``python`` for all others."""
+    """The names of the codecs in a chain that code objects; ``python`` for those of others."""
     for name, parameters in chain:
         if name == "sharding_indexed":
             yield from _coders(parameters[1])

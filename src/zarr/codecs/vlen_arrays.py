@@ -41,7 +41,7 @@ class _MultisetCodec(DeclaredCodec, ArrayBytesCodec):
 
     def _listed(self, array: Array) -> tuple[bytes, bytes]:
         starts: dict[bytes, int] = {}
-        # What is read has one object for all elements with one list.
+        # Arrays that were read have one object for all elements with the same list.
         seen: dict[int, int] = {}
         lists = bytearray()
         places = []
@@ -138,7 +138,7 @@ class N5LabelMultisetCodec(_MultisetCodec):
 
 @dataclass(frozen=True)
 class VLenNDArrayCodec(DeclaredCodec, ArrayBytesCodec):
-    """Stores arrays of the data type ``ndarray``, whose first axis has any length.
+    """Stores arrays of the data type ``ndarray``, whose first dimension has any length.
 
     A chunk has the bytes that ``vlen-bytes`` makes of the elements' bytes.
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class ChunkDimProjection(NamedTuple):
-    """What is taken of one chunk, along one axis.
+    """The part of one chunk that is taken, along one dimension.
 
     Parameters
     ----------
@@ -300,7 +300,7 @@ DimIndexer: TypeAlias = IntDimIndexer | SliceDimIndexer | IntArrayDimIndexer | B
 
 
 class ChunkProjection(NamedTuple):
-    """What is taken of one chunk, and where it goes.
+    """The part of one chunk that is taken, and where it goes.
 
     Parameters
     ----------

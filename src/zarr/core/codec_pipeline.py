@@ -34,7 +34,7 @@ class BatchedCodecPipeline(CodecPipeline):
     """A chain of codecs that is applied to one chunk after the other.
 
     Arrays do not use it, whatever the setting ``codec_pipeline.path`` says: there is a single
-    engine. Who calls it gets what the codecs themselves make of a chunk.
+    engine. Its callers get what the codecs themselves make of a chunk.
 
     Parameters
     ----------

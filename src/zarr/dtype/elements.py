@@ -137,7 +137,7 @@ class NDArray(_OfArrays, HasItemSize):
     dtype : str
         The scalar type: the name of a boolean, an integer, or a floating point or complex number.
     shape : tuple of int or None
-        The lengths of the axes of an element; None where they differ.
+        The lengths of the dimensions of an element; None where they differ.
 
     Examples
     --------

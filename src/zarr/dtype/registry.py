@@ -50,7 +50,7 @@ class DataTypeRegistry:
         self._yielding: set[type[AnyDType]] = set()
         # Our own that are not imported yet, by name: module and class.
         self._late: dict[str, tuple[str, str]] = {}
-        # What was found before: all data types are frozen.
+        # Earlier answers, which stay true: all data types are frozen.
         self._found: dict[object, AnyDType] = {}
 
     def __repr__(self) -> str:
@@ -58,7 +58,7 @@ class DataTypeRegistry:
 
     def _lazy_load(self) -> None:
         """Load the data types that other packages announced as entry points ``zarr.data_type``."""
-        # Several threads may do so at once. What is under way stays listed until it is done, so
+        # Several threads may do so at once. An entry stays listed until it is loaded, so
         # that none of them goes on without it; to register it twice does nothing.
         for source in tuple(self._unread):
             from importlib.metadata import entry_points
@@ -210,7 +210,7 @@ class DataTypeRegistry:
 
 
 def _key(data: DTypeJSON, zarr_format: ZarrFormat) -> str | tuple[str, str | None] | None:
-    """What to remember an answer by, where metadata are a name only."""
+    """The key of an answer to remember, where metadata are a name only."""
     if isinstance(data, str):
         return data if zarr_format == 3 else None
     if zarr_format == 2 and isinstance(data, dict) and len(data) == 2:
@@ -271,7 +271,7 @@ def _is_field(field: object) -> bool:
 
 ZDTypeLike: TypeAlias = AnyDType | npt.DTypeLike | Mapping[str, Any] | str
 VLEN_UTF8_ALIAS = ("str", str, "string")
-"""What stands for strings of any length, rather than for strings of NumPy without a length."""
+"""Names of strings of any length, which are not those of NumPy without a length."""
 
 
 def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> AnyDType:

@@ -1,4 +1,4 @@
-"""What the engine must know of a data type: its bytes."""
+"""The bytes of elements, as the engine must know them."""
 
 from __future__ import annotations
 
@@ -127,8 +127,8 @@ def as_type(array: npt.NDArray[Any], dtype: TBaseDType) -> npt.NDArray[Any]:
 def used_bits(dtype: TBaseDType) -> bytes | None:
     """Return a mask of the bits that an element uses; None if it uses all of them.
 
-    The small types of ml_dtypes have a byte for each number and use some bits of it. What is in
-    the others is ignored, says the specification, but not by ml_dtypes.
+    The small types of ml_dtypes have a byte for each number and use some bits of it. The
+    specification says that the others are ignored; ml_dtypes does not ignore them.
 
     Examples
     --------

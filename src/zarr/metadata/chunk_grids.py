@@ -39,7 +39,7 @@ Grid: TypeAlias = tuple[Edge, ...]
 
 
 def chunk_count(edge: Edge, length: int) -> int:
-    """How many chunks an axis of this length has."""
+    """How many chunks a dimension of this length has."""
     if isinstance(edge, int):
         return -(-length // edge)
     if length == 0:
@@ -63,7 +63,7 @@ def chunk_bounds(edge: Edge, chunk: int) -> tuple[int, int]:
 
 
 def chunk_sizes(edge: Edge, length: int) -> tuple[int, ...]:
-    """How many elements of an axis each of its chunks holds."""
+    """How many elements of a dimension each of its chunks holds."""
     if isinstance(edge, int):
         whole, rest = divmod(length, edge)
         return (edge,) * whole + ((rest,) if rest else ())
@@ -117,7 +117,7 @@ class RegularChunkGridMetadata(Metadata):
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of dimensions."""
         return len(self.chunk_shape)
 
     def to_dict(self) -> dict[str, JSON]:
@@ -135,7 +135,7 @@ class RegularChunkGridMetadata(Metadata):
 
 @dataclass(frozen=True, kw_only=True)
 class RectilinearChunkGridMetadata(Metadata):
-    """Chunks whose edges differ along an axis (Zarr enhancement proposal 3)."""
+    """Chunks whose edges differ along a dimension (Zarr enhancement proposal 3)."""
 
     chunk_shapes: tuple[int | tuple[int, ...], ...]
 
@@ -169,7 +169,7 @@ class RectilinearChunkGridMetadata(Metadata):
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of dimensions."""
         return len(self.chunk_shapes)
 
     def to_dict(self) -> dict[str, JSON]:
@@ -197,7 +197,7 @@ class RectilinearChunkGridMetadata(Metadata):
     def update_shape(
         self, old_shape: tuple[int, ...], new_shape: tuple[int, ...]
     ) -> RectilinearChunkGridMetadata:
-        """Return the grid of an array of another shape: a longer axis gets one more chunk."""
+        """Return the grid of an array of another shape: a longer dimension gets one more chunk."""
         shapes: list[int | tuple[int, ...]] = []
         for edges, extent in zip(self.chunk_shapes, new_shape, strict=True):
             if isinstance(edges, int) or sum(edges) >= extent:
@@ -301,7 +301,7 @@ def guess_chunks(
     """Return the shape of chunks of about `max_bytes`, of edges as equal as the shape allows.
 
     Deterministic. No chunk is less than half as large, unless the array is; none is longer than
-    the array along any axis.
+    the array along any dimension.
 
     Parameters
     ----------
@@ -337,7 +337,7 @@ def _root(n: int, degree: int) -> int:
 
 
 def full_span_chunk_size(span: int, unit: int = 1) -> int:
-    """Return the size of one chunk for a whole axis: a multiple of `unit`."""
+    """Return the size of one chunk for a whole dimension: a multiple of `unit`."""
     return max(1, ceildiv_int(max(span, 1), unit)) * unit
 
 
@@ -392,9 +392,9 @@ def normalize_grid(
     shape
         Of the array.
     unit
-        Sizes that stand for all of an axis are multiples of these.
+        Sizes that stand for all of a dimension are multiples of these.
     name
-        What messages call the chunks: those that are stored may be shards.
+        The name of the chunks in messages: the stored objects may be shards.
 
     Raises
     ------
@@ -522,7 +522,7 @@ def resolve_grids(
     """Return both grids of a new array, from what a user asks for.
 
     Besides what `normalize_grid` takes: None, True or ``"auto"`` for chunks of a good size,
-    the size of a chunk in bytes (``"4MB"``), and None for all of an axis.
+    the size of a chunk in bytes (``"4MB"``), and None for all of a dimension.
     """
     if chunks is None or chunks is True or isinstance(chunks, str):
         size = None

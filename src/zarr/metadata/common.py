@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zarr.types import JSON, NodeType, ShapeLike
 
 MOST_ELEMENTS = 2**63 - 1
-"""The most elements along an axis."""
+"""The most elements along a dimension."""
 
 
 def ceildiv_int(a: int, b: int) -> int:
@@ -35,7 +35,7 @@ def parse_bool(data: object) -> bool:
 
 
 def parse_order(data: object) -> Literal["C", "F"]:
-    """Return an order of axes in memory, if it is one."""
+    """Return an order of dimensions in memory, if it is one."""
     if data in ("C", "F"):
         return data
     raise ValueError(
@@ -60,7 +60,7 @@ def parse_shapelike(data: ShapeLike) -> tuple[int, ...]:
     TypeError
         If it is no integer and no iterable of integers.
     ValueError
-        If a length is negative, or larger than any axis can be.
+        If a length is negative, or larger than any dimension can be.
     """
     if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
         data = (data,)
@@ -171,7 +171,7 @@ def parse_chunk_edge(size: object, axis: int | None = None) -> int:
 
 
 def parse_chunk_edges(sizes: Iterable[object], axis: int | None = None) -> tuple[int, ...]:
-    """Return the lengths of the chunks along an axis, if they are some."""
+    """Return the lengths of the chunks along a dimension, if they are some."""
     edges: Any = tuple(sizes)
     if edges and set(map(type, edges)) == {int} and min(edges) >= 1:
         return edges  # type: ignore[no-any-return]
@@ -202,7 +202,7 @@ def validate_rectilinear_kind(kind: str | None) -> None:
 def validate_rectilinear_edges(
     chunk_shapes: Sequence[int | Sequence[int]], array_shape: Sequence[int]
 ) -> None:
-    """Fail unless the edges of each axis reach its end."""
+    """Fail unless the edges of each dimension reach its end."""
     for axis, (edges, extent) in enumerate(zip(chunk_shapes, array_shape, strict=True)):
         if not isinstance(edges, int) and sum(edges) < extent:
             raise ValueError(

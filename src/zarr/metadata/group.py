@@ -85,7 +85,7 @@ def parse_attributes(data: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class GroupMetadata(Metadata):
-    """What the documents of a group say."""
+    """The metadata of a group."""
 
     attributes: dict[str, Any] = field(default_factory=dict)
     zarr_format: ZarrFormat = 3

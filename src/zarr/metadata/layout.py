@@ -38,7 +38,7 @@ class ArrayLayout(NamedTuple):
     shape
         Of the array.
     grid
-        Per axis the size of all stored chunks, or the edges of each.
+        Per dimension the size of all stored chunks, or the edges of each.
     key_encoding
         The name of an encoding and its separator, or a function from a place in the grid to a key.
     zdtype, dtype
@@ -128,7 +128,7 @@ def _fill(zdtype: AnyDType, value: Any, dtype: TBaseDType) -> bytes:
     return b"" if is_object_like(zdtype) else fill_bytes(value, dtype)
 
 
-# What decides how chunks are coded, in the documents of each format.
+# The fields that decide how chunks are coded, in the documents of each format.
 _CODING = {
     2: ("dtype", "chunks", "order", "filters", "compressor", "fill_value"),
     3: ("data_type", "chunk_grid", "codecs", "fill_value", "storage_transformers"),

@@ -1,4 +1,4 @@
-"""What a codec is told of the chunks it codes, and the settings of an open array."""
+"""The description of a chunk that codecs are given, and the settings of an open array."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def parse_array_config(data: ArrayConfigLike | None) -> ArrayConfig:
 
 @dataclass(frozen=True, eq=True)
 class ArraySpec:
-    """What a codec is told of a chunk.
+    """The description of a chunk that a codec is given.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class ArraySpec:
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of dimensions."""
         return len(self.shape)
 
     @property

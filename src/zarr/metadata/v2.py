@@ -227,7 +227,7 @@ class _Made(Generic[_MadeT]):
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayV2Metadata(Metadata):
-    """What the documents of an array of Zarr v2 say (Zarr v2 specification, arrays).
+    """The metadata of an array of Zarr v2 (Zarr v2 specification, arrays).
 
     Filters and compressor are objects of numcodecs, made when they are asked for: the engine needs
     their configurations only.
@@ -283,7 +283,7 @@ class ArrayV2Metadata(Metadata):
             values["_compressor"] = compressor
 
     def _check_chunk_bytes(self) -> None:
-        # What other filters make of a chunk may be smaller.
+        # Other filters may make a chunk smaller.
         if self.compressor_config and all(map(_keeps_size, self.filter_configs)):
             size = prod(self.chunks) * (getattr(self.dtype, "item_size", None) or 0)
             check_chunk_bytes(self.compressor_config["id"], size)
@@ -306,7 +306,7 @@ class ArrayV2Metadata(Metadata):
         mine, theirs = self.to_dict(), other.to_dict()
         if mine == theirs:
             return True
-        # What a configuration leaves out has a default.
+        # Parameters that a configuration leaves out have defaults.
         plain = {"filters": None, "compressor": None}
         return {**mine, **plain} == {**theirs, **plain} and self._codecs() == other._codecs()
 
@@ -329,12 +329,12 @@ class ArrayV2Metadata(Metadata):
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of dimensions."""
         return len(self.shape)
 
     @property
     def chunk_grid(self) -> ChunkGrid:
-        """The chunks along each axis. Use ``ChunkGrid.from_metadata(metadata)`` instead."""
+        """The chunks along each dimension. Use ``ChunkGrid.from_metadata(metadata)`` instead."""
         warn(
             "ArrayV2Metadata.chunk_grid is deprecated. "
             "Use ChunkGrid.from_metadata(metadata) instead.",

@@ -116,7 +116,7 @@ def parse_node_type_array(data: object) -> Literal["array"]:
 
 
 def parse_dimension_names(data: object) -> tuple[str | None, ...] | None:
-    """Return the names of axes, of which each may be None; a text is one letter for each."""
+    """Return the names of dimensions, of which each may be None; a text is one letter for each."""
     if data is None:
         return None
     if isinstance(data, Iterable):  # of a mapping, its keys
@@ -166,7 +166,7 @@ def check_storable(metadata: ArrayV3Metadata) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayV3Metadata(Metadata):
-    """What the document of an array of Zarr v3 says (core specification, array metadata)."""
+    """The metadata of an array of Zarr v3 (core specification, array metadata)."""
 
     shape: tuple[int, ...]
     data_type: AnyDType
@@ -271,7 +271,7 @@ class ArrayV3Metadata(Metadata):
 
     @property
     def ndim(self) -> int:
-        """The number of axes."""
+        """The number of dimensions."""
         return len(self.shape)
 
     @property

@@ -199,7 +199,7 @@ class _NumcodecsChecksumCodec(_NumcodecsBytesBytesCodec):
 
 
 def _flat(encoded: Any) -> Any:
-    """What a codec of numcodecs gave, as bytes."""
+    """The output of a codec of numcodecs, as bytes."""
     if isinstance(encoded, (bytes, bytearray, memoryview)):
         return encoded
     return np.ascontiguousarray(encoded).reshape(-1).view(np.uint8)
@@ -269,7 +269,7 @@ class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
     """Stores eight booleans in a byte, after one byte that counts what is missing at the end."""
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
-        """What a chunk becomes: bytes."""
+        """Return the chunk when encoded: bytes."""
         return replace(chunk_spec, shape=(1 + -(-prod(chunk_spec.shape) // 8),), dtype=UInt8())
 
     def validate(self, *, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
