@@ -362,7 +362,8 @@ impl Array {
         }
         let locks = runtime::locks();
         Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
-            self.write(|_| Arc::clone(sink), region, view, How::default(), (&locks, ""), Exec::Pool(&Context::new(&cancel)))
+            let (context, how) = (Context::new(&cancel), How::default());
+            self.write(|_| Arc::clone(sink), region, view, how, (&locks, ""), Exec::Pool(&context))
         })
     }
 }
