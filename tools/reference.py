@@ -11,7 +11,7 @@ import importlib
 import inspect
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import griffe
 from mkdocs.structure.files import File
@@ -206,7 +206,7 @@ class PublicNames(griffe.Extension):
         """Mend the package once it is loaded."""
         if pkg.name != "zarr":
             return
-        written = griffe.load("zarr", search_paths=loader.finder.search_paths)
+        written = cast("griffe.Module", griffe.load("zarr", search_paths=loader.finder.search_paths))
         paths = [path for page in PAGES for path in page.entries()]
         lacking = [path for path in paths if _lacks(pkg, path)]
         for path in lacking:
