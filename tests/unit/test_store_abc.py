@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import zarr
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.abc.store import (
     ByteGetter,
     ByteRequest,

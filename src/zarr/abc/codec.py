@@ -26,8 +26,8 @@ from typing import (
     runtime_checkable,
 )
 
-from zarr.abc._ranges import gathered
 from zarr.abc.metadata import Metadata
+from zarr.abc.store import gathered
 from zarr.buffer.core import Buffer, NDBuffer
 from zarr.settings import config
 from zarr.types import NamedConfig

@@ -8,31 +8,28 @@ of these. What is known of a store beyond that, as whether it never waits, it te
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeGuard, TypeVar
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Protocol,
+    Self,
+    TypeAlias,
+    TypeGuard,
+    TypeVar,
+    runtime_checkable,
+)
 
-from zarr.abc._identity import OWN_PLACE, data_id_of, place_of
-from zarr.abc._protocols import (
-    ByteGetter,
-    ByteSetter,
-    SupportsDeleteSync,
-    SupportsGetSync,
-    SupportsSetSync,
-    SupportsSyncStore,
-    SyncByteGetter,
-    SyncByteSetter,
+from zarr.abc._traits import (
+    OWN_PLACE,
+    StoreTraits,
+    data_id_of,
+    effective,
+    known,
+    overrides,
+    place_of,
 )
-from zarr.abc._ranges import (
-    ByteRequest,
-    Group,
-    OffsetByteRequest,
-    RangeByteRequest,
-    SuffixByteRequest,
-    coalesced,
-    completed,
-    gathered,
-    split,
-)
-from zarr.abc._traits import StoreTraits, effective, known, overrides
 from zarr.buffer.cpu import numpy_buffer_prototype
 from zarr.settings import config
 
@@ -47,7 +44,7 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from zarr.abc._identity import Place
+    from zarr.abc._traits import Place
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = [
@@ -70,6 +67,215 @@ __all__ = [
 
 T = TypeVar("T")
 V = TypeVar("V")
+
+
+async def completed(
+    items: Sequence[T], fn: Callable[[T], Awaitable[V]], limit: int
+) -> AsyncGenerator[tuple[int, V], None]:
+    """Yield the place of an item and ``await fn(item)``, as they complete.
+
+    At most `limit` are under way. The first error ends the iteration; what is still under way
+    then, or when the iteration is left early, is cancelled and waited for.
+    """
+    import asyncio
+
+    waiting = iter(enumerate(items))
+    running: dict[asyncio.Future[V], int] = {}
+
+    def start_next() -> None:
+        for place, item in waiting:
+            running[asyncio.ensure_future(fn(item))] = place
+            return
+
+    for _ in range(max(1, limit)):
+        start_next()
+    try:
+        while running:
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                place = running.pop(task)
+                result = task.result()
+                start_next()
+                yield place, result
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def gathered(items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: int) -> list[V]:
+    """Return ``await fn(item)`` of each item, in order."""
+    work = list(items)
+    if len(work) < 2 or limit == 1:
+        return [await fn(item) for item in work]
+    results = {place: result async for place, result in completed(work, fn, limit)}
+    return [results[place] for place in range(len(work))]
+
+
+@dataclass(frozen=True, slots=True)
+class RangeByteRequest:
+    """The bytes from `start` up to, and not with, `end`."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetByteRequest:
+    """The bytes from `offset` to the end."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuffixByteRequest:
+    """The last `suffix` bytes."""
+
+    suffix: int
+
+
+ByteRequest: TypeAlias = RangeByteRequest | OffsetByteRequest | SuffixByteRequest
+
+
+@dataclass(slots=True)
+class Group:
+    """One request, and the ranges that it answers: (place, start, stop), or (place, 0, None)."""
+
+    request: ByteRequest | None
+    members: list[tuple[int, int, int | None]]
+
+
+def coalesced(
+    byte_ranges: Sequence[ByteRequest | None], max_gap: int, max_length: int
+) -> list[Group]:
+    """Join ranges that lie near each other."""
+    alone = [
+        Group(request, [(place, 0, None)])
+        for place, request in enumerate(byte_ranges)
+        if not isinstance(request, RangeByteRequest)
+    ]
+    ranges = sorted(
+        (request.start, request.end, place)
+        for place, request in enumerate(byte_ranges)
+        if isinstance(request, RangeByteRequest)
+    )
+    joined: list[Group] = []
+    first = last = 0
+    for start, end, place in ranges:
+        stop = max(last, end)
+        if not joined or start - last > max_gap or stop - first > max_length:
+            joined.append(Group(None, []))
+            first, last = start, end
+        else:
+            last = stop
+        joined[-1].request = RangeByteRequest(first, last)
+        joined[-1].members.append((place, start - first, end - first))
+    return alone + joined
+
+
+def split(key: str, group: Group, value: Buffer | None) -> list[tuple[int, Buffer | None]]:
+    """Cut the answer to one request into the ranges that were asked for."""
+    if value is None:
+        raise FileNotFoundError(key)
+    if len(group.members) == 1:
+        return [(group.members[0][0], value)]
+    return [(place, value[start:stop]) for place, start, stop in group.members]
+
+
+@runtime_checkable
+class ByteGetter(Protocol):
+    """A place that one value is read from."""
+
+    async def get(
+        self, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return the value, or a part of it; None if there is none."""
+        ...
+
+
+@runtime_checkable
+class ByteSetter(Protocol):
+    """A place that one value is read from and written to."""
+
+    async def get(
+        self, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return the value, or a part of it; None if there is none."""
+        ...
+
+    async def set(self, value: Buffer) -> None:
+        """Write the value."""
+        ...
+
+    async def delete(self) -> None:
+        """Take the value away."""
+        ...
+
+    async def set_if_not_exists(self, default: Buffer) -> None:
+        """Write the value, unless there is one."""
+        ...
+
+
+@runtime_checkable
+class SyncByteGetter(Protocol):
+    """A place that one value is read from, without waiting."""
+
+    def get_sync(
+        self, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        """Return the value, or a part of it; None if there is none."""
+        ...
+
+
+@runtime_checkable
+class SyncByteSetter(SyncByteGetter, Protocol):
+    """A place that one value is read from and written to, without waiting."""
+
+    def set_sync(self, value: Buffer) -> None:
+        """Write the value."""
+        ...
+
+    def delete_sync(self) -> None:
+        """Take the value away."""
+        ...
+
+
+@runtime_checkable
+class SupportsGetSync(Protocol):
+    """A store that can be read without waiting."""
+
+    def get_sync(
+        self,
+        key: str,
+        *,
+        prototype: BufferPrototype | None = None,
+        byte_range: ByteRequest | None = None,
+    ) -> Buffer | None:
+        """Return the value of a key, or a part of it; None if there is none."""
+        ...
+
+
+@runtime_checkable
+class SupportsSetSync(Protocol):
+    """A store that can be written to without waiting."""
+
+    def set_sync(self, key: str, value: Buffer) -> None:
+        """Give a key a value."""
+        ...
+
+
+@runtime_checkable
+class SupportsDeleteSync(Protocol):
+    """A store that can delete without waiting."""
+
+    def delete_sync(self, key: str) -> None:
+        """Take the value of a key away."""
+        ...
+
+
+@runtime_checkable
+class SupportsSyncStore(SupportsGetSync, SupportsSetSync, SupportsDeleteSync, Protocol):
+    """A store that can do all without waiting."""
 
 
 class Store(ABC):

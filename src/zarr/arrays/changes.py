@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zarr._async.run import bounded, section
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.arrays.compiled import Engine
 from zarr.arrays.stored_chunks import listed_coords
 from zarr.arrays.write import as_array, write_elements

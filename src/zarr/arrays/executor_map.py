@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.run import offload, stepping
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,7 +12,7 @@ import numpy as np
 
 from zarr import _core
 from zarr._async.run import bounded, offload, section, stepping
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.arrays.read import fill, read, understand
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype

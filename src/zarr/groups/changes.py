@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zarr._async.run import bounded, section
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.hierarchy.documents import (
     DOCUMENTS,
     check_new_path,

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from zarr._async.run import section
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.errors import ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import document_key, documents_of, load_group, save_documents

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.run import locked, offload, stepping
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from zarr._async.run import bounded, section
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.hierarchy.documents import (
     check_new_nodes,

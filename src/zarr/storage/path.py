@@ -9,7 +9,7 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
-from zarr.abc._identity import data_id_of, note_data_id
+from zarr.abc._traits import data_id_of, note_data_id
 from zarr.abc.store import (
     Store,
     SupportsDeleteSync,

@@ -8,7 +8,7 @@ from itertools import count
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from zarr._async.run import locked
-from zarr.abc._identity import data_id_of
+from zarr.abc._traits import data_id_of
 from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.keys import check_key, check_prefix, children, is_safe

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from zarr.abc._identity import data_id_of
-from zarr.abc._traits import effective
+from zarr.abc._traits import data_id_of, effective
 from zarr.abc.store import (
     Store,
     StoreTraits,

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from zarr._async.executors import blocked_loop
 from zarr._async.run import bounded, concurrency, stepping
-from zarr.abc._identity import data_id_of
-from zarr.abc._traits import gives_parts, note_refusal
+from zarr.abc._traits import data_id_of, gives_parts, note_refusal
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.buffer.cpu import buffer_prototype
 from zarr.settings import Unset, config
