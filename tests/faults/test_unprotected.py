@@ -55,9 +55,9 @@ def test_not_with_a_synchronizer(array: Any) -> None:
 
 
 class _Unlockable:
-    """Files of a file system that knows no locks."""
+    """Files of a file system that knows no locks, which the first write finds out."""
 
-    unlocked = True
+    unlocked = False
 
     def __init__(self, files: Any) -> None:
         self._files = files
@@ -65,18 +65,24 @@ class _Unlockable:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._files, name)
 
+    def exchange(self, *arguments: Any) -> bool:
+        self.unlocked = True
+        return self._files.exchange(*arguments)  # type: ignore[no-any-return]
+
 
 def test_of_files_that_cannot_be_locked_is_warned(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     monkeypatch.setattr(conditional, "_told", set())
     store = LocalStore(tmp_path)
+    store._files = _Unlockable(store._files)  # type: ignore[assignment]
+    store._follows = False
     array = zarr.create_array(store, shape=(8,), chunks=(4,), dtype="i4", compressors=BZ2())
+    store._files.unlocked = False  # type: ignore[misc]
+    store.redeclare_traits()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         array[1] = 1
-    store._files = _Unlockable(store._files)  # type: ignore[assignment]
-    store._follows = False
     with pytest.warns(ZarrUserWarning, match="LocalStore, which cannot tell"):
         array[2] = 1
     assert array[:4].tolist() == [0, 1, 1, 0]

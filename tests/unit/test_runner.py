@@ -479,7 +479,7 @@ class Face:
     def __init__(self, handle: Handle) -> None:
         self._async = handle
 
-    _waits = False
+    needs_event_loop = False
     name = synced_method(Handle.name)
     other = synced_method(Handle.other)
     each = synced_iter_method(Handle.each)

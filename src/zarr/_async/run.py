@@ -15,18 +15,19 @@ from __future__ import annotations
 import contextvars
 import os
 from functools import update_wrapper
+from itertools import islice
 from types import FunctionType, coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from zarr._async.executors import SyncError, get_executor, sync
 from zarr._async.executors import thread as _thread
 from zarr._async.locks import locked
-from zarr.abc.store import Store
 from zarr.settings import Unset, config
 from zarr.urls import local_path
 
 if TYPE_CHECKING:
     from collections.abc import (
+        AsyncGenerator,
         AsyncIterator,
         Awaitable,
         Callable,
@@ -48,6 +49,7 @@ __all__ = [
     "SyncMixin",
     "bounded",
     "collect_aiterator",
+    "completed",
     "concurrency",
     "face",
     "faces",
@@ -226,6 +228,38 @@ async def bounded(
     return [results[index] for index in range(len(work))]
 
 
+async def completed(
+    items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: int | None = None
+) -> AsyncGenerator[V, None]:
+    """Yield ``await fn(item)`` of every item as they complete, at most `limit` at a time.
+
+    The first error ends the iteration; what is still under way then, or when the iteration is left
+    early, is cancelled and waited for. `limit` is that of `concurrency` if None.
+    """
+    import asyncio
+
+    waiting = iter(items)
+    running: set[asyncio.Future[V]] = set()
+
+    def start(count: int) -> None:
+        for item in islice(waiting, count):
+            running.add(asyncio.ensure_future(fn(item)))
+
+    start(concurrency() if limit is None else max(1, limit))
+    try:
+        while running:
+            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            running -= done
+            for task in done:
+                result = task.result()
+                start(1)
+                yield result
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
 # -- asynchronous iterators, for synchronous callers ----------------------------------------------
 
 
@@ -314,9 +348,8 @@ def _value_waits(value: Any) -> bool:
         return False
     if kind is str:
         return ":" in value and local_path(value) is None
-    if isinstance(value, Store):
-        return value.traits.needs_event_loop
-    waits = getattr(value, "_waits", None)
+    # A store has traits; what is bound to one tells it in the same words.
+    waits = getattr(getattr(value, "traits", value), "needs_event_loop", None)
     if isinstance(waits, bool):
         return waits
     if kind.__module__.startswith("pathlib") and isinstance(value, os.PathLike):
@@ -389,13 +422,14 @@ def synced_method(
 def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
     """Derive a method of a synchronous handle from its asynchronous twin's.
 
-    The synchronous handle has the twin as ``_async``, and tells by ``_waits`` whether its store
-    may wait. The method is looked up on the twin, so a subclass's override is the one called.
+    The synchronous handle has the twin as ``_async``, and tells by ``needs_event_loop`` whether
+    its store may wait. The method is looked up on the twin, so a subclass's override is the one
+    called.
     """
     name = method.__name__
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        waits = self._waits or waits_of(args, kwargs)
+        waits = self.needs_event_loop or waits_of(args, kwargs)
         return face(run(getattr(self._async, name)(*args, **kwargs), waits=waits))
 
     return _dressed(call, method)
@@ -408,7 +442,7 @@ def synced_iter_method(
     name = method.__name__
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        items = iterate(getattr(self._async, name)(*args, **kwargs), waits=self._waits)
+        items = iterate(getattr(self._async, name)(*args, **kwargs), waits=self.needs_event_loop)
         return (face(item) for item in items)
 
     return _dressed(call, method)

@@ -10,6 +10,8 @@ from uuid import uuid4
 from weakref import WeakValueDictionary, ref
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from zarr import _core
     from zarr.abc.store import Store
 
@@ -32,6 +34,7 @@ ASYNC_METHODS = frozenset(
         "get_versioned",
         "getsize",
         "getsize_prefix",
+        "intercept",
         "is_empty",
         "list",
         "list_dir",
@@ -42,8 +45,10 @@ ASYNC_METHODS = frozenset(
         "set_if_unchanged",
     }
 )
-# Methods that values are read by: whoever defines one knows alone what parts of a value are.
-READING_METHODS = frozenset({"get", "get_partial_values", "get_ranges", "get_versioned"})
+# Methods that values are read by: a class that defines one knows alone what parts of a value are.
+READING_METHODS = frozenset(
+    {"get", "get_partial_values", "get_ranges", "get_versioned", "intercept"}
+)
 # Methods that values go through: where a class defines one, the engine must not go around it.
 VALUE_METHODS = READING_METHODS | {
     "_get_many",
@@ -57,17 +62,33 @@ VALUE_METHODS = READING_METHODS | {
     "set_if_unchanged",
     "set_sync",
 }
+# Members of stores that show a trait: a class that defines one declares the trait by it.
+MEMBERS = {
+    "data_id": "data_id",
+    "supports_conditional_deletes": "conditional_deletes",
+    "supports_conditional_writes": "conditional_writes",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreTraits:
-    """What a store says of itself: see `Store.declare_traits`.
+    """The traits of a store: see `Store.declare_traits`.
 
-    A trait that is not declared is one of which nothing is known, and then the careful way is
-    taken.
+    Nothing is known of a trait that is not declared; the careful way is taken then. A class that
+    overrides methods and declares nothing itself has the traits of its base, less those that the
+    methods may break. A wrapper has those of its inner store, less the handle and the URLs, which
+    would go around it.
 
     Parameters
     ----------
+    data_id : str or callable
+        A name of the place where the data are, or a function that returns it and is called when
+        the name is first needed. Stores that have equal names show the same data: in this
+        process, changes of a value by any of them are made one after another, and their requests
+        count against one limit. A store without a name, by default, is a place of its own, and
+        each of its copies is another. The name of a key is this name, a slash and the key, so the
+        name of a store that shows a directory of another ends in the path of the directory. The
+        function must not hold the store. The name is not compared.
     needs_event_loop : bool
         Whether a method may wait when it is awaited. A store whose methods do all their work
         before they first wait says False: synchronous callers then use it on their own thread,
@@ -78,8 +99,28 @@ class StoreTraits:
         shards, and no more once the store has refused one.
     detects_truncation : bool
         Whether a value that is cut off on the way is an error.
+    conditional_writes : bool
+        Whether a value can be replaced on condition that nobody else has: by `get_versioned` and
+        `set_if_unchanged`. Changes of parts of a chunk are safe from other processes then. It does
+        not hold for a class that overrides `set`, and not `set_if_unchanged`.
+    conditional_deletes : bool
+        Whether a value can be deleted on the same condition: by `delete_if_unchanged`.
+    versions : bool
+        Whether `get_versioned` returns versions. This follows from the methods of the class, and
+        need not be declared: a class that overrides `get`, and not `get_versioned`, is asked by
+        `get`.
+    multi_writer : bool
+        Whether processes on several machines are likely to write here. A user is warned when a
+        part of a chunk is written where they could undo each other's work.
+    max_requests : int, optional
+        How many requests this process may have under way at the data; None, by default, is the
+        setting ``requests.limit``. `Store.max_requests`, which users set, comes first.
+    presigned_urls : callable, optional
+        ``await presigned_urls(keys)`` returns URLs from which the engine may fetch the values of
+        keys by itself, by GET; or None if it may not. It must not hold the store.
     native_handle : object, optional
-        What the engine reads and writes chunks by without the store; for the package's own.
+        The handle by which the engine reads and writes chunks without the store; for the
+        package's own stores.
 
     Examples
     --------
@@ -88,9 +129,18 @@ class StoreTraits:
     False
     """
 
+    data_id: str | Callable[[], str] = field(default="", repr=False, compare=False)
     needs_event_loop: bool = True
     byte_ranges: bool | None = None
     detects_truncation: bool = False
+    conditional_writes: bool = False
+    conditional_deletes: bool = False
+    versions: bool = False
+    multi_writer: bool = False
+    max_requests: int | None = None
+    presigned_urls: Callable[[Sequence[str]], Awaitable[list[str] | None]] | None = field(
+        default=None, repr=False, compare=False
+    )
     native_handle: _core.Files | _core.Mapping | None = field(
         default=None, repr=False, compare=False
     )
@@ -122,6 +172,11 @@ class Notes(Generic[V]):
         # In one step: two threads that do this at once get one value.
         return self.kept.setdefault(number, (ref(about, forget), value))[1]
 
+    def replace(self, about: object, value: V) -> V:
+        """Note a value in place of the one before."""
+        self.kept.pop(id(about), None)
+        return self.note(about, value)
+
 
 known: Notes[StoreTraits] = Notes()
 _refused: Notes[bool] = Notes()
@@ -141,19 +196,53 @@ def note_refusal(store: Store) -> None:
     _refused.note(store, True)
 
 
-def effective(store: Store) -> StoreTraits:
-    """What a store declares, less what classes have changed since that do not declare anything."""
+def effective(store: Store, root: Any) -> StoreTraits:
+    """What a store declares, less what classes have changed since that do not declare anything.
+
+    Parameters
+    ----------
+    store
+        The store.
+    root
+        `Store` itself.
+    """
     kind = type(store)
     declared = store.declare_traits()
     base = next(base for base in kind.__mro__ if "declare_traits" in vars(base))
+    changes: dict[str, Any] = {
+        trait: getattr(store, member)
+        for member, trait in MEMBERS.items()
+        if getattr(kind, member) is not getattr(root, member)
+    }
     if not declared.needs_event_loop and overrides(kind, base, ASYNC_METHODS):
-        declared = replace(declared, needs_event_loop=True)
+        changes["needs_event_loop"] = True
     if overrides(kind, base, READING_METHODS):
-        ranges = None if declared.byte_ranges else declared.byte_ranges
-        declared = replace(declared, byte_ranges=ranges, detects_truncation=False)
-    if declared.native_handle is not None and overrides(kind, base, VALUE_METHODS):
-        declared = replace(declared, native_handle=None)
-    return declared
+        changes["byte_ranges"] = None if declared.byte_ranges else declared.byte_ranges
+        changes["detects_truncation"] = False
+    if overrides(kind, base, VALUE_METHODS):
+        changes["native_handle"] = changes["presigned_urls"] = None
+    versions = not (
+        kind.get_versioned is root.get_versioned or supersedes(kind, "get", "get_versioned")
+    )
+    if versions != declared.versions:
+        changes["versions"] = versions
+    found = replace(declared, **changes) if changes else declared
+    if found.conditional_writes and not (
+        versions and not supersedes(kind, "set", "set_if_unchanged")
+    ):
+        # Somebody does something of his own when values are read or written.
+        found = replace(found, conditional_writes=False, conditional_deletes=False)
+    return found
+
+
+def supersedes(kind: type, changed: str, derived: str) -> bool:
+    """Whether a class changes a method after the other one, which does the same, was defined."""
+    for base in kind.__mro__:
+        if derived in vars(base):
+            return False
+        if changed in vars(base):
+            return True
+    return False
 
 
 def overrides(kind: type, base: type, names: frozenset[str]) -> bool:
@@ -213,7 +302,11 @@ def data_id_of(store: Store) -> str:
     A store is asked for it once: what others define is not called on the way of a request.
     """
     name = _names.get(store)
-    return note_data_id(store, store.data_id or OWN_PLACE + uuid4().hex) if name is None else name
+    if name is None:
+        found = store.traits.data_id
+        found = found if isinstance(found, str) else found()
+        name = note_data_id(store, found or OWN_PLACE + uuid4().hex)
+    return name
 
 
 def note_data_id(store: Store, name: str) -> str:
@@ -222,7 +315,7 @@ def note_data_id(store: Store, name: str) -> str:
 
 
 def _renew() -> None:
-    """In a forked child: whoever held the lock is not there."""
+    """In a forked child: the thread that held the lock is not there."""
     global _lock
     _lock = threading.RLock()
 

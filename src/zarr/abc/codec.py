@@ -26,10 +26,9 @@ from typing import (
     runtime_checkable,
 )
 
+from zarr._async.run import bounded
 from zarr.abc.metadata import Metadata
-from zarr.abc.store import gathered
 from zarr.buffer.core import Buffer, NDBuffer
-from zarr.settings import config
 from zarr.types import NamedConfig
 
 if TYPE_CHECKING:
@@ -216,7 +215,7 @@ async def _each(
     if isinstance(codec, SupportsSyncCodec):
         # Nothing to wait for: one after the other, which needs no event loop either.
         return [await one(item) for item in chunks]
-    return await gathered(chunks, one, config.get("async.concurrency", 10))
+    return await bounded(chunks, one)
 
 
 class ArrayArrayCodec(BaseCodec[NDBuffer, NDBuffer]):
@@ -259,7 +258,7 @@ class ArrayBytesCodecPartialDecodeMixin:
         async def one(item: tuple[ByteGetter, SelectorTuple, ArraySpec]) -> NDBuffer | None:
             return await self._decode_partial_single(*item)
 
-        return await gathered(batch_info, one, config.get("async.concurrency", 10))
+        return await bounded(batch_info, one)
 
 
 class ArrayBytesCodecPartialEncodeMixin:
@@ -291,7 +290,7 @@ class ArrayBytesCodecPartialEncodeMixin:
         async def one(item: tuple[ByteSetter, NDBuffer, SelectorTuple, ArraySpec]) -> None:
             await self._encode_partial_single(*item)
 
-        await gathered(batch_info, one, config.get("async.concurrency", 10))
+        await bounded(batch_info, one)
 
 
 class CodecPipeline:

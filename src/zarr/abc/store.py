@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
-    ClassVar,
     Protocol,
     Self,
     TypeAlias,
@@ -21,17 +20,16 @@ from typing import (
     runtime_checkable,
 )
 
+from zarr._async.run import bounded, completed
 from zarr.abc._traits import (
     OWN_PLACE,
     StoreTraits,
     data_id_of,
     effective,
     known,
-    overrides,
     place_of,
 )
 from zarr.buffer.cpu import numpy_buffer_prototype
-from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -69,49 +67,6 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
-async def completed(
-    items: Sequence[T], fn: Callable[[T], Awaitable[V]], limit: int
-) -> AsyncGenerator[tuple[int, V], None]:
-    """Yield the place of an item and ``await fn(item)``, as they complete.
-
-    At most `limit` are under way. The first error ends the iteration; what is still under way
-    then, or when the iteration is left early, is cancelled and waited for.
-    """
-    import asyncio
-
-    waiting = iter(enumerate(items))
-    running: dict[asyncio.Future[V], int] = {}
-
-    def start_next() -> None:
-        for place, item in waiting:
-            running[asyncio.ensure_future(fn(item))] = place
-            return
-
-    for _ in range(max(1, limit)):
-        start_next()
-    try:
-        while running:
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                place = running.pop(task)
-                result = task.result()
-                start_next()
-                yield place, result
-    finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
-
-async def gathered(items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: int) -> list[V]:
-    """Return ``await fn(item)`` of each item, in order."""
-    work = list(items)
-    if len(work) < 2 or limit == 1:
-        return [await fn(item) for item in work]
-    results = {place: result async for place, result in completed(work, fn, limit)}
-    return [results[place] for place in range(len(work))]
-
-
 @dataclass(frozen=True, slots=True)
 class RangeByteRequest:
     """The bytes from `start` up to, and not with, `end`."""
@@ -138,7 +93,7 @@ ByteRequest: TypeAlias = RangeByteRequest | OffsetByteRequest | SuffixByteReques
 
 
 @dataclass(slots=True)
-class Group:
+class CoalescedRange:
     """One request, and the ranges that it answers: (place, start, stop), or (place, 0, None)."""
 
     request: ByteRequest | None
@@ -147,10 +102,10 @@ class Group:
 
 def coalesced(
     byte_ranges: Sequence[ByteRequest | None], max_gap: int, max_length: int
-) -> list[Group]:
+) -> list[CoalescedRange]:
     """Join ranges that lie near each other."""
     alone = [
-        Group(request, [(place, 0, None)])
+        CoalescedRange(request, [(place, 0, None)])
         for place, request in enumerate(byte_ranges)
         if not isinstance(request, RangeByteRequest)
     ]
@@ -159,12 +114,12 @@ def coalesced(
         for place, request in enumerate(byte_ranges)
         if isinstance(request, RangeByteRequest)
     )
-    joined: list[Group] = []
+    joined: list[CoalescedRange] = []
     first = last = 0
     for start, end, place in ranges:
         stop = max(last, end)
         if not joined or start - last > max_gap or stop - first > max_length:
-            joined.append(Group(None, []))
+            joined.append(CoalescedRange(None, []))
             first, last = start, end
         else:
             last = stop
@@ -173,7 +128,7 @@ def coalesced(
     return alone + joined
 
 
-def split(key: str, group: Group, value: Buffer | None) -> list[tuple[int, Buffer | None]]:
+def split(key: str, group: CoalescedRange, value: Buffer | None) -> list[tuple[int, Buffer | None]]:
     """Cut the answer to one request into the ranges that were asked for."""
     if value is None:
         raise FileNotFoundError(key)
@@ -302,25 +257,14 @@ class Store(ABC):
         self._is_open = False
         self._read_only = read_only
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        for changed, derived in cls._zarr_followers.items():
-            for name in derived:
-                base = next(kind for kind in cls.__mro__ if name in vars(kind))
-                if base is not Store and overrides(cls, base, frozenset({changed})):
-                    setattr(cls, name, getattr(Store, name))
-
-    # Where a class changes a method, these follow it, as they do in `Store`.
-    _zarr_followers: ClassVar[dict[str, frozenset[str]]] = {"get": frozenset({"get_versioned"})}
-
-    # What the rest of zarr asks of a store, beyond the methods that follow.
+    # Traits, and the other things that the rest of zarr asks of a store.
 
     def declare_traits(self) -> StoreTraits:
         """Say what the rest of zarr may take for granted of this store.
 
-        Called once for each store. A class that overrides a method for which more was promised,
-        and does not define this one, promises it no more: it may wait, and its `get` may not know
-        of parts of a value.
+        Called once for each store, and again by `redeclare_traits`. A class that overrides a
+        method for which more was promised, and does not define this one, promises it no more: it
+        may wait, and its `get` may not know of parts of a value.
 
         Returns
         -------
@@ -356,16 +300,11 @@ class Store(ABC):
         StoreTraits
         """
         found = known.kept.get(id(self))
-        return known.note(self, effective(self)) if found is None else found[1]
+        return known.note(self, effective(self, Store)) if found is None else found[1]
 
-    async def _addresses(self, keys: Sequence[str]) -> list[str] | None:
-        """URLs at which the engine may ask for values by itself, by GET; None if it may not."""
-        return None
-
-    # False once nothing was found at the addresses.
-    _addressed = True
-    # True once a chunk was found at one, or none where it said so.
-    _answered = False
+    def redeclare_traits(self) -> None:
+        """Ask for the traits again: call this where one does not hold any more."""
+        known.replace(self, effective(self, Store))
 
     # The object in memory that holds the data, where the store has noted one.
     _zarr_place: Place | None = None
@@ -376,17 +315,23 @@ class Store(ABC):
             self._zarr_place = place_of(held)
         return self._zarr_place.name
 
-    def _shown_as(self) -> str:
-        """How messages name the store; nothing that others define is called when one is made."""
+    def shown_as(self) -> str:
+        """Return how messages name the store.
+
+        By default, nothing that others define is called when a message is made.
+
+        Returns
+        -------
+        str
+            The class, and the `data_id` if there is one.
+        """
         name = data_id_of(self)
         kind = type(self).__name__
         return kind if name.startswith(OWN_PLACE) else f"{kind}({name})"
 
     async def _map(self, items: Iterable[T], fn: Callable[[T], Awaitable[V]]) -> list[V]:
         """Await ``fn(item)`` for each item: together if that can save time."""
-        if self.traits.needs_event_loop:
-            return await gathered(items, fn, config.get("async.concurrency", 10))
-        return [await fn(item) for item in items]
+        return await bounded(items, fn, None if self.traits.needs_event_loop else 1)
 
     # Opening and closing.
 
@@ -452,7 +397,7 @@ class Store(ABC):
         if self.read_only:
             raise ValueError(
                 "store was opened in read-only mode and does not support writing: "
-                f"{self._shown_as()}. Open it in mode 'r+' or 'a', or make it with read_only=False."
+                f"{self.shown_as()}. Open it in mode 'r+' or 'a', or make it with read_only=False."
             )
 
     @abstractmethod
@@ -490,23 +435,20 @@ class Store(ABC):
 
     @property
     def supports_conditional_writes(self) -> bool:
-        """Whether a value can be replaced on condition that nobody else has: `set_if_unchanged`."""
-        return False
+        """Whether the store declares conditional writes: see `StoreTraits`."""
+        return self.declare_traits().conditional_writes
 
     @property
     def supports_conditional_deletes(self) -> bool:
-        """Whether a value can be deleted on the same condition: `delete_if_unchanged`."""
-        return False
+        """Whether the store declares conditional deletes: see `StoreTraits`."""
+        return self.declare_traits().conditional_deletes
 
     @property
     def data_id(self) -> str:
-        """A name of the place where the data are; empty, by default, if there is none to tell.
+        """The name of the place where the data are; empty if the store declares none.
 
-        Stores that have equal names show the same data: in this process, changes of a value by
-        any of them are made one after another, and their requests count against one limit. A
-        store without a name is a place of its own; its copies are others. The name of a key is
-        this name, a slash and the key, so a store that shows a directory of another ends in the
-        path of the directory. The store is asked once, and the answer must not change.
+        See `StoreTraits`. A class that defines this member declares the name by it. The store is
+        asked once, and the answer must not change.
 
         Returns
         -------
@@ -521,12 +463,8 @@ class Store(ABC):
         >>> MemoryStore().data_id == MemoryStore().data_id
         False
         """
-        return ""
-
-    @property
-    def _shared(self) -> bool:
-        """Whether processes on several machines are likely to write here."""
-        return False
+        found = self.declare_traits().data_id
+        return found if isinstance(found, str) else found()
 
     # Reading.
 
@@ -596,7 +534,7 @@ class Store(ABC):
         byte_ranges: Sequence[ByteRequest | None],
         *,
         prototype: BufferPrototype,
-        max_concurrency: int = 10,
+        max_concurrency: int | None = None,
         max_gap_bytes: int = 1 << 20,
         max_coalesced_bytes: int = 16 << 20,
     ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
@@ -613,7 +551,7 @@ class Store(ABC):
         prototype : BufferPrototype
             The class of the results.
         max_concurrency : int, optional
-            How many requests may be under way.
+            How many requests may be under way; by default as many as for any other operation.
         max_gap_bytes : int, optional
             How many bytes between two ranges are fetched in vain, to save a request.
         max_coalesced_bytes : int, optional
@@ -625,7 +563,7 @@ class Store(ABC):
             The parts that one request brought, each with its place in `byte_ranges`.
         """
 
-        async def fetch(group: Group) -> list[tuple[int, Buffer | None]]:
+        async def fetch(group: CoalescedRange) -> list[tuple[int, Buffer | None]]:
             return split(key, group, await self.get(key, prototype, group.request))
 
         groups = coalesced(byte_ranges, max_gap_bytes, max_coalesced_bytes)
@@ -635,7 +573,7 @@ class Store(ABC):
             return
         arriving = completed(groups, fetch, max_concurrency)
         try:
-            async for _, parts in arriving:
+            async for parts in arriving:
                 yield parts
         finally:
             # Left early, this must end what is under way now, not when it is collected.
@@ -721,7 +659,7 @@ class Store(ABC):
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Give a key a value, unless it has one.
 
-        Not atomic here: a store that can do so in one step defines this method.
+        A store that can do so in one step defines this method; by default it takes two.
         """
         if not await self.exists(key):
             await self.set(key, value)
@@ -794,7 +732,7 @@ class Store(ABC):
         self._check_writable()
         await self._delete_all("")
 
-    def _passes_link(self, path: str, key: str) -> bool:
+    def passes_link(self, path: str, key: str) -> bool:
         """Whether the directory at a path, or one between it and a key, is a symbolic link."""
         return False
 
@@ -811,6 +749,19 @@ class Store(ABC):
 
 def _as_folder(prefix: str) -> str:
     return prefix if prefix == "" or prefix.endswith("/") else prefix + "/"
+
+
+async def get_versioned(
+    store: Store, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
+) -> tuple[Buffer, Any | None] | None:
+    """Return the value of a key, or a part of it, and its version; None if there is none.
+
+    A class that overrides `get` only is asked by `get`: its values have no versions.
+    """
+    if store.traits.versions:
+        return await store.get_versioned(key, prototype, byte_range)
+    value = await store.get(key, prototype, byte_range)
+    return None if value is None else (value, None)
 
 
 def _store_supports_sync_io(store: object) -> TypeGuard[SupportsSyncStore]:

@@ -189,7 +189,7 @@ class AsyncArray(ArrayBase[M]):
         return self._access.chunk_path or self.store_path
 
     @property
-    def _waits(self) -> bool:
+    def needs_event_loop(self) -> bool:
         chunk_path = self._access.chunk_path
         waits = self.store_path.store.traits.needs_event_loop
         return waits if chunk_path is None else waits or chunk_path.store.traits.needs_event_loop
@@ -212,7 +212,7 @@ class AsyncArray(ArrayBase[M]):
             self._chunk_path.store._check_writable()
         if self._access.read_only:
             raise ValueError(
-                f"{self.store_path._shown_as()} was opened as a read-only array: open it in mode "
+                f"{self.store_path.shown_as()} was opened as a read-only array: open it in mode "
                 "'r+' or 'a' to write"
             )
 

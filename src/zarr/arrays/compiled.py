@@ -148,7 +148,7 @@ def _decoded_edges(layout: ArrayLayout) -> tuple[Edge, ...]:
 
 def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[str, Any]:
     return {
-        "label": place._shown_as(),
+        "label": place.shown_as(),
         "prefix": f"{place.path}/" if place.path else "",
         "shape": layout.shape,
         "grid": layout.grid,

@@ -248,12 +248,12 @@ def _read_and_write(source: AsyncArray[Any], target: AsyncArray[Any], region: Re
     async def copy() -> None:
         await write(target, basic, region, await _block(source, region))
 
-    run(copy(), waits=source._waits or target._waits)
+    run(copy(), waits=source.needs_event_loop or target.needs_event_loop)
     return _count(region)
 
 
 def _write(block: Any, target: AsyncArray[Any], region: Region) -> int:
-    run(write(target, basic, region, block), waits=target._waits)
+    run(write(target, basic, region, block), waits=target.needs_event_loop)
     return _count(region)
 
 

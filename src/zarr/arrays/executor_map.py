@@ -97,7 +97,7 @@ async def check_reach(executor: Executor, store: Store) -> None:
     await spread(executor, data_id_of, [(store,)], places.append)
     if places != [data_id_of(store)]:
         raise ValueError(
-            f"The workers of {executor!r} cannot write to {store._shown_as()}: in another process "
+            f"The workers of {executor!r} cannot write to {store.shown_as()}: in another process "
             "it is a copy. Use a store of files or a service, or an executor of threads; a store "
             "of your own tells by its `data_id` that its copies show the same data."
         )

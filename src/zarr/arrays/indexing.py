@@ -133,11 +133,11 @@ class VIndex(_Accessor):
 
     def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         array = self.array._async_array
-        return run(read(array, vindex, _loaded(selection)), waits=array._waits)
+        return run(read(array, vindex, _loaded(selection)), waits=array.needs_event_loop)
 
     def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
         array = self.array._async_array
-        run(write(array, vindex, selection, value), waits=array._waits)
+        run(write(array, vindex, selection, value), waits=array.needs_event_loop)
 
 
 class BlockIndex(_Accessor):

@@ -140,8 +140,8 @@ class Array(ArrayBase[M]):
     _async = async_array
 
     @property
-    def _waits(self) -> bool:
-        return self._async_array._waits
+    def needs_event_loop(self) -> bool:
+        return self._async_array.needs_event_loop
 
     @property
     def metadata(self) -> M:
@@ -160,7 +160,7 @@ class Array(ArrayBase[M]):
         """
         array = self._async_array
         if not array._access.cache_metadata:
-            run(array._reload(), waits=array._waits)
+            run(array._reload(), waits=array.needs_event_loop)
         return array.metadata
 
     @property
@@ -308,7 +308,7 @@ class Array(ArrayBase[M]):
         >>> array.nchunks_initialized
         3
         """
-        return run(self._async_array.nchunks_initialized(), waits=self._waits)
+        return run(self._async_array.nchunks_initialized(), waits=self.needs_event_loop)
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -392,7 +392,7 @@ class Array(ArrayBase[M]):
             found: NDArrayLikeOrScalar = engine.reader.read(selection)
             if found is not NotImplemented:
                 return found
-        return run(read(array, parse, selection), waits=array._waits)
+        return run(read(array, parse, selection), waits=array.needs_event_loop)
 
     def get_basic_selection(
         self,
@@ -606,7 +606,7 @@ class Array(ArrayBase[M]):
     ) -> NDArrayLikeOrScalar:
         array = self._async_array
         work = read(array, select, selection, out=out, fields=fields, prototype=prototype)
-        return run(work, waits=array._waits)
+        return run(work, waits=array.needs_event_loop)
 
     @property
     def oindex(self) -> OIndex:
@@ -691,7 +691,7 @@ class Array(ArrayBase[M]):
         array([ 0, 20, 30, 12])
         """
         array = self._async_array
-        run(write(array, parse, selection, value), waits=array._waits)
+        run(write(array, parse, selection, value), waits=array.needs_event_loop)
 
     def set_basic_selection(
         self,
@@ -894,7 +894,7 @@ class Array(ArrayBase[M]):
     ) -> None:
         array = self._async_array
         work = write(array, select, selection, value, fields=fields, prototype=prototype)
-        run(work, waits=array._waits)
+        run(work, waits=array.needs_event_loop)
 
 
 faces[AsyncArray] = Array

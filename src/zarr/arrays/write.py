@@ -275,7 +275,7 @@ def _uncastable(
         kind = type(value).__name__ if elements.dtype == object else str(elements.dtype)
     place_of_it = f" at index {index}" if index else ""
     message = (
-        f"expected values that can be cast to {dtype}, the data type of {place._shown_as()}, "
+        f"expected values that can be cast to {dtype}, the data type of {place.shown_as()}, "
         f"found {shown(value)} of {kind}{place_of_it}"
     )
     if isinstance(error, UnicodeEncodeError):

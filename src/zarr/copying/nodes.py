@@ -99,7 +99,7 @@ def _pass_some(source: AsyncArray[Any], target: AsyncArray[Any], coords: list[Co
         pass_value = _Passage(source, target)
         return sum(await bounded(coords, pass_value, pass_value.width))
 
-    return run(work(), waits=source._waits or target._waits)
+    return run(work(), waits=source.needs_event_loop or target.needs_event_loop)
 
 
 class _Passage:

@@ -348,7 +348,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         data : dict
             The metadata, as in the stored document.
         """
-        return cls(GroupMetadata.from_dict(data, path=store_path._shown_as()), store_path)
+        return cls(GroupMetadata.from_dict(data, path=store_path.shown_as()), store_path)
 
     @classmethod
     async def from_store(
@@ -441,7 +441,7 @@ class AsyncGroup(GroupCreation, GroupListing):
     # -- the state of the handle ------------------------------------------------------------
 
     @property
-    def _waits(self) -> bool:
+    def needs_event_loop(self) -> bool:
         return self.store_path.store.traits.needs_event_loop
 
     @property
@@ -637,7 +637,7 @@ class AsyncGroup(GroupCreation, GroupListing):
     def _instead(self, wanted: NodeType, path: str, there: str) -> str:
         """What to say where a member is not what it should be."""
         return (
-            f"No {wanted} found in store {self.store._shown_as()} at path "
+            f"No {wanted} found in store {self.store.shown_as()} at path "
             f"{child_path(self.path, path)!r}: there is {there} of format "
             f"{self.metadata.zarr_format}."
         )

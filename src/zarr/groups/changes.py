@@ -215,7 +215,7 @@ async def _check_nothing_else(store: Store, path: str, expected: set[str]) -> No
     async for key in Requests(store).list_prefix(f"{path}/"):
         if key not in expected:
             raise FileExistsError(
-                f"there is no node at {path!r} in {store._shown_as()}, but there are values below "
+                f"there is no node at {path!r} in {store.shown_as()}, but there are values below "
                 f"it, as {key!r}: delete {path!r} before a node is moved there"
             )
 

@@ -146,8 +146,8 @@ class Group(GroupBase):
         return self._async_group
 
     @property
-    def _waits(self) -> bool:
-        return self._async_group._waits
+    def needs_event_loop(self) -> bool:
+        return self._async_group.needs_event_loop
 
     @property
     def metadata(self) -> GroupMetadata:
@@ -307,7 +307,7 @@ class Group(GroupBase):
         'a/b'
         """
         group = self._async_group
-        return face(run(group.getitem(path), waits=group._waits))  # type: ignore[no-any-return]
+        return face(run(group.getitem(path), waits=group.needs_event_loop))  # type: ignore[no-any-return]
 
     @overload
     def get(self, path: str, default: DefaultT) -> AnyArray | Group | DefaultT: ...
@@ -360,7 +360,7 @@ class Group(GroupBase):
         (True, False)
         """
         group = self._async_group
-        return run(group.contains(member), waits=group._waits)
+        return run(group.contains(member), waits=group.needs_event_loop)
 
     def __setitem__(self, key: str, value: Any) -> None:
         """Save an array in this group, in place of what is there.
@@ -383,7 +383,7 @@ class Group(GroupBase):
         array([1, 2])
         """
         group = self._async_group
-        run(group.setitem(key, value), waits=group._waits)
+        run(group.setitem(key, value), waits=group.needs_event_loop)
 
     def __delitem__(self, key: str) -> None:
         """Delete a member, and all below it. Nothing happens if there is none.
@@ -403,7 +403,7 @@ class Group(GroupBase):
         []
         """
         group = self._async_group
-        run(group.delitem(key), waits=group._waits)
+        run(group.delitem(key), waits=group.needs_event_loop)
 
     move = synced_method(AsyncGroup.move)
 
@@ -475,7 +475,7 @@ class Group(GroupBase):
         found = group.members(
             max_depth, use_consolidated_for_children=use_consolidated_for_children
         )
-        return tuple(map(face, iterate(found, waits=group._waits)))
+        return tuple(map(face, iterate(found, waits=group.needs_event_loop)))
 
     nmembers = synced_method(AsyncGroup.nmembers)
     keys = synced_iter_method(AsyncGroup.keys)

@@ -164,12 +164,12 @@ async def find_metadata(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
-            return ArrayV3Metadata.from_document(document, path=store_path._shown_as())
+            return ArrayV3Metadata.from_document(document, path=store_path.shown_as())
     if zarr_format != 3:
         document, attributes = await get_v2(store, path, ".zarray")
         if document is not None:
             netcdf = await below_netcdf(store, path, document)
-            return array_v2(document, attributes, store_path._shown_as(), netcdf=netcdf)
+            return array_v2(document, attributes, store_path.shown_as(), netcdf=netcdf)
     return None
 
 
@@ -242,7 +242,7 @@ async def not_found(
     ]
     what = "Neither an array nor a group was found" if wanted is None else f"No {wanted} found"
     message = (
-        f"{what} in store {store_path.store._shown_as()} at path {store_path.path!r}: there is no "
+        f"{what} in store {store_path.store.shown_as()} at path {store_path.path!r}: there is no "
         + " or ".join(looked_for)
     )
     for name, kind in _DOCUMENTS.items():
@@ -356,7 +356,7 @@ def kind_v3(store: Store, path: str, document: bytes | None) -> NodeType | None:
     """What kind of node a document of format 3 is of; see `kind_at`."""
     if document is None:
         return None
-    name = f"{store._shown_as()}/{path}" if path else store._shown_as()
+    name = f"{store.shown_as()}/{path}" if path else store.shown_as()
     parsed = parse_json(document, name, "zarr.json")
     return node_type_of(parsed, name)
 
@@ -373,7 +373,7 @@ UseConsolidated: TypeAlias = bool | str | None
 
 def where(store: Store, path: str) -> str:
     """Return how a node is named in messages."""
-    return f"{store._shown_as()}/{path}" if path else store._shown_as()
+    return f"{store.shown_as()}/{path}" if path else store.shown_as()
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -521,14 +521,14 @@ def as_group_v3(
         )
     if not is_group(node):
         raise ContainsArrayError(
-            f"A group was looked for in store {store_path.store._shown_as()} at path "
+            f"A group was looked for in store {store_path.store.shown_as()} at path "
             f"{store_path.path!r}, and an array of format 3 was found (zarr.json): "
             "open it by open_array."
         )
     if use_consolidated and node.consolidated_metadata is None:
         raise ValueError(
             "Consolidated metadata requested with 'use_consolidated=True' but not found in "
-            f"{store_path.path!r} of {store_path.store._shown_as()}."
+            f"{store_path.path!r} of {store_path.store.shown_as()}."
         )
     if use_consolidated is False and node.consolidated_metadata is not None:
         return replace_consolidated(node, None)

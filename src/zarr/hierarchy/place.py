@@ -62,7 +62,7 @@ def check_writable(store_path: StorePath) -> None:
     if store_path.store.read_only:
         raise ValueError(
             "store was opened in read-only mode and does not support writing: nothing can be "
-            f"changed at {store_path._shown_as()}. Open it in mode 'r+' or 'a', or make the store "
+            f"changed at {store_path.shown_as()}. Open it in mode 'r+' or 'a', or make the store "
             "with read_only=False."
         )
 
@@ -337,7 +337,7 @@ async def missing_parents(
     if "array" in found:
         parent = parents[found.index("array")]
         raise ValueError(
-            f"A parent of {store_path._shown_as()} is an array, at path {parent!r} - only groups "
+            f"A parent of {store_path.shown_as()} is an array, at path {parent!r} - only groups "
             "may have child nodes."
         )
     missing = [parent for parent, kind in zip(parents, found, strict=True) if kind is None]
@@ -392,7 +392,7 @@ def refuse_other(store: Store, path: str, kind: NodeType | None, zarr_format: Za
     other = other_than(zarr_format)
     message = (
         f"{'An' if kind == 'array' else 'A'} {kind} of format {other} exists in store "
-        f"{store._shown_as()} at path {path!r}. One of format {zarr_format} is not made beside "
+        f"{store.shown_as()} at path {path!r}. One of format {zarr_format} is not made beside "
         f"it, as only that of format 3 would be seen: give zarr_format={other}, or another path."
     )
     raise (ContainsArrayError if kind == "array" else ContainsGroupError)(message)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from zarr._async.run import locked, section, step
-from zarr.abc.store import Store
+from zarr.abc.store import Store, get_versioned
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.cache_state import CacheState
 from zarr.storage.keys import check_key, folder_of
@@ -164,7 +164,7 @@ class CacheStore(WrapperStore[Store]):
     ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
         if byte_range is None:  # to be replaced: what counts is what is there now
-            return await self._store.get_versioned(key, prototype)
+            return await get_versioned(self._store, key, prototype, None)
         return await self._get(key, prototype, byte_range)
 
     async def _get(
@@ -236,7 +236,7 @@ class CacheStore(WrapperStore[Store]):
                 state.count(hits=1)
             else:
                 state.count(misses=1)
-                found = await self._store.get_versioned(key, prototype, byte_range)
+                found = await get_versioned(self._store, key, prototype, byte_range)
                 if found is not None:
                     flight.value, flight.version = found
                 await self._settle(entry, flight)
@@ -325,17 +325,9 @@ class CacheStore(WrapperStore[Store]):
         byte_ranges: Sequence[ByteRequest | None],
         *,
         prototype: BufferPrototype,
-        max_concurrency: int | None = None,
-        max_gap_bytes: int | None = None,
-        max_coalesced_bytes: int | None = None,
+        **limits: Any,
     ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
         # docstring inherited
-        limits = {
-            "max_concurrency": max_concurrency,
-            "max_gap_bytes": max_gap_bytes,
-            "max_coalesced_bytes": max_coalesced_bytes,
-        }
-        given: dict[str, Any] = {k: v for k, v in limits.items() if v is not None}
         missing: list[int] = []
         for place, byte_range in enumerate(byte_ranges):
             found = await self._kept(key, prototype, byte_range)
@@ -347,7 +339,7 @@ class CacheStore(WrapperStore[Store]):
         if not missing:
             return
         wanted = [byte_ranges[place] for place in missing]
-        async for parts in Store.get_ranges(self, key, wanted, prototype=prototype, **given):
+        async for parts in Store.get_ranges(self, key, wanted, prototype=prototype, **limits):
             yield [(missing[place], part) for place, part in parts]
 
     # -- writing ----------------------------------------------------------------------------

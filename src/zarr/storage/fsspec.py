@@ -245,7 +245,7 @@ class FsspecStore(Store):
         shown = f"{self._root()}?***" if self._query() else self.path
         return f"<FsspecStore({type(self.fs).__name__}, {redacted(shown)})>"
 
-    _shown_as = __repr__
+    shown_as = __repr__
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -259,19 +259,26 @@ class FsspecStore(Store):
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
-        # What speaks HTTP itself counts the bytes against what the service announces.
+        fs = getattr(self.fs, "sync_fs", self.fs)  # what a wrapper wraps
         own = not overrides(type(self), FsspecStore, READING_METHODS)
-        counts = own and bool(self.fs.async_impl) and not hasattr(self.fs, "sync_fs")
-        return StoreTraits(byte_ranges=True, detects_truncation=counts)
+        return StoreTraits(
+            data_id=self._data_id(fs),
+            byte_ranges=True,
+            # What speaks HTTP itself counts the bytes against what the service announces.
+            detects_truncation=own and bool(self.fs.async_impl) and fs is self.fs,
+            conditional_writes=self._is_s3,
+            multi_writer=_protocols(fs).isdisjoint(_OF_THIS_MACHINE),
+        )
 
     @property
-    def data_id(self) -> str:
-        # docstring inherited
-        fs = getattr(self.fs, "sync_fs", self.fs)  # what a wrapper wraps
+    def _is_s3(self) -> bool:
+        return "s3" in _protocols(self.fs) and hasattr(self.fs, "_call_s3")
+
+    def _data_id(self, fs: Any) -> str:
         root, protocols = self._root(), _protocols(fs)
         if not protocols.isdisjoint(("file", "local")):
             return f"file://{os.path.realpath(root)}"
-        if self.supports_conditional_writes:
+        if self._is_s3:
             settings = getattr(fs, "client_kwargs", None) or {}
             server = settings.get("endpoint_url") or getattr(fs, "endpoint_url", None) or ""
             return f"s3://{server.rpartition('@')[2]}/{root}"
@@ -382,7 +389,7 @@ class FsspecStore(Store):
             start, stop = max(0, size + start), size
             byte_range = RangeByteRequest(start, stop)
         try:
-            if byte_range is None and self.supports_conditional_writes:
+            if byte_range is None and self._is_s3:
                 # s3fs would ask for the size first, and read large objects piece by piece.
                 data, _ = await self._at_home(s3_get(self._fs_here(), path))
             elif byte_range is None:
@@ -441,16 +448,6 @@ class FsspecStore(Store):
         except (TypeError, NotImplementedError):
             await self._write(key, value)
 
-    @property
-    def supports_conditional_writes(self) -> bool:
-        # docstring inherited
-        return "s3" in _protocols(self.fs) and hasattr(self.fs, "_call_s3")
-
-    @property
-    def _shared(self) -> bool:
-        fs = getattr(self.fs, "sync_fs", self.fs)
-        return _protocols(fs).isdisjoint(_OF_THIS_MACHINE)
-
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> tuple[Buffer, Any | None] | None:
@@ -469,13 +466,13 @@ class FsspecStore(Store):
 
     def _getter(self) -> Any:
         """How the file system is asked for versions, too; None if it tells none."""
-        if self.supports_conditional_writes:
+        if self._is_s3:
             return s3_get
         return http_get if type(self.fs).__name__ == "HTTPFileSystem" else None
 
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited
-        if not self.supports_conditional_writes:
+        if not self._is_s3:
             return await super().set_if_unchanged(key, value, version)
         self._check_writable()
         check_value(self, value)
@@ -591,7 +588,7 @@ class FsspecStore(Store):
                 except self.allowed_exceptions as error:
                     _check_not_refused(error)
 
-    def _passes_link(self, path: str, key: str) -> bool:
+    def passes_link(self, path: str, key: str) -> bool:
         fs = getattr(self.fs, "sync_fs", self.fs)
         local = not _protocols(fs).isdisjoint(("file", "local"))
         return local and passes_link(self._root(), path, key)

@@ -6,34 +6,32 @@ import contextlib
 import errno
 import os
 import stat
-from itertools import islice
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from zarr import _core
 from zarr._async.run import offload
 from zarr.abc._traits import VALUE_METHODS, overrides
-from zarr.abc.store import Store, StoreTraits
+from zarr.abc.store import StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
+from zarr.storage.blocking import BlockingStore
 from zarr.storage.keys import check_key, check_prefix, is_hidden
 from zarr.storage.values import absolute, bounds, check_value
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.types import AccessModeLiteral
 
-# How many names a worker thread lists before it hands them to the event loop.
-_BATCH = 1000
 
-
-class LocalStore(Store):
+class LocalStore(BlockingStore):
     """A store in the files of a local folder: each key is the path of a file below `root`.
 
     Files are written beside their place and then renamed, so a reader, also after a crash, sees
@@ -56,10 +54,6 @@ class LocalStore(Store):
     supports_listing
     root
     """
-
-    supports_writes: bool = True
-    supports_deletes: bool = True
-    supports_listing: bool = True
 
     root: Path
 
@@ -165,41 +159,23 @@ class LocalStore(Store):
         # A URL: a '%' that is part of the name is written as such.
         return f"file://{self.root.as_posix().replace('%', '%25')}"
 
-    _shown_as = __str__
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}('{self}')"
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.root == other.root
-
-    __hash__ = None
-
-    @property
-    def supports_conditional_writes(self) -> bool:
-        # docstring inherited
-        return not self._files.unlocked
-
-    @property
-    def supports_conditional_deletes(self) -> bool:
-        # docstring inherited
-        return self.supports_conditional_writes
-
-    @property
-    def _shared(self) -> bool:
-        # Processes may always share a folder; it needs to be said where files cannot be locked.
-        return self._files.unlocked
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        return f"file://{os.path.realpath(self._folder)}"
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         plain = self._follows and not overrides(type(self), LocalStore, VALUE_METHODS)
-        files = self._files if plain else None
-        return StoreTraits(needs_event_loop=False, byte_ranges=True, native_handle=files)
+        locks = not self._files.unlocked
+        return StoreTraits(
+            data_id=cache(partial(_data_id, self._folder)),  # found out late: it takes its time
+            needs_event_loop=False,
+            byte_ranges=True,
+            conditional_writes=locks,
+            conditional_deletes=locks,
+            # Processes may always share a folder; it needs to be said where files are not locked.
+            multi_writer=not locks,
+            native_handle=self._files if plain else None,
+        )
 
     def _path(self, key: str) -> str:
         path = f"{self._folder}/{check_key(key)}"
@@ -233,57 +209,11 @@ class LocalStore(Store):
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(cast("bytes", data))
 
-    def get_sync(
-        self,
-        key: str,
-        *,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        """Return the value of a key, or part of it; None if there is none.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        prototype : BufferPrototype, optional
-            The kind of buffer to return.
-        byte_range : ByteRequest, optional
-            The part to read.
-
-        Returns
-        -------
-        Buffer or None
-        """
-        return self._read(key, prototype, byte_range)
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        """Store a value under a key.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        value : Buffer
-            The value.
-        """
-        self._write(key, value, False)
-
     def _remove(self, key: str) -> None:
         self._check_writable()
         self._ensure_open_sync()
         with contextlib.suppress(IsADirectoryError):  # a folder has no value that could be removed
             self._files.delete(self._checked(key))
-
-    def delete_sync(self, key: str) -> None:
-        """Remove a key; nothing happens if it is not there.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        """
-        self._remove(key)
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         self._check_writable()
@@ -291,26 +221,12 @@ class LocalStore(Store):
         check_value(self, value)
         self._files.set(self._checked(key), value.as_buffer_like(), exclusive)
 
-    async def get(
-        self,
-        key: str,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        # docstring inherited
-        return await offload(self._read, key, prototype, byte_range)
-
-    async def get_versioned(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    def _read_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> tuple[Buffer, Any | None] | None:
-        # docstring inherited
-        found = await offload(self._read_versioned, key, byte_range)
-        return None if found is None else (prototype.buffer.from_bytes(found[0]), found[1])
-
-    def _read_versioned(self, key: str, byte_range: ByteRequest | None) -> Any:
         self._ensure_open_sync()
         path = self._path(key)
-        if not self._has(path, key):
+        if not self._has(key):
             return None
         try:
             # A pipe that comes into the place of the file now would be waited for.
@@ -326,56 +242,24 @@ class LocalStore(Store):
                 data = file.read(part.stop - part.start)
         finally:
             os.close(number)
-        return data, (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+        version = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+        return prototype.buffer.from_bytes(data), version
 
-    async def set(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await offload(self._write, key, value, False)
-
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await offload(self._write, key, value, True)
-
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
-        # docstring inherited
-        check_value(self, value)
-        return await offload(self._exchange, key, value.as_buffer_like(), version)
-
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
-        # docstring inherited
-        return await offload(self._exchange, key, None, version)
-
-    def _exchange(self, key: str, data: Any, version: Any | None) -> bool:
+    def _exchange(self, key: str, value: Buffer | None, version: Any | None) -> bool:
         self._check_writable()
         self._ensure_open_sync()
-        return self._files.exchange(self._checked(key), data, version)
+        data = None if value is None else value.as_buffer_like()
+        done = self._files.exchange(self._checked(key), data, version)
+        if self._files.unlocked:  # found out just now
+            self.redeclare_traits()
+        return done
 
-    async def delete(self, key: str) -> None:
-        # docstring inherited
-        await offload(self._remove, key)
-
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
-        return await offload(self._has, self._path(key), key)
-
-    def _has(self, path: str, key: str) -> bool:
-        try:
-            return _about(path, key) is not None
-        except IsADirectoryError:
-            return False  # a prefix of other keys is no key
-
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
-        return await offload(self._size, key)
-
-    def _size(self, key: str) -> int:
+    def _size(self, key: str) -> int | None:
         try:
             about = _about(self._path(key), key)
-        except IsADirectoryError:
-            about = None
-        if about is None:
-            raise FileNotFoundError(f"{key!r} is not in {self}")
-        return about.st_size
+        except IsADirectoryError:  # a prefix of other keys is no key
+            return None
+        return None if about is None else about.st_size
 
     # -- folders ----------------------------------------------------------------------------
 
@@ -396,7 +280,7 @@ class LocalStore(Store):
             raise ValueError(f"delete_dir was passed a {prefix=} that is a file")
         _remove(path)
 
-    def _passes_link(self, path: str, key: str) -> bool:
+    def passes_link(self, path: str, key: str) -> bool:
         return passes_link(self._folder, path, key)
 
     async def clear(self) -> None:
@@ -427,28 +311,11 @@ class LocalStore(Store):
 
     async def is_empty(self, prefix: str) -> bool:
         # docstring inherited
-        return await offload(lambda: next(self._walk(prefix), None) is None)
+        return await offload(lambda: next(self._keys(prefix), None) is None)
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
-        return await offload(lambda: sum(self._size(key) for key in self._walk(prefix)))
-
-    async def list(self) -> AsyncIterator[str]:
-        # docstring inherited
-        async for key in self.list_prefix(""):
-            yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        keys = self._walk(prefix)
-        while batch := await offload(lambda: list(islice(keys, _BATCH))):
-            for key in batch:
-                yield key
-
-    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        for name in await offload(self._names, prefix):
-            yield name
+        return await offload(lambda: sum(self._size(key) or 0 for key in self._keys(prefix)))
 
     def _names(self, prefix: str) -> Iterable[str]:
         folder = check_prefix(prefix)
@@ -463,7 +330,7 @@ class LocalStore(Store):
             if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
         ]
 
-    def _walk(self, prefix: str) -> Iterator[str]:
+    def _keys(self, prefix: str) -> Iterator[str]:
         """All keys below a folder, folder by folder."""
         first = check_prefix(prefix)
         if first:
@@ -484,6 +351,10 @@ class LocalStore(Store):
                         folders.append(f"{folder}{entry.name}/")
                     else:
                         yield folder + entry.name
+
+
+def _data_id(folder: str) -> str:
+    return f"file://{os.path.realpath(folder)}"
 
 
 def _about(path: str, key: str) -> os.stat_result | None:

@@ -118,8 +118,8 @@ class LoggingStore(WrapperStore[T_Store]):
     def __str__(self) -> str:
         return f"logging-{self._store}"
 
-    def _shown_as(self) -> str:
-        return f"logging-{self._store._shown_as()}"
+    def shown_as(self) -> str:
+        return f"logging-{self._store.shown_as()}"
 
     def __eq__(self, other: object) -> bool:
         with self.log(other):

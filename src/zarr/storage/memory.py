@@ -6,25 +6,32 @@ import os
 from collections.abc import MutableMapping
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from weakref import WeakValueDictionary
 
 from zarr import _core
 from zarr.abc._traits import VALUE_METHODS, overrides
-from zarr.abc.store import Store, StoreTraits
+from zarr.abc.store import StoreTraits
 from zarr.buffer import cpu, gpu
 from zarr.buffer.core import Buffer, default_buffer_prototype
+from zarr.storage.blocking import BlockingStore
 from zarr.storage.keys import check_key, check_prefix, children, normalize_path
 from zarr.storage.values import absolute, bounds, check_value, is_immutable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import BufferPrototype
 
+T = TypeVar("T")
 
-class MemoryStore(Store):
+
+async def _at_once(fn: Callable[..., T], *args: Any) -> T:
+    return fn(*args)
+
+
+class MemoryStore(BlockingStore):
     """A store in a dict, or in any other mutable mapping.
 
     Parameters
@@ -42,9 +49,7 @@ class MemoryStore(Store):
     supports_listing
     """
 
-    supports_writes: bool = True
-    supports_deletes: bool = True
-    supports_listing: bool = True
+    _call = staticmethod(_at_once)
 
     _store_dict: MutableMapping[str, Buffer]
 
@@ -79,24 +84,12 @@ class MemoryStore(Store):
     def __str__(self) -> str:
         return f"memory://{id(self._store_dict)}"
 
-    _shown_as = __str__
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}('{self}')"
-
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, type(self))
             and self._store_dict == other._store_dict
             and self.read_only == other.read_only
         )
-
-    __hash__ = None
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        return f"memory://{self._name_of_held(self._store_dict)}"
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
@@ -107,7 +100,12 @@ class MemoryStore(Store):
         mapping = None
         if type(self._store_dict) is dict and not overrides(type(self), base, VALUE_METHODS):
             mapping = _core.Mapping(self._store_dict, cast("Any", cpu.Buffer.from_bytes))
-        return StoreTraits(needs_event_loop=False, byte_ranges=True, native_handle=mapping)
+        return StoreTraits(
+            data_id=f"memory://{self._name_of_held(self._store_dict)}",
+            needs_event_loop=False,
+            byte_ranges=True,
+            native_handle=mapping,
+        )
 
     # -- values -----------------------------------------------------------------------------
 
@@ -134,70 +132,18 @@ class MemoryStore(Store):
             found = kind.from_bytes(value)
         return found if byte_range is None else found[absolute(byte_range, len(found))]
 
-    def _write(self, key: str, value: Buffer) -> None:
+    def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         self._is_open = True
         self._check_writable()
-        self._store_dict[check_key(key)] = self._kept(value)
+        if exclusive:
+            self._store_dict.setdefault(check_key(key), self._kept(value))
+        else:
+            self._store_dict[check_key(key)] = self._kept(value)
 
     def _remove(self, key: str) -> None:
         self._is_open = True
         self._check_writable()
         self._store_dict.pop(check_key(key), None)
-
-    def get_sync(
-        self,
-        key: str,
-        *,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        """Return the value of a key, or part of it; None if there is none.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        prototype : BufferPrototype, optional
-            The kind of buffer to return.
-        byte_range : ByteRequest, optional
-            The part to read.
-
-        Returns
-        -------
-        Buffer or None
-        """
-        return self._read(key, prototype, byte_range)
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        """Store a value under a key.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        value : Buffer
-            The value.
-        """
-        self._write(key, value)
-
-    def delete_sync(self, key: str) -> None:
-        """Remove a key; nothing happens if it is not there.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        """
-        self._remove(key)
-
-    async def get(
-        self,
-        key: str,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        # docstring inherited
-        return self._read(key, prototype, byte_range)
 
     async def set(self, key: str, value: Buffer, byte_range: tuple[int, int] | None = None) -> None:
         """Store a value under a key.
@@ -214,28 +160,16 @@ class MemoryStore(Store):
         if byte_range is not None and (current := self._read(key, None, None)) is not None:
             start, stop = byte_range
             value = current[:start] + value + current[stop:]
-        self._write(key, value)
+        self._write(key, value, False)
 
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        self._is_open = True
-        self._check_writable()
-        self._store_dict.setdefault(check_key(key), self._kept(value))
-
-    async def delete(self, key: str) -> None:
-        # docstring inherited
-        self._remove(key)
-
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
+    def _has(self, key: str) -> bool:
         return check_key(key) in self._store_dict
 
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
+    def _size(self, key: str) -> int | None:
         try:
             return len(self._store_dict[check_key(key)])
         except KeyError:
-            raise FileNotFoundError(key) from None
+            return None
 
     # -- folders ----------------------------------------------------------------------------
 
@@ -244,22 +178,12 @@ class MemoryStore(Store):
         self._check_writable()
         self._store_dict.clear()
 
-    async def list(self) -> AsyncIterator[str]:
-        # docstring inherited
-        for key in tuple(self._store_dict):
-            yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
+    def _keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
-        for key in tuple(self._store_dict):
-            if key.startswith(prefix):
-                yield key
+        return (key for key in tuple(self._store_dict) if key.startswith(prefix))
 
-    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        for name in children(tuple(self._store_dict), prefix):
-            yield name
+    def _names(self, prefix: str) -> Iterable[str]:
+        return children(tuple(self._store_dict), prefix)
 
 
 class GpuMemoryStore(MemoryStore):
@@ -300,8 +224,6 @@ class GpuMemoryStore(MemoryStore):
 
     def __str__(self) -> str:
         return f"gpumemory://{id(self._store_dict)}"
-
-    _shown_as = __str__
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
@@ -401,14 +323,6 @@ class ManagedMemoryStore(MemoryStore):
     def __str__(self) -> str:
         return f"memory://{self.name}/{self.path}" if self.path else f"memory://{self.name}"
 
-    _shown_as = __str__
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        name = super().data_id
-        return f"{name}/{self.path}" if self.path else name
-
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, type(self))
@@ -416,8 +330,6 @@ class ManagedMemoryStore(MemoryStore):
             and self.path == other.path
             and self.read_only == other.read_only
         )
-
-    __hash__ = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -440,7 +352,9 @@ class ManagedMemoryStore(MemoryStore):
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         traits = self._traits_of(ManagedMemoryStore)
-        return replace(traits, native_handle=None) if self.path else traits
+        if not self.path:
+            return traits
+        return replace(traits, data_id=f"{traits.data_id}/{self.path}", native_handle=None)
 
     def _key(self, key: str) -> str:
         return f"{self.path}/{key}" if self.path else key
@@ -452,52 +366,33 @@ class ManagedMemoryStore(MemoryStore):
     ) -> Buffer | None:
         return super()._read(self._key(key), prototype, byte_range)
 
-    def _write(self, key: str, value: Buffer) -> None:
-        super()._write(self._key(key), value)
+    def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
+        super()._write(self._key(key), value, exclusive)
 
     def _remove(self, key: str) -> None:
         super()._remove(self._key(key))
 
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await super().set_if_not_exists(self._key(key), value)
+    def _has(self, key: str) -> bool:
+        return super()._has(self._key(key))
 
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
-        return await super().exists(self._key(key))
-
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
-        return await super().getsize(self._key(key))
+    def _size(self, key: str) -> int | None:
+        return super()._size(self._key(key))
 
     # -- folders ----------------------------------------------------------------------------
 
     async def clear(self) -> None:
         # docstring inherited
         self._check_writable()
-        for key in self._keys():
-            self._store_dict.pop(self._key(key), None)
+        for key in self._keys(""):
+            self._remove(key)
 
-    def _keys(self) -> list[str]:
-        folder = self._key("")
-        return [key[len(folder) :] for key in tuple(self._store_dict) if key.startswith(folder)]
-
-    async def list(self) -> AsyncIterator[str]:
-        # docstring inherited
-        for key in self._keys():
-            yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
+    def _keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
-        for key in self._keys():
-            if key.startswith(prefix):
-                yield key
+        skip = len(self._key(""))
+        return (key[skip:] for key in tuple(self._store_dict) if key.startswith(self._key(prefix)))
 
-    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        async for name in super().list_dir(self._key(check_prefix(prefix))):
-            yield name
+    def _names(self, prefix: str) -> Iterable[str]:
+        return super()._names(self._key(check_prefix(prefix)))
 
 
 def find(url: str, *, read_only: bool) -> ManagedMemoryStore | None:

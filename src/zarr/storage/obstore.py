@@ -8,11 +8,11 @@ import os
 import re
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import Store, StoreTraits
-from zarr.settings import config
 from zarr.storage.client.retry import AnswerError, of_obstore
 from zarr.storage.keys import check_key, check_prefix, redacted
 from zarr.storage.values import absolute, bounds, check_value, immutable_bytes
@@ -46,19 +46,17 @@ _PROXIES = frozenset({"all_proxy", "aws_proxy_url", "http_proxy", "https_proxy"}
 _PLAIN = re.compile(r"[A-Za-z0-9._~/-]+")
 
 
-async def addresses(obstore: Any, store: Any, keys: Sequence[str]) -> list[str] | None:
+async def presigned_urls(store: Any, keys: Sequence[str]) -> list[str] | None:
     """Return the addresses of keys, or None if there are none.
 
     Parameters
     ----------
-    obstore
-        The library.
     store
-        A store of it.
+        A store of obstore.
     keys
         Which values.
     """
-    kind = type(store)
+    obstore, kind = _running(), type(store)
     if kind not in (obstore.store.HTTPStore, obstore.store.S3Store):
         return None
     client = store.client_options or {}
@@ -278,16 +276,27 @@ class ObjectStore(Store, Generic[T_Store]):
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
-        # Its client counts the bytes against what the service announces.
-        own = not overrides(type(self), ObjectStore, READING_METHODS)
-        return StoreTraits(byte_ranges=True, detects_truncation=own)
+        kind = type(self.store).__name__
+        conditional = kind in ("AzureStore", "GCSStore", "MemoryStore")
+        if kind == "S3Store":
+            conditional = bool(_config(self.store, "conditional_put") != "disabled")
+        # A subclass may mean something else by a key.
+        urls = partial(presigned_urls, self.store) if type(self) is ObjectStore else None
+        return StoreTraits(
+            data_id=self._data_id(),
+            byte_ranges=True,
+            # Its client counts the bytes against what the service announces.
+            detects_truncation=not overrides(type(self), ObjectStore, READING_METHODS),
+            conditional_writes=conditional,
+            multi_writer=kind not in ("LocalStore", "MemoryStore"),
+            presigned_urls=urls,
+        )
 
-    _shown_as = __str__
+    shown_as = __str__
 
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        # What obstore calls a store leaves out the server, and which of those in memory it is.
+    def _data_id(self) -> str:
+        # The name that obstore gives a store leaves out the server, and which of those in memory
+        # it is.
         if type(self.store).__name__ == "MemoryStore":
             return f"object_store://{self._name_of_held(self.store)}"
         names = ("endpoint", "account_name")
@@ -318,15 +327,6 @@ class ObjectStore(Store, Generic[T_Store]):
     def supports_listing(self) -> bool:
         # docstring inherited
         return True
-
-    async def _addresses(self, keys: Sequence[str]) -> list[str] | None:
-        # A subclass may mean something else by a key.
-        if type(self) is not ObjectStore or not self._addressed:
-            return None
-        # One attempt is one: there must be a second, by obstore, to find out what is wrong.
-        if config.get("requests.attempts", 6) <= 1 or not config.get("requests.direct", True):
-            return None
-        return await addresses(_running(), self.store, keys)
 
     # -- values -----------------------------------------------------------------------------
 
@@ -399,18 +399,6 @@ class ObjectStore(Store, Generic[T_Store]):
         check_key(key)
         data = immutable_bytes(value)
         await self._answer(_running().put_async(self._client, key, data, mode=mode))
-
-    @property
-    def supports_conditional_writes(self) -> bool:
-        # docstring inherited
-        kind = type(self.store).__name__
-        if kind == "S3Store":
-            return bool(_config(self.store, "conditional_put") != "disabled")
-        return kind in ("AzureStore", "GCSStore", "MemoryStore")
-
-    @property
-    def _shared(self) -> bool:
-        return type(self.store).__name__ not in ("LocalStore", "MemoryStore")
 
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited

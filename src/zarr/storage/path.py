@@ -71,7 +71,7 @@ class StorePath:
         return self.store.read_only
 
     @property
-    def _waits(self) -> bool:
+    def needs_event_loop(self) -> bool:
         return self.store.traits.needs_event_loop
 
     @classmethod
@@ -98,14 +98,14 @@ class StorePath:
         elif mode not in (None, "r") and store.read_only:
             raise ValueError(
                 f"Store is read-only but mode is {mode!r}. Create a writable store or use 'r' mode."
-                f" It is {store._shown_as()}."
+                f" It is {store.shown_as()}."
             )
         await store._ensure_open()
         self = cls(store, path)
         if mode == "w-" and not await self.is_empty():
             raise FileExistsError(
                 f"Cannot create {self.path!r} with mode 'w-' because it already contains data in "
-                f"{store._shown_as()}. "
+                f"{store.shown_as()}. "
                 "Use mode 'w' to overwrite or 'a' to append."
             )
         return self
@@ -241,9 +241,9 @@ class StorePath:
     def __str__(self) -> str:
         return f"{self.store}/{self.path}" if self.path else str(self.store)
 
-    def _shown_as(self) -> str:
+    def shown_as(self) -> str:
         """How messages name the place; see the store's."""
-        label = self.store._shown_as()
+        label = self.store.shown_as()
         return f"{label}/{self.path}" if self.path else label
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from zarr._async.run import locked
 from zarr.abc._traits import data_id_of
-from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
+from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest, get_versioned
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.keys import check_key, check_prefix, children, is_safe
 from zarr.storage.values import absolute, bounds
@@ -141,8 +141,8 @@ class RemoteZipStore(Store):
         # What follows a '?' is the signature of a URL.
         return f"zip::{self._store}/{self.key.partition('?')[0]}"
 
-    def _shown_as(self) -> str:
-        return f"zip::{self._store._shown_as()}/{self.key.partition('?')[0]}"
+    def shown_as(self) -> str:
+        return f"zip::{self._store.shown_as()}/{self.key.partition('?')[0]}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}('{self}')"
@@ -156,12 +156,12 @@ class RemoteZipStore(Store):
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
-        return StoreTraits(byte_ranges=self._store.traits.byte_ranges)
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        return f"zip::{data_id_of(self._store)}/{self.key}"
+        traits = self._store.traits
+        return StoreTraits(
+            data_id=f"zip::{data_id_of(self._store)}/{self.key}",
+            byte_ranges=traits.byte_ranges,
+            max_requests=traits.max_requests,
+        )
 
     async def _open(self) -> None:
         if not self._is_open:
@@ -232,7 +232,7 @@ class RemoteZipStore(Store):
         raise zipfile.BadZipFile(f"{self} has a directory that leads from place to place")
 
     async def _ask(self, byte_range: ByteRequest | None) -> tuple[bytes, Any]:
-        found = await self._store.get_versioned(self.key, default_buffer_prototype(), byte_range)
+        found = await get_versioned(self._store, self.key, default_buffer_prototype(), byte_range)
         if found is None:
             raise FileNotFoundError(f"there is no file at {self}")
         return found[0].to_bytes(), found[1]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zarr._async.run import offload
-from zarr.abc.store import Store, StoreTraits
+from zarr.abc.store import StoreTraits
 from zarr.buffer.core import default_buffer_prototype
+from zarr.storage.blocking import BlockingStore
 from zarr.storage.keys import check_key, check_prefix, folder_of, successor
 from zarr.storage.sqlite_file import (
     BATCH,
@@ -23,7 +25,7 @@ from zarr.storage.sqlite_file import (
 from zarr.storage.values import bounds, check_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from zarr.abc.store import ByteRequest
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class SQLiteStore(Store):
+class SQLiteStore(BlockingStore):
     """A store in one SQLite file.
 
     Every write is a transaction: after a crash there is the old value or the new one. Threads and
@@ -66,12 +68,6 @@ class SQLiteStore(Store):
     [1, 2, 3]
     >>> store.close()
     """
-
-    supports_writes: bool = True
-    supports_deletes: bool = True
-    supports_listing: bool = True
-    supports_conditional_writes = True
-    supports_conditional_deletes = True
 
     path: Path
     timeout: float
@@ -120,11 +116,6 @@ class SQLiteStore(Store):
     def __str__(self) -> str:
         return f"sqlite://{self.path.as_posix()}"
 
-    _shown_as = __str__
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}('{self}')"
-
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, type(self))
@@ -132,19 +123,18 @@ class SQLiteStore(Store):
             and self.read_only == other.read_only
         )
 
-    __hash__ = None
-
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         # Everything is done on the caller's thread by one call of SQLite. Only a write can be held
         # up, by another write, as it can be on any file system: no event loop would make it
         # shorter.
-        return StoreTraits(needs_event_loop=False, byte_ranges=True)
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        return f"sqlite://{os.path.realpath(self._file)}"
+        return StoreTraits(
+            data_id=f"sqlite://{os.path.realpath(self._file)}",
+            needs_event_loop=False,
+            byte_ranges=True,
+            conditional_writes=True,
+            conditional_deletes=True,
+        )
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make all writes through this store, in any thread, one change: all of them or none.
@@ -184,53 +174,14 @@ class SQLiteStore(Store):
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
 
-    def get_sync(
-        self,
-        key: str,
-        *,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        """Return the value of a key, or part of it; None if there is none.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        prototype : BufferPrototype, optional
-            The kind of buffer to return.
-        byte_range : ByteRequest, optional
-            The part to read.
-
-        Returns
-        -------
-        Buffer or None
-        """
-        return self._read(key, prototype, byte_range)
-
-    async def get_versioned(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    def _read_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> tuple[Buffer, Any | None] | None:
-        # docstring inherited
         check_key(key)
         bounds(byte_range)
         self._is_open = True
-        found = await offload(
-            self._database.run, lambda connection: part_of(connection, key, byte_range)
-        )
+        found = self._database.run(lambda connection: part_of(connection, key, byte_range))
         return None if found is None else (prototype.buffer.from_bytes(found[0]), found[1])
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        """Store a value under a key.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        value : Buffer
-            The value.
-        """
-        self._write(key, value, False)
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         check_key(key)
@@ -249,89 +200,45 @@ class SQLiteStore(Store):
         self._is_open = True
         return self._database.run(work)
 
-    def _remove(self, condition: str, parameters: tuple[str, ...]) -> None:
+    def _remove(self, key: str) -> None:
+        self._remove_where("WHERE k = ?", (check_key(key),))
+
+    def _remove_where(self, condition: str, parameters: tuple[str, ...]) -> None:
         self._change(lambda c: c.execute(f"DELETE FROM zarr {condition}", parameters))
 
-    def delete_sync(self, key: str) -> None:
-        """Remove a key; nothing happens if it is not there.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        """
-        self._remove("WHERE k = ?", (check_key(key),))
-
-    async def get(
-        self,
-        key: str,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        # docstring inherited
-        return await offload(self._read, key, prototype, byte_range)
-
-    async def set(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await offload(self._write, key, value, False)
-
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await offload(self._write, key, value, True)
-
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
-        # docstring inherited
-        check_value(self, value)
-        return await offload(self._exchange, key, memoryview(value.as_buffer_like()), version)
-
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
-        # docstring inherited
-        return await offload(self._exchange, key, None, version)
-
-    def _exchange(self, key: str, data: memoryview | None, version: Any | None) -> bool:
+    def _exchange(self, key: str, value: Buffer | None, version: Any | None) -> bool:
         check_key(key)
+        data = None if value is None else memoryview(value.as_buffer_like())
         return self._change(lambda connection: exchange(connection, key, data, version))
 
-    async def delete(self, key: str) -> None:
-        # docstring inherited
-        await offload(self._remove, "WHERE k = ?", (check_key(key),))
-
-    async def _one(self, statement: str, parameters: tuple[Any, ...]) -> Any:
+    def _one(self, statement: str, parameters: tuple[Any, ...]) -> Any:
         self._is_open = True
-        row = await offload(
-            self._database.run,
-            lambda connection: connection.execute(statement, parameters).fetchone(),
+        row = self._database.run(
+            lambda connection: connection.execute(statement, parameters).fetchone()
         )
         return None if row is None else row[0]
 
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
-        return await self._one("SELECT 1 FROM zarr WHERE k = ?", (check_key(key),)) is not None
-
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
-        size = await self._one("SELECT length(v) FROM zarr WHERE k = ?", (check_key(key),))
-        if size is None:
-            raise FileNotFoundError(f"{key!r} is not in {self}")
-        return int(size)
+    def _size(self, key: str) -> int | None:
+        found: int | None = self._one("SELECT length(v) FROM zarr WHERE k = ?", (check_key(key),))
+        return found
 
     # -- folders ----------------------------------------------------------------------------
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
         condition, limits = below(folder_of(prefix))
-        return int(
-            await self._one(f"SELECT coalesce(sum(length(v)), 0) FROM zarr {condition}", limits)
-        )
+        select = f"SELECT coalesce(sum(length(v)), 0) FROM zarr {condition}"
+        return int(await offload(self._one, select, limits))
 
     async def is_empty(self, prefix: str) -> bool:
         # docstring inherited
         condition, limits = below(folder_of(prefix))
-        return await self._one(f"SELECT 1 FROM zarr {condition} LIMIT 1", limits) is None
+        found = await offload(self._one, f"SELECT 1 FROM zarr {condition} LIMIT 1", limits)
+        return found is None
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
-        await offload(self._remove, *below(folder_of(prefix)))
+        await offload(self._remove_where, *below(folder_of(prefix)))
 
     async def clear(self) -> None:
         # docstring inherited
@@ -343,27 +250,18 @@ class SQLiteStore(Store):
         # As a script: before Python 3.12, `execute` stops after the first page.
         self._database.run(lambda c: c.executescript("PRAGMA incremental_vacuum"))
 
-    async def list(self) -> AsyncIterator[str]:
-        # docstring inherited
-        async for key in self.list_prefix(""):
-            yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
+    def _keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
         low, high = prefix, successor(prefix)
         self._is_open = True
         while True:
-            batch = await offload(self._database.run, lambda c, low=low: keys_between(c, low, high))
-            for key in batch:
-                yield key
+            batch = self._database.run(partial(keys_between, low=low, high=high))
+            yield from batch
             if len(batch) < BATCH:
                 return
             low = batch[-1] + "\1"  # no key has a NUL: nothing lies between
 
-    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
+    def _names(self, prefix: str) -> Iterable[str]:
         folder = folder_of(prefix)
         self._is_open = True
-        for name in await offload(self._database.run, lambda c: children_of(c, folder)):
-            yield name
+        return self._database.run(lambda c: children_of(c, folder))

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from zarr.abc._traits import data_id_of, effective
+from zarr.abc._traits import Notes, data_id_of, effective, overrides
 from zarr.abc.store import (
     Store,
     StoreTraits,
     SupportsDeleteSync,
     SupportsGetSync,
     SupportsSetSync,
+    get_versioned,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
     from types import TracebackType
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
 
+T = TypeVar("T")
 T_Store = TypeVar("T_Store", bound=Store)
+
+# Where a subclass changes one of the methods on the right, the one on the left is made of these
+# by `Store`, and does not go around them to the inner store.
+_MADE_OF = {
+    "clear": frozenset({"delete", "list"}),
+    "delete_dir": frozenset({"delete", "list_prefix"}),
+    "get_partial_values": frozenset({"get"}),
+    "get_ranges": frozenset({"get", "intercept"}),
+    "getsize": frozenset({"get"}),
+    "getsize_prefix": frozenset({"get", "getsize", "list_prefix"}),
+    "is_empty": frozenset({"list_prefix"}),
+    "set_if_not_exists": frozenset({"set"}),
+}
+# The traits of an inner store, and those of its wrapper then.
+_wrapped: Notes[tuple[StoreTraits, StoreTraits]] = Notes()
 
 
 class WrapperStore(Store, Generic[T_Store]):
     """A store that passes everything on to another; subclass it to change or watch some of it.
+
+    To change a request, override its method; to watch all of them, override `intercept` and
+    `intercept_sync`.
 
     Parameters
     ----------
@@ -40,19 +61,13 @@ class WrapperStore(Store, Generic[T_Store]):
 
     _store: T_Store
 
-    # Where a subclass changes a method, these do not go around it to the inner store.
-    _zarr_followers: ClassVar[dict[str, frozenset[str]]] = {
-        "get": frozenset({"get_versioned", "get_partial_values", "get_ranges", "getsize"}),
-        "get_sync": frozenset({"get_ranges_sync"}),
-        "set": frozenset({"set_if_not_exists"}),
-        "delete": frozenset({"clear", "delete_dir"}),
-        "getsize": frozenset({"getsize_prefix"}),
-        "list": frozenset({"clear"}),
-        "list_prefix": frozenset({"delete_dir", "getsize_prefix", "is_empty"}),
-    }
-
     def __init__(self, store: T_Store) -> None:
         self._store = store
+
+    @property
+    def inner(self) -> T_Store:
+        """The inner store."""
+        return self._store
 
     @classmethod
     async def open(cls: type[Self], store_cls: type[T_Store], *args: Any, **kwargs: Any) -> Self:
@@ -109,17 +124,21 @@ class WrapperStore(Store, Generic[T_Store]):
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         # The engine must not go around what wraps a store.
-        return replace(self._store.traits, native_handle=None)
+        inner = self._store.traits
+        name = inner.data_id or data_id_of(self._store)
+        return replace(inner, data_id=name, native_handle=None, presigned_urls=None)
 
     @property
     def traits(self) -> StoreTraits:
         # docstring inherited
-        return effective(self)  # each time: the inner store may be replaced
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        return data_id_of(self._store)
+        inner = self._store.traits
+        found = _wrapped.kept.get(id(self))
+        if found is None or found[1][0] is not inner:  # the inner store may be replaced
+            own = effective(self, Store)
+            own = replace(own, versions=own.versions and inner.versions)
+            _wrapped.replace(self, (inner, own))
+            return own
+        return found[1][1]
 
     @property
     def read_only(self) -> bool:
@@ -132,8 +151,9 @@ class WrapperStore(Store, Generic[T_Store]):
     def __str__(self) -> str:
         return f"wrapping-{self._store}"
 
-    def _shown_as(self) -> str:
-        return f"wrapping-{self._store._shown_as()}"
+    def shown_as(self) -> str:
+        # docstring inherited
+        return f"wrapping-{self._store.shown_as()}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({type(self._store).__name__}, '{self._store}')"
@@ -168,24 +188,99 @@ class WrapperStore(Store, Generic[T_Store]):
         # docstring inherited
         return self._store.supports_consolidated_metadata
 
-    @property
-    def supports_conditional_writes(self) -> bool:
-        # docstring inherited
-        return self._store.supports_conditional_writes
+    # -- requests ---------------------------------------------------------------------------
 
-    @property
-    def supports_conditional_deletes(self) -> bool:
-        # docstring inherited
-        return self._store.supports_conditional_deletes
+    async def intercept(
+        self,
+        method: str,
+        key: str,
+        call: Callable[[], Awaitable[T]],
+        byte_range: ByteRequest | None = None,
+    ) -> T:
+        """Make a request to the inner store: each one that is passed on goes through here.
 
-    @property
-    def _shared(self) -> bool:
-        return self._store._shared
+        Parameters
+        ----------
+        method : str
+            The name of the method. A value and its version are read by ``get``, too.
+        key : str
+            The key or prefix.
+        call : callable
+            ``await call()`` makes the request, and returns the answer. A listing is answered as a
+            whole.
+        byte_range : ByteRequest, optional
+            Which bytes are asked for; all by default.
 
-    # -- values -----------------------------------------------------------------------------
+        Returns
+        -------
+        object
+            The answer.
 
-    def _not_sync(self, what: str) -> TypeError:
-        return TypeError(f"Store {type(self._store).__name__} does not support synchronous {what}.")
+        Examples
+        --------
+        >>> import zarr
+        >>> from zarr.storage import MemoryStore, WrapperStore
+        >>> class Counting(WrapperStore[MemoryStore]):
+        ...     requests = 0
+        ...
+        ...     async def intercept(self, method, key, call, byte_range=None):
+        ...         self.requests += 1
+        ...         return await call()
+        >>> store = Counting(MemoryStore())
+        >>> a = zarr.create_array(store, data=[1, 2, 3])
+        >>> store.requests > 0
+        True
+        """
+        return await call()
+
+    def intercept_sync(
+        self, method: str, key: str, call: Callable[[], T], byte_range: ByteRequest | None = None
+    ) -> T:
+        """Make a request to the inner store by its synchronous methods: see `intercept`.
+
+        Parameters
+        ----------
+        method : str
+            The name of the method, without ``_sync``.
+        key : str
+            The key.
+        call : callable
+            ``call()`` makes the request, and returns the answer.
+        byte_range : ByteRequest, optional
+            Which bytes are asked for; all by default.
+
+        Returns
+        -------
+        object
+            The answer.
+        """
+        return call()
+
+    def passes_on(self, method: str) -> bool:
+        """Whether a request goes to the same method of the inner store.
+
+        Parameters
+        ----------
+        method : str
+            The name of the method.
+
+        Returns
+        -------
+        bool
+            False where a subclass changes it, or one that it is made of.
+        """
+        return getattr(type(self), method) is getattr(WrapperStore, method) and not overrides(
+            type(self), WrapperStore, _MADE_OF.get(method, frozenset())
+        )
+
+    def _base(self, method: str) -> Store:
+        """The inner store, or one whose method is made of others of this store."""
+        return super() if overrides(type(self), WrapperStore, _MADE_OF[method]) else self._store  # type: ignore[return-value]
+
+    def _not_sync(self, method: str) -> TypeError:
+        return TypeError(
+            f"Store {type(self._store).__name__} does not support synchronous {method}."
+        )
 
     def get_sync(
         self,
@@ -197,31 +292,34 @@ class WrapperStore(Store, Generic[T_Store]):
         """Return the value of a key from an inner store that has synchronous methods."""
         if not isinstance(self._store, SupportsGetSync):
             raise self._not_sync("get")
-        return self._store.get_sync(key, prototype=prototype, byte_range=byte_range)
+        call = partial(self._store.get_sync, key, prototype=prototype, byte_range=byte_range)
+        return self.intercept_sync("get", key, call, byte_range)
 
     def set_sync(self, key: str, value: Buffer) -> None:
         """Store a value in an inner store that has synchronous methods."""
         if not isinstance(self._store, SupportsSetSync):
             raise self._not_sync("set")
-        self._store.set_sync(key, value)
+        self.intercept_sync("set", key, partial(self._store.set_sync, key, value))
 
     def delete_sync(self, key: str) -> None:
         """Remove a key from an inner store that has synchronous methods."""
         if not isinstance(self._store, SupportsDeleteSync):
             raise self._not_sync("delete")
-        self._store.delete_sync(key)
+        self.intercept_sync("delete", key, partial(self._store.delete_sync, key))
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
         # docstring inherited
-        return await self._store.get(key, prototype, byte_range)
+        call = partial(self._store.get, key, prototype, byte_range)
+        return await self.intercept("get", key, call, byte_range)
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
-        return await self._store.get_versioned(key, prototype, byte_range)
+        call = partial(get_versioned, self._store, key, prototype, byte_range)
+        return await self.intercept("get", key, call, byte_range)
 
     async def get_partial_values(
         self,
@@ -229,7 +327,9 @@ class WrapperStore(Store, Generic[T_Store]):
         key_ranges: Iterable[tuple[str, ByteRequest | None]],
     ) -> list[Buffer | None]:
         # docstring inherited
-        return await self._store.get_partial_values(prototype, key_ranges)
+        wanted = list(key_ranges)
+        call = partial(self._base("get_partial_values").get_partial_values, prototype, wanted)
+        return await self.intercept("get_partial_values", ",".join(key for key, _ in wanted), call)
 
     async def get_ranges(
         self,
@@ -237,78 +337,113 @@ class WrapperStore(Store, Generic[T_Store]):
         byte_ranges: Sequence[ByteRequest | None],
         *,
         prototype: BufferPrototype,
-        max_concurrency: int | None = None,
-        max_gap_bytes: int | None = None,
-        max_coalesced_bytes: int | None = None,
+        **limits: Any,
     ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
         # docstring inherited
-        limits = {
-            "max_concurrency": max_concurrency,
-            "max_gap_bytes": max_gap_bytes,
-            "max_coalesced_bytes": max_coalesced_bytes,
-        }
-        given: dict[str, Any] = {k: v for k, v in limits.items() if v is not None}
-        parts = self._store.get_ranges(key, byte_ranges, prototype=prototype, **given)
-        async for part in parts:
+        base = self._base("get_ranges")
+        async for part in base.get_ranges(key, byte_ranges, prototype=prototype, **limits):
             yield part
 
     async def set(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await self._store.set(key, value)
+        await self.intercept("set", key, partial(self._store.set, key, value))
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
-        await self._store.set_if_not_exists(key, value)
+        call = partial(self._base("set_if_not_exists").set_if_not_exists, key, value)
+        await self.intercept("set_if_not_exists", key, call)
 
     async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
         # docstring inherited
-        return await self._store.set_if_unchanged(key, value, version)
+        call = partial(self._store.set_if_unchanged, key, value, version)
+        return await self.intercept("set_if_unchanged", key, call)
 
     async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
         # docstring inherited
-        return await self._store.delete_if_unchanged(key, version)
+        call = partial(self._store.delete_if_unchanged, key, version)
+        return await self.intercept("delete_if_unchanged", key, call)
 
     async def delete(self, key: str) -> None:
         # docstring inherited
-        await self._store.delete(key)
+        await self.intercept("delete", key, partial(self._store.delete, key))
 
     async def exists(self, key: str) -> bool:
         # docstring inherited
-        return await self._store.exists(key)
+        return await self.intercept("exists", key, partial(self._store.exists, key))
 
     async def getsize(self, key: str) -> int:
         # docstring inherited
-        return await self._store.getsize(key)
+        return await self.intercept("getsize", key, partial(self._base("getsize").getsize, key))
 
     # -- folders ----------------------------------------------------------------------------
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
-        return await self._store.getsize_prefix(prefix)
+        call = partial(self._base("getsize_prefix").getsize_prefix, prefix)
+        return await self.intercept("getsize_prefix", prefix, call)
 
-    async def is_empty(self, prefix: str) -> bool:
+    async def is_empty(self, prefix: str = "") -> bool:
         # docstring inherited
-        return await self._store.is_empty(prefix)
+        return await self.intercept(
+            "is_empty", prefix, partial(self._base("is_empty").is_empty, prefix)
+        )
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
-        await self._store.delete_dir(prefix)
+        await self.intercept(
+            "delete_dir", prefix, partial(self._base("delete_dir").delete_dir, prefix)
+        )
 
     async def clear(self) -> None:
         # docstring inherited
-        await self._store.clear()
+        await self.intercept("clear", "", self._base("clear").clear)
 
-    def _passes_link(self, path: str, key: str) -> bool:
-        return self._store._passes_link(path, key)
+    def passes_link(self, path: str, key: str) -> bool:
+        # docstring inherited
+        return self._store.passes_link(path, key)
 
     def list(self) -> AsyncIterator[str]:
         # docstring inherited
-        return self._store.list()
+        return self._listed("list", "", self._store.list)
 
     def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
-        return self._store.list_prefix(prefix)
+        return self._listed("list_prefix", prefix, partial(self._store.list_prefix, prefix))
 
     def list_dir(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
-        return self._store.list_dir(prefix)
+        return self._listed("list_dir", prefix, partial(self._store.list_dir, prefix))
+
+    def _listed(
+        self, method: str, prefix: str, call: Callable[[], AsyncIterator[str]]
+    ) -> AsyncIterator[str]:
+        if self.passes_on("intercept"):
+            return call()
+
+        async def listed() -> tuple[str, ...]:
+            return tuple([item async for item in call()])
+
+        async def items() -> AsyncIterator[str]:
+            for item in await self.intercept(method, prefix, listed):
+                yield item
+
+        return items()
+
+
+def layers(store: Store) -> Iterator[Store]:
+    """Yield a store, the one that it wraps, and so on."""
+    yield store
+    while isinstance(store, WrapperStore):
+        store = store.inner
+        yield store
+
+
+def composed(store: Store, name: str) -> bool:
+    """Whether a method is the one of `Store`, made of smaller requests."""
+    while isinstance(store, WrapperStore) and store.passes_on(name):
+        store = store.inner
+    if isinstance(store, WrapperStore) and getattr(type(store), name) is getattr(
+        WrapperStore, name
+    ):
+        return True
+    return getattr(type(store), name) is getattr(Store, name)

@@ -12,14 +12,15 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from zarr._async.run import offload
-from zarr.abc.store import Store, StoreTraits
+from zarr.abc.store import StoreTraits
 from zarr.buffer.core import default_buffer_prototype
+from zarr.storage.blocking import BlockingStore
 from zarr.storage.keys import check_key, check_prefix, children, folder_of, is_safe
 from zarr.storage.values import absolute, bounds, check_value
 from zarr.storage.zip_archive import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterable, Iterator
     from zipfile import ZipFile
 
     from zarr.abc.store import ByteRequest
@@ -44,7 +45,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class ZipStore(Store):
+class ZipStore(BlockingStore):
     """A store in a zip file.
 
     What is written comes into the file when the store is closed: then a new file takes the place
@@ -71,10 +72,6 @@ class ZipStore(Store):
     compression
     allowZip64
     """
-
-    supports_writes: bool = True
-    supports_deletes: bool = True
-    supports_listing: bool = True
 
     path: Path | IO[bytes]
     compression: int
@@ -201,28 +198,18 @@ class ZipStore(Store):
     def __str__(self) -> str:
         return f"zip://{self.path}"
 
-    def _shown_as(self) -> str:
+    def shown_as(self) -> str:
         path = self.path
         return f"zip://{path if isinstance(path, Path) else type(path).__name__}"
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}('{self}')"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.path == other.path
 
-    __hash__ = None
-
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
-        return StoreTraits(needs_event_loop=False, byte_ranges=True)
-
-    @property
-    def data_id(self) -> str:
-        # docstring inherited
-        if isinstance(self.path, Path):
-            return f"zip://{os.path.realpath(self.path)}"
-        return f"zip://{self._name_of_held(self.path)}"
+        path = self.path
+        held = os.path.realpath(path) if isinstance(path, Path) else self._name_of_held(path)
+        return StoreTraits(data_id=f"zip://{held}", needs_event_loop=False, byte_ranges=True)
 
     # -- values -----------------------------------------------------------------------------
 
@@ -236,42 +223,6 @@ class ZipStore(Store):
             return None
         return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
 
-    def get_sync(
-        self,
-        key: str,
-        *,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        """Return the value of a key, or part of it; None if there is none.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        prototype : BufferPrototype, optional
-            The kind of buffer to return.
-        byte_range : ByteRequest, optional
-            The part to read.
-
-        Returns
-        -------
-        Buffer or None
-        """
-        return self._read(key, prototype, byte_range)
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        """Store a value under a key.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        value : Buffer
-            The value.
-        """
-        self._write(key, value, False)
-
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         self._check_writable()
         check_value(self, value)
@@ -281,58 +232,26 @@ class ZipStore(Store):
         self._check_writable()
         self._ensure_open_sync().remove([check_key(key)])
 
-    def delete_sync(self, key: str) -> None:
-        """Remove a key; nothing happens if it is not there.
-
-        Parameters
-        ----------
-        key : str
-            The key.
-        """
-        self._remove(key)
-
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
-        # docstring inherited
-        return await offload(self._read, key, prototype, byte_range)
-
-    async def set(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await offload(self._write, key, value, False)
-
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await offload(self._write, key, value, True)
-
-    async def delete(self, key: str) -> None:
-        # docstring inherited
-        await offload(self._remove, key)
-
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
-        check_key(key)
-        return key in await offload(self._ensure_open_sync)
-
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
-        size = (await offload(self._ensure_open_sync)).size(check_key(key))
-        if size is None:
-            raise FileNotFoundError(f"{key!r} is not in {self}")
-        return size
+    def _size(self, key: str) -> int | None:
+        return self._ensure_open_sync().size(check_key(key))
 
     # -- folders ----------------------------------------------------------------------------
 
-    async def _keys(self, prefix: str = "") -> list[str]:
-        archive = await offload(self._ensure_open_sync)
-        return [name for name in archive.names() if name.startswith(prefix) and is_safe(name)]
+    def _keys(self, prefix: str) -> Iterator[str]:
+        check_prefix(prefix)
+        names = self._ensure_open_sync().names()
+        return (name for name in names if name.startswith(prefix) and is_safe(name))
+
+    def _names(self, prefix: str) -> Iterable[str]:
+        return children(self._keys(""), prefix)
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        folder = folder_of(prefix)
-        archive = await offload(self._ensure_open_sync)
-        await offload(archive.remove, await self._keys(folder))
+        await offload(self._remove_below, folder_of(prefix))
+
+    def _remove_below(self, folder: str) -> None:
+        self._ensure_open_sync().remove(list(self._keys(folder)))
 
     async def clear(self) -> None:
         # docstring inherited
@@ -380,19 +299,3 @@ class ZipStore(Store):
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(self.path, path)
         self.path = path
-
-    async def list(self) -> AsyncIterator[str]:
-        # docstring inherited
-        for key in await self._keys():
-            yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        check_prefix(prefix)
-        for key in await self._keys(prefix):
-            yield key
-
-    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        for name in children(await self._keys(), prefix):
-            yield name

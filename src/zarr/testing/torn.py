@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from zarr.abc.store import get_versioned
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.storage.wrapper import WrapperStore
 
@@ -69,7 +70,7 @@ class SwappingStore(WrapperStore["Store"]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> tuple[Buffer, Any | None] | None:
         # docstring inherited
-        found = await self._store.get_versioned(key, prototype, byte_range)
+        found = await get_versioned(self._store, key, prototype, byte_range)
         first = self._first
         if key == first.key:
             first.requests += 1

@@ -19,13 +19,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from zarr._async.executors import blocked_loop
 from zarr._async.run import bounded, concurrency, stepping
 from zarr.abc._traits import data_id_of, gives_parts, note_refusal
-from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.abc.store import (
+    ByteRequest,
+    RangeByteRequest,
+    Store,
+    SuffixByteRequest,
+    get_versioned,
+)
 from zarr.buffer.cpu import buffer_prototype
 from zarr.settings import Unset, config
 from zarr.storage.client.consistency import rewritten_below, watch, writing
 from zarr.storage.client.limiter import in_flight
 from zarr.storage.client.retry import is_transient, is_unreachable, was_refused
-from zarr.storage.wrapper import WrapperStore
+from zarr.storage.wrapper import WrapperStore, composed, layers
 
 if TYPE_CHECKING:
     import asyncio
@@ -50,15 +56,14 @@ def limit_of(store: Store) -> int:
     Parameters
     ----------
     store
-        The store. Its own `max_requests`, or that of one that it wraps, comes before the setting
-        ``requests.limit``. Where nobody set that, and ``async.concurrency`` is set to more, it is
-        as much as that.
+        The store. Its own `max_requests`, or that of one that it wraps, or the trait of that name,
+        comes before the setting ``requests.limit``. Where nobody set that, and
+        ``async.concurrency`` is set to more, it is as much as that.
     """
-    inner: Any = store
-    while isinstance(inner, Store):
-        if inner.max_requests is not None:
-            return max(1, inner.max_requests)
-        inner = getattr(inner, "_store", None)
+    own = (layer.max_requests for layer in layers(store) if layer.max_requests is not None)
+    most = next(own, store.traits.max_requests)
+    if most is not None:
+        return max(1, most)
     limit = config.get("requests.limit", 32)
     if type(limit) is Unset:
         asked = config.get("async.concurrency", None)
@@ -78,6 +83,22 @@ class PartRefused(Exception):
     def __init__(self, whole: tuple[Buffer, Any] | None = None) -> None:
         super().__init__("the store does not return parts of values")
         self.whole = whole
+
+
+class OnceStore(WrapperStore[Store]):
+    """A store whose changes must not be made again blindly: they depend on what was there."""
+
+    async def resolve_outcome(self, key: str, error: Exception) -> None:
+        """After a change of which no answer came: return if it was made, else raise an error.
+
+        Parameters
+        ----------
+        key
+            The key of the value.
+        error
+            The error that came instead of the answer.
+        """
+        raise error
 
 
 class Requests:
@@ -154,7 +175,7 @@ class Requests:
             if value is None:
                 return None
         raise OSError(
-            f"the value of {key!r} in {self.store._shown_as()} has {size} bytes, as the store "
+            f"the value of {key!r} in {self.store.shown_as()} has {size} bytes, as the store "
             f"says, but {len(value)} were read: it was cut on the way, or is written all the time"
         )
 
@@ -185,7 +206,7 @@ class Requests:
             If the store, which does not say whether it returns parts, does not.
         """
         size = byte_range.end - byte_range.start if isinstance(byte_range, RangeByteRequest) else 0
-        call = partial(self.store.get_versioned, key, prototype, byte_range)
+        call = partial(get_versioned, self.store, key, prototype, byte_range)
         try:
             found = await self._ask("get", key, call, size)
         except (NotImplementedError, TypeError, ValueError, AssertionError) as error:
@@ -299,8 +320,8 @@ class Requests:
     async def set(self, key: str, value: Buffer) -> None:
         """Give a key a value."""
         call = partial(self.store.set, key, value)
-        if getattr(self.store, "_conditional", False):
-            await self._on_condition("set", key, call, len(value))
+        if isinstance(self.store, OnceStore):
+            await self._once(self.store, "set", key, call, len(value))
             return
         with writing(self.data_id, key):
             await self._ask("set", key, call, len(value))
@@ -313,8 +334,8 @@ class Requests:
 
     async def delete(self, key: str) -> None:
         """Take the value of a key away; nothing happens if it has none."""
-        if getattr(self.store, "_conditional", False):
-            await self._on_condition("delete", key, partial(self.store.delete, key))
+        if isinstance(self.store, OnceStore):
+            await self._once(self.store, "delete", key, partial(self.store.delete, key))
             return
         tried = False
 
@@ -332,8 +353,13 @@ class Requests:
         with writing(self.data_id, key):
             await self._ask("delete", key, delete)
 
-    async def _on_condition(
-        self, name: str, key: str, call: Callable[[], Awaitable[None]], size: int = 0
+    async def _once(
+        self,
+        store: OnceStore,
+        name: str,
+        key: str,
+        call: Callable[[], Awaitable[None]],
+        size: int = 0,
     ) -> None:
         # Made again, it would fail for what it did itself the first time.
         try:
@@ -341,8 +367,7 @@ class Requests:
         except Exception as error:
             if not self._may_pass(error):
                 raise
-            exchange: Any = self.store
-            await exchange.find_out(key, error)
+            await store.resolve_outcome(key, error)
 
     async def delete_dir(self, prefix: str) -> None:
         """Delete all keys below a prefix."""
@@ -364,7 +389,7 @@ class Requests:
 
         The others are values of what the links point to, which stays when the links are deleted.
         """
-        return [key for key in keys if not self.store._passes_link(path, key)]
+        return [key for key in keys if not self.store.passes_link(path, key)]
 
     async def once(self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int = 0) -> T:
         """Make a request that must not be made again: one whose answer depends on what it did.
@@ -414,7 +439,7 @@ class Requests:
                 pause = attempts.pause(error)
                 if pause is None:
                     error.add_note(
-                        f"zarr gave up {name} {key!r} of {self.store._shown_as()} after "
+                        f"zarr gave up {name} {key!r} of {self.store.shown_as()} after "
                         f"{attempts.made} attempts in {attempts.seconds:.1f} s"
                     )
                     raise
@@ -452,7 +477,7 @@ class Requests:
     def too_late(self, name: str, key: str, seconds: float) -> TimeoutError:
         """The error for a request to which no answer came in time."""
         return TimeoutError(
-            f"no answer to {name} {key!r} of {self.store._shown_as()} within {seconds:g} s (the "
+            f"no answer to {name} {key!r} of {self.store.shown_as()} within {seconds:g} s (the "
             "setting requests.timeout)"
         )
 
@@ -558,15 +583,6 @@ def _longest(byte_range: ByteRequest) -> float:
             return suffix
         case _:
             return inf
-
-
-def composed(store: Store, name: str) -> bool:
-    """Whether a method is the one of `Store`, made of smaller requests."""
-    method = getattr(type(store), name)
-    while isinstance(store, WrapperStore) and method is getattr(WrapperStore, name):
-        store = store._store
-        method = getattr(type(store), name)
-    return method is getattr(Store, name)
 
 
 def _as_folder(prefix: str) -> str:

@@ -11,14 +11,15 @@ import os
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from zarr import _core
 from zarr._async.warnings import warn
-from zarr.abc.store import Store
+from zarr.abc.store import Store, get_versioned
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ZarrUserWarning
 from zarr.settings import config
-from zarr.storage.client import Requests, composed, sleep
-from zarr.storage.wrapper import WrapperStore
+from zarr.storage.client import OnceStore, Requests, sleep
+from zarr.storage.wrapper import composed, layers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -42,7 +43,7 @@ class Conflict(Exception):
     """Somebody else changed a value after it was read."""
 
 
-class Lost(Conflict):
+class OutcomeUnknown(Conflict):
     """It is not known what became of a change, but it is not there."""
 
     def __init__(self, key: str, error: Exception) -> None:
@@ -50,7 +51,7 @@ class Lost(Conflict):
         self.error = error
 
 
-class Exchange(WrapperStore[Store]):
+class Exchange(OnceStore):
     """A store in which what was read is replaced only as long as it is what was read.
 
     Parameters
@@ -61,9 +62,6 @@ class Exchange(WrapperStore[Store]):
         Whether documents end with white space that nobody else would write, so that a change that
         was made is told from an equal one of somebody else.
     """
-
-    # Whether a value is set may depend on whether it was set before: not to be tried blindly again.
-    _conditional = True
 
     def __init__(self, store: Store, *, marked: bool = False) -> None:
         super().__init__(store)
@@ -88,7 +86,7 @@ class Exchange(WrapperStore[Store]):
         # docstring inherited
         if byte_range is not None:
             return await self._store.get(key, prototype, byte_range)
-        found = await self._store.get_versioned(key, prototype)
+        found = await get_versioned(self._store, key, prototype, None)
         if found is None:
             self._versions[key] = None
             return None
@@ -126,20 +124,12 @@ class Exchange(WrapperStore[Store]):
         if not await self._store.delete_if_unchanged(key, self._versions[key]):
             raise Conflict(key)
 
-    async def find_out(self, key: str, error: Exception) -> None:
-        """After a change of which no answer came: return if it was made, else raise an error.
-
-        Parameters
-        ----------
-        key
-            Of the value.
-        error
-            What came instead of the answer.
-        """
+    async def resolve_outcome(self, key: str, error: Exception) -> None:
+        # docstring inherited
         if key not in self._tried:
             raise error
         if not await self._is_there(key, self):
-            raise Lost(key, error)
+            raise OutcomeUnknown(key, error)
 
     async def _is_there(self, key: str, store: Store) -> bool:
         stored, tried = await Requests(store).get(key, buffer_prototype), self._tried[key]
@@ -153,34 +143,12 @@ def _marked(value: Buffer) -> Buffer:
     return CpuBuffer.from_bytes(value.to_bytes() + mark.encode())
 
 
-def is_protected(store: Store) -> bool:
-    """Whether a change of a value can be made safe from other processes.
-
-    A subclass that does something of its own when values are read or written is not gone around.
-    """
-    if not store.supports_conditional_writes:
-        return False
-    inner: Any = store
-    while isinstance(inner, Store):
-        order = [vars(kind) for kind in type(inner).__mro__]
-        first = {
-            name: next(depth for depth, body in enumerate(order) if name in body)
-            for name in ("set", "set_if_unchanged")
-        }
-        if first["set"] < first["set_if_unchanged"]:
-            return False
-        if type(inner).get_versioned is Store.get_versioned:  # also if it has a `get` of its own
-            return False
-        inner = getattr(inner, "_store", None)
-    return True
-
-
 def deletes(store: Store) -> bool:
     """Whether a value may be deleted that was read to be changed; else fill values are stored.
 
     Services replace on condition, but do not delete.
     """
-    return not isinstance(store, Exchange) or store.supports_conditional_deletes
+    return not isinstance(store, Exchange) or store.inner.traits.conditional_deletes
 
 
 async def exchanged(
@@ -204,7 +172,7 @@ async def exchanged(
     RuntimeError
         If there is a conflict every time.
     """
-    protected = is_protected(store)
+    protected = store.traits.conditional_writes
     marked = marked and store.traits.needs_event_loop  # what a local file answers is not lost
     pause = _PAUSE if store.traits.needs_event_loop else _LOCAL_PAUSE
     lost = 0
@@ -213,13 +181,13 @@ async def exchanged(
             return await change(Exchange(store, marked=marked) if protected else store)
         except Conflict as conflict:
             key = conflict.args[0]
-            if isinstance(conflict, Lost):
+            if isinstance(conflict, OutcomeUnknown):
                 lost += 1
                 if lost >= config.get("requests.attempts", 6):
                     raise conflict.error from None
         await sleep(random.uniform(0, min(_LONGEST_PAUSE, pause * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
-        f"the value of {key!r} in {store._shown_as()} was changed by others each of the "
+        f"the value of {key!r} in {store.shown_as()} was changed by others each of the "
         f"{_ATTEMPTS} times that it was read to be changed: nothing was written"
     )
 
@@ -244,11 +212,13 @@ async def put_first(store: Store, key: str, value: Buffer) -> None:
 
 def warn_if_unprotected(store: Store) -> None:
     """Say once that a part of a chunk is written where processes may undo each other's work."""
-    if not store._shared or is_protected(store):
+    handle = store.traits.native_handle
+    if isinstance(handle, _core.Files) and handle.unlocked:  # the engine has found out
+        store.redeclare_traits()
+    traits = store.traits
+    if traits.conditional_writes or not traits.multi_writer:
         return
-    inner: Any = store
-    while isinstance(getattr(inner, "_store", None), Store):
-        inner = inner._store
+    *_, inner = layers(store)
     kind = type(inner).__name__
     service = getattr(getattr(inner, "fs", None), "protocol", "")
     name = f"{kind} ({service if isinstance(service, str) else service[0]})" if service else kind

@@ -11,16 +11,22 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zarr import _core
 from zarr._async.run import offload
+from zarr.abc._traits import Notes
+from zarr.settings import config
 from zarr.storage.client import may_begin
 from zarr.storage.client.limiter import many_in_flight
 
 if TYPE_CHECKING:
+    from zarr.abc.store import Store
     from zarr.storage.client import Requests
 
 Left: TypeAlias = list[tuple[_core.ReadWant, bool]]
 """Chunks that were not read, and whether it was tried and they could not be decoded."""
 
 _BATCH = 1024
+# Stores of which a value was found at its URL, and those of which the first was not.
+_found: Notes[bool] = Notes()
+_useless: Notes[bool] = Notes()
 
 
 async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) -> Left:
@@ -45,7 +51,7 @@ async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) ->
         whole = [want for want in wants if want.ranges is None]
         left += [(want, False) for want in wants if want.ranges is not None]
         keys = [want.key for want in whole]
-        urls = await requests.store._addresses(keys) if whole else None
+        urls = await _urls(requests.store, keys) if whole else None
         if urls is None:
             return left + [(want, False) for want in whole]
         went_well, unread = await _fetch(requests, whole, urls, width)
@@ -53,6 +59,17 @@ async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) ->
         if not went_well:
             break
     return left
+
+
+async def _urls(store: Store, keys: list[str]) -> list[str] | None:
+    """URLs of values, or None if the store is to be asked for them."""
+    presigned_urls = store.traits.presigned_urls
+    if presigned_urls is None or _useless.get(store):
+        return None
+    # One attempt is one: there must be a second, by the store, to find out what is wrong.
+    if config.get("requests.attempts", 6) <= 1 or not config.get("requests.direct", True):
+        return None
+    return await presigned_urls(keys)
 
 
 async def _fetch(
@@ -68,7 +85,8 @@ async def _fetch(
         async with many_in_flight(requests.data_id, requests.limit, most, room) as turns:
             arguments = (wants, urls, turns, timeout, room, cancel)
             unread = await offload(_core.fetch, *arguments, cancel=cancel, kind="fetch")
-        requests.store._answered |= len(unread) < len(wants)
+        if len(unread) < len(wants):
+            _found.note(requests.store, True)
         left = [(wants[i].again(), why == "damaged") for i, why in unread]
         reasons = {why for _, why in unread}
         if "late" in reasons and timeout is not None and not may_begin(timeout):
@@ -76,7 +94,8 @@ async def _fetch(
             raise requests.too_late("get", key, timeout)
         if not reasons.isdisjoint(("unclear", "late")):
             # A fault at the very first says that it may never work; later ones pass.
-            requests.store._addressed = requests.store._answered
+            if not _found.get(requests.store):
+                _useless.note(requests.store, True)
             return False, damaged + left
         damaged += [item for item in left if item[1]]
         urls = [urls[i] for i, why in unread if why == "untouched"]
