@@ -7,15 +7,16 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from zarr.storage.wrapper import T_Store, WrapperStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable
+    from collections.abc import Awaitable, Callable, Generator
 
     from zarr.abc.store import ByteRequest, StoreTraits
-    from zarr.buffer.core import Buffer, BufferPrototype
+
+T = TypeVar("T")
 
 _FORMAT = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
 
@@ -125,8 +126,6 @@ class LoggingStore(WrapperStore[T_Store]):
         with self.log(other):
             return isinstance(other, type(self)) and self._store == other._store
 
-    __hash__ = None
-
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         return super().declare_traits()  # nothing here waits, or changes a value
@@ -155,114 +154,20 @@ class LoggingStore(WrapperStore[T_Store]):
         with self.log():
             return self._store.supports_listing
 
-    # -- values -----------------------------------------------------------------------------
-
-    def get_sync(
+    async def intercept(
         self,
+        method: str,
         key: str,
-        *,
-        prototype: BufferPrototype | None = None,
+        call: Callable[[], Awaitable[T]],
         byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
+    ) -> T:
         # docstring inherited
-        with self.log(key):
-            return super().get_sync(key, prototype=prototype, byte_range=byte_range)
+        with self.log(key, method):
+            return await call()
 
-    def set_sync(self, key: str, value: Buffer) -> None:
+    def intercept_sync(
+        self, method: str, key: str, call: Callable[[], T], byte_range: ByteRequest | None = None
+    ) -> T:
         # docstring inherited
-        with self.log(key):
-            super().set_sync(key, value)
-
-    def delete_sync(self, key: str) -> None:
-        # docstring inherited
-        with self.log(key):
-            super().delete_sync(key)
-
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
-        # docstring inherited
-        with self.log(key):
-            return await self._store.get(key, prototype, byte_range)
-
-    async def get_versioned(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
-        # docstring inherited
-        with self.log(key, "get"):  # it is the same request
-            return await self._store.get_versioned(key, prototype, byte_range)
-
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        # docstring inherited
-        wanted = list(key_ranges)
-        with self.log(",".join(key for key, _ in wanted)):
-            return await self._store.get_partial_values(prototype, wanted)
-
-    async def set(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        with self.log(key):
-            await self._store.set(key, value)
-
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        with self.log(key):
-            await self._store.set_if_not_exists(key, value)
-
-    async def delete(self, key: str) -> None:
-        # docstring inherited
-        with self.log(key):
-            await self._store.delete(key)
-
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
-        with self.log(key):
-            return await self._store.exists(key)
-
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
-        with self.log(key):
-            return await self._store.getsize(key)
-
-    # -- folders ----------------------------------------------------------------------------
-
-    async def getsize_prefix(self, prefix: str) -> int:
-        # docstring inherited
-        with self.log(prefix):
-            return await self._store.getsize_prefix(prefix)
-
-    async def is_empty(self, prefix: str = "") -> bool:
-        # docstring inherited
-        with self.log(prefix):
-            return await self._store.is_empty(prefix)
-
-    async def delete_dir(self, prefix: str) -> None:
-        # docstring inherited
-        with self.log(prefix):
-            await self._store.delete_dir(prefix)
-
-    async def clear(self) -> None:
-        # docstring inherited
-        with self.log():
-            await self._store.clear()
-
-    async def list(self) -> AsyncGenerator[str, None]:
-        # docstring inherited
-        with self.log():
-            async for key in self._store.list():
-                yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncGenerator[str, None]:
-        # docstring inherited
-        with self.log(prefix):
-            async for key in self._store.list_prefix(prefix):
-                yield key
-
-    async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
-        # docstring inherited
-        with self.log(prefix):
-            async for name in self._store.list_dir(prefix):
-                yield name
+        with self.log(key, f"{method}_sync"):
+            return call()

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
 
 from zarr._async.run import stepping
@@ -17,11 +16,10 @@ from zarr.abc.store import Store
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import Self
 
     from zarr.abc.store import ByteRequest, StoreTraits
-    from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = ["Fault", "FaultyStore", "Request"]
 
@@ -216,13 +214,14 @@ class FaultyStore(WrapperStore[Store]):
 
     # -- faults -----------------------------------------------------------------------------
 
-    async def _ask(
+    async def intercept(
         self,
         method: str,
         key: str,
         call: Callable[[], Awaitable[T]],
         byte_range: ByteRequest | None = None,
     ) -> T:
+        # docstring inherited
         fault = self._log.met(self._rate, method, key, byte_range)
         try:
             _refuse(fault, key)
@@ -242,13 +241,10 @@ class FaultyStore(WrapperStore[Store]):
         finally:
             self._log.done()
 
-    def _ask_sync(
-        self,
-        method: str,
-        key: str,
-        call: Callable[[], T],
-        byte_range: ByteRequest | None = None,
+    def intercept_sync(
+        self, method: str, key: str, call: Callable[[], T], byte_range: ByteRequest | None = None
     ) -> T:
+        # docstring inherited
         fault = self._log.met(self._rate, method, key, byte_range)
         try:
             _refuse(fault, key)
@@ -263,101 +259,6 @@ class FaultyStore(WrapperStore[Store]):
             return _spoilt(fault, answer)
         finally:
             self._log.done()
-
-    # -- requests ---------------------------------------------------------------------------
-
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
-        # docstring inherited
-        return await self._ask(
-            "get", key, lambda: self._store.get(key, prototype, byte_range), byte_range
-        )
-
-    async def get_versioned(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
-        # docstring inherited
-        call = partial(self._store.get_versioned, key, prototype, byte_range)
-        return await self._ask("get", key, call, byte_range)  # it is the same request
-
-    def get_sync(
-        self,
-        key: str,
-        *,
-        prototype: BufferPrototype | None = None,
-        byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
-        # docstring inherited
-        inner = super().get_sync
-        return self._ask_sync(
-            "get", key, lambda: inner(key, prototype=prototype, byte_range=byte_range), byte_range
-        )
-
-    async def set(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await self._ask("set", key, lambda: self._store.set(key, value))
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        inner = super().set_sync
-        self._ask_sync("set", key, lambda: inner(key, value))
-
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await self._ask("set_if_not_exists", key, lambda: self._store.set_if_not_exists(key, value))
-
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
-        # docstring inherited
-        call = partial(self._store.set_if_unchanged, key, value, version)
-        return await self._ask("set_if_unchanged", key, call)
-
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
-        # docstring inherited
-        call = partial(self._store.delete_if_unchanged, key, version)
-        return await self._ask("delete_if_unchanged", key, call)
-
-    async def delete(self, key: str) -> None:
-        # docstring inherited
-        await self._ask("delete", key, lambda: self._store.delete(key))
-
-    def delete_sync(self, key: str) -> None:
-        # docstring inherited
-        inner = super().delete_sync
-        self._ask_sync("delete", key, lambda: inner(key))
-
-    async def exists(self, key: str) -> bool:
-        # docstring inherited
-        return await self._ask("exists", key, lambda: self._store.exists(key))
-
-    async def getsize(self, key: str) -> int:
-        # docstring inherited
-        return await self._ask("getsize", key, lambda: self._store.getsize(key))
-
-    async def list(self) -> AsyncIterator[str]:
-        # docstring inherited
-        for key in await self._listed("list", "", self._store.list):
-            yield key
-
-    async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        for key in await self._listed(
-            "list_prefix", prefix, lambda: self._store.list_prefix(prefix)
-        ):
-            yield key
-
-    async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        # docstring inherited
-        for name in await self._listed("list_dir", prefix, lambda: self._store.list_dir(prefix)):
-            yield name
-
-    async def _listed(
-        self, method: str, prefix: str, call: Callable[[], AsyncIterator[str]]
-    ) -> tuple[str, ...]:
-        async def listed() -> tuple[str, ...]:
-            return tuple([item async for item in call()])
-
-        return await self._ask(method, prefix, listed)
 
 
 def _refuse(fault: Fault, key: str) -> None:

@@ -6,17 +6,18 @@ import asyncio
 import random
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from zarr.abc.store import Store
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Awaitable, Callable
     from typing import Self
 
     from zarr.abc.store import ByteRequest, StoreTraits
-    from zarr.buffer.core import Buffer, BufferPrototype
+
+T = TypeVar("T")
 
 __all__ = ["LatencyStore"]
 
@@ -61,75 +62,30 @@ class LatencyStore(WrapperStore[Store]):
     def _with_store(self, store: Store) -> Self:
         return type(self)(store, get_latency=self._get_latency, set_latency=self._set_latency)
 
-    async def get(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> Buffer | None:
-        # docstring inherited
-        await asyncio.sleep(self.get_latency)
-        return await self._store.get(key, prototype, byte_range)
+    def _latency(self, method: str) -> float:
+        if method == "get":
+            return self.get_latency
+        writes = ("set", "set_if_not_exists", "set_if_unchanged", "delete_if_unchanged")
+        return self.set_latency if method in writes else 0
 
-    async def get_versioned(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
-        # docstring inherited
-        await asyncio.sleep(self.get_latency)
-        return await self._store.get_versioned(key, prototype, byte_range)
-
-    def get_sync(
+    async def intercept(
         self,
+        method: str,
         key: str,
-        *,
-        prototype: BufferPrototype | None = None,
+        call: Callable[[], Awaitable[T]],
         byte_range: ByteRequest | None = None,
-    ) -> Buffer | None:
+    ) -> T:
         # docstring inherited
-        time.sleep(self.get_latency)
-        return super().get_sync(key, prototype=prototype, byte_range=byte_range)
+        if latency := self._latency(method):
+            await asyncio.sleep(latency)
+        return await call()
 
-    async def get_ranges(
-        self,
-        key: str,
-        byte_ranges: Sequence[ByteRequest | None],
-        *,
-        prototype: BufferPrototype,
-        max_concurrency: int | None = None,
-        max_gap_bytes: int | None = None,
-        max_coalesced_bytes: int | None = None,
-    ) -> AsyncIterator[Sequence[tuple[int, Buffer | None]]]:
+    def intercept_sync(
+        self, method: str, key: str, call: Callable[[], T], byte_range: ByteRequest | None = None
+    ) -> T:
         # docstring inherited
-        limits = {
-            "max_concurrency": max_concurrency,
-            "max_gap_bytes": max_gap_bytes,
-            "max_coalesced_bytes": max_coalesced_bytes,
-        }
-        given: dict[str, Any] = {k: v for k, v in limits.items() if v is not None}
-        async for part in Store.get_ranges(self, key, byte_ranges, prototype=prototype, **given):
-            yield part
-
-    async def set(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await asyncio.sleep(self.set_latency)
-        await self._store.set(key, value)
-
-    def set_sync(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        time.sleep(self.set_latency)
-        super().set_sync(key, value)
-
-    async def set_if_not_exists(self, key: str, value: Buffer) -> None:
-        # docstring inherited
-        await asyncio.sleep(self.set_latency)
-        await self._store.set_if_not_exists(key, value)
-
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
-        # docstring inherited
-        await asyncio.sleep(self.set_latency)
-        return await self._store.set_if_unchanged(key, value, version)
-
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
-        # docstring inherited
-        await asyncio.sleep(self.set_latency)
-        return await self._store.delete_if_unchanged(key, version)
+        time.sleep(self._latency(method))
+        return call()
 
 
 def _drawn(latency: float | tuple[float, float]) -> float:
