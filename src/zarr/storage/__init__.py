@@ -9,14 +9,12 @@ if TYPE_CHECKING:
     from zarr.storage.cache import CacheStore
     from zarr.storage.fsspec import FsspecStore
     from zarr.storage.local import LocalStore
-    from zarr.storage.logging import LoggingStore
     from zarr.storage.memory import GpuMemoryStore, ManagedMemoryStore, MemoryStore
     from zarr.storage.obstore import ObjectStore
     from zarr.storage.path import StoreLike, StorePath
-    from zarr.storage.remote_zip import RemoteZipStore
     from zarr.storage.sqlite import SQLiteStore
-    from zarr.storage.wrapper import WrapperStore
-    from zarr.storage.zip import ZipStore
+    from zarr.storage.wrapper import LoggingStore, WrapperStore
+    from zarr.storage.zip import RemoteZipStore, ZipStore
 
 __all__ = [
     "CacheStore",
@@ -41,11 +39,11 @@ _MODULES = {
     "FsspecStore": "fsspec",
     "GpuMemoryStore": "memory",
     "LocalStore": "local",
-    "LoggingStore": "logging",
+    "LoggingStore": "wrapper",
     "ManagedMemoryStore": "memory",
     "MemoryStore": "memory",
     "ObjectStore": "obstore",
-    "RemoteZipStore": "remote_zip",
+    "RemoteZipStore": "zip",
     "SQLiteStore": "sqlite",
     "StoreLike": "path",
     "StorePath": "path",

@@ -1,5 +1,5 @@
-"""zarr-python's name of `zarr.storage.logging`."""
+"""zarr-python's name of `zarr.storage.wrapper`."""
 
-from zarr.storage.logging import LoggingStore
+from zarr.storage.wrapper import LoggingStore
 
 __all__ = ["LoggingStore"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from zarr._async.run import offload
 from zarr.abc.store import Store
-from zarr.storage.values import check_value
+from zarr.storage.keys import check_value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator

@@ -13,9 +13,8 @@ from zarr.errors import did_you_mean
 from zarr.settings import config
 from zarr.storage.client.retry import UnreachableError, hidden_in, is_unreachable
 from zarr.storage.fsspec_protocols import check_reference, http_get, s3_get, s3_put
-from zarr.storage.keys import check_key, check_prefix, redacted
+from zarr.storage.keys import bounds, check_key, check_prefix, check_value, range_header, redacted
 from zarr.storage.local import passes_link
-from zarr.storage.values import bounds, check_value, range_header
 from zarr.urls import links_of
 
 if TYPE_CHECKING:

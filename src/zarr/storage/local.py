@@ -18,8 +18,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
 from zarr.storage.blocking import BlockingStore
-from zarr.storage.keys import check_key, check_prefix, is_hidden
-from zarr.storage.values import absolute, bounds, check_value
+from zarr.storage.keys import absolute, bounds, check_key, check_prefix, check_value, is_hidden
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
 

@@ -15,8 +15,16 @@ from zarr.abc.store import StoreTraits
 from zarr.buffer import cpu, gpu
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.storage.blocking import BlockingStore
-from zarr.storage.keys import check_key, check_prefix, children, normalize_path
-from zarr.storage.values import absolute, bounds, check_value, is_immutable
+from zarr.storage.keys import (
+    absolute,
+    bounds,
+    check_key,
+    check_prefix,
+    check_value,
+    children,
+    is_immutable,
+    normalize_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,8 +14,15 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from zarr.abc._traits import READING_METHODS, overrides
 from zarr.abc.store import Store, StoreTraits
 from zarr.storage.client.retry import AnswerError, of_obstore
-from zarr.storage.keys import check_key, check_prefix, redacted
-from zarr.storage.values import absolute, bounds, check_value, immutable_bytes
+from zarr.storage.keys import (
+    absolute,
+    bounds,
+    check_key,
+    check_prefix,
+    check_value,
+    immutable_bytes,
+    redacted,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from zarr._async.run import offload
 from zarr.abc.store import StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.blocking import BlockingStore
-from zarr.storage.keys import check_key, check_prefix, folder_of, successor
+from zarr.storage.keys import bounds, check_key, check_prefix, check_value, folder_of, successor
 from zarr.storage.sqlite_file import (
     BATCH,
     Database,
@@ -22,7 +22,6 @@ from zarr.storage.sqlite_file import (
     part_of,
     whole,
 )
-from zarr.storage.values import bounds, check_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

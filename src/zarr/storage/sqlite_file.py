@@ -13,8 +13,7 @@ from urllib.parse import quote
 from weakref import WeakSet
 
 from zarr.settings import config
-from zarr.storage.keys import successor
-from zarr.storage.values import absolute
+from zarr.storage.keys import absolute, successor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

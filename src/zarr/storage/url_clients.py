@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from zarr.storage.fsspec import FsspecStore
 from zarr.storage.local import LocalStore
 from zarr.storage.obstore import ALLOWED_EXCEPTIONS, ObjectStore
-from zarr.storage.remote_zip import RemoteZipStore
+from zarr.storage.zip import RemoteZipStore
 from zarr.urls import links_of, local_path
 
 if TYPE_CHECKING:

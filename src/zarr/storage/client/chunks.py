@@ -1,7 +1,10 @@
-"""Chunks between the engine and a store that only Python can ask.
+"""Chunks between the engine and a store.
 
 The engine says what it wants, the store is asked, and the engine is fed. Several chunks are under
-way at a time, so that fetching one overlaps with decoding another.
+way at a time, so that fetching one overlaps with decoding another. From a server the engine
+fetches whole chunks by itself, as long as all goes smoothly: a chunk whose answer did not come, or
+was not a plain one, is left to the requests of the store, which wait, ask again, and tell the
+fault.
 """
 
 from __future__ import annotations
@@ -9,28 +12,30 @@ from __future__ import annotations
 from collections import deque
 from copy import copy
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
+from zarr import _core
 from zarr._async.executors import coders, get_executor
 from zarr._async.run import bounded, offload, stepping
+from zarr.abc._traits import Notes
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.base import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
-from zarr.storage.client import PartRefused, Requests
+from zarr.settings import config
+from zarr.storage.client import PartRefused, Requests, may_begin
 from zarr.storage.client.conditional import Exchange, deletes, exchanged
-from zarr.storage.client.native_fetch import read_directly
+from zarr.storage.client.limiter import many_in_flight
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
     from contextlib import AbstractAsyncContextManager
 
-    from zarr import _core
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.storage.client.consistency import Watch
+    from zarr.storage.client import Watch
 
     Guard: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -377,3 +382,86 @@ def bytes_of(buffer: Buffer | None) -> Any:
     if buffer is None:
         return None
     return buffer._data if type(buffer) is CpuBuffer else buffer.as_buffer_like()
+
+
+Left: TypeAlias = list[tuple[_core.ReadWant, bool]]
+"""Chunks that were not read, and whether it was tried and they could not be decoded."""
+
+_BATCH = 1024
+# Stores of which a value was found at its URL, and those of which the first was not.
+_found: Notes[bool] = Notes()
+_useless: Notes[bool] = Notes()
+
+
+async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) -> Left:
+    """Read chunks of a plan, as long as all goes well.
+
+    Parameters
+    ----------
+    requests
+        To the store.
+    plan
+        What is wanted.
+    width
+        How many requests at a time.
+
+    Returns
+    -------
+    Left
+        What was taken from the plan and not read. If it is empty, nothing is left in the plan.
+    """
+    left: Left = []
+    while wants := list(islice(iter(plan.next, None), _BATCH)):
+        whole = [want for want in wants if want.ranges is None]
+        left += [(want, False) for want in wants if want.ranges is not None]
+        keys = [want.key for want in whole]
+        urls = await _urls(requests.store, keys) if whole else None
+        if urls is None:
+            return left + [(want, False) for want in whole]
+        went_well, unread = await _fetch_directly(requests, whole, urls, width)
+        left += unread
+        if not went_well:
+            break
+    return left
+
+
+async def _urls(store: Store, keys: list[str]) -> list[str] | None:
+    """URLs of values, or None if the store is to be asked for them."""
+    presigned_urls = store.traits.presigned_urls
+    if presigned_urls is None or _useless.get(store):
+        return None
+    # One attempt is one: there must be a second, by the store, to find out what is wrong.
+    if config.get("requests.attempts", 6) <= 1 or not config.get("requests.direct", True):
+        return None
+    return await presigned_urls(keys)
+
+
+async def _fetch_directly(
+    requests: Requests, wants: list[_core.ReadWant], urls: list[str], width: int
+) -> tuple[bool, Left]:
+    """Fetch chunks; tell whether all answers were plain, and what is left."""
+    timeout = requests.seconds(max(want.size_hint for want in wants)) if wants else None
+    damaged: Left = []
+    while wants:
+        # Raised when others want to ask, too; they get their turn, and the rest is fetched after.
+        room, cancel = _core.Cancel(), _core.Cancel()
+        most = min(width, len(wants))
+        async with many_in_flight(requests.data_id, requests.limit, most, room) as turns:
+            arguments = (wants, urls, turns, timeout, room, cancel)
+            unread = await offload(_core.fetch, *arguments, cancel=cancel, kind="fetch")
+        if len(unread) < len(wants):
+            _found.note(requests.store, True)
+        left = [(wants[i].again(), why == "damaged") for i, why in unread]
+        reasons = {why for _, why in unread}
+        if "late" in reasons and timeout is not None and not may_begin(timeout):
+            key = next(wants[i].key for i, why in unread if why == "late")
+            raise requests.too_late("get", key, timeout)
+        if not reasons.isdisjoint(("unclear", "late")):
+            # A fault at the very first says that it may never work; later ones pass.
+            if not _found.get(requests.store):
+                _useless.note(requests.store, True)
+            return False, damaged + left
+        damaged += [item for item in left if item[1]]
+        urls = [urls[i] for i, why in unread if why == "untouched"]
+        wants = [want for want, tried in left if not tried]
+    return True, damaged
