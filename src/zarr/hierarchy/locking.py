@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,10 @@ async def _synchronized(name: str, lock: Any) -> AsyncIterator[None]:
 
 # The shapes of arrays that were made longer in this process, by where they are. Handles that were
 # opened before do not know of it, and must keep what their last chunks hold beyond the end.
-_grown: dict[str, tuple[int, ...]] = {}
+_grown: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+# So many are known by name; once there were more, any other array may have grown.
+_MOST_GROWN = 4096
+_some_forgotten = False
 
 
 def _address(place: StorePath) -> str:
@@ -60,13 +64,21 @@ def _address(place: StorePath) -> str:
 
 def note_growth(place: StorePath, shape: tuple[int, ...]) -> None:
     """Remember that the array at a place has been made longer."""
-    _grown[_address(place)] = shape
+    global _some_forgotten
+    address = _address(place)
+    _grown.pop(address, None)
+    _grown[address] = shape  # the last to be forgotten
+    if len(_grown) > _MOST_GROWN:
+        _grown.popitem(last=False)
+        _some_forgotten = True
 
 
 def may_have_grown(place: StorePath, shape: tuple[int, ...]) -> bool:
     """Whether somebody in this process made an array longer than a handle thinks it is."""
-    known = _grown.get(_address(place)) if _grown else None
-    return known is not None and known != shape
+    if not _grown:
+        return False
+    known = _grown.get(_address(place))
+    return _some_forgotten if known is None else known != shape
 
 
 class _Holder:
