@@ -160,11 +160,12 @@ def _array_alias(face: str, parameter: str | None) -> Any:
     if parameter is not None:
         home, _, name = parameter.rpartition(".")
         kind = getattr(import_module(home), name)
-    return getattr(import_module("zarr"), face)[kind]
+    return getattr(import_module("zarr"), face)[kind]  # late: when an alias is evaluated
 
 
 def _chunks_like() -> Any:
-    grid = import_module("zarr.metadata.chunk_grids").ChunkGridMetadata
+    home = import_module("zarr.metadata.chunk_grids")  # late: when an alias is evaluated
+    grid = home.ChunkGridMetadata
     return ShapeLike | str | Iterable[int | Iterable[int]] | grid
 
 
