@@ -385,8 +385,8 @@ def migrate_store(
     """
 
     async def work() -> None:
-        await source._ensure_open()
-        await target._ensure_open()
+        await Requests(source).ensure_open()
+        await Requests(target).ensure_open()
         place = StorePath(source)
         await migrate(
             await node_at(place, beside_v3=overwrite),
@@ -446,5 +446,5 @@ async def remove_metadata(
         If a node has no metadata of the other format, and `force` is not given; nothing was
         deleted.
     """
-    await store._ensure_open()
+    await Requests(store).ensure_open()
     await remove(store, zarr_format, force=force, dry_run=dry_run)

@@ -254,6 +254,10 @@ class Requests:
         """How many requests one operation should have under way."""
         return min(self.limit, concurrency())
 
+    async def ensure_open(self) -> None:
+        """Open the store, unless it is open."""
+        await self.store._ensure_open()
+
     # -- reading ----------------------------------------------------------------------------
 
     async def get(
