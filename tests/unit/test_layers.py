@@ -30,7 +30,7 @@ LAYERS = (
     "indexing synchronizer",
     "hierarchy",
     "arrays",
-    "groups hierarchy.migrate",
+    "groups",
     "copying",
     "api",
     "__init__",
