@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from uuid import uuid4
 from weakref import WeakValueDictionary, ref
 
@@ -106,9 +106,9 @@ class StoreTraits:
     conditional_deletes : bool
         Whether a value can be deleted on the same condition: by `delete_if_unchanged`.
     versions : bool
-        Whether `get_versioned` returns versions. This follows from the methods of the class, and
-        need not be declared: a class that overrides `get`, and not `get_versioned`, is asked by
-        `get`.
+        Whether `get_versioned` is asked for values and their versions, and not `get`. It need not
+        be declared, since it follows from the methods: it holds for a class that defines
+        `get_versioned`, unless one below overrides `get` only.
     multi_writer : bool
         Whether processes on several machines are likely to write here. A user is warned when a
         part of a chunk is written where they could undo each other's work.
@@ -196,43 +196,60 @@ def note_refusal(store: Store) -> None:
     _refused.note(store, True)
 
 
-def effective(store: Store, root: Any) -> StoreTraits:
-    """What a store declares, less what classes have changed since that do not declare anything.
+class Changes(NamedTuple):
+    """Facts of a class of stores: how it changes the class that declares the traits."""
 
-    Parameters
-    ----------
-    store
-        The store.
-    root
-        `Store` itself.
-    """
-    kind = type(store)
-    declared = store.declare_traits()
+    waits: bool
+    """Whether it overrides a method that may wait."""
+    reads: bool
+    """Whether it overrides a method that values are read by."""
+    values: bool
+    """Whether it overrides a method that values go through."""
+    versions: bool
+    """Whether `get_versioned` is asked for versions: there is one, and `get` was not changed."""
+    writes: bool
+    """Whether `set` was changed after `set_if_unchanged`."""
+    members: tuple[tuple[str, str], ...]
+    """Traits that it declares by members, and these."""
+
+
+def changes_of(kind: type[Store], root: Any) -> Changes:
+    """Find out how a class changes the one that declares the traits; `root` is `Store`."""
     base = next(base for base in kind.__mro__ if "declare_traits" in vars(base))
-    changes: dict[str, Any] = {
-        trait: getattr(store, member)
-        for member, trait in MEMBERS.items()
-        if getattr(kind, member) is not getattr(root, member)
-    }
-    if not declared.needs_event_loop and overrides(kind, base, ASYNC_METHODS):
-        changes["needs_event_loop"] = True
-    if overrides(kind, base, READING_METHODS):
-        changes["byte_ranges"] = None if declared.byte_ranges else declared.byte_ranges
-        changes["detects_truncation"] = False
-    if overrides(kind, base, VALUE_METHODS):
-        changes["native_handle"] = changes["presigned_urls"] = None
-    versions = not (
-        kind.get_versioned is root.get_versioned or supersedes(kind, "get", "get_versioned")
+    own_versions = kind.get_versioned is not root.get_versioned
+    return Changes(
+        overrides(kind, base, ASYNC_METHODS),
+        overrides(kind, base, READING_METHODS),
+        overrides(kind, base, VALUE_METHODS),
+        own_versions and not supersedes(kind, "get", "get_versioned"),
+        supersedes(kind, "set", "set_if_unchanged"),
+        tuple(
+            (trait, member)
+            for member, trait in MEMBERS.items()
+            if getattr(kind, member) is not getattr(root, member)
+        ),
     )
+
+
+def effective(declared: StoreTraits, changes: Changes, store: Store) -> StoreTraits:
+    """What a store declares, less what its class has changed without declaring anything."""
+    waits, reads, values, versions, writes, members = changes
+    changed: dict[str, Any] = {}
+    for trait, member in members:
+        changed[trait] = getattr(store, member)
+    if waits and not declared.needs_event_loop:
+        changed["needs_event_loop"] = True
+    if reads:
+        changed["byte_ranges"] = None if declared.byte_ranges else declared.byte_ranges
+        changed["detects_truncation"] = False
+    if values:
+        changed["native_handle"] = changed["presigned_urls"] = None
     if versions != declared.versions:
-        changes["versions"] = versions
-    found = replace(declared, **changes) if changes else declared
-    if found.conditional_writes and not (
-        versions and not supersedes(kind, "set", "set_if_unchanged")
-    ):
-        # Somebody does something of his own when values are read or written.
-        found = replace(found, conditional_writes=False, conditional_deletes=False)
-    return found
+        changed["versions"] = versions
+    if writes or not versions:
+        # Values are read or written in another way than conditional writes do.
+        changed["conditional_writes"] = changed["conditional_deletes"] = False
+    return replace(declared, **changed) if changed else declared
 
 
 def supersedes(kind: type, changed: str, derived: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
+    ClassVar,
     Protocol,
     Self,
     TypeAlias,
@@ -23,7 +24,9 @@ from typing import (
 from zarr._async.run import bounded, completed
 from zarr.abc._traits import (
     OWN_PLACE,
+    Changes,
     StoreTraits,
+    changes_of,
     data_id_of,
     effective,
     known,
@@ -257,6 +260,13 @@ class Store(ABC):
         self._is_open = False
         self._read_only = read_only
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._changes = changes_of(cls, Store)
+
+    # How the class changes the one that declares the traits.
+    _changes: ClassVar[Changes]
+
     # Traits, and the other things that the rest of zarr asks of a store.
 
     def declare_traits(self) -> StoreTraits:
@@ -300,11 +310,13 @@ class Store(ABC):
         StoreTraits
         """
         found = known.kept.get(id(self))
-        return known.note(self, effective(self, Store)) if found is None else found[1]
+        if found is not None:
+            return found[1]
+        return known.note(self, effective(self.declare_traits(), self._changes, self))
 
     def redeclare_traits(self) -> None:
         """Ask for the traits again: call this where one does not hold any more."""
-        known.replace(self, effective(self, Store))
+        known.replace(self, effective(self.declare_traits(), self._changes, self))
 
     # The object in memory that holds the data, where the store has noted one.
     _zarr_place: Place | None = None

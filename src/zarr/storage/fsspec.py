@@ -263,6 +263,7 @@ class FsspecStore(Store):
         return StoreTraits(
             data_id=self._data_id(fs),
             byte_ranges=True,
+            versions=True,
             # What speaks HTTP itself counts the bytes against what the service announces.
             detects_truncation=own and bool(self.fs.async_impl) and fs is self.fs,
             conditional_writes=self._is_s3,

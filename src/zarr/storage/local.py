@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -166,9 +165,10 @@ class LocalStore(BlockingStore):
         plain = self._follows and not overrides(type(self), LocalStore, VALUE_METHODS)
         locks = not self._files.unlocked
         return StoreTraits(
-            data_id=cache(partial(_data_id, self._folder)),  # found out late: it takes its time
+            data_id=_DataId(self._folder),
             needs_event_loop=False,
             byte_ranges=True,
+            versions=True,
             conditional_writes=locks,
             conditional_deletes=locks,
             # Processes may always share a folder; it needs to be said where files are not locked.
@@ -352,8 +352,19 @@ class LocalStore(BlockingStore):
                         yield folder + entry.name
 
 
-def _data_id(folder: str) -> str:
-    return f"file://{os.path.realpath(folder)}"
+class _DataId:
+    """The name of the place of a directory, found out once and late: links are followed for it."""
+
+    __slots__ = ("_folder", "_name")
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._name: str | None = None
+
+    def __call__(self) -> str:
+        if self._name is None:
+            self._name = f"file://{os.path.realpath(self._folder)}"
+        return self._name
 
 
 def _about(path: str, key: str) -> os.stat_result | None:

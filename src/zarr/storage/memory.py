@@ -112,6 +112,7 @@ class MemoryStore(BlockingStore):
             data_id=f"memory://{self._name_of_held(self._store_dict)}",
             needs_event_loop=False,
             byte_ranges=True,
+            versions=True,
             native_handle=mapping,
         )
 

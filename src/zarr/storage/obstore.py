@@ -292,6 +292,7 @@ class ObjectStore(Store, Generic[T_Store]):
         return StoreTraits(
             data_id=self._data_id(),
             byte_ranges=True,
+            versions=True,
             # Its client counts the bytes against what the service announces.
             detects_truncation=not overrides(type(self), ObjectStore, READING_METHODS),
             conditional_writes=conditional,

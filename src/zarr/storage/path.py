@@ -100,7 +100,7 @@ class StorePath:
                 f"Store is read-only but mode is {mode!r}. Create a writable store or use 'r' mode."
                 f" It is {store.shown_as()}."
             )
-        await Requests(store).ensure_open()
+        await store._ensure_open()
         self = cls(store, path)
         if mode == "w-" and not await self.is_empty():
             raise FileExistsError(
@@ -388,7 +388,7 @@ async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, An
             raise TypeError("'storage_options' was provided but a store in memory has none.")
         managed = find(url, read_only=read_only)
         if managed is not None:
-            await Requests(managed).ensure_open()
+            await managed._ensure_open()
             return managed
     from zarr.storage.url_clients import store_of_url
 

@@ -131,6 +131,7 @@ class SQLiteStore(BlockingStore):
             data_id=f"sqlite://{os.path.realpath(self._file)}",
             needs_event_loop=False,
             byte_ranges=True,
+            versions=True,
             conditional_writes=True,
             conditional_deletes=True,
         )

@@ -147,7 +147,7 @@ class WrapperStore(Store, Generic[T_Store]):
         inner = self._store.traits
         found = _wrapped.kept.get(id(self))
         if found is None or found[1][0] is not inner:  # the inner store may be replaced
-            own = effective(self, Store)
+            own = effective(self.declare_traits(), self._changes, self)
             own = replace(own, versions=own.versions and inner.versions)
             _wrapped.replace(self, (inner, own))
             return own

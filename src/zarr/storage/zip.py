@@ -223,7 +223,9 @@ class ZipStore(BlockingStore):
         # docstring inherited
         path = self.path
         held = os.path.realpath(path) if isinstance(path, Path) else self._name_of_held(path)
-        return StoreTraits(data_id=f"zip://{held}", needs_event_loop=False, byte_ranges=True)
+        return StoreTraits(
+            data_id=f"zip://{held}", needs_event_loop=False, byte_ranges=True, versions=True
+        )
 
     # -- values -----------------------------------------------------------------------------
 
