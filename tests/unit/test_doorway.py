@@ -1,4 +1,4 @@
-"""All requests to stores go through one place, which repeats, limits and gives up.
+"""All that is asked of stores goes through one doorway, which repeats, limits and gives up.
 
 Outside of `zarr.storage.client`, which is the doorway, nothing calls the methods of a store.
 """
@@ -15,10 +15,12 @@ import zarr
 from zarr.abc.store import Store
 
 ROOT = Path(zarr.__file__).parent
-# Packages of stores, and of their tests.
-OF_STORES = ("abc", "storage", "testing")
-# Methods that ask for data.
-METHODS = frozenset(
+# Parts of the package that define stores, or test them.
+OF_STORES = ("abc", "testing")
+# Stores that are made of others, and the synchronous methods of a place in a store.
+AROUND_OTHERS = ("storage/cache.py", "storage/path.py", "storage/wrapper.py", "storage/zip.py")
+# Members that ask for no data.
+ABOUT = frozenset(
     [
         "close",
         "data_id",

@@ -1,4 +1,8 @@
-"""Each package imports only packages of lower layers."""
+"""Each module imports only those of its own layer and of the layers above it.
+
+The layers are those of docs/design.md. An import in a function counts as well: where a lower layer
+is loaded late on purpose, the line says so in a comment, ``# late: why``.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias, get_args
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar, cast, get_args
 from uuid import uuid4
 from weakref import WeakValueDictionary
 

@@ -73,8 +73,8 @@ class Exchange(OnceStore):
         # docstring inherited
         return super().declare_traits()  # nothing here waits by itself, or changes a value
 
-    def _shown_as(self) -> str:
-        return self._store._shown_as()  # it is the user's store that fails
+    def shown_as(self) -> str:
+        return self._store.shown_as()  # it is the user's store that fails
 
     def expect_none(self, keys: Iterable[str]) -> None:
         """Write these keys only where nothing is, as if that had been read."""
