@@ -358,7 +358,7 @@ async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
     try:
         yield archive
     except BaseException:
-        archive._abandon()  # the file is as it was
+        archive.abandon()  # the file is as it was
         raise
     archive.close()
 
@@ -475,16 +475,16 @@ async def opened_array(
     kwargs: dict[str, Any],
 ) -> AnyAsyncArray:
     if not kwargs:
-        return AsyncArray(metadata, place, config)._known()
+        return AsyncArray(metadata, place, config).known_stored()
     _note_unknown(kwargs)
     settings = parse_config(
         config,
         order=kwargs.get("order") if metadata.zarr_format == 3 else None,
         write_empty_chunks=kwargs.get("write_empty_chunks"),
     )
-    array: AnyAsyncArray = AsyncArray(metadata, place, settings)._known()
+    array: AnyAsyncArray = AsyncArray(metadata, place, settings).known_stored()
     access = {name: kwargs[name] for name in _ACCESS if name in kwargs}
-    return array._with_access(await make_access(place, mode=mode, **access))
+    return array.with_access(await make_access(place, mode=mode, **access))
 
 
 async def open_like(

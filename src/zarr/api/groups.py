@@ -105,7 +105,7 @@ async def create_group(
     place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
     metadata = GroupMetadata(attributes, chosen)
     await place_node(place, metadata, overwrite=overwrite, beside=asked is not None)
-    return AsyncGroup(metadata, place)._known()
+    return AsyncGroup(metadata, place).known_stored()
 
 
 async def group(
@@ -263,7 +263,7 @@ async def open_group(
         metadata = await found_or_made(
             lambda: find_group(place, chosen, use_consolidated), make, ContainsGroupError
         )
-    return AsyncGroup._of(metadata, place, use_consolidated)._with_access(access)
+    return AsyncGroup.of_place(metadata, place, use_consolidated).with_access(access)
 
 
 async def opened(
@@ -276,8 +276,8 @@ async def opened(
     **access: Any,
 ) -> AsyncGroup:
     """Return the handle of a group that was found; the parameters are those of `open_group`."""
-    found = AsyncGroup._of(metadata, place, use_consolidated)
-    return found._with_access(await make_access(place, mode=mode, **access))
+    found = AsyncGroup.of_place(metadata, place, use_consolidated)
+    return found.with_access(await make_access(place, mode=mode, **access))
 
 
 async def open_consolidated(
@@ -342,7 +342,7 @@ async def consolidate_metadata(
         If the store does not support it.
     """
     place = await make_store_path(store, path=path)
-    return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place)._known()
+    return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place).known_stored()
 
 
 async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = None) -> Tree:
@@ -473,7 +473,7 @@ def _handle(store: Store, path: str, node: NodeMetadata) -> AsyncGroup | AnyAsyn
     place = StorePath(store, path)
     handle: AsyncGroup | AnyAsyncArray
     handle = AsyncGroup(node, place) if is_group(node) else AsyncArray(node, place)
-    return handle._known()
+    return handle.known_stored()
 
 
 async def create_nodes(

@@ -70,7 +70,7 @@ class AsyncArray(ArrayBase[M]):
     metadata: M
     store_path: StorePath
     config: ArrayConfig
-    _access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
+    access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
     # Made of the others when it is first needed: no field, which copies would share.
     _compiled: ClassVar[Engine | None] = None
     # Whether the document of the array was seen where its chunks are.
@@ -82,7 +82,7 @@ class AsyncArray(ArrayBase[M]):
         store_path: StorePath,
         config: ArrayConfigLike | None = None,
         *,
-        _access: Access = DEFAULT_ACCESS,
+        access: Access = DEFAULT_ACCESS,
     ) -> None:
         known = isinstance(metadata, ArrayV3Metadata | ArrayV2Metadata)
         parsed = metadata if known else parse_array_metadata(metadata)
@@ -91,7 +91,7 @@ class AsyncArray(ArrayBase[M]):
         put(self, "metadata", parsed)
         put(self, "store_path", store_path)
         put(self, "config", config if type(config) is ArrayConfig else parse_array_config(config))
-        put(self, "_access", _access)
+        put(self, "access", access)
 
     @classmethod
     def from_dict(cls, store_path: StorePath, data: dict[str, JSON]) -> AnyAsyncArray:
@@ -132,16 +132,16 @@ class AsyncArray(ArrayBase[M]):
         """
         store_path = await make_store_path(store)
         metadata: Any = await load_metadata(store_path, zarr_format)
-        return cls(metadata, store_path, config)._known()
+        return cls(metadata, store_path, config).known_stored()
 
-    def _known(self) -> Self:
+    def known_stored(self) -> Self:
         """This handle, of which the array is known to be stored, its chunks beside its document."""
-        put(self, "_stored", self._access.chunk_path is None)
+        put(self, "_stored", self.access.chunk_path is None)
         return self
 
-    def _with_access(self, access: Access) -> Self:
+    def with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
-        put(self, "_access", access)
+        put(self, "access", access)
         put(self, "_stored", self._stored and access.chunk_path is None)
         put(self, "_compiled", None)
         return self
@@ -162,41 +162,45 @@ class AsyncArray(ArrayBase[M]):
 
     # -- the state of the handle ------------------------------------------------------------
 
-    def _engine(self) -> Engine:
+    def engine(self) -> Engine:
+        """Return the array as the native engine has it."""
         engine = self._compiled
         if engine is None or engine.metadata is not self.metadata:
-            access = self._access
+            access = self.access
             plain = access.cache_metadata and access.prototype is None
-            engine = Engine(self.metadata, self.config, self._chunk_path, plain=plain)
+            engine = Engine(self.metadata, self.config, self.chunk_store_path, plain=plain)
             put(self, "_compiled", engine)
         return engine
 
-    def _take(self, metadata: M) -> None:
+    def set_metadata(self, metadata: M) -> None:
         """Hold other metadata from now on."""
         put(self, "metadata", metadata)
 
-    async def _reload(self) -> None:
+    async def reload(self) -> None:
         """Hold the metadata that are stored now."""
         metadata = await load_metadata(self.store_path, self.metadata.zarr_format)
         if metadata != self.metadata:
-            self._take(metadata)  # type: ignore[arg-type]
+            self.set_metadata(metadata)  # type: ignore[arg-type]
 
     async def _save_metadata(self, metadata: M, ensure_parents: bool = False) -> None:
         await save_metadata(self.store_path, metadata, ensure_parents=ensure_parents)
 
     @property
-    def _chunk_path(self) -> StorePath:
-        return self._access.chunk_path or self.store_path
+    def chunk_store_path(self) -> StorePath:
+        """Where the chunks are: the store, and the path in it."""
+        return self.access.chunk_path or self.store_path
 
     @property
     def needs_event_loop(self) -> bool:
-        chunk_path = self._access.chunk_path
+        """Whether a call may wait for the store."""
+        chunk_path = self.access.chunk_path
         waits = self.store_path.store.traits.needs_event_loop
         return waits if chunk_path is None else waits or chunk_path.store.traits.needs_event_loop
 
     @property
-    def _caches_attributes(self) -> bool:
-        return self._access.cache_attrs and self._access.cache_metadata
+    def caches_attributes(self) -> bool:
+        """Whether attributes are read once, and not whenever they are looked at."""
+        return self.access.cache_attrs and self.access.cache_metadata
 
     @property
     def _config(self) -> ArrayConfig:
@@ -205,12 +209,13 @@ class AsyncArray(ArrayBase[M]):
     @property
     def read_only(self) -> bool:
         """Whether writing is refused."""
-        return self._access.read_only or self._chunk_path.store.read_only
+        return self.access.read_only or self.chunk_store_path.store.read_only
 
-    def _check_writable(self) -> None:
-        if self._chunk_path.store.read_only:
-            self._chunk_path.store._check_writable()
-        if self._access.read_only:
+    def check_writable(self) -> None:
+        """Raise an error if writing is refused."""
+        if self.chunk_store_path.store.read_only:
+            self.chunk_store_path.store._check_writable()
+        if self.access.read_only:
             raise ValueError(
                 f"{self.store_path.shown_as()} was opened as a read-only array: open it in mode "
                 "'r+' or 'a' to write"
@@ -237,7 +242,7 @@ class AsyncArray(ArrayBase[M]):
         """
         if isinstance(config, dict):
             config = {**self.config.to_dict(), **config}
-        array = type(self)(self.metadata, self.store_path, config)._with_access(self._access)
+        array = type(self)(self.metadata, self.store_path, config).with_access(self.access)
         put(array, "_stored", self._stored)
         return array
 
@@ -505,8 +510,9 @@ class AsyncArray(ArrayBase[M]):
         'm'
         """
         new = as_attributes(new_attributes)
-        await self._change_attributes(lambda attributes: {**attributes, **new})
+        await self.change_attributes(lambda attributes: {**attributes, **new})
         return self
 
-    async def _change_attributes(self, change: Callable[[Attributes], Attributes]) -> None:
+    async def change_attributes(self, change: Callable[[Attributes], Attributes]) -> None:
+        """Change the stored attributes, while nobody else does."""
         await change_attributes(self, change)

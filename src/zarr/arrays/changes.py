@@ -57,7 +57,7 @@ async def _changed(
     the change is not made a second time if it was made and no answer came. What is `first` to be
     done, given both, is done before they are written, and again if somebody else was faster.
     """
-    array._check_writable()
+    array.check_writable()
     place = array.store_path
     store = place.store
     key = document_key(place.path)
@@ -79,11 +79,11 @@ async def _changed(
         return before, after
 
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:
-        async with guarded(data_id_of(store), key, array._access.synchronizer):
+        async with guarded(data_id_of(store), key, array.access.synchronizer):
             before, after = await exchanged(store, attempt, marked=marked)
             if after.shape != before.shape:
-                note_growth(array._chunk_path, after.shape)
-            array._take(after)
+                note_growth(array.chunk_store_path, after.shape)
+            array.set_metadata(after)
             return before, after
 
     return await section(work, store.traits.needs_event_loop)
@@ -110,7 +110,9 @@ async def resize(
         # Before the shape: stores that know of it ignore what lies outside, and what they still
         # held would come back when the array grows.
         if any(new < old for new, old in zip(after.shape, before.shape, strict=True)):
-            array._take(before)  # the handle may know an older shape, and its keys are listed by it
+            array.set_metadata(
+                before
+            )  # the handle may know an older shape, and its keys are listed by it
             await _clear_outside(array, before, shape)
 
     await _changed(
@@ -122,7 +124,7 @@ async def resize(
 
 async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
     """Make an array longer along an axis, and write to the new part."""
-    value = as_array(data, array.dtype, array._chunk_path)
+    value = as_array(data, array.dtype, array.chunk_store_path)
     if not isinstance(axis, (int, np.integer)):
         raise TypeError(f"axis must be an integer, got {axis!r} of {type(axis).__name__}")
     along = axis + array.ndim if axis < 0 else axis
@@ -136,7 +138,7 @@ async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> 
 
     before, after = await _changed(array, longer, marked=True)
     # What was reserved is ours alone, so it is written after the lock is released.
-    engine = Engine(after, array.config, array._chunk_path)
+    engine = Engine(after, array.config, array.chunk_store_path)
     axes = [(0, 1, length) for length in after.shape]
     axes[along] = (before.shape[along], 1, value.shape[along])
     chosen = Selection(tuple(axes), None, value.shape, value.shape)
@@ -172,7 +174,7 @@ async def _clear_outside(
     array: AsyncArray[Any], before: ArrayMetadata, shape: tuple[int, ...]
 ) -> None:
     """Remove what lies outside of a shape: whole chunks, and elements of those at its edge."""
-    engine = Engine(before, array.config, array._chunk_path)
+    engine = Engine(before, array.config, array.chunk_store_path)
     await _delete_chunks(array, engine, shape)
     engine.write_empty = False
     kept: list[tuple[int, int, int]] = []
@@ -202,7 +204,7 @@ async def _fill_box(
     array: AsyncArray[Any], engine: Engine, axes: tuple[tuple[int, int, int], ...]
 ) -> None:
     counts = tuple(count for _, _, count in axes)
-    fill = as_array(_fill_of(engine), engine.dtype, array._chunk_path)
+    fill = as_array(_fill_of(engine), engine.dtype, array.chunk_store_path)
     await write_elements(array, engine, Selection(axes, None, counts, counts), fill)
 
 
@@ -216,7 +218,7 @@ def _fill_of(engine: Engine) -> Any:
 
 async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]) -> None:
     """Delete the chunks that have no element inside of a shape."""
-    place = array._chunk_path
+    place = array.chunk_store_path
     prefix = f"{place.path}/" if place.path else ""
     old = tuple(map(chunk_count, engine.grid, engine.shape))
     new = tuple(map(chunk_count, engine.grid, shape))

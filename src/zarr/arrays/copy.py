@@ -72,7 +72,7 @@ def array_like(data: Any) -> Any:
     That is so for zarr arrays, and for those of other packages that lie in files or are computed
     when they are asked for.
     """
-    async_array = getattr(data, "_async_array", data)
+    async_array = getattr(data, "async_array", data)
     if isinstance(async_array, AsyncArray):
         return async_array
     sliceable = all(hasattr(data, name) for name in ("shape", "dtype", "__getitem__"))
@@ -116,7 +116,7 @@ async def begin(
         If the data lie in what is to be deleted; if they cannot be read, as far as that is known
         from their first block; or if they cannot be cast, or the codecs refuse them.
     """
-    source = getattr(data, "_async_array", data)
+    source = getattr(data, "async_array", data)
     doomed = tuple(doomed)
     for place in doomed:
         if any(is_within(each, address(place)) for each in addresses(source)):
@@ -125,7 +125,7 @@ async def begin(
                 f"{source.store_path} would be deleted before it is copied"
             )
     if executor is not None:
-        await check_reach(executor, target._chunk_path.store)
+        await check_reach(executor, target.chunk_store_path.store)
         return source
     if not isinstance(source, np.ndarray) and getattr(source, "shape", None) == target.shape:
         source = array_like(source)
@@ -205,7 +205,7 @@ async def copy_data(
         return
     blocks = _blocks(target, have=frozenset(have))
     if executor is not None:
-        await check_reach(executor, target._chunk_path.store)
+        await check_reach(executor, target.chunk_store_path.store)
         await _copy_elsewhere(executor, source, target, blocks, done)
         return
 
@@ -277,7 +277,7 @@ def _blocks(
     have: frozenset[tuple[int, ...]] = frozenset(),
 ) -> Iterator[Region]:
     """Regions that cover an array, each made of whole shards or chunks, not all of them there."""
-    edges, shape = target._stored_edges, target.shape
+    edges, shape = layout_of(target.metadata).grid, target.shape
     counts = tuple(map(chunk_count, edges, shape))
     most = _BLOCK_BYTES if most is None else most
     strides = _block_shape(edges, counts, target.dtype.itemsize, most)

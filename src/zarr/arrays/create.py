@@ -257,7 +257,7 @@ async def init_array(
         zarr_format=zarr_format,
         config=config,
         **options,
-    )._with_access(access)
+    ).with_access(access)
     await place(array, data, overwrite=overwrite, parents=parents, beside=beside, executor=executor)
     return array
 
@@ -309,10 +309,10 @@ async def place(
     ValueError
         If the name is reserved.
     """
-    store_path, chunk_path = array.store_path, array._access.chunk_path
-    array._engine()  # which there is none of if the codecs make no chain
+    store_path, chunk_path = array.store_path, array.access.chunk_path
+    array.engine()  # which there is none of if the codecs make no chain
     if data is not None:
-        array._check_writable()
+        array.check_writable()
         doomed = places_of(array) if overwrite and store_path.store.supports_deletes else ()
         data = await begin(data, array, doomed, executor=executor)
     await place_node(
@@ -323,6 +323,6 @@ async def place(
         beside=beside,
         chunk_path=chunk_path,
     )
-    array._known()
+    array.known_stored()
     if data is not None:
         await copy_data(data, array, executor=executor)

@@ -88,8 +88,8 @@ async def _in_memory(selection: SelectionLike) -> Any:
     """A selection with the zarr arrays in it read."""
     if isinstance(selection, tuple):
         return tuple([await _in_memory(item) for item in selection])
-    if hasattr(selection, "_async_array"):
-        return await selection._async_array.getitem(...)
+    if hasattr(selection, "async_array"):
+        return await selection.async_array.getitem(...)
     return selection
 
 
@@ -97,7 +97,7 @@ def _loaded(selection: SelectionLike) -> Any:
     """The same for a synchronous caller."""
     if isinstance(selection, tuple):
         return tuple(map(_loaded, selection))
-    return np.asarray(selection) if hasattr(selection, "_async_array") else selection
+    return np.asarray(selection) if hasattr(selection, "async_array") else selection
 
 
 class OIndex(_Accessor):
@@ -132,11 +132,11 @@ class VIndex(_Accessor):
     array: Array[Any]
 
     def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
-        array = self.array._async_array
+        array = self.array.async_array
         return run(read(array, vindex, _loaded(selection)), waits=array.needs_event_loop)
 
     def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
-        array = self.array._async_array
+        array = self.array.async_array
         run(write(array, vindex, selection, value), waits=array.needs_event_loop)
 
 

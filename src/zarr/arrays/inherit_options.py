@@ -11,6 +11,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.errors import ZarrUserWarning
 from zarr.hierarchy.open_options import unless_default
+from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
@@ -51,7 +52,7 @@ def keep(
 
     Codecs and key encodings are kept within a format only.
     """
-    source = getattr(data, "_async_array", data)
+    source = getattr(data, "async_array", data)
     if not isinstance(source, AsyncArray):
         return Kept(
             "auto" if _is_keep(chunks) else chunks,
@@ -126,7 +127,7 @@ def _kept_shards(source: AsyncArray[Any]) -> Any:
 
 def kept_attributes(data: Any, attributes: dict[str, JSON] | None) -> dict[str, JSON] | None:
     """The attributes that are given, or those of a zarr array."""
-    source = getattr(data, "_async_array", data)
+    source = getattr(data, "async_array", data)
     if attributes is None and isinstance(source, AsyncArray):
         return dict(source.metadata.attributes)
     return attributes
@@ -142,7 +143,7 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
     zarr_format
         The format of the new array; that of `a` if None. Codecs are taken over within a format.
     """
-    source = getattr(a, "_async_array", a)
+    source = getattr(a, "async_array", a)
     if not isinstance(source, AsyncArray):
         if not (hasattr(a, "shape") and hasattr(a, "dtype")):
             a = np.asarray(a)
@@ -150,7 +151,7 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
     metadata = source.metadata
     found: dict[str, Any] = {
         "shape": source.shape,
-        "dtype": source._zdtype,
+        "dtype": layout_of(source.metadata).zdtype,
         "fill_value": source.fill_value,
         "zarr_format": zarr_format or unless_default(metadata.zarr_format),
     }
@@ -164,7 +165,7 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
             "compressor": metadata.compressor,
         }
     else:
-        edges = source._stored_edges
+        edges = layout_of(source.metadata).grid
         regular = all(isinstance(edge, int) for edge in edges)
         found["chunks"] = edges if regular else metadata.chunk_grid
         found["codecs"] = metadata.codecs

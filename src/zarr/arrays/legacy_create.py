@@ -309,9 +309,9 @@ async def create(
         meta_array=meta_array,
     )
     made: AnyAsyncArray = AsyncArray(new.metadata(chosen), store_path, settings)
-    made._with_access(access)
+    made.with_access(access)
     await place(made, data, overwrite=overwrite or mode == "w", beside=asked is not None)
-    return made._with_access(access._replace(read_only=True)) if read_only else made
+    return made.with_access(access._replace(read_only=True)) if read_only else made
 
 
 async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArray:

@@ -55,12 +55,12 @@ async def read(
     fields
         The fields of a structured data type to return.
     """
-    if not array._access.cache_metadata:
-        await array._reload()
-    engine = array._engine()
+    if not array.access.cache_metadata:
+        await array.reload()
+    engine = array.engine()
     chosen = understand(engine, select, selection, fields)
     if prototype is None:
-        prototype = array._access.prototype or default_buffer_prototype()
+        prototype = array.access.prototype or default_buffer_prototype()
     if out is None and chosen.fields is None and prototype.nd_buffer is cpu.NDBuffer:
         result = engine.empty(chosen.shape, engine.dtype, order=_order(chosen, engine))
         await fill(array, engine, chosen, result, prototype, fresh=True)
@@ -237,7 +237,7 @@ async def _run(
     view: npt.NDArray[Any],
     prototype: BufferPrototype,
 ) -> None:
-    store = array._chunk_path.store
+    store = array.chunk_store_path.store
     source = store.traits.native_handle
     if source is None:
         plan = compiled.plan_read(chosen.axes, chosen.points, view)

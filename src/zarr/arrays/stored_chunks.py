@@ -40,11 +40,11 @@ async def stored_shards(array: AsyncArray[Any]) -> Stored:
 
 def _chunks_in(coords: Coords, array: AsyncArray[Any], inner: tuple[Any, ...]) -> int:
     """How many chunks of the array lie in one stored value."""
-    if array._stored_edges == inner:
+    if layout_of(array.metadata).grid == inner:
         return 1
     counts = []
     for chunk, edge, small, length in zip(
-        coords, array._stored_edges, inner, array.shape, strict=True
+        coords, layout_of(array.metadata).grid, inner, array.shape, strict=True
     ):
         start, stop = chunk_bounds(edge, chunk)
         counts.append(chunk_of(small, min(stop, length) - 1) - chunk_of(small, start) + 1)
@@ -61,7 +61,7 @@ async def stored_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
 
 async def listed_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
     """The places in the grid of all chunks that the store lists, also outside of the shape."""
-    metadata, place = array.metadata, array._chunk_path
+    metadata, place = array.metadata, array.chunk_store_path
     prefix = f"{place.path}/" if place.path else ""
     decode = KeyDecoder(metadata)
     async for key in Requests(place.store).list_prefix(prefix):
@@ -72,7 +72,7 @@ async def listed_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
 
 async def stored_size(array: AsyncArray[Any]) -> int:
     """The bytes that are stored for an array: its chunks and its metadata."""
-    place, chunk_place = array.store_path, array._chunk_path
+    place, chunk_place = array.store_path, array.chunk_store_path
     size = await Requests(place.store).getsize_prefix(place.path)
     if chunk_place is not place:
         size += await Requests(chunk_place.store).getsize_prefix(chunk_place.path)
@@ -91,7 +91,7 @@ class KeyDecoder:
     def __init__(self, metadata: ArrayMetadata) -> None:
         self._metadata = metadata
         self._ndim = len(metadata.shape)
-        self._known: dict[str, Coords] | None = None
+        self.known_stored: dict[str, Coords] | None = None
 
     def __call__(self, key: str) -> Coords | None:
         """The place in the grid of a key, relative to the array; None if it names no chunk."""
@@ -118,10 +118,10 @@ class KeyDecoder:
 
     def _look_up(self, key: str) -> Coords | None:
         """For an encoding that cannot be turned round: look among all keys of the grid."""
-        if self._known is None:
+        if self.known_stored is None:
             encode = self._metadata.encode_chunk_key
-            self._known = {encode(coords): coords for coords in _all_coords(self._metadata)}
-        return self._known.get(key)
+            self.known_stored = {encode(coords): coords for coords in _all_coords(self._metadata)}
+        return self.known_stored.get(key)
 
 
 def _all_coords(metadata: ArrayMetadata) -> Iterable[Coords]:

@@ -141,6 +141,18 @@ class Array(ArrayBase[M]):
 
     @property
     def needs_event_loop(self) -> bool:
+        """Whether a call may wait for the store, and so runs on an event loop.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.ones(3).needs_event_loop
+        False
+        """
         return self._async_array.needs_event_loop
 
     @property
@@ -159,8 +171,8 @@ class Array(ArrayBase[M]):
         3
         """
         array = self._async_array
-        if not array._access.cache_metadata:
-            run(array._reload(), waits=array.needs_event_loop)
+        if not array.access.cache_metadata:
+            run(array.reload(), waits=array.needs_event_loop)
         return array.metadata
 
     @property
@@ -217,7 +229,7 @@ class Array(ArrayBase[M]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Array):
             return NotImplemented
-        return bool(self._async_array == other._async_array)
+        return bool(self._async_array == other.async_array)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -22,6 +22,7 @@ from zarr.errors import ChunkDecodeError
 from zarr.hierarchy.locking import guarded, may_have_grown
 from zarr.indexing import basic
 from zarr.metadata.chunk_grids import chunk_of
+from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
 from zarr.storage.client.chunks import write_all
 from zarr.storage.client.conditional import deletes, exchanged, warn_if_unprotected
@@ -152,23 +153,27 @@ async def write(
     prototype
         The kind of memory that the value is in; it is found out if None.
     """
-    if not array._access.cache_metadata:
-        await array._reload()
-    array._check_writable()
-    if hasattr(value, "_async_array"):
-        value = await read(value._async_array, basic, ...)
+    if not array.access.cache_metadata:
+        await array.reload()
+    array.check_writable()
+    if hasattr(value, "async_array"):
+        value = await read(value.async_array, basic, ...)
     elif prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
         value = prototype.nd_buffer.from_ndarray_like(value).as_numpy_array()
-    engine = array._engine()
+    engine = array.engine()
     chosen = understand(engine, select, selection, fields)
     if chosen.fields is not None:
         await _write_fields(array, engine, chosen, value)
     else:
         # One element, which may be an array or a list itself; an array without axes holds one.
-        is_one = chosen.shape == () and engine.dtype.kind == "O" and array._zdtype._holds_arrays
+        is_one = (
+            chosen.shape == ()
+            and engine.dtype.kind == "O"
+            and layout_of(array.metadata).zdtype._holds_arrays
+        )
         if is_one and getattr(value, "shape", None) != ():
             value = _one(value)
-        elements = as_array(value, engine.dtype, array._chunk_path)
+        elements = as_array(value, engine.dtype, array.chunk_store_path)
         await write_elements(array, engine, chosen, elements, prototype)
 
 
@@ -180,8 +185,8 @@ def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt
     ValueError, TypeError, …
         If it cannot be cast, or has not the shape.
     """
-    engine = array._engine()
-    cast = as_array(value, engine.dtype, array._chunk_path)
+    engine = array.engine()
+    cast = as_array(value, engine.dtype, array.chunk_store_path)
     if engine.dtype.kind != "O" or cast.shape:  # else one element, which may have a shape itself
         _broadcast(cast, understand(engine, basic, selection, None))
     return cast
@@ -212,7 +217,7 @@ async def write_elements(
         try:
             value = _numbers(table, value)
         except _UNCASTABLE as error:
-            given, place = value.reshape(chosen.shape), array._chunk_path
+            given, place = value.reshape(chosen.shape), array.chunk_store_path
             raise _uncastable(error, given, engine.dtype, place, table.number) from None
     elif engine.is_opaque:
         value = buffer_view(value)
@@ -343,11 +348,11 @@ async def _run(
     may_grow: bool,
 ) -> None:
     write_empty = engine.write_empty
-    store = array._chunk_path.store
-    synchronizer = array._access.synchronizer
+    store = array.chunk_store_path.store
+    synchronizer = array.access.synchronizer
     # Whoever gives a synchronizer says that others write: they may have made it longer, too.
     may_grow = may_grow or synchronizer is not None
-    may_grow = may_grow or may_have_grown(array._chunk_path, engine.shape)
+    may_grow = may_grow or may_have_grown(array.chunk_store_path, engine.shape)
     source = store.traits.native_handle if synchronizer is None else None
     # Where it was seen it still is, or else the array was deleted.
     document = engine.document if array._stored else None
@@ -390,9 +395,9 @@ async def _write_fields(
     names = [chosen.fields] if isinstance(chosen.fields, str) else list(chosen.fields or ())
     given = np.zeros(chosen.shape, engine.dtype)
     part = given[names[0] if len(names) == 1 else names]
-    part[...] = as_array(value, part.dtype, array._chunk_path)
+    part[...] = as_array(value, part.dtype, array.chunk_store_path)
     given = given.reshape(chosen.engine_shape)
-    path, synchronizer = array._chunk_path, array._access.synchronizer
+    path, synchronizer = array.chunk_store_path, array.access.synchronizer
     store = path.store
 
     async def change(piece: Piece) -> None:
@@ -423,9 +428,9 @@ async def _change_fields(
     for last in (False, True):
         value = await requests.get(key, cpu.buffer_prototype)
         kept: dict[str, Any] = {} if value is None else {key: value}
-        scratch = StorePath(MemoryStore(kept), array._chunk_path.path)
+        scratch = StorePath(MemoryStore(kept), array.chunk_store_path.path)
         # What reading and writing ask of an array: here of one with a single stored value.
-        there: Any = SimpleNamespace(_chunk_path=scratch, _access=_NO_LOCKS, _stored=False)
+        there: Any = SimpleNamespace(chunk_store_path=scratch, access=_NO_LOCKS, _stored=False)
         engine = copy(engine)
         engine.write_empty |= value is not None and not deletes(store)
         current = np.ndarray(piece.chosen.shape, engine.dtype)

@@ -15,7 +15,7 @@ from zarr.errors import CopyError
 from zarr.hierarchy.documents import at_a_time, check_new_path, documents_of, kind_at
 from zarr.hierarchy.place import check_writable
 from zarr.metadata.chunk_grids import chunk_bounds
-from zarr.metadata.layout import as_v2, as_v3, same_chunks
+from zarr.metadata.layout import as_v2, as_v3, layout_of, same_chunks
 from zarr.storage.client import Requests
 from zarr.storage.path import StorePath, address, is_within
 
@@ -81,7 +81,7 @@ async def _pass_on(
     executor: Executor | None,
 ) -> None:
     if executor is not None:
-        await check_reach(executor, target._chunk_path.store)
+        await check_reach(executor, target.chunk_store_path.store)
         parts = (coords[at : at + _BATCH] for at in range(0, len(coords), _BATCH))
         await spread(executor, _pass_some, ((source, target, part) for part in parts), done)
         return
@@ -107,8 +107,8 @@ class _Passage:
 
     def __init__(self, source: AsyncArray[Any], target: AsyncArray[Any]) -> None:
         self._source, self._target = source, target
-        self._from = Requests(source._chunk_path.store)
-        self._to = Requests(target._chunk_path.store)
+        self._from = Requests(source.chunk_store_path.store)
+        self._to = Requests(target.chunk_store_path.store)
         self.width = min(self._from.width, self._to.width)
 
     async def __call__(self, coords: Coords) -> int:
@@ -120,7 +120,7 @@ class _Passage:
 
 
 def _key(array: AsyncArray[Any], coords: Coords) -> str:
-    path = array._chunk_path.path
+    path = array.chunk_store_path.path
     key = array.metadata.encode_chunk_key(coords)
     return f"{path}/{key}" if path else key
 
@@ -134,7 +134,9 @@ def _size(array: AsyncArray[Any], coords: Coords) -> int:
 
 
 def _lengths(array: AsyncArray[Any], coords: Coords) -> Iterator[int]:
-    for chunk, edge, length in zip(coords, array._stored_edges, array.shape, strict=True):
+    for chunk, edge, length in zip(
+        coords, layout_of(array.metadata).grid, array.shape, strict=True
+    ):
         start, stop = chunk_bounds(edge, chunk)
         yield min(stop, length) - start
 
@@ -193,7 +195,7 @@ async def copy_nodes(
     """
     check_writable(dest.store_path)
     if options.executor is not None:
-        chunks = dest._access_below(top).chunk_path
+        chunks = dest.access_below(top).chunk_path
         await check_reach(options.executor, dest.store if chunks is None else chunks.store)
     steps = await _plan(nodes, dest, top, options)
     new: dict[str, AnyAsyncArray] = {}
@@ -201,7 +203,7 @@ async def copy_nodes(
         if step.node.data is not None and step.way in ("make", "replace"):
             new[step.path] = _new_array(step, dest, options)
             # All that can be refused is, before anything is made.
-            new[step.path]._engine()
+            new[step.path].engine()
             documents_of(step.path, new[step.path].metadata)
     todo = [step for step in steps if step.way != "skip"]
     report.expect(sum(step.node.size for step in todo))
@@ -209,7 +211,7 @@ async def copy_nodes(
         (report.skip if step.way == "skip" else report.copy)(str(step))
     if options.dry_run:
         return
-    await dest._make_parents(top)
+    await dest.make_parents(top)
     for step in todo:
         if step.node.data is None:
             await _make_group(step, dest, options)
@@ -300,7 +302,7 @@ async def _is_complete(source: Any, there: AnyAsyncArray) -> bool:
     have = {coords async for coords in stored_coords(there)}
     if len(have) == there._nshards:
         return True
-    if getattr(source, "_stored_edges", None) != there._stored_edges:
+    if getattr(source, "_stored_edges", None) != layout_of(there.metadata).grid:
         return False
     return have.issuperset([coords async for coords in stored_coords(source)])
 
@@ -316,7 +318,7 @@ async def _make_group(step: Step, dest: AsyncGroup, options: Options) -> None:
         if attributes and options.if_exists in ("raise", "replace"):
             await group.update_attributes(attributes)
         elif attributes:  # what is there stays
-            await group._change_attributes(lambda there: {**attributes, **there})
+            await group.change_attributes(lambda there: {**attributes, **there})
     else:
         await dest.create_group(name, attributes=attributes, overwrite=step.way == "replace")
 
@@ -349,7 +351,7 @@ def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
     if same is not None:
         metadata: Any = same.update_attributes(attributes)
         made: AnyAsyncArray = AsyncArray(metadata, there, options.create.get("config", data.config))
-        return dest._with_own_access(made)
+        return dest.with_own_access(made)
     given = {**step.node.defaults, **options.create}
     if zarr_format == 2 and "dimension_names" not in options.create:
         given.pop("dimension_names", None)
@@ -368,7 +370,7 @@ def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
         **kept._asdict(),
         **given,
     )
-    return dest._with_own_access(made)
+    return dest.with_own_access(made)
 
 
 def _as_it_is(data: Any, zarr_format: ZarrFormat, options: Options) -> ArrayMetadata | None:

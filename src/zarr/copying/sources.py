@@ -131,7 +131,7 @@ async def nodes_of(source: Any, *, shallow: bool) -> list[Node]:
     if isinstance(handle, AsyncArray):
         return [_node("", handle)]
     if isinstance(handle, AsyncGroup):
-        members = handle._all_members(0 if shallow else None)
+        members = handle.all_members(0 if shallow else None)
         return [_node("", handle), *[_node(path, node) async for path, node in members]]
     if hdf5.is_node(source):
         found = hdf5.walk(source, shallow=shallow)

@@ -65,7 +65,7 @@ class GroupListing(GroupBase):
         async for name, node in below:
             yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
 
-    async def _all_members(
+    async def all_members(
         self, max_depth: int | None = None
     ) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
         """Yield the nodes below for those who must miss none: what cannot be read is an error."""
@@ -327,12 +327,12 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     metadata: GroupMetadata
     store_path: StorePath
-    _access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
-    _custom_key: str | None = field(default=None, kw_only=True)
+    access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
+    custom_key: str | None = field(default=None, kw_only=True)
     """The key of consolidated metadata of format 2, if it is not the usual one."""
     _stored: bool = field(default=False, kw_only=True)
     """Whether the group was opened or created, not only described: its document was there."""
-    _consolidated_by: AsyncGroup | None = field(default=None, kw_only=True)
+    consolidated_by: AsyncGroup | None = field(default=None, kw_only=True)
     """The group above of whose consolidated metadata those of this one are a part."""
 
     # -- making handles ---------------------------------------------------------------------
@@ -381,7 +381,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         metadata = GroupMetadata(attributes, zarr_format)
         # Format 3 is the default: it says nothing of what the user knows.
         await place_node(place, metadata, overwrite=overwrite, beside=zarr_format == 2)
-        return cls(metadata, place)._known()
+        return cls(metadata, place).known_stored()
 
     @classmethod
     async def open(
@@ -408,27 +408,27 @@ class AsyncGroup(GroupCreation, GroupListing):
             If there is no group of that format.
         """
         place = await make_store_path(store)
-        return cls._of(
+        return cls.of_place(
             await load_group(place, zarr_format, use_consolidated), place, use_consolidated
         )
 
     @classmethod
-    def _of(
+    def of_place(
         cls, metadata: GroupMetadata, place: StorePath, use_consolidated: bool | str | None
     ) -> AsyncGroup:
-        group = cls(metadata, place)._known()
+        group = cls(metadata, place).known_stored()
         if isinstance(use_consolidated, str) and use_consolidated != ".zmetadata":
-            put(group, "_custom_key", use_consolidated)
+            put(group, "custom_key", use_consolidated)
         return group
 
-    def _known(self) -> Self:
+    def known_stored(self) -> Self:
         """This handle, of which the group is known to be stored."""
         put(self, "_stored", True)
         return self
 
-    def _with_access(self, access: Access) -> Self:
+    def with_access(self, access: Access) -> Self:
         """This handle, accessed in another way; what is opened through it is, too."""
-        put(self, "_access", access)
+        put(self, "access", access)
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -442,11 +442,13 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     @property
     def needs_event_loop(self) -> bool:
+        """Whether a call may wait for the store."""
         return self.store_path.store.traits.needs_event_loop
 
     @property
-    def _caches_attributes(self) -> bool:
-        return self._access.cache_attrs and self._access.cache_metadata
+    def caches_attributes(self) -> bool:
+        """Whether attributes are read once, and not whenever they are looked at."""
+        return self.access.cache_attrs and self.access.cache_metadata
 
     @property
     def read_only(self) -> bool:
@@ -456,7 +458,7 @@ class AsyncGroup(GroupCreation, GroupListing):
     @property
     def synchronizer(self) -> Any:
         """What gives a lock for each key, if anything."""
-        return self._access.synchronizer
+        return self.access.synchronizer
 
     @property
     def attrs(self) -> dict[str, Any]:
@@ -464,23 +466,24 @@ class AsyncGroup(GroupCreation, GroupListing):
         found: dict[str, Any] = copied(self.metadata.attributes)
         return found
 
-    def _take(self, metadata: GroupMetadata) -> None:
+    def set_metadata(self, metadata: GroupMetadata) -> None:
         """Hold other metadata from now on."""
         put(self, "metadata", metadata)
 
-    def _deleted(self) -> None:
+    def mark_deleted(self) -> None:
         """Know that the group, and all below it, is not stored any more."""
-        self._take(replace_consolidated(self.metadata, None))
+        self.set_metadata(replace_consolidated(self.metadata, None))
         put(self, "_stored", False)
 
-    async def _reload(self) -> None:
+    async def reload(self) -> None:
         """Hold the attributes that are stored now."""
         found = await load_group(self.store_path, self.metadata.zarr_format, False)
         if found.attributes != self.metadata.attributes:
-            self._take(self.metadata.update_attributes(found.attributes))
+            self.set_metadata(self.metadata.update_attributes(found.attributes))
 
-    def _access_below(self, path: str) -> Access:
-        access = self._access
+    def access_below(self, path: str) -> Access:
+        """How what is at a path is accessed."""
+        access = self.access
         if access.chunk_path is None:
             return access
         below = path[len(self.path) :].strip("/")
@@ -488,21 +491,22 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     def _child(self, path: str, metadata: NodeMetadata) -> Any:
         """The handle of a node below, which shares no attributes with consolidated metadata."""
-        place, metadata = StorePath(self.store, path), metadata._copied()
+        place, metadata = StorePath(self.store, path), metadata.copied()
         if is_group(metadata):
-            group = type(self)(metadata, place)._known()._with_access(self._access_below(path))
+            group = type(self)(metadata, place).known_stored().with_access(self.access_below(path))
             if self.metadata.consolidated_metadata is not None:
-                put(group, "_consolidated_by", self._consolidated_by or self)
+                put(group, "consolidated_by", self.consolidated_by or self)
             return group
         array: AnyAsyncArray = AsyncArray(metadata, place)
         if self.metadata.consolidated_metadata is None:  # else its own document may be missing
-            array._known()
-        return self._with_own_access(array)
+            array.known_stored()
+        return self.with_own_access(array)
 
-    def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:
-        if self._access is DEFAULT_ACCESS:
+    def with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:
+        """An array in this group, accessed as the group is."""
+        if self.access is DEFAULT_ACCESS:
             return array
-        return array._with_access(self._access_below(array.path))
+        return array.with_access(self.access_below(array.path))
 
     # -- single members ---------------------------------------------------------------------
 
@@ -772,10 +776,10 @@ class AsyncGroup(GroupCreation, GroupListing):
         'm'
         """
         new = as_attributes(new_attributes)
-        await self._change_attributes(lambda attributes: {**attributes, **new})
+        await self.change_attributes(lambda attributes: {**attributes, **new})
         return self
 
-    async def _change_attributes(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    async def change_attributes(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         await changes.change_metadata(
             self, lambda metadata: metadata.update_attributes(change(dict(metadata.attributes)))
         )

@@ -52,7 +52,7 @@ async def change_metadata(
     check_writable(place)
     shown = group.metadata.consolidated_metadata
     # In format 2 they are a document of their own: it changes with what this handle shows of it.
-    separate = group.metadata.zarr_format == 2 and (shown is None or group._custom_key)
+    separate = group.metadata.zarr_format == 2 and (shown is None or group.custom_key)
     use_consolidated = False if separate else None
 
     async def attempt(store: Store) -> GroupMetadata:
@@ -75,11 +75,11 @@ async def change_metadata(
 
     async def work() -> None:
         key = document_key(place.path)
-        async with guarded(data_id_of(place.store), key, group._access.synchronizer):
+        async with guarded(data_id_of(place.store), key, group.access.synchronizer):
             after = await exchanged(place.store, attempt)
             if separate or shown is None:
                 after = replace_consolidated(after, shown)
-            group._take(after)
+            group.set_metadata(after)
 
     await section(work, place.store.traits.needs_event_loop)
 
@@ -96,7 +96,7 @@ async def forget(group: AsyncGroup, path: str, new_path: str | None = None) -> N
 
     So it is in those of the group above from which it has its own.
     """
-    above = group._consolidated_by
+    above = group.consolidated_by
     if above is not None:
         prefix = group.path[len(above.path) :].strip("/") + "/"
         await forget(above, prefix + path, None if new_path is None else prefix + new_path)
@@ -116,10 +116,10 @@ async def forget(group: AsyncGroup, path: str, new_path: str | None = None) -> N
         return replace_consolidated(metadata, ConsolidatedMetadata(nest(nodes)))
 
     shown = change(group.metadata)
-    if not group._custom_key:
+    if not group.custom_key:
         await change_metadata(group, change)
-    if group._custom_key or above is not None:
-        group._take(replace_consolidated(group.metadata, shown.consolidated_metadata))
+    if group.custom_key or above is not None:
+        group.set_metadata(replace_consolidated(group.metadata, shown.consolidated_metadata))
 
 
 async def delete(group: AsyncGroup, name: str) -> None:
@@ -145,13 +145,13 @@ async def delete(group: AsyncGroup, name: str) -> None:
 
 async def _delete_itself(group: AsyncGroup) -> None:
     """Delete a group and all below it."""
-    above = group._consolidated_by
+    above = group.consolidated_by
     if above is not None:
         await forget(above, group.path[len(above.path) :].strip("/"))
     prefix = f"{group.path}/" if group.path else ""
     names = ("zarr.json",) if group.metadata.zarr_format == 3 else (".zgroup", ".zmetadata")
     await _delete_node(group, group.path, [[prefix + name for name in names]])
-    group._deleted()
+    group.mark_deleted()
 
 
 async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[str]]) -> None:
@@ -160,7 +160,7 @@ async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[st
     for keys in documents:
         await bounded(requests.own(path, keys), requests.delete)
     await StorePath(group.store, path).delete_dir()
-    chunks = group._access_below(path).chunk_path
+    chunks = group.access_below(path).chunk_path
     if chunks is not None:  # else an array that is made there later would find them
         await chunks.delete_dir()
 
@@ -193,8 +193,8 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
     refuse(store, new, await kind_at(store, new, zarr_format))
     keys = [key async for key in Requests(store).list_prefix(f"{old}/")]
     await _check_nothing_else(store, new, {new + key[len(old) :] for key in keys})
-    await group._make_parents(new)
-    chunks = group._access_below(old).chunk_path, group._access_below(new).chunk_path
+    await group.make_parents(new)
+    chunks = group.access_below(old).chunk_path, group.access_below(new).chunk_path
     if chunks[0] is not None and chunks[1] is not None:
         await _copy_chunks(chunks[0], chunks[1])
     parts = _in_order(keys, old)

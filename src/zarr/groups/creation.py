@@ -71,8 +71,8 @@ class GroupCreation(GroupBase):
         async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup: ...
         async def _find_child(self, path: str) -> NodeMetadata | None: ...
         def _child(self, path: str, metadata: NodeMetadata) -> Any: ...
-        def _access_below(self, path: str) -> Access: ...
-        def _with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
+        def access_below(self, path: str) -> Access: ...
+        def with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
 
     def _new_path(self, name: str) -> StorePath:
         """Where a new member is to be."""
@@ -88,7 +88,7 @@ class GroupCreation(GroupBase):
     async def _is_gone(self) -> bool:
         return await kind_at(self.store, self.path, self.metadata.zarr_format) is None
 
-    async def _make_parents(self, path: str) -> None:
+    async def make_parents(self, path: str) -> None:
         """Make groups above a path where there are none."""
         if not self._is_direct(path):
             await make_parents(StorePath(self.store, path), self.metadata.zarr_format)
@@ -153,7 +153,7 @@ class GroupCreation(GroupBase):
             metadata,
             overwrite=overwrite,
             parents=not self._is_direct(place.path),
-            chunk_path=self._access_below(place.path).chunk_path,
+            chunk_path=self.access_below(place.path).chunk_path,
         )
         return self._child(place.path, metadata)  # type: ignore[no-any-return]
 
@@ -305,7 +305,7 @@ class GroupCreation(GroupBase):
             config=config,
             parents=not self._is_direct(place.path),
             data=source if write_data else None,
-            access=self._access_below(place.path),
+            access=self.access_below(place.path),
         )
 
     async def require_array(
@@ -391,7 +391,7 @@ class GroupCreation(GroupBase):
                 f"a group of format {zarr_format} has no members of format {chosen}: leave out "
                 "zarr_format"
             )
-        chunks = self._access_below(place.path).chunk_path
+        chunks = self.access_below(place.path).chunk_path
         if chunks is not None:
             given.setdefault(
                 "chunk_store", StorePath(chunks.store, chunks.path.removesuffix(place.path))
@@ -577,7 +577,7 @@ class GroupCreation(GroupBase):
             refuse_other(self.store, place.path, other, zarr_format)
         if not self._is_direct(place.path):
             await missing_parents(place, zarr_format)
-        return self._with_own_access(await make(first, **given))
+        return self.with_own_access(await make(first, **given))
 
     async def setitem(self, key: str, value: Any) -> None:
         """Save an array in this group, in place of what is there.

@@ -147,6 +147,18 @@ class Group(GroupBase):
 
     @property
     def needs_event_loop(self) -> bool:
+        """Whether a call may wait for the store, and so runs on an event loop.
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.create_group({}).needs_event_loop
+        False
+        """
         return self._async_group.needs_event_loop
 
     @property
@@ -275,7 +287,7 @@ class Group(GroupBase):
         >>> asyncio.run(group.update_attributes_async({"unit": "m"})).attrs["unit"]
         'm'
         """
-        await self._async_group._change_attributes(lambda _: dict(new_attributes))
+        await self._async_group.change_attributes(lambda _: dict(new_attributes))
         return Group(self._async_group)
 
     # -- single members ---------------------------------------------------------------------

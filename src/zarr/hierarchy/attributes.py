@@ -55,14 +55,14 @@ class Attributes(MutableMapping[str, "JSON"]):
     def _now(self) -> dict[str, JSON]:
         """The attributes, read again where the handle does not cache them."""
         node = self._obj._async
-        if not node._caches_attributes:
-            run(node._reload(), waits=node.needs_event_loop)
+        if not node.caches_attributes:
+            run(node.reload(), waits=node.needs_event_loop)
         attributes: dict[str, JSON] = node.metadata.attributes
         return attributes
 
     def _change(self, change: Change) -> None:
         node = self._obj._async
-        run(node._change_attributes(change), waits=node.needs_event_loop)
+        run(node.change_attributes(change), waits=node.needs_event_loop)
 
     def __getitem__(self, key: str) -> JSON:
         # A copy: what is done to a list or dict is not stored, so the handle must not show it.

@@ -467,7 +467,7 @@ def normalized(nodes: Mapping[str, NodeMetadata]) -> Nodes:
                 f"The node at {name!r} is the metadata of an array or a group. Got {node!r} of "
                 f"{type(node).__name__}."
             )
-        found[path] = node._copied()  # handles get these, and share nothing with the caller's
+        found[path] = node.copied()  # handles get these, and share nothing with the caller's
     return found
 
 

@@ -212,7 +212,7 @@ class GroupMetadata(Metadata):
         """Return the metadata of the group with other attributes."""
         return replace(self, attributes=dict(attributes))
 
-    def _copied(self) -> Self:
+    def copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own."""
         made = object.__new__(type(self))
         made.__dict__.update(

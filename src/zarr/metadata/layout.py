@@ -91,8 +91,8 @@ def _of_v2(metadata: ArrayV2Metadata) -> ArrayLayout:
         zdtype=metadata.dtype,
         dtype=dtype,
         itemsize=_item_size(metadata.dtype, dtype),
-        fill_value=element_of(metadata._unwritten),
-        fill=_fill(metadata.dtype, metadata._unwritten, dtype),
+        fill_value=element_of(metadata.unwritten),
+        fill=_fill(metadata.dtype, metadata.unwritten, dtype),
         chain=v2_chain(filters, compressor, dtype, metadata.order, metadata.ndim),
     )
 
@@ -156,7 +156,7 @@ def as_v3(metadata: ArrayV2Metadata) -> ArrayV3Metadata:
             "name": "v2",
             "configuration": {"separator": metadata.dimension_separator},
         },
-        fill_value=metadata._unwritten,
+        fill_value=metadata.unwritten,
         codecs=_v3_codecs(metadata),
         attributes=dict(metadata.attributes),
         dimension_names=None,

@@ -355,7 +355,7 @@ class ArrayV2Metadata(Metadata):
         return V2ChunkKeyEncoding(separator=self.dimension_separator)
 
     @property
-    def _unwritten(self) -> Any:
+    def unwritten(self) -> Any:
         """The value of elements that were never written: what null leaves to the data type."""
         return self.dtype._unwritten_scalar() if self.fill_value is None else self.fill_value
 
@@ -370,7 +370,7 @@ class ArrayV2Metadata(Metadata):
         return ArraySpec(
             shape=self.chunks,
             dtype=self.dtype,
-            fill_value=self._unwritten,
+            fill_value=self.unwritten,
             config=array_config,
             prototype=prototype,
         )
@@ -489,7 +489,7 @@ class ArrayV2Metadata(Metadata):
             made.__dict__.pop("_layout", None)
         return made
 
-    def _copied(self) -> Self:
+    def copied(self) -> Self:
         """Return metadata with attributes of their own; the rest is frozen."""
         return self._with(attributes=copied(self.attributes))
 

@@ -413,7 +413,7 @@ class ArrayV3Metadata(Metadata):
     def known(cls, document: bytes) -> Self | None:
         """Return what a document says, if one of the same bytes was read before."""
         found = _PARSED.get(_key(cls, document))
-        return None if found is None else cast("Self", found)._copied()
+        return None if found is None else cast("Self", found).copied()
 
     @classmethod
     def from_parsed(cls, document: bytes, parsed: dict[str, Any], *, path: str) -> Self:
@@ -422,9 +422,9 @@ class ArrayV3Metadata(Metadata):
         if len(document) > _LONGEST_KEPT:
             return metadata
         _keep(_key(cls, document), metadata)
-        return metadata._copied()
+        return metadata.copied()
 
-    def _copied(self) -> Self:
+    def copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own; the rest is frozen."""
         made = self._with_attributes(copied(self.attributes))
         made.__dict__["extra_fields"] = copied(self.extra_fields)

@@ -72,6 +72,7 @@ class StorePath:
 
     @property
     def needs_event_loop(self) -> bool:
+        """Whether a call may wait for the store."""
         return self.store.traits.needs_event_loop
 
     @classmethod
@@ -541,7 +542,7 @@ def addresses(source: Any) -> tuple[str, ...]:
 def places_of(source: Any) -> tuple[StorePath, ...]:
     """Where the documents and the chunks of a node are; none for what is not of zarr."""
     node = getattr(source, "_async", source)
-    place, access = getattr(node, "store_path", None), getattr(node, "_access", None)
+    place, access = getattr(node, "store_path", None), getattr(node, "access", None)
     if place is None or access is None:
         return ()
     return (place,) if access.chunk_path is None else (place, access.chunk_path)

@@ -162,7 +162,7 @@ class ZipStore(BlockingStore):
         if archive is not None and self._owns_archive:
             archive.close()
 
-    def _abandon(self) -> None:
+    def abandon(self) -> None:
         """Let go of the file, which stays as it was: nothing that is new is written to it."""
         archive, self._archive = self._archive, None
         self._is_open = False

@@ -16,7 +16,7 @@ def _compiled() -> tuple[Any, Any]:
     array = zarr.create_array({}, shape=(4,), chunks=(4,), dtype="u8", compressors=None)
     array[:] = 0x41
     inner: Any = array._async_array
-    return inner._engine().compiled, inner._chunk_path.store.traits.native_handle
+    return inner.engine().compiled, inner.chunk_store_path.store.traits.native_handle
 
 
 POINTERS = [

@@ -80,7 +80,7 @@ def test_a_synchronizer_is_asked_for_the_lock_of_the_group() -> None:
     array[1] = 1
     array.attrs["b"] = 2
     assert set(taken) == {"g/zarr.json", "g/x/c/0", "g/x/zarr.json"}
-    assert group["x"]._async_array._access.synchronizer is group.synchronizer
+    assert group["x"]._async_array.access.synchronizer is group.synchronizer
 
 
 def test_groups_work_inside_of_a_running_loop(store: Any) -> None:
