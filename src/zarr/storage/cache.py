@@ -19,7 +19,7 @@ from zarr.storage.memory import MemoryStore
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from zarr.abc.store import StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -516,14 +516,6 @@ class CacheStore(WrapperStore[Store]):
             whole = self._state.forget(key)
             if whole or self.max_age_seconds == "infinity":
                 await self._cache.delete(key)
-
-    async def get_partial_values(
-        self,
-        prototype: BufferPrototype,
-        key_ranges: Iterable[tuple[str, ByteRequest | None]],
-    ) -> list[Buffer | None]:
-        # docstring inherited
-        return await Store.get_partial_values(self, prototype, key_ranges)
 
     async def get_ranges(
         self,

@@ -77,11 +77,6 @@ class WrapperStore(Store, Generic[T_Store]):
     def __init__(self, store: T_Store) -> None:
         self._store = store
 
-    @property
-    def inner(self) -> T_Store:
-        """The inner store."""
-        return self._store
-
     @classmethod
     async def open(cls: type[Self], store_cls: type[T_Store], *args: Any, **kwargs: Any) -> Self:
         """Make the inner store, open it, and wrap it.
@@ -447,14 +442,14 @@ def layers(store: Store) -> Iterator[Store]:
     """Yield a store, the one that it wraps, and so on."""
     yield store
     while isinstance(store, WrapperStore):
-        store = store.inner
+        store = store._store
         yield store
 
 
 def composed(store: Store, name: str) -> bool:
     """Whether a method is the one of `Store`, made of smaller requests."""
     while isinstance(store, WrapperStore) and store.passes_on(name):
-        store = store.inner
+        store = store._store
     if isinstance(store, WrapperStore) and getattr(type(store), name) is getattr(
         WrapperStore, name
     ):

@@ -249,7 +249,7 @@ def test_every_request_is_seen_once_and_answered_as_without(name: str) -> None:
     plain, watched = MemoryStore({"a/k": VALUE}), Watched(MemoryStore({"a/k": VALUE}))
     assert asyncio.run(work(watched)) == asyncio.run(work(plain))
     assert watched.log == [expected]
-    assert watched.inner == plain
+    assert watched._store == plain
 
 
 def test_synchronous_requests_are_seen_too() -> None:

@@ -76,6 +76,11 @@ class Exchange(OnceStore):
     def shown_as(self) -> str:
         return self._store.shown_as()  # it is the user's store that fails
 
+    @property
+    def deletes(self) -> bool:
+        """Whether a value can be deleted on condition."""
+        return self._store.traits.conditional_deletes
+
     def expect_none(self, keys: Iterable[str]) -> None:
         """Write these keys only where nothing is, as if that had been read."""
         self._versions.update(dict.fromkeys(keys))
@@ -148,7 +153,7 @@ def deletes(store: Store) -> bool:
 
     Services replace on condition, but do not delete.
     """
-    return not isinstance(store, Exchange) or store.inner.traits.conditional_deletes
+    return not isinstance(store, Exchange) or store.deletes
 
 
 async def exchanged(
