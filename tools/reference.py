@@ -206,7 +206,8 @@ class PublicNames(griffe.Extension):
         """Mend the package once it is loaded."""
         if pkg.name != "zarr":
             return
-        written = cast("griffe.Module", griffe.load("zarr", search_paths=loader.finder.search_paths))
+        paths_of_zarr = loader.finder.search_paths
+        written = cast("griffe.Module", griffe.load("zarr", search_paths=paths_of_zarr))
         paths = [path for page in PAGES for path in page.entries()]
         lacking = [path for path in paths if _lacks(pkg, path)]
         for path in lacking:
