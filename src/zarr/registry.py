@@ -390,7 +390,7 @@ def get_chunk_key_encoding_class(key: str) -> type[ChunkKeyEncoding]:
 @cache
 def _built_in_codecs() -> dict[str, str]:
     """The qualified names of the built-in codecs, by their names in metadata."""
-    own: dict[str, str] = import_module("zarr.codecs").BUILT_IN
+    own: dict[str, str] = import_module("zarr.codecs").BUILT_IN  # late: few programs ask
     return {**DEFAULTS["codecs"], **{name: f"zarr.codecs.{path}" for name, path in own.items()}}
 
 

@@ -576,7 +576,8 @@ class ArrayBase(Generic[M]):
 
     @property
     def _chunk_grid(self) -> ChunkGrid:
-        grid: type[ChunkGrid] = import_module("zarr.experimental").ChunkGrid
+        home = import_module("zarr.experimental")  # late: a name of zarr-python
+        grid: type[ChunkGrid] = home.ChunkGrid
         return grid.from_metadata(self.metadata)
 
     def _iter_chunk_regions(

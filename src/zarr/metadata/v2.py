@@ -341,7 +341,8 @@ class ArrayV2Metadata(Metadata):
             DeprecationWarning,
         )
         # Few programs ask: these classes are not imported before.
-        grid: type[ChunkGrid] = import_module("zarr.experimental").ChunkGrid
+        home = import_module("zarr.experimental")  # late: a name of zarr-python
+        grid: type[ChunkGrid] = home.ChunkGrid
         return grid.from_sizes(self.shape, self.chunks)
 
     @property
