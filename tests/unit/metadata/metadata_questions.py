@@ -28,7 +28,7 @@ _HOMES = {
     "chunking": ("zarr.core.chunk_grids", "zarr.core.chunk_grids"),
     "keys": ("zarr.metadata.chunk_key_encodings", "zarr.core.chunk_key_encodings"),
     "spec": ("zarr.metadata.spec", "zarr.core.array_spec"),
-    "common": ("zarr.metadata.common", "zarr.core.common"),
+    "common": ("zarr.core.common", "zarr.core.common"),
     "dtype": ("zarr.dtype", "zarr.dtype"),
     "codecs": ("zarr.codecs", "zarr.codecs"),
 }
