@@ -1,15 +1,39 @@
-"""Names of zarr-python 2 that are not there any more, and their successors."""
+"""Modules that are imported late, and names of zarr-python 2 with their successors."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from types import FrameType
+
+
+def lazy_submodules(package: str) -> Callable[[str], Any]:
+    """Make the ``__getattr__`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        The name of the package.
+    """
+
+    def getattribute(name: str) -> Any:
+        if not name.startswith("__"):
+            full = f"{package}.{name}"
+            try:
+                return import_module(full)
+            except ModuleNotFoundError as error:
+                if error.name != full:  # what the module itself imports
+                    raise
+        raise import_module("zarr.successors").missing(f"module {package!r}", name)
+
+    return getattribute
+
 
 _CODECS: Final = (
     "Adler32 AsType BZ2 Base64 BitRound Blosc CRC32 Categorize Delta FixedScaleOffset Fletcher32 "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import zarr
 
@@ -40,3 +41,10 @@ def test_importing_takes_few_modules() -> None:
     code = "import numpy, sys; before = set(sys.modules); import zarr; "
     code += "print(len(set(sys.modules) - before))"
     assert int(run(code)) <= 185
+
+
+def test_the_first_array_is_opened_with_few_modules_of_the_package(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path, shape=4, dtype="i4")
+    code = f"import sys, zarr; zarr.open_array({str(tmp_path)!r}); "
+    code += "print(len([name for name in sys.modules if name.partition('.')[0] == 'zarr']))"
+    assert int(run(code)) <= 90

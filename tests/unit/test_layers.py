@@ -21,7 +21,7 @@ ROOT = Path(zarr.__file__).parent
 # The longest name that a module begins with tells its layer.
 LAYERS = (
     "_core",
-    "errors urls submodules successors",
+    "errors urls successors",
     "_async.warnings",
     "setting_values settings types",
     "_async",

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from zarr.submodules import lazy_submodules
+from zarr.successors import lazy_submodules
 
 if TYPE_CHECKING:
     from zarr.abc import buffer as buffer

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like
-from zarr.arrays.create import init_array, source_of
-from zarr.arrays.inherit_options import keep, kept_attributes, like
+from zarr.arrays.create import init_array, keep, kept_attributes, like, source_of
 from zarr.arrays.legacy_create import create, path_text
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config
 from zarr.dtype.base import shown

@@ -8,8 +8,7 @@ import numpy as np
 
 from zarr.abc.numcodec import _is_numcodec
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.create import NewArray, place
-from zarr.arrays.inherit_options import like
+from zarr.arrays.create import NewArray, like, place
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config
 from zarr.codecs.chain import parse_codecs, split
 from zarr.dtype import data_type_registry, parse_dtype

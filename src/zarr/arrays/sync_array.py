@@ -15,7 +15,6 @@ from zarr.arrays.read import read
 from zarr.arrays.write import write
 from zarr.buffer import cpu
 from zarr.buffer.core import default_buffer_prototype
-from zarr.hierarchy.attributes import Attributes
 from zarr.indexing import basic, block, coordinate, orthogonal, parse
 from zarr.indexing import mask as select_mask
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_of
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLike, NDArrayLikeOrScalar
+    from zarr.hierarchy.attributes import Attributes
     from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
@@ -251,6 +251,8 @@ class Array(ArrayBase[M]):
         >>> dict(array.attrs)
         {'unit': 'm'}
         """
+        from zarr.hierarchy.attributes import Attributes  # late: not all look at them
+
         return Attributes(self)
 
     def with_config(self, config: ArrayConfigLike) -> Self:

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from zarr._async.run import bounded, run
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy import begin, copy_data
-from zarr.arrays.create import new_array, place
-from zarr.arrays.executor_map import check_reach, spread
-from zarr.arrays.inherit_options import keep
+from zarr.arrays.copy import begin, check_reach, copy_data, spread
+from zarr.arrays.create import keep, new_array, place
 from zarr.arrays.stored_chunks import stored_coords
 from zarr.errors import CopyError
 from zarr.hierarchy.documents import at_a_time, check_new_path, documents_of, kind_at

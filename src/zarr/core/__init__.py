@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from zarr.buffer.core import Buffer as Buffer
 from zarr.buffer.core import NDBuffer as NDBuffer
 from zarr.core.codec_pipeline import BatchedCodecPipeline as BatchedCodecPipeline
-from zarr.submodules import lazy_submodules
+from zarr.successors import lazy_submodules
 
 if not TYPE_CHECKING:
     __getattr__ = lazy_submodules(__name__)

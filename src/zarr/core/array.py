@@ -10,7 +10,7 @@ from zarr.api.arrays import create_array as create_array
 from zarr.api.arrays import from_array as from_array
 from zarr.arrays.async_array import AsyncArray as AsyncArray
 from zarr.arrays.create import init_array as init_array
-from zarr.arrays.inherit_options import keep as _parse_keep_array_attr  # noqa: F401
+from zarr.arrays.create import keep as _parse_keep_array_attr  # noqa: F401
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE as DEFAULT_FILL_VALUE
 from zarr.arrays.parameters import CodecDict as CodecDict
 from zarr.arrays.parameters import CompressorLike as CompressorLike

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from zarr.submodules import lazy_submodules
+from zarr.successors import lazy_submodules
 
 if not TYPE_CHECKING:  # zarr-python 2 had a module of this name
     __getattr__ = lazy_submodules(__name__)

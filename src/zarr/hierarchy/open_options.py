@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from zarr._async.warnings import warn
-from zarr.buffer import cpu, gpu
+from zarr.buffer import cpu
 from zarr.errors import (
     MetadataValidationError,
     ZarrDeprecationWarning,
@@ -91,6 +91,8 @@ def _prototype_of(meta_array: Any) -> BufferPrototype:
     if isinstance(meta_array, np.ndarray | np.generic):
         return cpu.buffer_prototype
     if type(meta_array).__module__.partition(".")[0] == "cupy":
+        from zarr.buffer import gpu  # late: few programs have one
+
         return gpu.buffer_prototype
     raise TypeError(
         "meta_array must be an array of NumPy or CuPy, which then is what reading returns. "

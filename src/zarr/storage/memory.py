@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 from zarr import _core
 from zarr.abc._traits import VALUE_METHODS, overrides
 from zarr.abc.store import StoreTraits
-from zarr.buffer import cpu, gpu
+from zarr.buffer import cpu
 from zarr.buffer.core import Buffer, default_buffer_prototype
 from zarr.storage.blocking import BlockingStore
 from zarr.storage.keys import (
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from zarr.abc.store import ByteRequest
+    from zarr.buffer import gpu
     from zarr.buffer.core import BufferPrototype
 
 T = TypeVar("T")
@@ -229,7 +230,7 @@ class GpuMemoryStore(MemoryStore):
         -------
         GpuMemoryStore
         """
-        return cls({key: gpu.Buffer.from_buffer(value) for key, value in store_dict.items()})
+        return cls({key: _on_gpu(value) for key, value in store_dict.items()})
 
     def __str__(self) -> str:
         return f"gpumemory://{id(self._store_dict)}"
@@ -241,7 +242,7 @@ class GpuMemoryStore(MemoryStore):
 
     def _kept(self, value: Buffer) -> Buffer:
         check_value(self, value)
-        return value if isinstance(value, gpu.Buffer) else gpu.Buffer.from_buffer(value)
+        return _on_gpu(value)
 
 
 class _Named:
@@ -409,3 +410,9 @@ def find(url: str, *, read_only: bool) -> ManagedMemoryStore | None:
     if url.partition("://")[2].partition("/")[0] not in _named:
         return None
     return ManagedMemoryStore.from_url(url, read_only=read_only)
+
+
+def _on_gpu(value: Buffer) -> gpu.Buffer:
+    from zarr.buffer import gpu  # late: few programs have one
+
+    return value if isinstance(value, gpu.Buffer) else gpu.Buffer.from_buffer(value)

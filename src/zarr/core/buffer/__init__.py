@@ -11,7 +11,7 @@ from zarr.buffer.core import NDArrayLikeOrScalar as NDArrayLikeOrScalar
 from zarr.buffer.core import NDBuffer as NDBuffer
 from zarr.buffer.core import default_buffer_prototype as default_buffer_prototype
 from zarr.buffer.cpu import numpy_buffer_prototype as numpy_buffer_prototype
-from zarr.submodules import lazy_submodules
+from zarr.successors import lazy_submodules
 
 if not TYPE_CHECKING:
     __getattr__ = lazy_submodules(__name__)

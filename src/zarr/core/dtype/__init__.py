@@ -51,7 +51,7 @@ from zarr.dtype.strings import VariableLengthBytes as VariableLengthBytes
 from zarr.dtype.strings import VariableLengthUTF8 as VariableLengthUTF8
 from zarr.dtype.structured import Struct as Struct
 from zarr.dtype.structured import Structured as Structured
-from zarr.submodules import lazy_submodules
+from zarr.successors import lazy_submodules
 
 if TYPE_CHECKING:
     from zarr.types import DTypeJSON, ZarrFormat
