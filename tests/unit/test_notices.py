@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # These speak of what is stored, not of the line that calls: programs whose tests make warnings at
 # their own lines errors (xarray's do) write such data on purpose.
 ABOUT_DATA = {"dtype/base.py", "groups/consolidate.py"}
-DIRECT = {"codecs/base.py", "__init__.py"}
 # Where the caller is one step away, whatever the face.
+DIRECT = {"codecs/base.py", "__init__.py"}
 
 
 def lines_of(call: Callable[[], Any]) -> list[str]:
