@@ -471,8 +471,27 @@ ARRAY_WRONG = [
 ]
 
 
+# Members of the asynchronous classes that the rest of the package uses; programs call others.
+OF_THE_PACKAGE = {
+    "access_below",
+    "all_members",
+    "change_attributes",
+    "check_writable",
+    "engine",
+    "known_stored",
+    "make_parents",
+    "mark_deleted",
+    "of_place",
+    "reload",
+    "set_metadata",
+    "with_access",
+    "with_own_access",
+}
+
+
 def methods(kind: type, reading: set[str]) -> list[str]:
-    names = [name for name in dir(kind) if not name.startswith("_") and name not in reading]
+    spared = reading | OF_THE_PACKAGE
+    names = [name for name in dir(kind) if not name.startswith("_") and name not in spared]
     return [name for name in names if inspect.isroutine(getattr(kind, name))]
 
 
