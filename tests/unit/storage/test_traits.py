@@ -132,9 +132,9 @@ def test_a_changed_get_is_what_reads_values_and_parts_of_them(kind: Any, tmp_pat
     inner = Loud(tmp_path / "data")
     asyncio.run(inner.set("a", Buffer.from_bytes(b"text")))
     for store in (inner, WrapperStore(inner)):
-        found = asyncio.run(get_versioned(store, "a", buffer_prototype, RangeByteRequest(0, 2)))
+        found = asyncio.run(get_versioned(store, "a", buffer_prototype, RangeByteRequest(0, 4)))
         assert found is not None
-        assert (found[0].to_bytes(), found[1]) == (b"TE", None)
+        assert (found[0].to_bytes(), found[1]) == (b"TEXT", None)
 
 
 def test_a_member_that_a_class_defines_declares_the_trait() -> None:
