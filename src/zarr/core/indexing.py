@@ -52,6 +52,7 @@ from zarr.core._selection_kinds import morton_order_coords as morton_order_coord
 from zarr.core._selection_kinds import normalize_integer_selection as normalize_integer_selection
 from zarr.core._selection_kinds import oindex as oindex
 from zarr.core._selection_kinds import oindex_set as oindex_set
+from zarr.core._selection_kinds import pop_fields as pop_fields
 from zarr.core._selection_kinds import replace_ellipsis as replace_ellipsis
 from zarr.core._selection_kinds import replace_lists as replace_lists
 from zarr.core._selection_kinds import slice_to_range as slice_to_range
@@ -61,7 +62,6 @@ from zarr.errors import BoundsCheckError as BoundsCheckError
 from zarr.errors import NegativeStepError as NegativeStepError
 from zarr.errors import VindexInvalidSelectionError as VindexInvalidSelectionError
 from zarr.indexing import check_fields as check_fields
-from zarr.indexing import pop_fields as pop_fields
 from zarr.types import BasicSelection as BasicSelection
 from zarr.types import BasicSelector as BasicSelector
 from zarr.types import CoordinateSelection as CoordinateSelection
