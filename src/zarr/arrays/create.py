@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +11,13 @@ import numpy as np
 from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like, begin, copy_data
-from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config, v2_codecs, v3_codecs
+from zarr.arrays.parameters import (
+    DEFAULT_FILL_VALUE,
+    DefaultFillValue,
+    parse_config,
+    v2_codecs,
+    v3_codecs,
+)
 from zarr.codecs.chain import config_of
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
@@ -26,6 +33,7 @@ from zarr.metadata.common import as_attributes, parse_shapelike
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.registry import state
 from zarr.storage.path import places_of
 
 if TYPE_CHECKING:
@@ -210,6 +218,9 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
 _OBJECT_SIZE = 16
 
 
+_PLAIN = frozenset((type(None), bool, int, float, str, DefaultFillValue))
+
+
 class NewArray(NamedTuple):
     """What a new array is to be, in either format: shape, data type and `ArrayOptions`."""
 
@@ -228,7 +239,35 @@ class NewArray(NamedTuple):
 
     def metadata(self, zarr_format: int) -> ArrayMetadata:
         """The metadata in a format."""
-        return self._v2() if zarr_format == 2 else self._v3()
+        if zarr_format == 2:
+            return self._v2()
+        plain = self._plain()
+        if plain is None:
+            return self._v3()
+        new = self if self.attributes is None else self._replace(attributes=None)
+        return _known_v3(new, plain, state()).update_attributes(as_attributes(self.attributes))
+
+    def _plain(self) -> str | None:
+        """The parameters as a string, if they are plain values and the codecs are the usual ones.
+
+        Programs make many arrays alike. By this string, and not by equality, such are told from
+        others: 1, 1.0 and True are equal, and mean different things.
+        """
+        if self.chunk_key_encoding is not None:
+            return None
+        for codecs in (self.filters, self.compressors, self.serializer):
+            if type(codecs) is not str or codecs != "auto":
+                return None
+        plain = (self.chunks, self.shards, self.fill_value, self.order, self.dimension_names)
+        for value in plain:
+            for item in value if type(value) is tuple else (value,):
+                if type(item) not in _PLAIN or item != item:  # a NaN has bits that it does not show
+                    return None
+        try:
+            hash(self.dtype)
+        except TypeError:  # one of another package
+            return None
+        return repr(plain)
 
     def _v2(self) -> ArrayV2Metadata:
         filters, compressor = v2_codecs(self.filters, self.compressors, self.dtype)
@@ -312,6 +351,12 @@ class NewArray(NamedTuple):
                 f"chunk key encoding must be 'v2'. Got `name` = {encoding.name} instead."
             )
         return encoding.separator
+
+
+@lru_cache(maxsize=64)
+def _known_v3(new: NewArray, plain: str, settings: tuple[int, int]) -> ArrayV3Metadata:
+    """The metadata of arrays that are made alike, under the same settings; without attributes."""
+    return new._v3()
 
 
 def _check_object_codec(dtype: ZDType[Any, Any], chain: list[Any]) -> None:
