@@ -44,8 +44,9 @@ impl<'py> Config<'py> {
 
 impl Value for Config<'_> {
     fn parameters<const N: usize>(&self, _: [Parameter; N]) -> Result<[Option<Self>; N]> {
+        // A codec of one parameter is given that parameter itself: it may be a tuple, also an empty one.
         let given = match self.0.cast::<PyTuple>() {
-            Ok(given) if N != 1 || given.is_empty() => given.iter().collect(),
+            Ok(given) if N != 1 => given.iter().collect(),
             _ => vec![self.0.clone()],
         };
         if given.len() > N {

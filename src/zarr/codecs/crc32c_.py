@@ -52,4 +52,4 @@ class Crc32cCodec(NativeBytesCodec):
         return input_byte_length + _CHECKSUM_SIZE
 
     def _link(self, spec: ArraySpec) -> Link:
-        return ("crc32c", ())
+        return ("crc32c", "end")

@@ -89,7 +89,7 @@ def bytes_link(config: Mapping[str, Any], typesize: int) -> Link | None:
         size = config.get("elementsize", 4)
         return ("shuffle", max(size, 1)) if _is_int(size) else None
     if name == "crc32c" and config.get("location") in (None, "end"):
-        return ("crc32c", ())
+        return ("crc32c", "end")
     return None
 
 
