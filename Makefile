@@ -61,7 +61,7 @@ test-rust:
 test-python: build $(VENV)/.group-test $(VENV)/.group-clients $(PEERS)/.made
 	ZARR_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/python -m pytest $(ARGS)
 
-lint: build $(VENV)/.group-lint $(VENV)/.group-test
+lint: build $(VENV)/.group-lint $(VENV)/.group-test $(VENV)/.group-docs
 	cargo fmt --all --check
 	cargo clippy --release --all-targets --quiet -- --deny warnings
 	for feature in '' $(ENGINE_FEATURES); do \
