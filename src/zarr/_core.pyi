@@ -159,7 +159,6 @@ class Reader:
         cls,
         array: CompiledArray,
         source: Files | Mapping,
-        shape: Sequence[int],
         dtype: dtype[Any],
         order: str,
     ) -> Self: ...

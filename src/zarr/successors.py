@@ -30,7 +30,7 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
             except ModuleNotFoundError as error:
                 if error.name != full:  # what the module itself imports
                     raise
-        raise import_module("zarr.successors").missing(f"module {package!r}", name)
+        raise missing(f"module {package!r}", name)
 
     return getattribute
 

@@ -160,6 +160,11 @@ impl CompiledArray {
 }
 
 impl CompiledArray {
+    /// Elements along each axis.
+    pub fn shape(&self) -> Vec<u64> {
+        self.array.shape()
+    }
+
     /// Reads `region` from a source that the engine can read by itself.
     pub fn read_into(
         &self,

@@ -23,13 +23,8 @@ pub struct Reader {
 #[pymethods]
 impl Reader {
     #[new]
-    fn new(
-        array: Py<CompiledArray>,
-        source: Py<PyAny>,
-        shape: Vec<u64>,
-        dtype: Py<PyAny>,
-        order: Py<PyString>,
-    ) -> Self {
+    fn new(array: Py<CompiledArray>, source: Py<PyAny>, dtype: Py<PyAny>, order: Py<PyString>) -> Self {
+        let shape = array.get().shape();
         Self { array, source, shape, dtype, order }
     }
 

@@ -1,4 +1,4 @@
-"""What reading and writing one open array needs, made of its metadata once."""
+"""The engine's view of one open array, made of its metadata once."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Engine:
         self.reader: _core.Reader | None = None
         source = place.store.traits.native_handle
         if plain and self.compiled is not None and source is not None and not self.is_opaque:
-            self.reader = _core.Reader(self.compiled, source, self.shape, self.dtype, self.order)
+            self.reader = _core.Reader(self.compiled, source, self.dtype, self.order)
 
     def bound(self, table: Table) -> _core.CompiledArray:
         """The engine for one operation on elements that are no plain memory."""
