@@ -322,7 +322,7 @@ _PLAIN = frozenset([type(None), bool, int, float, tuple, list, dict, bytes, slic
 
 
 def face(value: Any) -> Any:
-    """What a synchronous caller gets for `value`: handles become their synchronous faces."""
+    """Return `value` for a synchronous caller: handles become their synchronous faces."""
     kind = type(value)
     if kind is tuple or kind is list:
         return kind([face(item) for item in value])

@@ -232,7 +232,7 @@ def changes_of(kind: type[Store], root: Any) -> Changes:
 
 
 def effective(declared: StoreTraits, changes: Changes, store: Store) -> StoreTraits:
-    """What a store declares, less what its class has changed without declaring anything."""
+    """Return the declared traits, less those that the class has changed and not declared."""
     waits, reads, values, versions, writes, members = changes
     changed: dict[str, Any] = {}
     for trait, member in members:
@@ -292,7 +292,7 @@ class Place:
         self.name = uuid4().hex
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What a store is pickled with is its own matter, and a copy is another place.
+        # A store decides itself what it is pickled with, and a copy is another place.
         return _nowhere, ()
 
 

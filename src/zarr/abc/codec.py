@@ -79,7 +79,7 @@ def _check_codecjson_v2(data: object) -> TypeGuard[CodecJSON_V2[str]]:
 
 
 class GetResult(TypedDict):
-    """What reading one chunk came to."""
+    """The outcome of reading one chunk."""
 
     status: Literal["present", "missing"]
 

@@ -493,7 +493,7 @@ class Store(ABC):
         prototype : BufferPrototype
             The class of the result.
         byte_range : ByteRequest, optional
-            Which bytes; all by default. What lies beyond the end is left out.
+            Which bytes; all by default. Bytes beyond the end are left out.
         """
 
     async def get_versioned(
@@ -686,7 +686,7 @@ class Store(ABC):
         value : Buffer
             The new value.
         version : object or None
-            What `get_versioned` returned; None if there was no value.
+            The version that `get_versioned` returned; None if there was no value.
 
         Returns
         -------
@@ -708,7 +708,7 @@ class Store(ABC):
         key : str
             The key.
         version : object or None
-            What `get_versioned` returned; None if there was no value.
+            The version that `get_versioned` returned; None if there was no value.
 
         Returns
         -------

@@ -104,16 +104,16 @@ async def create_array(
         multiple of theirs. None stores each chunk by itself. A dict with a ``"shape"`` may name
         the ``"index_location"``, "start" or "end". Format 3 only.
     filters : iterable of codecs, "auto" or None
-        What changes the elements before they become bytes. In format 3 codecs from arrays to
+        Array-to-array codecs, applied before serialization. In format 3 codecs from arrays to
         arrays (:class:`zarr.abc.codec.ArrayArrayCodec`), in format 2 any of numcodecs. "auto" is
         none, but for data types without a fixed size in format 2. None or an empty iterable is
         none.
     compressors : iterable of codecs, a codec, "auto" or None
-        What makes the bytes fewer, in the order in which they are applied. In format 3 codecs from
-        bytes to bytes (:class:`zarr.abc.codec.BytesBytesCodec`), or those of numcodecs that have
-        a counterpart; in format 2 one of numcodecs. "auto" is Zstandard. None is none.
+        Compressors, in the order in which they are applied. In format 3 bytes-to-bytes codecs
+        (:class:`zarr.abc.codec.BytesBytesCodec`), or those of numcodecs that have a counterpart; in
+        format 2 one of numcodecs. "auto" is Zstandard. None is none.
     serializer : dict, ArrayBytesCodec or "auto"
-        What makes bytes of the elements. "auto" chooses by data type. Format 3 only.
+        The codec that serializes elements to bytes. "auto" chooses by data type. Format 3 only.
     fill_value : Any, optional
         The value of elements that were never written; the zero of the data type by default.
     order : {"C", "F"}, optional
@@ -206,8 +206,8 @@ async def from_array(
 ) -> AnyAsyncArray:
     """Create an array with the elements of another array, or of anything like one.
 
-    What is not given is taken over from `data`, as far as that is a zarr array: then ``"keep"`` is
-    what it has, and otherwise what :func:`create_array` does by default. Codecs and key encodings
+    Parameters that are not given are taken over from `data` if that is a zarr array: ``"keep"`` is
+    its value. Otherwise they are the defaults of :func:`create_array`. Codecs and key encodings
     are taken over within a format only. The elements are copied in blocks of whole shards, several
     at a time, so arrays may be larger than memory.
 
@@ -226,11 +226,11 @@ async def from_array(
     shards : int, tuple of int, "auto", "keep" or None, optional
         The shape of a shard; None stores each chunk by itself.
     filters : iterable of codecs, "auto", "keep" or None, optional
-        What changes the elements before they become bytes.
+        Array-to-array codecs, applied before serialization.
     compressors : iterable of codecs, a codec, "auto", "keep" or None, optional
-        What makes the bytes fewer.
+        Compressors (bytes-to-bytes codecs).
     serializer : dict, ArrayBytesCodec, "auto" or "keep", optional
-        What makes bytes of the elements. Format 3 only.
+        The codec that serializes elements to bytes. Format 3 only.
     fill_value : Any, optional
         The value of elements that were never written; by default that of `data`.
     order : {"C", "F"}, optional
@@ -346,7 +346,7 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
 
 @asynccontextmanager
 async def target(store: StoreLike) -> AsyncIterator[StoreLike]:
-    """What is to be saved to: for the name of a zip file, that file, which is whole at the end."""
+    """The store to save to: for the name of a zip file, that file, which is whole at the end."""
     path = local_path(store) if isinstance(store, str) else store
     if not isinstance(path, str | Path) or not str(path).endswith(".zip") or os.path.isdir(path):
         yield store

@@ -59,7 +59,7 @@ async def copy(
     without_attrs : bool, default: False
         Whether attributes stay behind.
     log : callable, str, PathLike or file, optional
-        What is given a line about each node: a function, the path of a file, an open file.
+        Receives a line about each node: a function, the path of a file, an open file.
     if_exists : {'raise', 'replace', 'skip', 'skip_initialized'}, default: 'raise'
         What to do where there is an array, or something where an array would be: raise an error
         before anything is copied, delete it first, leave it, or copy those of its chunks that are
@@ -224,7 +224,7 @@ async def copy_store(
     dry_run : bool, default: False
         Whether to say what would be done, and do nothing.
     log : callable, str, PathLike or file, optional
-        What is given a line about each key.
+        Receives a line about each key.
     progress : bool or callable, default: False
         True shows a bar, for which tqdm must be installed. A function is called with the bytes
         that are done and with 0: the size of all is not known.

@@ -122,7 +122,7 @@ async def open(
     Returns
     -------
     AsyncArray or AsyncGroup
-        What is there, or was made.
+        The node that is there, or was made.
     """
     chosen = parse_format(zarr_format, zarr_version)
     if mode is None:

@@ -457,7 +457,7 @@ class AsyncArray(ArrayBase[M]):
         Parameters
         ----------
         data : array_like
-            What is appended; it has the shape of the array but for one axis.
+            The elements to append; they have the shape of the array but for one dimension.
         axis : int
             The axis along which the array grows.
 

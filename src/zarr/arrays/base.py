@@ -1,4 +1,4 @@
-"""What both faces of an array tell without asking the store."""
+"""The properties of an array that both faces tell without asking the store."""
 
 from __future__ import annotations
 
@@ -557,7 +557,7 @@ class ArrayBase(Generic[M]):
     def write_chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
         """The lengths of what is stored under one key, along each axis.
 
-        Who writes in parallel does best to write whole ones of these.
+        Parallel writers do best to write whole ones of these.
 
         Returns
         -------

@@ -137,7 +137,7 @@ async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> 
         return old.update_shape((*old.shape[:along], length, *old.shape[along + 1 :]))
 
     before, after = await _changed(array, longer, marked=True)
-    # What was reserved is ours alone, so it is written after the lock is released.
+    # The part that was reserved is ours alone, so it is written after the lock is released.
     engine = Engine(after, array.config, array.chunk_store_path)
     axes = [(0, 1, length) for length in after.shape]
     axes[along] = (before.shape[along], 1, value.shape[along])

@@ -199,7 +199,7 @@ async def begin(
     Returns
     -------
     object
-        What is to be given to `copy_data`.
+        The data to give to `copy_data`.
 
     Raises
     ------
@@ -277,7 +277,7 @@ async def copy_data(
     Parameters
     ----------
     source
-        What `array_like` or `begin` returned.
+        The data that `array_like` or `begin` returned.
     target
         Where the elements go.
     executor

@@ -214,7 +214,7 @@ def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
     return found
 
 
-# What an element without a fixed size is taken to have, for choosing chunks.
+# The size that an element without a fixed one is taken to have, for choosing chunks.
 _OBJECT_SIZE = 16
 
 
@@ -222,7 +222,7 @@ _PLAIN = frozenset((type(None), bool, int, float, str, DefaultFillValue))
 
 
 class NewArray(NamedTuple):
-    """What a new array is to be, in either format: shape, data type and `ArrayOptions`."""
+    """A new array to be made, in either format: shape, data type and `ArrayOptions`."""
 
     shape: tuple[int, ...]
     dtype: ZDType[Any, Any]
@@ -372,7 +372,7 @@ def _check_object_codec(dtype: ZDType[Any, Any], chain: list[Any]) -> None:
 
 
 class Source(NamedTuple):
-    """What a new array is made of: an array-like or None, its shape and its data type."""
+    """The source of a new array: an array-like or None, its shape and its data type."""
 
     data: Any
     shape: ShapeLike
@@ -380,7 +380,7 @@ class Source(NamedTuple):
 
 
 def source_of(data: Any, shape: ShapeLike | None, dtype: ZDTypeLike | None) -> Source:
-    """What the elements of a new array are copied from, if anything; its shape and data type.
+    """Return the source of the elements of a new array, if any; its shape and data type.
 
     Raises
     ------
@@ -500,7 +500,7 @@ async def place(
     array
         The array, of which nothing is stored.
     data
-        What is written to it; see `begin`.
+        The data that are written to it; see `begin`.
     overwrite, parents, beside
         As for `place_node`.
     executor

@@ -52,7 +52,7 @@ __all__ = [
     "zeros_like",
 ]
 
-# What is to be used instead, by format and parameter.
+# The advice for a parameter of the other format, by format and parameter.
 _INSTEAD = {
     (3, "compressor"): "Use bytes-to-bytes codecs instead.",
     (3, "filters"): "Use array-to-array codecs instead.",
@@ -192,7 +192,7 @@ async def create(
     dtype : ZDTypeLike, optional
         The data type; float64 by default.
     compressor : Numcodec, dict or None, optional
-        What makes the bytes of a chunk fewer: a codec of numcodecs, or None. Zstandard by default.
+        The compressor of a chunk: a codec of numcodecs, or None. Zstandard by default.
         Format 2 only: in format 3 it is one of the `codecs`.
     fill_value : Any, optional
         The value of elements that were never written; the zero of the data type by default.
@@ -212,8 +212,8 @@ async def create(
     chunk_store : StoreLike, optional
         Where the chunks are to be, if not with the metadata.
     filters : iterable of Numcodec or dict, optional
-        What changes the elements before they become bytes. Format 2 only: in format 3 these are
-        among the `codecs`.
+        Filters, applied to the elements before they become bytes. Format 2 only: in format 3 they
+        are among the `codecs`.
     cache_metadata : bool, optional
         Whether the returned array keeps what it knows of its metadata (the default); otherwise
         they are read before each operation.
@@ -223,9 +223,9 @@ async def create(
     read_only : bool, optional
         Whether the returned array refuses changes.
     object_codec : Numcodec, optional
-        What makes bytes of objects: needed with ``dtype=object``. Format 2 only.
+        The codec that makes bytes of objects: needed with ``dtype=object``. Format 2 only.
     dimension_separator : {'.', '/'}, optional
-        What stands between the numbers in the key of a chunk. Format 2 only: for format 3, see
+        The separator between the numbers in the key of a chunk. Format 2 only: for format 3, see
         `chunk_key_encoding`.
     write_empty_chunks : bool, optional
         Deprecated: use ``config={'write_empty_chunks': ...}``. Whether chunks of which all
@@ -243,7 +243,7 @@ async def create(
     chunk_key_encoding : ChunkKeyEncoding, optional
         How the keys of chunks are made; ``("default", "/")`` by default. Format 3 only.
     codecs : iterable of Codec or dict, optional
-        What makes bytes of a chunk, in order. Format 3 only. By default what belongs to the data
+        The codecs of a chunk, in order. Format 3 only. By default what belongs to the data
         type, and Zstandard.
     dimension_names : iterable of str or None, optional
         A name for each axis. Format 3 only.
@@ -254,7 +254,7 @@ async def create(
     mode : {'a', 'r+', 'w', 'w-'}, optional
         'w' means `overwrite`, 'w-' that nothing may be at that path.
     data : array_like, optional
-        What is written to the array; it is broadcast to its shape.
+        The elements to write; they are broadcast to its shape.
 
     Returns
     -------

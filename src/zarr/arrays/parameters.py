@@ -1,4 +1,4 @@
-"""What users give to make an array, brought into the forms that metadata are made of."""
+"""The parameters of new arrays, brought into the forms that metadata are made of."""
 
 from __future__ import annotations
 

@@ -88,8 +88,8 @@ def understand(
 def _gives_scalar(select: Callable[..., Selection], selection: SelectionLike) -> bool:
     """Whether one element is returned as a scalar, and not as an array without axes.
 
-    It is for basic selections. What stands in brackets is taken for an orthogonal selection if it
-    is integers only, and the result is then an array.
+    It is for basic selections. A selection in brackets that is integers only is taken for an
+    orthogonal one, and the result is then an array.
     """
     if select is not parse:
         return select is basic
@@ -204,8 +204,8 @@ _SPARSE = 8
 def _parts(engine: Engine, chosen: Selection) -> list[tuple[Selection, Any]]:
     """The parts in which elements of no fixed size are read, and where they belong.
 
-    What is decoded with them is kept until they are placed: where little of much is selected, it is
-    read in several parts.
+    Elements decoded with them are kept until they are placed: a small part of much data is read in
+    several parts.
     """
     shape = chosen.engine_shape
     decoded = engine.work(chosen)

@@ -1,4 +1,4 @@
-"""What of an array is stored: its keys, and the chunks that they name."""
+"""The stored part of an array: its keys, and the chunks that they name."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """What is selected of one stored value."""
+    """The selected part of one stored value."""
 
     coords: tuple[int, ...]
     """The place of the value in the grid."""
@@ -178,7 +178,7 @@ async def write(
 
 
 def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt.NDArray[Any]:
-    """What `write` would write, as an array of the array's data type.
+    """Return the value that `write` would write, as an array of the array's data type.
 
     Raises
     ------
@@ -225,7 +225,7 @@ async def write_elements(
 
 
 def as_array(value: Any, dtype: np.dtype[Any], place: StorePath) -> npt.NDArray[Any]:
-    """What is assigned, as an array of the data type of the array at `place`.
+    """Return the assigned value as an array of the data type of the array at `place`.
 
     Raises
     ------

@@ -26,9 +26,9 @@ class V2Codec(ArrayBytesCodec):
     Parameters
     ----------
     filters : tuple of numcodecs codecs, optional
-        What is applied first, in order.
+        The filters, applied first, in order.
     compressor : numcodecs codec, optional
-        What is applied last.
+        The compressor, applied last.
     """
 
     filters: tuple[Numcodec, ...] | None

@@ -130,7 +130,7 @@ _MANTISSA = {"f2": 10, "b2": 7, "f4": 23, "f8": 52}
 class BitRoundCodec(NativeFilter):
     """Rounds numbers to fewer significant bits, so that they compress better.
 
-    What is not a number, and infinity, stay as they are.
+    NaN and infinity stay as they are.
 
     Parameters
     ----------

@@ -267,7 +267,7 @@ def v3_chain(codecs: Iterable[Codec], spec: ArraySpec) -> tuple[Link, ...]:
     codecs
         In the order in which they encode; they need not be fitted to the spec.
     spec
-        What the first codec is given: shape and data type of a chunk, fill value, configuration.
+        The input of the first codec: shape and data type of a chunk, fill value, configuration.
 
     Raises
     ------

@@ -28,9 +28,9 @@ class ScaleOffset(DeclaredCodec, ArrayArrayCodec):
     Parameters
     ----------
     offset : int, float or str, default: 0
-        What is subtracted: a number, or the string that stands for it in JSON (``"NaN"``).
+        The number to subtract, or the string that stands for it in JSON (``"NaN"``).
     scale : int, float or str, default: 1
-        By what the difference is multiplied; not zero.
+        The factor of the difference; not zero.
 
     Notes
     -----

@@ -91,9 +91,9 @@ class ShardingCodec(
     chunk_shape : int or iterable of int
         The shape of the chunks in a shard. The shape of the shard must be a multiple.
     codecs : iterable of codecs, default: ``(BytesCodec(),)``
-        What each chunk is coded with: codec objects, or their JSON forms.
+        The codecs of each inner chunk: codec objects, or their JSON forms.
     index_codecs : iterable of codecs, default: ``(BytesCodec(), Crc32cCodec())``
-        What the index is coded with; its size must not depend on its content.
+        The codecs of the index; its size must not depend on its content.
     index_location : {'end', 'start'}, default: 'end'
         Where the index lies in the shard.
     subchunk_write_order : {'morton', 'lexicographic', 'colexicographic', 'unordered'}

@@ -98,7 +98,7 @@ def seen_behind(
 ) -> tuple[tuple[int, ...], Any]:
     """The shape and the chunk grid of an array, as the codec after `codec` must take them.
 
-    What codecs of others do to the lengths of chunks is not known.
+    The effect of other packages' codecs on the lengths of chunks is not known.
     """
     if hasattr(codec, "_seen_behind"):
         seen: tuple[tuple[int, ...], Any] = codec._seen_behind(shape, chunk_grid)

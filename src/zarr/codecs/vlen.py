@@ -45,7 +45,7 @@ class StringTable:
     dtype
         The type of the elements in memory: NumPy's strings, or objects.
     fill_value
-        What stands for elements that were never written.
+        The value of elements that were never written.
     writing
         Whether chunks are to be written.
 

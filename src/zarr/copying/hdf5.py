@@ -12,7 +12,7 @@ from zarr.errors import ZarrUserWarning
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What HDF5's dimension scales and netCDF write for themselves.
+# Attributes that HDF5's dimension scales and netCDF write for themselves.
 _INTERNAL = frozenset(
     ("CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates")
 )

@@ -1,4 +1,4 @@
-"""What a copy tells while it runs, and what it has counted at its end."""
+"""The report of a copy: lines while it runs, and counts at its end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be copied: arrays and groups of zarr and of h5py, as one kind of node."""
+"""Sources of copies: arrays and groups of zarr and of h5py, as one kind of node."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NEW = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the caller of a copy wants.
+    """The options of a copy.
 
     Parameters
     ----------
