@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zarr.codecs import TransposeCodec
+import zarr
+from zarr.codecs import ReshapeCodec, TransposeCodec
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -48,3 +49,17 @@ def test_the_letters_of_early_drafts_are_read(
 ) -> None:
     codec = TransposeCodec.from_dict({"name": "transpose", "configuration": {"order": letter}})
     assert codec.evolve_from_array_spec(spec((2, 3, 4), "u1")) == TransposeCodec(order=order)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"filters": [TransposeCodec(order=())]},
+        {"filters": [ReshapeCodec(shape=())]},
+        {"zarr_format": 2, "order": "F"},
+    ],
+)
+def test_an_array_without_dimensions_has_an_empty_order_and_shape(options: Any) -> None:
+    array: Any = zarr.create_array({}, shape=(), dtype="i4", **options)
+    array[...] = 5
+    assert zarr.open_array(array.store)[...] == 5
