@@ -20,8 +20,9 @@ const SHARED: usize = 48 << 20;
 const SEATS: usize = 64;
 /// So many bytes a thread keeps.
 const OWN: usize = 256 << 10;
-/// Larger buffers are shared.
-const SMALL: usize = OWN / 2;
+/// Larger buffers are shared. Smaller ones that their thread has no room for are freed: nobody would
+/// look for them among those that are shared.
+const SMALL: usize = OWN / 4;
 /// A chunk needs a few at once (read, decode, filter), nested shards a few more.
 const MOST: usize = 8;
 
@@ -47,18 +48,16 @@ impl Mine {
         Some(buffer)
     }
 
-    /// Keeps a buffer, or gives it back.
-    fn keep(&mut self, buffer: Vec<u8>) -> Option<Vec<u8>> {
+    /// Keeps a buffer, or frees it.
+    fn keep(&mut self, buffer: Vec<u8>) {
         if !self.seated {
             let one_more = |seated: usize| (seated < SEATS).then_some(seated + 1);
             self.seated = SEATED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok();
         }
-        if !self.seated || self.buffers.len() == MOST || self.kept + buffer.capacity() > OWN {
-            return Some(buffer);
+        if self.seated && self.buffers.len() < MOST && self.kept + buffer.capacity() <= OWN {
+            self.kept += buffer.capacity();
+            self.buffers.push(buffer);
         }
-        self.kept += buffer.capacity();
-        self.buffers.push(buffer);
-        None
     }
 }
 
@@ -189,14 +188,13 @@ impl DerefMut for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.0);
-        let large = match buffer.capacity() {
-            0 => return,
-            // While a thread ends, its storage may be gone: then the buffer just goes, too.
-            1..=SMALL => FREE.try_with(|free| free.try_borrow_mut().ok()?.keep(buffer)).ok().flatten(),
-            _ => Some(buffer),
-        };
-        if let Some(buffer) = large {
-            runtime::buffers().keep(buffer);
+        match buffer.capacity() {
+            0 => {}
+            1..=SMALL => {
+                // While a thread ends, its storage may be gone: then the buffer just goes, too.
+                let _ = FREE.try_with(|free| free.try_borrow_mut().map(|mut free| free.keep(buffer)));
+            }
+            _ => runtime::buffers().keep(buffer),
         }
     }
 }
@@ -229,14 +227,23 @@ mod tests {
     #[test]
     fn a_thread_keeps_little_and_gives_up_its_seat_when_it_ends() {
         let mut own = Mine { seated: false, kept: 0, buffers: Vec::new() };
-        assert!(own.keep(Vec::with_capacity(SMALL)).is_none());
-        assert!(own.keep(Vec::with_capacity(SMALL)).is_none());
-        assert!(own.keep(Vec::with_capacity(1)).is_some(), "more than it may keep");
+        for _ in 0..2 * MOST {
+            own.keep(Vec::with_capacity(SMALL));
+        }
+        own.keep(Vec::with_capacity(1));
+        assert_eq!(own.kept, OWN, "further ones are freed");
         assert_eq!(own.take().unwrap().capacity(), SMALL);
-        assert!(own.keep(Vec::with_capacity(1)).is_none());
         for _ in 0..2 * SEATS {
             std::thread::spawn(|| Scratch::of(10).map(drop)).join().unwrap().unwrap();
         }
         assert!(SEATED.load(Ordering::Relaxed) < SEATS);
+    }
+
+    #[test]
+    fn small_buffers_are_not_shared() {
+        let before = kept(&runtime::buffers());
+        let many: Vec<Scratch> = (0..100).map(|_| Scratch::of(SMALL).unwrap()).collect();
+        drop(many);
+        assert!(kept(&runtime::buffers()) < before + 100 * SMALL);
     }
 }
