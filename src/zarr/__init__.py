@@ -21,6 +21,8 @@ from zarr import _core
 from zarr.settings import config
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
     from zarr import abc as abc
     from zarr import api as api
     from zarr import buffer as buffer
@@ -143,17 +145,26 @@ _MODULES = frozenset(
 )
 
 
-class _RemovedModules:
-    """A finder that is asked last: it names the successor of a module of zarr-python 2."""
+class _OtherModules:
+    """A finder that is asked last, for modules that are not files of this package.
+
+    It finds those that have another name here than in zarr-python 3, and refuses those of
+    zarr-python 2 with the name of the successor.
+    """
 
     @staticmethod
-    def find_spec(fullname: str, path: object = None, target: object = None) -> None:
-        if fullname.startswith("zarr."):
-            asking = sys._getframe(1).f_back
-            import_module("zarr.successors").refuse_module(fullname, asking)
+    def find_spec(fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if not fullname.startswith("zarr."):
+            return None
+        from zarr.successors import refuse_module, renamed  # late: few look for such a module
+
+        spec = renamed(fullname)
+        if spec is None:
+            refuse_module(fullname, sys._getframe(1).f_back)
+        return spec
 
 
-sys.meta_path.append(_RemovedModules)
+sys.meta_path.append(_OtherModules)
 
 if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
 

@@ -1,16 +1,17 @@
-"""Modules that are imported late, and names of zarr-python 2 with their successors."""
+"""Modules that are imported late, or by another name, and names of zarr-python 2."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from types import FrameType
+    from types import FrameType, ModuleType
 
 
 def lazy_submodules(package: str) -> Callable[[str], Any]:
@@ -33,6 +34,47 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
         raise missing(f"module {package!r}", name)
 
     return getattribute
+
+
+_RENAMED: Final = {
+    "zarr.storage._fsspec": "zarr.storage.fsspec",
+    "zarr.storage._local": "zarr.storage.local",
+    "zarr.storage._logging": "zarr.storage.wrapper",
+    "zarr.storage._memory": "zarr.storage.memory",
+    "zarr.storage._obstore": "zarr.storage.obstore",
+    "zarr.storage._wrapper": "zarr.storage.wrapper",
+    "zarr.storage._zip": "zarr.storage.zip",
+}
+"""The module that has all names of a module of zarr-python, by the name that it has there.
+
+A module that programs are known to import from is a file instead, so that type checkers find it.
+"""
+
+
+class _Renamed:
+    """A loader that puts the module of this package in the place of one of zarr-python."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python to make an empty module."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Replace the empty module: `import` gives its callers the one that is registered."""
+        sys.modules[module.__name__] = import_module(self._home)
+
+
+def renamed(fullname: str) -> ModuleSpec | None:
+    """Return how a module is imported that has another name here; None if it is not one.
+
+    Parameters
+    ----------
+    fullname : str
+        The name that the module has in zarr-python.
+    """
+    home = _RENAMED.get(fullname)
+    return None if home is None else ModuleSpec(fullname, _Renamed(home), origin=home)
 
 
 _CODECS: Final = (

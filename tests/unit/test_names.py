@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import re
 import subprocess
@@ -201,6 +202,25 @@ def test_the_parts_of_the_core_need_no_import_of_their_own() -> None:
         [sys.executable, "-c", f"{code}; print(before)"], capture_output=True, text=True, check=True
     )
     assert shown.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("zarr.storage._fsspec", "zarr.storage.fsspec"),
+        ("zarr.storage._local", "zarr.storage.local"),
+        ("zarr.storage._logging", "zarr.storage.wrapper"),
+        ("zarr.storage._memory", "zarr.storage.memory"),
+        ("zarr.storage._obstore", "zarr.storage.obstore"),
+        ("zarr.storage._wrapper", "zarr.storage.wrapper"),
+        ("zarr.storage._zip", "zarr.storage.zip"),
+    ],
+)
+def test_a_module_that_has_another_name_here_is_one_and_the_same(name: str, home: str) -> None:
+    assert importlib.util.find_spec(name)
+    module = importlib.import_module(name)
+    assert module is importlib.import_module(home) is resolved(name)
+    assert module.__name__ == home
 
 
 ALIASES = sorted(

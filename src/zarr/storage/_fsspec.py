@@ -1,5 +1,0 @@
-"""zarr-python's name of `zarr.storage.fsspec`."""
-
-from zarr.storage.fsspec import FsspecStore
-
-__all__ = ["FsspecStore"]

@@ -1,5 +1,0 @@
-"""zarr-python's name of `zarr.storage.zip`."""
-
-from zarr.storage.zip import ZipStore
-
-__all__ = ["ZipStore"]
