@@ -37,6 +37,14 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
 
 
 _RENAMED: Final = {
+    "zarr.core.dtype.npy.bool": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.common": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.complex": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.float": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.int": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.string": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.structured": "zarr.core.dtype.npy",
+    "zarr.core.dtype.npy.time": "zarr.core.dtype.npy",
     "zarr.storage._fsspec": "zarr.storage.fsspec",
     "zarr.storage._local": "zarr.storage.local",
     "zarr.storage._logging": "zarr.storage.wrapper",

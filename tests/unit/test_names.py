@@ -207,6 +207,14 @@ def test_the_parts_of_the_core_need_no_import_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("name", "home"),
     [
+        ("zarr.core.dtype.npy.bool", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.common", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.complex", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.float", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.int", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.string", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.structured", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.npy.time", "zarr.core.dtype.npy"),
         ("zarr.storage._fsspec", "zarr.storage.fsspec"),
         ("zarr.storage._local", "zarr.storage.local"),
         ("zarr.storage._logging", "zarr.storage.wrapper"),
