@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,7 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
 
 
 _RENAMED: Final = {
+    "zarr.core.buffer.gpu": "zarr.buffer.gpu",
     "zarr.core.dtype.npy.bool": "zarr.core.dtype.npy",
     "zarr.core.dtype.npy.common": "zarr.core.dtype.npy",
     "zarr.core.dtype.npy.complex": "zarr.core.dtype.npy",
@@ -45,11 +47,14 @@ _RENAMED: Final = {
     "zarr.core.dtype.npy.string": "zarr.core.dtype.npy",
     "zarr.core.dtype.npy.structured": "zarr.core.dtype.npy",
     "zarr.core.dtype.npy.time": "zarr.core.dtype.npy",
+    "zarr.core.dtype.registry": "zarr.dtype.registry",
+    "zarr.core.metadata.common": "zarr.metadata.group",
     "zarr.storage._fsspec": "zarr.storage.fsspec",
     "zarr.storage._local": "zarr.storage.local",
     "zarr.storage._logging": "zarr.storage.wrapper",
     "zarr.storage._memory": "zarr.storage.memory",
     "zarr.storage._obstore": "zarr.storage.obstore",
+    "zarr.storage._utils": "zarr.storage._common",
     "zarr.storage._wrapper": "zarr.storage.wrapper",
     "zarr.storage._zip": "zarr.storage.zip",
 }
@@ -59,7 +64,7 @@ A module that programs are known to import from is a file instead, so that type 
 """
 
 
-class _Renamed:
+class _Renamed(Loader):
     """A loader that puts the module of this package in the place of one of zarr-python."""
 
     def __init__(self, home: str) -> None:

@@ -40,7 +40,7 @@ LAYERS = (
     "__init__",
     "cli testing debug",
     # The names of zarr-python, where it has them.
-    "core experimental _cli metadata.migrate_v3 storage._common storage._utils",
+    "core experimental _cli metadata.migrate_v3 storage._common",
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names.split()}
 

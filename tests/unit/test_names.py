@@ -207,6 +207,7 @@ def test_the_parts_of_the_core_need_no_import_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("name", "home"),
     [
+        ("zarr.core.buffer.gpu", "zarr.buffer.gpu"),
         ("zarr.core.dtype.npy.bool", "zarr.core.dtype.npy"),
         ("zarr.core.dtype.npy.common", "zarr.core.dtype.npy"),
         ("zarr.core.dtype.npy.complex", "zarr.core.dtype.npy"),
@@ -215,11 +216,14 @@ def test_the_parts_of_the_core_need_no_import_of_their_own() -> None:
         ("zarr.core.dtype.npy.string", "zarr.core.dtype.npy"),
         ("zarr.core.dtype.npy.structured", "zarr.core.dtype.npy"),
         ("zarr.core.dtype.npy.time", "zarr.core.dtype.npy"),
+        ("zarr.core.dtype.registry", "zarr.dtype.registry"),
+        ("zarr.core.metadata.common", "zarr.metadata.group"),
         ("zarr.storage._fsspec", "zarr.storage.fsspec"),
         ("zarr.storage._local", "zarr.storage.local"),
         ("zarr.storage._logging", "zarr.storage.wrapper"),
         ("zarr.storage._memory", "zarr.storage.memory"),
         ("zarr.storage._obstore", "zarr.storage.obstore"),
+        ("zarr.storage._utils", "zarr.storage._common"),
         ("zarr.storage._wrapper", "zarr.storage.wrapper"),
         ("zarr.storage._zip", "zarr.storage.zip"),
     ],

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from zarr.core._concurrency import concurrent_foreach as concurrent_foreach
-from zarr.core._concurrency import concurrent_iter as concurrent_iter
-from zarr.core._concurrency import concurrent_map as concurrent_map
+from zarr._async.run import bounded
 from zarr.metadata.common import ceildiv_int as ceildiv_int
 from zarr.metadata.common import compress_rle as compress_rle
 from zarr.metadata.common import expand_rle as expand_rle
@@ -44,11 +44,10 @@ from zarr.types import ShapeLike as ShapeLike
 from zarr.types import ZarrFormat as ZarrFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from enum import Enum
-    from typing import TypeVar
 
-    T = TypeVar("T")
+T = TypeVar("T")
 
 
 def product(tup: Iterable[int]) -> int:
@@ -86,3 +85,70 @@ def parse_enum(data: object, cls: type[Enum]) -> Enum:
     if data in names:
         return cls(data)
     raise ValueError(f"Value must be one of {names!r}. Got {data} instead.")
+
+
+async def concurrent_map(
+    items: Iterable[tuple[Any, ...]],
+    func: Callable[..., Awaitable[T]],
+    limit: int | None = None,
+) -> list[T]:
+    """Await ``func(*item)`` for every item; the results in order.
+
+    Parameters
+    ----------
+    items : iterable of tuple
+        The arguments of each call.
+    func : callable
+        What to call.
+    limit : int, optional
+        The most calls at a time; without a limit if None.
+    """
+    work = list(items)
+    return await bounded(work, lambda item: func(*item), limit or max(1, len(work)))
+
+
+async def concurrent_foreach(
+    items: Iterable[tuple[Any, ...]], func: Callable[..., Awaitable[object]], limit: int
+) -> None:
+    """Await ``func(*item)`` for every item.
+
+    Parameters
+    ----------
+    items : iterable of tuple
+        The arguments of each call.
+    func : callable
+        What to call.
+    limit : int
+        The most calls at a time.
+    """
+    await bounded(items, lambda item: func(*item), limit)
+
+
+def concurrent_iter(
+    items: Iterable[tuple[Any, ...]],
+    func: Callable[..., Awaitable[T]],
+    limit: int | None = None,
+) -> list[asyncio.Task[T]]:
+    """Start ``func(*item)`` for every item, on the running event loop.
+
+    Parameters
+    ----------
+    items : iterable of tuple
+        The arguments of each call.
+    func : callable
+        What to call.
+    limit : int, optional
+        The most calls at a time; without a limit if None.
+
+    Returns
+    -------
+    list of asyncio.Task
+        To be awaited; :func:`asyncio.as_completed` gives what is done first.
+    """
+    gate = nullcontext() if limit is None else asyncio.Semaphore(limit)
+
+    async def call(item: tuple[Any, ...]) -> T:
+        async with gate:
+            return await func(*item)
+
+    return [asyncio.create_task(call(item)) for item in items]
