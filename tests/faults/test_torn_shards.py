@@ -14,7 +14,7 @@ from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import LocalStore, LoggingStore, MemoryStore, ObjectStore, SQLiteStore
 from zarr.storage.cache import CacheStore
-from zarr.testing.torn import SwappingStore
+from zarr.testing.faults import SwappingStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

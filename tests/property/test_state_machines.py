@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from zarr.storage import LocalStore, MemoryStore
-from zarr.testing.latency import LatencyStore
+from zarr.testing.faults import LatencyStore
 from zarr.testing.stateful import (
     SyncStoreWrapper,
     ZarrHierarchyStateMachine,

@@ -14,7 +14,7 @@ import zarr
 from zarr._async.executors import sync
 from zarr.buffer.cpu import buffer_prototype
 from zarr.storage import FsspecStore, LocalStore, ObjectStore, RemoteZipStore, ZipStore
-from zarr.testing.torn import SwappingStore
+from zarr.testing.faults import SwappingStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable

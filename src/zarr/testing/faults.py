@@ -1,4 +1,4 @@
-"""A store that fails on purpose."""
+"""Stores that fail, are slow or change between two requests, on purpose."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ import random
 import threading
 import time
 from collections import Counter, deque
+from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, TypeVar, get_args
 
 from zarr._async.run import stepping
-from zarr.abc.store import Store
+from zarr.abc.store import Store, get_versioned
+from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
-    from typing import Self
 
     from zarr.abc.store import ByteRequest, StoreTraits
+    from zarr.buffer.core import Buffer, BufferPrototype
 
-__all__ = ["Fault", "FaultyStore", "Request"]
+__all__ = ["Fault", "FaultyStore", "LatencyStore", "Request", "SwappingStore"]
 
 T = TypeVar("T")
+
 
 Fault: TypeAlias = Literal[
     "ok", "fail", "reset", "busy", "lost", "cut", "double", "twice", "delay", "hang", "forbidden"
@@ -293,3 +296,145 @@ def _spoilt(fault: Fault, answer: T) -> T:
     data = data[: len(data) // 2] if fault == "cut" else data + data
     spoilt: T = type(value).from_bytes(data)
     return spoilt
+
+
+class LatencyStore(WrapperStore[Store]):
+    """A store that takes its time, as one on the other side of a network does.
+
+    Parameters
+    ----------
+    store : Store
+        The inner store.
+    get_latency, set_latency : float or tuple of float
+        Seconds that reading and writing take longer; with two numbers they vary, normally
+        distributed with that mean and standard deviation.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        get_latency: float | tuple[float, float] = 0,
+        set_latency: float | tuple[float, float] = 0,
+    ) -> None:
+        super().__init__(store)
+        self._get_latency = get_latency
+        self._set_latency = set_latency
+
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return replace(super().declare_traits(), needs_event_loop=True)
+
+    @property
+    def get_latency(self) -> float:
+        """Seconds that one read takes longer."""
+        return _drawn(self._get_latency)
+
+    @property
+    def set_latency(self) -> float:
+        """Seconds that one write takes longer."""
+        return _drawn(self._set_latency)
+
+    def _with_store(self, store: Store) -> Self:
+        return type(self)(store, get_latency=self._get_latency, set_latency=self._set_latency)
+
+    def _latency(self, method: str) -> float:
+        if method == "get":
+            return self.get_latency
+        writes = ("set", "set_if_not_exists", "set_if_unchanged", "delete_if_unchanged")
+        return self.set_latency if method in writes else 0
+
+    async def intercept(
+        self,
+        method: str,
+        key: str,
+        call: Callable[[], Awaitable[T]],
+        byte_range: ByteRequest | None = None,
+    ) -> T:
+        # docstring inherited
+        if latency := self._latency(method):
+            await asyncio.sleep(latency)
+        return await call()
+
+    def intercept_sync(
+        self, method: str, key: str, call: Callable[[], T], byte_range: ByteRequest | None = None
+    ) -> T:
+        # docstring inherited
+        time.sleep(self._latency(method))
+        return call()
+
+
+def _drawn(latency: float | tuple[float, float]) -> float:
+    if isinstance(latency, tuple):
+        return max(0.0, random.gauss(*latency))
+    return float(latency)
+
+
+class SwappingStore(WrapperStore["Store"]):
+    """A store in which a value is replaced after so many requests, as by another process.
+
+    Parameters
+    ----------
+    store : Store
+        The inner store.
+    key : str
+        The key of the value.
+    value : bytes or None
+        What it becomes; None if it is deleted.
+    turn : int
+        How many requests for the key are answered before.
+
+    Attributes
+    ----------
+    swapped : bool
+        Whether it has happened.
+    every : bool
+        Whether it happens again after each further request.
+    requests : int
+        How many requests for the key there were.
+    """
+
+    def __init__(self, store: Store, key: str, value: bytes | None, turn: int) -> None:
+        super().__init__(store)
+        self.key = key
+        self.value = value
+        self.turn = turn
+        self.swapped = self.every = False
+        self.requests = 0
+        self._first = self
+
+    def declare_traits(self) -> StoreTraits:
+        # docstring inherited
+        return super().declare_traits()
+
+    def with_read_only(self, read_only: bool = False) -> Self:
+        """Return a store of the same data; its requests are counted by this one."""
+        view = copy(self)
+        view._store = self._store.with_read_only(read_only)
+        return view
+
+    async def get(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> Buffer | None:
+        # docstring inherited
+        found = await self.get_versioned(key, prototype, byte_range)
+        return None if found is None else found[0]
+
+    async def get_versioned(
+        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
+    ) -> tuple[Buffer, Any | None] | None:
+        # docstring inherited
+        found = await get_versioned(self._store, key, prototype, byte_range)
+        first = self._first
+        if key == first.key:
+            first.requests += 1
+            if first.requests >= first.turn and (first.every or not first.swapped):
+                first.swapped = True
+                await first._swap()
+        return found
+
+    async def _swap(self) -> None:
+        if self.value is None:
+            await self._store.delete(self.key)
+        else:
+            await self._store.set(self.key, CpuBuffer.from_bytes(self.value))

@@ -36,7 +36,7 @@ from zarr.abc.store import (
     SupportsSetSync,
 )
 from zarr.buffer.core import Buffer, default_buffer_prototype
-from zarr.testing.latency import LatencyStore
+from zarr.testing.faults import LatencyStore
 from zarr.testing.utils import assert_bytes_equal
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from zarr.arrays import copy
 from zarr.codecs import BloscCodec, GzipCodec
 from zarr.errors import CopyError
 from zarr.storage import LocalStore, MemoryStore
-from zarr.testing.latency import LatencyStore
+from zarr.testing.faults import LatencyStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,7 @@ from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.storage import MemoryStore, WrapperStore
 from zarr.storage.client import Requests, limit_of
 from zarr.storage.client.retry import is_transient
-from zarr.testing.faults import FaultyStore, ServiceError
-from zarr.testing.latency import LatencyStore
+from zarr.testing.faults import FaultyStore, LatencyStore, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
