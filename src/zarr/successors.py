@@ -38,6 +38,8 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
 
 
 _RENAMED: Final = {
+    "zarr.codecs._v2": "zarr.core.codec_pipeline",
+    "zarr.codecs.numcodecs._codecs": "zarr.codecs.numcodecs",
     "zarr.core.buffer.gpu": "zarr.buffer.gpu",
     "zarr.core.dtype.npy.bool": "zarr.core.dtype.npy",
     "zarr.core.dtype.npy.common": "zarr.core.dtype.npy",

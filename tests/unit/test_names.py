@@ -207,6 +207,8 @@ def test_the_parts_of_the_core_need_no_import_of_their_own() -> None:
 @pytest.mark.parametrize(
     ("name", "home"),
     [
+        ("zarr.codecs._v2", "zarr.core.codec_pipeline"),
+        ("zarr.codecs.numcodecs._codecs", "zarr.codecs.numcodecs"),
         ("zarr.core.buffer.gpu", "zarr.buffer.gpu"),
         ("zarr.core.dtype.npy.bool", "zarr.core.dtype.npy"),
         ("zarr.core.dtype.npy.common", "zarr.core.dtype.npy"),

@@ -11,22 +11,58 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
-from zarr.abc.codec import CodecPipeline, GetResult
-from zarr.codecs._v2 import V2Codec
+from zarr.abc.codec import ArrayBytesCodec, CodecPipeline, GetResult
+from zarr.codecs.base import OneChunk
 from zarr.codecs.chain import codecs_from_list as codecs_from_list
-from zarr.codecs.chain import evolve, split
+from zarr.codecs.chain import evolve, split, v2_chain
 from zarr.registry import get_pipeline_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec, Codec
+    from zarr.abc.codec import ArrayArrayCodec, BytesBytesCodec, Codec
+    from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import ByteGetter, ByteSetter, Store
     from zarr.buffer.core import Buffer, NDBuffer
     from zarr.dtype import ZDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import ArrayMetadata, SelectorTuple
+
+
+@dataclass(frozen=True)
+class V2Codec(ArrayBytesCodec):
+    """The filters and the compressor of an array of format 2.
+
+    Arrays do not need it: it stands for programs that code chunks themselves.
+
+    Parameters
+    ----------
+    filters : tuple of numcodecs codecs, optional
+        The filters, applied first, in order.
+    compressor : numcodecs codec, optional
+        The compressor, applied last.
+    """
+
+    filters: tuple[Numcodec, ...] | None
+    compressor: Numcodec | None
+
+    is_fixed_size = False
+
+    def compute_encoded_size(self, _input_byte_length: int, _chunk_spec: ArraySpec) -> int:
+        raise NotImplementedError("The size of a compressed chunk depends on its content.")
+
+    def _chunk(self, spec: ArraySpec) -> OneChunk:
+        dtype = spec.dtype.to_native_dtype()
+        chain = v2_chain(self.filters, self.compressor, dtype, spec.order, len(spec.shape))
+        return OneChunk(chain, spec)
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
+        array = self._chunk(chunk_spec).decode(chunk_data)
+        return chunk_spec.prototype.nd_buffer.from_numpy_array(array)
+
+    def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> Buffer | None:
+        return self._chunk(chunk_spec).encode(chunk_data.as_numpy_array())
 
 
 @dataclass(frozen=True)
