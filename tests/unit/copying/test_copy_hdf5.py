@@ -10,6 +10,7 @@ import pytest
 
 import zarr
 from zarr.errors import ZarrUserWarning
+from zarr.testing.faults import LatencyStore
 
 h5py = pytest.importorskip("h5py")
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
@@ -52,7 +53,7 @@ def file(tmp_path: Path) -> Iterator[Any]:
 def test_groups_are_copied(file: Any, zarr_format: Any, waits: bool) -> None:
     store: Any = zarr.storage.MemoryStore()
     if waits:
-        store = zarr.testing.faults.LatencyStore(store)
+        store = LatencyStore(store)
     dest = zarr.open_group(store, mode="w", zarr_format=zarr_format)
     copied, skipped, _ = zarr.copy(file["foo"], dest)
     assert (copied, skipped) == (13, 0)
