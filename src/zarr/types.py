@@ -46,6 +46,7 @@ __all__ = [
     "AccessModeLiteral",
     "AnyArray",
     "AnyAsyncArray",
+    "AnyNDArray",
     "ArrayV2",
     "ArrayV3",
     "AsyncArrayV2",
@@ -68,6 +69,7 @@ __all__ = [
     "NamedConfig",
     "NamedRequiredConfig",
     "NodeType",
+    "NumpyDType",
     "OrthogonalSelection",
     "OrthogonalSelector",
     "Selection",
@@ -93,6 +95,10 @@ else:
     _INNER = ForwardRef("DTypeJSON", module=__name__)
     DTypeJSON = str | int | float | Sequence[_INNER] | None | Mapping[str, object]
 
+AnyNDArray: TypeAlias = npt.NDArray[Any]
+"""An array of NumPy with elements of a type that only the running program knows."""
+NumpyDType: TypeAlias = np.dtype[Any]
+"""A data type of NumPy that only the running program knows."""
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 ZarrFormat: TypeAlias = Literal[2, 3]
 NodeType: TypeAlias = Literal["array", "group"]
