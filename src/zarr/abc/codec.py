@@ -14,7 +14,6 @@ from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import (
     TYPE_CHECKING,
-    Any,
     Generic,
     Literal,
     Protocol,
@@ -33,7 +32,7 @@ from zarr.types import NamedConfig
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteGetter, ByteSetter, Store
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import ArrayMetadata, SelectorTuple
@@ -148,7 +147,7 @@ class BaseCodec(Metadata, Generic[CI, CO]):
         self,
         *,
         shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
+        dtype: AnyDType,
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Raise an error if the codec cannot serve an array.
@@ -335,7 +334,7 @@ class CodecPipeline:
         self,
         *,
         shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
+        dtype: AnyDType,
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         """Raise an error if the pipeline cannot serve an array."""
