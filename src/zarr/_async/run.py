@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from zarr.arrays import Array, AsyncArray
     from zarr.arrays.base import M
     from zarr.groups import AsyncGroup, Group
+    from zarr.types import AnyArray, AnyAsyncArray
 
 __all__ = [
     "SyncError",
@@ -501,8 +502,8 @@ def synced_group(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P
 
 
 def synced_node(
-    fn: Callable[P, Coroutine[Any, Any, AsyncArray[Any] | AsyncGroup]],
-) -> Callable[P, Array[Any] | Group]:
+    fn: Callable[P, Coroutine[Any, Any, AnyAsyncArray | AsyncGroup]],
+) -> Callable[P, AnyArray | Group]:
     """Derive the synchronous function of one that gives an array or a group."""
     made: Any = synced(fn)
     return made  # type: ignore[no-any-return]
