@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
-    from zarr.types import MemoryOrder
+    from zarr.types import MemoryOrder, NumpyDType
 
 _UNITS = tuple((1 << 10 * (power + 1), unit) for power, unit in enumerate("KMGTPE"))[::-1]
 
@@ -276,7 +276,7 @@ class ArrayBase(Generic[M]):
         return prod(self.metadata.shape)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> NumpyDType:
         """The NumPy data type of the elements that are read.
 
         Returns

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.abc.store import Store
-    from zarr.arrays.async_array import AsyncArray
-    from zarr.types import ArrayMetadata, ShapeLike
+    from zarr.types import AnyAsyncArray, ArrayMetadata, ShapeLike
 
 # Up to so many chunks are deleted by their names; if more could be there, the store is asked
 # which are.
@@ -44,7 +43,7 @@ Attributes = dict[str, Any]
 
 
 async def _changed(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     change: Callable[[ArrayMetadata], ArrayMetadata],
     *,
     anew: bool = False,
@@ -90,7 +89,7 @@ async def _changed(
 
 
 async def change_attributes(
-    array: AsyncArray[Any], change: Callable[[Attributes], Attributes]
+    array: AnyAsyncArray, change: Callable[[Attributes], Attributes]
 ) -> None:
     """Replace the attributes by what a function makes of the stored ones."""
     await _changed(
@@ -101,7 +100,7 @@ async def change_attributes(
 
 
 async def resize(
-    array: AsyncArray[Any], new_shape: ShapeLike, delete_outside_chunks: bool = True
+    array: AnyAsyncArray, new_shape: ShapeLike, delete_outside_chunks: bool = True
 ) -> None:
     """Change the shape of an array."""
     shape = _parsed_shape(new_shape, array.ndim)
@@ -122,7 +121,7 @@ async def resize(
     )
 
 
-async def append(array: AsyncArray[Any], data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
+async def append(array: AnyAsyncArray, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
     """Make an array longer along an axis, and write to the new part."""
     value = as_array(data, array.dtype, array.chunk_store_path)
     if not isinstance(axis, (int, np.integer)):
@@ -171,7 +170,7 @@ def _parsed_shape(new_shape: ShapeLike, ndim: int) -> tuple[int, ...]:
 
 
 async def _clear_outside(
-    array: AsyncArray[Any], before: ArrayMetadata, shape: tuple[int, ...]
+    array: AnyAsyncArray, before: ArrayMetadata, shape: tuple[int, ...]
 ) -> None:
     """Remove what lies outside of a shape: whole chunks, and elements of those at its edge."""
     engine = Engine(before, array.config, array.chunk_store_path)
@@ -201,7 +200,7 @@ def _ends(engine: Engine, shape: tuple[int, ...], first: int) -> list[int]:
 
 
 async def _fill_box(
-    array: AsyncArray[Any], engine: Engine, axes: tuple[tuple[int, int, int], ...]
+    array: AnyAsyncArray, engine: Engine, axes: tuple[tuple[int, int, int], ...]
 ) -> None:
     counts = tuple(count for _, _, count in axes)
     fill = as_array(_fill_of(engine), engine.dtype, array.chunk_store_path)
@@ -216,7 +215,7 @@ def _fill_of(engine: Engine) -> Any:
     return engine.fill_value
 
 
-async def _delete_chunks(array: AsyncArray[Any], engine: Engine, shape: tuple[int, ...]) -> None:
+async def _delete_chunks(array: AnyAsyncArray, engine: Engine, shape: tuple[int, ...]) -> None:
     """Delete the chunks that have no element inside of a shape."""
     place = array.chunk_store_path
     prefix = f"{place.path}/" if place.path else ""

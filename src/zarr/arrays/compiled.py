@@ -18,15 +18,13 @@ from zarr.metadata.v2 import ArrayV2Metadata
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
     from zarr.codecs.vlen import Table
     from zarr.indexing import Selection
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
-    from zarr.types import ArrayMetadata
+    from zarr.types import AnyNDArray, ArrayMetadata, NumpyDType
 
 
 class Engine:
@@ -69,7 +67,7 @@ class Engine:
         layout = layout_of(metadata)
         self.shape: tuple[int, ...] = layout.shape
         self.grid: tuple[Edge, ...] = layout.grid
-        self.dtype: np.dtype[Any] = layout.dtype
+        self.dtype: NumpyDType = layout.dtype
         self.fill_value: Any = layout.fill_value
         self.order = metadata.order if isinstance(metadata, ArrayV2Metadata) else config.order
         self.write_empty = config.write_empty_chunks
@@ -77,7 +75,7 @@ class Engine:
         # Whether NumPy refuses the buffer protocol for elements of this type.
         self.is_opaque = not self.holds_objects and _is_opaque(layout.dtype)
         # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked.
-        self.empty: Callable[..., npt.NDArray[Any]] = np.ndarray if self.is_opaque else np.empty
+        self.empty: Callable[..., AnyNDArray] = np.ndarray if self.is_opaque else np.empty
         self._edges = _decoded_edges(layout)
         self._parts = _parts(layout, config, place)
         name = ".zarray" if isinstance(metadata, ArrayV2Metadata) else "zarr.json"
@@ -134,7 +132,7 @@ def _touched(axis: tuple[int, int, int], size: int) -> int:
     return min(count, (start + (count - 1) * step) // size - start // size + 1)
 
 
-def _is_opaque(dtype: np.dtype[Any]) -> bool:
+def _is_opaque(dtype: NumpyDType) -> bool:
     return buffer_view(np.ndarray(0, dtype)).dtype != dtype
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import Store
     from zarr.metadata.chunk_grids import Edge
+    from zarr.types import AnyAsyncArray
 
 IN_FLIGHT = 64
 """Tasks that wait for a worker or have one: enough for many machines, few to keep in memory."""
@@ -175,7 +176,7 @@ def array_like(data: Any) -> Any:
 
 async def begin(
     data: Any,
-    target: AsyncArray[Any],
+    target: AnyAsyncArray,
     doomed: Iterable[StorePath] = (),
     *,
     executor: Executor | None = None,
@@ -246,7 +247,7 @@ def _is_read_in_blocks(source: Any) -> bool:
     return not isinstance(source, np.ndarray) and array_like(source) is source
 
 
-async def _rehearse(target: AsyncArray[Any], region: Any, value: Any) -> None:
+async def _rehearse(target: AnyAsyncArray, region: Any, value: Any) -> None:
     """Encode elements, and store them nowhere, if there may be any that the codecs refuse."""
     if _take_all(layout_of(target.metadata).chain):
         return
@@ -266,7 +267,7 @@ def _take_all(chain: Iterable[Any]) -> bool:
 
 async def copy_data(
     source: Any,
-    target: AsyncArray[Any],
+    target: AnyAsyncArray,
     *,
     executor: Executor | None = None,
     have: Collection[tuple[int, ...]] = (),
@@ -321,7 +322,7 @@ async def _block(source: Any, region: Any) -> Any:
 async def _copy_elsewhere(
     executor: Executor,
     source: Any,
-    target: AsyncArray[Any],
+    target: AnyAsyncArray,
     blocks: Iterable[Region],
     done: Callable[[int], None],
 ) -> None:
@@ -335,7 +336,7 @@ async def _copy_elsewhere(
         await spread(executor, _write, tasks, done, load=_loaded, most=most)
 
 
-def _read_and_write(source: AsyncArray[Any], target: AsyncArray[Any], region: Region) -> int:
+def _read_and_write(source: AnyAsyncArray, target: AnyAsyncArray, region: Region) -> int:
     async def copy() -> None:
         await write(target, basic, region, await _block(source, region))
 
@@ -343,7 +344,7 @@ def _read_and_write(source: AsyncArray[Any], target: AsyncArray[Any], region: Re
     return _count(region)
 
 
-def _write(block: Any, target: AsyncArray[Any], region: Region) -> int:
+def _write(block: Any, target: AnyAsyncArray, region: Region) -> int:
     run(write(target, basic, region, block), waits=target.needs_event_loop)
     return _count(region)
 
@@ -353,8 +354,8 @@ def _count(region: Region) -> int:
 
 
 def _loaded(
-    source: Any, target: AsyncArray[Any], region: Region
-) -> tuple[Any, AsyncArray[Any], Region]:
+    source: Any, target: AnyAsyncArray, region: Region
+) -> tuple[Any, AnyAsyncArray, Region]:
     return _part(source, region), target, region
 
 
@@ -363,7 +364,7 @@ def _part(source: Any, region: Region) -> Any:
 
 
 def _blocks(
-    target: AsyncArray[Any],
+    target: AnyAsyncArray,
     most: int | None = None,
     have: frozenset[tuple[int, ...]] = frozenset(),
 ) -> Iterator[Region]:

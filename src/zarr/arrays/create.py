@@ -22,7 +22,7 @@ from zarr.codecs.chain import config_of
 from zarr.codecs.numcodecs_links import codec_id
 from zarr.codecs.sharding import ShardingCodec
 from zarr.dtype import parse_dtype
-from zarr.dtype.base import HasObjectCodec, exact_scalar
+from zarr.dtype.base import AnyDType, HasObjectCodec, exact_scalar
 from zarr.dtype.strings import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import ZarrUserWarning
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_format, unless_default
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.codec import Codec
     from zarr.arrays.parameters import ArrayOptions, CompressorsLike, FiltersLike, SerializerLike
-    from zarr.dtype import ZDType, ZDTypeLike
+    from zarr.dtype import ZDTypeLike
     from zarr.hierarchy.open_options import Access
     from zarr.metadata.chunk_grids import ChunkLayout
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
@@ -153,14 +153,14 @@ def _kept_order(metadata: Any, given: MemoryOrder | None, same: bool) -> MemoryO
     return metadata.order
 
 
-def _kept_chunks(source: AsyncArray[Any]) -> Any:
+def _kept_chunks(source: AnyAsyncArray) -> Any:
     try:
         return source.chunks
     except NotImplementedError:  # chunks of several sizes
         return source.metadata.chunk_grid
 
 
-def _kept_shards(source: AsyncArray[Any]) -> Any:
+def _kept_shards(source: AnyAsyncArray) -> Any:
     try:
         return source.shards
     except NotImplementedError:
@@ -225,7 +225,7 @@ class NewArray(NamedTuple):
     """A new array to be made, in either format: shape, data type and `ArrayOptions`."""
 
     shape: tuple[int, ...]
-    dtype: ZDType[Any, Any]
+    dtype: AnyDType
     chunks: ChunksLike = "auto"
     shards: ShardsLike | None = None
     filters: FiltersLike = "auto"
@@ -359,7 +359,7 @@ def _known_v3(new: NewArray, plain: str, settings: tuple[int, int]) -> ArrayV3Me
     return new._v3()
 
 
-def _check_object_codec(dtype: ZDType[Any, Any], chain: list[Any]) -> None:
+def _check_object_codec(dtype: AnyDType, chain: list[Any]) -> None:
     """Refuse elements without a fixed size where no codec makes bytes of them."""
     if not isinstance(dtype, HasObjectCodec):
         return

@@ -14,10 +14,8 @@ from zarr.indexing import orthogonal, vindex
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.arrays.async_array import AsyncArray
-    from zarr.arrays.sync_array import Array
     from zarr.buffer.core import NDArrayLikeOrScalar
-    from zarr.types import SelectionLike
+    from zarr.types import AnyArray, AnyAsyncArray, SelectionLike
 
 
 class _Accessor:
@@ -48,7 +46,7 @@ class AsyncOIndex(_Accessor):
     """
 
     __slots__ = ()
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
 
     async def getitem(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         """Read the outer product of integers, slices and arrays, one for each axis.
@@ -71,7 +69,7 @@ class AsyncVIndex(_Accessor):
     """
 
     __slots__ = ()
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
 
     async def getitem(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         """Read points, given by an integer array for each axis, or where a mask is true.
@@ -110,7 +108,7 @@ class OIndex(_Accessor):
     """
 
     __slots__ = ()
-    array: Array[Any]
+    array: AnyArray
 
     def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         return self.array.get_orthogonal_selection(_loaded(selection))
@@ -129,7 +127,7 @@ class VIndex(_Accessor):
     """
 
     __slots__ = ()
-    array: Array[Any]
+    array: AnyArray
 
     def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         array = self.array.async_array
@@ -150,7 +148,7 @@ class BlockIndex(_Accessor):
     """
 
     __slots__ = ()
-    array: Array[Any]
+    array: AnyArray
 
     def __getitem__(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
         return self.array.get_block_selection(selection)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from zarr.abc.codec import Codec
     from zarr.abc.numcodec import Numcodec
     from zarr.arrays.parameters import CompressorLike, EmptyOptions, FullOptions, LikeOptions
-    from zarr.dtype import ZDType, ZDTypeLike
+    from zarr.dtype import ZDTypeLike
+    from zarr.dtype.base import AnyDType
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
@@ -88,7 +89,7 @@ def path_text(path: Any) -> str | None:
     return path.decode("ascii") if isinstance(path, bytes) else path
 
 
-def dtype_for(dtype: Any, object_codec: Any, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def dtype_for(dtype: Any, object_codec: Any, zarr_format: ZarrFormat) -> AnyDType:
     """The data type that is named, objects being told apart by their codec."""
     if dtype is None:
         dtype = "float64"

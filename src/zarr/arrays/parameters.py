@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.dtype import ZDType, ZDTypeLike
+    from zarr.dtype import ZDTypeLike
+    from zarr.dtype.base import AnyDType
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
@@ -257,7 +258,7 @@ def v3_codecs(
     filters: FiltersLike,
     serializer: SerializerLike,
     compressors: CompressorsLike,
-    dtype: ZDType[Any, Any],
+    dtype: AnyDType,
 ) -> tuple[tuple[ArrayArrayCodec, ...], ArrayBytesCodec, tuple[BytesBytesCodec, ...]]:
     """The codecs of chunks in format 3, with defaults for what is ``"auto"``."""
     chosen_filters = () if filters == "auto" else _listed(filters)
@@ -281,7 +282,7 @@ def v3_codecs(
     )
 
 
-def default_serializer(dtype: ZDType[Any, Any]) -> ArrayBytesCodec:
+def default_serializer(dtype: AnyDType) -> ArrayBytesCodec:
     """The codec that makes bytes of elements of a data type, where none is given."""
     name = dtype._serializer
     return (
@@ -290,7 +291,7 @@ def default_serializer(dtype: ZDType[Any, Any]) -> ArrayBytesCodec:
 
 
 def v2_codecs(
-    filters: FiltersLike, compressors: CompressorsLike, dtype: ZDType[Any, Any]
+    filters: FiltersLike, compressors: CompressorsLike, dtype: AnyDType
 ) -> tuple[tuple[Any, ...], Any]:
     """The filters and the compressor of chunks in format 2: codecs of numcodecs.
 

@@ -18,19 +18,16 @@ from zarr.storage.client.chunks import SMALL, read_all
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
-    from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields
-    from zarr.types import MemoryOrder, SelectionLike
+    from zarr.types import AnyAsyncArray, AnyNDArray, MemoryOrder, NumpyDType, SelectionLike
 
-    Out = NDBuffer | npt.NDArray[Any] | None
+    Out = NDBuffer | AnyNDArray | None
 
 
 async def read(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     select: Callable[..., Selection],
     selection: SelectionLike,
     *,
@@ -97,7 +94,7 @@ def _gives_scalar(select: Callable[..., Selection], selection: SelectionLike) ->
     return not items or any(type(item) is not int for item in items)
 
 
-def _takes(target: np.dtype[Any], dtype: np.dtype[Any]) -> bool:
+def _takes(target: NumpyDType, dtype: NumpyDType) -> bool:
     """Whether elements of an array can be put into memory of a type as they are read.
 
     Strings become objects as well as NumPy's strings.
@@ -111,7 +108,7 @@ def _order(chosen: Selection, engine: Engine) -> MemoryOrder:
 
 
 async def _read_into(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     engine: Engine,
     chosen: Selection,
     out: Out,
@@ -151,7 +148,7 @@ async def _read_into(
     return cast("NDArrayLikeOrScalar", answer)
 
 
-def _checked(out: NDBuffer | npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def _checked(out: NDBuffer | AnyNDArray, shape: tuple[int, ...]) -> AnyNDArray:
     """The memory of `out`, if a result of this shape can be put there."""
     if isinstance(out, NDBuffer):
         target = out.as_numpy_array()
@@ -169,10 +166,10 @@ def _checked(out: NDBuffer | npt.NDArray[Any], shape: tuple[int, ...]) -> npt.ND
 
 
 async def fill(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     engine: Engine,
     chosen: Selection,
-    result: npt.NDArray[Any],
+    result: AnyNDArray,
     prototype: BufferPrototype = cpu.buffer_prototype,
     *,
     fresh: bool = False,
@@ -187,7 +184,7 @@ async def fill(
         view = result.reshape(chosen.engine_shape)
         for part, place in _parts(engine, chosen):
             table = engine.table(writing=False)
-            numbers: npt.NDArray[Any] = np.empty(part.engine_shape, table.number_type)
+            numbers: AnyNDArray = np.empty(part.engine_shape, table.number_type)
             await _run(array, engine, engine.bound(table), part, numbers, prototype)
             table.place(numbers, view[place], fresh=fresh)
         return
@@ -230,11 +227,11 @@ def _parts(engine: Engine, chosen: Selection) -> list[tuple[Selection, Any]]:
 
 
 async def _run(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     engine: Engine,
     compiled: _core.CompiledArray,
     chosen: Selection,
-    view: npt.NDArray[Any],
+    view: AnyNDArray,
     prototype: BufferPrototype,
 ) -> None:
     store = array.chunk_store_path.store

@@ -15,8 +15,7 @@ from zarr.storage.client import Requests
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from zarr.arrays.async_array import AsyncArray
-    from zarr.types import ArrayMetadata
+    from zarr.types import AnyAsyncArray, ArrayMetadata
 
 Coords = tuple[int, ...]
 
@@ -28,7 +27,7 @@ class Stored(NamedTuple):
     chunks: int
 
 
-async def stored_shards(array: AsyncArray[Any]) -> Stored:
+async def stored_shards(array: AnyAsyncArray) -> Stored:
     """Count what is stored of an array, by listing its keys."""
     shards = chunks = 0
     inner = array._chunk_edges
@@ -38,7 +37,7 @@ async def stored_shards(array: AsyncArray[Any]) -> Stored:
     return Stored(shards, chunks)
 
 
-def _chunks_in(coords: Coords, array: AsyncArray[Any], inner: tuple[Any, ...]) -> int:
+def _chunks_in(coords: Coords, array: AnyAsyncArray, inner: tuple[Any, ...]) -> int:
     """How many chunks of the array lie in one stored value."""
     if layout_of(array.metadata).grid == inner:
         return 1
@@ -51,7 +50,7 @@ def _chunks_in(coords: Coords, array: AsyncArray[Any], inner: tuple[Any, ...]) -
     return prod(counts)
 
 
-async def stored_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
+async def stored_coords(array: AnyAsyncArray) -> AsyncIterator[Coords]:
     """The places in the grid of what is stored of an array, as far as they lie in it."""
     grid = array._shard_grid_shape
     async for coords in listed_coords(array):
@@ -59,7 +58,7 @@ async def stored_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
             yield coords
 
 
-async def listed_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
+async def listed_coords(array: AnyAsyncArray) -> AsyncIterator[Coords]:
     """The places in the grid of all chunks that the store lists, also outside of the shape."""
     metadata, place = array.metadata, array.chunk_store_path
     prefix = f"{place.path}/" if place.path else ""
@@ -70,7 +69,7 @@ async def listed_coords(array: AsyncArray[Any]) -> AsyncIterator[Coords]:
             yield coords
 
 
-async def stored_size(array: AsyncArray[Any]) -> int:
+async def stored_size(array: AnyAsyncArray) -> int:
     """The bytes that are stored for an array: its chunks and its metadata."""
     place, chunk_place = array.store_path, array.chunk_store_path
     size = await Requests(place.store).getsize_prefix(place.path)

@@ -33,16 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    import numpy.typing as npt
-
     from zarr.abc.store import Store
-    from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype
     from zarr.codecs.vlen import Table
     from zarr.indexing import Axis, Fields, Selection
     from zarr.metadata.chunk_grids import Edge
-    from zarr.types import SelectionLike
+    from zarr.types import AnyAsyncArray, AnyNDArray, NumpyDType, SelectionLike
 
 
 class Piece(NamedTuple):
@@ -78,8 +75,8 @@ def pieces(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
         yield Piece(tuple(at for at, _, _ in parts), part, np.ix_(*(p for _, _, p in parts)))
 
 
-def _of_axis(axis: Axis, edge: Edge) -> Iterator[tuple[int, Axis, npt.NDArray[Any]]]:
-    indices: npt.NDArray[Any]
+def _of_axis(axis: Axis, edge: Edge) -> Iterator[tuple[int, Axis, AnyNDArray]]:
+    indices: AnyNDArray
     if isinstance(axis, np.ndarray):
         indices = axis
     else:
@@ -109,7 +106,7 @@ def _of_points(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
         yield Piece(tuple(coords), part, place)
 
 
-def _alike(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+def _alike(values: AnyNDArray) -> list[AnyNDArray]:
     """Where each value stands, in order."""
     if not values.size:
         return []
@@ -117,7 +114,7 @@ def _alike(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     return np.split(order, np.flatnonzero(np.diff(values[order])) + 1)
 
 
-def _chunks(indices: npt.NDArray[Any], edge: Edge) -> npt.NDArray[Any]:
+def _chunks(indices: AnyNDArray, edge: Edge) -> AnyNDArray:
     """For each index, which chunk it is in."""
     if isinstance(edge, int):
         return indices // edge
@@ -128,7 +125,7 @@ _NO_LOCKS = SimpleNamespace(synchronizer=None)
 
 
 async def write(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     select: Callable[..., Selection],
     selection: SelectionLike,
     value: Any,
@@ -177,7 +174,7 @@ async def write(
         await write_elements(array, engine, chosen, elements, prototype)
 
 
-def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt.NDArray[Any]:
+def checked(array: AnyAsyncArray, selection: SelectionLike, value: Any) -> AnyNDArray:
     """Return the value that `write` would write, as an array of the array's data type.
 
     Raises
@@ -193,10 +190,10 @@ def checked(array: AsyncArray[Any], selection: SelectionLike, value: Any) -> npt
 
 
 async def write_elements(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     engine: Engine,
     chosen: Selection,
-    value: npt.NDArray[Any],
+    value: AnyNDArray,
     prototype: BufferPrototype | None = None,
     *,
     may_grow: bool = False,
@@ -224,7 +221,7 @@ async def write_elements(
     await _run(array, engine, compiled, chosen, value, prototype, may_grow)
 
 
-def as_array(value: Any, dtype: np.dtype[Any], place: StorePath) -> npt.NDArray[Any]:
+def as_array(value: Any, dtype: NumpyDType, place: StorePath) -> AnyNDArray:
     """Return the assigned value as an array of the data type of the array at `place`.
 
     Raises
@@ -251,7 +248,7 @@ def as_array(value: Any, dtype: np.dtype[Any], place: StorePath) -> npt.NDArray[
         raise _uncastable(error, value, dtype, place, partial(as_type, dtype=dtype)) from None
 
 
-def _one(value: Any) -> npt.NDArray[Any]:
+def _one(value: Any) -> AnyNDArray:
     """One object, which may have a length: it is not taken apart."""
     scalar = np.empty((), object)
     scalar[()] = value
@@ -264,9 +261,9 @@ _UNCASTABLE: Final = (TypeError, ValueError, OverflowError)
 def _uncastable(
     error: TypeError | ValueError | OverflowError,
     value: Any,
-    dtype: np.dtype[Any],
+    dtype: NumpyDType,
     place: StorePath,
-    cast: Callable[[npt.NDArray[Any]], object],
+    cast: Callable[[AnyNDArray], object],
 ) -> TypeError | ValueError | OverflowError:
     """An error of the same kind that names the array and the element that `cast` refuses."""
     try:
@@ -291,7 +288,7 @@ def _uncastable(
 
 
 def _first_refused(
-    elements: npt.NDArray[Any], cast: Callable[[npt.NDArray[Any]], object]
+    elements: AnyNDArray, cast: Callable[[AnyNDArray], object]
 ) -> tuple[int, ...] | None:
     """The index of the first element that cannot be cast; None if each of them can."""
 
@@ -315,7 +312,7 @@ def _first_refused(
     return tuple(map(int, np.unravel_index(start, elements.shape)))
 
 
-def _broadcast(value: npt.NDArray[Any], chosen: Selection) -> npt.NDArray[Any]:
+def _broadcast(value: AnyNDArray, chosen: Selection) -> AnyNDArray:
     """The value in the shape that the engine is given."""
     shape = chosen.shape
     if value.shape != shape:
@@ -330,7 +327,7 @@ def _broadcast(value: npt.NDArray[Any], chosen: Selection) -> npt.NDArray[Any]:
     return value.reshape(chosen.engine_shape)
 
 
-def _numbers(table: Table, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _numbers(table: Table, value: AnyNDArray) -> AnyNDArray:
     """The elements as numbers of a table; what was broadcast is numbered once."""
     if value.size > 1 and not any(value.strides):
         one = table.number(value[(slice(0, 1),) * value.ndim])
@@ -339,11 +336,11 @@ def _numbers(table: Table, value: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 async def _run(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     engine: Engine,
     compiled: _core.CompiledArray,
     chosen: Selection,
-    value: npt.NDArray[Any],
+    value: AnyNDArray,
     prototype: BufferPrototype | None,
     may_grow: bool,
 ) -> None:
@@ -385,7 +382,7 @@ async def _run(
 
 
 async def _write_fields(
-    array: AsyncArray[Any], engine: Engine, chosen: Selection, value: Any
+    array: AnyAsyncArray, engine: Engine, chosen: Selection, value: Any
 ) -> None:
     """Change some fields of the selected elements, and leave the others as they are.
 
@@ -415,12 +412,12 @@ async def _write_fields(
 
 
 async def _change_fields(
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     engine: Engine,
     piece: Piece,
     key: str,
     names: list[str],
-    given: npt.NDArray[Any],
+    given: AnyNDArray,
     store: Store,
 ) -> None:
     """Replace a stored value by one with other fields."""
