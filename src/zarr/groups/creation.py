@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from zarr.types import (
         JSON,
         AnyAsyncArray,
+        AnyNDArray,
         ChunksLike,
         DimensionNamesLike,
         MemoryOrder,
@@ -225,7 +226,7 @@ class GroupCreation(GroupBase):
         *,
         shape: ShapeLike | None = None,
         dtype: ZDTypeLike | None = None,
-        data: np.ndarray[Any, np.dtype[Any]] | None = None,
+        data: AnyNDArray | None = None,
         chunks: ChunksLike = "auto",
         shards: ShardsLike | None = None,
         filters: FiltersLike = "auto",
