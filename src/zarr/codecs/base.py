@@ -28,17 +28,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-    import numpy.typing as npt
-
     from zarr.abc.buffer import Buffer, NDBuffer
     from zarr.abc.store import ByteGetter, ByteRequest, ByteSetter
     from zarr.codecs.vlen import Table
     from zarr.dtype.base import AnyDType as AnyDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON, BytesLike
+    from zarr.types import JSON, AnyNDArray, BytesLike
 
-    Array: TypeAlias = npt.NDArray[Any]
+    Array: TypeAlias = AnyNDArray
     Shape: TypeAlias = tuple[int, ...]
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from zarr.abc.buffer import NDBuffer
     from zarr.codecs.base import AnyDType, Array
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import JSON
+    from zarr.types import JSON, NumpyDType
 
     Mask = npt.NDArray[np.bool_]
-    NumberType = np.dtype[Any]
+    NumberType = NumpyDType
 
 __all__ = ["CastValue", "OutOfRangeMode", "RoundingMode"]
 
