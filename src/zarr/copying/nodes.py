@@ -35,7 +35,7 @@ _BATCH = 64
 
 async def fill(
     source: Any,
-    target: AsyncArray[Any],
+    target: AnyAsyncArray,
     done: Callable[[int], None],
     *,
     resume: bool,
@@ -72,8 +72,8 @@ async def fill(
 
 
 async def _pass_on(
-    source: AsyncArray[Any],
-    target: AsyncArray[Any],
+    source: AnyAsyncArray,
+    target: AnyAsyncArray,
     coords: list[Coords],
     done: Callable[[int], None],
     executor: Executor | None,
@@ -92,7 +92,7 @@ async def _pass_on(
     await bounded(coords, one, pass_value.width)
 
 
-def _pass_some(source: AsyncArray[Any], target: AsyncArray[Any], coords: list[Coords]) -> int:
+def _pass_some(source: AnyAsyncArray, target: AnyAsyncArray, coords: list[Coords]) -> int:
     async def work() -> int:
         pass_value = _Passage(source, target)
         return sum(await bounded(coords, pass_value, pass_value.width))
@@ -103,7 +103,7 @@ def _pass_some(source: AsyncArray[Any], target: AsyncArray[Any], coords: list[Co
 class _Passage:
     """Passes stored values of one array on to another."""
 
-    def __init__(self, source: AsyncArray[Any], target: AsyncArray[Any]) -> None:
+    def __init__(self, source: AnyAsyncArray, target: AnyAsyncArray) -> None:
         self._source, self._target = source, target
         self._from = Requests(source.chunk_store_path.store)
         self._to = Requests(target.chunk_store_path.store)
@@ -117,13 +117,13 @@ class _Passage:
         return _size(self._target, coords)
 
 
-def _key(array: AsyncArray[Any], coords: Coords) -> str:
+def _key(array: AnyAsyncArray, coords: Coords) -> str:
     path = array.chunk_store_path.path
     key = array.metadata.encode_chunk_key(coords)
     return f"{path}/{key}" if path else key
 
 
-def _size(array: AsyncArray[Any], coords: Coords) -> int:
+def _size(array: AnyAsyncArray, coords: Coords) -> int:
     """The bytes of a stored value's elements that lie in the array."""
     size = array.dtype.itemsize
     for length in _lengths(array, coords):
@@ -131,7 +131,7 @@ def _size(array: AsyncArray[Any], coords: Coords) -> int:
     return size
 
 
-def _lengths(array: AsyncArray[Any], coords: Coords) -> Iterator[int]:
+def _lengths(array: AnyAsyncArray, coords: Coords) -> Iterator[int]:
     for chunk, edge, length in zip(
         coords, layout_of(array.metadata).grid, array.shape, strict=True
     ):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from concurrent.futures import Executor
 
+    from zarr.types import AnyAsyncArray, NumpyDType
+
 
 IfExists: TypeAlias = Literal["raise", "replace", "skip", "skip_initialized"]
 
@@ -149,7 +151,7 @@ async def nodes_of(source: Any, *, shallow: bool) -> list[Node]:
     )
 
 
-def _node(path: str, handle: AsyncArray[Any] | AsyncGroup) -> Node:
+def _node(path: str, handle: AnyAsyncArray | AsyncGroup) -> Node:
     data = handle if isinstance(handle, AsyncArray) else None
     return Node(path, data, dict(handle.metadata.attributes))
 
@@ -245,7 +247,7 @@ class Dataset:
         if dataset.shape is None:
             raise TypeError(f"{dataset.name} of {dataset.file.filename} is an empty dataset.")
         self.shape: tuple[int, ...] = dataset.shape
-        self.dtype: np.dtype[Any] = dataset.dtype
+        self.dtype: NumpyDType = dataset.dtype
         self._source: Any = dataset
         if dataset.dtype.kind == "O":
             # Of text HDF5 knows the encoding only; other things of no fixed size have no type here.
