@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.experimental import ChunkGrid, DimensionGrid
+    from zarr.types import AnyNDArray
 
 
 class ChunkDimProjection(NamedTuple):
@@ -68,7 +69,7 @@ class Order(Enum):
     UNORDERED = 3
 
     @staticmethod
-    def check(a: npt.NDArray[Any]) -> Order:
+    def check(a: AnyNDArray) -> Order:
         """Return the order of indices; equal ones follow each other in an increasing order only."""
         steps = np.diff(a)
         if np.all(steps >= 0):
@@ -76,7 +77,7 @@ class Order(Enum):
         return Order.DECREASING if np.all(steps < 0) else Order.UNORDERED
 
 
-def sorted_run_ends(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+def sorted_run_ends(a: AnyNDArray) -> tuple[AnyNDArray, npt.NDArray[np.intp]]:
     """Return the values of which a sorted array has runs, and where each run ends."""
     ends = np.flatnonzero(a[1:] != a[:-1]) + 1
     if len(a):

@@ -15,6 +15,7 @@ from zarr.indexing import per_axis
 
 if TYPE_CHECKING:
     from zarr.indexing import Fields
+    from zarr.types import AnyNDArray, NumpyDType
 
 # -- items --------------------------------------------------------------------------------------
 
@@ -76,7 +77,7 @@ def is_positive_slice(s: Any) -> TypeGuard[slice]:
     return isinstance(s, slice) and (s.step is None or s.step >= 1)
 
 
-def is_scalar(value: Any, dtype: np.dtype[Any]) -> bool:
+def is_scalar(value: Any, dtype: NumpyDType) -> bool:
     """Whether a value is one element of a data type, a tuple for one of several fields."""
     if np.isscalar(value) or (hasattr(value, "shape") and value.shape == ()):
         return True
@@ -207,12 +208,12 @@ def normalize_integer_selection(dim_sel: int, dim_len: int) -> int:
     return found % dim_len
 
 
-def wraparound_indices(x: npt.NDArray[Any], dim_len: int) -> npt.NDArray[Any]:
+def wraparound_indices(x: AnyNDArray, dim_len: int) -> AnyNDArray:
     """Return indices, with those that count from the end counted from the start."""
     return np.where(x < 0, x + dim_len, x)
 
 
-def boundscheck_indices(x: npt.NDArray[Any], dim_len: int) -> None:
+def boundscheck_indices(x: AnyNDArray, dim_len: int) -> None:
     """Fail unless all indices, counted from the start, are those of elements.
 
     Raises
@@ -256,7 +257,7 @@ def check_no_multi_fields(fields: Fields) -> Fields:
     return fields[0] if fields else None
 
 
-def ix_(selection: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
+def ix_(selection: Any, shape: tuple[int, ...]) -> tuple[AnyNDArray, ...]:
     """Return index arrays for the outer product of the items; integers keep their axis.
 
     Parameters
@@ -270,7 +271,7 @@ def ix_(selection: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[Any], ...]:
     return np.ix_(*(_indices(item, n) for item, n in zip(items, shape, strict=True)))
 
 
-def _indices(item: Any, length: int) -> npt.NDArray[Any]:
+def _indices(item: Any, length: int) -> AnyNDArray:
     if isinstance(item, slice):
         return np.arange(*item.indices(length))
     if is_integer(item):
@@ -285,7 +286,7 @@ def _integer_axes(selection: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis for axis, item in enumerate(items) if is_integer(item))
 
 
-def oindex(a: npt.NDArray[Any], selection: Any) -> npt.NDArray[Any]:
+def oindex(a: AnyNDArray, selection: Any) -> AnyNDArray:
     """Return an orthogonal selection of an array in memory.
 
     Parameters
@@ -295,11 +296,11 @@ def oindex(a: npt.NDArray[Any], selection: Any) -> npt.NDArray[Any]:
     selection
         Integers, slices, and lists or arrays of integers or booleans, one for each axis.
     """
-    found: npt.NDArray[Any] = a[ix_(selection, a.shape)]
+    found: AnyNDArray = a[ix_(selection, a.shape)]
     return found.squeeze(axis=_integer_axes(selection, a.shape))
 
 
-def oindex_set(a: npt.NDArray[Any], selection: Any, value: Any) -> None:
+def oindex_set(a: AnyNDArray, selection: Any, value: Any) -> None:
     """Write to an orthogonal selection of an array in memory.
 
     Parameters

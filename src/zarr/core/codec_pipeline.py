@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import ByteGetter, ByteSetter, Store
     from zarr.buffer.core import Buffer, NDBuffer
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
     from zarr.metadata.spec import ArraySpec
     from zarr.types import ArrayMetadata, SelectorTuple
@@ -128,7 +128,7 @@ class BatchedCodecPipeline(CodecPipeline):
         self,
         *,
         shape: tuple[int, ...],
-        dtype: ZDType[Any, Any],
+        dtype: AnyDType,
         chunk_grid: ChunkGridMetadata,
     ) -> None:
         for codec in self.codecs:

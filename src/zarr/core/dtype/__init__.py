@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zarr.dtype.base import TBaseDType as TBaseDType
 from zarr.dtype.base import TBaseScalar as TBaseScalar
@@ -54,11 +54,12 @@ from zarr.dtype.structured import Structured as Structured
 from zarr.successors import lazy_submodules
 
 if TYPE_CHECKING:
+    from zarr.dtype.base import AnyDType
     from zarr.types import DTypeJSON, ZarrFormat
 else:
     __getattr__ = lazy_submodules(__name__)
 
 
-def get_data_type_from_json(dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat) -> ZDType[Any, Any]:
+def get_data_type_from_json(dtype_spec: DTypeJSON, *, zarr_format: ZarrFormat) -> AnyDType:
     """Return the data type that its form in metadata stands for."""
     return data_type_registry.match_json(dtype_spec, zarr_format=zarr_format)
