@@ -6,7 +6,7 @@ all, ``parsing`` finds the one that a user means, ``storage`` tells the engine w
 
 from typing import TYPE_CHECKING, Any
 
-from zarr.dtype.base import TBaseDType, TBaseScalar, ZDType
+from zarr.dtype.base import AnyDType, TBaseDType, TBaseScalar, ZDType
 from zarr.dtype.datetime import DateTime64, TimeDelta64
 from zarr.dtype.ml_dtypes import SMALL
 from zarr.dtype.numeric import (
@@ -120,7 +120,7 @@ __all__ = [
     "parse_dtype",
 ]
 
-_REST: tuple[type[ZDType[Any, Any]], ...] = (
+_REST: tuple[type[AnyDType], ...] = (
     FixedLengthUTF32,
     VariableLengthUTF8,
     RawBytes,

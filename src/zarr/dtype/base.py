@@ -23,6 +23,7 @@ import numpy as np
 
 from zarr.dtype.storage import storage_of
 from zarr.errors import DataTypeValidationError, UnstableSpecificationWarning
+from zarr.types import NumpyDType
 
 if TYPE_CHECKING:
     from zarr.dtype.storage import Swap
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 TBaseScalar: TypeAlias = np.generic | str | bytes
 """Any scalar that an element can be."""
-TBaseDType: TypeAlias = np.dtype[Any]
+TBaseDType: TypeAlias = NumpyDType
 """Any data type of NumPy."""
 
 TScalar_co = TypeVar("TScalar_co", bound="np.generic | str | bytes", covariant=True)
-TDType_co = TypeVar("TDType_co", bound="np.dtype[Any]", covariant=True)
+TDType_co = TypeVar("TDType_co", bound="NumpyDType", covariant=True)
 
 EndiannessStr: TypeAlias = Literal["little", "big"]
 ENDIANNESS_STR: tuple[EndiannessStr, EndiannessStr] = ("little", "big")

@@ -21,9 +21,7 @@ from zarr.dtype.strings import bytes_from_json, bytes_to_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import numpy.typing as npt
-
-    from zarr.types import JSON, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyNDArray, DTypeJSON, ZarrFormat
 
 ENTRIES = np.dtype([("label", "<u8"), ("count", "<u4")])
 """The entries of a label multiset."""
@@ -60,7 +58,7 @@ class _OfArrays(OwnDType[TBaseDType, Any]):
         return True
 
 
-def multiset(data: Mapping[int, int] | npt.NDArray[Any] | Iterable[tuple[int, int]]) -> Any:
+def multiset(data: Mapping[int, int] | AnyNDArray | Iterable[tuple[int, int]]) -> Any:
     """Make a label multiset of labels and counts: sorted, each label once.
 
     Examples
@@ -211,7 +209,7 @@ class NDArray(_OfArrays, HasItemSize):
             return np.dtype("O")
         return np.dtype([("values", self.item, self.shape)])
 
-    def array(self, data: Any) -> npt.NDArray[Any]:
+    def array(self, data: Any) -> AnyNDArray:
         """Make an array of the scalar type, whose shape matches.
 
         Raises
@@ -229,7 +227,7 @@ class NDArray(_OfArrays, HasItemSize):
             raise ValueError(f"Expected an array of shape {self.shape}, got one of {found.shape}.")
         return np.ascontiguousarray(found, self.item)
 
-    def array_of_bytes(self, data: bytes) -> npt.NDArray[Any]:
+    def array_of_bytes(self, data: bytes) -> AnyNDArray:
         """The element that these bytes are.
 
         Raises

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from zarr.dtype.base import AnyDType, TBaseDType
+    from zarr.types import AnyNDArray
 
 Swap: TypeAlias = int | tuple[tuple[int, int], ...]
 """How the two byte orders differ: the size of the words that an element consists of, 0 where the
@@ -93,7 +92,7 @@ def _words(dtype: TBaseDType, offset: int) -> list[tuple[int, int]]:
     return [(start, size) for start in range(offset, offset + dtype.itemsize, size)]
 
 
-def buffer_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def buffer_view(array: AnyNDArray) -> AnyNDArray:
     """Return a view of `array` that supports the buffer protocol, with elements of equal size."""
     dtype = array.dtype
     # The types of other packages have characters of their own, which may be taken.
@@ -104,7 +103,7 @@ def buffer_view(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return array.view(np.dtype(f"V{dtype.itemsize}"))
 
 
-def as_type(array: npt.NDArray[Any], dtype: TBaseDType) -> npt.NDArray[Any]:
+def as_type(array: AnyNDArray, dtype: TBaseDType) -> AnyNDArray:
     """Return `array` with elements of `dtype`: itself, if it has them.
 
     Examples
@@ -155,7 +154,7 @@ def _mask(dtype: TBaseDType) -> bytes:
     return b"\xff" * dtype.itemsize
 
 
-def without_unused_bits(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def without_unused_bits(array: AnyNDArray) -> AnyNDArray:
     """Return `array` with zeros for all bits that its elements do not use; a copy if it has any."""
     mask = used_bits(array.dtype)
     if mask is None:
