@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
-    from zarr.types import JSON, NodeType, ShapeLike
+    from zarr.types import JSON, AnyNDArray, NodeType, ShapeLike
 
 MOST_ELEMENTS = 2**63 - 1
 """The most elements along a dimension."""
@@ -371,7 +371,7 @@ def _plain(value: Any) -> Any:
     raise _not_json(value, "JSON has strings, numbers, booleans, null, lists and objects")
 
 
-def _check_kept(value: np.ndarray[Any, Any] | np.generic) -> None:
+def _check_kept(value: AnyNDArray | np.generic) -> None:
     """Fail if a value of NumPy would come back as another."""
     dtype = value.dtype
     if dtype.kind in "mM":
