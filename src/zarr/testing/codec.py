@@ -30,14 +30,13 @@ from zarr.dtype import parse_dtype
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from zarr.abc.codec import Codec
+    from zarr.types import AnyNDArray
 
 __all__ = ["check_codec", "chunk_spec"]
 
 
-def chunk_spec(array: npt.NDArray[Any], fill_value: object = None) -> ArraySpec:
+def chunk_spec(array: AnyNDArray, fill_value: object = None) -> ArraySpec:
     """Return what a codec is told of a chunk.
 
     Parameters
@@ -55,7 +54,7 @@ def chunk_spec(array: npt.NDArray[Any], fill_value: object = None) -> ArraySpec:
 
 def check_codec(
     codec: Codec,
-    array: npt.NDArray[Any],
+    array: AnyNDArray,
     *,
     spec: ArraySpec | None = None,
     lossless: bool = True,
@@ -108,7 +107,7 @@ def _check_json(codec: Codec) -> None:
     assert type(codec).__name__ in repr(codec)
 
 
-def _buffer(codec: Codec, array: npt.NDArray[Any], spec: ArraySpec) -> Any:
+def _buffer(codec: Codec, array: AnyNDArray, spec: ArraySpec) -> Any:
     if isinstance(codec, ArrayArrayCodec | ArrayBytesCodec):
         return spec.prototype.nd_buffer.from_numpy_array(array)
     return spec.prototype.buffer.from_bytes(np.ascontiguousarray(array).tobytes())
@@ -124,7 +123,7 @@ def _content(buffer: Any) -> tuple[Any, ...]:
     return (array.shape, array.dtype.newbyteorder("="), array.tobytes())
 
 
-def _check_methods(codec: Codec, array: npt.NDArray[Any], spec: ArraySpec, lossless: bool) -> Any:
+def _check_methods(codec: Codec, array: AnyNDArray, spec: ArraySpec, lossless: bool) -> Any:
     """Code by each method; the encoded chunk."""
 
     async def run() -> Any:
@@ -152,9 +151,7 @@ def _check_methods(codec: Codec, array: npt.NDArray[Any], spec: ArraySpec, lossl
     return asyncio.run(run())
 
 
-def _check_memory_order(
-    codec: Codec, array: npt.NDArray[Any], spec: ArraySpec, encoded: Any
-) -> None:
+def _check_memory_order(codec: Codec, array: AnyNDArray, spec: ArraySpec, encoded: Any) -> None:
     if not isinstance(codec, ArrayArrayCodec | ArrayBytesCodec) or array.ndim == 0:
         return
     spread = np.repeat(array, 2, axis=-1)[..., ::2]
@@ -167,7 +164,7 @@ async def _encoded(codec: Any, source: Any, spec: ArraySpec) -> Any:
     return await codec._encode_single(source, spec)
 
 
-def _check_size(codec: Codec, array: npt.NDArray[Any], spec: ArraySpec, encoded: Any) -> None:
+def _check_size(codec: Codec, array: AnyNDArray, spec: ArraySpec, encoded: Any) -> None:
     if isinstance(codec, ArrayArrayCodec):
         resolved = codec.resolve_metadata(spec)
         found = encoded.as_numpy_array()
@@ -182,7 +179,7 @@ def _check_size(codec: Codec, array: npt.NDArray[Any], spec: ArraySpec, encoded:
 
 
 def _check_engine(
-    codec: Codec, array: npt.NDArray[Any], spec: ArraySpec, lossless: bool, mutations: int
+    codec: Codec, array: AnyNDArray, spec: ArraySpec, lossless: bool, mutations: int
 ) -> None:
     if isinstance(codec, ArrayArrayCodec):
         chain: list[Any] = [codec, _plain(codec.resolve_metadata(spec))]

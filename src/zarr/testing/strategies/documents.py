@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
     from zarr.abc.store import ByteRequest, Store
-    from zarr.dtype import ZDType
+    from zarr.dtype.base import AnyDType
     from zarr.metadata.chunk_grids import ChunkGridMetadata
-    from zarr.types import ZarrFormat
+    from zarr.types import NumpyDType, ZarrFormat
 
 zarr_key_chars = st.sampled_from(tuple(sorted(string.ascii_letters + string.digits + "._-")))
 """Characters that any store can have in its keys."""
@@ -159,7 +159,7 @@ DATETIME_UNIT = (
 _letters = st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=1, max_size=4)
 
 
-def _plain(endianness: Any) -> SearchStrategy[np.dtype[Any]]:
+def _plain(endianness: Any) -> SearchStrategy[NumpyDType]:
     return st.one_of(
         npst.boolean_dtypes(),
         npst.integer_dtypes(endianness=endianness),
@@ -173,17 +173,17 @@ def _plain(endianness: Any) -> SearchStrategy[np.dtype[Any]]:
     )
 
 
-def v3_dtypes() -> SearchStrategy[np.dtype[Any]]:
+def v3_dtypes() -> SearchStrategy[NumpyDType]:
     """NumPy's data types that arrays of format 3 can have."""
     return _plain("=")
 
 
-def v2_dtypes() -> SearchStrategy[np.dtype[Any]]:
+def v2_dtypes() -> SearchStrategy[NumpyDType]:
     """NumPy's data types that arrays of format 2 can have."""
     return _plain("=")
 
 
-def dtypes() -> SearchStrategy[np.dtype[Any]]:
+def dtypes() -> SearchStrategy[NumpyDType]:
     """NumPy's data types that arrays of both formats can have."""
     return v3_dtypes() | v2_dtypes()
 
@@ -233,7 +233,7 @@ def structured_dtypes(
 
 
 @st.composite
-def zdtypes(draw: st.DrawFn, *, max_leaves: int = 6) -> ZDType[Any, Any]:
+def zdtypes(draw: st.DrawFn, *, max_leaves: int = 6) -> AnyDType:
     """Data types as Zarr has them.
 
     Parameters
@@ -241,7 +241,7 @@ def zdtypes(draw: st.DrawFn, *, max_leaves: int = 6) -> ZDType[Any, Any]:
     max_leaves : int, optional
         About how many fields there are in one of several fields, nested ones included.
     """
-    fixed: SearchStrategy[ZDType[Any, Any]] = st.one_of(
+    fixed: SearchStrategy[AnyDType] = st.one_of(
         _plain("?").map(lambda dtype: parse_dtype(dtype, zarr_format=3)),
         st.integers(1, 16).map(lambda length: RawBytes(length=length)),
     )
@@ -250,7 +250,7 @@ def zdtypes(draw: st.DrawFn, *, max_leaves: int = 6) -> ZDType[Any, Any]:
     return draw(st.one_of(nested, variable))
 
 
-def _structs(fields: SearchStrategy[ZDType[Any, Any]]) -> SearchStrategy[ZDType[Any, Any]]:
+def _structs(fields: SearchStrategy[AnyDType]) -> SearchStrategy[AnyDType]:
     named = st.lists(st.tuples(_letters, fields), min_size=1, max_size=4)
     return named.map(
         lambda items: Struct(

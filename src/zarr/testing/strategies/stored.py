@@ -34,11 +34,17 @@ from zarr.testing.strategies.documents import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import numpy.typing as npt
     from hypothesis.strategies import SearchStrategy
 
-    from zarr.arrays import Array
-    from zarr.types import JSON, AccessModeLiteral, ArrayMetadata, ZarrFormat
+    from zarr.types import (
+        JSON,
+        AccessModeLiteral,
+        AnyArray,
+        AnyNDArray,
+        ArrayMetadata,
+        NumpyDType,
+        ZarrFormat,
+    )
 
 
 def is_negative_slice(idx: Any) -> bool:
@@ -111,7 +117,7 @@ def basic_indices(
 @st.composite
 def orthogonal_indices(
     draw: st.DrawFn, *, shape: tuple[int, ...]
-) -> tuple[tuple[int | slice | npt.NDArray[Any], ...], tuple[npt.NDArray[Any], ...]]:
+) -> tuple[tuple[int | slice | AnyNDArray, ...], tuple[AnyNDArray, ...]]:
     """Integers, slices and integer arrays for ``oindex``, and the same for NumPy.
 
     Parameters
@@ -120,7 +126,7 @@ def orthogonal_indices(
         The shape of the array, which has elements.
     """
     items: list[Any] = []
-    arrays: list[npt.NDArray[Any]] = []
+    arrays: list[AnyNDArray] = []
     for length in shape:
         index = st.integers(-length, length - 1)
         ranges = basic_indices(shape=(length,), min_dims=1, allow_ellipsis=False)
@@ -185,8 +191,8 @@ def numpy_arrays(
     draw: st.DrawFn,
     *,
     shapes: SearchStrategy[tuple[int, ...]] = small_shapes,
-    dtype: np.dtype[Any] | None = None,
-) -> npt.NDArray[Any]:
+    dtype: NumpyDType | None = None,
+) -> AnyNDArray:
     """Arrays of NumPy.
 
     Parameters
@@ -207,8 +213,8 @@ _ANY_ARRAYS = numpy_arrays()
 
 @st.composite
 def np_array_and_chunks(
-    draw: st.DrawFn, *, arrays: SearchStrategy[npt.NDArray[Any]] = _ANY_ARRAYS
-) -> tuple[npt.NDArray[Any], tuple[int, ...]]:
+    draw: st.DrawFn, *, arrays: SearchStrategy[AnyNDArray] = _ANY_ARRAYS
+) -> tuple[AnyNDArray, tuple[int, ...]]:
     """Arrays of NumPy, and the shape of chunks for them.
 
     Parameters
@@ -232,12 +238,12 @@ def arrays(
     stores: SearchStrategy[Any] = documents.stores,
     paths: SearchStrategy[str] = _ANY_PATHS,
     array_names: SearchStrategy[str] = documents.array_names,
-    arrays: SearchStrategy[npt.NDArray[Any]] | None = None,
+    arrays: SearchStrategy[AnyNDArray] | None = None,
     attrs: SearchStrategy[Any] = documents.attrs,
     zarr_formats: SearchStrategy[ZarrFormat] = documents.zarr_formats,
     subchunk_write_orders: SearchStrategy[Any] = documents.subchunk_write_orders,
     open_mode: AccessModeLiteral = "w",
-) -> Array[Any]:
+) -> AnyArray:
     """Arrays in a store, in a group, with data in them.
 
     Parameters
@@ -368,7 +374,7 @@ def sharded_arrays(
     return array
 
 
-def _rectilinear(store: Any, data: npt.NDArray[Any], chunks: Any, **options: Any) -> Array[Any]:
+def _rectilinear(store: Any, data: AnyNDArray, chunks: Any, **options: Any) -> AnyArray:
     with config.set({"array.rectilinear_chunks": True}):
         array = create_array(
             store, shape=data.shape, dtype=data.dtype, chunks=chunks, zarr_format=3, **options
@@ -400,7 +406,7 @@ def complex_rectilinear_arrays(
     paths: SearchStrategy[str] = _ANY_PATHS,
     array_names: SearchStrategy[str] = documents.array_names,
     attrs: SearchStrategy[Any] = documents.attrs,
-) -> tuple[npt.NDArray[Any], Array[Any]]:
+) -> tuple[AnyNDArray, AnyArray]:
     """Arrays whose chunks have several sizes, at a path in a store, beside what is in them.
 
     Parameters
@@ -422,7 +428,7 @@ def complex_rectilinear_arrays(
 
 
 @st.composite
-def block_test_arrays(draw: st.DrawFn) -> tuple[Array[Any], npt.NDArray[Any]]:
+def block_test_arrays(draw: st.DrawFn) -> tuple[AnyArray, AnyNDArray]:
     """Arrays with chunks of one size, of several, or in shards, beside what is in them."""
     kind = draw(st.sampled_from(["regular", "sharded", "rectilinear"]))
     if kind == "sharded":
