@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.types import BytesLike, EndianLiteral
+    from zarr.types import AnyNDArray, BytesLike, EndianLiteral, NumpyDType
 
 __all__ = [
     "ArrayLike",
@@ -49,7 +49,7 @@ class ArrayLike(Protocol):
     """The protocol of a one-dimensional array of bytes, as a `Buffer` needs it."""
 
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> NumpyDType: ...
 
     @property
     def ndim(self) -> int: ...
@@ -69,7 +69,7 @@ class NDArrayLike(Protocol):
     """The protocol of an n-dimensional array, as an `NDBuffer` needs it."""
 
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> NumpyDType: ...
 
     @property
     def ndim(self) -> int: ...
@@ -86,7 +86,7 @@ class NDArrayLike(Protocol):
 
     def __setitem__(self, key: slice, value: Any) -> None: ...
 
-    def __array__(self) -> npt.NDArray[Any]: ...
+    def __array__(self) -> AnyNDArray: ...
 
     def reshape(
         self,
@@ -172,7 +172,7 @@ class Buffer(ABC):
         return cast("ArrayLike", self._data)
 
     @abstractmethod
-    def as_numpy_array(self) -> npt.NDArray[Any]:
+    def as_numpy_array(self) -> AnyNDArray:
         """Return the bytes as a NumPy array; a copy if they lie in other memory."""
 
     def as_buffer_like(self) -> BytesLike:
@@ -259,7 +259,7 @@ class NDBuffer:
         return cast("NDArrayLike", self._data)
 
     @abstractmethod
-    def as_numpy_array(self) -> npt.NDArray[Any]:
+    def as_numpy_array(self) -> AnyNDArray:
         """Return the elements as a NumPy array; a copy if they lie in other memory."""
         raise NotImplementedError(f"{type(self).__name__} does not define as_numpy_array()")
 
@@ -270,9 +270,9 @@ class NDBuffer:
         return cast("ScalarType", self.as_numpy_array()[()])
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> NumpyDType:
         """The NumPy data type of the elements."""
-        return cast("np.dtype[Any]", self._data.dtype)
+        return cast("NumpyDType", self._data.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -345,7 +345,7 @@ _FIRST_LOOK = 16384
 _BITS = {2: "u2", 4: "u4", 8: "u8"}
 
 
-def _all_equal(data: npt.NDArray[Any], other: Any, equal_nan: bool) -> bool:
+def _all_equal(data: AnyNDArray, other: Any, equal_nan: bool) -> bool:
     if data.size > _FIRST_LOOK and np.ndim(other) == 0 and data.ndim:
         # Most arrays differ from a given scalar early: look at a part before the whole.
         first = data[: max(1, _FIRST_LOOK * len(data) // data.size)]
@@ -363,7 +363,7 @@ def _all_equal(data: npt.NDArray[Any], other: Any, equal_nan: bool) -> bool:
     return bool(np.all(equal))
 
 
-def _same_zero(data: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _same_zero(data: AnyNDArray, other: AnyNDArray) -> npt.NDArray[np.bool_]:
     """Where two arrays of float or complex have equal signs, or are not zero."""
     if data.dtype.kind == "c":
         return _same_zero(data.real, other.real) & _same_zero(data.imag, other.imag)

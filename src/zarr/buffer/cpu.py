@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.buffer.core import ArrayLike
-    from zarr.types import BytesLike
+    from zarr.types import AnyNDArray, BytesLike
 
 __all__ = [
     "Buffer",
@@ -73,7 +73,7 @@ class Buffer(core.Buffer):
         """Return the underlying array, without a copy."""
         return cast("ArrayLike", self.as_numpy_array())
 
-    def as_numpy_array(self) -> npt.NDArray[Any]:
+    def as_numpy_array(self) -> AnyNDArray:
         """Return the bytes as a NumPy array, without a copy."""
         if isinstance(self._data, np.ndarray):
             return self._data
@@ -140,7 +140,7 @@ class NDBuffer(core.NDBuffer):
         """Make a buffer with elements of any value."""
         # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked
         # for.
-        made: npt.NDArray[Any] = np.ndarray(shape, dtype=dtype, order=order)
+        made: AnyNDArray = np.ndarray(shape, dtype=dtype, order=order)
         return cls(made)
 
     @classmethod
@@ -148,7 +148,7 @@ class NDBuffer(core.NDBuffer):
         """Make a buffer out of what NumPy takes for an array."""
         return cls.from_ndarray_like(np.asanyarray(array_like))
 
-    def as_numpy_array(self) -> npt.NDArray[Any]:
+    def as_numpy_array(self) -> AnyNDArray:
         """Return the elements as a NumPy array, without a copy."""
         return np.asanyarray(self._data)
 
@@ -165,7 +165,7 @@ class NDBuffer(core.NDBuffer):
 
 
 def as_numpy_array_wrapper(
-    func: Callable[[npt.NDArray[Any]], bytes], buf: core.Buffer, prototype: core.BufferPrototype
+    func: Callable[[AnyNDArray], bytes], buf: core.Buffer, prototype: core.BufferPrototype
 ) -> core.Buffer:
     """Apply a function of a NumPy array to a buffer.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.buffer.core import ArrayLike, NDArrayLike
-    from zarr.types import BytesLike
+    from zarr.types import AnyNDArray, BytesLike
 
 __all__ = ["Buffer", "NDBuffer", "buffer_prototype"]
 
@@ -67,9 +67,9 @@ class Buffer(core.Buffer):
         """Make a buffer with a copy of bytes."""
         return cls(_cupy().frombuffer(bytes_like, dtype="B"))
 
-    def as_numpy_array(self) -> npt.NDArray[Any]:
+    def as_numpy_array(self) -> AnyNDArray:
         """Return a copy of the bytes as a NumPy array."""
-        array: npt.NDArray[Any] = _cupy().asnumpy(self._data)
+        array: AnyNDArray = _cupy().asnumpy(self._data)
         return array
 
     def combine(self, others: Iterable[core.Buffer]) -> Self:
@@ -121,9 +121,9 @@ class NDBuffer(core.NDBuffer):
         """Make a buffer with a copy of what NumPy takes for an array."""
         return cls(_cupy().asarray(array_like))
 
-    def as_numpy_array(self) -> npt.NDArray[Any]:
+    def as_numpy_array(self) -> AnyNDArray:
         """Return a copy of the elements as a NumPy array."""
-        array: npt.NDArray[Any] = _cupy().asnumpy(self._data)
+        array: AnyNDArray = _cupy().asnumpy(self._data)
         return array
 
     def __getitem__(self, key: Any) -> Self:
