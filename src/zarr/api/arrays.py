@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import Unpack
 
-    import numpy as np
     import numpy.typing as npt
 
     from zarr.arrays.parameters import (
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
         AccessModeLiteral,
         AnyArray,
         AnyAsyncArray,
+        AnyNDArray,
         ChunksLike,
         DimensionNamesLike,
         MemoryOrder,
@@ -62,7 +62,7 @@ async def create_array(
     name: str | None = None,
     shape: ShapeLike | None = None,
     dtype: ZDTypeLike | None = None,
-    data: np.ndarray[Any, np.dtype[Any]] | None = None,
+    data: AnyNDArray | None = None,
     chunks: ChunksLike = "auto",
     shards: ShardsLike | None = None,
     filters: FiltersLike = "auto",
@@ -518,7 +518,7 @@ async def open_like(
 
 async def save_array(
     store: StoreLike,
-    arr: NDArrayLike | npt.NDArray[Any],
+    arr: NDArrayLike | AnyNDArray,
     *,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,

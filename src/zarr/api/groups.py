@@ -35,14 +35,12 @@ from zarr.storage.path import StorePath, make_store_path
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import numpy.typing as npt
-
     from zarr.abc.store import Store
     from zarr.buffer.core import NDArrayLike
     from zarr.groups.tree import Tree
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StoreLike
-    from zarr.types import JSON, AccessModeLiteral, AnyAsyncArray, ZarrFormat
+    from zarr.types import JSON, AccessModeLiteral, AnyAsyncArray, AnyNDArray, ZarrFormat
 
 __all__ = [
     "consolidate_metadata",
@@ -367,12 +365,12 @@ async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = 
 
 async def save_group(
     store: StoreLike,
-    *args: NDArrayLike | npt.NDArray[Any],
+    *args: NDArrayLike | AnyNDArray,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
     storage_options: dict[str, Any] | None = None,
-    **kwargs: NDArrayLike | npt.NDArray[Any],
+    **kwargs: NDArrayLike | AnyNDArray,
 ) -> None:
     """Save several arrays in a group.
 

@@ -27,13 +27,11 @@ from zarr.storage.path import StorePath, make_store_path
 if TYPE_CHECKING:
     from typing import Unpack
 
-    import numpy.typing as npt
-
     from zarr.arrays.parameters import OpenNodeOptions
     from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
-    from zarr.types import AccessModeLiteral, AnyAsyncArray, ZarrFormat
+    from zarr.types import AccessModeLiteral, AnyAsyncArray, AnyNDArray, ZarrFormat
 
 __all__ = ["load", "open", "save"]
 
@@ -203,12 +201,12 @@ async def load(
 
 async def save(
     store: StoreLike,
-    *args: NDArrayLike | npt.NDArray[Any],
+    *args: NDArrayLike | AnyNDArray,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
     storage_options: dict[str, Any] | None = None,
-    **kwargs: NDArrayLike | npt.NDArray[Any],
+    **kwargs: NDArrayLike | AnyNDArray,
 ) -> None:
     """Save an array, or several in a group.
 
