@@ -27,6 +27,8 @@ from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelect
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from zarr.types import AnyNDArray, NumpyDType
+
 __all__ = [
     "Axis",
     "Fields",
@@ -82,7 +84,7 @@ def popped(items: tuple[Any, ...]) -> tuple[Fields, tuple[Any, ...]]:
     return (names[0] if single and len(names) == 1 else names), tuple(rest)
 
 
-def check_fields(fields: Fields | tuple[str, ...], dtype: np.dtype[Any]) -> np.dtype[Any]:
+def check_fields(fields: Fields | tuple[str, ...], dtype: NumpyDType) -> NumpyDType:
     """Return the data type of some fields.
 
     Parameters
@@ -147,12 +149,12 @@ def _array(item: Any) -> Any:
     return array if array.dtype.kind in _KINDS else item
 
 
-def is_array(item: Any) -> TypeGuard[npt.NDArray[Any]]:
+def is_array(item: Any) -> TypeGuard[AnyNDArray]:
     """Whether an item, converted, is an array of integers or booleans."""
     return isinstance(item, np.ndarray) and item.dtype.kind in _KINDS
 
 
-def along(array: npt.NDArray[Any], axis: int, length: int) -> Indices:
+def along(array: AnyNDArray, axis: int, length: int) -> Indices:
     """The indices that an array selects along an axis."""
     kind = "Boolean" if array.dtype == bool else "integer"
     if array.ndim != 1:
@@ -166,7 +168,7 @@ def along(array: npt.NDArray[Any], axis: int, length: int) -> Indices:
     return np.flatnonzero(array).astype(np.int64, copy=False)
 
 
-def in_bounds(array: npt.NDArray[Any], axis: int, length: int) -> Indices:
+def in_bounds(array: AnyNDArray, axis: int, length: int) -> Indices:
     """Indices as int64, counted from the start."""
     if array.size:
         # Before the conversion, in which large unsigned numbers become negative.
