@@ -146,7 +146,7 @@ class AsyncArray(ArrayBase[M]):
         put(self, "_compiled", None)
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
     def __eq__(self, other: object) -> bool:
@@ -299,7 +299,7 @@ class AsyncArray(ArrayBase[M]):
 
     async def get_mask_selection(
         self,
-        mask: Any,
+        mask: object,
         *,
         out: Out = None,
         fields: Fields = None,

@@ -53,7 +53,7 @@ class ArrayInfo:
     """
 
     _zarr_format: int
-    _data_type: Any
+    _data_type: object
     _fill_value: object
     _shape: tuple[int, ...]
     _shard_shape: tuple[int, ...] | str | None
@@ -61,9 +61,9 @@ class ArrayInfo:
     _order: str
     _read_only: bool
     _store_type: str
-    _filters: tuple[Any, ...]
-    _serializer: Any
-    _compressors: tuple[Any, ...]
+    _filters: tuple[object, ...]
+    _serializer: object
+    _compressors: tuple[object, ...]
     _count_bytes: int | None
     _count_bytes_stored: int | None = None
     _count_chunks_initialized: int | None = None

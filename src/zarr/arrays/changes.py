@@ -207,7 +207,7 @@ async def _fill_box(
     await write_elements(array, engine, Selection(axes, None, counts, counts), fill)
 
 
-def _fill_of(engine: Engine) -> Any:
+def _fill_of(engine: Engine) -> object:
     if isinstance(engine.fill_value, np.ndarray):  # one element, and not an array of them
         alone = np.empty(1, object)
         alone[0] = engine.fill_value

@@ -35,7 +35,7 @@ IN_FLIGHT = 64
 async def spread(
     executor: Executor,
     fn: Callable[..., Any],
-    tasks: Iterable[tuple[Any, ...]],
+    tasks: Iterable[tuple[object, ...]],
     done: Callable[[Any], None] = lambda result: None,
     *,
     load: Callable[..., tuple[Any, ...]] | None = None,
@@ -62,7 +62,7 @@ async def spread(
     most
         How many tasks are with the workers, or wait for them, at a time.
     """
-    pending: set[Future[Any]] = set()
+    pending: set[Future[object]] = set()
     try:
         for task in tasks:
             if load is not None:
@@ -79,7 +79,9 @@ async def spread(
         raise
 
 
-async def _collect_some(pending: set[Future[Any]], done: Callable[[Any], None]) -> set[Future[Any]]:
+async def _collect_some(
+    pending: set[Future[object]], done: Callable[[Any], None]
+) -> set[Future[object]]:
     """Take the results that are there, once one is; the futures that are left."""
     await _wait(pending, "FIRST_COMPLETED")
     ended = {future for future in pending if future.done()}
@@ -88,7 +90,7 @@ async def _collect_some(pending: set[Future[Any]], done: Callable[[Any], None]) 
     return pending - ended
 
 
-async def _wait(pending: set[Future[Any]], until: str) -> None:
+async def _wait(pending: set[Future[object]], until: str) -> None:
     # Both modules are imported late: few use executors.
     if stepping():
         import concurrent.futures
@@ -124,9 +126,9 @@ Region = tuple[slice, ...]
 class Begun(NamedTuple):
     """An array-like of which the first block was read."""
 
-    source: Any
+    source: object
     region: Region
-    block: Any
+    block: object
 
 
 class _Nowhere(MutableMapping[str, Any]):
@@ -135,7 +137,7 @@ class _Nowhere(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         raise KeyError(key)
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         pass
 
     def __delitem__(self, key: str) -> None:
@@ -158,7 +160,7 @@ _BLOCKS = 4
 _SENT_BYTES = 256 << 20
 
 
-def array_like(data: Any) -> Any:
+def array_like(data: object) -> Any:
     """`data`, if parts of it can be taken by selections; a NumPy array of it otherwise.
 
     That is so for zarr arrays, and for those of other packages that lie in files or are computed
@@ -181,7 +183,7 @@ async def begin(
     *,
     executor: Executor | None = None,
     read: bool = True,
-) -> Any:
+) -> object:
     """Find out whether data can be copied to an array, before anything is changed for it.
 
     Parameters
@@ -241,13 +243,13 @@ async def begin(
     return value
 
 
-def _is_read_in_blocks(source: Any) -> bool:
+def _is_read_in_blocks(source: object) -> bool:
     if isinstance(source, AsyncArray):
         return True
     return not isinstance(source, np.ndarray) and array_like(source) is source
 
 
-async def _rehearse(target: AnyAsyncArray, region: Any, value: Any) -> None:
+async def _rehearse(target: AnyAsyncArray, region: object, value: object) -> None:
     """Encode elements, and store them nowhere, if there may be any that the codecs refuse."""
     if _take_all(layout_of(target.metadata).chain):
         return
@@ -266,7 +268,7 @@ def _take_all(chain: Iterable[Any]) -> bool:
 
 
 async def copy_data(
-    source: Any,
+    source: object,
     target: AnyAsyncArray,
     *,
     executor: Executor | None = None,
@@ -313,7 +315,7 @@ async def copy_data(
     await bounded(blocks, copy, _BLOCKS)
 
 
-async def _block(source: Any, region: Any) -> Any:
+async def _block(source: object, region: object) -> object:
     if isinstance(source, AsyncArray):
         return await read(source, basic, region)
     return await offload(_part, source, region)
@@ -321,7 +323,7 @@ async def _block(source: Any, region: Any) -> Any:
 
 async def _copy_elsewhere(
     executor: Executor,
-    source: Any,
+    source: object,
     target: AnyAsyncArray,
     blocks: Iterable[Region],
     done: Callable[[int], None],
@@ -344,7 +346,7 @@ def _read_and_write(source: AnyAsyncArray, target: AnyAsyncArray, region: Region
     return _count(region)
 
 
-def _write(block: Any, target: AnyAsyncArray, region: Region) -> int:
+def _write(block: object, target: AnyAsyncArray, region: Region) -> int:
     run(write(target, basic, region, block), waits=target.needs_event_loop)
     return _count(region)
 
@@ -354,12 +356,12 @@ def _count(region: Region) -> int:
 
 
 def _loaded(
-    source: Any, target: AnyAsyncArray, region: Region
-) -> tuple[Any, AnyAsyncArray, Region]:
+    source: object, target: AnyAsyncArray, region: Region
+) -> tuple[object, AnyAsyncArray, Region]:
     return _part(source, region), target, region
 
 
-def _part(source: Any, region: Region) -> Any:
+def _part(source: Any, region: Region) -> object:
     return np.asarray(source[region])
 
 

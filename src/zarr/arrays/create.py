@@ -65,30 +65,30 @@ class Kept(NamedTuple):
     """Parameters of ``create_array``, with ``"keep"`` resolved."""
 
     chunks: Any
-    shards: Any
+    shards: object
     filters: Any
-    compressors: Any
-    serializer: Any
+    compressors: object
+    serializer: object
     fill_value: Any
     order: MemoryOrder | None
     zarr_format: ZarrFormat | None
-    chunk_key_encoding: Any
-    dimension_names: Any
+    chunk_key_encoding: object
+    dimension_names: object
 
 
 def keep(
-    data: Any,
+    data: object,
     *,
-    chunks: Any = "keep",
-    shards: Any = "keep",
-    filters: Any = "keep",
-    compressors: Any = "keep",
-    serializer: Any = "keep",
-    fill_value: Any = DEFAULT_FILL_VALUE,
+    chunks: object = "keep",
+    shards: object = "keep",
+    filters: object = "keep",
+    compressors: object = "keep",
+    serializer: object = "keep",
+    fill_value: object = DEFAULT_FILL_VALUE,
     order: MemoryOrder | None = None,
     zarr_format: ZarrFormat | None = None,
-    chunk_key_encoding: Any = None,
-    dimension_names: Any = None,
+    chunk_key_encoding: object = None,
+    dimension_names: object = None,
 ) -> Kept:
     """Resolve ``"keep"``: as in `data`, if that is a zarr array, else as by default.
 
@@ -137,37 +137,37 @@ def keep(
     )
 
 
-def _is_keep(value: Any) -> bool:
+def _is_keep(value: object) -> bool:
     return isinstance(value, str) and value == "keep"
 
 
-def _kept_codecs(of_source: Any, given: Any, same: bool) -> Any:
+def _kept_codecs(of_source: object, given: object, same: bool) -> object:
     if not _is_keep(given):
         return given
     return of_source if same else "auto"
 
 
-def _kept_order(metadata: Any, given: MemoryOrder | None, same: bool) -> MemoryOrder | None:
+def _kept_order(metadata: object, given: MemoryOrder | None, same: bool) -> MemoryOrder | None:
     if given is not None or not same or not isinstance(metadata, ArrayV2Metadata):
         return given
     return metadata.order
 
 
-def _kept_chunks(source: AnyAsyncArray) -> Any:
+def _kept_chunks(source: AnyAsyncArray) -> object:
     try:
         return source.chunks
     except NotImplementedError:  # chunks of several sizes
         return source.metadata.chunk_grid
 
 
-def _kept_shards(source: AnyAsyncArray) -> Any:
+def _kept_shards(source: AnyAsyncArray) -> object:
     try:
         return source.shards
     except NotImplementedError:
         return source.metadata.chunk_grid
 
 
-def kept_attributes(data: Any, attributes: dict[str, JSON] | None) -> dict[str, JSON] | None:
+def kept_attributes(data: object, attributes: dict[str, JSON] | None) -> dict[str, JSON] | None:
     """The attributes that are given, or those of a zarr array."""
     source = getattr(data, "async_array", data)
     if attributes is None and isinstance(source, AsyncArray):
@@ -175,7 +175,7 @@ def kept_attributes(data: Any, attributes: dict[str, JSON] | None) -> dict[str, 
     return attributes
 
 
-def like(a: Any, zarr_format: ZarrFormat | None = None) -> dict[str, Any]:
+def like(a: object, zarr_format: ZarrFormat | None = None) -> dict[str, object]:
     """The parameters of ``create`` for an array like another: what it holds, and how.
 
     Parameters
@@ -379,7 +379,7 @@ class Source(NamedTuple):
     dtype: ZDTypeLike
 
 
-def source_of(data: Any, shape: ShapeLike | None, dtype: ZDTypeLike | None) -> Source:
+def source_of(data: object, shape: ShapeLike | None, dtype: ZDTypeLike | None) -> Source:
     """Return the source of the elements of a new array, if any; its shape and data type.
 
     Raises
@@ -420,7 +420,7 @@ async def init_array(
     config: ArrayConfigLike | None = None,
     parents: bool = True,
     beside: bool = False,
-    data: Any = None,
+    data: object = None,
     executor: Executor | None = None,
     access: Access = DEFAULT_ACCESS,
     **options: Unpack[ArrayOptions],
@@ -486,7 +486,7 @@ def new_array(
 
 async def place(
     array: AnyAsyncArray,
-    data: Any = None,
+    data: object = None,
     *,
     overwrite: bool,
     parents: bool = True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class _Accessor:
 
     __slots__ = ("array",)
 
-    def __init__(self, array: Any) -> None:
+    def __init__(self, array: object) -> None:
         self.array = array
 
     def __eq__(self, other: object) -> bool:
@@ -82,7 +82,7 @@ class AsyncVIndex(_Accessor):
         return await read(self.array, vindex, await _in_memory(selection))
 
 
-async def _in_memory(selection: SelectionLike) -> Any:
+async def _in_memory(selection: SelectionLike) -> object:
     """A selection with the zarr arrays in it read."""
     if isinstance(selection, tuple):
         return tuple([await _in_memory(item) for item in selection])
@@ -91,7 +91,7 @@ async def _in_memory(selection: SelectionLike) -> Any:
     return selection
 
 
-def _loaded(selection: SelectionLike) -> Any:
+def _loaded(selection: SelectionLike) -> object:
     """The same for a synchronous caller."""
     if isinstance(selection, tuple):
         return tuple(map(_loaded, selection))

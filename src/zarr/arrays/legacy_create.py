@@ -65,7 +65,7 @@ _INSTEAD = {
 }
 
 
-def check_format_parameters(zarr_format: ZarrFormat, **given: Any) -> None:
+def check_format_parameters(zarr_format: ZarrFormat, **given: object) -> None:
     """Refuse parameters that belong to the other format."""
     for name, value in given.items():
         instead = _INSTEAD.get((zarr_format, name))
@@ -75,7 +75,7 @@ def check_format_parameters(zarr_format: ZarrFormat, **given: Any) -> None:
             )
 
 
-def chunks_or_auto(chunks: Any, zarr_format: ZarrFormat) -> Any:
+def chunks_or_auto(chunks: object, zarr_format: ZarrFormat) -> Any:
     """Chunks, with "auto" for the values that mean a choice by shape and data type."""
     if chunks is None or chunks is True:
         return "auto"
@@ -89,7 +89,7 @@ def path_text(path: Any) -> str | None:
     return path.decode("ascii") if isinstance(path, bytes) else path
 
 
-def dtype_for(dtype: Any, object_codec: Any, zarr_format: ZarrFormat) -> AnyDType:
+def dtype_for(dtype: Any, object_codec: object, zarr_format: ZarrFormat) -> AnyDType:
     """The data type that is named, objects being told apart by their codec."""
     if dtype is None:
         dtype = "float64"
@@ -102,7 +102,7 @@ def dtype_for(dtype: Any, object_codec: Any, zarr_format: ZarrFormat) -> AnyDTyp
     return data_type_registry.match_json(name, zarr_format=2)
 
 
-def _codec_id(codec: Any) -> str:
+def _codec_id(codec: object) -> str:
     found = codec.get("id") if isinstance(codec, dict) else getattr(codec, "codec_id", None)
     if not isinstance(found, str) or not (isinstance(codec, dict) or _is_numcodec(codec)):
         raise TypeError(
@@ -114,10 +114,10 @@ def _codec_id(codec: Any) -> str:
 
 def codec_parameters(
     zarr_format: ZarrFormat,
-    codecs: Iterable[Any] | None,
-    filters: Iterable[Any] | None,
-    compressor: Any,
-    object_codec: Any,
+    codecs: Iterable[object] | None,
+    filters: Iterable[object] | None,
+    compressor: object,
+    object_codec: object,
 ) -> dict[str, Any]:
     """The codecs as ``create_array`` names them."""
     if zarr_format == 2:
@@ -132,7 +132,7 @@ def codec_parameters(
     return {"filters": array_array, "serializer": array_bytes, "compressors": bytes_bytes}
 
 
-def key_encoding(zarr_format: ZarrFormat, encoding: Any, separator: str | None) -> Any:
+def key_encoding(zarr_format: ZarrFormat, encoding: object, separator: str | None) -> Any:
     """How keys are made, from either parameter that says so."""
     if zarr_format == 2:
         return None if separator is None else {"name": "v2", "separator": separator}
@@ -148,10 +148,10 @@ async def create(
     chunks: ChunksLike | None = None,
     dtype: ZDTypeLike | None = None,
     compressor: CompressorLike = "auto",
-    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    fill_value: object = DEFAULT_FILL_VALUE,
     order: MemoryOrder | None = None,
     store: StoreLike | None = None,
-    synchronizer: Any | None = None,
+    synchronizer: object = None,
     overwrite: bool = False,
     path: str | bytes | None = None,
     chunk_store: StoreLike | None = None,
@@ -164,7 +164,7 @@ async def create(
     write_empty_chunks: bool | None = None,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
-    meta_array: Any | None = None,
+    meta_array: object = None,
     attributes: dict[str, JSON] | None = None,
     chunk_shape: ChunksLike | None = None,
     chunk_key_encoding: ChunkKeyEncoding
@@ -337,7 +337,7 @@ async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArr
 
 
 async def empty_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
+    a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array with the shape, data type, chunks and codecs of another.
 
@@ -381,7 +381,7 @@ async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArra
 
 
 async def zeros_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
+    a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array of zeros with the shape, data type, chunks and codecs of another.
 
@@ -421,7 +421,7 @@ async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray
 
 
 async def ones_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
+    a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array of ones with the shape, data type, chunks and codecs of another.
 
@@ -442,7 +442,9 @@ async def ones_like(
     return await ones(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
 
-async def full(shape: ShapeLike, fill_value: Any, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
+async def full(
+    shape: ShapeLike, fill_value: object, **kwargs: Unpack[FullOptions]
+) -> AnyAsyncArray:
     """Create an array with a fill value.
 
     Parameters
@@ -463,7 +465,7 @@ async def full(shape: ShapeLike, fill_value: Any, **kwargs: Unpack[FullOptions])
 
 
 async def full_like(
-    a: Any, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
+    a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array with the shape, data type, chunks and codecs of another, and a fill value.
 
@@ -499,7 +501,7 @@ def _like(
     return {**found, **kwargs}
 
 
-def _without_fill(found: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _without_fill(found: dict[str, object], given: Mapping[str, object]) -> dict[str, Any]:
     """Without the fill value of the other array; one that was given is kept, to be refused."""
     if "fill_value" not in given:
         found.pop("fill_value", None)

@@ -90,7 +90,7 @@ if TYPE_CHECKING:
         dtype: ZDTypeLike | None
         compressor: CompressorLike
         order: MemoryOrder | None
-        synchronizer: Any
+        synchronizer: object
         overwrite: bool
         chunk_store: StoreLike | None
         filters: Iterable[dict[str, JSON] | Numcodec] | None
@@ -100,7 +100,7 @@ if TYPE_CHECKING:
         object_codec: Any
         dimension_separator: Literal[".", "/"] | None
         write_empty_chunks: bool | None
-        meta_array: Any
+        meta_array: object
         attributes: dict[str, JSON] | None
         chunk_shape: ChunksLike | None
         chunk_key_encoding: (
@@ -134,7 +134,7 @@ if TYPE_CHECKING:
 
         store: StoreLike | None
         path: str | bytes | None
-        storage_options: dict[str, Any] | None
+        storage_options: dict[str, object] | None
         config: ArrayConfigLike | None
         mode: AccessModeLiteral | None
         zarr_version: ZarrFormat | None
@@ -194,7 +194,7 @@ _DEFAULT_COMPRESSOR = ZstdCodec(level=0)
 _DEFAULT_SERIALIZER = BytesCodec()
 
 
-def _listed(value: Any) -> tuple[Any, ...]:
+def _listed(value: object) -> tuple[object, ...]:
     """The items of an iterable of codecs, or one codec alone."""
     if value is None:
         return ()
@@ -213,7 +213,7 @@ _KINDS: Final[dict[type, tuple[str, str, str]]] = {
 """The kinds of codecs: how messages name them, the parameter for them, and some names."""
 
 
-def _named(value: str, kind: str, examples: str) -> Any:
+def _named(value: str, kind: str, examples: str) -> object:
     """The codec of a name, with what it takes for granted where nothing more is said."""
     try:
         codec: Any = get_codec_class(value)
@@ -231,7 +231,7 @@ def _named(value: str, kind: str, examples: str) -> Any:
         ) from None
 
 
-def _codec(value: Any, kind: type) -> Any:
+def _codec(value: object, kind: type) -> Any:
     if isinstance(value, kind):
         return value
     name, _, examples = _KINDS[kind]
@@ -299,7 +299,7 @@ def v2_codecs(
     """
     if filters == "auto":
         object_codec = getattr(dtype, "object_codec_id", None)
-        chosen_filters: tuple[Any, ...] = () if object_codec is None else ({"id": object_codec},)
+        chosen_filters: tuple[object, ...] = () if object_codec is None else ({"id": object_codec},)
     else:
         chosen_filters = tuple(_sized(_numcodec(item)) for item in _listed(filters))
     if compressors == "auto":
@@ -322,7 +322,7 @@ def _sized(codec: Numcodec) -> Numcodec:
     return get_numcodec(sized)
 
 
-def _numcodec(value: Any) -> Numcodec:
+def _numcodec(value: object) -> Numcodec:
     if isinstance(value, Mapping):
         return get_numcodec(cast("Any", value))
     if isinstance(value, str):
@@ -359,7 +359,7 @@ def parse_config(
         Whether chunks that hold the fill value only are stored.
     """
     parsed = parse_array_config(config)
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     if order is not None:
         if order not in ("C", "F"):
             raise ValueError(f"order must be 'C' or 'F', got {order!r}")

@@ -211,7 +211,7 @@ def _parts(engine: Engine, chosen: Selection) -> list[tuple[Selection, Any]]:
         return [(chosen, ...)]
     axis = shape.index(max(shape))
     length = max(1, shape[axis] * _KEPT // decoded)
-    parts: list[tuple[Selection, Any]] = []
+    parts: list[tuple[Selection, object]] = []
     for start in range(0, shape[axis], length):
         stop = min(start + length, shape[axis])
         taken: Any = chosen.axes[axis]

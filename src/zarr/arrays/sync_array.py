@@ -491,7 +491,7 @@ class Array(ArrayBase[M]):
 
     def get_mask_selection(
         self,
-        mask: Any,
+        mask: object,
         *,
         out: Out = None,
         fields: Fields = None,
@@ -785,7 +785,7 @@ class Array(ArrayBase[M]):
 
     def set_mask_selection(
         self,
-        mask: Any,
+        mask: object,
         value: npt.ArrayLike,
         *,
         fields: Fields = None,

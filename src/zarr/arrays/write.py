@@ -174,7 +174,7 @@ async def write(
         await write_elements(array, engine, chosen, elements, prototype)
 
 
-def checked(array: AnyAsyncArray, selection: SelectionLike, value: Any) -> AnyNDArray:
+def checked(array: AnyAsyncArray, selection: SelectionLike, value: object) -> AnyNDArray:
     """Return the value that `write` would write, as an array of the array's data type.
 
     Raises
@@ -221,7 +221,7 @@ async def write_elements(
     await _run(array, engine, compiled, chosen, value, prototype, may_grow)
 
 
-def as_array(value: Any, dtype: NumpyDType, place: StorePath) -> AnyNDArray:
+def as_array(value: object, dtype: NumpyDType, place: StorePath) -> AnyNDArray:
     """Return the assigned value as an array of the data type of the array at `place`.
 
     Raises
@@ -248,7 +248,7 @@ def as_array(value: Any, dtype: NumpyDType, place: StorePath) -> AnyNDArray:
         raise _uncastable(error, value, dtype, place, partial(as_type, dtype=dtype)) from None
 
 
-def _one(value: Any) -> AnyNDArray:
+def _one(value: object) -> AnyNDArray:
     """One object, which may have a length: it is not taken apart."""
     scalar = np.empty((), object)
     scalar[()] = value
@@ -260,7 +260,7 @@ _UNCASTABLE: Final = (TypeError, ValueError, OverflowError)
 
 def _uncastable(
     error: TypeError | ValueError | OverflowError,
-    value: Any,
+    value: object,
     dtype: NumpyDType,
     place: StorePath,
     cast: Callable[[AnyNDArray], object],
@@ -382,7 +382,7 @@ async def _run(
 
 
 async def _write_fields(
-    array: AnyAsyncArray, engine: Engine, chosen: Selection, value: Any
+    array: AnyAsyncArray, engine: Engine, chosen: Selection, value: object
 ) -> None:
     """Change some fields of the selected elements, and leave the others as they are.
 
