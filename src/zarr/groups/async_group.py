@@ -456,7 +456,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         return self.store_path.store.read_only
 
     @property
-    def synchronizer(self) -> Any:
+    def synchronizer(self) -> object:
         """What gives a lock for each key, if anything."""
         return self.access.synchronizer
 

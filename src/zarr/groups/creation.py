@@ -233,7 +233,7 @@ class GroupCreation(GroupBase):
         compressors: CompressorsLike = "auto",
         compressor: CompressorLike = "auto",
         serializer: SerializerLike = "auto",
-        fill_value: Any | None = DEFAULT_FILL_VALUE,
+        fill_value: object = DEFAULT_FILL_VALUE,
         order: MemoryOrder | None = None,
         attributes: dict[str, JSON] | None = None,
         chunk_key_encoding: ChunkKeyEncodingLike | None = None,
@@ -466,7 +466,7 @@ class GroupCreation(GroupBase):
         return await self._made(legacy_create.ones, name, shape, **kwargs)
 
     async def full(
-        self, /, *, name: str, shape: ShapeLike, fill_value: Any, **kwargs: Unpack[FullOptions]
+        self, /, *, name: str, shape: ShapeLike, fill_value: object, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
         """Create an array with a fill value; see :meth:`empty`.
 
@@ -485,7 +485,7 @@ class GroupCreation(GroupBase):
         return await self._made(legacy_create.full, name, shape, fill_value=fill_value, **kwargs)
 
     async def empty_like(
-        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+        self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array with the shape, data type, chunks and codecs of another.
 
@@ -513,7 +513,7 @@ class GroupCreation(GroupBase):
         return await self._made(legacy_create.empty_like, name, data, **kwargs)
 
     async def zeros_like(
-        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+        self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array of zeros like another; see :meth:`empty_like`.
 
@@ -532,7 +532,7 @@ class GroupCreation(GroupBase):
         return await self._made(legacy_create.zeros_like, name, data, **kwargs)
 
     async def ones_like(
-        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+        self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array of ones like another; see :meth:`empty_like`.
 
@@ -551,7 +551,7 @@ class GroupCreation(GroupBase):
         return await self._made(legacy_create.ones_like, name, data, **kwargs)
 
     async def full_like(
-        self, /, *, name: str, data: Any, **kwargs: Unpack[MemberLikeOptions]
+        self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array like another, with a fill value; see :meth:`empty_like`.
 
@@ -569,7 +569,7 @@ class GroupCreation(GroupBase):
         """
         return await self._made(legacy_create.full_like, name, data, **kwargs)
 
-    async def _made(self, make: Any, name: str, first: Any, **kwargs: Any) -> AnyAsyncArray:
+    async def _made(self, make: Any, name: str, first: Any, **kwargs: object) -> AnyAsyncArray:
         given = self._place(name, kwargs)
         place, zarr_format = given["store"], self.metadata.zarr_format
         if not given.get("overwrite"):
@@ -580,7 +580,7 @@ class GroupCreation(GroupBase):
             await missing_parents(place, zarr_format)
         return self.with_own_access(await make(first, **given))
 
-    async def setitem(self, key: str, value: Any) -> None:
+    async def setitem(self, key: str, value: object) -> None:
         """Save an array in this group, in place of what is there.
 
         Parameters

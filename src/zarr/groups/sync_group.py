@@ -216,7 +216,7 @@ class Group(GroupBase):
         return self._async_group.read_only
 
     @property
-    def synchronizer(self) -> Any:
+    def synchronizer(self) -> object:
         """The object that gives a lock for each key, if there is one.
 
         Returns
@@ -263,7 +263,7 @@ class Group(GroupBase):
 
     update_attributes = synced_group_method(AsyncGroup.update_attributes)
 
-    async def update_attributes_async(self, new_attributes: dict[str, Any]) -> Group:
+    async def update_attributes_async(self, new_attributes: dict[str, object]) -> Group:
         """Replace all attributes: `update_attributes` keeps the others, this does not.
 
         That is what programs find in zarr-python.
@@ -374,7 +374,7 @@ class Group(GroupBase):
         group = self._async_group
         return run(group.contains(member), waits=group.needs_event_loop)
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: object) -> None:
         """Save an array in this group, in place of what is there.
 
         Parameters
