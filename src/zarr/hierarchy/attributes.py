@@ -10,6 +10,7 @@ from zarr._async.run import run
 from zarr.metadata.common import as_attributes, as_stored, copied
 
 if TYPE_CHECKING:
+    from zarr.groups import Group
     from zarr.types import JSON, AnyArray
 
     Change = Callable[[dict[str, Any]], dict[str, Any]]
@@ -36,17 +37,17 @@ class Attributes(MutableMapping[str, "JSON"]):
     {'unit': 'm', 'name': 'height', 'level': 2}
     """
 
-    def __init__(self, obj: AnyArray | Any) -> None:
+    def __init__(self, obj: AnyArray | Group) -> None:
         self._obj = obj
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if not (name.startswith("_") or hasattr(type(self), name)):  # nothing would be stored
             raise AttributeError(f"attributes are items: set attrs[{name!r}]")
         super().__setattr__(name, value)
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> Any:
+        def __getattr__(self, name: str) -> object:
             message = f"{type(self).__name__!r} object has no attribute {name!r}"
             if not name.startswith("_") and name in self:
                 message += f": attributes are items, as in attrs[{name!r}]"
@@ -73,7 +74,7 @@ class Attributes(MutableMapping[str, "JSON"]):
         self._change(lambda attributes: {**attributes, key: value})
 
     def __delitem__(self, key: str) -> None:
-        def without(attributes: dict[str, Any]) -> dict[str, Any]:
+        def without(attributes: dict[str, Any]) -> dict[str, object]:
             del attributes[key]
             return attributes
 
@@ -85,7 +86,7 @@ class Attributes(MutableMapping[str, "JSON"]):
     def __len__(self) -> int:
         return len(self._now())
 
-    def update(self, *args: Any, **kwargs: JSON) -> None:
+    def update(self, *args: object, **kwargs: JSON) -> None:
         """Set several attributes; the document is stored once.
 
         Parameters

@@ -394,7 +394,7 @@ def node_v3(document: bytes, path: str, *, consolidated: bool = True) -> NodeMet
 
 def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetadata:
     """Return what the documents of a group of format 2 say."""
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "zarr_format": parse_json(document, path, ZGROUP_JSON).get("zarr_format")
     }
     if attributes is not None:

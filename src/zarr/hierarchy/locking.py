@@ -12,7 +12,7 @@ from zarr.abc._traits import data_id_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from zarr.storage.path import StorePath
 
@@ -84,7 +84,7 @@ def may_have_grown(place: StorePath, shape: tuple[int, ...]) -> bool:
 class _Holder:
     """A thread that holds a blocking lock for a task, which may move between threads."""
 
-    def __init__(self, lock: Any) -> None:
+    def __init__(self, lock: AbstractContextManager[object]) -> None:
         self._lock = lock
         self._done = threading.Event()
         self._error: BaseException | None = None

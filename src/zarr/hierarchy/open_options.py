@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Access(NamedTuple):
     """
 
     chunk_path: StorePath | None = None
-    synchronizer: Any = None
+    synchronizer: object = None
     cache_metadata: bool = True
     cache_attrs: bool = True
     read_only: bool = False
@@ -57,11 +57,11 @@ async def make_access(
     *,
     mode: AccessModeLiteral | None = None,
     chunk_store: StoreLike | None = None,
-    synchronizer: Any = None,
+    synchronizer: object = None,
     cache_metadata: bool | None = None,
     cache_attrs: bool | None = None,
     read_only: bool | None = None,
-    meta_array: Any = None,
+    meta_array: object = None,
 ) -> Access:
     """The access that parameters of ``create`` and ``open_array`` ask for."""
     given = (chunk_store, synchronizer, cache_metadata, cache_attrs, read_only, meta_array)
@@ -86,7 +86,7 @@ async def make_access(
     )
 
 
-def _prototype_of(meta_array: Any) -> BufferPrototype:
+def _prototype_of(meta_array: object) -> BufferPrototype:
     """The kind of buffers that hold arrays like an example."""
     if isinstance(meta_array, np.ndarray | np.generic):
         return cpu.buffer_prototype
