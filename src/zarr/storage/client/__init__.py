@@ -16,7 +16,7 @@ import time
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from zarr._async.executors import blocked_loop
 from zarr._async.run import bounded, concurrency, stepping
@@ -65,10 +65,10 @@ class Watch:
     def __init__(self, place: str, told: Callable[[], object] | None) -> None:
         self._place = place
         self._told = told
-        self._version: Any = _UNSEEN
+        self._version: object = _UNSEEN
         self.changed = False
 
-    def saw(self, version: Any) -> None:
+    def saw(self, version: object) -> None:
         """Take note of the version of which a part was read."""
         if self._version is _UNSEEN:
             self._version = version
@@ -197,7 +197,7 @@ class PartRefused(Exception):
         The value and its version, if it returned all of it.
     """
 
-    def __init__(self, whole: tuple[Buffer, Any] | None = None) -> None:
+    def __init__(self, whole: tuple[Buffer, object] | None = None) -> None:
         super().__init__("the store does not return parts of values")
         self.whole = whole
 
@@ -316,7 +316,7 @@ class Requests:
         key: str,
         byte_range: ByteRequest | None = None,
         prototype: BufferPrototype = buffer_prototype,
-    ) -> tuple[Buffer | None, Any]:
+    ) -> tuple[Buffer | None, object]:
         """Return the value of a key, or a part of it, and its version; see `Store`.
 
         The version of no value is like no other.
@@ -355,7 +355,7 @@ class Requests:
         key: str,
         byte_range: ByteRequest | None,
         prototype: BufferPrototype = buffer_prototype,
-    ) -> tuple[Buffer | None, Any]:
+    ) -> tuple[Buffer | None, object]:
         """Return a part of a value and its version, by one request for all who want it just now.
 
         Only those share it who ask the same store: what another shows, though of the same data,
@@ -665,12 +665,12 @@ class _Flight:
 
     __slots__ = ("_named_by", "task", "users")
 
-    def __init__(self, task: asyncio.Task[tuple[Buffer | None, Any]], named_by: object) -> None:
+    def __init__(self, task: asyncio.Task[tuple[Buffer | None, object]], named_by: object) -> None:
         self.task = task
         self._named_by = named_by
         self.users = 0
 
-    async def wait(self) -> tuple[Buffer | None, Any]:
+    async def wait(self) -> tuple[Buffer | None, object]:
         import asyncio
 
         self.users += 1
@@ -687,7 +687,7 @@ _Name: TypeAlias = tuple[int, int, int, str, ByteRequest | None]
 _flights: dict[_Name, _Flight] = {}
 
 
-def _landed(name: _Name, flight: _Flight, seen: Watch, task: asyncio.Task[Any]) -> None:
+def _landed(name: _Name, flight: _Flight, seen: Watch, task: asyncio.Task[object]) -> None:
     seen.close()
     if _flights.get(name) is flight:
         del _flights[name]

@@ -112,7 +112,7 @@ class _Some:
         width = self.width + (coders() if self.width > 1 else 0)
         await bounded(range(min(width, count)), worker, width)
 
-    async def code(self, size: int, fn: Callable[..., T], *args: Any) -> T:
+    async def code(self, size: int, fn: Callable[..., T], *args: object) -> T:
         """Decode or encode, where it does not keep others waiting."""
         if size <= self._quick:
             return fn(*args)
@@ -130,7 +130,7 @@ class _Some:
 
     async def get_part(
         self, watch: Watch, key: str, place: tuple[int, int | None], *, shared: bool
-    ) -> Any:
+    ) -> object:
         ask = self.all.get_shared if shared else self.all.get_versioned
         async with self._turns:
             value, version = await ask(key, byte_request(*place), self._prototype)
@@ -377,7 +377,7 @@ async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
     await requests.put(want.key, data)
 
 
-def bytes_of(buffer: Buffer | None) -> Any:
+def bytes_of(buffer: Buffer | None) -> object:
     """What the engine takes for the bytes of a buffer, which may lie in any memory."""
     if buffer is None:
         return None

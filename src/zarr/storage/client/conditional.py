@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from zarr import _core
 from zarr._async.warnings import warn
@@ -66,7 +66,7 @@ class Exchange(OnceStore):
     def __init__(self, store: Store, *, marked: bool = False) -> None:
         super().__init__(store)
         self._marked = marked
-        self._versions: dict[str, Any] = {}
+        self._versions: dict[str, object] = {}
         self._tried: dict[str, Buffer | None] = {}
 
     def declare_traits(self) -> StoreTraits:

@@ -138,7 +138,7 @@ class AnswerError(OSError):
         super().__init__(message)
         self.status = status
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.status, *self.args)
 
 
