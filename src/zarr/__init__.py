@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zarr import _core
 from zarr.settings import config
@@ -168,7 +168,7 @@ sys.meta_path.append(_OtherModules)
 
 if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name in _MODULES:
             return import_module(f"zarr.{name}")
         if name not in __all__ and name not in _HOMES:

@@ -54,7 +54,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, Self
+    from typing import Self
 
 __all__ = [
     "ArrayIndexError",
@@ -120,7 +120,7 @@ class Message(str):
         except Exception:  # the store is closed, or gone: the error is the one that counts
             return self[:]
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return str, (str(self),)
 
 
@@ -197,7 +197,7 @@ class MemberNotFoundError(KeyError):
     def __str__(self) -> str:
         return str(Message(repr(self.args[0]), self._hint))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.args[0],)
 
 
@@ -302,5 +302,5 @@ class ZarrUserWarning(UserWarning):
 
 if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)

@@ -48,7 +48,7 @@ Fields: TypeAlias = str | list[str] | None
 """Which fields: one, several as a structured data type, or all."""
 
 
-def pop_fields(selection: Any) -> tuple[Fields, tuple[Any, ...]]:
+def pop_fields(selection: object) -> tuple[Fields, tuple[object, ...]]:
     """Take the names of fields out of a selection.
 
     Parameters
@@ -66,10 +66,10 @@ def pop_fields(selection: Any) -> tuple[Fields, tuple[Any, ...]]:
     return popped(selection if isinstance(selection, tuple) else (selection,))
 
 
-def popped(items: tuple[Any, ...]) -> tuple[Fields, tuple[Any, ...]]:
+def popped(items: tuple[object, ...]) -> tuple[Fields, tuple[object, ...]]:
     """Take the names of fields out of the items of a selection."""
     names: list[str] = []
-    rest: list[Any] = []
+    rest: list[object] = []
     single = True
     for item in items:
         if isinstance(item, str):
@@ -132,12 +132,12 @@ def out_of_bounds(number: int, axis: int, length: int) -> BoundsCheckError:
     )
 
 
-def converted(items: Sequence[Any]) -> list[Any]:
+def converted(items: Sequence[object]) -> list[object]:
     """Make arrays of lists and array-likes, if of integers or booleans; the rest stays."""
     return [_array(item) for item in items]
 
 
-def _array(item: Any) -> Any:
+def _array(item: object) -> object:
     if isinstance(item, int | slice) or not (isinstance(item, list) or hasattr(item, "__array__")):
         return item
     try:
@@ -149,7 +149,7 @@ def _array(item: Any) -> Any:
     return array if array.dtype.kind in _KINDS else item
 
 
-def is_array(item: Any) -> TypeGuard[AnyNDArray]:
+def is_array(item: object) -> TypeGuard[AnyNDArray]:
     """Whether an item, converted, is an array of integers or booleans."""
     return isinstance(item, np.ndarray) and item.dtype.kind in _KINDS
 
@@ -214,7 +214,7 @@ class Selection(NamedTuple):
 _new = tuple.__new__
 
 
-def parse(selection: Any, shape: tuple[int, ...]) -> Selection:
+def parse(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse what stands in the brackets of ``array[...]``.
 
     Integers and slices, one array of integers or booleans beside them, one integer array for each
@@ -233,7 +233,7 @@ def parse(selection: Any, shape: tuple[int, ...]) -> Selection:
     return _basic(items, shape) or _parse_other(items, shape)
 
 
-def basic(selection: Any, shape: tuple[int, ...]) -> Selection:
+def basic(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse integers and slices.
 
     Parameters
@@ -252,7 +252,7 @@ def _whole(shape: tuple[int, ...]) -> Selection:
     return Selection(tuple((0, 1, length) for length in shape), None, shape, shape)
 
 
-def _basic(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection | None:
+def _basic(items: tuple[object, ...], shape: tuple[int, ...]) -> Selection | None:
     """Parse integers and slices; None if there is anything else."""
     # The way of every small read: one loop, and no Python call in it.
     axis = 0
@@ -309,7 +309,7 @@ def _basic(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection | None:
     return _new(Selection, (tuple(axes), None, tuple(kept), tuple(counts), None))
 
 
-def _check_number(items: Sequence[Any], shape: tuple[int, ...]) -> None:
+def _check_number(items: Sequence[object], shape: tuple[int, ...]) -> None:
     number = sum(item is not Ellipsis for item in items)
     if number > len(shape):
         raise IndexError(f"too many indices for array; expected {len(shape)}, got {number}")
@@ -317,7 +317,7 @@ def _check_number(items: Sequence[Any], shape: tuple[int, ...]) -> None:
         raise IndexError("an index can only have a single ellipsis ('...')")
 
 
-def _refuse_basic(items: Sequence[Any]) -> NoReturn:
+def _refuse_basic(items: Sequence[object]) -> NoReturn:
     bad = next(
         item
         for item in items
@@ -328,7 +328,7 @@ def _refuse_basic(items: Sequence[Any]) -> NoReturn:
     )
 
 
-def _parse_other(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection:
+def _parse_other(items: tuple[object, ...], shape: tuple[int, ...]) -> Selection:
     """Parse what has more in it than integers and slices."""
     fields, items = popped(items)
     if fields is not None:
@@ -360,7 +360,7 @@ def _parse_other(items: tuple[Any, ...], shape: tuple[int, ...]) -> Selection:
     _refuse_basic(items)
 
 
-def orthogonal(selection: Any, shape: tuple[int, ...]) -> Selection:
+def orthogonal(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse integers, slices, and arrays of integers or booleans, each for its own axis.
 
     The result is the outer product, as with :func:`numpy.ix_`; integers leave their axis out.
@@ -377,7 +377,7 @@ def orthogonal(selection: Any, shape: tuple[int, ...]) -> Selection:
     return found if fields is None else found._replace(fields=fields)
 
 
-def _orthogonal(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
+def _orthogonal(items: Sequence[object], shape: tuple[int, ...]) -> Selection:
     axes: list[Axis] = []
     kept: list[int] = []
     counts: list[int] = []
@@ -408,7 +408,7 @@ def _orthogonal(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
     return _new(Selection, (tuple(axes), None, tuple(kept), tuple(counts), None))
 
 
-def coordinate(selection: Any, shape: tuple[int, ...]) -> Selection:
+def coordinate(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse points: an integer array for each axis, broadcast against each other.
 
     Parameters
@@ -429,7 +429,7 @@ def coordinate(selection: Any, shape: tuple[int, ...]) -> Selection:
     return found if fields is None else found._replace(fields=fields)
 
 
-def _are_coordinates(items: Sequence[Any], shape: tuple[int, ...]) -> bool:
+def _are_coordinates(items: Sequence[object], shape: tuple[int, ...]) -> bool:
     if len(items) != len(shape) or not items:
         return False
     return all(
@@ -437,7 +437,7 @@ def _are_coordinates(items: Sequence[Any], shape: tuple[int, ...]) -> bool:
     )
 
 
-def _coordinate(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
+def _coordinate(items: Sequence[object], shape: tuple[int, ...]) -> Selection:
     arrays = [
         in_bounds(np.asarray(item), axis, length)
         for axis, (item, length) in enumerate(zip(items, shape, strict=True))
@@ -455,7 +455,7 @@ def _coordinate(items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
     return _new(Selection, (None, points, found, (len(points[0]),), None))
 
 
-def mask(selection: Any, shape: tuple[int, ...]) -> Selection:
+def mask(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse a mask: an array of booleans with the shape of the array.
 
     Parameters
@@ -476,7 +476,7 @@ def mask(selection: Any, shape: tuple[int, ...]) -> Selection:
     return found if fields is None else found._replace(fields=fields)
 
 
-def _is_mask(items: Sequence[Any], shape: tuple[int, ...]) -> bool:
+def _is_mask(items: Sequence[object], shape: tuple[int, ...]) -> bool:
     if len(items) != 1 or not is_array(array := items[0]):
         return False
     return array.dtype == bool and array.shape == shape and shape != ()
@@ -490,7 +490,7 @@ def _mask(items: Sequence[Any]) -> Selection:
     return _new(Selection, (None, points, count, count, None))
 
 
-def vindex(selection: Any, shape: tuple[int, ...]) -> Selection:
+def vindex(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse what stands in the brackets of ``array.vindex[...]``: points, or a mask.
 
     Parameters
@@ -505,7 +505,7 @@ def vindex(selection: Any, shape: tuple[int, ...]) -> Selection:
     return found if fields is None else found._replace(fields=fields)
 
 
-def _points(*, selection: Any, items: Sequence[Any], shape: tuple[int, ...]) -> Selection:
+def _points(*, selection: object, items: Sequence[object], shape: tuple[int, ...]) -> Selection:
     if _is_mask(items, shape):
         return _mask(items)
     if _are_coordinates(items, shape):
@@ -517,7 +517,7 @@ def _points(*, selection: Any, items: Sequence[Any], shape: tuple[int, ...]) -> 
     )
 
 
-def block(selection: Any, shape: tuple[int, ...], grid: Grid) -> Selection:
+def block(selection: object, shape: tuple[int, ...], grid: Grid) -> Selection:
     """Parse integers and slices that count chunks.
 
     Parameters
@@ -539,7 +539,7 @@ def block(selection: Any, shape: tuple[int, ...], grid: Grid) -> Selection:
     return Selection(axes, None, counts, counts, fields)
 
 
-def _block_range(item: Any, length: int, chunks: int | Sequence[int]) -> tuple[int, int]:
+def _block_range(item: object, length: int, chunks: int | Sequence[int]) -> tuple[int, int]:
     """The elements from the first of a range of chunks to the last."""
     if isinstance(chunks, int):
         number = -(-length // chunks) if length else 0
@@ -585,7 +585,7 @@ _BRIEF = Repr()
 _BRIEF.maxother = 80
 
 
-def described(selection: Any) -> str:
+def described(selection: object) -> str:
     """A selection in an error: arrays by their shape, and of long lists the beginning."""
     if isinstance(selection, tuple):
         return f"({', '.join(map(described, selection))}{',' * (len(selection) == 1)})"
@@ -594,11 +594,11 @@ def described(selection: Any) -> str:
     return _BRIEF.repr(selection)
 
 
-def per_axis(items: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
+def per_axis(items: Sequence[object], shape: tuple[int, ...]) -> list[object]:
     """One item for each axis: the ellipsis, and axes left out at the end, become slices."""
     _check_number(items, shape)
     missing = len(shape) - len(items)
-    expanded: list[Any] = []
+    expanded: list[object] = []
     open_end = True
     for item in items:
         if item is Ellipsis:
@@ -611,5 +611,5 @@ def per_axis(items: Sequence[Any], shape: tuple[int, ...]) -> list[Any]:
 
 if not TYPE_CHECKING:  # zarr-python 2 had a module of this name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         raise import_module("zarr.successors").missing(f"module {__name__!r}", name)

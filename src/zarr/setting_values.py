@@ -35,7 +35,7 @@ def standard_paths(name: str, env: Mapping[str, str]) -> list[str]:
 
 def settings_of_environment(
     env: Mapping[str, str], prefix: str
-) -> list[tuple[str, Mapping[str, Any]]]:
+) -> list[tuple[str, Mapping[str, object]]]:
     """Variables, and the settings in them: ``ZARR_ARRAY__ORDER`` is ``array.order``."""
     return [
         (name, _nested(name[len(prefix) :].lower().split("__"), _literal(text)))
@@ -44,14 +44,14 @@ def settings_of_environment(
     ]
 
 
-def _nested(parts: list[str], value: Any) -> dict[str, Any]:
+def _nested(parts: list[str], value: Any) -> dict[str, object]:
     for part in reversed(parts):
         value = {part: value}
-    tree: dict[str, Any] = value
+    tree: dict[str, object] = value
     return tree
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str) -> object:
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
@@ -74,7 +74,7 @@ def setting_files(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def read_settings(path: str) -> Mapping[str, Any]:
+def read_settings(path: str) -> Mapping[str, object]:
     """The settings in a file."""
     # Called for files that exist only: most processes never import PyYAML.
     with open(path, encoding="utf-8") as file:
@@ -128,13 +128,13 @@ class Known:
         Trees of settings.
     """
 
-    def __init__(self, defaults: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, defaults: Sequence[Mapping[str, object]]) -> None:
         self.values: dict[str, Any] = {}
         for tree in reversed(defaults):
             self.values.update(leaves(tree))
         self.sections = {path.rpartition(".")[0] for path in self.values if "." in path}
 
-    def checked(self, path: str, value: Any, source: str) -> Any:
+    def checked(self, path: str, value: object, source: str) -> Any:
         """A value as it counts, or a section with such values.
 
         Parameters
@@ -191,7 +191,7 @@ class Known:
             )
 
 
-def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(tree: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
     """The paths and values in a tree of settings."""
     for key, value in tree.items():
         path = f"{above}{key}".replace("-", "_")
@@ -201,11 +201,11 @@ def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield path, value
 
 
-def _word(value: Any) -> str | None:
+def _word(value: object) -> str | None:
     return value.strip().lower() if isinstance(value, str) else None
 
 
-def _boolean(path: str, value: Any, source: str) -> bool:
+def _boolean(path: str, value: object, source: str) -> bool:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return bool(value)
     word = str(value) if type(value) is int else _word(value)

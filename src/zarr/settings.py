@@ -158,9 +158,9 @@ deprecations: Mapping[str, str | None] = dict.fromkeys(
 class ConfigSet:
     """A change of settings, undone when used as a context manager and left."""
 
-    def __init__(self, owner: Config, changes: Iterable[tuple[str, Any]]) -> None:
+    def __init__(self, owner: Config, changes: Iterable[tuple[str, object]]) -> None:
         self._owner = owner
-        self._undo: list[tuple[tuple[str, ...], Any]] = []
+        self._undo: list[tuple[tuple[str, ...], object]] = []
         source = f"{owner.name}.config.set"
         named = [(owner._current_name(key), value) for key, value in changes]
         named = [(key, owner.known.checked(key, value, source)) for key, value in named]
@@ -186,7 +186,7 @@ class ConfigSet:
                     tree[path[-1]] = old
         self._owner._changed()
 
-    def _assign(self, parts: list[str], value: Any) -> None:
+    def _assign(self, parts: list[str], value: object) -> None:
         tree = self._owner.config
         path: tuple[str, ...] = ()
         for part in parts[:-1]:
@@ -225,7 +225,7 @@ class Config:
     def __init__(
         self,
         name: str,
-        defaults: list[Mapping[str, Any]] | None = None,
+        defaults: list[Mapping[str, object]] | None = None,
         paths: list[str] | None = None,
         env: Mapping[str, str] | None = None,
         env_prefix: str | None = None,
@@ -236,7 +236,7 @@ class Config:
         self.env_prefix = f"{name.upper()}_" if env_prefix is None else env_prefix
         self.paths = standard_paths(name, self.env) if paths is None else list(paths)
         self.main_path = self.paths[-1] if self.paths else ""
-        self.defaults: list[Mapping[str, Any]] = list(defaults or [])
+        self.defaults: list[Mapping[str, object]] = list(defaults or [])
         self.known = Known(self.defaults)
         self.deprecations = dict(deprecations or {})
         self.config_lock = threading.RLock()
@@ -255,7 +255,7 @@ class Config:
     def __getitem__(self, key: str) -> Any:
         return self.get(key)
 
-    def get(self, key: str, default: Any = _MISSING) -> Any:
+    def get(self, key: str, default: object = _MISSING) -> Any:
         """Return a setting.
 
         Parameters
@@ -282,7 +282,7 @@ class Config:
             walked.append(part)
         return found
 
-    def set(self, arg: Mapping[str, Any] | None = None, **kwargs: Any) -> ConfigSet:
+    def set(self, arg: Mapping[str, object] | None = None, **kwargs: object) -> ConfigSet:
         """Change settings: for good, or inside of a ``with`` block.
 
         Parameters
@@ -323,7 +323,7 @@ class Config:
         with self.config_lock:
             self.config = {}
 
-    def update(self, new: Mapping[str, Any], priority: Literal["new", "old"] = "new") -> None:
+    def update(self, new: Mapping[str, object], priority: Literal["new", "old"] = "new") -> None:
         """Merge a tree of settings into this one.
 
         Parameters
@@ -338,7 +338,7 @@ class Config:
             _merge(self.config, new, old_wins=priority == "old")
         self._changed()
 
-    def update_defaults(self, new: Mapping[str, Any]) -> None:
+    def update_defaults(self, new: Mapping[str, object]) -> None:
         """Add defaults; they hold at once where no other value is given."""
         with self.config_lock:
             known: Tree = {}
@@ -368,7 +368,7 @@ class Config:
             self._warn_of_unknown(dict(leaves(tree)), source)
         return self.merge(*(self.known.checked("", tree, source) for source, tree in found))
 
-    def merge(self, *trees: Mapping[str, Any]) -> Tree:
+    def merge(self, *trees: Mapping[str, object]) -> Tree:
         """Return the merge of several trees; later ones win."""
         merged: Tree = {}
         for tree in trees:
@@ -440,7 +440,7 @@ class Config:
             _explain_engine(self.config.get("codec_pipeline"))
 
 
-def _spelling(name: str, tree: Mapping[str, Any]) -> str:
+def _spelling(name: str, tree: Mapping[str, object]) -> str:
     """The spelling of a name that a tree uses: with ``_`` or with ``-``."""
     if name in tree:
         return name
@@ -452,7 +452,7 @@ def _spelling(name: str, tree: Mapping[str, Any]) -> str:
 
 def _merge(
     tree: Tree,
-    new: Mapping[str, Any],
+    new: Mapping[str, object],
     *,
     old_wins: bool = False,
     unless: Mapping[str, Any] | None = None,
@@ -474,11 +474,11 @@ def _merge(
             tree[name] = value
 
 
-def _copied(tree: Mapping[str, Any]) -> Tree:
+def _copied(tree: Mapping[str, object]) -> Tree:
     return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def _map_texts(value: object, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):

@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType
 
 
-def lazy_submodules(package: str) -> Callable[[str], Any]:
+def lazy_submodules(package: str) -> Callable[[str], object]:
     """Make the ``__getattr__`` of a package.
 
     Parameters
@@ -24,7 +24,7 @@ def lazy_submodules(package: str) -> Callable[[str], Any]:
         The name of the package.
     """
 
-    def getattribute(name: str) -> Any:
+    def getattribute(name: str) -> object:
         if not name.startswith("__"):
             full = f"{package}.{name}"
             try:
@@ -222,7 +222,7 @@ def missing(owner: str, name: str, known: Collection[str] = ()) -> AttributeErro
     return AttributeError(message, name=name)
 
 
-def missing_member(instance: object, name: str) -> Any:
+def missing_member(instance: object, name: str) -> object:
     """Be the ``__getattr__`` of a class: say what is there instead of a member.
 
     That is the successor of a member of zarr-python 2, or a member of NumPy's arrays.

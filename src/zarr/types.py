@@ -161,7 +161,7 @@ class DTypeConfig_V2(TypedDict, Generic[_NameT, _CodecIdT]):
     object_codec_id: _CodecIdT
 
 
-def _array_alias(face: str, parameter: str | None) -> Any:
+def _array_alias(face: str, parameter: str | None) -> object:
     kind = Any
     if parameter is not None:
         home, _, name = parameter.rpartition(".")
@@ -169,14 +169,14 @@ def _array_alias(face: str, parameter: str | None) -> Any:
     return getattr(import_module("zarr"), face)[kind]  # late: when an alias is evaluated
 
 
-def _chunks_like() -> Any:
+def _chunks_like() -> object:
     home = import_module("zarr.metadata.chunk_grids")  # late: when an alias is evaluated
     grid = home.ChunkGridMetadata
     return ShapeLike | str | Iterable[int | Iterable[int]] | grid
 
 
 _V2, _V3 = "zarr.metadata.v2.ArrayV2Metadata", "zarr.metadata.v3.ArrayV3Metadata"
-_LATE: Mapping[str, Callable[[], Any]] = {
+_LATE: Mapping[str, Callable[[], object]] = {
     "AnyArray": lambda: _array_alias("Array", None),
     "AnyAsyncArray": lambda: _array_alias("AsyncArray", None),
     "ArrayV2": lambda: _array_alias("Array", _V2),
@@ -188,7 +188,7 @@ _LATE: Mapping[str, Callable[[], Any]] = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _LATE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     alias = globals()[name] = _LATE[name]()

@@ -193,7 +193,7 @@ def _start(call: _Call[Any]) -> None:
             blocked_loop.reset(token)
 
 
-def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Awaitable[Any]) -> None:
+def _refuse_inside(target: asyncio.AbstractEventLoop, coro: Awaitable[object]) -> None:
     from asyncio import _get_running_loop
 
     if _get_running_loop() is target:

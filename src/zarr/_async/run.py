@@ -80,7 +80,7 @@ def stepping() -> bool:
     return _thread.stepping
 
 
-def step(coro: Coroutine[Any, Any, T]) -> T:
+def step(coro: Coroutine[object, object, T]) -> T:
     """Run a coroutine that never waits, on this thread, from start to end.
 
     Works with or without a running event loop. A coroutine that suspends is closed, and
@@ -107,7 +107,7 @@ def step(coro: Coroutine[Any, Any, T]) -> T:
     ) from cause
 
 
-def run(coro: Coroutine[Any, Any, T], *, waits: bool) -> T:
+def run(coro: Coroutine[object, object, T], *, waits: bool) -> T:
     """Run a coroutine to its end for a synchronous caller.
 
     Parameters
@@ -127,7 +127,7 @@ def run(coro: Coroutine[Any, Any, T], *, waits: bool) -> T:
 
 
 async def offload(
-    fn: Callable[..., T], *args: Any, cancel: _core.Cancel | None = None, kind: str = "work"
+    fn: Callable[..., T], *args: object, cancel: _core.Cancel | None = None, kind: str = "work"
 ) -> T:
     """Call a blocking function without blocking the event loop.
 
@@ -168,7 +168,7 @@ def pause() -> Generator[None, None, None]:
         yield
 
 
-async def section(make: Callable[[], Coroutine[Any, Any, T]], waits: bool) -> T:
+async def section(make: Callable[[], Coroutine[object, object, T]], waits: bool) -> T:
     """Run a critical section: a coroutine that takes named locks.
 
     If the store never waits, the whole section is stepped in one thread (the caller's, or a worker
@@ -179,7 +179,7 @@ async def section(make: Callable[[], Coroutine[Any, Any, T]], waits: bool) -> T:
     return await offload(_stepped, make, kind="section")
 
 
-def _stepped(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def _stepped(make: Callable[[], Coroutine[object, object, T]]) -> T:
     return step(make())
 
 
@@ -305,7 +305,7 @@ def collect_aiterator(data: AsyncIterator[T]) -> tuple[T, ...]:
 class SyncMixin:
     """Gives a class with an asynchronous part the means to call it synchronously."""
 
-    def _sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
+    def _sync(self, coroutine: Coroutine[object, object, T]) -> T:
         return sync(coroutine, timeout=config.get("async.timeout", None))
 
     def _sync_iter(self, async_iterator: AsyncIterator[T]) -> list[T]:
@@ -334,7 +334,7 @@ def face(value: Any) -> Any:
     return value
 
 
-def waits_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+def waits_of(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     """Whether a function called with these arguments may have to wait for a store.
 
     Stores, and all that is bound to one, say so themselves; a URL waits unless its scheme is
@@ -360,29 +360,29 @@ def _value_waits(value: Any) -> bool:
 
 # The first type that matches decides, so each overload is a special case of the last.
 @overload
-def synced(fn: Callable[P, Coroutine[Any, Any, AsyncArray[M]]]) -> Callable[P, Array[M]]: ...
+def synced(fn: Callable[P, Coroutine[object, object, AsyncArray[M]]]) -> Callable[P, Array[M]]: ...
 @overload
-def synced(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P, Group]: ...
+def synced(fn: Callable[P, Coroutine[object, object, AsyncGroup]]) -> Callable[P, Group]: ...
 @overload
 def synced(
-    fn: Callable[P, Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
+    fn: Callable[P, Coroutine[object, object, AsyncArray[M] | AsyncGroup]],
 ) -> Callable[P, Array[M] | Group]: ...
 @overload
 def synced(
-    fn: Callable[P, Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
+    fn: Callable[P, Coroutine[object, object, tuple[AsyncGroup, ...]]],
 ) -> Callable[P, tuple[Group, ...]]: ...
 @overload
-def synced(fn: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]: ...
+def synced(fn: Callable[P, Coroutine[object, object, T]]) -> Callable[P, T]: ...
 
 
-def synced(fn: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+def synced(fn: Callable[..., Coroutine[object, object, object]]) -> Callable[..., object]:
     """Derive the synchronous function from an asynchronous one.
 
     Name, docstring and signature are kept; asynchronous handles in the result become synchronous
     ones.
     """
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: object, **kwargs: object) -> Any:
         return face(run(fn(*args, **kwargs), waits=waits_of(args, kwargs)))
 
     return _dressed(call, fn)
@@ -401,26 +401,26 @@ def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]
 @overload
 def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
-) -> Callable[Concatenate[Any, P], Array[M]]: ...
+) -> Callable[Concatenate[object, P], Array[M]]: ...
 @overload
 def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
-) -> Callable[Concatenate[Any, P], Group]: ...
+) -> Callable[Concatenate[object, P], Group]: ...
 @overload
 def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
-) -> Callable[Concatenate[Any, P], Array[M] | Group]: ...
+) -> Callable[Concatenate[object, P], Array[M] | Group]: ...
 @overload
 def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
-) -> Callable[Concatenate[Any, P], tuple[Group, ...]]: ...
+) -> Callable[Concatenate[object, P], tuple[Group, ...]]: ...
 @overload
 def synced_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[Any, P], T]: ...
+) -> Callable[Concatenate[object, P], T]: ...
 
 
-def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., Any]:
+def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., object]:
     """Derive a method of a synchronous handle from its asynchronous twin's.
 
     The synchronous handle has the twin as ``_async``, and tells by ``needs_event_loop`` whether
@@ -449,7 +449,7 @@ def synced_iter_method(
     return _dressed(call, method)
 
 
-def _dressed(call: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., Any]:
+def _dressed(call: Callable[..., Any], fn: Callable[..., object]) -> Callable[..., Any]:
     """`call`, with the name, docstring and signature of `fn`, of the synchronous face."""
     update_wrapper(call, fn)
     call.__doc__ = fn.__doc__ and _of_sync(fn.__doc__)
@@ -465,7 +465,7 @@ def _dressed(call: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., 
     return call
 
 
-def _sync_annotations(annotations: dict[str, Any]) -> dict[str, Any]:
+def _sync_annotations(annotations: dict[str, object]) -> dict[str, object]:
     result = annotations.get("return")
     if not isinstance(result, str):
         return annotations
@@ -488,21 +488,21 @@ _RESULTS = (
 
 
 def synced_array(
-    fn: Callable[P, Coroutine[Any, Any, AsyncArray[M]]],
+    fn: Callable[P, Coroutine[object, object, AsyncArray[M]]],
 ) -> Callable[P, Array[M]]:
     """Derive the synchronous function of one that gives an array."""
     made: Any = synced(fn)
     return made  # type: ignore[no-any-return]
 
 
-def synced_group(fn: Callable[P, Coroutine[Any, Any, AsyncGroup]]) -> Callable[P, Group]:
+def synced_group(fn: Callable[P, Coroutine[object, object, AsyncGroup]]) -> Callable[P, Group]:
     """Derive the synchronous function of one that gives a group."""
     made: Any = synced(fn)
     return made  # type: ignore[no-any-return]
 
 
 def synced_node(
-    fn: Callable[P, Coroutine[Any, Any, AnyAsyncArray | AsyncGroup]],
+    fn: Callable[P, Coroutine[object, object, AnyAsyncArray | AsyncGroup]],
 ) -> Callable[P, AnyArray | Group]:
     """Derive the synchronous function of one that gives an array or a group."""
     made: Any = synced(fn)
@@ -511,7 +511,7 @@ def synced_node(
 
 def synced_array_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
-) -> Callable[Concatenate[Any, P], Array[M]]:
+) -> Callable[Concatenate[object, P], Array[M]]:
     """Derive the method of a synchronous handle from its twin's, which gives an array."""
     made: Any = synced_method(method)
     return made  # type: ignore[no-any-return]
@@ -519,7 +519,7 @@ def synced_array_method(
 
 def synced_group_method(
     method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
-) -> Callable[Concatenate[Any, P], Group]:
+) -> Callable[Concatenate[object, P], Group]:
     """Derive the method of a synchronous handle from its twin's, which gives a group."""
     made: Any = synced_method(method)
     return made  # type: ignore[no-any-return]

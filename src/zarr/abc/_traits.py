@@ -286,12 +286,12 @@ class Place:
 
     __slots__ = ("__weakref__", "name", "object")
 
-    def __init__(self, held: Any) -> None:
+    def __init__(self, held: object) -> None:
         self.object = held
         # Unlike the address in memory, never used again, and different in every process.
         self.name = uuid4().hex
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # A store decides itself what it is pickled with, and a copy is another place.
         return _nowhere, ()
 
@@ -304,7 +304,7 @@ _lock = threading.RLock()
 _places: WeakValueDictionary[int, Place] = WeakValueDictionary()
 
 
-def place_of(held: Any) -> Place:
+def place_of(held: object) -> Place:
     """The place that an object is: the same for all stores that show this object."""
     with _lock:
         place = _places.get(id(held))

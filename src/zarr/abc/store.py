@@ -260,7 +260,7 @@ class Store(ABC):
         self._is_open = False
         self._read_only = read_only
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
+    def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         cls._changes = changes_of(cls, Store)
 
@@ -321,7 +321,7 @@ class Store(ABC):
     # The object in memory that holds the data, where the store has noted one.
     _zarr_place: Place | None = None
 
-    def _name_of_held(self, held: Any) -> str:
+    def _name_of_held(self, held: object) -> str:
         """A name of an object in memory: the same for all stores that show it."""
         if self._zarr_place is None or self._zarr_place.object is not held:
             self._zarr_place = place_of(held)
@@ -498,7 +498,7 @@ class Store(ABC):
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         """Return the value of a key, or a part of it, and its version; None if there is none.
 
         Parts that have equal versions are parts of one value. The version of a whole value is
@@ -676,7 +676,7 @@ class Store(ABC):
         if not await self.exists(key):
             await self.set(key, value)
 
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+    async def set_if_unchanged(self, key: str, value: Buffer, version: object | None) -> bool:
         """Give a key a value in one step, unless somebody else has changed it.
 
         Parameters
@@ -700,7 +700,7 @@ class Store(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} does not write on condition")
 
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+    async def delete_if_unchanged(self, key: str, version: object | None) -> bool:
         """Delete a value in one step, unless somebody else has changed it.
 
         Parameters
@@ -765,7 +765,7 @@ def _as_folder(prefix: str) -> str:
 
 async def get_versioned(
     store: Store, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-) -> tuple[Buffer, Any | None] | None:
+) -> tuple[Buffer, object | None] | None:
     """Return the value of a key, or a part of it, and its version; None if there is none.
 
     A class that overrides `get` only is asked by `get`: its values have no versions.

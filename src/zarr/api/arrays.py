@@ -68,7 +68,7 @@ async def create_array(
     filters: FiltersLike = "auto",
     compressors: CompressorsLike = "auto",
     serializer: SerializerLike = "auto",
-    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    fill_value: object = DEFAULT_FILL_VALUE,
     order: MemoryOrder | None = None,
     zarr_format: ZarrFormat | None = 3,
     attributes: dict[str, JSON] | None = None,
@@ -193,7 +193,7 @@ async def from_array(
     filters: FiltersLike | Literal["keep"] = "keep",
     compressors: CompressorsLike | Literal["keep"] = "keep",
     serializer: SerializerLike | Literal["keep"] = "keep",
-    fill_value: Any | None = DEFAULT_FILL_VALUE,
+    fill_value: object = DEFAULT_FILL_VALUE,
     order: MemoryOrder | None = None,
     zarr_format: ZarrFormat | None = None,
     attributes: dict[str, JSON] | None = None,
@@ -296,7 +296,7 @@ async def from_array(
     )
 
 
-def _of_from_array(given: dict[str, Any]) -> dict[str, Any]:
+def _of_from_array(given: dict[str, object]) -> dict[str, Any]:
     """The parameters of :func:`array` of a zarr array, which has the path as its name."""
     given = {"store": None, **given}
     if "name" not in given:
@@ -310,7 +310,7 @@ def _of_from_array(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-async def array(data: npt.ArrayLike | AnyArray, **kwargs: Any) -> AnyAsyncArray:
+async def array(data: npt.ArrayLike | AnyArray, **kwargs: object) -> AnyAsyncArray:
     """Create an array that holds `data`.
 
     Parameters
@@ -487,7 +487,7 @@ async def opened_array(
 
 
 async def open_like(
-    a: Any, path: str, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
+    a: object, path: str, *, zarr_format: ZarrFormat | None = None, **kwargs: Any
 ) -> AnyAsyncArray:
     """Open an array, or create one with the shape, data type, chunks and codecs of another.
 
@@ -524,7 +524,7 @@ async def save_array(
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
     storage_options: dict[str, Any] | None = None,
-    **kwargs: Any,
+    **kwargs: object,
 ) -> None:
     """Save an array.
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zarr.api.arrays import array, create_array, from_array, open_array, open_like, save_array
@@ -92,7 +92,7 @@ _HOMES = {
 
 if not TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         """Import a function when it is first asked for: few programs use them all."""
         if name not in __all__:
             raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)

@@ -38,7 +38,7 @@ async def copy(
     *,
     progress: Progress = False,
     executor: Executor | None = None,
-    **create_kws: Any,
+    **create_kws: object,
 ) -> tuple[int, int, int]:
     """Copy an array, or a group with all below it, into a group.
 
@@ -134,7 +134,7 @@ async def copy_all(
     *,
     progress: Progress = False,
     executor: Executor | None = None,
-    **create_kws: Any,
+    **create_kws: object,
 ) -> tuple[int, int, int]:
     """Copy all children of a group, with all below them, into another group.
 
@@ -268,7 +268,7 @@ async def copy_store(
         return report.ended()
 
 
-def _group(dest: Any) -> AsyncGroup:
+def _group(dest: object) -> AsyncGroup:
     group = getattr(dest, "_async", dest)
     if not isinstance(group, AsyncGroup):
         raise TypeError(f"dest must be a group. Got an instance of {type(dest)}.")

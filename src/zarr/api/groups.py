@@ -112,11 +112,11 @@ async def group(
     overwrite: bool = False,
     chunk_store: StoreLike | None = None,
     cache_attrs: bool | None = None,
-    synchronizer: Any | None = None,
+    synchronizer: object = None,
     path: str | None = None,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
-    meta_array: Any | None = None,
+    meta_array: object = None,
     attributes: dict[str, JSON] | None = None,
     storage_options: dict[str, Any] | None = None,
 ) -> AsyncGroup:
@@ -174,13 +174,13 @@ async def open_group(
     *,
     mode: AccessModeLiteral = "a",
     cache_attrs: bool | None = None,
-    synchronizer: Any = None,
+    synchronizer: object = None,
     path: str | None = None,
     chunk_store: StoreLike | None = None,
     storage_options: dict[str, Any] | None = None,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
-    meta_array: Any | None = None,
+    meta_array: object = None,
     attributes: dict[str, JSON] | None = None,
     use_consolidated: bool | str | None = None,
 ) -> AsyncGroup:
@@ -416,7 +416,7 @@ async def _save_arrays(place: StorePath, data: dict[str, Any], asked: ZarrFormat
     """Replace what is at a place by a group of arrays; nothing is changed if one is refused."""
     zarr_format = asked or default_format()
     nodes: dict[str, NodeMetadata] = {place.path: GroupMetadata(zarr_format=zarr_format)}
-    copies: list[tuple[AnyAsyncArray, Any]] = []
+    copies: list[tuple[AnyAsyncArray, object]] = []
     ahead = 0  # blocks that are in memory before the first array is made
     for name, each in data.items():
         source = array_like(each)

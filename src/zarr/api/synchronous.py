@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from inspect import isasyncgenfunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zarr._async.run import synced, synced_iter
 from zarr.api import asynchronous
@@ -79,7 +79,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     create_hierarchy = synced_iter(asynchronous.create_hierarchy)
 else:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         """Derive a function when it is first asked for."""
         if name not in __all__:
             raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)

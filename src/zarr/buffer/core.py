@@ -121,7 +121,7 @@ ScalarType: TypeAlias = int | float | complex | bytes | str | bool | np.generic
 NDArrayLikeOrScalar: TypeAlias = ScalarType | NDArrayLike
 
 
-def check_item_key_is_1d_contiguous(key: Any) -> None:
+def check_item_key_is_1d_contiguous(key: object) -> None:
     """Refuse a key that is not a slice with step 1."""
     if not isinstance(key, slice):
         raise TypeError(f"Item key has incorrect type (expected slice, got {type(key).__name__})")
@@ -187,7 +187,7 @@ class Buffer(ABC):
         check_item_key_is_1d_contiguous(key)
         return self.__class__(self.as_array_like()[key])
 
-    def __setitem__(self, key: slice, value: Any) -> None:
+    def __setitem__(self, key: slice, value: object) -> None:
         check_item_key_is_1d_contiguous(key)
         self.as_array_like()[key] = value.as_array_like() if isinstance(value, Buffer) else value
 
@@ -231,7 +231,7 @@ class NDBuffer:
         shape: Iterable[int],
         dtype: npt.DTypeLike,
         order: Literal["C", "F"] = "C",
-        fill_value: Any | None = None,
+        fill_value: object = None,
     ) -> Self:
         """Make a buffer with all elements `fill_value`, or zero where it is None."""
         raise NotImplementedError(f"{cls.__name__} does not define create()")
@@ -302,11 +302,11 @@ class NDBuffer:
         return self.__class__(self._data.astype(dtype, order=order))
 
     @abstractmethod
-    def __getitem__(self, key: Any) -> Self:
+    def __getitem__(self, key: object) -> Self:
         raise NotImplementedError(f"{type(self).__name__} does not define __getitem__()")
 
     @abstractmethod
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         raise NotImplementedError(f"{type(self).__name__} does not define __setitem__()")
 
     def __len__(self) -> int:
@@ -315,7 +315,7 @@ class NDBuffer:
     def __repr__(self) -> str:
         return f"<NDBuffer shape={self.shape} dtype={self.dtype} {self._data!r}>"
 
-    def all_equal(self, other: Any, equal_nan: bool = True) -> bool:
+    def all_equal(self, other: object, equal_nan: bool = True) -> bool:
         """Tell whether all elements are `other`.
 
         Parameters
@@ -328,7 +328,7 @@ class NDBuffer:
         """
         return other is not None and _all_equal(self.as_numpy_array(), other, equal_nan)
 
-    def fill(self, value: Any) -> None:
+    def fill(self, value: object) -> None:
         """Set all elements."""
         self._data.fill(value)
 
@@ -345,7 +345,7 @@ _FIRST_LOOK = 16384
 _BITS = {2: "u2", 4: "u4", 8: "u8"}
 
 
-def _all_equal(data: AnyNDArray, other: Any, equal_nan: bool) -> bool:
+def _all_equal(data: AnyNDArray, other: object, equal_nan: bool) -> bool:
     if data.size > _FIRST_LOOK and np.ndim(other) == 0 and data.ndim:
         # Most arrays differ from a given scalar early: look at a part before the whole.
         first = data[: max(1, _FIRST_LOOK * len(data) // data.size)]

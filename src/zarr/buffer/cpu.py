@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 import numpy as np
 
@@ -60,7 +60,7 @@ class Buffer(core.Buffer):
         return cls._of(bytes_like)
 
     @classmethod
-    def _of(cls, data: Any) -> Self:
+    def _of(cls, data: object) -> Self:
         """Wrap data that are known to be fit: skips the checks of the constructor."""
         if cls is not Buffer:
             # A subclass may do more when it is made.
@@ -123,7 +123,7 @@ class NDBuffer(core.NDBuffer):
         shape: Iterable[int],
         dtype: npt.DTypeLike,
         order: Literal["C", "F"] = "C",
-        fill_value: Any | None = None,
+        fill_value: object = None,
     ) -> Self:
         """Make a buffer with all elements `fill_value`, or zero where it is None."""
         if fill_value is None or (type(fill_value) is int and fill_value == 0):
@@ -152,7 +152,7 @@ class NDBuffer(core.NDBuffer):
         """Return the elements as a NumPy array, without a copy."""
         return np.asanyarray(self._data)
 
-    def __getitem__(self, key: Any) -> Self:
+    def __getitem__(self, key: object) -> Self:
         item = self._data[key]
         if not isinstance(item, np.ndarray):
             # A scalar: keep the data type, whose byte order a scalar does not have.
@@ -160,7 +160,7 @@ class NDBuffer(core.NDBuffer):
             item[()] = scalar
         return self.__class__(item)
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         self._data[key] = value._data if isinstance(value, core.NDBuffer) else value
 
 

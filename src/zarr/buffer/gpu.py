@@ -101,7 +101,7 @@ class NDBuffer(core.NDBuffer):
         shape: Iterable[int],
         dtype: npt.DTypeLike,
         order: Literal["C", "F"] = "C",
-        fill_value: Any | None = None,
+        fill_value: object = None,
     ) -> Self:
         """Make a buffer with all elements `fill_value`, or zero where it is None."""
         array = _cupy().zeros(tuple(shape), dtype=dtype, order=order)
@@ -126,10 +126,10 @@ class NDBuffer(core.NDBuffer):
         array: AnyNDArray = _cupy().asnumpy(self._data)
         return array
 
-    def __getitem__(self, key: Any) -> Self:
+    def __getitem__(self, key: object) -> Self:
         return self.__class__(self._data[key])
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: object, value: object) -> None:
         if isinstance(value, core.NDBuffer):
             value = value._data
         # CuPy assigns scalars and its own arrays only.

@@ -55,7 +55,7 @@ class DeprecatedStrEnumMeta(type):
         )
         return value
 
-    def __setattr__(cls, name: str, value: Any) -> None:
+    def __setattr__(cls, name: str, value: object) -> None:
         if name in cls.__dict__.get("_members", {}):
             raise AttributeError(f"cannot reassign member {name!r}")
         super().__setattr__(name, value)
@@ -269,7 +269,7 @@ class OneChunk:
         )
         return stored.get(self._key)
 
-    async def decode_part(self, getter: ByteGetter, selection: Any) -> Array | None:
+    async def decode_part(self, getter: ByteGetter, selection: object) -> Array | None:
         """A NumPy selection of the chunk, reading only what it needs; None if it is not stored."""
         box, within = covering_box(selection, self._spec.shape)
         table = self._table(writing=False)
@@ -356,7 +356,7 @@ def byte_request(start: int, stop: int | None) -> ByteRequest:
 
 
 def covering_box(
-    selection: Any, shape: tuple[int, ...]
+    selection: object, shape: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[Any, ...]]:
     """The smallest box with all that a selection needs, and the selection within that box."""
     items = selection if isinstance(selection, tuple) else (selection,)
@@ -380,7 +380,7 @@ def covering_box(
     return tuple(box), tuple(within)
 
 
-def _without_ellipsis(items: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:
+def _without_ellipsis(items: tuple[object, ...], ndim: int) -> tuple[object, ...]:
     for index, item in enumerate(items):
         if item is Ellipsis:
             missing = (slice(None),) * (ndim - len(items) + 1)

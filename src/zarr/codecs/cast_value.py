@@ -49,7 +49,7 @@ def cast_elements(
     dtype: NumberType,
     rounding: RoundingMode,
     out_of_range: OutOfRangeMode | None,
-    replacements: list[tuple[Any, Any]],
+    replacements: list[tuple[object, object]],
 ) -> Array:
     """The elements of an array as elements of another type.
 
@@ -68,7 +68,7 @@ def cast_elements(
     # NumPy turns arrays without axes into scalars on the way.
     values = np.atleast_1d(array.astype(array.dtype.newbyteorder("="), copy=False))
     target = dtype.newbyteorder("=")
-    places: list[tuple[Mask, Any]] = []
+    places: list[tuple[Mask, object]] = []
     for old, new in replacements:
         mask = np.isnan(values) if np.isnan(old) else values == old
         if mask.any():
@@ -292,7 +292,7 @@ class CastValue(DeclaredCodec, ArrayArrayCodec):
         data_type: str | AnyDType,
         rounding: RoundingMode = "nearest-even",
         out_of_range: OutOfRangeMode | Literal["error"] | None = None,
-        scalar_map: Mapping[str, Any] | None = None,
+        scalar_map: Mapping[str, object] | None = None,
     ) -> None:
         if out_of_range == "error":  # the specification's word for the default
             out_of_range = None
@@ -355,7 +355,7 @@ class CastValue(DeclaredCodec, ArrayArrayCodec):
         elements = input_byte_length // item_size(chunk_spec.dtype)
         return elements * item_size(self.dtype)
 
-    def _replacements(self, direction: str, dtype: AnyDType) -> list[tuple[Any, Any]]:
+    def _replacements(self, direction: str, dtype: AnyDType) -> list[tuple[object, object]]:
         """The pairs of scalars that one direction replaces, for an array of `dtype`."""
         pairs = (self.scalar_map or {}).get(direction, {})
         first, second = (dtype, self.dtype) if direction == "encode" else (self.dtype, dtype)

@@ -103,7 +103,7 @@ class _Builder:
         # The size of the elements that the next codec is given, or that Blosc is to assume.
         self._typesize = dtype.itemsize if not holds_objects(dtype) else 1
 
-    def build(self, configs: list[Mapping[str, Any]]) -> tuple[Link, ...]:
+    def build(self, configs: list[Mapping[str, object]]) -> tuple[Link, ...]:
         rest = list(configs)
         while rest and not self._as_bytes:
             self._add_to_array(rest)
@@ -114,7 +114,7 @@ class _Builder:
             self._add_to_bytes(rest)
         return tuple(self._links)
 
-    def _add_to_array(self, rest: list[Mapping[str, Any]]) -> None:
+    def _add_to_array(self, rest: list[Mapping[str, object]]) -> None:
         config = rest[0]
         if holds_objects(self._dtype):
             if codec_id(config) in ("vlen-utf8", "vlen-bytes"):
@@ -135,7 +135,7 @@ class _Builder:
             return
         self._add_serializer(rest)
 
-    def _add_serializer(self, rest: list[Mapping[str, Any]]) -> None:
+    def _add_serializer(self, rest: list[Mapping[str, object]]) -> None:
         """All codecs up to the next from bytes to bytes that the engine has, as one adapter."""
         taken = [rest.pop(0)]
         while rest and bytes_link(rest[0], 1) is None:
@@ -147,7 +147,7 @@ class _Builder:
         self._as_bytes = True
         self._typesize = _typesize_after(taken)
 
-    def _add_to_bytes(self, rest: list[Mapping[str, Any]]) -> None:
+    def _add_to_bytes(self, rest: list[Mapping[str, object]]) -> None:
         config = rest.pop(0)
         link = bytes_link(config, self._typesize)
         self._links.append(link or ("python", NumcodecsBytes(config)))
@@ -198,7 +198,7 @@ def split(
     filters: list[ArrayArrayCodec] = []
     serializer: ArrayBytesCodec | None = None
     compressors: list[BytesBytesCodec] = []
-    before: Any = None
+    before: object = None
     for codec in codecs:
         if isinstance(codec, ArrayArrayCodec):
             if serializer is not None or compressors:
@@ -349,7 +349,7 @@ def _make(name: str, parameters: dict[str, Any]) -> Codec:
     return get_codec_class(name).from_dict({"name": name, "configuration": parameters})
 
 
-def _blosc(parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _blosc(parameters: dict[str, Any]) -> tuple[str, dict[str, object]]:
     shuffle = parameters.get("shuffle", 1)
     translated = {
         "cname": parameters.get("cname", "lz4"),
@@ -364,23 +364,23 @@ def _blosc(parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return "blosc", translated
 
 
-def _zstd(parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _zstd(parameters: dict[str, Any]) -> tuple[str, dict[str, object]]:
     level = min(parameters.get("level", 0), 22)
     return "zstd", {"level": level, "checksum": bool(parameters.get("checksum", False))}
 
 
-def _gzip(parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _gzip(parameters: dict[str, object]) -> tuple[str, dict[str, object]]:
     level = parameters.get("level", 1)
     return "gzip", {"level": 6 if level == -1 else level}
 
 
-def _crc32c(parameters: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _crc32c(parameters: dict[str, object]) -> tuple[str, dict[str, object]]:
     if parameters.get("location") == "start":
         return "numcodecs.crc32c", parameters
     return "crc32c", {}
 
 
-_TO_V3: dict[str, Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]] = {
+_TO_V3: dict[str, Callable[[dict[str, object]], tuple[str, dict[str, object]]]] = {
     "blosc": _blosc,
     "crc32c": _crc32c,
     "gzip": _gzip,
@@ -390,12 +390,12 @@ _TO_V3: dict[str, Callable[[dict[str, Any]], tuple[str, dict[str, Any]]]] = {
 }
 
 
-def _json_like(parameters: dict[str, Any]) -> dict[str, Any]:
+def _json_like(parameters: dict[str, object]) -> dict[str, object]:
     """Parameters without those that only say what holds anyway."""
     return {key: value for key, value in parameters.items() if value is not None}
 
 
-def v2_config(codec: Any) -> dict[str, Any]:
+def v2_config(codec: object) -> dict[str, object]:
     """The configuration, for format 2, of a codec with the meaning of one of format 3.
 
     Parameters
@@ -433,7 +433,7 @@ def v2_config(codec: Any) -> dict[str, Any]:
     )
 
 
-def _blosc_config(codec: Any, parameters: dict[str, Any]) -> dict[str, Any]:
+def _blosc_config(codec: object, parameters: dict[str, object]) -> dict[str, object]:
     still_open = getattr(codec, "_tunable_attrs", ())
     shuffle = _AUTOSHUFFLE if "shuffle" in still_open else _SHUFFLES.index(parameters["shuffle"])
     return {
@@ -456,7 +456,7 @@ own_numcodec: property = property(_as_numcodec)
 _KINDS = (ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec)
 
 
-def parse_codec(data: Any) -> Codec:
+def parse_codec(data: object) -> Codec:
     """One codec from an object, a named configuration or a name.
 
     An object of numcodecs becomes the codec of format 3 with its meaning.
@@ -483,11 +483,11 @@ def parse_codec(data: Any) -> Codec:
 _FORMER_NAMES = {"endian": "bytes"}
 
 
-def _renamed(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _renamed(data: Mapping[str, object], name: str) -> dict[str, Any]:
     return {**data, "name": _FORMER_NAMES.get(name, name)}
 
 
-def parse_codecs(data: Any) -> tuple[Codec, ...]:
+def parse_codecs(data: object) -> tuple[Codec, ...]:
     """The codecs of a chain, from an iterable of what `parse_codec` takes."""
     if not isinstance(data, Iterable) or isinstance(data, (str, Mapping)):
         raise TypeError(f"Expected iterable, got {type(data)}")

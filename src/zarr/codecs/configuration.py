@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zarr.types import JSON
 
 
-def _named(data: object) -> tuple[str, Any]:
+def _named(data: object) -> tuple[str, object]:
     """The name and the configuration (None where absent) of a named configuration."""
     if not isinstance(data, Mapping):
         raise TypeError(f"Expected dict, got {type(data)}")
@@ -40,7 +40,7 @@ def optional_configuration(data: object, name: str) -> dict[str, Any]:
     return {} if configuration is None else _fields(configuration)
 
 
-def required_configuration(data: object, name: str) -> dict[str, Any]:
+def required_configuration(data: object, name: str) -> dict[str, object]:
     """The configuration of the codec `name`, which must be there."""
     found, configuration = _named(data)
     if found != name:
@@ -155,7 +155,7 @@ def number(value: object, dtype: AnyDType, what: str) -> Any:
     raise ValueError(f"{what} {value!r} is not representable in dtype {native}.")
 
 
-def _real(value: object, dtype: AnyDType) -> Any:
+def _real(value: object, dtype: AnyDType) -> object:
     if isinstance(value, str):
         try:
             return dtype.from_json_scalar(value, zarr_format=3)
@@ -177,12 +177,12 @@ class InnerGrid:
         return {"name": "regular", "configuration": {"chunk_shape": list(self.chunk_shape)}}
 
 
-def item_size(dtype: Any) -> int:
+def item_size(dtype: object) -> int:
     """Bytes of one element of a data type, and 1 where elements have no one size."""
     return getattr(dtype, "item_size", None) or 1
 
 
-def chunk_edges(chunk_grid: Any) -> tuple[tuple[int, ...], ...] | None:
+def chunk_edges(chunk_grid: object) -> tuple[tuple[int, ...], ...] | None:
     """The lengths that chunks have along each dimension; None for a grid that does not tell."""
     sizes: Sequence[Any] | None = getattr(chunk_grid, "chunk_shape", None)
     if sizes is None:
@@ -220,7 +220,7 @@ def check_shards(shape: tuple[int, ...], inner: tuple[int, ...]) -> None:
         )
 
 
-def largest_chunk(shape: tuple[int, ...], chunk_grid: Any) -> int:
+def largest_chunk(shape: tuple[int, ...], chunk_grid: object) -> int:
     """The number of elements of the largest chunk."""
     edges = chunk_edges(chunk_grid)
     if edges is None:

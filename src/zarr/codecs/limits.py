@@ -68,7 +68,7 @@ _OF_THE_ENGINE: dict[str, Link] = {
 }
 
 
-def decode_at_most(codec: Numcodec, data: Any, limit: int) -> Any:
+def decode_at_most(codec: Numcodec, data: Any, limit: int) -> object:
     """Decode `data` with a codec of numcodecs, to at most `limit` bytes if it makes bytes.
 
     Raises

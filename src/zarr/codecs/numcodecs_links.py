@@ -29,7 +29,7 @@ _MAX_TYPESIZE: Final = 255
 _AUTOSHUFFLE: Final = -1
 
 
-def codec_id(config: Mapping[str, Any]) -> str:
+def codec_id(config: Mapping[str, object]) -> str:
     """The name of a codec in its configuration."""
     name = config.get("id")
     if not isinstance(name, str):
@@ -53,7 +53,7 @@ _OWN: Final = {
 """The codecs that the engine has, and what it understands of their configurations."""
 
 
-def is_understood(config: Mapping[str, Any]) -> bool:
+def is_understood(config: Mapping[str, object]) -> bool:
     """Return whether the engine knows a codec, and all that its configuration says."""
     name = codec_id(config)
     if name not in _OWN or (name == "delta" and "dtype" not in config):
@@ -109,7 +109,7 @@ def array_link(config: Mapping[str, Any], dtype: TBaseDType) -> Link | None:
     return ("delta", dtype.str) if decoded == encoded == dtype else None
 
 
-def _bitround_link(config: Mapping[str, Any], dtype: TBaseDType) -> Link | None:
+def _bitround_link(config: Mapping[str, object], dtype: TBaseDType) -> Link | None:
     keepbits, mantissa = config.get("keepbits"), {2: 10, 4: 23, 8: 52}.get(dtype.itemsize, 0)
     if dtype.kind != "f" or not isinstance(keepbits, int) or not 1 <= keepbits <= mantissa:
         return None
@@ -151,7 +151,7 @@ class NumcodecsSerializer:
     kind = "array_bytes"
 
     def __init__(
-        self, configs: Iterable[Mapping[str, Any]], elements: Elements, order: MemoryOrder = "C"
+        self, configs: Iterable[Mapping[str, object]], elements: Elements, order: MemoryOrder = "C"
     ) -> None:
         self._configs = tuple(configs)
         self._elements = elements
@@ -186,7 +186,7 @@ class NumcodecsSerializer:
             decoded = decoded_by(codec, decoded, limit)
         return self._elements.data(self._array(decoded, tuple(shape)))
 
-    def _array(self, decoded: Any, shape: Shape) -> Array:
+    def _array(self, decoded: object, shape: Shape) -> Array:
         dtype = self._elements.dtype
         if self._elements.objects:
             array = np.asarray(decoded, dtype=dtype)
@@ -216,7 +216,7 @@ class NumcodecsBytes:
     kind = "bytes_bytes"
     takes_objects = False
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: Mapping[str, object]) -> None:
         self._config = config
         self.name = codec_id(config)
 
@@ -246,7 +246,7 @@ CHECKSUMS = frozenset({"crc32", "crc32c", "adler32", "fletcher32", "jenkins_look
 """The codecs of numcodecs that only add a checksum, all of four bytes."""
 
 
-def _as_bytes(encoded: Any, order: MemoryOrder) -> Data:
+def _as_bytes(encoded: object, order: MemoryOrder) -> Data:
     if isinstance(encoded, (bytes, bytearray, memoryview)):
         return encoded
     array = np.asarray(encoded)
@@ -255,7 +255,7 @@ def _as_bytes(encoded: Any, order: MemoryOrder) -> Data:
     return memoryview(array.reshape(-1, order="A").view(np.uint8))
 
 
-def decoded_by(codec: Numcodec, data: Any, limit: int) -> Any:
+def decoded_by(codec: Numcodec, data: object, limit: int) -> Any:
     """The output of a decoder of numcodecs, which may be `limit` bytes."""
     if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
         # Such a stream says itself how it was filtered, and is refused with filters.

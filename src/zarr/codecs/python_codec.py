@@ -39,10 +39,10 @@ class _NeedsLoopError(Exception):
 class _Done:
     """An awaitable whose result is there."""
 
-    def __init__(self, result: Any) -> None:
+    def __init__(self, result: object) -> None:
         self._result = result
 
-    def __await__(self) -> Generator[None, None, Any]:
+    def __await__(self) -> Generator[None, None, object]:
         return self._result
         yield  # makes this a generator function, as awaiting requires
 
@@ -53,18 +53,20 @@ class _InPlace:
     def __init__(self) -> None:
         self.error: BaseException | None = None
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> _Done:
+    def run_in_executor(
+        self, executor: object, func: Callable[..., object], *args: object
+    ) -> _Done:
         try:
             return _Done(func(*args))
         except BaseException as error:
             self.error = error
             raise
 
-    def create_task(self, coro: Coroutine[Any, Any, Any], **options: Any) -> Any:
+    def create_task(self, coro: Coroutine[object, object, object], **options: object) -> object:
         coro.close()  # or Python warns that it was never awaited
         raise _NeedsLoopError("create_task")
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name.startswith("__"):
             raise AttributeError(name)  # asked of any object by those who look into modules
         raise _NeedsLoopError(name)
@@ -80,7 +82,7 @@ _MOST_YIELDS = 100
 _need_loop: set[CodeType] = set()
 
 
-def run_coroutine(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_coroutine(make: Callable[[], Coroutine[object, object, T]]) -> T:
     """The result of a coroutine; it may be started twice, so it must not have effects."""
     coro = make()
     code = getattr(coro, "cr_code", None)
@@ -98,7 +100,7 @@ def run_coroutine(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return _on_new_thread(make)
 
 
-def _in_place(coro: Coroutine[Any, Any, Any]) -> Any:
+def _in_place(coro: Coroutine[object, object, object]) -> Any:
     import asyncio
 
     around = asyncio._get_running_loop()
@@ -120,7 +122,7 @@ def _in_place(coro: Coroutine[Any, Any, Any]) -> Any:
     return _SUSPENDED
 
 
-def _on_new_thread(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def _on_new_thread(make: Callable[[], Coroutine[object, object, T]]) -> T:
     import asyncio
 
     results: list[T] = []
@@ -178,7 +180,7 @@ class Elements:
         flat = np.ascontiguousarray(array).reshape(-1)
         return memoryview(flat.view(np.uint8))
 
-    def decoded(self, result: Any, shape: Shape, codec: str) -> Array:
+    def decoded(self, result: object, shape: Shape, codec: str) -> Array:
         """The output of a decoder as an array of `shape` and of this data type."""
         array = _counted(result, shape, codec)
         if array.dtype != self.dtype:
@@ -187,7 +189,7 @@ class Elements:
             array = as_type(array, self.dtype)
         return array.reshape(shape)
 
-    def encoded(self, result: Any, shape: Shape, codec: str) -> Array:
+    def encoded(self, result: object, shape: Shape, codec: str) -> Array:
         """The output of an encoder as an array of `shape` and of this data type.
 
         A codec may give elements of another type and equal size: only their bytes count.
@@ -219,7 +221,7 @@ def _differ_in_byte_order(one: TBaseDType, other: TBaseDType) -> bool:
     return one.kind in "iufcmMU" and one == other.newbyteorder()
 
 
-def _counted(result: Any, shape: Shape, codec: str) -> Array:
+def _counted(result: object, shape: Shape, codec: str) -> Array:
     array: Array = np.asanyarray(result)
     if array.size != prod(shape):
         raise ChunkDecodeError(
@@ -244,16 +246,16 @@ class Coder:
         """The spec of a chunk of `shape`, which the codec is given."""
         return self.spec if shape == self.spec.shape else replace(self.spec, shape=shape)
 
-    def decode(self, data: Any, spec: ArraySpec, limit: int | None = None) -> Any:
+    def decode(self, data: object, spec: ArraySpec, limit: int | None = None) -> Any:
         """The decoded data; at most `limit` bytes, if the codec looks at that."""
         given = {"limit": limit} if limit is not None and self._bounded else {}
         return self._given(self._decode(data, spec, **given), "decoded")
 
-    def encode(self, data: Any, spec: ArraySpec) -> Any:
+    def encode(self, data: object, spec: ArraySpec) -> Any:
         """The encoded data."""
         return self._given(self._encode(data, spec), "encoded")
 
-    def _given(self, result: Any, what: str) -> Any:
+    def _given(self, result: object, what: str) -> object:
         if result is None:
             raise ValueError(f"The codec {self.name!r} gave None for a chunk to be {what}.")
         return result
@@ -397,7 +399,7 @@ def _fixed_size(coder: Coder, size: int) -> int | None:
     return coder.codec.compute_encoded_size(size, coder.spec)
 
 
-def _method(codec: BaseCodec[Any, Any], action: str) -> Callable[..., Any]:
+def _method(codec: BaseCodec[Any, Any], action: str) -> Callable[..., object]:
     """How to let a codec decode or encode one chunk.
 
     Of the three ways to define that, the one in the most derived class counts, and there the
@@ -419,12 +421,12 @@ def _method(codec: BaseCodec[Any, Any], action: str) -> Callable[..., Any]:
     )
 
 
-def _awaited(single: Callable[[Any, ArraySpec], Any]) -> Callable[[Any, ArraySpec], Any]:
+def _awaited(single: Callable[[Any, ArraySpec], Any]) -> Callable[[object, ArraySpec], object]:
     return lambda data, spec: run_coroutine(lambda: single(data, spec))
 
 
-def _awaited_batch(many: Callable[[Any], Any]) -> Callable[[Any, ArraySpec], Any]:
-    def code(data: Any, spec: ArraySpec) -> Any:
+def _awaited_batch(many: Callable[[Any], Any]) -> Callable[[object, ArraySpec], object]:
+    def code(data: object, spec: ArraySpec) -> object:
         (result,) = run_coroutine(lambda: many([(data, spec)]))
         return result
 

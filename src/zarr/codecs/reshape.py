@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from zarr.codecs.base import NativeFilter
 from zarr.codecs.configuration import InnerGrid, chunk_edges, int_field, int_tuple, named
@@ -42,7 +42,9 @@ class _Reshaping(NativeFilter):
     def _shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return reshaped(shape, self._dimensions(len(shape)))
 
-    def _seen_behind(self, shape: tuple[int, ...], chunk_grid: Any) -> tuple[tuple[int, ...], Any]:
+    def _seen_behind(
+        self, shape: tuple[int, ...], chunk_grid: object
+    ) -> tuple[tuple[int, ...], object]:
         edges = chunk_edges(chunk_grid)
         chunk = shape if edges is None else tuple(lengths[0] for lengths in edges)
         inner = self._shape(chunk)
@@ -135,7 +137,7 @@ class SingletonDimCodec(_Reshaping):
         return tuple(axes)
 
 
-def _operation(data: Any) -> tuple[str, int]:
+def _operation(data: object) -> tuple[str, int]:
     if isinstance(data, Mapping) and len(data) == 1:
         ((kind, axis),) = data.items()
         if kind in ("insert", "remove") and int_field(axis, kind) >= 0:
@@ -143,7 +145,7 @@ def _operation(data: Any) -> tuple[str, int]:
     raise ValueError(f'Expected {{"insert": axis}} or {{"remove": axis}}. Got {data!r}.')
 
 
-def _shapes(edges: Sequence[Any]) -> list[tuple[int, ...]]:
+def _shapes(edges: Sequence[object]) -> list[tuple[int, ...]]:
     """The shapes of chunks with the first, and with the last of their edges along each axis."""
     lengths = [edge if isinstance(edge, tuple) else (edge,) for edge in edges]
     return [tuple(edge[0] for edge in lengths), tuple(edge[-1] for edge in lengths)]

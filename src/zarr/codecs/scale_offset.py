@@ -137,7 +137,7 @@ def _check_range(results: list[int], dtype: AnyDType) -> None:
         )
 
 
-def _wrapping(values: Array, compute: Callable[[Array, Callable[[Any], Array]], Array]) -> Array:
+def _wrapping(values: Array, compute: Callable[[Array, Callable[[object], Array]], Array]) -> Array:
     """A computation modulo the range of the type: exact, if the result is known to be in range."""
     bits = values.dtype.itemsize * 8
     unsigned = np.dtype(f"u{values.dtype.itemsize}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -226,7 +226,7 @@ class ShardingCodec(
         return self._shard(chunk_spec).encode(chunk_data.as_numpy_array())
 
     async def _decode_partial_single(
-        self, byte_getter: ByteGetter, selection: Any, chunk_spec: ArraySpec
+        self, byte_getter: ByteGetter, selection: object, chunk_spec: ArraySpec
     ) -> NDBuffer | None:
         array = await self._shard(chunk_spec).decode_part(byte_getter, selection)
         return None if array is None else chunk_spec.prototype.nd_buffer.from_numpy_array(array)
@@ -235,14 +235,14 @@ class ShardingCodec(
         self,
         byte_setter: ByteSetter,
         chunk_array: NDBuffer,
-        selection: Any,
+        selection: object,
         chunk_spec: ArraySpec,
     ) -> None:
         shard = self._shard(chunk_spec)
         await shard.encode_part(byte_setter, selection, chunk_array.as_numpy_array())
 
 
-def _parse_index_codecs(data: Any) -> tuple[Codec, ...]:
+def _parse_index_codecs(data: object) -> tuple[Codec, ...]:
     codecs = parse_codecs(data)
     varying = [codec for codec in codecs if not codec.is_fixed_size]
     if varying:

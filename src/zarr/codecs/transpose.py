@@ -101,7 +101,7 @@ def seen_behind(
     The effect of other packages' codecs on the lengths of chunks is not known.
     """
     if hasattr(codec, "_seen_behind"):
-        seen: tuple[tuple[int, ...], Any] = codec._seen_behind(shape, chunk_grid)
+        seen: tuple[tuple[int, ...], object] = codec._seen_behind(shape, chunk_grid)
         return seen
     if not isinstance(codec, TransposeCodec):
         return shape, chunk_grid

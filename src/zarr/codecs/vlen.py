@@ -292,7 +292,7 @@ class ObjectTable:
         return np.fromiter((type(item) is kind and item == fill for item in part), np.bool_)
 
 
-def _same_arrays(one: Any, other: Array) -> bool:
+def _same_arrays(one: object, other: Array) -> bool:
     if one is other or not isinstance(one, np.ndarray):
         return one is other
     # As plain arrays: those of other packages may compare in ways of their own.

@@ -34,7 +34,7 @@ _BATCH = 64
 
 
 async def fill(
-    source: Any,
+    source: object,
     target: AnyAsyncArray,
     done: Callable[[int], None],
     *,
@@ -371,7 +371,7 @@ def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
     return dest.with_own_access(made)
 
 
-def _as_it_is(data: Any, zarr_format: ZarrFormat, options: Options) -> ArrayMetadata | None:
+def _as_it_is(data: object, zarr_format: ZarrFormat, options: Options) -> ArrayMetadata | None:
     """The metadata of a copy whose stored chunks are those of the source, if there are such."""
     if not isinstance(data, AsyncArray) or options.create.keys() - {"config"}:
         return None

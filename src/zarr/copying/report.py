@@ -139,7 +139,7 @@ def _bar(kind: Any) -> Any:
     return kind(unit="B", unit_scale=True, unit_divisor=1024, desc="copy")
 
 
-def _tqdm() -> Any:
+def _tqdm() -> object:
     try:
         from tqdm.auto import tqdm  # late: few want a bar
     except ImportError as error:

@@ -111,7 +111,7 @@ class Node(NamedTuple):
     path: str
     data: Any
     attributes: Mapping[str, Any]
-    defaults: Mapping[str, Any] = MappingProxyType({})
+    defaults: Mapping[str, object] = MappingProxyType({})
 
     @property
     def size(self) -> int:
@@ -119,7 +119,7 @@ class Node(NamedTuple):
         return 0 if self.data is None else int(self.data.size * self.data.dtype.itemsize)
 
 
-async def nodes_of(source: Any, *, shallow: bool) -> list[Node]:
+async def nodes_of(source: object, *, shallow: bool) -> list[Node]:
     """Return an array or group and what is below it, parents first.
 
     Parameters
@@ -156,7 +156,7 @@ def _node(path: str, handle: AnyAsyncArray | AsyncGroup) -> Node:
     return Node(path, data, dict(handle.metadata.attributes))
 
 
-def name_of(source: Any) -> str:
+def name_of(source: object) -> str:
     """The last part of a node's path; empty for the root of a store or file."""
     name = getattr(source, "name", None) or ""
     return name.rstrip("/").rpartition("/")[2]
@@ -182,7 +182,7 @@ def _is_a(value: object, name: str) -> bool:
     )
 
 
-def _walk_hdf5(source: Any, *, shallow: bool) -> Iterator[tuple[str, Any]]:
+def _walk_hdf5(source: Any, *, shallow: bool) -> Iterator[tuple[str, object]]:
     """Yield a node and those below it with relative paths, parents first.
 
     Raises
@@ -195,7 +195,9 @@ def _walk_hdf5(source: Any, *, shallow: bool) -> Iterator[tuple[str, Any]]:
         yield from _below(source, "", [source.id], shallow=shallow)
 
 
-def _below(group: Any, path: str, above: list[Any], *, shallow: bool) -> Iterator[tuple[str, Any]]:
+def _below(
+    group: Any, path: str, above: list[Any], *, shallow: bool
+) -> Iterator[tuple[str, object]]:
     for name in group:
         try:
             node = group[name]
@@ -212,13 +214,15 @@ def _below(group: Any, path: str, above: list[Any], *, shallow: bool) -> Iterato
             yield from _below(node, relative, [*above, node.id], shallow=shallow)
 
 
-def _hdf5_parts(path: str, node: Any) -> tuple[Dataset | None, dict[str, Any], dict[str, Any]]:
+def _hdf5_parts(
+    path: str, node: Any
+) -> tuple[Dataset | None, dict[str, object], dict[str, object]]:
     """Return the elements of a node, if it has any, its attributes, and how it is laid out."""
     attributes = _attributes(path, node)
     if _is_a(node, "Group"):
         return None, attributes, {}
     data = Dataset(node)
-    layout: dict[str, Any] = {"dtype": data.dtype}
+    layout: dict[str, object] = {"dtype": data.dtype}
     if node.chunks is not None:
         layout["chunks"] = node.chunks
     if data.dtype.kind not in "OTV":
@@ -267,11 +271,11 @@ class Dataset:
         """The number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
 
-    def __getitem__(self, region: Any) -> Any:
+    def __getitem__(self, region: object) -> Any:
         return np.asarray(self._source[region]).astype(self.dtype, copy=False)
 
 
-def _attributes(path: str, node: Any) -> dict[str, Any]:
+def _attributes(path: str, node: Any) -> dict[str, object]:
     found = {}
     for name, value in node.attrs.items():
         if name in _INTERNAL:
@@ -287,7 +291,7 @@ def _attributes(path: str, node: Any) -> dict[str, Any]:
     return found
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> object:
     """The JSON of an attribute's value."""
     if isinstance(value, (np.ndarray, np.generic)):
         return _json(value.tolist())

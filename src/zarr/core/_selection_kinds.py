@@ -20,64 +20,64 @@ if TYPE_CHECKING:
 # -- items --------------------------------------------------------------------------------------
 
 
-def is_integer(x: Any) -> TypeGuard[int]:
+def is_integer(x: object) -> TypeGuard[int]:
     """Whether a value is an integer of Python or NumPy; booleans are none."""
     return isinstance(x, Integral) and not is_bool(x)
 
 
-def is_bool(x: Any) -> TypeGuard[bool | np.bool_]:
+def is_bool(x: object) -> TypeGuard[bool | np.bool_]:
     """Whether a value is a boolean of Python or NumPy."""
     return isinstance(x, bool | np.bool_)
 
 
-def is_integer_list(x: Any) -> TypeGuard[list[int]]:
+def is_integer_list(x: object) -> TypeGuard[list[int]]:
     """Whether a value is a list of integers, with one at least."""
     return isinstance(x, list) and bool(x) and all(map(is_integer, x))
 
 
-def is_bool_list(x: Any) -> TypeGuard[list[bool | np.bool_]]:
+def is_bool_list(x: object) -> TypeGuard[list[bool | np.bool_]]:
     """Whether a value is a list of booleans, with one at least."""
     return isinstance(x, list) and bool(x) and all(map(is_bool, x))
 
 
-def _is_array(x: Any, kinds: str, ndim: int | None) -> bool:
+def _is_array(x: object, kinds: str, ndim: int | None) -> bool:
     if np.isscalar(x) or not (hasattr(x, "shape") and hasattr(x, "dtype")):
         return False
     kind = getattr(x.dtype, "kind", "")
     return bool(kind) and kind in kinds and ndim in (None, len(x.shape))
 
 
-def is_integer_array(x: Any, ndim: int | None = None) -> TypeGuard[npt.NDArray[np.intp]]:
+def is_integer_array(x: object, ndim: int | None = None) -> TypeGuard[npt.NDArray[np.intp]]:
     """Whether a value is an array of integers, with `ndim` axes if that is given."""
     return _is_array(x, "iu", ndim)
 
 
-def is_bool_array(x: Any, ndim: int | None = None) -> TypeGuard[npt.NDArray[np.bool_]]:
+def is_bool_array(x: object, ndim: int | None = None) -> TypeGuard[npt.NDArray[np.bool_]]:
     """Whether a value is an array of booleans, with `ndim` axes if that is given."""
     return _is_array(x, "b", ndim)
 
 
-def is_int_or_bool_iterable(x: Any) -> bool:
+def is_int_or_bool_iterable(x: object) -> bool:
     """Whether a value is a list or an array, of integers or of booleans."""
     return is_integer_list(x) or is_bool_list(x) or _is_array(x, "biu", None)
 
 
-def is_slice(s: Any) -> TypeGuard[slice]:
+def is_slice(s: object) -> TypeGuard[slice]:
     """Whether a value is a slice."""
     return isinstance(s, slice)
 
 
-def is_contiguous_slice(s: Any) -> TypeGuard[slice]:
+def is_contiguous_slice(s: object) -> TypeGuard[slice]:
     """Whether a value is a slice that leaves nothing out."""
     return isinstance(s, slice) and s.step in (None, 1)
 
 
-def is_positive_slice(s: Any) -> TypeGuard[slice]:
+def is_positive_slice(s: object) -> TypeGuard[slice]:
     """Whether a value is a slice that goes forward."""
     return isinstance(s, slice) and (s.step is None or s.step >= 1)
 
 
-def is_scalar(value: Any, dtype: NumpyDType) -> bool:
+def is_scalar(value: object, dtype: NumpyDType) -> bool:
     """Whether a value is one element of a data type, a tuple for one of several fields."""
     if np.isscalar(value) or (hasattr(value, "shape") and value.shape == ()):
         return True
@@ -87,17 +87,17 @@ def is_scalar(value: Any, dtype: NumpyDType) -> bool:
 # -- selections ---------------------------------------------------------------------------------
 
 
-def ensure_tuple(v: Any) -> tuple[Any, ...]:
+def ensure_tuple(v: object) -> tuple[object, ...]:
     """Return the items of a selection."""
     return v if isinstance(v, tuple) else (v,)
 
 
-def is_basic_selection(selection: Any) -> bool:
+def is_basic_selection(selection: object) -> bool:
     """Whether there are only integers, and slices that go forward."""
     return all(is_integer(item) or is_positive_slice(item) for item in ensure_tuple(selection))
 
 
-def is_contiguous_selection(selection: Any) -> bool:
+def is_contiguous_selection(selection: object) -> bool:
     """Whether there are only integer arrays, an ellipsis, and slices that leave nothing out."""
     return all(
         is_integer_array(item) or is_contiguous_slice(item) or item is Ellipsis
@@ -105,7 +105,7 @@ def is_contiguous_selection(selection: Any) -> bool:
     )
 
 
-def is_coordinate_selection(selection: Any, shape: tuple[int, ...]) -> bool:
+def is_coordinate_selection(selection: object, shape: tuple[int, ...]) -> bool:
     """Whether there is an integer or an integer array for each axis."""
     items = ensure_tuple(selection)
     return len(items) == len(shape) and all(
@@ -113,13 +113,13 @@ def is_coordinate_selection(selection: Any, shape: tuple[int, ...]) -> bool:
     )
 
 
-def is_mask_selection(selection: Any, shape: tuple[int, ...]) -> bool:
+def is_mask_selection(selection: object, shape: tuple[int, ...]) -> bool:
     """Whether there is one array of booleans, which has the shape of the array."""
     items = ensure_tuple(selection)
     return len(items) == 1 and is_bool_array(items[0]) and tuple(items[0].shape) == tuple(shape)
 
 
-def is_pure_fancy_indexing(selection: Any, ndim: int) -> bool:
+def is_pure_fancy_indexing(selection: object, ndim: int) -> bool:
     """Whether a selection names points, by indices for each axis or by a mask; nothing else."""
     if is_bool_array(selection):
         return True
@@ -134,7 +134,7 @@ def is_pure_fancy_indexing(selection: Any, ndim: int) -> bool:
     )
 
 
-def is_pure_orthogonal_indexing(selection: Any, ndim: int) -> bool:
+def is_pure_orthogonal_indexing(selection: object, ndim: int) -> bool:
     """Whether each item selects along an axis of its own: integers, slices, lists and arrays."""
     items = ensure_tuple(selection)
     return 0 < len(items) <= ndim and all(
@@ -142,7 +142,7 @@ def is_pure_orthogonal_indexing(selection: Any, ndim: int) -> bool:
     )
 
 
-def pop_fields(selection: Any) -> tuple[str | list[str] | None, Any]:
+def pop_fields(selection: object) -> tuple[str | list[str] | None, object]:
     """Return the names of fields in a selection, and the rest of it; what is alone stands alone."""
     if isinstance(selection, str):
         return selection, ()
@@ -153,7 +153,7 @@ def pop_fields(selection: Any) -> tuple[str | list[str] | None, Any]:
     return fields[0] if len(fields) == 1 else fields, rest[0] if len(rest) == 1 else rest
 
 
-def replace_ellipsis(selection: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def replace_ellipsis(selection: object, shape: tuple[int, ...]) -> tuple[object, ...]:
     """Return one item for each axis.
 
     Raises
@@ -164,7 +164,7 @@ def replace_ellipsis(selection: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(per_axis(ensure_tuple(selection), shape))
 
 
-def replace_lists(selection: tuple[Any, ...]) -> tuple[Any, ...]:
+def replace_lists(selection: tuple[object, ...]) -> tuple[object, ...]:
     """Return a selection with arrays in place of lists."""
     return tuple(
         np.asarray(item, dtype=None if item else np.intp) if isinstance(item, list) else item
@@ -172,7 +172,7 @@ def replace_lists(selection: tuple[Any, ...]) -> tuple[Any, ...]:
     )
 
 
-def make_slice_selection(selection: Any) -> list[Any]:
+def make_slice_selection(selection: Any) -> list[object]:
     """Return a selection with slices in place of integers, also of those in arrays of one."""
     made: list[Any] = []
     for item in selection:
@@ -257,7 +257,7 @@ def check_no_multi_fields(fields: Fields) -> Fields:
     return fields[0] if fields else None
 
 
-def ix_(selection: Any, shape: tuple[int, ...]) -> tuple[AnyNDArray, ...]:
+def ix_(selection: object, shape: tuple[int, ...]) -> tuple[AnyNDArray, ...]:
     """Return index arrays for the outer product of the items; integers keep their axis.
 
     Parameters
@@ -271,7 +271,7 @@ def ix_(selection: Any, shape: tuple[int, ...]) -> tuple[AnyNDArray, ...]:
     return np.ix_(*(_indices(item, n) for item, n in zip(items, shape, strict=True)))
 
 
-def _indices(item: Any, length: int) -> AnyNDArray:
+def _indices(item: object, length: int) -> AnyNDArray:
     if isinstance(item, slice):
         return np.arange(*item.indices(length))
     if is_integer(item):
@@ -281,12 +281,12 @@ def _indices(item: Any, length: int) -> AnyNDArray:
     return np.asarray(item, dtype=np.intp)
 
 
-def _integer_axes(selection: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _integer_axes(selection: object, shape: tuple[int, ...]) -> tuple[int, ...]:
     items = replace_ellipsis(selection, shape)
     return tuple(axis for axis, item in enumerate(items) if is_integer(item))
 
 
-def oindex(a: AnyNDArray, selection: Any) -> AnyNDArray:
+def oindex(a: AnyNDArray, selection: object) -> AnyNDArray:
     """Return an orthogonal selection of an array in memory.
 
     Parameters
@@ -300,7 +300,7 @@ def oindex(a: AnyNDArray, selection: Any) -> AnyNDArray:
     return found.squeeze(axis=_integer_axes(selection, a.shape))
 
 
-def oindex_set(a: AnyNDArray, selection: Any, value: Any) -> None:
+def oindex_set(a: AnyNDArray, selection: object, value: object) -> None:
     """Write to an orthogonal selection of an array in memory.
 
     Parameters

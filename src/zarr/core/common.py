@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def parse_enum(data: object, cls: type[Enum]) -> Enum:
 
 
 async def concurrent_map(
-    items: Iterable[tuple[Any, ...]],
+    items: Iterable[tuple[object, ...]],
     func: Callable[..., Awaitable[T]],
     limit: int | None = None,
 ) -> list[T]:
@@ -108,7 +108,7 @@ async def concurrent_map(
 
 
 async def concurrent_foreach(
-    items: Iterable[tuple[Any, ...]], func: Callable[..., Awaitable[object]], limit: int
+    items: Iterable[tuple[object, ...]], func: Callable[..., Awaitable[object]], limit: int
 ) -> None:
     """Await ``func(*item)`` for every item.
 
@@ -125,7 +125,7 @@ async def concurrent_foreach(
 
 
 def concurrent_iter(
-    items: Iterable[tuple[Any, ...]],
+    items: Iterable[tuple[object, ...]],
     func: Callable[..., Awaitable[T]],
     limit: int | None = None,
 ) -> list[asyncio.Task[T]]:
@@ -147,7 +147,7 @@ def concurrent_iter(
     """
     gate = nullcontext() if limit is None else asyncio.Semaphore(limit)
 
-    async def call(item: tuple[Any, ...]) -> T:
+    async def call(item: tuple[object, ...]) -> T:
         async with gate:
             return await func(*item)
 

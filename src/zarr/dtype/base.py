@@ -132,7 +132,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     # Whether an element may be an array or a list itself.
     _holds_arrays: ClassVar[bool] = False
 
-    def _values(self) -> tuple[Any, ...]:
+    def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self._field_names)
 
     def __eq__(self, other: object) -> bool:
@@ -232,7 +232,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def default_scalar(self) -> TScalar_co:
         """Return the fill value of an array that is given none."""
 
-    def _unwritten_scalar(self) -> Any:
+    def _unwritten_scalar(self) -> object:
         """Return the value of elements that were never written, where the metadata name none."""
         return self.default_scalar()
 
@@ -247,10 +247,10 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
         """
 
     @abstractmethod
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:
         """Return the form of a scalar in metadata."""
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         """Whether the scalar that `cast_scalar` made of `data` has the value of `data`."""
         return True
 
@@ -302,10 +302,10 @@ class OwnDType(ZDType[TDType_co, TScalar_co]):
             return self._json_v3()
         raise unknown_format(zarr_format)
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         raise ValueError(f"Zarr v2 has no data type {self._zarr_v3_name!r}.")
 
-    def _json_v3(self) -> str | dict[str, Any]:
+    def _json_v3(self) -> str | dict[str, object]:
         if self._unstable:
             warn_unstable(self._zarr_v3_name)
         configuration = self._configuration()
@@ -313,7 +313,7 @@ class OwnDType(ZDType[TDType_co, TScalar_co]):
             return self._zarr_v3_name
         return {"name": self._zarr_v3_name, "configuration": configuration}
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         """Return the configuration in Zarr v3; without one, the name stands alone."""
         return {}
 
@@ -321,7 +321,7 @@ class OwnDType(ZDType[TDType_co, TScalar_co]):
         return True
 
 
-def exact_scalar(dtype: AnyDType, data: object) -> Any:
+def exact_scalar(dtype: AnyDType, data: object) -> object:
     """Make a scalar of a data type that has the value of `data`.
 
     Floating point numbers are rounded, as elements are.
@@ -388,7 +388,7 @@ def v2_name(data: object, object_codec_id: str | None = None) -> object:
     return None
 
 
-def v2_form(name: Any, object_codec_id: str | None = None) -> dict[str, Any]:
+def v2_form(name: object, object_codec_id: str | None = None) -> dict[str, object]:
     """Return the v2 form of a data type."""
     return {"name": name, "object_codec_id": object_codec_id}
 

@@ -102,10 +102,10 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
             )
         return cls(unit=cast("DateTimeUnit", unit), scale_factor=scale_factor)
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form(f"{ORDER_CHAR[self.endianness]}{self._char}8{self._unit_text}")
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         return {"unit": self.unit, "scale_factor": self.scale_factor}
 
     @property
@@ -128,7 +128,7 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
             return self._without_unit(data)
         return np.asarray(data, self._native)[()]
 
-    def _without_unit(self, data: Any) -> Any:
+    def _without_unit(self, data: object) -> object:
         """Make a scalar that counts nothing in particular: NumPy would take the unit of `data`."""
         if isinstance(data, bytes):
             data = data.decode("ascii", "replace")

@@ -58,7 +58,7 @@ class _OfArrays(OwnDType[TBaseDType, Any]):
         return True
 
 
-def multiset(data: Mapping[int, int] | AnyNDArray | Iterable[tuple[int, int]]) -> Any:
+def multiset(data: Mapping[int, int] | AnyNDArray | Iterable[tuple[int, int]]) -> AnyNDArray:
     """Make a label multiset of labels and counts: sorted, each label once.
 
     Examples
@@ -201,7 +201,7 @@ class NDArray(_OfArrays, HasItemSize):
             raise InvalidPartError(f"Invalid configuration of ndarray: {error}") from error
         return made
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         return {"dtype": self.dtype, "shape": list(self.shape)}
 
     def to_native_dtype(self) -> TBaseDType:
@@ -209,7 +209,7 @@ class NDArray(_OfArrays, HasItemSize):
             return np.dtype("O")
         return np.dtype([("values", self.item, self.shape)])
 
-    def array(self, data: Any) -> AnyNDArray:
+    def array(self, data: object) -> AnyNDArray:
         """Make an array of the scalar type, whose shape matches.
 
         Raises

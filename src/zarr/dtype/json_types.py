@@ -33,7 +33,7 @@ class StructField(TypedDict):
 class StructConfig(TypedDict):
     """The fields of a record."""
 
-    fields: Sequence[Any]
+    fields: Sequence[object]
 
 
 class DateTime64JSON_V2(DTypeConfig_V2[str, None]):

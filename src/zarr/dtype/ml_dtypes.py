@@ -71,7 +71,7 @@ class SmallFloat(SmallNumber):
     _special: ClassVar[str]
     """The values besides numbers: "inf", "nan"."""
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_range(data, scalar)
 
     def cast_scalar(self, data: object) -> Any:
@@ -116,7 +116,7 @@ class SmallInt(SmallNumber):
 
     _is_signed: ClassVar[bool]
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_integer(data, scalar)
 
     def cast_scalar(self, data: object) -> Any:
@@ -176,7 +176,7 @@ class SmallComplex(SmallDType):
             re, im = number.real, number.imag
         return self._joined(self._part.cast_scalar(re), self._part.cast_scalar(im))
 
-    def _joined(self, re: Any, im: Any) -> Any:
+    def _joined(self, re: object, im: object) -> object:
         element = np.zeros(1, self.to_native_dtype())
         element["re"], element["im"] = re, im
         return element[0]
@@ -191,9 +191,7 @@ class SmallComplex(SmallDType):
             return self._joined(*(read(item, zarr_format=zarr_format) for item in data))
         raise invalid_scalar(data, "the two parts of a complex number")
 
-    def to_json_scalar(
-        self, data: object, *, zarr_format: ZarrFormat
-    ) -> tuple[float | str, float | str]:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> tuple[JSON, JSON]:
         scalar = self.cast_scalar(data)
         write = self._part.to_json_scalar
         return (
@@ -220,7 +218,7 @@ _FLOATS = (
 _INTS = (("Int2", 2, True), ("Int4", 4, True), ("UInt2", 2, False), ("UInt4", 4, False))
 
 
-def _made(name: str, base: type[SmallDType], v3_name: str, **constants: Any) -> type[SmallDType]:
+def _made(name: str, base: type[SmallDType], v3_name: str, **constants: object) -> type[SmallDType]:
     return type(
         name,
         (base,),

@@ -36,7 +36,7 @@ def has_method(data: object, *methods: str) -> bool:
     return any(hasattr(data, method) for method in methods)
 
 
-def as_number(data: Any) -> Any:
+def as_number(data: object) -> Any:
     """Return what stands for a number as something that ``float`` and ``int`` take."""
     if isinstance(data, bytes):
         return data.decode("ascii", "replace")
@@ -121,7 +121,7 @@ def float_from_json(
     raise invalid_scalar(data, "a float or a special string encoding of a float")
 
 
-def _from_hexadecimal(digits: str, dtype: TBaseDType) -> Any:
+def _from_hexadecimal(digits: str, dtype: TBaseDType) -> object:
     """Read a number by its bits, or by those of a wider or narrower number."""
     size = dtype.itemsize
     written = _WIDTHS.get(len(digits))
@@ -180,7 +180,7 @@ class Number(OwnDType[TBaseDType, np.generic], HasItemSize):
             return cls._of(name[0])
         raise cls._invalid_json(data, " or ".join(repr(o + cls._code) for o in orders))
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form(self._order + self._code)
 
     def default_scalar(self) -> Any:
@@ -190,7 +190,7 @@ class Number(OwnDType[TBaseDType, np.generic], HasItemSize):
 class Bool(Number):
     """True or false, one byte each."""
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         # Any string would be true.
         return not isinstance(data, (str, bytes)) and keeps_integer(data, scalar)
 
@@ -212,7 +212,7 @@ class Bool(Number):
 class BaseInt(Number):
     """Integers."""
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_integer(data, scalar)
 
     def _check_scalar(self, data: object) -> bool:
@@ -248,7 +248,7 @@ class OrderedInt(HasEndianness, BaseInt):
 class BaseFloat(HasEndianness, Number):
     """Floating point numbers."""
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_range(data, scalar)
 
     def _check_scalar(self, data: object) -> bool:
@@ -296,7 +296,7 @@ class BaseComplex(HasEndianness, Number):
     def _part(self) -> TBaseDType:
         return np.dtype(f"f{self._native.itemsize // 2}")
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_range(data, scalar)
 
     def _check_scalar(self, data: object) -> bool:

@@ -348,7 +348,7 @@ def get_data_type_from_native_dtype(dtype: npt.DTypeLike) -> AnyDType:
     return data_type_registry.match_dtype(np.dtype(dtype))
 
 
-def _with_tuples(fields: list[Any]) -> Any:
+def _with_tuples(fields: list[object]) -> Any:
     return [
         tuple(_with_tuples(part) if isinstance(part, list) else part for part in field)
         if isinstance(field, list) and field and isinstance(field[0], str)

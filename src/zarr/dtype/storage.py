@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -163,7 +163,7 @@ def without_unused_bits(array: AnyNDArray) -> AnyNDArray:
     return (data & np.frombuffer(mask, np.uint8)).view(array.dtype).reshape(array.shape)
 
 
-def element_of(scalar: Any) -> Any:
+def element_of(scalar: object) -> object:
     """Return the element that a scalar of a data type stands for.
 
     Data types whose elements are arrays may put one into an array without dimensions: NumPy would
@@ -174,7 +174,7 @@ def element_of(scalar: Any) -> Any:
     return scalar
 
 
-def fill_bytes(scalar: Any, dtype: TBaseDType) -> bytes:
+def fill_bytes(scalar: object, dtype: TBaseDType) -> bytes:
     """Return the bytes of one element that has the value `scalar`; zeros for None."""
     if scalar is None:
         return bytes(dtype.itemsize)

@@ -59,7 +59,7 @@ def length_from_v3(data: object, name: str) -> int | None:
     return None
 
 
-def _keeps_string(data: Any, scalar: Any) -> bool:
+def _keeps_string(data: object, scalar: object) -> bool:
     return not isinstance(data, (bytes, bytearray, np.void)) and str(data) == str(scalar)
 
 
@@ -102,13 +102,13 @@ class FixedLengthUTF32(OwnDType[TBaseDType, np.str_], HasEndianness, HasLength, 
             )
         return cls(length=length // _CODE_POINT)
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form(self.to_native_dtype().str)
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         return {"length_bytes": self.item_size}
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return _keeps_string(data, scalar)
 
     def cast_scalar(self, data: object) -> np.str_:
@@ -135,7 +135,7 @@ class _OfAnyLength(OwnDType[Any, Any], HasObjectCodec):
             return cls()
         raise cls._invalid_json(data, f"'|O' with the object codec {cls.object_codec_id!r}")
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form("|O", self.object_codec_id)
 
 
@@ -159,7 +159,7 @@ class VariableLengthUTF8(_OfAnyLength):
     def to_native_dtype(self) -> Any:
         return np.dtypes.StringDType()
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         return _keeps_string(data, scalar)
 
     def cast_scalar(self, data: object) -> str:
@@ -232,18 +232,18 @@ class _FixedLengthBytes(OwnDType[TBaseDType, Any], HasLength, HasItemSize):
             raise cls._invalid_json(data, f"the name {cls._zarr_v3_name!r} and length_bytes")
         return cls(length=length)
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form(f"|{self._kind}{self.length}")
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         return {"length_bytes": self.length}
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: Any) -> bool:
         given = data.tobytes() if isinstance(data, np.void) else data
         given = bytes(given) if isinstance(given, (bytes, bytearray)) else str(given).encode()
         return bool(given.rstrip(b"\0") == scalar.tobytes().rstrip(b"\0"))
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:
         return bytes_to_json(bytes(self.cast_scalar(data)))
 
 
@@ -291,12 +291,12 @@ class RawBytes(_FixedLengthBytes):
         made.__dict__["_is_core"] = True
         return made
 
-    def _json_v3(self) -> str | dict[str, Any]:
+    def _json_v3(self) -> str | dict[str, object]:
         if self.__dict__.get("_is_core"):
             return f"r{8 * self.length}"
         return super()._json_v3()
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:
         if zarr_format == 3 and self.__dict__.get("_is_core"):
             return list(self.cast_scalar(data).tobytes())
         return super().to_json_scalar(data, zarr_format=zarr_format)
@@ -443,10 +443,10 @@ class PythonObject(OwnDType[TBaseDType, Any], HasObjectCodec):
     def _from_json_v3(cls, data: DTypeJSON) -> Self:
         raise cls._invalid_json(data, "Zarr v2: Zarr v3 has no such data type")
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form("|O", self.object_codec_id)
 
-    def _json_v3(self) -> str | dict[str, Any]:
+    def _json_v3(self) -> str | dict[str, object]:
         raise ValueError("Zarr v3 has no data type for objects of Python.")
 
     def cast_scalar(self, data: object) -> Any:
@@ -458,7 +458,7 @@ class PythonObject(OwnDType[TBaseDType, Any], HasObjectCodec):
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
         return data
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:
         if data is None or isinstance(data, (str, int, float, bool, list, dict)):
             return data
         raise TypeError(

@@ -88,13 +88,13 @@ class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
             raise InvalidPartError(f"Invalid shape {shown(shape)}. Expected positive integers.")
         return cls(base=base, shape=tuple(sizes))
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         raise ValueError("In Zarr v2, a small array stands only in a field of a record.")
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         return {"data_type": self.base.to_json(3), "shape": list(self.shape)}
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: object) -> bool:
         given = np.broadcast_to(np.asarray(data), self.shape).reshape(-1)
         pairs = zip(_items(given), _items(scalar), strict=True)
         return all(self.base._keeps(before, after) for before, after in pairs)
@@ -109,10 +109,10 @@ class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
     def default_scalar(self) -> Any:
         return self._filled(self.base.default_scalar())
 
-    def _unwritten_scalar(self) -> Any:
+    def _unwritten_scalar(self) -> object:
         return self._filled(self.base._unwritten_scalar())
 
-    def _filled(self, scalar: Any) -> Any:
+    def _filled(self, scalar: object) -> object:
         filled = np.ndarray(self.shape, self.base.to_native_dtype())
         filled[...] = scalar
         return filled
@@ -124,18 +124,18 @@ class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
             filled[index] = self.base.from_json_scalar(item, zarr_format=zarr_format)
         return filled.reshape(self.shape)
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> Any:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:
         array = self.cast_scalar(data)
         items = [self.base.to_json_scalar(item, zarr_format=zarr_format) for item in _items(array)]
         return _nested(items, self.shape)
 
 
-def _items(array: Any) -> list[Any]:
+def _items(array: Any) -> list[object]:
     flat = array.reshape(-1)
     return [flat[index] for index in range(flat.size)]
 
 
-def _flat(data: Any, shape: tuple[int, ...]) -> list[Any]:
+def _flat(data: object, shape: tuple[int, ...]) -> list[Any]:
     """Return the innermost items of nested lists, which have to be of this shape."""
     if not shape:
         return [data]
@@ -144,7 +144,7 @@ def _flat(data: Any, shape: tuple[int, ...]) -> list[Any]:
     return [item for part in data for item in _flat(part, shape[1:])]
 
 
-def _nested(items: list[Any], shape: tuple[int, ...]) -> Any:
+def _nested(items: list[JSON], shape: tuple[int, ...]) -> JSON:
     if not shape:
         return items[0]
     size = len(items) // shape[0]
@@ -230,13 +230,13 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
             raise cls._invalid_json(data, "a list of fields")
         return tuple(_field_from_v3(field, pairs_only) for field in fields)
 
-    def _json_v2(self) -> dict[str, Any]:
+    def _json_v2(self) -> dict[str, object]:
         return v2_form([_field_to_v2(name, field) for name, field in self.fields])
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         return {"fields": [[name, field.to_json(3)] for name, field in self.fields]}
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: Any) -> bool:
         if isinstance(data, np.void) and data.dtype.names is not None:
             parts = [data[name] for name in data.dtype.names]
         elif isinstance(data, (tuple, list)):
@@ -301,7 +301,7 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
                 scalar[name] = field.default_scalar()
         return scalar[0]  # type: ignore[no-any-return]
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str | dict[str, Any]:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str | dict[str, JSON]:
         element = np.array([self.cast_scalar(data)], self.to_native_dtype())
         return bytes_to_json(element.astype(self._stored_as(zarr_format)).tobytes())
 
@@ -319,11 +319,11 @@ class Struct(Structured):
         name = Structured._zarr_v3_name if older else cls._zarr_v3_name
         return cls(fields=cls._fields_from_v3(data, name, pairs_only=False))
 
-    def _configuration(self) -> dict[str, Any]:
+    def _configuration(self) -> dict[str, object]:
         fields = [{"name": name, "data_type": field.to_json(3)} for name, field in self.fields]
         return {"fields": fields}
 
-    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str | dict[str, Any]:
+    def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str | dict[str, JSON]:
         if zarr_format == 2:
             return super().to_json_scalar(data, zarr_format=2)
         scalar = self.cast_scalar(data)

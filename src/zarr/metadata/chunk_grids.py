@@ -125,7 +125,7 @@ class RegularChunkGridMetadata(Metadata):
         return {"name": "regular", "configuration": {"chunk_shape": self.chunk_shape}}
 
     @classmethod
-    def from_dict(cls, data: Any) -> Self:
+    def from_dict(cls, data: object) -> Self:
         """Make an instance from ``{"name", "configuration"}``."""
         _, configuration = parse_named_configuration(data, "regular")
         if configuration is None or "chunk_shape" not in configuration:
@@ -144,7 +144,7 @@ class RectilinearChunkGridMetadata(Metadata):
         self._parse()
 
     @classmethod
-    def _stored(cls, shapes: Sequence[Any]) -> Self:
+    def _stored(cls, shapes: Sequence[object]) -> Self:
         """Make an instance of what a document lists, whether users may make such grids or not."""
         made = object.__new__(cls)
         edges = (
@@ -183,7 +183,7 @@ class RectilinearChunkGridMetadata(Metadata):
         }
 
     @classmethod
-    def from_dict(cls, data: Any) -> Self:
+    def from_dict(cls, data: object) -> Self:
         """Make an instance from ``{"name", "configuration"}``."""
         _, configuration = parse_named_configuration(data, "rectilinear")
         configuration = configuration or {}
@@ -210,7 +210,7 @@ class RectilinearChunkGridMetadata(Metadata):
 ChunkGridMetadata: TypeAlias = RegularChunkGridMetadata | RectilinearChunkGridMetadata
 
 
-def parse_chunk_grid(data: Any) -> ChunkGridMetadata:
+def parse_chunk_grid(data: object) -> ChunkGridMetadata:
     """Return the grid that a document describes."""
     if isinstance(data, (RegularChunkGridMetadata, RectilinearChunkGridMetadata)):
         return data
@@ -222,7 +222,7 @@ def parse_chunk_grid(data: Any) -> ChunkGridMetadata:
     raise ValueError(f"Unknown chunk grid name: {name!r}")
 
 
-def repaired_chunk_shape(sizes: Any, shape: Any) -> Any:
+def repaired_chunk_shape(sizes: object, shape: object) -> Any:
     """Return the shape of chunks in a document, without what earlier writers put there by mistake.
 
     They wrote 0 for a dimension without elements, and a boolean where it had been given as one:
@@ -243,7 +243,7 @@ def repaired_chunk_shape(sizes: Any, shape: Any) -> Any:
     return repaired
 
 
-def repaired_chunk_grid(data: Any, shape: Any) -> Any:
+def repaired_chunk_grid(data: object, shape: object) -> Any:
     """Return the grid in a document, without what earlier writers put there by mistake.
 
     Besides what `repaired_chunk_shape` repairs: chunks of several sizes in a regular grid.

@@ -104,7 +104,7 @@ _BUILT_IN: dict[str, type[_Separated]] = {
 }
 
 
-def parse_chunk_key_encoding(data: Any) -> ChunkKeyEncoding:
+def parse_chunk_key_encoding(data: object) -> ChunkKeyEncoding:
     """Return the encoding that a user or a document names.
 
     Takes an encoding, ``{"name", "configuration"}``, ``{"name", "separator"}``, a name, or a pair

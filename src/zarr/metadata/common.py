@@ -99,7 +99,7 @@ def parse_configuration(data: JSON) -> JSON:
 
 
 def parse_named_configuration(
-    data: Any, expected_name: str | None = None, *, require_configuration: bool = True
+    data: object, expected_name: str | None = None, *, require_configuration: bool = True
 ) -> tuple[str, dict[str, Any] | None]:
     """Return the name and the configuration of an extension point.
 
@@ -218,7 +218,7 @@ DEEPEST = 200
 comparisons do, needs a few of Python's 1,000 frames for each level."""
 
 
-def parse_json(document: bytes, path: str, name: str) -> dict[str, Any]:
+def parse_json(document: bytes, path: str, name: str) -> dict[str, JSON]:
     """Parse the metadata document `name` of the node at `path`: an object.
 
     Raises
@@ -271,12 +271,12 @@ def in_node(error: Exception, node_type: NodeType, path: str) -> Exception:
     return type(error)(f"{text} (in {where})")
 
 
-def to_json(document: Mapping[str, Any]) -> bytes:
+def to_json(document: Mapping[str, object]) -> bytes:
     """Return the bytes of a document."""
     return _dumps(document, config.get("json_indent"))
 
 
-def to_compact_json(document: Mapping[str, Any]) -> bytes:
+def to_compact_json(document: Mapping[str, object]) -> bytes:
     """Return the bytes of a document that programs read only: without line breaks."""
     return _dumps(document, None)
 
@@ -314,7 +314,7 @@ def as_stored(values: Mapping[Any, Any]) -> dict[str, Any]:
         return {}
     try:
         document = _ENCODER.encode(dict(values))
-        plain: dict[str, Any] = _DECODER.decode(document)
+        plain: dict[str, object] = _DECODER.decode(document)
     except RecursionError:
         raise _too_deep() from None
     if _is_too_deep(document.encode(), plain):
@@ -322,7 +322,7 @@ def as_stored(values: Mapping[Any, Any]) -> dict[str, Any]:
     return plain
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -334,7 +334,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def copied(value: Any) -> Any:
+def copied(value: object) -> Any:
     """Return a copy of a plain value, whose dicts and lists are its own."""
     if type(value) is dict:
         return {name: copied(item) for name, item in value.items()}
@@ -343,7 +343,7 @@ def copied(value: Any) -> Any:
     return value
 
 
-def _dumps(document: Mapping[str, Any], indent: int | None) -> bytes:
+def _dumps(document: Mapping[str, object], indent: int | None) -> bytes:
     try:
         made = json.dumps(document, indent=indent, default=_plain).encode()
     except RecursionError:
@@ -359,7 +359,7 @@ def _too_deep() -> ValueError:
     )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """Return what JSON can hold of a value: all of it, or an error."""
     if isinstance(value, Metadata):
         return value.to_dict()
@@ -414,7 +414,7 @@ def parse_extra_fields(
     *,
     reserved_keys: AbstractSet[str],
     node_type: NodeType,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the fields beyond those of the specification.
 
     Raises

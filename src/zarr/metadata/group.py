@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.types import NodeType, ZarrFormat
+    from zarr.types import JSON, NodeType, ZarrFormat
 
 ZARR_JSON = "zarr.json"
 ZARRAY_JSON = ".zarray"
@@ -57,7 +57,7 @@ def parse_node_type(data: object, path: str | None = None) -> NodeType:
     )
 
 
-def node_type_of(document: Mapping[str, Any], path: str) -> NodeType:
+def node_type_of(document: Mapping[str, object], path: str) -> NodeType:
     """Return what a document of format 3 is of; a draft of the format is told as such."""
     found = document.get("node_type")
     if found is None and document.get("zarr_format") != 3:
@@ -69,7 +69,7 @@ def node_type_of(document: Mapping[str, Any], path: str) -> NodeType:
     return parse_node_type(found, path)
 
 
-def parse_attributes(data: object) -> dict[str, Any]:
+def parse_attributes(data: object) -> dict[str, JSON]:
     """Return attributes as they will be stored; none at all for None."""
     if data is None:
         return {}
@@ -91,14 +91,14 @@ class GroupMetadata(Metadata):
     zarr_format: ZarrFormat = 3
     consolidated_metadata: ConsolidatedMetadata | None = None
     node_type: Literal["group"] = field(default="group", init=False)
-    extra_fields: dict[str, Any] = field(default_factory=dict)
+    extra_fields: dict[str, object] = field(default_factory=dict)
 
     def __init__(
         self,
-        attributes: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, object] | None = None,
         zarr_format: ZarrFormat = 3,
         consolidated_metadata: ConsolidatedMetadata | None = None,
-        extra_fields: Mapping[str, Any] | None = None,
+        extra_fields: Mapping[str, object] | None = None,
     ) -> None:
         values = self.__dict__
         values["attributes"] = parse_attributes(attributes)
@@ -113,7 +113,7 @@ class GroupMetadata(Metadata):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document."""
-        document: dict[str, Any] = {
+        document: dict[str, object] = {
             "attributes": copied(self.attributes),
             "zarr_format": self.zarr_format,
         }
@@ -135,7 +135,7 @@ class GroupMetadata(Metadata):
             documents[ZMETADATA_V2_JSON] = make(to_compact_json(self._zmetadata()))
         return documents
 
-    def _zmetadata(self) -> dict[str, Any]:
+    def _zmetadata(self) -> dict[str, object]:
         """The document of consolidated metadata of format 2 (Zarr v2 specification, appendix)."""
         documents: dict[str, Any] = {
             ZGROUP_JSON: {"zarr_format": 2},
@@ -208,7 +208,7 @@ class GroupMetadata(Metadata):
             extra_fields=document if zarr_format == 3 else None,
         )
 
-    def update_attributes(self, attributes: Mapping[str, Any]) -> Self:
+    def update_attributes(self, attributes: Mapping[str, object]) -> Self:
         """Return the metadata of the group with other attributes."""
         return replace(self, attributes=dict(attributes))
 
@@ -279,7 +279,7 @@ class ConsolidatedMetadata:
         add("", self)
         return found
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, JSON]:
         """Return the document: all nodes by path."""
         return {
             "kind": self.kind,
@@ -288,7 +288,7 @@ class ConsolidatedMetadata:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], *, path: str | None = None) -> Self:
+    def from_dict(cls, data: Mapping[str, object], *, path: str | None = None) -> Self:
         """Read a document: nodes by path.
 
         A parent that the document does not name is a group without attributes.
@@ -313,7 +313,7 @@ class ConsolidatedMetadata:
             raise in_node(error, "group", path) from error
 
     @classmethod
-    def _from_fields(cls, data: Mapping[str, Any]) -> Self:
+    def _from_fields(cls, data: Mapping[str, object]) -> Self:
         if not isinstance(data, Mapping):
             raise TypeError(f"consolidated_metadata: expected an object, found {data!r}.")
         if data.get("kind") != "inline":
@@ -352,7 +352,7 @@ def replace_consolidated(
     return copied
 
 
-def _node_of(path: str, data: Any) -> NodeMetadata:
+def _node_of(path: str, data: object) -> NodeMetadata:
     if not isinstance(data, Mapping):
         raise TypeError(f"Invalid value for metadata items. key={path!r}, type={type(data)!r}")
     document: dict[str, Any] = dict(data)
@@ -459,7 +459,7 @@ def refuse_references(document: bytes, *, path: str, name: str) -> None:
         )
 
 
-def _group_of(documents: Any) -> GroupMetadata:
+def _group_of(documents: object) -> GroupMetadata:
     if not isinstance(documents, Mapping):
         raise MetadataValidationError(f"metadata: expected an object, found {documents!r}.")
     nodes: dict[str, NodeMetadata] = {}
@@ -491,7 +491,7 @@ def _group_of(documents: Any) -> GroupMetadata:
     )
 
 
-def _by_netcdf(documents: Mapping[str, Any], path: str) -> bool:
+def _by_netcdf(documents: Mapping[str, object], path: str) -> bool:
     """Whether an array, or a group above it, is marked as written by the netCDF library."""
     parts = path.split("/")
     places = ["/".join(parts[:depth]) for depth in range(len(parts) + 1)]
@@ -500,13 +500,13 @@ def _by_netcdf(documents: Mapping[str, Any], path: str) -> bool:
     return any(marks_netcdf(_object(documents, key)) for key in keys if key in documents)
 
 
-def _object(documents: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _object(documents: Mapping[str, object], key: str) -> dict[str, object]:
     found = documents[key]
     if not isinstance(found, Mapping):
         raise MetadataValidationError(f"{key!r}: expected an object, found {found!r}.")
     return dict(found)
 
 
-def _attributes(documents: Mapping[str, Any], path: str) -> dict[str, Any]:
+def _attributes(documents: Mapping[str, object], path: str) -> dict[str, object]:
     key = f"{path}/{ZATTRS_JSON}" if path else ZATTRS_JSON
     return _object(documents, key) if key in documents else {}

@@ -124,7 +124,7 @@ def _item_size(zdtype: AnyDType, dtype: TBaseDType) -> int:
     return 0 if is_object_like(zdtype) else dtype.itemsize
 
 
-def _fill(zdtype: AnyDType, value: Any, dtype: TBaseDType) -> bytes:
+def _fill(zdtype: AnyDType, value: object, dtype: TBaseDType) -> bytes:
     return b"" if is_object_like(zdtype) else fill_bytes(value, dtype)
 
 
@@ -175,7 +175,7 @@ def _v3_codecs(metadata: ArrayV2Metadata) -> list[Codec]:
     codecs: list[Codec] = []
     if metadata.order == "F" and metadata.ndim > 1:
         codecs.append(TransposeCodec(order=tuple(reversed(range(metadata.ndim)))))
-    configs: list[Mapping[str, Any]] = list(metadata.filter_configs)
+    configs: list[Mapping[str, object]] = list(metadata.filter_configs)
     if metadata.compressor_config is not None:
         configs.append(metadata.compressor_config)
     serialized = False
@@ -196,7 +196,7 @@ def _v3_codecs(metadata: ArrayV2Metadata) -> list[Codec]:
     return codecs
 
 
-def _explicit(config: Mapping[str, Any], metadata: ArrayV2Metadata) -> dict[str, Any]:
+def _explicit(config: Mapping[str, object], metadata: ArrayV2Metadata) -> dict[str, object]:
     """A configuration that says what Blosc would take from the type of the elements."""
     found = dict(config)
     if found["id"] == "blosc":
@@ -325,7 +325,7 @@ def _chains_agree(one: ArrayLayout, other: ArrayLayout) -> bool | None:
     return _as_stored(one) == _as_stored(other)
 
 
-def _as_stored(layout: ArrayLayout) -> list[Any]:
+def _as_stored(layout: ArrayLayout) -> list[object]:
     """A chain with the byte order in which elements are stored, in place of that in memory."""
     found: list[Any] = []
     for name, parameters in layout.chain:

@@ -167,7 +167,7 @@ class ArraySpec:
         return self.config.order
 
 
-def _same(left: Any, right: Any) -> bool:
+def _same(left: object, right: object) -> bool:
     """Return whether two fill values are one: bit for bit, where they are of NumPy."""
     if isinstance(left, np.generic) and isinstance(right, np.generic):
         return left.dtype == right.dtype and left.tobytes() == right.tobytes()

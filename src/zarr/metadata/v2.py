@@ -48,7 +48,7 @@ def leaves_size_open(metadata: ArrayV2Metadata) -> bool:
     return any(map(_is_open, metadata.filter_configs))
 
 
-def marks_netcdf(fields: Mapping[str, Any]) -> bool:
+def marks_netcdf(fields: Mapping[str, object]) -> bool:
     """Return whether a document, or attributes, are those of a node that the library wrote.
 
     All that it writes is marked in its own form of Zarr; in plain Zarr only the root is.
@@ -73,7 +73,7 @@ def with_size_of_elements(metadata: ArrayV2Metadata) -> ArrayV2Metadata:
     return metadata._with(filter_configs=tuple(configs))
 
 
-def _is_open(config: Mapping[str, Any]) -> bool:
+def _is_open(config: Mapping[str, object]) -> bool:
     return config["id"] == "shuffle" and config.get("elementsize") == 0
 
 
@@ -124,7 +124,7 @@ def parse_chunks(chunks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def get_object_codec_id(
-    maybe_object_codecs: Iterable[Any], known: tuple[str, ...] = OBJECT_CODEC_IDS
+    maybe_object_codecs: Iterable[object], known: tuple[str, ...] = OBJECT_CODEC_IDS
 ) -> str | None:
     """Return the id of the first filter that codes objects."""
     for codec in maybe_object_codecs:
@@ -133,7 +133,7 @@ def get_object_codec_id(
     return None
 
 
-def _object_codec_of(dtype: object, filters: Iterable[Any]) -> str | None:
+def _object_codec_of(dtype: object, filters: Iterable[object]) -> str | None:
     found = get_object_codec_id(filters)
     # Some codecs are for other elements, too.
     return get_object_codec_id(filters, OF_ANY_OBJECT) if found is None and dtype == "|O" else found
@@ -157,7 +157,7 @@ def _config(data: object, what: str) -> dict[str, Any]:
     )
 
 
-def _check_codecs(codecs: Iterable[Any]) -> None:
+def _check_codecs(codecs: Iterable[object]) -> None:
     """Fail if nobody knows a codec: what is stored could not be read, and the rest not be told.
 
     numcodecs, whose import takes long, is asked for what the engine does not know only.
@@ -167,7 +167,7 @@ def _check_codecs(codecs: Iterable[Any]) -> None:
             get_numcodec(config)  # type: ignore[arg-type]
 
 
-def _keeps_size(config: Mapping[str, Any]) -> bool:
+def _keeps_size(config: Mapping[str, object]) -> bool:
     """Return whether a filter is known to make no fewer bytes than it is given."""
     return config["id"] == "shuffle" or (config["id"] == "delta" and not config.get("astype"))
 
@@ -179,7 +179,7 @@ def parse_compressor(data: object) -> Numcodec | None:
     return get_numcodec(_config(data, "compressor"))  # type: ignore[arg-type]
 
 
-def _filter_list(data: object) -> tuple[Any, ...]:
+def _filter_list(data: object) -> tuple[object, ...]:
     if data is None:
         return ()
     if _is_numcodec(data):
@@ -208,14 +208,14 @@ class _Made(Generic[_MadeT]):
     Importing numcodecs takes longer than everything else that opening an array takes.
     """
 
-    def __init__(self, source: str, make: Callable[[Any], _MadeT]) -> None:
+    def __init__(self, source: str, make: Callable[[object], _MadeT]) -> None:
         self._source = source
         self._make = make
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = f"_{name}"
 
-    def __get__(self, instance: Any, owner: type | None = None) -> _MadeT:
+    def __get__(self, instance: object, owner: type | None = None) -> _MadeT:
         if instance is None:
             raise AttributeError(self._name)  # the field has no default
         values = instance.__dict__
@@ -245,7 +245,7 @@ class ArrayV2Metadata(Metadata):
     zarr_format: Literal[2] = field(default=2, init=False)
 
     if TYPE_CHECKING:  # the configurations that filters and compressor are made of
-        filter_configs: tuple[dict[str, Any], ...] = field(init=False)
+        filter_configs: tuple[dict[str, object], ...] = field(init=False)
         compressor_config: dict[str, Any] | None = field(init=False)
 
     def __init__(
@@ -292,7 +292,7 @@ class ArrayV2Metadata(Metadata):
         shown = [f"{name}={self._shown(name)!r}" for name in _REPR]
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def _shown(self, name: str) -> Any:
+    def _shown(self, name: str) -> object:
         try:
             return getattr(self, name)
         except (ValueError, ImportError):  # a codec that is not installed
@@ -321,10 +321,10 @@ class ArrayV2Metadata(Metadata):
     def __hash__(self) -> int:
         return hash((ArrayV2Metadata, self.shape, self.chunks))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
 
     @property
@@ -356,7 +356,7 @@ class ArrayV2Metadata(Metadata):
         return V2ChunkKeyEncoding(separator=self.dimension_separator)
 
     @property
-    def unwritten(self) -> Any:
+    def unwritten(self) -> object:
         """The value of elements that were never written: what null leaves to the data type."""
         return self.dtype._unwritten_scalar() if self.fill_value is None else self.fill_value
 

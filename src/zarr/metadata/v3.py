@@ -87,13 +87,13 @@ class ArrayMetadataJSON_V3(TypedDict, total=False):
     node_type: Literal["array"]
     shape: Iterable[int]
     data_type: Any
-    chunk_grid: Any
-    chunk_key_encoding: Any
+    chunk_grid: object
+    chunk_key_encoding: object
     fill_value: Any
     codecs: Iterable[Any]
     attributes: Mapping[str, Any]
     dimension_names: Iterable[str | None]
-    storage_transformers: Iterable[Any]
+    storage_transformers: Iterable[object]
 
 
 def parse_zarr_format(data: object) -> Literal[3]:
@@ -179,7 +179,7 @@ class ArrayV3Metadata(Metadata):
     zarr_format: Literal[3] = field(default=3, init=False)
     node_type: Literal["array"] = field(default="array", init=False)
     storage_transformers: tuple[dict[str, JSON], ...]
-    extra_fields: dict[str, Any]
+    extra_fields: dict[str, object]
 
     def __init__(
         self,
@@ -263,10 +263,10 @@ class ArrayV3Metadata(Metadata):
     def __hash__(self) -> int:
         return hash((ArrayV3Metadata, self.shape, self.chunk_grid))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {key: value for key, value in self.__dict__.items() if not key.startswith("_")}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
 
     @property
@@ -322,7 +322,7 @@ class ArrayV3Metadata(Metadata):
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the document."""
-        document: dict[str, Any] = {
+        document: dict[str, object] = {
             "shape": self.shape,
             "data_type": self.data_type.to_json(zarr_format=3),
             "chunk_grid": self.chunk_grid.to_dict(),
@@ -448,7 +448,7 @@ class ArrayV3Metadata(Metadata):
         """Return the metadata of the array with other attributes."""
         return self._with_attributes(as_stored(attributes))
 
-    def _rebuilt(self, **changes: Any) -> Self:
+    def _rebuilt(self, **changes: object) -> Self:
         names = (
             "shape",
             "data_type",
@@ -464,7 +464,7 @@ class ArrayV3Metadata(Metadata):
         return type(self)(**{**{name: getattr(self, name) for name in names}, **changes})
 
 
-def _key(cls: type, document: bytes) -> tuple[Any, ...]:
+def _key(cls: type, document: bytes) -> tuple[object, ...]:
     # The classes that a document names, and whether its grid is taken, depend on the settings.
     return cls, document, state()
 
@@ -472,10 +472,10 @@ def _key(cls: type, document: bytes) -> tuple[Any, ...]:
 _PLAIN_CONFIG = ArrayConfig(order="C", write_empty_chunks=False)
 _LONGEST_KEPT = 1 << 16
 _MOST_KEPT = 512
-_PARSED: OrderedDict[Any, ArrayV3Metadata] = OrderedDict()
+_PARSED: OrderedDict[object, ArrayV3Metadata] = OrderedDict()
 
 
-def _keep(key: Any, metadata: ArrayV3Metadata) -> None:
+def _keep(key: object, metadata: ArrayV3Metadata) -> None:
     _PARSED[key] = metadata
     while len(_PARSED) > _MOST_KEPT:
         try:
@@ -484,9 +484,9 @@ def _keep(key: Any, metadata: ArrayV3Metadata) -> None:
             break
 
 
-def _comparable(metadata: ArrayV3Metadata) -> dict[str, Any]:
+def _comparable(metadata: ArrayV3Metadata) -> dict[str, object]:
     """Return the document, whose fill value is comparable also if it is not a number."""
-    document: dict[str, Any] = dict(metadata.to_dict())
+    document: dict[str, object] = dict(metadata.to_dict())
     # The byte order in memory is not part of the document.
     document["data_type"] = metadata.data_type
     return document

@@ -1,5 +1,7 @@
 """Names of zarr-python, kept for programs that import them from here or from `_utils`."""
 
+from typing import Any
+
 from zarr.metadata.group import ZARR_JSON as ZARR_JSON
 from zarr.metadata.group import ZARRAY_JSON as ZARRAY_JSON
 from zarr.metadata.group import ZGROUP_JSON as ZGROUP_JSON
@@ -16,7 +18,7 @@ from zarr.storage.path import make_store_path as make_store_path
 from zarr.types import ANY_ACCESS_MODE as ANY_ACCESS_MODE
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     if name == "FSMap":
         from fsspec.mapping import FSMap  # late: not everybody has fsspec
 

@@ -47,7 +47,7 @@ class BlockingStore(Store):
 
     def _read_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         """The same, and its version."""
         value = self._read(key, prototype, byte_range)
         return None if value is None else (value, None)
@@ -56,7 +56,7 @@ class BlockingStore(Store):
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
         """Give a key a value, or leave it as it is if it has one and `exclusive` is true."""
 
-    def _exchange(self, key: str, value: Buffer | None, version: Any | None) -> bool:
+    def _exchange(self, key: str, value: Buffer | None, version: object) -> bool:
         """Give a key a value, or delete it, if its version is this one."""
         raise NotImplementedError(f"{type(self).__name__} does not change a value on condition")
 
@@ -139,7 +139,7 @@ class BlockingStore(Store):
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         # docstring inherited
         return await self._call(self._read_versioned, key, prototype, byte_range)  # type: ignore[no-any-return]
 
@@ -151,12 +151,12 @@ class BlockingStore(Store):
         # docstring inherited
         await self._call(self._write, key, value, True)
 
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+    async def set_if_unchanged(self, key: str, value: Buffer, version: object) -> bool:
         # docstring inherited
         check_value(self, value)
         return await self._call(self._exchange, key, value, version)  # type: ignore[no-any-return]
 
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+    async def delete_if_unchanged(self, key: str, version: object) -> bool:
         # docstring inherited
         return await self._call(self._exchange, key, None, version)  # type: ignore[no-any-return]
 

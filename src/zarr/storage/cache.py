@@ -64,10 +64,10 @@ class CacheState:
     def __post_init__(self) -> None:
         _states.add(self)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {}  # a copy in another process begins empty
 
-    def __setstate__(self, _: dict[str, Any]) -> None:
+    def __setstate__(self, _: dict[str, object]) -> None:
         self.__init__()  # type: ignore[misc]
 
     # -- what is kept -----------------------------------------------------------------------
@@ -116,7 +116,7 @@ class CacheState:
             assert isinstance(request, RangeByteRequest)
             return value[start : start + request.end - request.start], known[2]
 
-    def room(self, entry: Entry, size: int, limit: int | None, version: Any) -> list[Entry]:
+    def room(self, entry: Entry, size: int, limit: int | None, version: object) -> list[Entry]:
         """Count an entry, and no longer those for which there is no room with it; return them.
 
         Those that were not used for the longest time go. What is counted never exceeds `limit`.
@@ -339,7 +339,7 @@ class CacheStore(WrapperStore[Store]):
             "hit_rate": state.hits / total if total else 0.0,
         }
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = self.__dict__.copy()
         if type(self._cache) is MemoryStore:
             state["_cache"] = MemoryStore()  # what is kept in memory here is no use elsewhere
@@ -367,7 +367,7 @@ class CacheStore(WrapperStore[Store]):
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         # docstring inherited
         if byte_range is None:  # to be replaced: what counts is what is there now
             return await get_versioned(self._store, key, prototype, None)
@@ -375,7 +375,7 @@ class CacheStore(WrapperStore[Store]):
 
     async def _get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any] | None:
+    ) -> tuple[Buffer, object] | None:
         bounds(byte_range)
         found = await self._kept(check_key(key), prototype, byte_range)
         if found is not None:
@@ -385,7 +385,7 @@ class CacheStore(WrapperStore[Store]):
 
     async def _kept(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any] | None:
+    ) -> tuple[Buffer, object] | None:
         state, max_age = self._state, self.max_age_seconds
         fresh = state.is_fresh((key, None), max_age)
         if fresh:
@@ -401,7 +401,7 @@ class CacheStore(WrapperStore[Store]):
 
     async def _fetched(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any] | None:
+    ) -> tuple[Buffer, object] | None:
         """Read from the inner store and keep it; others who want the same wait, and get it too."""
         entry = (key, byte_range)
         state = self._state
@@ -477,7 +477,7 @@ class CacheStore(WrapperStore[Store]):
                 await self._keep(entry, value, flight.version)
 
     async def _keep(
-        self, entry: Entry, value: Buffer, version: Any = None, *, stored: bool = False
+        self, entry: Entry, value: Buffer, version: object = None, *, stored: bool = False
     ) -> None:
         """Keep a value; whoever calls this holds the lock of the key."""
         key, byte_range = entry
@@ -562,12 +562,12 @@ class CacheStore(WrapperStore[Store]):
         # docstring inherited
         await self._store.set_if_not_exists(key, value)
 
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+    async def set_if_unchanged(self, key: str, value: Buffer, version: object) -> bool:
         # docstring inherited
         check_key(key)
         return await section(lambda: self._replaced(key, value, version), self._hands_over)
 
-    async def _replaced(self, key: str, value: Buffer | None, version: Any | None) -> bool:
+    async def _replaced(self, key: str, value: Buffer | None, version: object) -> bool:
         async with self._lock(key):
             await self._forget(key)
             try:
@@ -577,7 +577,7 @@ class CacheStore(WrapperStore[Store]):
             finally:
                 await self._forget(key)
 
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+    async def delete_if_unchanged(self, key: str, version: object) -> bool:
         # docstring inherited
         check_key(key)
         return await section(lambda: self._replaced(key, None, version), self._hands_over)

@@ -18,7 +18,7 @@ from zarr.storage.local import passes_link
 from zarr.urls import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from fsspec import FSMap  # type: ignore[import-not-found, import-untyped, unused-ignore]
     from fsspec.asyn import AsyncFileSystem  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -47,7 +47,7 @@ def _fsspec() -> Any:
     return fsspec
 
 
-def _at(url: str, options: dict[str, Any]) -> tuple[Any, str]:
+def _at(url: str, options: dict[str, object]) -> tuple[Any, str]:
     """The file system of a URL, and the path in it."""
     core = _fsspec().core
     parts = url.count("::") + 1
@@ -72,7 +72,7 @@ def _at(url: str, options: dict[str, Any]) -> tuple[Any, str]:
     return kind(**{**kind._get_kwargs_from_urls(url), **options}), kind._strip_protocol(url)
 
 
-def _with_async_methods(fs: Any) -> Any:
+def _with_async_methods(fs: object) -> object:
     """The file system itself if it is asynchronous, or one that runs its methods in threads."""
     # A folder of a synchronous file system calls itself asynchronous, and is not.
     inner = getattr(fs, "fs", fs) if type(fs).__name__ == "DirFileSystem" else fs
@@ -83,7 +83,7 @@ def _with_async_methods(fs: Any) -> Any:
     return import_module("fsspec.implementations.asyn_wrapper").AsyncFileSystemWrapper(fs)
 
 
-def _is_archive(fs: Any) -> bool:
+def _is_archive(fs: object) -> bool:
     """Whether a file system is that of a zip or tar file, or of another archive."""
     kinds = sys.modules.get("fsspec.archive")
     return kinds is not None and isinstance(fs, kinds.AbstractArchiveFileSystem)
@@ -288,7 +288,7 @@ class FsspecStore(Store):
 
     # -- the file system --------------------------------------------------------------------
 
-    async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    async def _call(self, method: str, *args: object, **kwargs: object) -> Any:
         """Await a method of the file system, on the event loop where it lives."""
         fs = self._fs_here()
         archive = getattr(fs, "sync_fs", fs)
@@ -296,7 +296,7 @@ class FsspecStore(Store):
             return await self._at_home(getattr(fs, method)(*args, **kwargs))
         return await self._alone(archive, getattr(fs, method)(*args, **kwargs))
 
-    async def _alone(self, archive: Any, coro: Any) -> Any:
+    async def _alone(self, archive: object, coro: object) -> object:
         """Await it while nothing else is asked of an archive: it has one place where it reads."""
         import asyncio
 
@@ -425,7 +425,7 @@ class FsspecStore(Store):
             raise NotImplementedError(f"{type(self).__name__} writes values as a whole")
         await self._write(key, value)
 
-    async def _write(self, key: str, value: Buffer, **kwargs: Any) -> None:
+    async def _write(self, key: str, value: Buffer, **kwargs: object) -> None:
         self._check_writable()
         check_value(self, value)
         path, data = self._path(key), value.to_bytes()
@@ -464,7 +464,7 @@ class FsspecStore(Store):
             return None
         return prototype.buffer.from_bytes(data), version
 
-    def _getter(self) -> Any:
+    def _getter(self) -> Callable[..., Awaitable[tuple[bytes, object]]] | None:
         """How the file system is asked for versions, too; None if it tells none."""
         if self._is_s3:
             return s3_get
@@ -495,7 +495,7 @@ class FsspecStore(Store):
 
     async def _file_info(self, key: str) -> dict[str, Any] | None:
         try:
-            info: dict[str, Any] = await self._call("_info", self._path(key))
+            info: dict[str, object] = await self._call("_info", self._path(key))
         except self.allowed_exceptions as error:
             self._check_absent(error)
             return None
@@ -610,9 +610,9 @@ def _of_system(error: Exception) -> Exception:
         return error
     if is_unreachable(error):
         return UnreachableError(redacted(str(error)))
-    status: Any = getattr(error, "status", None)
+    status: object = getattr(error, "status", None)
     if type(error).__name__ == "ClientResponseError" and status in (401, 403):
-        request: Any = getattr(error, "request_info", None)
+        request: object = getattr(error, "request_info", None)
         return PermissionError(
             f"{redacted(str(getattr(request, 'real_url', '')))}: the server refuses it ({status}, "
             f"{getattr(error, 'message', '')}). Check the credentials, and whether a signature has "

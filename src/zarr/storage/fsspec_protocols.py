@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-async def http_get(fs: Any, url: str, header: str | None = None) -> tuple[bytes, Any]:
+async def http_get(fs: Any, url: str, header: str | None = None) -> tuple[bytes, object]:
     """Return a value, or a part of it, and its version if the server tells one: by one request.
 
     Parameters
@@ -100,7 +100,7 @@ async def s3_put(fs: Any, path: str, data: bytes, version: str | None) -> bool:
 
 
 def _is_conflict(error: OSError) -> bool:
-    cause: Any = error.__cause__
+    cause: object = error.__cause__
     answer = getattr(cause, "response", None) or {}
     code = (answer.get("Error") or {}).get("Code")
     if code in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zarr import _core
 from zarr._core import TEMP_PREFIX
@@ -219,6 +219,6 @@ def is_immutable(value: Buffer) -> bool:
     return isinstance(value._data, _IMMUTABLE)
 
 
-def immutable_bytes(value: Buffer) -> Any:
+def immutable_bytes(value: Buffer) -> object:
     """The bytes of a buffer, as an object that nobody can change; a copy if need be."""
     return value._data if is_immutable(value) else value.to_bytes()

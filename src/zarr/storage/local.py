@@ -75,12 +75,12 @@ class LocalStore(BlockingStore):
         self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
         self._follows = bool(config.get("storage.local.follow_links"))
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = self.__dict__.copy()
         del state["_files"]
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         # The same folder, wherever the other process is, and as strict as here.
         self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
@@ -222,7 +222,7 @@ class LocalStore(BlockingStore):
 
     def _read_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         self._ensure_open_sync()
         path = self._path(key)
         if not self._has(key):
@@ -431,6 +431,6 @@ def passes_link(root: str, path: str, key: str) -> bool:
     return False
 
 
-def _ignore_missing(_: object, __: str, exc_info: tuple[Any, BaseException, Any]) -> None:
+def _ignore_missing(_: object, __: str, exc_info: tuple[object, BaseException, object]) -> None:
     if not isinstance(exc_info[1], FileNotFoundError):
         raise exc_info[1]

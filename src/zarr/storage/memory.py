@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def _at_once(fn: Callable[..., T], *args: Any) -> T:
+async def _at_once(fn: Callable[..., T], *args: object) -> T:
     return fn(*args)
 
 
@@ -79,10 +79,10 @@ class MemoryStore(BlockingStore):
         self._store_dict = store_dict
         self._holds_buffers = isinstance(store_dict, dict)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "_holds_buffers"}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._place(self._store_dict)
 
@@ -341,7 +341,7 @@ class ManagedMemoryStore(MemoryStore):
             and self.read_only == other.read_only
         )
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {
             "name": self.name,
             "path": self.path,

@@ -192,12 +192,12 @@ def _version(info: Any) -> dict[str, str] | None:
     return {name: value for name, value in known.items() if value is not None} or None
 
 
-def _config(store: Any, name: str) -> Any:
+def _config(store: object, name: str) -> object:
     """A setting that an object store was made with."""
     return (getattr(store, "config", None) or {}).get(name)
 
 
-def _with_one_attempt(store: Any) -> Any:
+def _with_one_attempt(store: Any) -> object:
     """The same store, but one that makes a request once: who asks makes it again.
 
     A store that was told how often to try is taken as it is.
@@ -208,7 +208,7 @@ def _with_one_attempt(store: Any) -> Any:
     return kind.__new__(kind, *args, **kwargs, retry_config={"max_retries": 0})
 
 
-def _prefix(store: Any) -> str:
+def _prefix(store: object) -> str:
     return str(getattr(store, "prefix", None) or "")
 
 
@@ -233,7 +233,7 @@ class ObjectStore(Store, Generic[T_Store]):
 
     store: T_Store
     allowed_exceptions: tuple[type[Exception], ...]
-    _asked: tuple[Any, Any] | None = None
+    _asked: tuple[object, object] | None = None
 
     def __init__(
         self,
@@ -255,7 +255,7 @@ class ObjectStore(Store, Generic[T_Store]):
         view.allowed_exceptions = self.allowed_exceptions
         return view
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in self.__dict__.items() if name != "_asked"}
 
     @property
@@ -372,7 +372,7 @@ class ObjectStore(Store, Generic[T_Store]):
                 return b"", _version(await obstore.head_async(self._client, key))
             if stop is not None and not versioned:  # the quickest of these
                 return await obstore.get_range_async(self._client, key, start=start, end=stop), None
-            options: Any = None
+            options: object = None
             if stop is not None:
                 options = {"range": (start, stop)}
             elif byte_range is not None:
@@ -401,14 +401,14 @@ class ObjectStore(Store, Generic[T_Store]):
         except _obstore().exceptions.AlreadyExistsError:
             pass
 
-    async def _write(self, key: str, value: Buffer, mode: Any) -> None:
+    async def _write(self, key: str, value: Buffer, mode: object) -> None:
         self._check_writable()
         check_value(self, value)
         check_key(key)
         data = immutable_bytes(value)
         await self._answer(_running().put_async(self._client, key, data, mode=mode))
 
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+    async def set_if_unchanged(self, key: str, value: Buffer, version: object) -> bool:
         # docstring inherited
         errors = _obstore().exceptions
         try:

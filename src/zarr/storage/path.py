@@ -534,12 +534,12 @@ def is_within(inner: str, outer: str) -> bool:
     return inner == outer or inner.startswith(f"{outer}/")
 
 
-def addresses(source: Any) -> tuple[str, ...]:
+def addresses(source: object) -> tuple[str, ...]:
     """The addresses of a node's places."""
     return tuple(map(address, places_of(source)))
 
 
-def places_of(source: Any) -> tuple[StorePath, ...]:
+def places_of(source: object) -> tuple[StorePath, ...]:
     """Where the documents and the chunks of a node are; none for what is not of zarr."""
     node = getattr(source, "_async", source)
     place, access = getattr(node, "store_path", None), getattr(node, "access", None)

@@ -86,13 +86,13 @@ class SQLiteStore(BlockingStore):
         self._file = file
         self._database = Database(file, read_only=self.read_only, timeout=self.timeout)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         state = self.__dict__.copy()
         del state["_database"]
         state["_is_open"] = False
         return state
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._place(self._file)
 
@@ -176,7 +176,7 @@ class SQLiteStore(BlockingStore):
 
     def _read_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         check_key(key)
         bounds(byte_range)
         self._is_open = True
@@ -211,7 +211,7 @@ class SQLiteStore(BlockingStore):
         data = None if value is None else memoryview(value.as_buffer_like())
         return self._change(lambda connection: exchange(connection, key, data, version))
 
-    def _one(self, statement: str, parameters: tuple[Any, ...]) -> Any:
+    def _one(self, statement: str, parameters: tuple[object, ...]) -> Any:
         self._is_open = True
         row = self._database.run(
             lambda connection: connection.execute(statement, parameters).fetchone()

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
@@ -473,7 +473,7 @@ class Database:
 
 
 def _code(error: BaseException) -> int:
-    code: Any = getattr(error, "sqlite_errorcode", 0)
+    code: object = getattr(error, "sqlite_errorcode", 0)
     return code if isinstance(code, int) else 0
 
 

@@ -324,7 +324,7 @@ class WrapperStore(Store, Generic[T_Store]):
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         # docstring inherited
         call = partial(get_versioned, self._store, key, prototype, byte_range)
         return await self.intercept("get", key, call, byte_range)
@@ -361,12 +361,12 @@ class WrapperStore(Store, Generic[T_Store]):
         call = partial(self._base("set_if_not_exists").set_if_not_exists, key, value)
         await self.intercept("set_if_not_exists", key, call)
 
-    async def set_if_unchanged(self, key: str, value: Buffer, version: Any | None) -> bool:
+    async def set_if_unchanged(self, key: str, value: Buffer, version: object) -> bool:
         # docstring inherited
         call = partial(self._store.set_if_unchanged, key, value, version)
         return await self.intercept("set_if_unchanged", key, call)
 
-    async def delete_if_unchanged(self, key: str, version: Any | None) -> bool:
+    async def delete_if_unchanged(self, key: str, version: object) -> bool:
         # docstring inherited
         call = partial(self._store.delete_if_unchanged, key, version)
         return await self.intercept("delete_if_unchanged", key, call)
@@ -505,11 +505,11 @@ class LoggingStore(WrapperStore[T_Store]):
         if handler is not None and handler not in self.logger.handlers:
             self.logger.addHandler(handler)
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         # Handlers hold streams and locks: the copy logs to the standard output.
         return {"_store": self._store, "log_level": self.log_level, "counter": self.counter}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self.log_handler = None
         self._configure_logger()
@@ -534,7 +534,7 @@ class LoggingStore(WrapperStore[T_Store]):
         return type(self)(store, log_level=self.log_level, log_handler=self.log_handler)
 
     @contextmanager
-    def log(self, hint: Any = "", method: str | None = None) -> Generator[None, None, None]:
+    def log(self, hint: object = "", method: str | None = None) -> Generator[None, None, None]:
         """Log, as a context manager, the call of the method that uses it.
 
         Parameters

@@ -169,7 +169,7 @@ class ZipStore(BlockingStore):
         if archive is not None:
             archive.abandon()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         if not isinstance(self.path, Path):
             raise TypeError(
                 "cannot pickle a ZipStore backed by a file-like object; construct the store from "
@@ -415,10 +415,10 @@ class RemoteZipStore(Store):
         self._known: _Directory | None = None
         self._name = f"remote-zip\0{next(_numbers)}"
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {"_store": self._store, "key": self.key, "_read_only": True}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         self._forget()
 
@@ -507,7 +507,7 @@ class RemoteZipStore(Store):
         return known
 
     async def _replayed(
-        self, known: _Directory, pieces: _Pieces, work: Callable[[_Pieces], Any]
+        self, known: _Directory, pieces: _Pieces, work: Callable[[_Pieces], object]
     ) -> Any:
         """The result of `work`, which begins anew whenever bytes had to be fetched for it."""
         for _ in range(8):
@@ -525,7 +525,7 @@ class RemoteZipStore(Store):
                 pieces.pieces.append((missing.start, data))
         raise zipfile.BadZipFile(f"{self} has a directory that leads from place to place")
 
-    async def _ask(self, byte_range: ByteRequest | None) -> tuple[bytes, Any]:
+    async def _ask(self, byte_range: ByteRequest | None) -> tuple[bytes, object]:
         found = await get_versioned(self._store, self.key, default_buffer_prototype(), byte_range)
         if found is None:
             raise FileNotFoundError(f"there is no file at {self}")
@@ -542,13 +542,13 @@ class RemoteZipStore(Store):
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         # docstring inherited
         return await self._found(key, prototype, byte_range)
 
     async def _found(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         bounds(byte_range)
         check_key(key)
         return await self._unless_replaced(lambda: self._entry(key, prototype, byte_range))

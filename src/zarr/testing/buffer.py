@@ -42,7 +42,7 @@ class NDBufferUsingTestNDArrayLike(cpu.NDBuffer):
         shape: Iterable[int],
         dtype: npt.DTypeLike,
         order: Literal["C", "F"] = "C",
-        fill_value: Any | None = None,
+        fill_value: object = None,
     ) -> Self:
         """Make a buffer with all elements `fill_value`, or zero where it is None."""
         array = TestNDArrayLike(shape=tuple(shape), dtype=dtype, order=order)

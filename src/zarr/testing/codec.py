@@ -107,13 +107,13 @@ def _check_json(codec: Codec) -> None:
     assert type(codec).__name__ in repr(codec)
 
 
-def _buffer(codec: Codec, array: AnyNDArray, spec: ArraySpec) -> Any:
+def _buffer(codec: Codec, array: AnyNDArray, spec: ArraySpec) -> object:
     if isinstance(codec, ArrayArrayCodec | ArrayBytesCodec):
         return spec.prototype.nd_buffer.from_numpy_array(array)
     return spec.prototype.buffer.from_bytes(np.ascontiguousarray(array).tobytes())
 
 
-def _content(buffer: Any) -> tuple[Any, ...]:
+def _content(buffer: Any) -> tuple[object, ...]:
     """What a buffer holds, comparable."""
     if hasattr(buffer, "to_bytes"):
         return (buffer.to_bytes(),)
@@ -123,7 +123,7 @@ def _content(buffer: Any) -> tuple[Any, ...]:
     return (array.shape, array.dtype.newbyteorder("="), array.tobytes())
 
 
-def _check_methods(codec: Codec, array: AnyNDArray, spec: ArraySpec, lossless: bool) -> Any:
+def _check_methods(codec: Codec, array: AnyNDArray, spec: ArraySpec, lossless: bool) -> object:
     """Code by each method; the encoded chunk."""
 
     async def run() -> Any:
@@ -151,12 +151,12 @@ def _check_methods(codec: Codec, array: AnyNDArray, spec: ArraySpec, lossless: b
     return asyncio.run(run())
 
 
-def _check_memory_order(codec: Codec, array: AnyNDArray, spec: ArraySpec, encoded: Any) -> None:
+def _check_memory_order(codec: Codec, array: AnyNDArray, spec: ArraySpec, encoded: object) -> None:
     if not isinstance(codec, ArrayArrayCodec | ArrayBytesCodec) or array.ndim == 0:
         return
     spread = np.repeat(array, 2, axis=-1)[..., ::2]
     for view in (np.asfortranarray(array), spread, array[::-1].copy()[::-1]):
-        again: Any = asyncio.run(_encoded(codec, _buffer(codec, view, spec), spec))
+        again: object = asyncio.run(_encoded(codec, _buffer(codec, view, spec), spec))
         assert _content(again) == _content(encoded), "the order in memory changes what is stored"
 
 

@@ -86,10 +86,10 @@ class _Log:
         self.requests: list[Request] = []
         self.in_flight = self.most = 0
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "guard": None, "in_flight": 0}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state, guard=threading.Lock())
 
     def met(self, rate: float, method: str, key: str, byte_range: ByteRequest | None) -> Fault:
@@ -422,7 +422,7 @@ class SwappingStore(WrapperStore["Store"]):
 
     async def get_versioned(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
-    ) -> tuple[Buffer, Any | None] | None:
+    ) -> tuple[Buffer, object | None] | None:
         # docstring inherited
         found = await get_versioned(self._store, key, prototype, byte_range)
         first = self._first

@@ -63,7 +63,7 @@ class StrictStoreTests(StoreTests[S, B]):
         """Every method that takes a key refuses one that does not name a place in the store."""
         await self.set(store, "k", self._buffer(b"v"))
         value = self._buffer(b"x")
-        calls: list[Callable[[], Awaitable[Any]]] = [
+        calls: list[Callable[[], Awaitable[object]]] = [
             lambda: store.get(key, buffer_prototype),
             lambda: store.get(key, buffer_prototype, RangeByteRequest(0, 1)),
             lambda: store.get_partial_values(buffer_prototype, [("k", None), (key, None)]),
@@ -90,7 +90,7 @@ class StrictStoreTests(StoreTests[S, B]):
         self, store: S, key: str
     ) -> None:
         """So do the synchronous methods, where there are some."""
-        calls: list[Callable[[], Any]] = []
+        calls: list[Callable[[], object]] = []
         if isinstance(store, SupportsGetSync):
             calls.append(lambda: store.get_sync(key))
             calls.append(lambda: store.get_ranges_sync(key, [None], prototype=buffer_prototype))
@@ -108,7 +108,7 @@ class StrictStoreTests(StoreTests[S, B]):
     ) -> None:
         """Every method that takes a prefix refuses one that could name something else."""
         await self.set(store, "a/b", self._buffer(b"v"))
-        calls: list[Callable[[], Awaitable[Any]]] = [
+        calls: list[Callable[[], Awaitable[object]]] = [
             lambda: _all(store.list_prefix(prefix)),
             lambda: _all(store.list_dir(prefix)),
             lambda: store.is_empty(prefix),
@@ -313,7 +313,7 @@ def forked(child: Any) -> int:
         signal.alarm(0)
 
 
-async def _all(items: Any) -> list[Any]:
+async def _all(items: Any) -> list[object]:
     return [item async for item in items]
 
 
@@ -337,7 +337,7 @@ sys.stdout.buffer.write(pickle.dumps(sync(main())))
 """
 
 
-def _elsewhere(store: Store) -> Any:
+def _elsewhere(store: Store) -> object:
     """What a process that was not forked from this one finds in a pickled store."""
     import subprocess
 

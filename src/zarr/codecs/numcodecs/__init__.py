@@ -94,7 +94,7 @@ class _NumcodecsCodec(Metadata):
     codec_name: str
     codec_config: dict[str, JSON]
 
-    def __init_subclass__(cls, *, codec_name: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, codec_name: str | None = None, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if codec_name is not None:
             cls.codec_name = f"{CODEC_PREFIX}{codec_name}"
@@ -239,7 +239,7 @@ class _NumcodecsChecksumCodec(_NumcodecsBytesBytesCodec):
         return input_byte_length + 4
 
 
-def _flat(encoded: Any) -> Any:
+def _flat(encoded: object) -> Any:
     """The output of a codec of numcodecs, as bytes."""
     if isinstance(encoded, (bytes, bytearray, memoryview)):
         return encoded
