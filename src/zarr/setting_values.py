@@ -129,7 +129,7 @@ class Known:
     """
 
     def __init__(self, defaults: Sequence[Mapping[str, object]]) -> None:
-        self.values: dict[str, Any] = {}
+        self.values: dict[str, object] = {}
         for tree in reversed(defaults):
             self.values.update(leaves(tree))
         self.sections = {path.rpartition(".")[0] for path in self.values if "." in path}

@@ -265,7 +265,7 @@ class Config:
         default : optional
             What to return if there is none. Without it, that is a KeyError.
         """
-        found: Any = self.config
+        found: object = self.config
         walked: list[str] = []
         for part in key.split("."):
             if isinstance(found, dict) and part in found:  # as it is nearly always spelled
@@ -419,7 +419,7 @@ class Config:
         if not walked or walked[0] not in self.config:
             return _MISSING
         for tree in self.defaults:
-            found: Any = tree
+            found: object = tree
             for name in (*walked, part):
                 if not isinstance(found, Mapping):
                     break

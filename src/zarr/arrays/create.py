@@ -64,9 +64,9 @@ if TYPE_CHECKING:
 class Kept(NamedTuple):
     """Parameters of ``create_array``, with ``"keep"`` resolved."""
 
-    chunks: Any
+    chunks: object
     shards: object
-    filters: Any
+    filters: object
     compressors: object
     serializer: object
     fill_value: Any
@@ -191,7 +191,7 @@ def like(a: object, zarr_format: ZarrFormat | None = None) -> dict[str, object]:
             a = np.asarray(a)
         return {"shape": a.shape, "dtype": a.dtype}
     metadata = source.metadata
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "shape": source.shape,
         "dtype": layout_of(source.metadata).zdtype,
         "fill_value": source.fill_value,

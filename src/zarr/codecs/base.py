@@ -362,7 +362,7 @@ def covering_box(
     items = selection if isinstance(selection, tuple) else (selection,)
     items = _without_ellipsis(items, len(shape))
     box: list[tuple[int, int]] = []
-    within: list[Any] = []
+    within: list[object] = []
     for item, length in zip(items, shape, strict=True):
         if isinstance(item, slice):
             picked = range(*item.indices(length))

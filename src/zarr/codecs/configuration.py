@@ -54,14 +54,14 @@ def named_configuration(data: object) -> tuple[str, dict[str, Any]]:
     return name, configuration_of(data, configuration)
 
 
-def configuration_of(data: object, configuration: object) -> dict[str, Any]:
+def configuration_of(data: object, configuration: object) -> dict[str, object]:
     """The configuration found in `data` as a dict, or an error that shows `data`."""
     if configuration is None:
         raise ValueError(f"Named configuration does not have a 'configuration' key. Got {data}.")
     return _fields(configuration)
 
 
-def _fields(configuration: object) -> dict[str, Any]:
+def _fields(configuration: object) -> dict[str, object]:
     if not isinstance(configuration, Mapping):
         raise TypeError(f"Expected dict, got {type(configuration)}")
     return dict(configuration)
@@ -140,7 +140,7 @@ def is_number_type(dtype: TBaseDType) -> bool:
     return dtype.kind in "iu" or (dtype.kind == "f" and dtype.itemsize in (2, 4, 8))
 
 
-def number(value: object, dtype: AnyDType, what: str) -> Any:
+def number(value: object, dtype: AnyDType, what: str) -> object:
     """A number, or its JSON form, as a scalar of `dtype`; `what` names it in errors."""
     native = dtype.to_native_dtype().newbyteorder("=")
     try:

@@ -169,7 +169,7 @@ class NumcodecsSerializer:
 
     def encode(self, data: Data, shape: Shape) -> Data:
         array = np.asarray(self._elements.array(data, tuple(shape)), order=self._order)
-        encoded: Any = array
+        encoded: object = array
         for codec in self._codecs:
             encoded = codec.encode(encoded)
         return _as_bytes(encoded, self._order)
@@ -255,7 +255,7 @@ def _as_bytes(encoded: object, order: MemoryOrder) -> Data:
     return memoryview(array.reshape(-1, order="A").view(np.uint8))
 
 
-def decoded_by(codec: Numcodec, data: object, limit: int) -> Any:
+def decoded_by(codec: Numcodec, data: object, limit: int) -> object:
     """The output of a decoder of numcodecs, which may be `limit` bytes."""
     if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
         # Such a stream says itself how it was filtered, and is refused with filters.

@@ -463,7 +463,7 @@ class AsyncGroup(GroupCreation, GroupListing):
     @property
     def attrs(self) -> dict[str, Any]:
         """A copy of the attributes, as this handle last saw them; see `update_attributes`."""
-        found: dict[str, Any] = copied(self.metadata.attributes)
+        found: dict[str, object] = copied(self.metadata.attributes)
         return found
 
     def set_metadata(self, metadata: GroupMetadata) -> None:
@@ -779,7 +779,9 @@ class AsyncGroup(GroupCreation, GroupListing):
         await self.change_attributes(lambda attributes: {**attributes, **new})
         return self
 
-    async def change_attributes(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    async def change_attributes(
+        self, change: Callable[[dict[str, object]], dict[str, object]]
+    ) -> None:
         await changes.change_metadata(
             self, lambda metadata: metadata.update_attributes(change(dict(metadata.attributes)))
         )

@@ -137,7 +137,7 @@ class GroupMetadata(Metadata):
 
     def _zmetadata(self) -> dict[str, object]:
         """The document of consolidated metadata of format 2 (Zarr v2 specification, appendix)."""
-        documents: dict[str, Any] = {
+        documents: dict[str, object] = {
             ZGROUP_JSON: {"zarr_format": 2},
             ZATTRS_JSON: self.attributes,
         }

@@ -327,7 +327,7 @@ def _chains_agree(one: ArrayLayout, other: ArrayLayout) -> bool | None:
 
 def _as_stored(layout: ArrayLayout) -> list[object]:
     """A chain with the byte order in which elements are stored, in place of that in memory."""
-    found: list[Any] = []
+    found: list[object] = []
     for name, parameters in layout.chain:
         if name == "bytes":
             found.append((name, bool(parameters) == layout.dtype.isnative))

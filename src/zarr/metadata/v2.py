@@ -139,7 +139,7 @@ def _object_codec_of(dtype: object, filters: Iterable[object]) -> str | None:
     return get_object_codec_id(filters, OF_ANY_OBJECT) if found is None and dtype == "|O" else found
 
 
-def _config(data: object, what: str) -> dict[str, Any]:
+def _config(data: object, what: str) -> dict[str, object]:
     """Return the configuration of a codec of numcodecs, without making the codec."""
     if isinstance(data, Mapping):
         if not isinstance(data.get("id"), str):
@@ -310,7 +310,7 @@ class ArrayV2Metadata(Metadata):
         plain = {"filters": None, "compressor": None}
         return {**mine, **plain} == {**theirs, **plain} and self._codecs() == other._codecs()
 
-    def _codecs(self) -> list[dict[str, Any]] | int:
+    def _codecs(self) -> list[dict[str, object]] | int:
         """The whole configurations of all codecs, or what is like no other's if one is unknown."""
         try:
             found = (*(self.filters or ()), self.compressor)

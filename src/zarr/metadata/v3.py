@@ -86,7 +86,7 @@ class ArrayMetadataJSON_V3(TypedDict, total=False):
     zarr_format: Literal[3]
     node_type: Literal["array"]
     shape: Iterable[int]
-    data_type: Any
+    data_type: object
     chunk_grid: object
     chunk_key_encoding: object
     fill_value: Any

@@ -91,7 +91,7 @@ def _zip(url: str, options: Options) -> RemoteZipStore:
 # Each returns None where the options say what obstore does not understand.
 
 
-def _http(url: str, options: Options) -> Any:
+def _http(url: str, options: Options) -> object:
     if options or "#" in url or "%" in url:
         return None
     from obstore.store import HTTPStore
@@ -99,7 +99,7 @@ def _http(url: str, options: Options) -> Any:
     return HTTPStore.from_url(url.rstrip("/"), client_options={"allow_http": True})
 
 
-def _s3(url: str, options: Options) -> Any:
+def _s3(url: str, options: Options) -> object:
     client = dict(options.pop("client_kwargs", None) or {})
     endpoint = client.pop("endpoint_url", None) or options.pop("endpoint_url", None)
     options.pop("endpoint_url", None)
@@ -139,7 +139,7 @@ def _region_of_environment() -> str | None:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
-def _gcs(url: str, options: Options) -> Any:
+def _gcs(url: str, options: Options) -> object:
     token = options.pop("token", None)
     if options or token not in (None, "anon", "google_default"):
         return None
@@ -152,7 +152,7 @@ def _gcs(url: str, options: Options) -> Any:
     return None if find_spec("gcsfs") is not None else GCSStore(bucket, prefix=prefix)
 
 
-def _azure(url: str, options: Options) -> Any:
+def _azure(url: str, options: Options) -> object:
     account = options.pop("account_name", None)
     settings = {
         "account_key": options.pop("account_key", None),

@@ -577,7 +577,7 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         assert self._sorted_keys(self.store) == self._sorted_keys(self.model)
 
 
-def _arrays_in(where: Iterable[Any], shape: tuple[int, ...]) -> builtins.list[Any]:
+def _arrays_in(where: Iterable[object], shape: tuple[int, ...]) -> builtins.list[Any]:
     """The index arrays of a selection, counted from the start."""
     items = zip(where, shape, strict=True)
     return [np.arange(length)[item] for item, length in items if isinstance(item, np.ndarray)]
