@@ -281,7 +281,7 @@ def to_compact_json(document: Mapping[str, object]) -> bytes:
     return _dumps(document, None)
 
 
-def as_attributes(data: Any) -> dict[str, Any]:
+def as_attributes(data: Any) -> dict[str, JSON]:
     """Return what a user gives as attributes as a dict; none at all for None.
 
     Raises

@@ -193,7 +193,7 @@ class ArrayV3Metadata(Metadata):
         attributes: Mapping[str, JSON] | None,
         dimension_names: DimensionNamesLike,
         storage_transformers: Iterable[dict[str, JSON]] | None = None,
-        extra_fields: Mapping[str, Any] | None = None,
+        extra_fields: Mapping[str, JSON] | None = None,
     ) -> None:
         values = self.__dict__
         values["shape"] = parse_shapelike(shape)
