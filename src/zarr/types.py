@@ -47,6 +47,7 @@ __all__ = [
     "AnyArray",
     "AnyAsyncArray",
     "AnyNDArray",
+    "AnyScalar",
     "ArrayV2",
     "ArrayV3",
     "AsyncArrayV2",
@@ -62,12 +63,14 @@ __all__ = [
     "DTypeJSON",
     "DimensionNames",
     "DimensionNamesLike",
+    "Document",
     "EndianLiteral",
     "IndexLike",
     "MaskSelection",
     "MemoryOrder",
     "NamedConfig",
     "NamedRequiredConfig",
+    "NodeAttributes",
     "NodeType",
     "NumpyDType",
     "OrthogonalSelection",
@@ -78,6 +81,7 @@ __all__ = [
     "SelectorTuple",
     "ShapeLike",
     "ShardsLike",
+    "StorageOptions",
     "ZarrFormat",
 ]
 
@@ -99,6 +103,14 @@ AnyNDArray: TypeAlias = npt.NDArray[Any]
 """An array of NumPy with elements of a type that only the running program knows."""
 NumpyDType: TypeAlias = np.dtype[Any]
 """A data type of NumPy that only the running program knows."""
+AnyScalar: TypeAlias = Any
+"""An element of an array: of the class that its data type makes, which only the program knows."""
+Document: TypeAlias = dict[str, Any]
+"""The object of a JSON document, before its fields are checked one by one."""
+NodeAttributes: TypeAlias = dict[str, Any]
+"""The attributes of an array or group: values of JSON, or values that are stored as such."""
+StorageOptions: TypeAlias = dict[str, Any]
+"""Options that the library behind a URL takes."""
 BytesLike: TypeAlias = bytes | bytearray | memoryview
 ZarrFormat: TypeAlias = Literal[2, 3]
 NodeType: TypeAlias = Literal["array", "group"]

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         MemoryOrder,
         ShapeLike,
         ShardsLike,
+        StorageOptions,
         ZarrFormat,
     )
 
@@ -74,7 +75,7 @@ async def create_array(
     attributes: dict[str, JSON] | None = None,
     chunk_key_encoding: ChunkKeyEncodingLike | None = None,
     dimension_names: DimensionNamesLike = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     overwrite: bool = False,
     config: ArrayConfigLike | None = None,
     write_data: bool = True,
@@ -177,7 +178,7 @@ async def create_array(
 
 
 async def _path_in(
-    store: StoreLike, name: str | None, storage_options: dict[str, Any] | None
+    store: StoreLike, name: str | None, storage_options: StorageOptions | None
 ) -> StorePath:
     return await make_store_path(store, path=name, mode="a", storage_options=storage_options)
 
@@ -199,7 +200,7 @@ async def from_array(
     attributes: dict[str, JSON] | None = None,
     chunk_key_encoding: ChunkKeyEncodingLike | None = None,
     dimension_names: DimensionNamesLike = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     overwrite: bool = False,
     config: ArrayConfigLike | None = None,
     executor: Executor | None = None,
@@ -388,7 +389,7 @@ async def open_array(
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | bytes = "",
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     config: ArrayConfigLike | None = None,
     **kwargs: Unpack[OpenArrayOptions],
 ) -> AnyAsyncArray:
@@ -523,7 +524,7 @@ async def save_array(
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     **kwargs: object,
 ) -> None:
     """Save an array.

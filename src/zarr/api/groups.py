@@ -40,7 +40,15 @@ if TYPE_CHECKING:
     from zarr.groups.tree import Tree
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StoreLike
-    from zarr.types import JSON, AccessModeLiteral, AnyAsyncArray, AnyNDArray, ZarrFormat
+    from zarr.types import (
+        JSON,
+        AccessModeLiteral,
+        AnyAsyncArray,
+        AnyNDArray,
+        NodeAttributes,
+        StorageOptions,
+        ZarrFormat,
+    )
 
 __all__ = [
     "consolidate_metadata",
@@ -67,8 +75,8 @@ async def create_group(
     path: str | None = None,
     zarr_format: ZarrFormat | None = None,
     overwrite: bool = False,
-    attributes: dict[str, Any] | None = None,
-    storage_options: dict[str, Any] | None = None,
+    attributes: NodeAttributes | None = None,
+    storage_options: StorageOptions | None = None,
 ) -> AsyncGroup:
     """Create a group.
 
@@ -118,7 +126,7 @@ async def group(
     zarr_format: ZarrFormat | None = None,
     meta_array: object = None,
     attributes: dict[str, JSON] | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
 ) -> AsyncGroup:
     """Open a group, or create one.
 
@@ -177,7 +185,7 @@ async def open_group(
     synchronizer: object = None,
     path: str | None = None,
     chunk_store: StoreLike | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     meta_array: object = None,
@@ -369,7 +377,7 @@ async def save_group(
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     **kwargs: NDArrayLike | AnyNDArray,
 ) -> None:
     """Save several arrays in a group.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zarr.buffer.core import NDArrayLike, NDArrayLikeOrScalar
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
-    from zarr.types import AccessModeLiteral, AnyAsyncArray, AnyNDArray, ZarrFormat
+    from zarr.types import AccessModeLiteral, AnyAsyncArray, AnyNDArray, StorageOptions, ZarrFormat
 
 __all__ = ["load", "open", "save"]
 
@@ -89,7 +89,7 @@ async def open(
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     config: ArrayConfigLike | None = None,
     **kwargs: Unpack[OpenNodeOptions],
 ) -> AnyAsyncArray | AsyncGroup:
@@ -205,7 +205,7 @@ async def save(
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
     path: str | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     **kwargs: NDArrayLike | AnyNDArray,
 ) -> None:
     """Save an array, or several in a group.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
-    from zarr.types import MemoryOrder, NumpyDType
+    from zarr.types import AnyScalar, MemoryOrder, NumpyDType
 
 _UNITS = tuple((1 << 10 * (power + 1), unit) for power, unit in enumerate("KMGTPE"))[::-1]
 
@@ -314,7 +314,7 @@ class ArrayBase(Generic[M]):
         return self.size * self.dtype.itemsize
 
     @property
-    def fill_value(self) -> Any:
+    def fill_value(self) -> AnyScalar:
         """The value of elements that are not stored.
 
         Returns

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from zarr.metadata.layout import ArrayLayout
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
-    from zarr.types import AnyNDArray, ArrayMetadata, NumpyDType
+    from zarr.types import AnyNDArray, AnyScalar, ArrayMetadata, NumpyDType
 
 
 class Engine:
@@ -68,7 +68,7 @@ class Engine:
         self.shape: tuple[int, ...] = layout.shape
         self.grid: tuple[Edge, ...] = layout.grid
         self.dtype: NumpyDType = layout.dtype
-        self.fill_value: Any = layout.fill_value
+        self.fill_value: AnyScalar = layout.fill_value
         self.order = metadata.order if isinstance(metadata, ArrayV2Metadata) else config.order
         self.write_empty = config.write_empty_chunks
         self.holds_objects = holds_objects(layout.dtype)

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from zarr.types import (
         JSON,
         AnyAsyncArray,
+        AnyScalar,
         ArrayMetadata,
         ChunksLike,
         DimensionNamesLike,
@@ -69,7 +70,7 @@ class Kept(NamedTuple):
     filters: object
     compressors: object
     serializer: object
-    fill_value: Any
+    fill_value: AnyScalar
     order: MemoryOrder | None
     zarr_format: ZarrFormat | None
     chunk_key_encoding: object
@@ -231,7 +232,7 @@ class NewArray(NamedTuple):
     filters: FiltersLike = "auto"
     compressors: CompressorsLike = "auto"
     serializer: SerializerLike = "auto"
-    fill_value: Any = DEFAULT_FILL_VALUE
+    fill_value: AnyScalar = DEFAULT_FILL_VALUE
     order: MemoryOrder | None = None
     attributes: Mapping[str, JSON] | None = None
     chunk_key_encoding: ChunkKeyEncodingLike | None = None

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         DimensionNamesLike,
         MemoryOrder,
         ShapeLike,
+        StorageOptions,
         ZarrFormat,
     )
 
@@ -173,7 +174,7 @@ async def create(
     | None = None,
     codecs: Iterable[Codec | dict[str, JSON]] | None = None,
     dimension_names: DimensionNamesLike = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
     config: ArrayConfigLike | None = None,
     mode: AccessModeLiteral | None = None,
     data: npt.ArrayLike | None = None,

@@ -24,7 +24,7 @@ from zarr.errors import (
 )
 from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.registry import get_codec_class, get_numcodec, known_codecs
-from zarr.types import JSON
+from zarr.types import JSON, AnyScalar
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
         filters: FiltersLike
         compressors: CompressorsLike
         serializer: SerializerLike
-        fill_value: Any
+        fill_value: AnyScalar
         order: MemoryOrder | None
         attributes: Mapping[str, JSON] | None
         chunk_key_encoding: ChunkKeyEncodingLike | None
@@ -117,7 +117,7 @@ if TYPE_CHECKING:
 
         data: npt.ArrayLike | None
         shape: ShapeLike
-        fill_value: Any
+        fill_value: AnyScalar
 
     class OpenArrayOptions(OpenOptions, total=False):
         """The parameters of ``open_array`` that its signature does not list."""
@@ -148,13 +148,13 @@ if TYPE_CHECKING:
     class EmptyOptions(FullOptions, total=False):
         """The parameters of ``empty``."""
 
-        fill_value: Any
+        fill_value: AnyScalar
 
     class LikeOptions(CreateOptions, total=False):
         """Parameters of ``create`` that replace those taken over from another array."""
 
         shape: ShapeLike
-        fill_value: Any
+        fill_value: AnyScalar
 
     class MemberLikeOptions(FormerOptions, total=False):
         """The same, for a member of a group, which says where the array is to be."""
@@ -163,7 +163,7 @@ if TYPE_CHECKING:
         zarr_format: ZarrFormat | None
         zarr_version: ZarrFormat | None
         shape: ShapeLike
-        fill_value: Any
+        fill_value: AnyScalar
 
 
 class DefaultFillValue:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zarr.codecs.base import Link
     from zarr.dtype.base import TBaseDType
     from zarr.metadata.spec import ArraySpec
-    from zarr.types import MemoryOrder
+    from zarr.types import Document, MemoryOrder
 
     CodecLike = Numcodec | Mapping[str, Any]
     Config = Mapping[str, Any]
@@ -345,11 +345,11 @@ def v3_codec(codec: Numcodec | Config) -> Codec:
     )
 
 
-def _make(name: str, parameters: dict[str, Any]) -> Codec:
+def _make(name: str, parameters: Document) -> Codec:
     return get_codec_class(name).from_dict({"name": name, "configuration": parameters})
 
 
-def _blosc(parameters: dict[str, Any]) -> tuple[str, dict[str, object]]:
+def _blosc(parameters: Document) -> tuple[str, dict[str, object]]:
     shuffle = parameters.get("shuffle", 1)
     translated = {
         "cname": parameters.get("cname", "lz4"),
@@ -364,7 +364,7 @@ def _blosc(parameters: dict[str, Any]) -> tuple[str, dict[str, object]]:
     return "blosc", translated
 
 
-def _zstd(parameters: dict[str, Any]) -> tuple[str, dict[str, object]]:
+def _zstd(parameters: Document) -> tuple[str, dict[str, object]]:
     level = min(parameters.get("level", 0), 22)
     return "zstd", {"level": level, "checksum": bool(parameters.get("checksum", False))}
 
@@ -483,7 +483,7 @@ def parse_codec(data: object) -> Codec:
 _FORMER_NAMES = {"endian": "bytes"}
 
 
-def _renamed(data: Mapping[str, object], name: str) -> dict[str, Any]:
+def _renamed(data: Mapping[str, object], name: str) -> Document:
     return {**data, "name": _FORMER_NAMES.get(name, name)}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from zarr.dtype.base import AnyDType, TBaseDType
-    from zarr.types import JSON
+    from zarr.types import JSON, Document
 
 
 def _named(data: object) -> tuple[str, object]:
@@ -32,7 +32,7 @@ def _named(data: object) -> tuple[str, object]:
     return name, data.get("configuration")
 
 
-def optional_configuration(data: object, name: str) -> dict[str, Any]:
+def optional_configuration(data: object, name: str) -> Document:
     """The configuration of the codec `name`, which may be left out."""
     found, configuration = _named(data)
     if found != name:
@@ -48,7 +48,7 @@ def required_configuration(data: object, name: str) -> dict[str, object]:
     return configuration_of(data, configuration)
 
 
-def named_configuration(data: object) -> tuple[str, dict[str, Any]]:
+def named_configuration(data: object) -> tuple[str, Document]:
     """The name and the configuration, which must be there, of a codec of any name."""
     name, configuration = _named(data)
     return name, configuration_of(data, configuration)

@@ -23,7 +23,7 @@ import numpy as np
 
 from zarr.dtype.storage import storage_of
 from zarr.errors import DataTypeValidationError, UnstableSpecificationWarning
-from zarr.types import NumpyDType
+from zarr.types import Document, NumpyDType
 
 if TYPE_CHECKING:
     from zarr.dtype.storage import Swap
@@ -393,7 +393,7 @@ def v2_form(name: object, object_codec_id: str | None = None) -> dict[str, objec
     return {"name": name, "object_codec_id": object_codec_id}
 
 
-def v3_configuration(data: object, name: str) -> dict[str, Any] | None:
+def v3_configuration(data: object, name: str) -> Document | None:
     """Return the configuration in a v3 form ``{"name": name, "configuration"}``."""
     if isinstance(data, dict) and data.get("name") == name:
         configuration = data.get("configuration")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias, cast, get_args
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from zarr.dtype.base import (
 )
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyScalar, DTypeJSON, ZarrFormat
 
 DateTimeUnit: TypeAlias = Literal[
     "Y", "M", "W", "D", "h", "m", "s", "ms", "us", "μs", "ns", "ps", "fs", "as", "generic"
@@ -119,7 +119,7 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
             return True
         return isinstance(data, self._python_cls)
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
         if isinstance(data, (int, np.integer)) and not isinstance(data, np.timedelta64):
@@ -140,12 +140,12 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
         if isinstance(data, str):
             raise ValueError(f"{data!r} has a unit, which the data type {self} has not.")
         if isinstance(data, self._scalar_cls):
-            scalar: Any = data
+            scalar: AnyScalar = data
             if np.isnat(scalar) or np.datetime_data(scalar.dtype)[0] == "generic":
                 return scalar.view(np.int64).view(self._native)
         raise self._cannot_cast(data)
 
-    def _keeps(self, data: Any, scalar: Any) -> bool:
+    def _keeps(self, data: AnyScalar, scalar: AnyScalar) -> bool:
         is_count = isinstance(data, (int, np.integer)) and not isinstance(data, np.timedelta64)
         text = data.decode() if isinstance(data, bytes) else data
         is_text = isinstance(text, str)
@@ -158,10 +158,10 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
             return bool(np.isnat(given) and np.isnat(scalar))
         return bool(scalar.astype(given.dtype) == given)
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return _NAT.view(self._native)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         if data == "NaT":
             return self.default_scalar()
         if isinstance(data, int):

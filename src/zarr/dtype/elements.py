@@ -21,7 +21,7 @@ from zarr.dtype.strings import bytes_from_json, bytes_to_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from zarr.types import JSON, AnyNDArray, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyNDArray, AnyScalar, DTypeJSON, ZarrFormat
 
 ENTRIES = np.dtype([("label", "<u8"), ("count", "<u4")])
 """The entries of a label multiset."""
@@ -99,17 +99,17 @@ class LabelMultiset(_OfArrays):
     _serializer = "label_multiset"
     _field_names = ()
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         if isinstance(data, (int, np.integer)) and not isinstance(data, bool):
             return multiset({int(data): 1})
         if isinstance(data, (dict, list, tuple)) or getattr(data, "dtype", None) == ENTRIES:
             return multiset(data)  # type: ignore[arg-type]
         raise self._cannot_cast(data)
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return self.cast_scalar(INVALID)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         if isinstance(data, str) and data.startswith("0x"):
             return self.cast_scalar(int(data, 16))
         raise invalid_scalar(data, "a label as a hexadecimal string")
@@ -243,7 +243,7 @@ class NDArray(_OfArrays, HasItemSize):
         shape = tuple(rows if n is None else n for n in self.shape)
         return np.frombuffer(data, self.item).reshape(shape)
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         array = self.array(data)
         if self.variable:
             return array
@@ -251,10 +251,10 @@ class NDArray(_OfArrays, HasItemSize):
         element["values"] = array
         return element[0]
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return self.cast_scalar(np.zeros(tuple(n or 0 for n in self.shape), self.item))
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         return self.cast_scalar(self.array_of_bytes(bytes_from_json(data)))
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> str:

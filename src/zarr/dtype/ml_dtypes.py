@@ -20,7 +20,7 @@ from zarr.dtype.numeric import (
 from zarr.dtype.storage import without_unused_bits
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, ZarrFormat
+    from zarr.types import JSON, AnyScalar, ZarrFormat
 
 
 def _ml_dtypes() -> Any:
@@ -74,7 +74,7 @@ class SmallFloat(SmallNumber):
     def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_range(data, scalar)
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         native = self.to_native_dtype()
         if isinstance(data, np.generic) and data.dtype == native:
             # ml_dtypes takes bits that the type does not use for a part of the number.
@@ -84,7 +84,7 @@ class SmallFloat(SmallNumber):
         # Never by way of the scalar type itself: that of ml_dtypes crashes on strings.
         return self._fitting(float(as_number(data)), native)
 
-    def _fitting(self, number: float, native: TBaseDType) -> Any:
+    def _fitting(self, number: float, native: TBaseDType) -> AnyScalar:
         scalar = np.asarray(number).astype(native)[()]
         if isnan(number):
             if "nan" not in self._special:
@@ -95,10 +95,10 @@ class SmallFloat(SmallNumber):
             raise OverflowError(f"{number} is out of range of {self._zarr_v3_name!r}.")
         return scalar
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return self.cast_scalar(self._default)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         native = self.to_native_dtype()
         if isinstance(data, str) and data.startswith("0x"):
             scalar = float_from_json(data, native, zarr_format)
@@ -119,7 +119,7 @@ class SmallInt(SmallNumber):
     def _keeps(self, data: object, scalar: object) -> bool:
         return keeps_integer(data, scalar)
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
         number = int(as_number(data))
@@ -128,10 +128,10 @@ class SmallInt(SmallNumber):
             raise OverflowError(f"Integer {number} out of bounds for {self._zarr_v3_name}")
         return np.asarray(number).astype(self.to_native_dtype())[()]
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return self.cast_scalar(0)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         if isinstance(data, int) or (isinstance(data, float) and data.is_integer()):
             return self.cast_scalar(data)
         raise invalid_scalar(data, "an integer")
@@ -164,7 +164,7 @@ class SmallComplex(SmallDType):
             return data.dtype.names == ("re", "im")
         return isinstance(data, str) or has_method(data, "__complex__", "__float__", "__index__")
 
-    def cast_scalar(self, data: Any) -> Any:
+    def cast_scalar(self, data: Any) -> AnyScalar:
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
         if isinstance(data, (list, tuple)):
@@ -181,11 +181,11 @@ class SmallComplex(SmallDType):
         element["re"], element["im"] = re, im
         return element[0]
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         part = self._part.default_scalar()
         return self._joined(part, part)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         if isinstance(data, (list, tuple)) and len(data) == 2:
             read = self._part.from_json_scalar
             return self._joined(*(read(item, zarr_format=zarr_format) for item in data))

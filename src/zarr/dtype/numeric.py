@@ -22,7 +22,7 @@ from zarr.dtype.base import (
 )
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyScalar, DTypeJSON, ZarrFormat
 
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 _WIDTHS: dict[int, TBaseDType] = {4: np.dtype("f2"), 8: np.dtype("f4"), 16: np.dtype("f8")}
@@ -36,7 +36,7 @@ def has_method(data: object, *methods: str) -> bool:
     return any(hasattr(data, method) for method in methods)
 
 
-def as_number(data: object) -> Any:
+def as_number(data: object) -> AnyScalar:
     """Return what stands for a number as something that ``float`` and ``int`` take."""
     if isinstance(data, bytes):
         return data.decode("ascii", "replace")
@@ -45,7 +45,7 @@ def as_number(data: object) -> Any:
     return data
 
 
-def keeps_integer(data: Any, scalar: Any) -> bool:
+def keeps_integer(data: AnyScalar, scalar: AnyScalar) -> bool:
     """Whether an integer has the value that it was made of."""
     if isinstance(data, (np.datetime64, np.timedelta64)):
         return False
@@ -54,7 +54,7 @@ def keeps_integer(data: Any, scalar: Any) -> bool:
     return bool(data == int(scalar))
 
 
-def keeps_range(data: Any, scalar: Any) -> bool:
+def keeps_range(data: AnyScalar, scalar: AnyScalar) -> bool:
     """Whether a number is finite where the one that it was made of is."""
     if isinstance(data, (np.datetime64, np.timedelta64)):
         return False
@@ -67,7 +67,7 @@ def keeps_range(data: Any, scalar: Any) -> bool:
     return all(isfinite(after) or not isfinite(before) for before, after in pairs)
 
 
-def float_to_json(value: Any, zarr_format: ZarrFormat) -> float | str:
+def float_to_json(value: AnyScalar, zarr_format: ZarrFormat) -> float | str:
     """Return the form of a scalar: a number, the name of a special value, or all bits.
 
     Zarr v3 names only one NaN, whose sign is clear and whose mantissa has the first bit set only;
@@ -183,7 +183,7 @@ class Number(OwnDType[TBaseDType, np.generic], HasItemSize):
     def _json_v2(self) -> dict[str, object]:
         return v2_form(self._order + self._code)
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return self._native.type(0)
 
 
@@ -194,13 +194,13 @@ class Bool(Number):
         # Any string would be true.
         return not isinstance(data, (str, bytes)) and keeps_integer(data, scalar)
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         scalar: object = np.bool_(data)
         if isinstance(scalar, np.bool_):
             return scalar
         raise self._cannot_cast(data)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         if isinstance(data, (bool, int, float)):
             return np.bool_(data)
         raise invalid_scalar(data, "a boolean")
@@ -218,7 +218,7 @@ class BaseInt(Number):
     def _check_scalar(self, data: object) -> bool:
         return isinstance(data, (str, bytes)) or has_method(data, "__int__", "__index__")
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         if type(data) is self._native.type:
             return data
         if self._check_scalar(data):
@@ -226,7 +226,7 @@ class BaseInt(Number):
             return self._native.type(int(as_number(data)))
         raise self._cannot_cast(data)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         number: object = data
         if isinstance(data, str):
             try:
@@ -254,7 +254,7 @@ class BaseFloat(HasEndianness, Number):
     def _check_scalar(self, data: object) -> bool:
         return isinstance(data, (str, bytes)) or has_method(data, "__float__", "__index__")
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         if isinstance(data, np.generic) and data.dtype == self._native:
             # As it is: going by way of a Python float would change the bits of a NaN.
             return data
@@ -270,7 +270,7 @@ class BaseFloat(HasEndianness, Number):
                 raise self._cannot_cast(data) from None
             raise
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         return float_from_json(data, self._native, zarr_format)
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> float | str:
@@ -279,7 +279,7 @@ class BaseFloat(HasEndianness, Number):
         return float_to_json(self.cast_scalar(data), zarr_format)
 
 
-def _part_to_json(part: Any, zarr_format: ZarrFormat) -> float | str:
+def _part_to_json(part: AnyScalar, zarr_format: ZarrFormat) -> float | str:
     """Return the form of a part of a complex number.
 
     Products of infinities have NaNs for parts, and the processor chooses their sign: it is no
@@ -304,7 +304,7 @@ class BaseComplex(HasEndianness, Number):
             return True
         return has_method(data, "__complex__", "__float__", "__index__")
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         if isinstance(data, np.generic) and data.dtype == self._native:
             return data
         if self._check_scalar(data):
@@ -313,7 +313,7 @@ class BaseComplex(HasEndianness, Number):
                 return scalar
         raise self._cannot_cast(data)
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         if isinstance(data, (list, tuple)) and len(data) == 2:
             part = self._part
             parts = [float_from_json(item, part, zarr_format, texts=False) for item in data]

@@ -25,7 +25,7 @@ from zarr.dtype.base import (
 )
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyScalar, DTypeJSON, ZarrFormat
 
 _CODE_POINT = 4
 
@@ -238,7 +238,7 @@ class _FixedLengthBytes(OwnDType[TBaseDType, Any], HasLength, HasItemSize):
     def _configuration(self) -> dict[str, object]:
         return {"length_bytes": self.length}
 
-    def _keeps(self, data: object, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: AnyScalar) -> bool:
         given = data.tobytes() if isinstance(data, np.void) else data
         given = bytes(given) if isinstance(given, (bytes, bytearray)) else str(given).encode()
         return bool(given.rstrip(b"\0") == scalar.tobytes().rstrip(b"\0"))
@@ -449,13 +449,13 @@ class PythonObject(OwnDType[TBaseDType, Any], HasObjectCodec):
     def _json_v3(self) -> str | dict[str, object]:
         raise ValueError("Zarr v3 has no data type for objects of Python.")
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         return data
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return None
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         return data
 
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:

@@ -27,7 +27,7 @@ from zarr.dtype.strings import bytes_from_json, bytes_to_json
 from zarr.errors import ZarrUserWarning
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyScalar, Document, DTypeJSON, ZarrFormat
 
 
 @frozen
@@ -99,14 +99,14 @@ class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
         pairs = zip(_items(given), _items(scalar), strict=True)
         return all(self.base._keeps(before, after) for before, after in pairs)
 
-    def cast_scalar(self, data: object) -> Any:
+    def cast_scalar(self, data: object) -> AnyScalar:
         dtype = self.base.to_native_dtype()
         try:
             return np.broadcast_to(as_type(np.asarray(data, dtype), dtype), self.shape).copy()
         except (TypeError, ValueError):
             raise self._cannot_cast(data) from None
 
-    def default_scalar(self) -> Any:
+    def default_scalar(self) -> AnyScalar:
         return self._filled(self.base.default_scalar())
 
     def _unwritten_scalar(self) -> object:
@@ -117,7 +117,7 @@ class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
         filled[...] = scalar
         return filled
 
-    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> Any:
+    def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> AnyScalar:
         items = _flat(data, self.shape)
         filled = np.ndarray(len(items), self.base.to_native_dtype())
         for index, item in enumerate(items):
@@ -236,7 +236,7 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
     def _configuration(self) -> dict[str, object]:
         return {"fields": [[name, field.to_json(3)] for name, field in self.fields]}
 
-    def _keeps(self, data: object, scalar: Any) -> bool:
+    def _keeps(self, data: object, scalar: AnyScalar) -> bool:
         if isinstance(data, np.void) and data.dtype.names is not None:
             parts = [data[name] for name in data.dtype.names]
         elif isinstance(data, (tuple, list)):
@@ -289,7 +289,7 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
         raw = bytes_from_json(data, "a dict or base64-encoded string")
         return self._of_bytes(raw, self._stored_as(zarr_format))
 
-    def _of_fields(self, data: dict[str, Any], zarr_format: ZarrFormat) -> np.void:
+    def _of_fields(self, data: Document, zarr_format: ZarrFormat) -> np.void:
         unknown = data.keys() - {name for name, _ in self.fields}
         if unknown:
             raise ValueError(f"A scalar of {self} has no fields {sorted(unknown)}.")

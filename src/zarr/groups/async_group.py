@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zarr.groups.base import GroupInfo
     from zarr.groups.tree import Tree
     from zarr.storage.path import StoreLike
-    from zarr.types import AnyAsyncArray, NodeType, ZarrFormat
+    from zarr.types import AnyAsyncArray, Document, NodeAttributes, NodeType, ZarrFormat
 
 
 class GroupListing(GroupBase):
@@ -338,7 +338,7 @@ class AsyncGroup(GroupCreation, GroupListing):
     # -- making handles ---------------------------------------------------------------------
 
     @classmethod
-    def from_dict(cls, store_path: StorePath, data: dict[str, Any]) -> AsyncGroup:
+    def from_dict(cls, store_path: StorePath, data: Document) -> AsyncGroup:
         """Make a group out of its metadata as a dict.
 
         Parameters
@@ -355,7 +355,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         cls,
         store: StoreLike,
         *,
-        attributes: dict[str, Any] | None = None,
+        attributes: NodeAttributes | None = None,
         overwrite: bool = False,
         zarr_format: ZarrFormat = 3,
     ) -> AsyncGroup:
@@ -461,7 +461,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         return self.access.synchronizer
 
     @property
-    def attrs(self) -> dict[str, Any]:
+    def attrs(self) -> NodeAttributes:
         """A copy of the attributes, as this handle last saw them; see `update_attributes`."""
         found: dict[str, object] = copied(self.metadata.attributes)
         return found
@@ -754,7 +754,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         # Not used here: programs that set `metadata` themselves store them by it.
         await changes.save_metadata(self, ensure_parents=ensure_parents)
 
-    async def update_attributes(self, new_attributes: dict[str, Any]) -> AsyncGroup:
+    async def update_attributes(self, new_attributes: NodeAttributes) -> AsyncGroup:
         """Set some attributes; the others stay.
 
         Parameters

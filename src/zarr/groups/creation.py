@@ -57,8 +57,10 @@ if TYPE_CHECKING:
         ChunksLike,
         DimensionNamesLike,
         MemoryOrder,
+        NodeAttributes,
         ShapeLike,
         ShardsLike,
+        StorageOptions,
         ZarrFormat,
     )
 
@@ -113,7 +115,7 @@ class GroupCreation(GroupBase):
     # -- groups -----------------------------------------------------------------------------
 
     async def create_group(
-        self, name: str, *, overwrite: bool = False, attributes: dict[str, Any] | None = None
+        self, name: str, *, overwrite: bool = False, attributes: NodeAttributes | None = None
     ) -> AsyncGroup:
         """Create a group in this one.
 
@@ -238,7 +240,7 @@ class GroupCreation(GroupBase):
         attributes: dict[str, JSON] | None = None,
         chunk_key_encoding: ChunkKeyEncodingLike | None = None,
         dimension_names: DimensionNamesLike = None,
-        storage_options: dict[str, Any] | None = None,
+        storage_options: StorageOptions | None = None,
         overwrite: bool = False,
         config: ArrayConfigLike | None = None,
         write_data: bool = True,

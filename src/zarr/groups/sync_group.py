@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from zarr._async.run import (
     face,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from zarr.metadata.group import GroupMetadata
     from zarr.storage.path import StoreLike, StorePath
-    from zarr.types import AnyArray, ZarrFormat
+    from zarr.types import AnyArray, NodeAttributes, ZarrFormat
 
 DefaultT = TypeVar("DefaultT")
 
@@ -66,7 +66,7 @@ class Group(GroupBase):
         cls,
         store: StoreLike,
         *,
-        attributes: dict[str, Any] | None = None,
+        attributes: NodeAttributes | None = None,
         zarr_format: ZarrFormat = 3,
         overwrite: bool = False,
     ) -> Group:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zarr._async.run import run
 from zarr.metadata.common import as_attributes, as_stored, copied
 
 if TYPE_CHECKING:
     from zarr.groups import Group
-    from zarr.types import JSON, AnyArray
+    from zarr.types import JSON, AnyArray, NodeAttributes
 
-    Change = Callable[[dict[str, Any]], dict[str, Any]]
+    Change = Callable[[NodeAttributes], NodeAttributes]
 
 
 class Attributes(MutableMapping[str, "JSON"]):
@@ -74,7 +74,7 @@ class Attributes(MutableMapping[str, "JSON"]):
         self._change(lambda attributes: {**attributes, key: value})
 
     def __delitem__(self, key: str) -> None:
-        def without(attributes: dict[str, Any]) -> dict[str, object]:
+        def without(attributes: NodeAttributes) -> NodeAttributes:
             del attributes[key]
             return attributes
 

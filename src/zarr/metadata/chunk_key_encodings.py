@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict
 from zarr.abc.metadata import Metadata
 from zarr.metadata.common import parse_named_configuration, parse_separator
 from zarr.registry import get_chunk_key_encoding_class
-from zarr.types import JSON
+from zarr.types import JSON, Document
 
 SeparatorLiteral: TypeAlias = Literal[".", "/"]
 
@@ -199,7 +199,7 @@ class _Affixed(ChunkKeyEncoding):
         return encoding
 
     def to_dict(self) -> dict[str, JSON]:
-        configuration: dict[str, Any] = {
+        configuration: Document = {
             self.name: getattr(self, self.name),
             "base_encoding": self._base.to_dict(),
         }

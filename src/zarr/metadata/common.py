@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
-    from zarr.types import JSON, AnyNDArray, NodeType, ShapeLike
+    from zarr.types import JSON, AnyNDArray, Document, NodeType, ShapeLike
 
 MOST_ELEMENTS = 2**63 - 1
 """The most elements along a dimension."""
@@ -100,7 +100,7 @@ def parse_configuration(data: JSON) -> JSON:
 
 def parse_named_configuration(
     data: object, expected_name: str | None = None, *, require_configuration: bool = True
-) -> tuple[str, dict[str, Any] | None]:
+) -> tuple[str, Document | None]:
     """Return the name and the configuration of an extension point.
 
     A name alone may be written as a string (core specification, extension definitions).
@@ -297,7 +297,7 @@ def as_attributes(data: Any) -> dict[str, JSON]:
         ) from None
 
 
-def as_stored(values: Mapping[Any, Any]) -> dict[str, Any]:
+def as_stored(values: Mapping[Any, Any]) -> Document:
     """Return attributes, or other values of a user, as they will be read from a document.
 
     They are plain values that nobody else holds: what is shown before the document is read again

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 from zarr.abc.metadata import Metadata
 from zarr.dtype.base import shown
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.types import JSON, NodeType, ZarrFormat
+    from zarr.types import JSON, Document, NodeAttributes, NodeType, ZarrFormat
 
 ZARR_JSON = "zarr.json"
 ZARRAY_JSON = ".zarray"
@@ -87,7 +87,7 @@ def parse_attributes(data: object) -> dict[str, JSON]:
 class GroupMetadata(Metadata):
     """The metadata of a group."""
 
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: NodeAttributes = field(default_factory=dict)
     zarr_format: ZarrFormat = 3
     consolidated_metadata: ConsolidatedMetadata | None = None
     node_type: Literal["group"] = field(default="group", init=False)
@@ -111,7 +111,7 @@ class GroupMetadata(Metadata):
             extra_fields, reserved_keys=GROUP_METADATA_KEYS, node_type="group"
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Document:
         """Return the document."""
         document: dict[str, object] = {
             "attributes": copied(self.attributes),
@@ -154,7 +154,7 @@ class GroupMetadata(Metadata):
         return {"metadata": documents, "zarr_consolidated_format": 1}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], *, path: str | None = None) -> Self:
+    def from_dict(cls, data: Document, *, path: str | None = None) -> Self:
         """Read a document, which may have the attributes in it.
 
         Parameters
@@ -182,7 +182,7 @@ class GroupMetadata(Metadata):
             raise in_node(error, "group", path) from error
 
     @classmethod
-    def _from_fields(cls, document: dict[str, Any]) -> Self:
+    def _from_fields(cls, document: Document) -> Self:
         if "zarr_format" not in document:
             raise MetadataValidationError("The metadata of a group lack the field 'zarr_format'.")
         zarr_format = parse_zarr_format(document.pop("zarr_format"))
@@ -355,7 +355,7 @@ def replace_consolidated(
 def _node_of(path: str, data: object) -> NodeMetadata:
     if not isinstance(data, Mapping):
         raise TypeError(f"Invalid value for metadata items. key={path!r}, type={type(data)!r}")
-    document: dict[str, Any] = dict(data)
+    document: Document = dict(data)
     if document.get("zarr_format") == 2:
         if "shape" in document:
             return ArrayV2Metadata.from_dict(document, path=path)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zarr.abc.codec import Codec
     from zarr.codecs.base import Link
     from zarr.dtype.base import AnyDType, TBaseDType
+    from zarr.types import AnyScalar, Document
 
     ArrayMetadata = ArrayV2Metadata | ArrayV3Metadata
 
@@ -57,7 +58,7 @@ class ArrayLayout(NamedTuple):
     zdtype: AnyDType
     dtype: TBaseDType
     itemsize: int
-    fill_value: Any
+    fill_value: AnyScalar
     fill: bytes
     chain: tuple[Link, ...]
 
@@ -244,8 +245,8 @@ def as_v2(metadata: ArrayV3Metadata) -> ArrayV2Metadata:
     if not isinstance(metadata.chunk_grid, RegularChunkGridMetadata):
         raise TypeError("format 2 has no chunks of several sizes")
     order: Any = "C"
-    filters: list[dict[str, Any]] = []
-    compressors: list[dict[str, Any]] = []
+    filters: list[Document] = []
+    compressors: list[Document] = []
     dtype: Any = metadata.data_type
     for index, codec in enumerate(metadata.codecs):
         if isinstance(codec, TransposeCodec):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from zarr.buffer.core import BufferPrototype
     from zarr.dtype.base import AnyDType
-    from zarr.types import MemoryOrder
+    from zarr.types import AnyScalar, MemoryOrder
 
 
 class ArrayConfigParams(TypedDict):
@@ -135,7 +135,7 @@ class ArraySpec:
 
     shape: tuple[int, ...]
     dtype: AnyDType
-    fill_value: Any
+    fill_value: AnyScalar
     config: ArrayConfig
     prototype: BufferPrototype
 

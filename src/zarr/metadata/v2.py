@@ -32,7 +32,7 @@ from zarr.metadata.common import (
 )
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import get_numcodec
-from zarr.types import JSON
+from zarr.types import JSON, AnyScalar, Document
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -236,7 +236,7 @@ class ArrayV2Metadata(Metadata):
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
     dtype: AnyDType
-    fill_value: Any
+    fill_value: AnyScalar
     order: MemoryOrder
     filters: _Made[tuple[Numcodec, ...] | None] = _Made("filter_configs", parse_filters)
     dimension_separator: Literal[".", "/"] = "."
@@ -246,7 +246,7 @@ class ArrayV2Metadata(Metadata):
 
     if TYPE_CHECKING:  # the configurations that filters and compressor are made of
         filter_configs: tuple[dict[str, object], ...] = field(init=False)
-        compressor_config: dict[str, Any] | None = field(init=False)
+        compressor_config: Document | None = field(init=False)
 
     def __init__(
         self,
@@ -254,7 +254,7 @@ class ArrayV2Metadata(Metadata):
         shape: tuple[int, ...],
         dtype: AnyDType,
         chunks: tuple[int, ...],
-        fill_value: Any,
+        fill_value: AnyScalar,
         order: MemoryOrder,
         dimension_separator: Literal[".", "/"] = ".",
         compressor: CompressorLikev2 = None,
@@ -402,7 +402,7 @@ class ArrayV2Metadata(Metadata):
         return {ZARRAY_JSON: make(to_json(document)), ZATTRS_JSON: make(to_json(attributes))}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], *, path: str | None = None) -> ArrayV2Metadata:
+    def from_dict(cls, data: Document, *, path: str | None = None) -> ArrayV2Metadata:
         """Read a document, which may have the attributes in it.
 
         Parameters
@@ -425,7 +425,7 @@ class ArrayV2Metadata(Metadata):
             raise in_node(error, "array", path) from error
 
     @classmethod
-    def _from_fields(cls, document: dict[str, Any]) -> ArrayV2Metadata:
+    def _from_fields(cls, document: Document) -> ArrayV2Metadata:
         required = ("zarr_format", "shape", "chunks", "dtype", "fill_value", "order")
         missing = [name for name in required if name not in document]
         if missing:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from zarr.abc.codec import Codec
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.dtype.base import AnyDType
-    from zarr.types import JSON, DimensionNamesLike
+    from zarr.types import JSON, AnyScalar, DimensionNamesLike, Document, NodeAttributes
 
 __all__ = [
     "ARRAY_METADATA_KEYS",
@@ -89,7 +89,7 @@ class ArrayMetadataJSON_V3(TypedDict, total=False):
     data_type: object
     chunk_grid: object
     chunk_key_encoding: object
-    fill_value: Any
+    fill_value: AnyScalar
     codecs: Iterable[Any]
     attributes: Mapping[str, Any]
     dimension_names: Iterable[str | None]
@@ -172,9 +172,9 @@ class ArrayV3Metadata(Metadata):
     data_type: AnyDType
     chunk_grid: ChunkGridMetadata
     chunk_key_encoding: ChunkKeyEncoding
-    fill_value: Any
+    fill_value: AnyScalar
     codecs: tuple[Codec, ...]
-    attributes: dict[str, Any]
+    attributes: NodeAttributes
     dimension_names: tuple[str | None, ...] | None
     zarr_format: Literal[3] = field(default=3, init=False)
     node_type: Literal["array"] = field(default="array", init=False)
@@ -366,7 +366,7 @@ class ArrayV3Metadata(Metadata):
             raise in_node(error, "array", path) from error
 
     @classmethod
-    def _from_fields(cls, document: dict[str, Any]) -> Self:
+    def _from_fields(cls, document: Document) -> Self:
         if document.get("zarr_format") not in (None, 3):
             parse_zarr_format(document["zarr_format"])  # a draft has other fields than these
         for name in ("zarr_format", "node_type"):
@@ -416,7 +416,7 @@ class ArrayV3Metadata(Metadata):
         return None if found is None else cast("Self", found).copied()
 
     @classmethod
-    def from_parsed(cls, document: bytes, parsed: dict[str, Any], *, path: str) -> Self:
+    def from_parsed(cls, document: bytes, parsed: Document, *, path: str) -> Self:
         """Read a document that was parsed, and keep what its bytes say."""
         metadata = cls.from_dict(parsed, path=path)
         if len(document) > _LONGEST_KEPT:
@@ -430,7 +430,7 @@ class ArrayV3Metadata(Metadata):
         made.__dict__["extra_fields"] = copied(self.extra_fields)
         return made
 
-    def _with_attributes(self, attributes: dict[str, Any]) -> Self:
+    def _with_attributes(self, attributes: NodeAttributes) -> Self:
         made = object.__new__(type(self))
         made.__dict__.update(self.__dict__)
         made.__dict__["attributes"] = attributes

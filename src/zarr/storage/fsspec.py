@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
+    from zarr.types import StorageOptions
 
 ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
     FileNotFoundError,
@@ -145,7 +146,7 @@ class FsspecStore(Store):
     def from_url(
         cls,
         url: str,
-        storage_options: dict[str, Any] | None = None,
+        storage_options: StorageOptions | None = None,
         read_only: bool = False,
         allowed_exceptions: tuple[type[Exception], ...] = ALLOWED_EXCEPTIONS,
     ) -> FsspecStore:

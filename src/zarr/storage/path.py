@@ -22,7 +22,7 @@ from zarr.storage.client import Requests
 from zarr.storage.keys import normalize_path
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
-from zarr.types import ANY_ACCESS_MODE
+from zarr.types import ANY_ACCESS_MODE, StorageOptions
 from zarr.urls import local_path
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ async def make_store_path(
     *,
     path: str | None = "",
     mode: AccessModeLiteral | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
 ) -> StorePath:
     """Make a path in a store out of anything that means a store.
 
@@ -324,7 +324,7 @@ async def make_store(
     store_like: StoreLike | None,
     *,
     mode: AccessModeLiteral | None = None,
-    storage_options: dict[str, Any] | None = None,
+    storage_options: StorageOptions | None = None,
 ) -> Store:
     """Make a store out of anything that means one.
 
@@ -376,7 +376,7 @@ async def _store_of_path(root: str | Path, mode: AccessModeLiteral | None) -> St
     return await LocalStore.open(root, mode=mode, read_only=mode == "r")
 
 
-async def _store_of_url(url: str, read_only: bool, storage_options: dict[str, Any] | None) -> Store:
+async def _store_of_url(url: str, read_only: bool, storage_options: StorageOptions | None) -> Store:
     if url.startswith("sqlite://"):
         from zarr.storage.sqlite import SQLiteStore
 
