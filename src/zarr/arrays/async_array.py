@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 
     from zarr.abc.codec import CodecPipeline
     from zarr.arrays.base import ArrayInfo
-    from zarr.arrays.changes import Attributes
     from zarr.arrays.read import Out
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
-    from zarr.types import JSON, AnyAsyncArray, SelectionLike, ShapeLike, ZarrFormat
+    from zarr.types import JSON, AnyAsyncArray, NodeAttributes, SelectionLike, ShapeLike, ZarrFormat
 
 
 put = object.__setattr__  # what is frozen for users, the methods below keep up to date
@@ -178,9 +177,9 @@ class AsyncArray(ArrayBase[M]):
 
     async def reload(self) -> None:
         """Hold the metadata that are stored now."""
-        metadata = await load_metadata(self.store_path, self.metadata.zarr_format)
+        metadata: Any = await load_metadata(self.store_path, self.metadata.zarr_format)
         if metadata != self.metadata:
-            self.set_metadata(metadata)  # type: ignore[arg-type]
+            self.set_metadata(metadata)
 
     async def _save_metadata(self, metadata: M, ensure_parents: bool = False) -> None:
         await save_metadata(self.store_path, metadata, ensure_parents=ensure_parents)
@@ -513,6 +512,6 @@ class AsyncArray(ArrayBase[M]):
         await self.change_attributes(lambda attributes: {**attributes, **new})
         return self
 
-    async def change_attributes(self, change: Callable[[Attributes], Attributes]) -> None:
+    async def change_attributes(self, change: Callable[[NodeAttributes], NodeAttributes]) -> None:
         """Change the stored attributes, while nobody else does."""
         await change_attributes(self, change)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
+    from zarr.dtype.base import AnyDType
     from zarr.experimental import ChunkGrid
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.spec import ArrayConfig
@@ -293,7 +294,7 @@ class ArrayBase(Generic[M]):
         return layout_of(self.metadata).dtype
 
     @property
-    def _zdtype(self) -> Any:
+    def _zdtype(self) -> AnyDType:
         return layout_of(self.metadata).zdtype
 
     @property

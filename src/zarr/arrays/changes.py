@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,13 +33,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.abc.store import Store
-    from zarr.types import AnyAsyncArray, ArrayMetadata, ShapeLike
+    from zarr.types import AnyAsyncArray, ArrayMetadata, NodeAttributes, ShapeLike
 
 # Up to so many chunks are deleted by their names; if more could be there, the store is asked
 # which are.
 _FEW = 1000
-
-Attributes = dict[str, Any]
 
 
 async def _changed(
@@ -89,7 +87,7 @@ async def _changed(
 
 
 async def change_attributes(
-    array: AnyAsyncArray, change: Callable[[Attributes], Attributes]
+    array: AnyAsyncArray, change: Callable[[NodeAttributes], NodeAttributes]
 ) -> None:
     """Replace the attributes by what a function makes of the stored ones."""
     await _changed(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
+    from zarr.synchronizer import Synchronizer
     from zarr.types import (
         JSON,
         AccessModeLiteral,
@@ -85,12 +86,12 @@ def chunks_or_auto(chunks: object, zarr_format: ZarrFormat) -> Any:
     return "auto" if nothing else chunks
 
 
-def path_text(path: Any) -> str | None:
+def path_text(path: str | bytes | None) -> str | None:
     """The path of a node as text."""
     return path.decode("ascii") if isinstance(path, bytes) else path
 
 
-def dtype_for(dtype: Any, object_codec: object, zarr_format: ZarrFormat) -> AnyDType:
+def dtype_for(dtype: ZDTypeLike | None, object_codec: object, zarr_format: ZarrFormat) -> AnyDType:
     """The data type that is named, objects being told apart by their codec."""
     if dtype is None:
         dtype = "float64"
@@ -152,7 +153,7 @@ async def create(
     fill_value: object = DEFAULT_FILL_VALUE,
     order: MemoryOrder | None = None,
     store: StoreLike | None = None,
-    synchronizer: object = None,
+    synchronizer: Synchronizer | None = None,
     overwrite: bool = False,
     path: str | bytes | None = None,
     chunk_store: StoreLike | None = None,

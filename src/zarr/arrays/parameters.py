@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
+    from zarr.synchronizer import Synchronizer
     from zarr.types import (
         AccessModeLiteral,
         ChunksLike,
@@ -90,7 +91,7 @@ if TYPE_CHECKING:
         dtype: ZDTypeLike | None
         compressor: CompressorLike
         order: MemoryOrder | None
-        synchronizer: object
+        synchronizer: Synchronizer | None
         overwrite: bool
         chunk_store: StoreLike | None
         filters: Iterable[dict[str, JSON] | Numcodec] | None
@@ -216,7 +217,7 @@ _KINDS: Final[dict[type, tuple[str, str, str]]] = {
 def _named(value: str, kind: str, examples: str) -> object:
     """The codec of a name, with what it takes for granted where nothing more is said."""
     try:
-        codec: Any = get_codec_class(value)
+        codec = get_codec_class(value)
     except (KeyError, ValueError) as error:
         near = did_you_mean(value, known_codecs())
         raise TypeError(
@@ -315,23 +316,22 @@ def v2_codecs(
 
 def _sized(codec: Numcodec) -> Numcodec:
     """The codec, with a size by which all readers shuffle alike: in 0 they differ."""
-    config: Any = codec.get_config()
+    config = codec.get_config()
     if config.get("id") != "shuffle" or config.get("elementsize") != 0:
         return codec
-    sized: Any = {**config, "elementsize": 1}
-    return get_numcodec(sized)
+    return get_numcodec({**config, "elementsize": 1})
 
 
 def _numcodec(value: object) -> Numcodec:
     if isinstance(value, Mapping):
-        return get_numcodec(cast("Any", value))
+        return get_numcodec(value)
     if isinstance(value, str):
-        return get_numcodec(cast("Any", {"id": value}))
+        return get_numcodec({"id": value})
     if _is_numcodec(value):
         return value
     if isinstance(value, BaseCodec):
         # A codec of format 3, where format 2 has one of that meaning.
-        return get_numcodec(cast("Any", v2_config(value)))
+        return get_numcodec(v2_config(value))
     raise ValueError(
         "Invalid compressor. Expected None, a numcodecs.abc.Codec, or a dict representation of a "
         f"numcodecs.abc.Codec. Got {type(value)} instead."

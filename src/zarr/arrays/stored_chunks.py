@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from zarr.hierarchy.documents import DOCUMENTS
-from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
+from zarr.metadata.chunk_grids import Grid, chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.storage.client import Requests
@@ -37,7 +37,7 @@ async def stored_shards(array: AnyAsyncArray) -> Stored:
     return Stored(shards, chunks)
 
 
-def _chunks_in(coords: Coords, array: AnyAsyncArray, inner: tuple[Any, ...]) -> int:
+def _chunks_in(coords: Coords, array: AnyAsyncArray, inner: Grid) -> int:
     """How many chunks of the array lie in one stored value."""
     if layout_of(array.metadata).grid == inner:
         return 1
