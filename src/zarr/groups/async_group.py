@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zarr.groups.base import GroupInfo
     from zarr.groups.tree import Tree
     from zarr.storage.path import StoreLike
+    from zarr.synchronizer import Synchronizer
     from zarr.types import AnyAsyncArray, Document, NodeAttributes, NodeType, ZarrFormat
 
 
@@ -456,7 +457,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         return self.store_path.store.read_only
 
     @property
-    def synchronizer(self) -> object:
+    def synchronizer(self) -> Synchronizer | None:
         """What gives a lock for each key, if anything."""
         return self.access.synchronizer
 

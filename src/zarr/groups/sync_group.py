@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from zarr.metadata.group import GroupMetadata
     from zarr.storage.path import StoreLike, StorePath
+    from zarr.synchronizer import Synchronizer
     from zarr.types import AnyArray, NodeAttributes, ZarrFormat
 
 DefaultT = TypeVar("DefaultT")
@@ -216,7 +217,7 @@ class Group(GroupBase):
         return self._async_group.read_only
 
     @property
-    def synchronizer(self) -> object:
+    def synchronizer(self) -> Synchronizer | None:
         """The object that gives a lock for each key, if there is one.
 
         Returns
