@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from zarr._async.run import locked, offload, stepping
 from zarr.abc._traits import data_id_of
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from zarr.storage.path import StorePath
+    from zarr.synchronizer import Synchronizer
 
 
-def guarded(data_id: str, key: str, synchronizer: Any = None) -> AbstractAsyncContextManager[None]:
+def guarded(
+    data_id: str, key: str, synchronizer: Synchronizer | None = None
+) -> AbstractAsyncContextManager[None]:
     """A context in which nobody else changes the value of a key.
 
     Parameters
@@ -34,7 +37,7 @@ def guarded(data_id: str, key: str, synchronizer: Any = None) -> AbstractAsyncCo
 
 
 @asynccontextmanager
-async def _synchronized(name: str, lock: Any) -> AsyncIterator[None]:
+async def _synchronized(name: str, lock: AbstractContextManager[object]) -> AsyncIterator[None]:
     # The lock of the process first: then one task of it at a time waits for the other lock.
     async with locked(name):
         if stepping():

@@ -6,7 +6,7 @@ import json
 import logging
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from zarr._async.run import bounded, run
 from zarr.buffer.cpu import buffer_prototype
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from zarr.buffer.core import Buffer
     from zarr.groups import Group
     from zarr.metadata.group import NodeMetadata
-    from zarr.types import AnyArray
+    from zarr.types import AnyArray, ZarrFormat
 
 __all__ = ["migrate_to_v3", "migrate_v2_to_v3", "remove_metadata"]
 
@@ -281,7 +281,7 @@ async def remove(
         check_writable(StorePath(store))
     doomed = await _documents_below(store, zarr_format, path)
     if not force:
-        await _check_other_format(store, doomed, 5 - zarr_format)
+        await _check_other_format(store, doomed, 3 if zarr_format == 2 else 2)
     await _delete(store, doomed, dry_run=dry_run)
 
 
@@ -302,7 +302,7 @@ async def _delete(store: Store, doomed: list[str], *, dry_run: bool) -> None:
             await bounded(keys, Requests(store).delete)
 
 
-async def _check_other_format(store: Store, doomed: list[str], other: Any) -> None:
+async def _check_other_format(store: Store, doomed: list[str], other: ZarrFormat) -> None:
     """Fail, before anything is deleted, if a node would be left without sound metadata."""
     nodes = sorted({_node_of(key) for key in doomed})
     found = await bounded(nodes, lambda path: load_node(store, path, other))

@@ -18,6 +18,7 @@ from zarr.storage.path import make_store_path
 if TYPE_CHECKING:
     from zarr.buffer.core import BufferPrototype
     from zarr.storage.path import StoreLike, StorePath
+    from zarr.synchronizer import Synchronizer
     from zarr.types import AccessModeLiteral, ZarrFormat
 
 
@@ -42,7 +43,7 @@ class Access(NamedTuple):
     """
 
     chunk_path: StorePath | None = None
-    synchronizer: object = None
+    synchronizer: Synchronizer | None = None
     cache_metadata: bool = True
     cache_attrs: bool = True
     read_only: bool = False
@@ -57,7 +58,7 @@ async def make_access(
     *,
     mode: AccessModeLiteral | None = None,
     chunk_store: StoreLike | None = None,
-    synchronizer: object = None,
+    synchronizer: Synchronizer | None = None,
     cache_metadata: bool | None = None,
     cache_attrs: bool | None = None,
     read_only: bool | None = None,
