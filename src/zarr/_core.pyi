@@ -99,7 +99,7 @@ class Heap:
 class Mapping:
     """A dict of buffers as a source of chunks."""
 
-    def __new__(cls, data: dict[str, Any], wrap: Callable[[Bytes], Any]) -> Self: ...
+    def __new__(cls, data: dict[str, Any], wrap: Callable[..., object]) -> Self: ...
 
 @final
 class CompiledArray:

@@ -116,12 +116,12 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 _KINDS = "biu"
 
 
-def integer(item: Any) -> int | None:
+def integer(item: object) -> int | None:
     """The value of an integer of any type, arrays without axes included; None for the rest."""
     if isinstance(item, bool):
         return None
     try:
-        return index(item)
+        return index(item)  # type: ignore[arg-type]
     except TypeError:
         return None
 

@@ -27,6 +27,7 @@ from zarr.errors import UnknownCodecError, ZarrUserWarning
 from zarr.settings import DEFAULTS, BadConfigError, config
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
     from zarr.abc.codec import Codec, CodecJSON_V2, CodecPipeline
@@ -225,7 +226,7 @@ def _unknown(name: str | None, packages: dict[str, str], register: str) -> str:
     )
 
 
-def get_numcodec(data: CodecJSON_V2[str]) -> Numcodec:
+def get_numcodec(data: CodecJSON_V2[str] | Mapping[str, Any]) -> Numcodec:
     """Return a codec of the ``numcodecs`` package.
 
     Parameters

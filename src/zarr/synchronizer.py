@@ -15,7 +15,8 @@ from zarr import _core
 from zarr.storage.keys import check_key
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from contextlib import AbstractContextManager
+    from types import ModuleType, TracebackType
 
 __all__ = ["ProcessSynchronizer", "Synchronizer", "ThreadSynchronizer"]
 
@@ -80,7 +81,7 @@ class _FileLock(_Lock):
             super().release()
 
 
-def _filelock() -> Any:
+def _filelock() -> ModuleType:
     try:
         import filelock
     except ImportError as error:
@@ -93,7 +94,7 @@ def _filelock() -> Any:
 class Synchronizer(Protocol):
     """What ``synchronizer=`` takes: ``with synchronizer[key]: ...`` holds the lock of a key."""
 
-    def __getitem__(self, item: str) -> Any:
+    def __getitem__(self, item: str) -> AbstractContextManager[object]:
         """The lock of a key, a context manager."""
         ...
 

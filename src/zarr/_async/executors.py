@@ -14,7 +14,7 @@ import time
 from collections.abc import Coroutine
 from contextvars import ContextVar
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from zarr import _core
 from zarr._async.warnings import caller, calling
@@ -178,7 +178,7 @@ def sync(
     return call.result()
 
 
-def _start(call: _Call[Any]) -> None:
+def _start(call: _Call[T]) -> None:
     """Start a call. If this thread runs an event loop, what is called sees that it stands still."""
     from asyncio import _get_running_loop
 

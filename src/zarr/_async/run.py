@@ -315,7 +315,7 @@ class SyncMixin:
 # -- synchronous functions, derived from the asynchronous ones -------------------------------------
 
 # How to make the synchronous face of an asynchronous handle: {AsyncArray: Array, ...}.
-faces: dict[type, Callable[[Any], Any]] = {}
+faces: dict[type, Callable[[Any], object]] = {}
 
 # Libraries whose objects are taken as stores, and may wait.
 _REMOTE_LIBRARIES = frozenset(["fsspec", "obstore", "upath"])
@@ -343,11 +343,11 @@ def waits_of(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     return any(map(_value_waits, args)) or any(map(_value_waits, kwargs.values()))
 
 
-def _value_waits(value: Any) -> bool:
+def _value_waits(value: object) -> bool:
     kind = type(value)
     if kind in _PLAIN:
         return False
-    if kind is str:
+    if isinstance(value, str):
         return ":" in value and local_path(value) is None
     # A store has traits; what is bound to one tells it in the same words.
     waits = getattr(getattr(value, "traits", value), "needs_event_loop", None)
@@ -382,7 +382,7 @@ def synced(fn: Callable[..., Coroutine[object, object, object]]) -> Callable[...
     ones.
     """
 
-    def call(*args: object, **kwargs: object) -> Any:
+    def call(*args: object, **kwargs: object) -> object:
         return face(run(fn(*args, **kwargs), waits=waits_of(args, kwargs)))
 
     return _dressed(call, fn)
@@ -391,7 +391,7 @@ def synced(fn: Callable[..., Coroutine[object, object, object]]) -> Callable[...
 def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]:
     """Derive a synchronous generator function from an asynchronous one."""
 
-    def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
+    def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
         items = iterate(fn(*args, **kwargs), waits=waits_of(args, kwargs))
         return (face(item) for item in items)
 
@@ -400,27 +400,29 @@ def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]
 
 @overload
 def synced_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, AsyncArray[M]]],
 ) -> Callable[Concatenate[object, P], Array[M]]: ...
 @overload
 def synced_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, AsyncGroup]],
 ) -> Callable[Concatenate[object, P], Group]: ...
 @overload
 def synced_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M] | AsyncGroup]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, AsyncArray[M] | AsyncGroup]],
 ) -> Callable[Concatenate[object, P], Array[M] | Group]: ...
 @overload
 def synced_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, tuple[AsyncGroup, ...]]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, tuple[AsyncGroup, ...]]],
 ) -> Callable[Concatenate[object, P], tuple[Group, ...]]: ...
 @overload
 def synced_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, T]],
 ) -> Callable[Concatenate[object, P], T]: ...
 
 
-def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[..., object]:
+def synced_method(
+    method: Callable[..., Coroutine[object, object, object]],
+) -> Callable[..., object]:
     """Derive a method of a synchronous handle from its asynchronous twin's.
 
     The synchronous handle has the twin as ``_async``, and tells by ``needs_event_loop`` whether
@@ -429,7 +431,7 @@ def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[.
     """
     name = method.__name__
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def call(self: Any, *args: object, **kwargs: object) -> object:
         waits = self.needs_event_loop or waits_of(args, kwargs)
         return face(run(getattr(self._async, name)(*args, **kwargs), waits=waits))
 
@@ -438,18 +440,18 @@ def synced_method(method: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[.
 
 def synced_iter_method(
     method: Callable[Concatenate[Any, P], AsyncIterator[T]],
-) -> Callable[Concatenate[Any, P], Iterator[Any]]:
+) -> Callable[Concatenate[object, P], Iterator[Any]]:
     """Derive a generator method of a synchronous handle from its asynchronous twin's."""
     name = method.__name__
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    def call(self: Any, *args: object, **kwargs: object) -> Iterator[Any]:
         items = iterate(getattr(self._async, name)(*args, **kwargs), waits=self.needs_event_loop)
         return (face(item) for item in items)
 
     return _dressed(call, method)
 
 
-def _dressed(call: Callable[..., Any], fn: Callable[..., object]) -> Callable[..., Any]:
+def _dressed(call: Callable[..., T], fn: Callable[..., object]) -> Callable[..., T]:
     """`call`, with the name, docstring and signature of `fn`, of the synchronous face."""
     update_wrapper(call, fn)
     call.__doc__ = fn.__doc__ and _of_sync(fn.__doc__)
@@ -491,35 +493,30 @@ def synced_array(
     fn: Callable[P, Coroutine[object, object, AsyncArray[M]]],
 ) -> Callable[P, Array[M]]:
     """Derive the synchronous function of one that gives an array."""
-    made: Any = synced(fn)
-    return made  # type: ignore[no-any-return]
+    return synced(fn)
 
 
 def synced_group(fn: Callable[P, Coroutine[object, object, AsyncGroup]]) -> Callable[P, Group]:
     """Derive the synchronous function of one that gives a group."""
-    made: Any = synced(fn)
-    return made  # type: ignore[no-any-return]
+    return synced(fn)
 
 
 def synced_node(
     fn: Callable[P, Coroutine[object, object, AnyAsyncArray | AsyncGroup]],
 ) -> Callable[P, AnyArray | Group]:
     """Derive the synchronous function of one that gives an array or a group."""
-    made: Any = synced(fn)
-    return made  # type: ignore[no-any-return]
+    return synced(fn)
 
 
 def synced_array_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncArray[M]]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, AsyncArray[M]]],
 ) -> Callable[Concatenate[object, P], Array[M]]:
     """Derive the method of a synchronous handle from its twin's, which gives an array."""
-    made: Any = synced_method(method)
-    return made  # type: ignore[no-any-return]
+    return synced_method(method)
 
 
 def synced_group_method(
-    method: Callable[Concatenate[Any, P], Coroutine[Any, Any, AsyncGroup]],
+    method: Callable[Concatenate[Any, P], Coroutine[object, object, AsyncGroup]],
 ) -> Callable[Concatenate[object, P], Group]:
     """Derive the method of a synchronous handle from its twin's, which gives a group."""
-    made: Any = synced_method(method)
-    return made  # type: ignore[no-any-return]
+    return synced_method(method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -20,7 +20,7 @@ class Place(NamedTuple):
     filename: str
     lineno: int
     module: str
-    registry: dict[Any, Any]
+    registry: dict[str | tuple[str, type[Warning], int], int]
 
 
 # The line from which synchronous code called, for what then runs on the thread of the event loop.

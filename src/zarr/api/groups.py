@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zarr.groups.tree import Tree
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StoreLike
+    from zarr.synchronizer import Synchronizer
     from zarr.types import (
         JSON,
         AccessModeLiteral,
@@ -120,7 +121,7 @@ async def group(
     overwrite: bool = False,
     chunk_store: StoreLike | None = None,
     cache_attrs: bool | None = None,
-    synchronizer: object = None,
+    synchronizer: Synchronizer | None = None,
     path: str | None = None,
     zarr_version: ZarrFormat | None = None,
     zarr_format: ZarrFormat | None = None,
@@ -182,7 +183,7 @@ async def open_group(
     *,
     mode: AccessModeLiteral = "a",
     cache_attrs: bool | None = None,
-    synchronizer: object = None,
+    synchronizer: Synchronizer | None = None,
     path: str | None = None,
     chunk_store: StoreLike | None = None,
     storage_options: StorageOptions | None = None,

@@ -10,6 +10,7 @@ from zarr._async.run import run, waits_of
 from zarr.api import synchronous as api
 from zarr.hierarchy import migrate as migration
 from zarr.storage.path import StorePath, make_store_path
+from zarr.types import AccessModeLiteral
 
 logger = logging.getLogger(__name__)
 app = typer.Typer(
@@ -36,7 +37,7 @@ PathOption = Annotated[str, typer.Option(help="A path in the store.")]
 DryRun = Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")]
 
 
-def _place(store: str, mode: Any) -> StorePath:
+def _place(store: str, mode: AccessModeLiteral) -> StorePath:
     return run(make_store_path(store, mode=mode), waits=waits_of((store,), {}))
 
 

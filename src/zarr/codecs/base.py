@@ -252,9 +252,7 @@ class OneChunk:
         """The whole chunk, from its stored form."""
         table = self._table(writing=False)
         out = self._empty(self._spec.shape, table)
-        source = _core.Mapping(
-            {self._key: cpu.Buffer.from_buffer(data)}, cast("Any", cpu.Buffer.from_bytes)
-        )
+        source = _core.Mapping({self._key: cpu.Buffer.from_buffer(data)}, cpu.Buffer.from_bytes)
         self._engine(table).read(source, self._whole, None, buffer_view(out))
         return out if table is None else table.elements(out)
 
@@ -262,7 +260,7 @@ class OneChunk:
         """The stored form of a chunk; None if all of it is the fill value and is not stored."""
         table = self._table(writing=True)
         stored: dict[str, Buffer] = {}
-        source = _core.Mapping(stored, cast("Any", self._spec.prototype.buffer.from_bytes))
+        source = _core.Mapping(stored, self._spec.prototype.buffer.from_bytes)
         value = self._value(np.broadcast_to(array, self._spec.shape), table)
         self._engine(table).write(
             source, self._whole, None, value, self._spec.config.write_empty_chunks, _LABEL

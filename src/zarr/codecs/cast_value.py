@@ -307,7 +307,7 @@ class CastValue(DeclaredCodec, ArrayArrayCodec):
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the JSON form, without parameters that have their default values."""
-        configuration: dict[str, object] = {"data_type": self.dtype.to_json(zarr_format=3)}
+        configuration: dict[str, JSON] = {"data_type": self.dtype.to_json(zarr_format=3)}
         if self.rounding != "nearest-even":
             configuration["rounding"] = self.rounding
         if self.out_of_range is not None:

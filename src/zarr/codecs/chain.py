@@ -26,7 +26,7 @@ from zarr.registry import get_codec_class, get_numcodec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from zarr.abc.codec import Codec, CodecJSON_V2
+    from zarr.abc.codec import Codec
     from zarr.abc.numcodec import Numcodec
     from zarr.codecs.base import Link
     from zarr.dtype.base import TBaseDType
@@ -446,7 +446,7 @@ def _blosc_config(codec: object, parameters: dict[str, object]) -> dict[str, obj
 
 
 def _as_numcodec(codec: Codec) -> Numcodec:
-    return get_numcodec(cast("CodecJSON_V2[str]", v2_config(codec)))
+    return get_numcodec(v2_config(codec))
 
 
 own_numcodec: property = property(_as_numcodec)

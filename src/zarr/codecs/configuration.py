@@ -118,7 +118,7 @@ def shape_field(value: object, *, least: int = 0) -> tuple[int, ...]:
     return shape
 
 
-def named(name: str, configuration: Mapping[str, Any] | None = None) -> dict[str, JSON]:
+def named(name: str, configuration: Mapping[str, JSON] | None = None) -> dict[str, JSON]:
     """The JSON form of a codec."""
     if configuration is None:
         return {"name": name}

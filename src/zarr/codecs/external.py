@@ -423,7 +423,7 @@ class ArrowIPCCodec(DeclaredCodec, ArrayBytesCodec):
         return chunk_spec.prototype.nd_buffer.from_numpy_array(array.reshape(shape))
 
     @staticmethod
-    def _arrow(module: str) -> Any:
+    def _arrow(module: str) -> ModuleType:
         return extra(module, "arrow-ipc", "arrow")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -165,7 +165,7 @@ class NumcodecsSerializer:
 
     @cached_property
     def _codecs(self) -> tuple[Numcodec, ...]:
-        return tuple(get_numcodec(cast("Any", config)) for config in self._configs)
+        return tuple(get_numcodec(config) for config in self._configs)
 
     def encode(self, data: Data, shape: Shape) -> Data:
         array = np.asarray(self._elements.array(data, tuple(shape)), order=self._order)
@@ -222,7 +222,7 @@ class NumcodecsBytes:
 
     @cached_property
     def _codec(self) -> Numcodec:
-        return get_numcodec(cast("Any", self._config))
+        return get_numcodec(self._config)
 
     def encode(self, data: Data, shape: Shape = ()) -> Data:
         return _as_bytes(self._codec.encode(data), "C")
@@ -259,7 +259,7 @@ def decoded_by(codec: Numcodec, data: object, limit: int) -> object:
     """The output of a decoder of numcodecs, which may be `limit` bytes."""
     if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
         # Such a stream says itself how it was filtered, and is refused with filters.
-        codec = get_numcodec(cast("Any", {**config, "filters": None}))
+        codec = get_numcodec({**config, "filters": None})
     if codec.codec_id != "pickle":
         return decode_at_most(codec, data, limit)
     if not settings.get("array.allow_unsafe_pickle_decode"):

@@ -14,7 +14,7 @@ import threading
 from bisect import bisect_right
 from functools import cache
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from zarr.codecs.base import Array, Link
     from zarr.codecs.python_codec import Data, Elements, Shape
     from zarr.dtype.base import TBaseDType
+    from zarr.types import AnyScalar
 
     Numbers = npt.NDArray[np.void]
 
@@ -114,7 +115,7 @@ class StringTable:
             out[...] = found.reshape(out.shape)
 
 
-def _encoded(fill: Any) -> bytes:
+def _encoded(fill: AnyScalar) -> bytes:
     return fill.encode() if isinstance(fill, str) else bytes(fill)
 
 

@@ -347,7 +347,7 @@ def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
     there = StorePath(dest.store, step.path)
     same = _as_it_is(data, zarr_format, options)
     if same is not None:
-        metadata: Any = same.update_attributes(attributes)
+        metadata = same.update_attributes(attributes)
         made: AnyAsyncArray = AsyncArray(metadata, there, options.create.get("config", data.config))
         return dest.with_own_access(made)
     given = {**step.node.defaults, **options.create}

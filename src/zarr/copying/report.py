@@ -133,17 +133,17 @@ def _progress(progress: Progress) -> Iterator[Callable[[int, int], object]]:
         )
 
 
-def _bar(kind: Any) -> Any:
-    if kind is None:
-        kind = _tqdm()
-    return kind(unit="B", unit_scale=True, unit_divisor=1024, desc="copy")
+def _bar(kind: Callable[..., Any] | None) -> Any:
+    make = _tqdm() if kind is None else kind
+    return make(unit="B", unit_scale=True, unit_divisor=1024, desc="copy")
 
 
-def _tqdm() -> object:
+def _tqdm() -> Callable[..., Any]:
     try:
         from tqdm.auto import tqdm  # late: few want a bar
     except ImportError as error:
         raise ImportError(
             "a progress bar needs tqdm: install it with `pip install zarr[progress]`"
         ) from error
-    return tqdm
+    made: Callable[..., Any] = tqdm
+    return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -17,11 +17,12 @@ from zarr.dtype.base import (
     v3_configuration,
 )
 from zarr.dtype.strings import bytes_from_json, bytes_to_json
+from zarr.types import AnyScalar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from zarr.types import JSON, AnyNDArray, AnyScalar, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, AnyNDArray, DTypeJSON, ZarrFormat
 
 ENTRIES = np.dtype([("label", "<u8"), ("count", "<u4")])
 """The entries of a label multiset."""
@@ -37,7 +38,7 @@ _SCALARS = {
 }
 
 
-class _OfArrays(OwnDType[TBaseDType, Any]):
+class _OfArrays(OwnDType[TBaseDType, AnyScalar]):
     """A data type for Zarr v3 only, chosen by name, with elements that are arrays."""
 
     dtype_cls = type(np.dtype("O"))

@@ -20,10 +20,12 @@ from zarr.dtype.numeric import (
 from zarr.dtype.storage import without_unused_bits
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from zarr.types import JSON, AnyScalar, ZarrFormat
 
 
-def _ml_dtypes() -> Any:
+def _ml_dtypes() -> ModuleType:
     try:
         import ml_dtypes
     except ModuleNotFoundError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from zarr.dtype.base import (
     v2_name,
     v3_configuration,
 )
+from zarr.types import AnyScalar
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, AnyScalar, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, DTypeJSON, ZarrFormat
 
 _CODE_POINT = 4
 
@@ -126,7 +127,7 @@ class FixedLengthUTF32(OwnDType[TBaseDType, np.str_], HasEndianness, HasLength, 
         return str(data)
 
 
-class _OfAnyLength(OwnDType[Any, Any], HasObjectCodec):
+class _OfAnyLength(OwnDType[TBaseDType, AnyScalar], HasObjectCodec):
     """The base of strings and byte strings of any length."""
 
     @classmethod
@@ -156,7 +157,7 @@ class VariableLengthUTF8(_OfAnyLength):
             )
         return cls()
 
-    def to_native_dtype(self) -> Any:
+    def to_native_dtype(self) -> TBaseDType:
         return np.dtypes.StringDType()
 
     def _keeps(self, data: object, scalar: object) -> bool:
@@ -197,7 +198,7 @@ def bytes_to_json(data: bytes) -> str:
 
 
 @frozen
-class _FixedLengthBytes(OwnDType[TBaseDType, Any], HasLength, HasItemSize):
+class _FixedLengthBytes(OwnDType[TBaseDType, AnyScalar], HasLength, HasItemSize):
     """The base of byte strings of a fixed length."""
 
     _kind: ClassVar[str]
@@ -408,7 +409,7 @@ def behind_object_codec(dtype: AnyDType, object_codec_id: str | None) -> AnyDTyp
 
 
 @frozen
-class PythonObject(OwnDType[TBaseDType, Any], HasObjectCodec):
+class PythonObject(OwnDType[TBaseDType, AnyScalar], HasObjectCodec):
     """Objects that a codec of numcodecs makes bytes of; for Zarr v2 only.
 
     Parameters

@@ -25,13 +25,14 @@ from zarr.dtype.registry import data_type_registry
 from zarr.dtype.storage import as_type
 from zarr.dtype.strings import bytes_from_json, bytes_to_json
 from zarr.errors import ZarrUserWarning
+from zarr.types import AnyScalar
 
 if TYPE_CHECKING:
-    from zarr.types import JSON, AnyScalar, Document, DTypeJSON, ZarrFormat
+    from zarr.types import JSON, Document, DTypeJSON, ZarrFormat
 
 
 @frozen
-class SubArray(OwnDType[TBaseDType, Any], HasItemSize):
+class SubArray(OwnDType[TBaseDType, AnyScalar], HasItemSize):
     """A small array in each element; it can stand only in a field of a record.
 
     Zarr v2 writes it as the third part of a field. For Zarr v3 there is no specification: it is

@@ -164,7 +164,7 @@ def _check_codecs(codecs: Iterable[object]) -> None:
     """
     for config in codecs:
         if isinstance(config, Mapping) and not is_understood(_config(config, "codec")):
-            get_numcodec(config)  # type: ignore[arg-type]
+            get_numcodec(config)
 
 
 def _keeps_size(config: Mapping[str, object]) -> bool:
@@ -176,7 +176,7 @@ def parse_compressor(data: object) -> Numcodec | None:
     """Return the compressor that a document or a user names."""
     if data is None or _is_numcodec(data):
         return data
-    return get_numcodec(_config(data, "compressor"))  # type: ignore[arg-type]
+    return get_numcodec(_config(data, "compressor"))
 
 
 def _filter_list(data: object) -> tuple[object, ...]:
@@ -195,7 +195,7 @@ def _filter_list(data: object) -> tuple[object, ...]:
 def parse_filters(data: object) -> tuple[Numcodec, ...] | None:
     """Return the filters that a document or a user names."""
     filters = _filter_list(data)
-    found = [f if _is_numcodec(f) else get_numcodec(_config(f, "filter")) for f in filters]  # type: ignore[arg-type]
+    found = [f if _is_numcodec(f) else get_numcodec(_config(f, "filter")) for f in filters]
     return tuple(found) or None
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import MutableMapping
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from zarr import _core
@@ -82,7 +82,7 @@ class MemoryStore(BlockingStore):
     def __getstate__(self) -> dict[str, object]:
         return {k: v for k, v in self.__dict__.items() if k != "_holds_buffers"}
 
-    def __setstate__(self, state: dict[str, object]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._place(self._store_dict)
 
@@ -108,7 +108,7 @@ class MemoryStore(BlockingStore):
         """The traits; with a handle of the values if no subclass of a class changes them."""
         mapping = None
         if type(self._store_dict) is dict and not overrides(type(self), base, VALUE_METHODS):
-            mapping = _core.Mapping(self._store_dict, cast("Any", cpu.Buffer.from_bytes))
+            mapping = _core.Mapping(self._store_dict, cpu.Buffer.from_bytes)
         return StoreTraits(
             data_id=f"memory://{self._name_of_held(self._store_dict)}",
             needs_event_loop=False,

@@ -26,6 +26,7 @@ from zarr.storage.keys import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
 _VALID = timedelta(hours=1)
 # These say where a bucket is and who asks, or are about writing: an address has room for them.
@@ -86,7 +87,7 @@ def _below(url: str, keys: Sequence[str]) -> list[str] | None:
     return [f"{base}/{key}" for key in keys]
 
 
-async def _in_bucket(obstore: Any, store: Any, keys: Sequence[str]) -> list[str] | None:
+async def _in_bucket(obstore: ModuleType, store: Any, keys: Sequence[str]) -> list[str] | None:
     config = store.config
     if not config.keys() <= _S3 or store.credential_provider is not None:
         return None
@@ -130,7 +131,7 @@ ALLOWED_EXCEPTIONS: tuple[type[Exception], ...] = (
 _home: int | None = None
 
 
-def _obstore() -> Any:
+def _obstore() -> ModuleType:
     try:
         import obstore
     except ImportError as error:
@@ -140,7 +141,7 @@ def _obstore() -> Any:
     return obstore
 
 
-def _running() -> Any:
+def _running() -> ModuleType:
     """obstore, for a call that its threads do."""
     global _home
     if _home is None:

@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,7 +32,7 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.testing.store import B, S, StoreTests
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 __all__ = ["BAD_KEYS", "StrictStoreTests", "forked"]
 
@@ -277,7 +278,7 @@ class StrictStoreTests(StoreTests[S, B]):
         assert isinstance(store, SupportsSetSync) or store.read_only
 
 
-def _in_threads(work: Any, count: int = THREADS) -> None:
+def _in_threads(work: Callable[..., object], count: int = THREADS) -> None:
     errors: list[BaseException] = []
 
     def guarded(number: int) -> None:
@@ -294,7 +295,7 @@ def _in_threads(work: Any, count: int = THREADS) -> None:
     assert not errors, errors
 
 
-def forked(child: Any) -> int:
+def forked(child: Callable[[], object]) -> int:
     """Run `child` in a forked process: 0 if it returned True."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads run here, as they would
@@ -313,7 +314,7 @@ def forked(child: Any) -> int:
         signal.alarm(0)
 
 
-async def _all(items: Any) -> list[object]:
+async def _all(items: AsyncIterator[object]) -> list[object]:
     return [item async for item in items]
 
 

@@ -112,7 +112,7 @@ class _NumcodecsCodec(Metadata):
 
     @cached_property
     def _codec(self) -> Numcodec:
-        return get_numcodec(cast("Any", self.codec_config))
+        return get_numcodec(self.codec_config)
 
     @property
     def _parameters(self) -> dict[str, JSON]:
