@@ -34,6 +34,39 @@ NOUN_CLAUSE = re.compile(
 )
 #: Documented names that begin with an underscore.
 STANDARD = {"_asdict", "_exit", "_fields", "_getframe", "_replace"}
+#: Names that libraries export or document for those who extend them: `asyncio` for event loops,
+#: `fsspec` for file systems.
+OF_LIBRARIES = {
+    "_get_kwargs_from_urls",
+    "_get_running_loop",
+    "_set_running_loop",
+    "_strip_protocol",
+}
+#: Names that the classes of zarr-python have, and that subclasses override or programs read: they
+#: cannot be renamed here, and a public name beside each would say the same twice.
+OF_ZARR_PYTHON = {
+    # Methods of stores and codecs that subclasses override.
+    "_check_writable",
+    "_decode_single",
+    "_decode_sync",
+    "_encode_single",
+    "_encode_sync",
+    "_ensure_open",
+    "_get_many",
+    "_open",
+    "_set_many",
+    # What stores, buffers, data types and codecs hold.
+    "_data",
+    "_is_open",
+    "_store",
+    "_tunable_attrs",
+    "_zarr_v3_name",
+    # Of arrays and groups.
+    "_async_group",
+    "_nshards",
+    "_shard_grid_shape",
+    "_zdtype",
+}
 
 
 def modules() -> list[Path]:
@@ -100,7 +133,8 @@ def own_names(module: ast.Module) -> set[str]:
 def private_attributes() -> Iterator[str]:
     """Yield each use of a private attribute that another module defines."""
     private = re.compile(r"_(?!_)\w+")
-    elsewhere = STANDARD | {path.name.partition(".")[0] for path in PACKAGE.rglob("_*")}
+    elsewhere = STANDARD | OF_LIBRARIES | OF_ZARR_PYTHON
+    elsewhere |= {path.name.partition(".")[0] for path in PACKAGE.rglob("_*")}
     for path in modules():
         here = own_names(tree(path)) | elsewhere
         for node in ast.walk(tree(path)):

@@ -285,7 +285,7 @@ def v3_codecs(
 
 def default_serializer(dtype: AnyDType) -> ArrayBytesCodec:
     """The codec that makes bytes of elements of a data type, where none is given."""
-    name = dtype._serializer
+    name = dtype.serializer_name
     return (
         _DEFAULT_SERIALIZER if name == "bytes" else cast("ArrayBytesCodec", get_codec_class(name)())
     )

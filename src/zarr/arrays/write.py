@@ -166,7 +166,7 @@ async def write(
         is_one = (
             chosen.shape == ()
             and engine.dtype.kind == "O"
-            and layout_of(array.metadata).zdtype._holds_arrays
+            and layout_of(array.metadata).zdtype.holds_arrays
         )
         if is_one and getattr(value, "shape", None) != ():
             value = _one(value)

@@ -165,7 +165,7 @@ class N5DefaultCodec(_NestedCodec, NativeSerializer):
         fits = (
             len(filters) == 1
             and isinstance(filters[0], TransposeCodec)
-            and filters[0]._axes(ndim) == reverse
+            and filters[0].axes_of(ndim) == reverse
             and isinstance(serializer, BytesCodec)
             and (serializer.endian == "big" or dtype.itemsize == 1)
             and len(compressors) <= 1

@@ -42,7 +42,7 @@ class _Reshaping(NativeFilter):
     def _shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return reshaped(shape, self._dimensions(len(shape)))
 
-    def _seen_behind(
+    def seen_behind(
         self, shape: tuple[int, ...], chunk_grid: object
     ) -> tuple[tuple[int, ...], object]:
         edges = chunk_edges(chunk_grid)

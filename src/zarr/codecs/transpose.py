@@ -52,19 +52,19 @@ class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
 
     def validate(self, shape: Shape, dtype: AnyDType, chunk_grid: ChunkGridMetadata) -> None:
         """Refuse an order that does not name each dimension of `shape` once."""
-        self._axes(len(shape))
+        self.axes_of(len(shape))
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """The codec with its order as numbers, which must fit the dimensions of `array_spec`."""
-        axes = self._axes(array_spec.ndim)
+        axes = self.axes_of(array_spec.ndim)
         return self if axes == self.order else replace(self, order=axes)
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
         """Return the chunk when encoded: with its dimensions in the order of the codec."""
-        axes = self._axes(chunk_spec.ndim)
+        axes = self.axes_of(chunk_spec.ndim)
         return replace(chunk_spec, shape=tuple(chunk_spec.shape[axis] for axis in axes))
 
-    def _axes(self, ndim: int) -> tuple[int, ...]:
+    def axes_of(self, ndim: int) -> tuple[int, ...]:
         order = self.order
         if isinstance(order, str):
             return tuple(range(ndim) if order == "C" else reversed(range(ndim)))
@@ -83,14 +83,14 @@ class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
         return order
 
     def _link(self, spec: ArraySpec) -> Link:
-        return ("transpose", self._axes(spec.ndim))
+        return ("transpose", self.axes_of(spec.ndim))
 
     def _decode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer:
-        axes = self._axes(chunk_spec.ndim)
+        axes = self.axes_of(chunk_spec.ndim)
         return chunk_data.transpose(tuple(axes.index(axis) for axis in range(len(axes))))
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer | None:
-        return chunk_data.transpose(self._axes(chunk_spec.ndim))
+        return chunk_data.transpose(self.axes_of(chunk_spec.ndim))
 
 
 def seen_behind(
@@ -100,12 +100,12 @@ def seen_behind(
 
     The effect of other packages' codecs on the lengths of chunks is not known.
     """
-    if hasattr(codec, "_seen_behind"):
-        seen: tuple[tuple[int, ...], object] = codec._seen_behind(shape, chunk_grid)
+    if hasattr(codec, "seen_behind"):
+        seen: tuple[tuple[int, ...], object] = codec.seen_behind(shape, chunk_grid)
         return seen
     if not isinstance(codec, TransposeCodec):
         return shape, chunk_grid
-    axes = codec._axes(len(shape))
+    axes = codec.axes_of(len(shape))
     name = "chunk_shapes" if hasattr(chunk_grid, "chunk_shapes") else "chunk_shape"
     sizes = getattr(chunk_grid, name)
     moved = replace(chunk_grid, **{name: tuple(sizes[axis] for axis in axes)})

@@ -33,7 +33,7 @@ class _VLenCodec(DeclaredCodec, ArrayBytesCodec):
 
     def _check_dtype(self, dtype: AnyDType) -> None:
         """Refuse elements that are arrays: these have codecs of their own."""
-        if dtype._serializer in ("label_multiset", "vlen-ndarray"):
+        if dtype.serializer_name in ("label_multiset", "vlen-ndarray"):
             raise ValueError(f"{self._name} stores strings or byte strings. Got {dtype}.")
 
     def _link(self, spec: ArraySpec) -> Link:

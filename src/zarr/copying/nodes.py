@@ -300,7 +300,9 @@ async def _is_complete(source: Any, there: AnyAsyncArray) -> bool:
     have = {coords async for coords in stored_coords(there)}
     if len(have) == there._nshards:
         return True
-    if getattr(source, "_stored_edges", None) != layout_of(there.metadata).grid:
+    if not isinstance(source, AsyncArray):
+        return False
+    if layout_of(source.metadata).grid != layout_of(there.metadata).grid:
         return False
     return have.issuperset([coords async for coords in stored_coords(source)])
 
@@ -381,6 +383,6 @@ def _as_it_is(data: object, zarr_format: ZarrFormat, options: Options) -> ArrayM
     try:
         if metadata.zarr_format == 3:
             return as_v2(metadata)
-        return as_v3(metadata)._rebuilt(chunk_key_encoding={"name": "default"})
+        return as_v3(metadata).rebuilt(chunk_key_encoding={"name": "default"})
     except (TypeError, ValueError):
         return None  # the other format has no such data type or codec: others are taken

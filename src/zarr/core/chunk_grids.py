@@ -53,7 +53,7 @@ def normalize_chunks_nd(
 
 def create_chunk_grid_metadata(chunks: ChunkGrid) -> ChunkGridMetadata:
     """Return the description of a grid."""
-    return grid_metadata(chunks._edges)
+    return grid_metadata(chunks.edges)
 
 
 class ChunkLayout(NamedTuple):
@@ -71,7 +71,7 @@ def resolve_outer_and_inner_chunks(
     item_size: int,
 ) -> ChunkLayout:
     """Return both grids of an array, given its chunks."""
-    outer, inner = chunk_grids.divided(array_shape, chunks._edges, shard_shape, item_size)
+    outer, inner = chunk_grids.divided(array_shape, chunks.edges, shard_shape, item_size)
     if inner is None:
         return ChunkLayout(chunks, None)
     return ChunkLayout(ChunkGrid.from_sizes(array_shape, outer), ChunkLayout(chunks, None))

@@ -133,10 +133,11 @@ _REST: tuple[type[AnyDType], ...] = (
 )
 for _cls in (*NUMBERS, *_REST, *SMALL.values()):
     data_type_registry.register(_cls._zarr_v3_name, _cls)
-data_type_registry._yielding.update(SMALL.values())
 # Imported when they are named.
 _LATE = {"LabelMultiset": "label_multiset", "NDArray": "ndarray"}
-data_type_registry._late.update({name: ("zarr.dtype.elements", cls) for cls, name in _LATE.items()})
+data_type_registry.announce(
+    SMALL.values(), {name: ("zarr.dtype.elements", cls) for cls, name in _LATE.items()}
+)
 
 
 def __getattr__(name: str) -> Any:

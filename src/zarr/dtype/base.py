@@ -128,9 +128,9 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     _zarr_v3_name: ClassVar[str]
     _field_names: ClassVar[tuple[str, ...]]
     # The codec that makes bytes of elements in Zarr v3, where none is given.
-    _serializer: ClassVar[str] = "bytes"
+    serializer_name: ClassVar[str] = "bytes"
     # Whether an element may be an array or a list itself.
-    _holds_arrays: ClassVar[bool] = False
+    holds_arrays: ClassVar[bool] = False
 
     def _values(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self._field_names)
@@ -232,7 +232,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def default_scalar(self) -> TScalar_co:
         """Return the fill value of an array that is given none."""
 
-    def _unwritten_scalar(self) -> object:
+    def unwritten_scalar(self) -> object:
         """Return the value of elements that were never written, where the metadata name none."""
         return self.default_scalar()
 

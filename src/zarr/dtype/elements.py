@@ -42,7 +42,7 @@ class _OfArrays(OwnDType[TBaseDType, AnyScalar]):
     """A data type for Zarr v3 only, chosen by name, with elements that are arrays."""
 
     dtype_cls = type(np.dtype("O"))
-    _holds_arrays = True
+    holds_arrays = True
 
     @classmethod
     def _check_native_dtype(cls, dtype: TBaseDType) -> bool:
@@ -97,7 +97,7 @@ class LabelMultiset(_OfArrays):
     """
 
     _zarr_v3_name = "label_multiset"
-    _serializer = "label_multiset"
+    serializer_name = "label_multiset"
     _field_names = ()
 
     def cast_scalar(self, data: object) -> AnyScalar:
@@ -187,7 +187,7 @@ class NDArray(_OfArrays, HasItemSize):
         return self.row_size
 
     @property
-    def _serializer(self) -> str:  # type: ignore[override]
+    def serializer_name(self) -> str:  # type: ignore[override]
         return "vlen-ndarray" if self.variable else "bytes"
 
     @classmethod

@@ -16,7 +16,7 @@ from zarr.errors import DataTypeValidationError, did_you_mean
 from zarr.types import DTypeConfig_V2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from importlib.metadata import EntryPoint
 
     from zarr.types import DTypeJSON, ZarrFormat
@@ -90,6 +90,21 @@ class DataTypeRegistry:
             del self.contents[name]
         self.contents[key] = cls
         self._found.clear()
+
+    def announce(
+        self, yielding: Iterable[type[AnyDType]], late: Mapping[str, tuple[str, str]]
+    ) -> None:
+        """Make the package's own data types known that others may replace.
+
+        Parameters
+        ----------
+        yielding : iterable of type
+            Classes whose place a class of that name takes that a user registers.
+        late : mapping of str to tuple of str
+            Modules and classes, by the name in Zarr, that are imported when the name is used.
+        """
+        self._yielding.update(yielding)
+        self._late.update(late)
 
     def unregister(self, key: str) -> None:
         """Forget the data type known as `key`."""

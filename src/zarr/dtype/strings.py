@@ -145,7 +145,7 @@ class VariableLengthUTF8(_OfAnyLength):
 
     dtype_cls = np.dtypes.StringDType
     _zarr_v3_name = "string"
-    _serializer = "vlen-utf8"
+    serializer_name = "vlen-utf8"
     object_codec_id = "vlen-utf8"
 
     @classmethod
@@ -339,7 +339,7 @@ class VariableLengthBytes(_OfAnyLength):
 
     dtype_cls = type(np.dtype("O"))
     _zarr_v3_name = "variable_length_bytes"
-    _serializer = "vlen-bytes"
+    serializer_name = "vlen-bytes"
     object_codec_id = "vlen-bytes"
     _aliases = ("bytes",)
     _unstable = True
@@ -422,7 +422,7 @@ class PythonObject(OwnDType[TBaseDType, AnyScalar], HasObjectCodec):
 
     dtype_cls = type(np.dtype("O"))
     _zarr_v3_name = "python_object"
-    _holds_arrays = True
+    holds_arrays = True
 
     @classmethod
     def _check_native_dtype(cls, dtype: TBaseDType) -> bool:

@@ -110,8 +110,8 @@ class SubArray(OwnDType[TBaseDType, AnyScalar], HasItemSize):
     def default_scalar(self) -> AnyScalar:
         return self._filled(self.base.default_scalar())
 
-    def _unwritten_scalar(self) -> object:
-        return self._filled(self.base._unwritten_scalar())
+    def unwritten_scalar(self) -> object:
+        return self._filled(self.base.unwritten_scalar())
 
     def _filled(self, scalar: object) -> object:
         filled = np.ndarray(self.shape, self.base.to_native_dtype())
@@ -275,11 +275,11 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
     def default_scalar(self) -> np.void:
         return np.zeros(1, self.to_native_dtype())[0]  # type: ignore[no-any-return]
 
-    def _unwritten_scalar(self) -> np.void:
+    def unwritten_scalar(self) -> np.void:
         # Not zeros throughout, which are the beginning of 1970 for a time.
         scalar = np.zeros(1, self.to_native_dtype())
         for name, field in self.fields:
-            scalar[name] = field._unwritten_scalar()
+            scalar[name] = field.unwritten_scalar()
         return scalar[0]  # type: ignore[no-any-return]
 
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> np.void:

@@ -203,12 +203,12 @@ class ChunkGrid:
         )
 
     def __repr__(self) -> str:
-        sizes = ", ".join(str(edges) for edges in self._edges)
+        sizes = ", ".join(str(edges) for edges in self.edges)
         shape = tuple(dimension.extent for dimension in self._dimensions)
         return f"{type(self).__name__}(chunk_sizes=({sizes}), array_shape={shape})"
 
     @property
-    def _edges(self) -> Grid:
+    def edges(self) -> Grid:
         return tuple(map(edge_of, self._dimensions))
 
     @classmethod

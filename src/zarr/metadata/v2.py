@@ -358,7 +358,7 @@ class ArrayV2Metadata(Metadata):
     @property
     def unwritten(self) -> object:
         """The value of elements that were never written: what null leaves to the data type."""
-        return self.dtype._unwritten_scalar() if self.fill_value is None else self.fill_value
+        return self.dtype.unwritten_scalar() if self.fill_value is None else self.fill_value
 
     def encode_chunk_key(self, chunk_coords: tuple[int, ...]) -> str:
         """Return the key of a chunk, relative to the array."""

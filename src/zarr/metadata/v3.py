@@ -442,13 +442,13 @@ class ArrayV3Metadata(Metadata):
         grid = self.chunk_grid
         if isinstance(grid, RectilinearChunkGridMetadata):
             grid = grid.update_shape(self.shape, shape)
-        return self._rebuilt(shape=shape, chunk_grid=grid)
+        return self.rebuilt(shape=shape, chunk_grid=grid)
 
     def update_attributes(self, attributes: dict[str, JSON]) -> Self:
         """Return the metadata of the array with other attributes."""
         return self._with_attributes(as_stored(attributes))
 
-    def _rebuilt(self, **changes: object) -> Self:
+    def rebuilt(self, **changes: object) -> Self:
         names = (
             "shape",
             "data_type",
