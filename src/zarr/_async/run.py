@@ -388,7 +388,9 @@ def synced(fn: Callable[..., Coroutine[object, object, object]]) -> Callable[...
     return _dressed(call, fn)
 
 
-def synced_iter(fn: Callable[P, AsyncIterator[T]]) -> Callable[P, Iterator[Any]]:
+def synced_iter(
+    fn: Callable[P, AsyncIterator[tuple[str, AnyAsyncArray | AsyncGroup]]],
+) -> Callable[P, Iterator[tuple[str, AnyArray | Group]]]:
     """Derive a synchronous generator function from an asynchronous one."""
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
@@ -438,9 +440,35 @@ def synced_method(
     return _dressed(call, method)
 
 
+@overload
 def synced_iter_method(
-    method: Callable[Concatenate[Any, P], AsyncIterator[T]],
-) -> Callable[Concatenate[object, P], Iterator[Any]]:
+    method: Callable[Concatenate[Any, P], AsyncIterator[str]],
+) -> Callable[Concatenate[object, P], Iterator[str]]: ...
+@overload
+def synced_iter_method(
+    method: Callable[Concatenate[Any, P], AsyncIterator[AsyncGroup]],
+) -> Callable[Concatenate[object, P], Iterator[Group]]: ...
+@overload
+def synced_iter_method(
+    method: Callable[Concatenate[Any, P], AsyncIterator[AnyAsyncArray]],
+) -> Callable[Concatenate[object, P], Iterator[AnyArray]]: ...
+@overload
+def synced_iter_method(
+    method: Callable[Concatenate[Any, P], AsyncIterator[tuple[str, AsyncGroup]]],
+) -> Callable[Concatenate[object, P], Iterator[tuple[str, Group]]]: ...
+@overload
+def synced_iter_method(
+    method: Callable[Concatenate[Any, P], AsyncIterator[tuple[str, AnyAsyncArray]]],
+) -> Callable[Concatenate[object, P], Iterator[tuple[str, AnyArray]]]: ...
+@overload
+def synced_iter_method(
+    method: Callable[Concatenate[Any, P], AsyncIterator[tuple[str, AnyAsyncArray | AsyncGroup]]],
+) -> Callable[Concatenate[object, P], Iterator[tuple[str, AnyArray | Group]]]: ...
+
+
+def synced_iter_method(
+    method: Callable[..., AsyncIterator[object]],
+) -> Callable[..., Iterator[object]]:
     """Derive a generator method of a synchronous handle from its asynchronous twin's."""
     name = method.__name__
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import Store
     from zarr.buffer.core import NDArrayLike
+    from zarr.groups.sync_group import Group
     from zarr.groups.tree import Tree
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StoreLike
@@ -352,7 +353,9 @@ async def consolidate_metadata(
     return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place).known_stored()
 
 
-async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = None) -> Tree:
+async def tree(
+    grp: Group | AsyncGroup, expand: bool | None = None, level: int | None = None
+) -> Tree:
     """Return a tree of a group, to be printed.
 
     .. deprecated:: 3.0.0
@@ -360,7 +363,7 @@ async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = 
 
     Parameters
     ----------
-    grp : AsyncGroup
+    grp : Group or AsyncGroup
         The group.
     expand : bool, optional
         Whether groups are open at first where the tree can be folded, in notebooks.
@@ -368,7 +371,7 @@ async def tree(grp: AsyncGroup, expand: bool | None = None, level: int | None = 
         How many levels of groups are entered; all by default.
     """
     warn("zarr.tree() is deprecated. Use group.tree() instead.", ZarrDeprecationWarning)
-    found: AsyncGroup = getattr(grp, "_async_group", grp)
+    found = grp if isinstance(grp, AsyncGroup) else grp._async_group
     return await found.tree(expand=expand, level=level)
 
 

@@ -24,7 +24,6 @@ from zarr.errors import (
 )
 from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.registry import get_codec_class, get_numcodec, known_codecs
-from zarr.types import JSON, AnyScalar
 
 if TYPE_CHECKING:
     from typing import TypedDict
@@ -38,7 +37,9 @@ if TYPE_CHECKING:
     from zarr.storage.path import StoreLike
     from zarr.synchronizer import Synchronizer
     from zarr.types import (
+        JSON,
         AccessModeLiteral,
+        AnyScalar,
         ChunksLike,
         DimensionNamesLike,
         MemoryOrder,
@@ -48,24 +49,28 @@ if TYPE_CHECKING:
     )
 
 
-CodecDict: TypeAlias = dict[str, JSON]
+CodecDict: TypeAlias = Mapping[str, object]
+"""A codec as metadata write it: ``{"name", "configuration"}``, or with an ``"id"`` in format 2."""
 FiltersLike: TypeAlias = (
-    Iterable[CodecDict | ArrayArrayCodec | Numcodec]
+    Iterable[str | CodecDict | ArrayArrayCodec | Numcodec]
+    | str
+    | CodecDict
     | ArrayArrayCodec
     | Numcodec
     | Literal["auto"]
     | None
 )
-CompressorLike: TypeAlias = CodecDict | BytesBytesCodec | Numcodec | Literal["auto"] | None
+CompressorLike: TypeAlias = str | CodecDict | BytesBytesCodec | Numcodec | Literal["auto"] | None
 CompressorsLike: TypeAlias = (
-    Iterable[CodecDict | BytesBytesCodec | Numcodec]
+    Iterable[str | CodecDict | BytesBytesCodec | Numcodec]
+    | str
     | CodecDict
     | BytesBytesCodec
     | Numcodec
     | Literal["auto"]
     | None
 )
-SerializerLike: TypeAlias = CodecDict | ArrayBytesCodec | Literal["auto"]
+SerializerLike: TypeAlias = str | CodecDict | ArrayBytesCodec | Literal["auto"]
 
 
 if TYPE_CHECKING:
