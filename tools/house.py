@@ -55,7 +55,7 @@ OF_ZARR_PYTHON = {
     "_get_many",
     "_open",
     "_set_many",
-    # What stores, buffers, data types and codecs hold.
+    # Attributes of stores, buffers, data types and codecs.
     "_data",
     "_is_open",
     "_store",

@@ -90,7 +90,7 @@ DEFAULTS: Mapping[str, Any] = {
     # How much one operation has under way, and how long a synchronous one may take. Where nobody
     # sets the first, it is as much as the store takes.
     "async": {"concurrency": Unset(10), "timeout": None},
-    # What is asked of stores that have to be waited for; see docs/faults.md.
+    # Requests to stores that have to be waited for; see docs/faults.md.
     "requests": {
         "limit": Unset(32),  # at a time, of the data of one store; None: as many as there are
         "timeout": 300.0,  # seconds until an answer, and one more for each MiB; None: for ever

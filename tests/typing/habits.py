@@ -378,11 +378,11 @@ def one_element(array: AnyArray) -> float:
     return element + float(np.asarray(array[0, 0]))
 
 
-# -- what an array tells, and its changes ---------------------------------------------------------
+# -- properties of an array, and its changes ------------------------------------------------------
 
 
 def properties(array: AnyArray) -> None:
-    """What is printed of an array."""
+    """The properties that programs print."""
     assert_type(array.shape, tuple[int, ...])
     assert_type(array.chunks, tuple[int, ...])
     assert_type(array.ndim, int)

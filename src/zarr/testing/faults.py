@@ -31,7 +31,7 @@ T = TypeVar("T")
 Fault: TypeAlias = Literal[
     "ok", "fail", "reset", "busy", "lost", "cut", "double", "twice", "delay", "hang", "forbidden"
 ]
-"""What becomes of a request.
+"""The fate of a request.
 
 ``ok``
     It is answered.
@@ -65,7 +65,7 @@ class Request(NamedTuple):
     byte_range: ByteRequest | None
     """Which bytes were asked for; None is all."""
     fault: Fault
-    """What became of it."""
+    """Its fate."""
 
 
 class ServiceError(Exception):
@@ -77,7 +77,7 @@ class ServiceError(Exception):
 
 
 class _Log:
-    """What was asked, and what becomes of the next requests; shared by a store and its views."""
+    """The requests so far, and the fate of the next ones; shared by a store and its views."""
 
     def __init__(self, seed: int) -> None:
         self.guard = threading.Lock()
@@ -119,7 +119,7 @@ class FaultyStore(WrapperStore[Store]):
     store : Store
         The inner store.
     schedule : iterable of Fault
-        What becomes of each request, in the order in which they are made; of the later ones, what
+        The fate of each request, in the order in which they are made; of the later ones, what
         `rate` says.
     rate : float
         How likely it is that a request does not get through: one in twenty is 0.05.
@@ -284,7 +284,7 @@ def _lose(fault: Fault, key: str) -> None:
 
 
 def _spoilt(fault: Fault, answer: T) -> T:
-    """What arrives of an answer."""
+    """The part of an answer that arrives."""
     value: Any = answer
     if fault in ("cut", "double") and isinstance(answer, tuple) and len(answer) == 2:
         both: Any = (_spoilt(fault, answer[0]), answer[1])
@@ -380,7 +380,7 @@ class SwappingStore(WrapperStore["Store"]):
     key : str
         The key of the value.
     value : bytes or None
-        What it becomes; None if it is deleted.
+        The new value; None if it is deleted.
     turn : int
         How many requests for the key are answered before.
 

@@ -179,7 +179,7 @@ class SyncStoreWrapper(SyncMixin):
         return self._sync_iter(self.store.list())
 
     def list_dir(self, prefix: str) -> builtins.list[str]:
-        """What is directly below a path."""
+        """The names directly below a path."""
         return self._sync_iter(self.store.list_dir(prefix))
 
     def list_prefix(self, prefix: str) -> builtins.list[str]:
@@ -200,7 +200,7 @@ class ZarrStoreStateMachine(RuleBasedStateMachine):
     store : SyncStoreWrapper
         The store.
     model : dict of str to Buffer
-        What it should hold.
+        The values that the store should hold.
     """
 
     def __init__(self, store: Store) -> None:
@@ -385,7 +385,7 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         Parameters
         ----------
         data : DataObject
-            What chooses.
+            The object that chooses.
         """
         nodes = sorted(self.all_groups | self.all_arrays)
         path = data.draw(st.sampled_from(nodes), label="directory")

@@ -511,7 +511,7 @@ class StoreTests(Generic[S, B]):
         assert_bytes_equal(observed, _FOUR)
 
     async def test_delete_sync_visible_to_async_get(self, store: S) -> None:
-        """What was deleted synchronously is gone for all."""
+        """A key that was deleted synchronously is gone for all."""
         deleter = self._require_delete_sync(store)
         await store.set("parity_delete", self._buffer(_FOUR))
         deleter.delete_sync("parity_delete")
