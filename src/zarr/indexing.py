@@ -17,7 +17,7 @@ from importlib import import_module
 from itertools import accumulate
 from operator import index
 from reprlib import Repr
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -476,13 +476,15 @@ def mask(selection: object, shape: tuple[int, ...]) -> Selection:
     return found if fields is None else found._replace(fields=fields)
 
 
-def _is_mask(items: Sequence[object], shape: tuple[int, ...]) -> bool:
+def _is_mask(
+    items: Sequence[object], shape: tuple[int, ...]
+) -> TypeGuard[Sequence[npt.NDArray[np.bool_]]]:
     if len(items) != 1 or not is_array(array := items[0]):
         return False
     return array.dtype == bool and array.shape == shape and shape != ()
 
 
-def _mask(items: Sequence[Any]) -> Selection:
+def _mask(items: Sequence[npt.NDArray[np.bool_]]) -> Selection:
     # A third of the time of `np.nonzero`, which looks at every element along every axis.
     places = np.unravel_index(np.flatnonzero(items[0]), items[0].shape)
     points = tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in places)

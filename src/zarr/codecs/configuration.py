@@ -8,7 +8,7 @@ from enum import Enum
 from importlib import import_module
 from math import prod
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -184,7 +184,7 @@ def item_size(dtype: object) -> int:
 
 def chunk_edges(chunk_grid: object) -> tuple[tuple[int, ...], ...] | None:
     """The lengths that chunks have along each dimension; None for a grid that does not tell."""
-    sizes: Sequence[Any] | None = getattr(chunk_grid, "chunk_shape", None)
+    sizes: Sequence[int | Sequence[int]] | None = getattr(chunk_grid, "chunk_shape", None)
     if sizes is None:
         sizes = getattr(chunk_grid, "chunk_shapes", None)
     if sizes is None:

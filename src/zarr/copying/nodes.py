@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from zarr._async.run import bounded, run
 from zarr.arrays.async_array import AsyncArray
@@ -296,7 +296,7 @@ async def _resumed(node: Node, path: str, dest: AsyncGroup) -> Way:
     return "skip" if await _is_complete(node.data, there) else "resume"
 
 
-async def _is_complete(source: Any, there: AnyAsyncArray) -> bool:
+async def _is_complete(source: object, there: AnyAsyncArray) -> bool:
     have = {coords async for coords in stored_coords(there)}
     if len(have) == there._nshards:
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import isnan
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -166,7 +166,7 @@ class SmallComplex(SmallDType):
             return data.dtype.names == ("re", "im")
         return isinstance(data, str) or has_method(data, "__complex__", "__float__", "__index__")
 
-    def cast_scalar(self, data: Any) -> AnyScalar:
+    def cast_scalar(self, data: AnyScalar) -> AnyScalar:
         if not self._check_scalar(data):
             raise self._cannot_cast(data)
         if isinstance(data, (list, tuple)):

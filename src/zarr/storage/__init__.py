@@ -52,30 +52,15 @@ _MODULES = {
 }
 
 
-# Modules that zarr-python has by these names, and imports with the package.
-_FACADES = frozenset(
-    [
-        "_common",
-        "_fsspec",
-        "_local",
-        "_logging",
-        "_memory",
-        "_obstore",
-        "_utils",
-        "_wrapper",
-        "_zip",
-    ]
-)
-
-
 def __getattr__(name: str) -> Any:
-    if name in _FACADES:
-        return import_module(f"{__name__}.{name}")
     if name in _MODULES:
         value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
         globals()[name] = value
         return value
-    raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __dir__())
+    successors = import_module("zarr.successors")
+    if name.startswith("_"):  # zarr-python's modules, which it imports with the package
+        return successors.lazy_submodules(__name__)(name)
+    raise successors.missing(f"module {__name__!r}", name, __dir__())
 
 
 def __dir__() -> list[str]:

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zarr.abc.store import Store
+    from zarr.types import StorageOptions
 
-Options = dict[str, Any]
 
-
-def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
+def store_of_url(url: str, options: StorageOptions | None, read_only: bool) -> Store:
     """Make the store that a URL names.
 
     Parameters
@@ -71,7 +70,7 @@ def store_of_url(url: str, options: Options | None, read_only: bool) -> Store:
     )
 
 
-def _zip(url: str, options: Options) -> RemoteZipStore:
+def _zip(url: str, options: StorageOptions) -> RemoteZipStore:
     """The entries of a zip file at a URL: one request for each value, unlike fsspec's."""
     local = local_path(url)
     if local is not None and not options:
@@ -91,7 +90,7 @@ def _zip(url: str, options: Options) -> RemoteZipStore:
 # Each returns None where the options say what obstore does not understand.
 
 
-def _http(url: str, options: Options) -> object:
+def _http(url: str, options: StorageOptions) -> object:
     if options or "#" in url or "%" in url:
         return None
     from obstore.store import HTTPStore
@@ -99,7 +98,7 @@ def _http(url: str, options: Options) -> object:
     return HTTPStore.from_url(url.rstrip("/"), client_options={"allow_http": True})
 
 
-def _s3(url: str, options: Options) -> object:
+def _s3(url: str, options: StorageOptions) -> object:
     client = dict(options.pop("client_kwargs", None) or {})
     endpoint = client.pop("endpoint_url", None) or options.pop("endpoint_url", None)
     options.pop("endpoint_url", None)
@@ -139,7 +138,7 @@ def _region_of_environment() -> str | None:
     return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
-def _gcs(url: str, options: Options) -> object:
+def _gcs(url: str, options: StorageOptions) -> object:
     token = options.pop("token", None)
     if options or token not in (None, "anon", "google_default"):
         return None
@@ -152,7 +151,7 @@ def _gcs(url: str, options: Options) -> object:
     return None if find_spec("gcsfs") is not None else GCSStore(bucket, prefix=prefix)
 
 
-def _azure(url: str, options: Options) -> object:
+def _azure(url: str, options: StorageOptions) -> object:
     account = options.pop("account_name", None)
     settings = {
         "account_key": options.pop("account_key", None),
@@ -176,7 +175,7 @@ def _split(url: str) -> tuple[str, str | None]:
     return bucket, path.strip("/") or None
 
 
-_KINDS: dict[str, Callable[[str, Options], Any]] = {
+_KINDS: dict[str, Callable[[str, StorageOptions], Any]] = {
     "http": _http,
     "https": _http,
     "s3": _s3,

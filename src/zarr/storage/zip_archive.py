@@ -13,7 +13,7 @@ import time
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast
 from uuid import uuid4
 from weakref import WeakSet
 
@@ -470,8 +470,8 @@ class Archive:
             self._reader = None
 
     def _is_changed(self) -> bool:
-        writer: Any = self._writer  # also by what others did to it
-        return self._changed or (writer is not None and writer._didModify)
+        # Also by what others did to the writer.
+        return self._changed or bool(getattr(self._writer, "_didModify", False))
 
     def abandon(self) -> None:
         """Let go of the file without what was written to it."""

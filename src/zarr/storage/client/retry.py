@@ -236,7 +236,7 @@ def _status(error: BaseException) -> int | None:
     """The status of the answer of a service by HTTP, if the error has one."""
     for holder in (error, getattr(error, "response", None)):
         for name in ("status", "status_code", "http_status", "code"):
-            value: Any = getattr(holder, name, None)
+            value: object = getattr(holder, name, None)
             if isinstance(value, str) and value.isdecimal():
                 value = int(value)
             if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
