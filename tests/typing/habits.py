@@ -342,10 +342,13 @@ def fields(array: AnyArray) -> None:
 
 
 def into_an_array(array: AnyArray) -> npt.NDArray[np.float64]:
-    """`out=` takes a buffer."""
+    """`out=` takes an array of NumPy, or a buffer."""
     result = np.empty(array.shape, dtype=np.float64)
     prototype = default_buffer_prototype()
     array.get_basic_selection(..., out=prototype.nd_buffer.from_numpy_array(result))
+    array.get_basic_selection(slice(3), out=result[:3])
+    array.get_orthogonal_selection(([0, 1],), out=result[:2])
+    array.get_coordinate_selection([0, 1], out=result[:2])
     return result
 
 
