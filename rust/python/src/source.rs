@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyString};
 use zarr_engine::error::{Error, Result};
 use zarr_engine::files::{self, Version};
 use zarr_engine::object::{Object, Part, Sink, Source, join};
@@ -31,6 +32,11 @@ impl Files {
         Ok(found.map(Bytes::new))
     }
 
+    fn add(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyBytes>) -> PyResult<bool> {
+        let bytes = PyBackedBytes::from(data.clone());
+        enter(py, None, None, |_| self.0.write_exclusive(key, &bytes))
+    }
+
     #[pyo3(signature = (key, data, exclusive = false))]
     fn set(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyAny>, exclusive: bool) -> PyResult<bool> {
         let object = object(data)?;
@@ -38,6 +44,11 @@ impl Files {
             let bytes = object.bytes().ok_or_else(|| Error::internal("bytes that are not in memory"))?;
             if exclusive { self.0.write_exclusive(key, bytes) } else { self.0.write(key, bytes).map(|()| true) }
         })
+    }
+
+    fn documents<'py>(&self, py: Python<'py>, keys: Vec<String>) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+        let found = enter(py, None, None, |_| keys.iter().map(|key| self.0.get(key, 0, None)).collect::<Result<Vec<_>>>());
+        Ok(found?.into_iter().map(|value| value.map(|value| PyBytes::new(py, &value))).collect())
     }
 
     fn delete(&self, py: Python<'_>, key: &str) -> PyResult<()> {
@@ -81,6 +92,27 @@ impl Mapping {
     #[new]
     fn new(data: Py<PyDict>, wrap: Py<PyAny>) -> Self {
         Self { data, wrap }
+    }
+
+    fn documents<'py>(&self, py: Python<'py>, keys: Vec<String>) -> PyResult<Vec<Option<Bound<'py, PyAny>>>> {
+        let document = |key: &String| {
+            let Some(value) = self.data.bind(py).get_item(key)? else { return Ok(None) };
+            // A buffer, in whatever memory, or an object with bytes that somebody put into their dict.
+            let to_bytes = value.getattr_opt(pyo3::intern!(py, "to_bytes"))?;
+            match to_bytes {
+                Some(to_bytes) => to_bytes.call0(),
+                None => py.get_type::<PyBytes>().call1((value,)),
+            }
+            .map(Some)
+        };
+        keys.iter().map(document).collect()
+    }
+
+    /// In one step: of several threads that do this at once, one is told that it did.
+    fn add(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyBytes>) -> PyResult<bool> {
+        let value = self.wrap.call1(py, (data,))?;
+        let kept = self.data.bind(py).call_method1(pyo3::intern!(py, "setdefault"), (key, &value))?;
+        Ok(kept.is(&value))
     }
 }
 
