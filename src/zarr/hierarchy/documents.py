@@ -18,7 +18,7 @@ from zarr.errors import (
     NodeNotFoundError,
     did_you_mean,
 )
-from zarr.metadata.common import parse_json
+from zarr.metadata.common import parse_json, recalled, remember
 from zarr.metadata.group import (
     ZATTRS_JSON,
     ZGROUP_JSON,
@@ -33,7 +33,7 @@ from zarr.metadata.group import (
 )
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.storage.client import Requests
+from zarr.storage.client import Requests, get_documents
 from zarr.storage.keys import normalize_path
 from zarr.storage.local import LocalStore
 
@@ -109,19 +109,19 @@ def documents_of(path: str, metadata: NodeMetadata) -> list[tuple[str, Buffer]]:
 
 
 async def get_value(store: Store, path: str, name: str, *, checked: bool = False) -> bytes | None:
-    """The value of a key below a path, as bytes; `checked`, of the length that it has there."""
-    requests, key = Requests(store), f"{path}/{name}" if path else name
-    if not checked:
-        return await requests.get_document(key)
-    value = await requests.get_checked(key)
-    return None if value is None else value.to_bytes()
+    """The value of a key below a path; see `get_values`."""
+    return (await get_values(store, path, name, checked=checked))[0]
 
 
 async def get_values(
     store: Store, path: str, *names: str, checked: bool = False
 ) -> list[bytes | None]:
-    """The values of several keys below a path, fetched together."""
-    return await bounded(names, lambda name: get_value(store, path, name, checked=checked))
+    """The values of keys below a path, fetched together; `checked`, of the lengths they have there."""
+    keys = [f"{path}/{name}" for name in names] if path else names
+    if not checked:
+        return await get_documents(store, keys)
+    values = await bounded(keys, Requests(store).get_checked)
+    return [None if value is None else value.to_bytes() for value in values]
 
 
 async def get_v2(
@@ -164,6 +164,9 @@ async def find_metadata(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json")
         if document is not None:
+            known = recalled(document)
+            if isinstance(known, ArrayV3Metadata):
+                return known
             return ArrayV3Metadata.from_document(document, path=store_path.shown_as())
     if zarr_format != 3:
         document, attributes = await get_v2(store, path, ".zarray")
@@ -379,17 +382,22 @@ def where(store: Store, path: str) -> str:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def node_v3(document: bytes, path: str, *, consolidated: bool = True) -> NodeMetadata:
+def node_v3(
+    document: bytes, store: Store, path: str, *, consolidated: bool = True
+) -> NodeMetadata:
     """Return what a document of format 3 says; what it says of others only if asked."""
-    known = ArrayV3Metadata.known(document)
+    known: NodeMetadata | None = recalled(document)
     if known is not None:
         return known
-    parsed = parse_json(document, path, "zarr.json")
-    if node_type_of(parsed, path) == "group":
-        if not consolidated:
-            parsed.pop("consolidated_metadata", None)
-        return GroupMetadata.from_dict(parsed, path=path)
-    return ArrayV3Metadata.from_parsed(document, parsed, path=path)
+    name = where(store, path)
+    parsed = parse_json(document, name, "zarr.json")
+    if node_type_of(parsed, name) == "array":
+        return remember(document, ArrayV3Metadata.from_dict(parsed, path=name))
+    is_alone = "consolidated_metadata" not in parsed
+    if not consolidated:
+        parsed.pop("consolidated_metadata", None)
+    group = GroupMetadata.from_dict(parsed, path=name)
+    return remember(document, group) if is_alone else group
 
 
 def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetadata:
@@ -442,7 +450,7 @@ async def find_node(
     if zarr_format != 2:
         document = await get_value(store, path, "zarr.json", checked=checked)
         if document is not None:
-            return partial(node_v3, document, where(store, path), consolidated=consolidated)
+            return partial(node_v3, document, store, path, consolidated=consolidated)
     if zarr_format != 3:
         document, attributes = await get_v2(store, path, ".zarray", checked=checked)
         if document is not None:
@@ -503,7 +511,7 @@ async def find_group(
         document = await get_value(store, path, "zarr.json")
         if document is not None:
             wanted = use_consolidated is not False
-            node = node_v3(document, where(store, path), consolidated=wanted)
+            node = node_v3(document, store, path, consolidated=wanted)
             return as_group_v3(node, store_path, use_consolidated)
     if zarr_format != 3:
         return await _load_v2(store_path, use_consolidated)

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeGuard,
+    TypeVar,
+    cast,
+)
 
 import numpy as np
 
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError
+from zarr.registry import state
 from zarr.settings import config
 
 if TYPE_CHECKING:
@@ -254,6 +266,41 @@ def _is_too_deep(document: bytes, parsed: Any) -> bool:
         if not level:
             return False
     return True
+
+
+class _Copied(Protocol):
+    """Metadata of a node."""
+
+    def copied(self) -> Self:
+        """Return metadata that share nothing with these that can be changed."""
+        ...
+
+
+N = TypeVar("N", bound=_Copied)
+
+_LONGEST_KEPT = 1 << 16
+_MOST_KEPT = 512
+_parsed: OrderedDict[tuple[bytes, object], _Copied] = OrderedDict()
+
+
+def remember(document: bytes, metadata: N) -> N:
+    """Keep the metadata of a document of format 3 for `recalled`, and return a copy."""
+    if len(document) > _LONGEST_KEPT:
+        return metadata
+    # The classes that a document names, and whether its grid is taken, depend on the settings.
+    _parsed[document, state()] = metadata
+    while len(_parsed) > _MOST_KEPT:
+        try:
+            _parsed.popitem(last=False)
+        except KeyError:  # another thread was faster
+            break
+    return metadata.copied()
+
+
+def recalled(document: bytes) -> Any:
+    """Return a copy of the metadata of a document of which equal bytes were parsed, or None."""
+    found = _parsed.get((document, state()))
+    return None if found is None else found.copied()
 
 
 def _bad(path: str, name: str, why: str) -> MetadataValidationError:

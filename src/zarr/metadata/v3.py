@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 from zarr.abc.codec import ArrayBytesCodec
 from zarr.abc.metadata import Metadata
@@ -32,11 +31,12 @@ from zarr.metadata.common import (
     parse_extra_fields,
     parse_json,
     parse_shapelike,
+    recalled,
+    remember,
     to_json,
     validate_rectilinear_edges,
 )
 from zarr.metadata.spec import ArrayConfig, ArraySpec
-from zarr.registry import state
 
 if TYPE_CHECKING:
     from zarr.abc.codec import Codec
@@ -404,25 +404,10 @@ class ArrayV3Metadata(Metadata):
     @classmethod
     def from_document(cls, document: bytes, *, path: str = "") -> Self:
         """Read the bytes of a document; what equal bytes say is parsed once."""
-        known = cls.known(document)
-        if known is None:
-            known = cls.from_parsed(document, parse_json(document, path, ZARR_JSON), path=path)
-        return known
-
-    @classmethod
-    def known(cls, document: bytes) -> Self | None:
-        """Return what a document says, if one of the same bytes was read before."""
-        found = _PARSED.get(_key(cls, document))
-        return None if found is None else cast("Self", found).copied()
-
-    @classmethod
-    def from_parsed(cls, document: bytes, parsed: Document, *, path: str) -> Self:
-        """Read a document that was parsed, and keep what its bytes say."""
-        metadata = cls.from_dict(parsed, path=path)
-        if len(document) > _LONGEST_KEPT:
-            return metadata
-        _keep(_key(cls, document), metadata)
-        return metadata.copied()
+        known = recalled(document)
+        if isinstance(known, cls):
+            return known
+        return remember(document, cls.from_dict(parse_json(document, path, ZARR_JSON), path=path))
 
     def copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own; the rest is frozen."""
@@ -464,24 +449,7 @@ class ArrayV3Metadata(Metadata):
         return type(self)(**{**{name: getattr(self, name) for name in names}, **changes})
 
 
-def _key(cls: type, document: bytes) -> tuple[object, ...]:
-    # The classes that a document names, and whether its grid is taken, depend on the settings.
-    return cls, document, state()
-
-
 _PLAIN_CONFIG = ArrayConfig(order="C", write_empty_chunks=False)
-_LONGEST_KEPT = 1 << 16
-_MOST_KEPT = 512
-_PARSED: OrderedDict[object, ArrayV3Metadata] = OrderedDict()
-
-
-def _keep(key: object, metadata: ArrayV3Metadata) -> None:
-    _PARSED[key] = metadata
-    while len(_PARSED) > _MOST_KEPT:
-        try:
-            _PARSED.popitem(last=False)
-        except KeyError:  # another thread was faster
-            break
 
 
 def _comparable(metadata: ArrayV3Metadata) -> dict[str, object]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import stat
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -53,8 +54,6 @@ class LocalStore(BlockingStore):
     root
     """
 
-    root: Path
-
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
         super().__init__(read_only=read_only)
         if not isinstance(root, str | os.PathLike) or isinstance(os.fspath(root), bytes):
@@ -66,14 +65,19 @@ class LocalStore(BlockingStore):
                 f"'root' must be the path of a directory, and {root!r} is a URL: give it to the "
                 "functions of zarr as it is, or to FsspecStore.from_url."
             )
-        self._place(Path(root))
+        self._place(root)
 
-    def _place(self, root: Path) -> None:
-        self.root = root
+    def _place(self, root: Path | str) -> None:
+        self._given = root
         # Fixed now, so that the store stays where it is when the process changes its folder.
         self._folder = os.path.abspath(root)
         self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
         self._follows = bool(config.get("storage.local.follow_links"))
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder."""
+        return Path(self._given)
 
     def __getstate__(self) -> dict[str, object]:
         state = self.__dict__.copy()
@@ -109,7 +113,7 @@ class LocalStore(BlockingStore):
         if mode is not None and mode not in ANY_ACCESS_MODE:
             raise ValueError(f"Invalid mode: {mode}, expected one of {ANY_ACCESS_MODE}")
         store = cls(root, read_only=read_only)
-        if mode in ("r", "r+"):
+        if mode in ("r", "r+") and not read_only:  # else it must exist anyway
             await offload(store._require_folder)
         await store._open()
         return store
@@ -136,7 +140,7 @@ class LocalStore(BlockingStore):
     def _prepare(self) -> None:
         if self.read_only:
             self._require_folder()
-        else:
+        elif not os.path.isdir(self._folder):
             os.makedirs(self._folder, exist_ok=True)
 
     def _ensure_open_sync(self) -> None:
@@ -146,7 +150,7 @@ class LocalStore(BlockingStore):
 
     def with_read_only(self, read_only: bool = False) -> Self:
         """Return a store of the same folder that is read-only, or not."""
-        view = type(self)(root=self.root, read_only=read_only)
+        view = type(self)(root=self._given, read_only=read_only)
         if view._folder != self._folder:  # the process is in another folder now
             view._folder = self._folder
             view._files = self._files
@@ -306,6 +310,7 @@ class LocalStore(BlockingStore):
             raise FileExistsError(f"Destination root {dest_root} already exists.")
         os.makedirs(dest_root.parent, exist_ok=True)
         shutil.move(self._folder, dest_root)
+        self.__dict__.pop("root", None)
         self._place(dest_root)
 
     async def is_empty(self, prefix: str) -> bool:

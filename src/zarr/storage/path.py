@@ -353,14 +353,14 @@ async def make_store(
             "'storage_options' was provided but unused. 'storage_options' is only used when the "
             "store is passed as an FSSpec URI string."
         )
+    if isinstance(store_like, str | Path):
+        return await _store_of_path(store_like, mode)
+    if store_like is None or isinstance(store_like, dict):
+        return await MemoryStore.open(store_like, read_only=read_only)
     if isinstance(store_like, Store):
         return store_like
     if isinstance(store_like, StorePath):
         return store_like.store
-    if store_like is None or isinstance(store_like, dict):
-        return await MemoryStore.open(store_like, read_only=read_only)
-    if isinstance(store_like, str | Path):
-        return await _store_of_path(store_like, mode)
     return await _store_of_object(store_like, read_only)
 
 

@@ -18,8 +18,9 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from zarr import _core
 from zarr._async.executors import blocked_loop
-from zarr._async.run import bounded, concurrency, stepping
+from zarr._async.run import bounded, concurrency, offload, stepping
 from zarr.abc._traits import data_id_of, gives_parts, note_refusal
 from zarr.abc.store import (
     ByteRequest,
@@ -157,7 +158,7 @@ if hasattr(os, "register_at_fork"):
 
 # -- requests --------------------------------------------------------------------------------------
 
-__all__ = ["PartRefused", "Requests", "limit_of", "may_begin"]
+__all__ = ["PartRefused", "Requests", "get_documents", "limit_of", "may_begin"]
 
 T = TypeVar("T")
 
@@ -306,7 +307,7 @@ class Requests:
         if value is None:
             return None
         document = value.to_bytes()
-        if not document.rstrip().endswith(b"}"):
+        if not _is_whole(document):
             value = await self.get(key, buffer_prototype)
             document = b"" if value is None else value.to_bytes()
         return document
@@ -606,6 +607,30 @@ class Requests:
         """How long an answer may take for so many bytes; None: for ever."""
         timeout = config.get("requests.timeout", None)
         return None if timeout is None else float(timeout) + size / _MIB
+
+
+async def get_documents(store: Store, keys: Sequence[str]) -> list[bytes | None]:
+    """Return JSON documents, fetched together; None for those that are not there.
+
+    What the engine can read by itself, it reads; the store is asked where that leaves a doubt.
+    """
+    handle = store.traits.native_handle
+    if handle is not None:
+        try:
+            if isinstance(handle, _core.Mapping):
+                found = handle.documents(keys)
+            else:
+                found = await offload(handle.documents, keys)
+        except OSError:
+            found = [b""]
+        if all([document is None or _is_whole(document) for document in found]):
+            return found
+    return await bounded(keys, Requests(store).get_document)
+
+
+def _is_whole(document: bytes) -> bool:
+    """Whether the bytes of a JSON document look as if none were cut off."""
+    return document.rstrip().endswith(b"}")
 
 
 class _Attempts:
