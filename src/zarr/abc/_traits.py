@@ -6,7 +6,6 @@ import os
 import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-from uuid import uuid4
 from weakref import WeakValueDictionary, ref
 
 if TYPE_CHECKING:
@@ -246,7 +245,7 @@ def effective(declared: StoreTraits, changes: Changes, store: Store) -> StoreTra
         changed["native_handle"] = changed["presigned_urls"] = None
     if versions != declared.versions:
         changed["versions"] = versions
-    if writes or not versions:
+    if (writes or not versions) and (declared.conditional_writes or declared.conditional_deletes):
         # Values are read or written in another way than conditional writes do.
         changed["conditional_writes"] = changed["conditional_deletes"] = False
     return replace(declared, **changed) if changed else declared
@@ -289,11 +288,16 @@ class Place:
     def __init__(self, held: object) -> None:
         self.object = held
         # Unlike the address in memory, never used again, and different in every process.
-        self.name = uuid4().hex
+        self.name = _new_name()
 
     def __reduce__(self) -> tuple[object, ...]:
         # A store decides itself what it is pickled with, and a copy is another place.
         return _nowhere, ()
+
+
+def _new_name() -> str:
+    """A name that is never given again, in any process."""
+    return os.urandom(16).hex()
 
 
 def _nowhere() -> None:
@@ -322,7 +326,7 @@ def data_id_of(store: Store) -> str:
     if name is None:
         found = store.traits.data_id
         found = found if isinstance(found, str) else found()
-        name = note_data_id(store, found or OWN_PLACE + uuid4().hex)
+        name = note_data_id(store, found or OWN_PLACE + _new_name())
     return name
 
 

@@ -38,7 +38,7 @@ from zarr.storage.keys import normalize_path
 from zarr.storage.local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
@@ -342,26 +342,39 @@ async def _save(store_path: StorePath, documents: Mapping[str, Buffer]) -> None:
 
 
 async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType | None:
-    """What kind of node of a format there is at a path.
+    """What kind of node of a format there is at a path; see `kinds_at`."""
+    return (await kinds_at(store, [path], zarr_format))[0]
+
+
+async def kinds_at(
+    store: Store, paths: Sequence[str], zarr_format: ZarrFormat
+) -> list[NodeType | None]:
+    """What kinds of nodes of a format there are at paths.
 
     Raises
     ------
     MetadataValidationError
         If a document does not tell.
     """
+    names = ("zarr.json",) if zarr_format == 3 else (".zarray", ".zgroup")
+    keys = [f"{path}/{name}" if path else name for name in names for path in paths]
+    found = await get_documents(store, keys)
     if zarr_format == 3:
-        return kind_v3(store, path, await get_value(store, path, "zarr.json"))
-    array, group = await get_values(store, path, ".zarray", ".zgroup")
-    return kind_v2(store, path, array, group)
+        return [kind_v3(store, *item) for item in zip(paths, found, strict=True)]
+    arrays, groups = found[: len(paths)], found[len(paths) :]
+    return [kind_v2(store, *item) for item in zip(paths, arrays, groups, strict=True)]
 
 
 def kind_v3(store: Store, path: str, document: bytes | None) -> NodeType | None:
     """What kind of node a document of format 3 is of; see `kind_at`."""
     if document is None:
         return None
-    name = f"{store.shown_as()}/{path}" if path else store.shown_as()
-    parsed = parse_json(document, name, "zarr.json")
-    return node_type_of(parsed, name)
+    known = recalled(document)
+    if known is not None:
+        kind: NodeType = known.node_type
+        return kind
+    name = where(store, path)
+    return node_type_of(parse_json(document, name, "zarr.json"), name)
 
 
 def kind_v2(store: Store, path: str, array: bytes | None, group: bytes | None) -> NodeType | None:

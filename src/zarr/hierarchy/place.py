@@ -24,9 +24,9 @@ from zarr.hierarchy.documents import (
     child_path,
     document_key,
     documents_of,
-    kind_at,
     kind_v2,
     kind_v3,
+    kinds_at,
     save_changes,
     save_documents,
 )
@@ -34,13 +34,14 @@ from zarr.hierarchy.locking import guarded
 from zarr.metadata.group import GroupMetadata, ImplicitGroupMarker, NodeMetadata, is_group
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.storage.client import Requests
+from zarr.storage.client import Requests, get_documents
 from zarr.storage.client.conditional import Conflict, Exchange, exchanged, put_first
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from zarr import _core
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer
     from zarr.types import ArrayMetadata, NodeType, ZarrFormat
@@ -108,11 +109,14 @@ async def place_node(
     placing = _Placing(
         store, {path: metadata}, overwrite=overwrite, beside=beside, chunk_path=chunk_path
     )
-    missing = await missing_parents(store_path, zarr_format, beside=beside) if parents else []
+    missing: list[str] = []
+    if parents and path:
+        missing = await missing_parents(store_path, zarr_format, beside=beside)
     check_new_nodes([*missing, path], zarr_format)
-    if missing and not overwrite:
-        await placing.look()  # before groups are made for nothing
-    await _make_groups(store, missing, zarr_format, beside=beside)
+    if missing:
+        if not overwrite:
+            await placing.look()  # before groups are made for nothing
+        await _make_groups(store, missing, zarr_format, beside=beside)
     await placing.run()
 
 
@@ -177,32 +181,51 @@ class _Placing:
         self._documents = {path: _main_last(path, node) for path, node in nodes.items()}
         self._implicit = {p for p, node in nodes.items() if isinstance(node, ImplicitGroupMarker)}
         explicit = nodes.keys() - self._implicit if overwrite else set()
+        self.replaced = {
+            path
+            for path in nodes
+            if explicit and not explicit.isdisjoint((path, *parents_of(path)))
+        }
         tops = [path for path in explicit if explicit.isdisjoint(parents_of(path))]
         self._doomed = [StorePath(store, top) for top in tops]
         if tops and chunk_path is not None:
             self._doomed.append(chunk_path)
-        self.replaced = {
-            path for path in nodes if path in explicit or not explicit.isdisjoint(parents_of(path))
-        }
         self.made: set[str] = set()
         self._attempts = 0
 
     async def run(self) -> set[str]:
-        """Make them, under their locks."""
-        store = self._store
+        """Make them."""
+        return await section(self._run, self._store.traits.needs_event_loop)
 
-        async def work() -> set[str]:
-            identity = data_id_of(store)
-            first, *others = sorted(self._documents)  # in one order: nobody waits for ever
-            async with guarded(identity, document_key(first)):
-                if not others:
-                    return await exchanged(store, self._attempt, marked=True)
-                async with AsyncExitStack() as held:
-                    for path in others:
-                        await held.enter_async_context(guarded(identity, document_key(path)))
-                    return await exchanged(store, self._attempt, marked=True)
+    async def _run(self) -> set[str]:
+        handle = self._store.traits.native_handle
+        documents = [item for items in self._documents.values() for item in items]
+        if handle is not None and len(documents) == 1 and not self.replaced:
+            made = await self._in_one_step(handle, *documents[0])
+            if made is not None:
+                return made
+        return await self._under_locks()
 
-        return await section(work, store.traits.needs_event_loop)
+    async def _in_one_step(
+        self, handle: _core.Files | _core.Mapping, key: str, document: Buffer
+    ) -> set[str] | None:
+        """Add the only document: who is first is told so. None if the general way is to be gone."""
+        for _ in range(_TRIES):
+            if not await self.look():
+                return self.made  # a group is there
+            try:
+                if handle.add(key, document.to_bytes()):
+                    return set(self._documents)
+            except OSError:
+                return None
+        return None
+
+    async def _under_locks(self) -> set[str]:
+        identity = data_id_of(self._store)
+        async with AsyncExitStack() as held:
+            for path in sorted(self._documents):  # in one order: nobody waits for ever
+                await held.enter_async_context(guarded(identity, document_key(path)))
+            return await exchanged(self._store, self._attempt, marked=True)
 
     async def _attempt(self, store: Store) -> set[str]:
         """Look, and write; or find out that somebody else writes the same nodes just now."""
@@ -258,33 +281,31 @@ class _Placing:
         dict
             Of nodes that are to be made where nothing may be: what their own documents hold.
         """
-        store = self._store
-        own = ("zarr.json",) if self._zarr_format == 3 else (".zarray", ".zgroup")
+        store, zarr_format = self._store, self._zarr_format
+        own = ("zarr.json",) if zarr_format == 3 else (".zarray", ".zgroup")
         names = own if self._beside else _MAIN
         paths = [path for path in self._documents if path not in self.made | self.replaced]
-        keys = {_key(path, name) for path in paths for name in names}
-        # What a group above has of attributes is kept, also if its other document was lost.
-        whole = paths if claims else self._implicit.intersection(paths)
-        keys.update(key for path in whole for key, _ in self._documents[path])
-        wanted = sorted(keys)
-        values = await bounded(wanted, Requests(store).get_document)
-        found = dict(zip(wanted, values, strict=True))
+        keys: dict[str, None] = {}
+        for path in paths:
+            keys.update(dict.fromkeys([f"{path}/{name}" for name in names] if path else names))
+            # What a group above has of attributes is kept, also if its other document was lost.
+            if claims or path in self._implicit:
+                keys.update(dict.fromkeys([key for key, _ in self._documents[path]]))
+        found = dict(zip(keys, await get_documents(store, list(keys)), strict=True))
         missing: dict[str, bytes | None] = {}
         for path in paths:
-            v3, array, group = [found.get(_key(path, name)) for name in _MAIN]
-            kinds = {2: kind_v2(store, path, array, group), 3: kind_v3(store, path, v3)}
-            there = kinds[self._zarr_format]
+            v3, array, group = [
+                found.get(f"{path}/{name}" if path else name) for name in _MAIN
+            ]
+            there, other = kind_v3(store, path, v3), kind_v2(store, path, array, group)
+            if zarr_format == 2:
+                there, other = other, there
             if path in self._implicit and there == "group":
                 continue
             refuse(store, path, there)
-            other = kinds[other_than(self._zarr_format)]
-            refuse_other(store, path, other, self._zarr_format)
+            refuse_other(store, path, other, zarr_format)
             missing.update({key: found.get(key) for key, _ in self._documents[path]})
         return missing
-
-
-def _key(path: str, name: str) -> str:
-    return f"{path}/{name}" if path else name
 
 
 def _is_main(key: str) -> bool:
@@ -333,7 +354,7 @@ async def missing_parents(
     """
     store = store_path.store
     parents = parents_of(store_path.path)
-    found = await bounded(parents, lambda parent: kind_at(store, parent, zarr_format))
+    found = await kinds_at(store, parents, zarr_format)
     if "array" in found:
         parent = parents[found.index("array")]
         raise ValueError(
@@ -344,7 +365,7 @@ async def missing_parents(
     if beside:
         return missing
     other = other_than(zarr_format)
-    kinds = await bounded(missing, lambda parent: kind_at(store, parent, other))
+    kinds = await kinds_at(store, missing, other)
     for parent, kind in zip(missing, kinds, strict=True):
         refuse_other(store, parent, kind, zarr_format)
     return missing

@@ -320,7 +320,13 @@ def in_node(error: Exception, node_type: NodeType, path: str) -> Exception:
 
 def to_json(document: Mapping[str, object]) -> bytes:
     """Return the bytes of a document."""
-    return _dumps(document, config.get("json_indent"))
+    return _dumps(document, json_indent())
+
+
+def json_indent() -> int | None:
+    """Return the setting ``json_indent``."""
+    found: int | None = config.get("json_indent")
+    return found
 
 
 def to_compact_json(document: Mapping[str, object]) -> bytes:

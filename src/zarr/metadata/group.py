@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
 
 from zarr.abc.metadata import Metadata
 from zarr.dtype.base import shown
@@ -17,6 +18,7 @@ from zarr.metadata.common import (
     as_stored,
     copied,
     in_node,
+    json_indent,
     parse_extra_fields,
     parse_json,
     to_compact_json,
@@ -126,7 +128,9 @@ class GroupMetadata(Metadata):
         """Return the documents to store, by their keys relative to the group."""
         make = prototype.buffer.from_bytes
         if self.zarr_format == 3:
-            return {ZARR_JSON: make(to_json(self.to_dict()))}
+            plain = not (self.attributes or self.consolidated_metadata or self.extra_fields)
+            document = _plain(json_indent()) if plain else to_json(self.to_dict())
+            return {ZARR_JSON: make(document)}
         documents = {
             ZGROUP_JSON: make(to_json({"zarr_format": 2})),
             ZATTRS_JSON: make(to_json(self.attributes)),
@@ -226,6 +230,12 @@ class GroupMetadata(Metadata):
 @dataclass(frozen=True)
 class ImplicitGroupMarker(GroupMetadata):
     """A group that is made only if there is none: it gives way to what is there."""
+
+
+@lru_cache(maxsize=4)
+def _plain(indent: int | None) -> bytes:
+    """The document of a group without attributes."""
+    return to_json(GroupMetadata().to_dict())
 
 
 NodeMetadata: TypeAlias = ArrayV2Metadata | ArrayV3Metadata | GroupMetadata

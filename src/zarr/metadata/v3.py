@@ -28,6 +28,7 @@ from zarr.metadata.common import (
     check_allowed_extra_field,
     copied,
     in_node,
+    json_indent,
     parse_extra_fields,
     parse_json,
     parse_shapelike,
@@ -340,7 +341,18 @@ class ArrayV3Metadata(Metadata):
 
     def to_buffer_dict(self, prototype: BufferPrototype) -> dict[str, Buffer]:
         """Return the documents to store, by their keys relative to the array."""
-        return {ZARR_JSON: prototype.buffer.from_bytes(to_json(self.to_dict()))}
+        return {ZARR_JSON: prototype.buffer.from_bytes(self._document())}
+
+    def _document(self) -> bytes:
+        """Return the bytes of the document; without attributes, copies have the same."""
+        if self.attributes or self.extra_fields or self.storage_transformers:
+            return to_json(self.to_dict())
+        kept = self.__dict__.get("_origin", self).__dict__
+        indent = json_indent()
+        known: tuple[int | None, bytes] | None = kept.get("_plain")
+        if known is None or known[0] != indent:
+            known = kept["_plain"] = (indent, to_json(self.to_dict()))
+        return known[1]
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON], *, path: str | None = None) -> Self:
