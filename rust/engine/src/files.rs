@@ -147,6 +147,11 @@ impl Files {
     /// The bytes of `key` from `start` to `stop`, cut at its ends as a slice in Python: a negative
     /// `start` counts from the end. `None` if there is no such key.
     pub fn get(&self, key: &str, start: i64, stop: Option<u64>) -> Result<Option<Vec<u8>>> {
+        Ok(self.get_versioned(key, start, stop)?.map(|(bytes, _)| bytes))
+    }
+
+    /// The same, and the version of the value.
+    pub fn get_versioned(&self, key: &str, start: i64, stop: Option<u64>) -> Result<Option<(Vec<u8>, Version)>> {
         let Some(file) = self.open(key)? else { return Ok(None) };
         let mut bytes = Vec::new();
         let read = if start == 0 && stop.is_none() {
@@ -158,7 +163,7 @@ impl Files {
             file.append_at(from, to.saturating_sub(from), &mut bytes)
         };
         read.map_err(|error| error.with_key(key))?;
-        Ok(Some(bytes))
+        Ok(Some((bytes, file.version())))
     }
 
     /// Makes `bytes` the value of `key`. Readers see the old or the new value, never a mixture; so

@@ -32,6 +32,19 @@ impl Files {
         Ok(found.map(Bytes::new))
     }
 
+    #[pyo3(signature = (key, start = 0, stop = None))]
+    fn get_versioned(
+        &self,
+        py: Python<'_>,
+        key: &str,
+        start: i64,
+        stop: Option<u64>,
+    ) -> PyResult<Option<(Bytes, (u64, u64, u64, i64))>> {
+        let found = enter(py, None, None, |_| self.0.get_versioned(key, start, stop))?;
+        let told = |version: Version| (version.device, version.number, version.size, version.modified);
+        Ok(found.map(|(bytes, version)| (Bytes::new(bytes), told(version))))
+    }
+
     fn add(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyBytes>) -> PyResult<bool> {
         let bytes = PyBackedBytes::from(data.clone());
         enter(py, None, None, |_| self.0.write_exclusive(key, &bytes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -398,12 +399,17 @@ def copied(value: object) -> Any:
 
 def _dumps(document: Mapping[str, object], indent: int | None) -> bytes:
     try:
-        made = json.dumps(document, indent=indent, default=_plain).encode()
+        made = _encoder(indent).encode(document).encode()
     except RecursionError:
         raise _too_deep() from None
     if _is_too_deep(made, document):
         raise _too_deep()
     return made
+
+
+@lru_cache(maxsize=4)
+def _encoder(indent: int | None) -> json.JSONEncoder:
+    return json.JSONEncoder(indent=indent, default=_plain)
 
 
 def _too_deep() -> ValueError:

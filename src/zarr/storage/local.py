@@ -18,7 +18,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
 from zarr.storage.blocking import BlockingStore
-from zarr.storage.keys import absolute, bounds, check_key, check_prefix, check_value, is_hidden
+from zarr.storage.keys import bounds, check_key, check_prefix, check_value, is_hidden
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
 
@@ -228,25 +228,14 @@ class LocalStore(BlockingStore):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> tuple[Buffer, object | None] | None:
         self._ensure_open_sync()
-        path = self._path(key)
-        if not self._has(key):
-            return None
+        start, stop = bounds(byte_range)
         try:
-            # A pipe that comes into the place of the file now would be waited for.
-            number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", os.O_NONBLOCK))
-        except (FileNotFoundError, NotADirectoryError):
+            found = self._files.get_versioned(self._checked(key), start, stop)
+        except IsADirectoryError:
+            return None  # a prefix of other keys is no key
+        if found is None:
             return None
-        try:
-            about = os.fstat(number)
-            _check_kind(about, key)
-            part = absolute(byte_range, about.st_size)
-            with open(number, "rb", closefd=False) as file:
-                file.seek(part.start)
-                data = file.read(part.stop - part.start)
-        finally:
-            os.close(number)
-        version = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
-        return prototype.buffer.from_bytes(data), version
+        return prototype.buffer.from_bytes(cast("bytes", found[0])), found[1]
 
     def _exchange(self, key: str, value: Buffer | None, version: Any | None) -> bool:
         self._check_writable()

@@ -66,12 +66,17 @@ class Exchange(OnceStore):
     def __init__(self, store: Store, *, marked: bool = False) -> None:
         super().__init__(store)
         self._marked = marked
-        self._versions: dict[str, object] = {}
+        self._own: StoreTraits | None = None
+        self._versions: dict[str, Any] = {}
         self._tried: dict[str, Buffer | None] = {}
 
-    def declare_traits(self) -> StoreTraits:
+    @property
+    def traits(self) -> StoreTraits:
         # docstring inherited
-        return super().declare_traits()  # nothing here waits by itself, or changes a value
+        # Nothing here waits by itself, or changes a value.
+        if self._own is None:
+            self._own = self.declare_traits()
+        return self._own
 
     def shown_as(self) -> str:
         return self._store.shown_as()  # it is the user's store that fails
