@@ -290,7 +290,24 @@ class Place:
         # Unlike the address in memory, never used again, and different in every process.
         self.name = _new_name()
 
-    def __reduce__(self) -> tuple[object, ...]:
+
+class Held:
+    """An object that a store shows; its place is found when somebody asks for the name."""
+
+    __slots__ = ("_place", "object")
+
+    def __init__(self, held: object) -> None:
+        self.object = held
+        self._place: Place | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the object: the same for all stores that show it."""
+        if self._place is None:
+            self._place = place_of(self.object)
+        return self._place.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
         # A store decides itself what it is pickled with, and a copy is another place.
         return _nowhere, ()
 

@@ -25,12 +25,12 @@ from zarr._async.run import bounded, completed
 from zarr.abc._traits import (
     OWN_PLACE,
     Changes,
+    Held,
     StoreTraits,
     changes_of,
     data_id_of,
     effective,
     known,
-    place_of,
 )
 from zarr.buffer.cpu import numpy_buffer_prototype
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from zarr.abc._traits import Place
     from zarr.buffer.core import Buffer, BufferPrototype
 
 __all__ = [
@@ -319,13 +318,13 @@ class Store(ABC):
         known.replace(self, effective(self.declare_traits(), self._changes, self))
 
     # The object in memory that holds the data, where the store has noted one.
-    _zarr_place: Place | None = None
+    _zarr_held: Held | None = None
 
-    def _name_of_held(self, held: object) -> str:
-        """A name of an object in memory: the same for all stores that show it."""
-        if self._zarr_place is None or self._zarr_place.object is not held:
-            self._zarr_place = place_of(held)
-        return self._zarr_place.name
+    def _note_held(self, held: object) -> Held:
+        """Keep an object in memory, which names the place of the data."""
+        if self._zarr_held is None or self._zarr_held.object is not held:
+            self._zarr_held = Held(held)
+        return self._zarr_held
 
     def shown_as(self) -> str:
         """Return how messages name the store.

@@ -72,7 +72,7 @@ async def _changed(
         after = change(before)
         if first is not None:
             await first(before, after)
-        await save_changes(there, stored, after)
+        await save_changes(store, place.path, stored, after)
         return before, after
 
     async def work() -> tuple[ArrayMetadata, ArrayMetadata]:

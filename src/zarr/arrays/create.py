@@ -30,7 +30,7 @@ from zarr.hierarchy.place import place_node
 from zarr.metadata.chunk_grids import grid_metadata, regular_shape, resolve_grids
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.common import as_attributes, parse_shapelike
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import layout_of, shared_by_copies
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import state
@@ -515,7 +515,10 @@ async def place(
         If the name is reserved.
     """
     store_path, chunk_path = array.store_path, array.access.chunk_path
-    array.engine()  # which there is none of if the codecs make no chain
+    known = shared_by_copies(array.metadata)
+    if "_compiles" not in known:
+        array.engine()  # which there is none of if the codecs make no chain
+        known["_compiles"] = True
     if data is not None:
         array.check_writable()
         doomed = places_of(array) if overwrite and store_path.store.supports_deletes else ()

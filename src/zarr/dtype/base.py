@@ -132,8 +132,8 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     # Whether an element may be an array or a list itself.
     holds_arrays: ClassVar[bool] = False
 
-    def _values(self) -> tuple[object, ...]:
-        return tuple(getattr(self, name) for name in self._field_names)
+    def _values(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, name) for name in self._field_names])
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):

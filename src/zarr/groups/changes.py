@@ -18,6 +18,7 @@ from zarr.hierarchy.documents import (
     find_group,
     kind_at,
     not_found,
+    save_changes,
     save_documents,
 )
 from zarr.hierarchy.locking import guarded
@@ -63,14 +64,7 @@ async def change_metadata(
         # Of a group whose store was cleared in between, all documents are written anew.
         before = group.metadata if found is None else found
         after = change(before)
-        stored = [] if found is None else documents_of(place.path, before)
-        old = {key: value.to_bytes() for key, value in stored}
-        changed = [
-            (key, value)
-            for key, value in documents_of(place.path, after)
-            if old.get(key) != value.to_bytes()
-        ]
-        await save_documents(store, changed)
+        await save_changes(store, place.path, found, after)
         return after
 
     async def work() -> None:

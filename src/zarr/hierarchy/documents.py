@@ -18,7 +18,7 @@ from zarr.errors import (
     NodeNotFoundError,
     did_you_mean,
 )
-from zarr.metadata.common import parse_json, recalled, remember
+from zarr.metadata.common import parse_json, recalled, remember, to_json
 from zarr.metadata.group import (
     ZATTRS_JSON,
     ZGROUP_JSON,
@@ -318,27 +318,29 @@ def parse_array_metadata(
 
 
 async def save_changes(
-    store_path: StorePath, before: ArrayMetadata | None, after: ArrayMetadata
+    store: Store, path: str, before: NodeMetadata | None, after: NodeMetadata
 ) -> None:
-    """Store those documents that differ from what they were; all if there were none."""
-    old = {} if before is None else before.to_buffer_dict(buffer_prototype)
-    new = after.to_buffer_dict(buffer_prototype)
-    changed = {
-        name: value
-        for name, value in new.items()
-        if name not in old or old[name].to_bytes() != value.to_bytes()
-    }
-    await _save(store_path, changed)
+    """Store those documents of a node that differ from what they were; all if there were none.
 
-
-async def _save(store_path: StorePath, documents: Mapping[str, Buffer]) -> None:
-    requests, path = Requests(store_path.store), store_path.path
-    prefix = f"{path}/" if path else ""
-
-    async def put(item: tuple[str, Buffer]) -> None:
-        await requests.set(prefix + item[0], item[1])
-
-    await bounded(documents.items(), put)
+    Parameters
+    ----------
+    store, path
+        Where the node is.
+    before
+        The metadata as they were read, if there were any.
+    after
+        The same, changed.
+    """
+    new, old = documents_of(path, after), {}
+    # Of format 3 there is one document, and it differs if the attributes do.
+    if before is not None and (
+        len(new) > 1 or to_json(before.attributes) == to_json(after.attributes)
+    ):
+        old = {key: value.to_bytes() for key, value in documents_of(path, before)}
+    await save_documents(store, [item for item in new if old.get(item[0]) != item[1].to_bytes()])
+    consolidated = is_group(after) and after.consolidated_metadata is not None
+    if before is not None and len(new) == 1 and not consolidated:
+        remember(new[0][1].to_bytes(), after.copied())  # whoever changes it next need not parse it
 
 
 async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType | None:

@@ -180,18 +180,23 @@ class _Placing:
         # First of all: what cannot be stored changes nothing.
         self._documents = {path: _main_last(path, node) for path, node in nodes.items()}
         self._implicit = {p for p, node in nodes.items() if isinstance(node, ImplicitGroupMarker)}
-        explicit = nodes.keys() - self._implicit if overwrite else set()
-        self.replaced = {
-            path
-            for path in nodes
-            if explicit and not explicit.isdisjoint((path, *parents_of(path)))
-        }
-        tops = [path for path in explicit if explicit.isdisjoint(parents_of(path))]
-        self._doomed = [StorePath(store, top) for top in tops]
-        if tops and chunk_path is not None:
-            self._doomed.append(chunk_path)
+        self.replaced: set[str] = set()
+        self._doomed: list[StorePath] = []
         self.made: set[str] = set()
         self._attempts = 0
+        if overwrite:
+            self._replace(nodes.keys() - self._implicit, chunk_path)
+
+    def _replace(self, explicit: set[str], chunk_path: StorePath | None) -> None:
+        """Delete what is at paths, and below them, first."""
+        for path in self._documents:
+            above = not explicit.isdisjoint(parents_of(path))
+            if above or path in explicit:
+                self.replaced.add(path)
+            if not above and path in explicit:
+                self._doomed.append(StorePath(self._store, path))
+        if self._doomed and chunk_path is not None:
+            self._doomed.append(chunk_path)
 
     async def run(self) -> set[str]:
         """Make them."""
@@ -199,26 +204,26 @@ class _Placing:
 
     async def _run(self) -> set[str]:
         handle = self._store.traits.native_handle
-        documents = [item for items in self._documents.values() for item in items]
-        if handle is not None and len(documents) == 1 and not self.replaced:
-            made = await self._in_one_step(handle, *documents[0])
-            if made is not None:
-                return made
+        if handle is not None and len(self._documents) == 1 and not self.replaced:
+            ((path, documents),) = self._documents.items()
+            if len(documents) == 1 and await self._in_one_step(handle, path, *documents[0]):
+                return self.made
         return await self._under_locks()
 
     async def _in_one_step(
-        self, handle: _core.Files | _core.Mapping, key: str, document: Buffer
-    ) -> set[str] | None:
-        """Add the only document: who is first is told so. None if the general way is to be gone."""
+        self, handle: _core.Files | _core.Mapping, path: str, key: str, document: Buffer
+    ) -> bool:
+        """Add the only document: who is first is told so. False if the general way is to be gone."""
         for _ in range(_TRIES):
             if not await self.look():
-                return self.made  # a group is there
+                return True  # a group is there
             try:
                 if handle.add(key, document.to_bytes()):
-                    return set(self._documents)
+                    self.made.add(path)
+                    return True
             except OSError:
-                return None
-        return None
+                break
+        return False
 
     async def _under_locks(self) -> set[str]:
         identity = data_id_of(self._store)
@@ -284,13 +289,12 @@ class _Placing:
         store, zarr_format = self._store, self._zarr_format
         own = ("zarr.json",) if zarr_format == 3 else (".zarray", ".zgroup")
         names = own if self._beside else _MAIN
-        paths = [path for path in self._documents if path not in self.made | self.replaced]
-        keys: dict[str, None] = {}
-        for path in paths:
-            keys.update(dict.fromkeys([f"{path}/{name}" for name in names] if path else names))
-            # What a group above has of attributes is kept, also if its other document was lost.
-            if claims or path in self._implicit:
-                keys.update(dict.fromkeys([key for key, _ in self._documents[path]]))
+        done = self.made | self.replaced
+        paths = [path for path in self._documents if path not in done]
+        keys = {f"{path}/{name}" if path else name: None for path in paths for name in names}
+        # What a group above has of attributes is kept, also if its other document was lost.
+        whole = paths if claims else self._implicit.intersection(paths)
+        keys.update({key: None for path in whole for key, _ in self._documents[path]})
         found = dict(zip(keys, await get_documents(store, list(keys)), strict=True))
         missing: dict[str, bytes | None] = {}
         for path in paths:
@@ -387,7 +391,7 @@ async def save_metadata(
     """
     if ensure_parents:
         await make_parents(store_path, metadata.zarr_format)
-    await save_changes(store_path, None, metadata)
+    await save_changes(store_path.store, store_path.path, None, metadata)
 
 
 # -- what is there ------------------------------------------------------------------------------

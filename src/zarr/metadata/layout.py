@@ -67,14 +67,19 @@ def layout_of(metadata: ArrayV2Metadata | ArrayV3Metadata) -> ArrayLayout:
     """Return the layout that metadata describe; it is made once for each."""
     layout: ArrayLayout | None = metadata.__dict__.get("_layout")
     if layout is None:
-        # Copies differ in attributes only: what was made for one serves the others.
-        origin = metadata.__dict__.get("_origin", metadata)
-        layout = origin.__dict__.get("_layout")
+        known = shared_by_copies(metadata)
+        layout = known.get("_layout")
         if layout is None:
             layout = _of_v2(metadata) if isinstance(metadata, ArrayV2Metadata) else _of_v3(metadata)
         # The metadata are frozen, so this stays true.
-        origin.__dict__["_layout"] = metadata.__dict__["_layout"] = layout
+        known["_layout"] = metadata.__dict__["_layout"] = layout
     return layout
+
+
+def shared_by_copies(metadata: ArrayV2Metadata | ArrayV3Metadata) -> dict[str, Any]:
+    """Return what was found out about metadata, which serves copies with other attributes, too."""
+    found: dict[str, Any] = metadata.__dict__.get("_origin", metadata).__dict__
+    return found
 
 
 _CONFIG = ArrayConfig(order="C", write_empty_chunks=False)

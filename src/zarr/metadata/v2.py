@@ -488,6 +488,7 @@ class ArrayV2Metadata(Metadata):
         made.__dict__.update(self.__dict__, **changes)
         if changes.keys() - {"attributes"}:
             made.__dict__.pop("_layout", None)
+            made.__dict__.pop("_compiles", None)
         return made
 
     def copied(self) -> Self:

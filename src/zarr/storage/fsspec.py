@@ -285,7 +285,7 @@ class FsspecStore(Store):
             return f"s3://{server.rpartition('@')[2]}/{root}"
         # The values of all of memory are in one dict.
         held = fs.store if "memory" in protocols else fs
-        return f"fsspec://{self._name_of_held(held)}/{root.lstrip('/')}"
+        return f"fsspec://{self._note_held(held).name}/{root.lstrip('/')}"
 
     # -- the file system --------------------------------------------------------------------
 

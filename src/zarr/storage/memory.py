@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import MutableMapping
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakValueDictionary
@@ -29,6 +30,7 @@ from zarr.storage.keys import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from zarr.abc._traits import Held
     from zarr.abc.store import ByteRequest
     from zarr.buffer import gpu
     from zarr.buffer.core import BufferPrototype
@@ -36,7 +38,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def _at_once(fn: Callable[..., T], *args: object) -> T:
+def _name_of(held: Held, below: str = "") -> str:
+    return f"memory://{held.name}{below}"
+
+
+async def _at_once(fn: Callable[..., T], *args: Any) -> T:
     return fn(*args)
 
 
@@ -110,7 +116,7 @@ class MemoryStore(BlockingStore):
         if type(self._store_dict) is dict and not overrides(type(self), base, VALUE_METHODS):
             mapping = _core.Mapping(self._store_dict, cpu.Buffer.from_bytes)
         return StoreTraits(
-            data_id=f"memory://{self._name_of_held(self._store_dict)}",
+            data_id=partial(_name_of, self._note_held(self._store_dict)),
             needs_event_loop=False,
             byte_ranges=True,
             versions=True,
@@ -364,7 +370,8 @@ class ManagedMemoryStore(MemoryStore):
         traits = self._traits_of(ManagedMemoryStore)
         if not self.path:
             return traits
-        return replace(traits, data_id=f"{traits.data_id}/{self.path}", native_handle=None)
+        name = partial(_name_of, self._note_held(self._store_dict), f"/{self.path}")
+        return replace(traits, data_id=name, native_handle=None)
 
     def _key(self, key: str) -> str:
         return f"{self.path}/{key}" if self.path else key

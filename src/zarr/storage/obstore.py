@@ -307,7 +307,7 @@ class ObjectStore(Store, Generic[T_Store]):
         # The name that obstore gives a store leaves out the server, and which of those in memory
         # it is.
         if type(self.store).__name__ == "MemoryStore":
-            return f"object_store://{self._name_of_held(self.store)}"
+            return f"object_store://{self._note_held(self.store).name}"
         names = ("endpoint", "account_name")
         # Without a name and password.
         known = [str(_config(self.store, name) or "").rpartition("@")[2] for name in names]

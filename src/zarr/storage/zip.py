@@ -222,7 +222,7 @@ class ZipStore(BlockingStore):
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
         path = self.path
-        held = os.path.realpath(path) if isinstance(path, Path) else self._name_of_held(path)
+        held = os.path.realpath(path) if isinstance(path, Path) else self._note_held(path).name
         return StoreTraits(
             data_id=f"zip://{held}", needs_event_loop=False, byte_ranges=True, versions=True
         )
