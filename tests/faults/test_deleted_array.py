@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support.stores import EVERY_STORE
 
 import zarr
 from zarr.errors import ArrayNotFoundError
 from zarr.storage import LocalStore, MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -37,9 +38,10 @@ WRITES: dict[str, Callable[[Any], None]] = {
 }
 
 
-@pytest.fixture(params=["local", "memory"])
-def store(request: Any, tmp_path: Path) -> Any:
-    return LocalStore(tmp_path / "root") if request.param == "local" else MemoryStore()
+@pytest.fixture(params=EVERY_STORE)
+def store(request: Any, tmp_path: Path) -> Iterator[Any]:
+    with EVERY_STORE[request.param](tmp_path) as made:
+        yield made
 
 
 def keys(store: Any) -> list[str]:
@@ -67,6 +69,68 @@ def test_writing_is_refused(store: Any, kind: str, write: str) -> None:
     with pytest.raises(ArrayNotFoundError, match=r"deleted after it was opened.*below/a$"):
         WRITES[write](array)
     assert not [key for key in keys(store) if key.startswith("below/a")]
+
+
+def test_writing_fields_is_refused(store: Any) -> None:
+    group, array = made(store, dtype=[("x", "i4"), ("y", "f4")])
+    del group["below/a"]
+    with pytest.raises(ArrayNotFoundError, match=r"deleted after it was opened.*below/a$"):
+        array.set_basic_selection(slice(1, 3), 5, fields="x")
+    assert not [key for key in keys(store) if key.startswith("below/a")]
+
+
+@pytest.mark.parametrize("name", ["", "below"])
+def test_writing_is_refused_after_a_group_above_was_replaced(store: Any, name: str) -> None:
+    _, array = made(store)
+    zarr.open_group(store, path=name, mode="w", zarr_format=3)
+    with pytest.raises(ArrayNotFoundError, match=r"deleted after it was opened.*below/a$"):
+        array[:] = 2
+    assert not [key for key in keys(store) if key.startswith("below/a")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"dtype": "f8"}, {"chunks": (4, 10)}, {"compressors": None}, {"fill_value": 7}],
+    ids=lambda other: next(iter(other)),
+)
+def test_an_array_whose_chunks_mean_something_else_is_not_written(store: Any, other: Any) -> None:
+    group, array = made(store)
+    options = {"shape": (4, 10), "chunks": (2, 5), "dtype": "i4", **other}
+    new = group.create_array("below/a", overwrite=True, **options)
+    new[:] = 3
+    with pytest.raises(ArrayNotFoundError, match=r"there is another one now.*below/a$"):
+        array[:] = 2
+    assert (group["below/a"][:] == 3).all()
+
+
+def test_a_node_whose_name_begins_alike_is_written(store: Any) -> None:
+    group, array = made(store)
+    group.create_array("below/ab", shape=4, chunks=2, dtype="i4")
+    group.create_array("below/b", shape=4, chunks=2, dtype="i4")
+    del group["below/ab"]
+    del group["below/b"]
+    array[:] = 2
+    assert (group["below/a"][:] == 2).all()
+
+
+def test_a_deletion_is_told_also_after_many_others() -> None:
+    store = EVERY_STORE["somebody's"](None)  # type: ignore[arg-type]
+    group, array = made(store)
+    other = zarr.storage.StorePath(MemoryStore())
+    del group["below/a"]
+    for number in range(5000):
+        asyncio.run((other / str(number)).delete_dir())
+    with pytest.raises(ArrayNotFoundError, match="deleted"):
+        array[:] = 2
+
+
+def test_a_store_that_waits_is_not_asked_where_nothing_was_deleted(waiting_store: Any) -> None:
+    store = waiting_store()
+    group, array = made(store)
+    del group["below/b"]
+    asked = store.asked.copy()
+    array[:] = 2
+    assert store.asked - asked == {"set": 4}
 
 
 @pytest.mark.parametrize("again", [lambda a: a, lambda a: pickle.loads(pickle.dumps(a))])
@@ -101,7 +165,7 @@ def test_a_directory_that_somebody_removed_is_not_made_again(tmp_path: Path) -> 
 def test_resizing_and_appending_name_the_store(store: Any) -> None:
     group, array = made(store)
     del group["below/a"]
-    name = str(store)
+    name = store.shown_as()
     for change in (lambda: array.append(np.ones((1, 10), "i4")), lambda: array.resize((9, 9))):
         with pytest.raises(ArrayNotFoundError) as caught:
             change()

@@ -13,19 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from support.stores import EVERY_STORE
+
 import zarr
 import zarr.api.asynchronous as zarr_async
 from zarr.errors import ContainsArrayError, ContainsGroupError
-from zarr.storage import (
-    FsspecStore,
-    LocalStore,
-    LoggingStore,
-    MemoryStore,
-    ObjectStore,
-    SQLiteStore,
-    WrapperStore,
-    ZipStore,
-)
+from zarr.storage import SQLiteStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,37 +29,10 @@ MAKERS = 4
 ROUNDS = 4
 
 
-def _fsspec() -> FsspecStore:
-    fsspec = pytest.importorskip("fsspec")
-    fs = fsspec.filesystem("memory", skip_instance_cache=True, asynchronous=False)
-    from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
-
-    fs.store = {}
-    fs.pseudo_dirs = [""]
-    return FsspecStore(AsyncFileSystemWrapper(fs, asynchronous=True), path="/a")
-
-
-def _objects() -> ObjectStore:
-    return ObjectStore(pytest.importorskip("obstore").store.MemoryStore())
-
-
-STORES: dict[str, Callable[[Any, Any], Any]] = {
-    "local": lambda path, _: LocalStore(path / "s"),
-    "memory": lambda _, __: MemoryStore(),
-    "zip": lambda path, _: ZipStore(path / "s.zip", mode="w"),
-    "sqlite": lambda path, _: SQLiteStore(path / "s.sqlite"),
-    "fsspec": lambda _, __: _fsspec(),
-    "objects": lambda _, __: _objects(),
-    "wrapped": lambda path, _: WrapperStore(LocalStore(path / "s")),
-    "logged": lambda _, __: LoggingStore(MemoryStore(), log_level="ERROR"),
-    "somebody's": lambda _, waiting_store: waiting_store(),
-}
-
-
-@pytest.fixture(params=STORES)
-def store(request: Any, tmp_path: Any, waiting_store: Any) -> Iterator[Any]:
+@pytest.fixture(params=EVERY_STORE)
+def store(request: Any, tmp_path: Any) -> Iterator[Any]:
     """An empty store of each kind."""
-    made = STORES[request.param](tmp_path, waiting_store)
+    made = EVERY_STORE[request.param](tmp_path)
     yield made
     made.close()
 
@@ -204,12 +170,12 @@ def test_of_several_who_make_one_node_one_succeeds(store: Any, zarr_format: Any)
 
 
 def test_of_several_who_overwrite_a_node_one_is_there_whole(
-    tmp_path: Any, waiting_store: Any, zarr_format: Any
+    tmp_path: Any, zarr_format: Any
 ) -> None:
-    for kind in STORES.keys() - {"zip"}:  # which deletes nothing
+    for kind in EVERY_STORE.keys() - {"zip"}:  # which deletes nothing
         folder = tmp_path / kind
         folder.mkdir()
-        store = STORES[kind](folder, waiting_store)
+        store = EVERY_STORE[kind](folder)
 
         def work(number: int, store: Any = store) -> Any:
             return zarr.create_array(

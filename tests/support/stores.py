@@ -8,8 +8,19 @@ from collections import Counter, UserDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
-from zarr.storage import LocalStore, MemoryStore, WrapperStore
+from zarr.storage import (
+    FsspecStore,
+    LocalStore,
+    LoggingStore,
+    MemoryStore,
+    ObjectStore,
+    SQLiteStore,
+    WrapperStore,
+    ZipStore,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -210,6 +221,34 @@ class GatedStore(WrapperStore[MemoryStore]):
             self.failures -= 1
             raise ConnectionError("cut")
 
+
+def _fsspec_store() -> Store:
+    fsspec = pytest.importorskip("fsspec")
+    from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
+
+    fs = fsspec.filesystem("memory", skip_instance_cache=True, asynchronous=False)
+    fs.store = {}
+    fs.pseudo_dirs = [""]
+    return FsspecStore(AsyncFileSystemWrapper(fs, asynchronous=True), path="/a")
+
+
+def _object_store() -> Store:
+    return ObjectStore(pytest.importorskip("obstore").store.MemoryStore())
+
+
+EVERY_STORE: dict[str, Callable[[Path], Store]] = {
+    "local": lambda path: LocalStore(path / "s"),
+    "memory": lambda _: MemoryStore(),
+    "mapping": lambda _: MemoryStore(UserDict()),  # type: ignore[arg-type]
+    "zip": lambda path: ZipStore(path / "s.zip", mode="w"),
+    "sqlite": lambda path: SQLiteStore(path / "s.sqlite"),
+    "fsspec": lambda _: _fsspec_store(),
+    "objects": lambda _: _object_store(),
+    "wrapped": lambda path: WrapperStore(LocalStore(path / "s")),
+    "logged": lambda _: LoggingStore(MemoryStore(), log_level="ERROR"),
+    "somebody's": lambda _: WaitingStore(),
+}
+"""Functions that make an empty store of each kind in a directory."""
 
 STORE_KINDS = ("memory", "local", "waiting")
 

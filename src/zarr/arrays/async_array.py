@@ -23,6 +23,7 @@ from zarr.metadata.spec import ArrayConfig, parse_array_config
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
+from zarr.storage.client.deletions import deletions
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ class AsyncArray(ArrayBase[M]):
     access: Access = field(default=DEFAULT_ACCESS, kw_only=True)
     # Made of the others when it is first needed: no field, which copies would share.
     _compiled: ClassVar[Engine | None] = None
-    # Whether the document of the array was seen where its chunks are.
-    _stored: ClassVar[bool] = False
+    # Where the document of the array was seen beside its chunks: the number of the last deletion
+    # before. Else nobody can tell whether the array was deleted.
+    _stored: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -133,15 +135,19 @@ class AsyncArray(ArrayBase[M]):
         metadata: Any = await load_metadata(store_path, zarr_format)
         return cls(metadata, store_path, config).known_stored()
 
-    def known_stored(self) -> Self:
-        """This handle, of which the array is known to be stored, its chunks beside its document."""
-        put(self, "_stored", self.access.chunk_path is None)
+    def known_stored(self, deleted: int | None = None) -> Self:
+        """This handle, of which the array is known to be stored, its chunks beside its document.
+
+        `deleted` is the number of the last deletion before, by default of the last one.
+        """
+        if self.access.chunk_path is None:
+            put(self, "_stored", deletions() if deleted is None else deleted)
         return self
 
     def with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
         put(self, "access", access)
-        put(self, "_stored", self._stored and access.chunk_path is None)
+        put(self, "_stored", self._stored if access.chunk_path is None else None)
         put(self, "_compiled", None)
         return self
 

@@ -18,14 +18,16 @@ from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.base import shown
 from zarr.dtype.storage import as_type, buffer_view
-from zarr.errors import ChunkDecodeError
+from zarr.errors import ArrayNotFoundError, ChunkDecodeError
+from zarr.hierarchy.documents import find_metadata
 from zarr.hierarchy.locking import guarded, may_have_grown
 from zarr.indexing import basic
 from zarr.metadata.chunk_grids import chunk_of
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import layout_of, same_coding
 from zarr.storage.client import Requests
 from zarr.storage.client.chunks import write_all
 from zarr.storage.client.conditional import deletes, exchanged, warn_if_unprotected
+from zarr.storage.client.deletions import deletions, may_be_deleted
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 
@@ -351,8 +353,9 @@ async def _run(
     may_grow = may_grow or synchronizer is not None
     may_grow = may_grow or may_have_grown(array.chunk_store_path, engine.shape)
     source = store.traits.native_handle if synchronizer is None else None
+    await _check_stored(array, engine, told=source is not None)
     # Where it was seen it still is, or else the array was deleted.
-    document = engine.document if array._stored else None
+    document = None if array._stored is None else engine.document
     axes, points = chosen.axes, chosen.points
     if source is None:
         identity = data_id_of(store)
@@ -381,6 +384,36 @@ async def _run(
         warn_if_unprotected(store)
 
 
+async def _check_stored(array: AsyncArray[Any], engine: Engine, *, told: bool = False) -> None:
+    """Fail if the array was deleted after it was opened, or another one is in its place.
+
+    A store that may wait is asked only where something was deleted in this process; with `told`,
+    one that never waits, too, as the engine looks itself.
+    """
+    seen, now = array._stored, deletions()
+    if seen is None:
+        return
+    place = array.chunk_store_path
+    store = place.store
+    asks = not (told or store.traits.needs_event_loop)
+    if seen == now or not may_be_deleted(data_id_of(store), place.path, seen):
+        if not asks or await Requests(store).exists(engine.document):
+            array.known_stored(now)
+            return
+    found = await find_metadata(place, None)
+    if found is None:
+        raise ArrayNotFoundError(
+            "the array was deleted after it was opened: open or create it anew in array "
+            f"{place.shown_as()}"
+        )
+    if not same_coding(found, array.metadata):
+        raise ArrayNotFoundError(
+            "the array was deleted after it was opened, and there is another one now: open it "
+            f"anew in array {place.shown_as()}"
+        )
+    array.known_stored(now)
+
+
 async def _write_fields(
     array: AnyAsyncArray, engine: Engine, chosen: Selection, value: object
 ) -> None:
@@ -390,6 +423,7 @@ async def _write_fields(
     back as such are, beside others who change other fields or elements.
     """
     names = [chosen.fields] if isinstance(chosen.fields, str) else list(chosen.fields or ())
+    await _check_stored(array, engine)
     given = np.zeros(chosen.shape, engine.dtype)
     part = given[names[0] if len(names) == 1 else names]
     part[...] = as_array(value, part.dtype, array.chunk_store_path)
@@ -427,7 +461,7 @@ async def _change_fields(
         kept: dict[str, Any] = {} if value is None else {key: value}
         scratch = StorePath(MemoryStore(kept), array.chunk_store_path.path)
         # What reading and writing ask of an array: here of one with a single stored value.
-        there: Any = SimpleNamespace(chunk_store_path=scratch, access=_NO_LOCKS, _stored=False)
+        there: Any = SimpleNamespace(chunk_store_path=scratch, access=_NO_LOCKS, _stored=None)
         engine = copy(engine)
         engine.write_empty |= value is not None and not deletes(store)
         current = np.ndarray(piece.chosen.shape, engine.dtype)

@@ -285,13 +285,18 @@ def as_v2(metadata: ArrayV3Metadata) -> ArrayV2Metadata:
 
 
 def same_chunks(one: ArrayMetadata, other: ArrayMetadata) -> bool:
-    """Whether the bytes of any chunk mean the same elements in two arrays of one shape.
+    """Whether the bytes of any chunk mean the same elements in two arrays of one shape."""
+    return layout_of(one).shape == layout_of(other).shape and same_coding(one, other)
+
+
+def same_coding(one: ArrayMetadata, other: ArrayMetadata) -> bool:
+    """Whether the bytes of any chunk mean the same elements in two arrays.
 
     That is so where grid, data type, codecs and fill value agree; where a codec is not known well
     enough to tell, the answer is no.
     """
     first, second = layout_of(one), layout_of(other)
-    if first.grid != second.grid or first.shape != second.shape:
+    if first.grid != second.grid:
         return False
     if one.zarr_format == other.zarr_format:
         return first.fill == second.fill and _coding(one) == _coding(other)

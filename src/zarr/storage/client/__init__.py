@@ -31,6 +31,7 @@ from zarr.abc.store import (
 )
 from zarr.buffer.cpu import buffer_prototype
 from zarr.settings import Unset, config
+from zarr.storage.client.deletions import note_deletion
 from zarr.storage.client.limiter import in_flight
 from zarr.storage.client.retry import is_transient, is_unreachable, was_refused
 from zarr.storage.wrapper import WrapperStore, composed, layers
@@ -505,6 +506,7 @@ class Requests:
                 await self._ask("delete_dir", prefix, partial(store.delete_dir, prefix), None)
         finally:
             rewritten_below(self.data_id, folder)
+            note_deletion(self.data_id, folder)
 
     def own(self, path: str, keys: Iterable[str]) -> Sequence[str]:
         """Those of the keys below a path to which no symbolic link at the path or below it leads.
