@@ -38,7 +38,7 @@ def is_url(text: str) -> bool:
     text : str
         The string.
     """
-    return ":" in text and (_URL.match(text) is not None or len(links_of(text)) > 1)
+    return _URL.match(text) is not None or len(links_of(text)) > 1
 
 
 def links_of(text: str) -> list[str]:

@@ -339,12 +339,12 @@ def data_id_of(store: Store) -> str:
 
     A store is asked for it once: what others define is not called on the way of a request.
     """
-    name = _names.get(store)
-    if name is None:
-        found = store.traits.data_id
-        found = found if isinstance(found, str) else found()
-        name = note_data_id(store, found or OWN_PLACE + _new_name())
-    return name
+    known = _names.kept.get(id(store))
+    if known is not None:
+        return known[1]
+    found = store.traits.data_id
+    found = found if isinstance(found, str) else found()
+    return note_data_id(store, found or OWN_PLACE + _new_name())
 
 
 def note_data_id(store: Store, name: str) -> str:

@@ -271,7 +271,7 @@ async def open_group(
         metadata = await found_or_made(
             lambda: find_group(place, chosen, use_consolidated), make, ContainsGroupError
         )
-    return AsyncGroup.of_place(metadata, place, use_consolidated).with_access(access)
+    return AsyncGroup.of_place(metadata, place, use_consolidated, access)
 
 
 async def opened(
@@ -284,8 +284,8 @@ async def opened(
     **access: Any,
 ) -> AsyncGroup:
     """Return the handle of a group that was found; the parameters are those of `open_group`."""
-    found = AsyncGroup.of_place(metadata, place, use_consolidated)
-    return found.with_access(await make_access(place, mode=mode, **access))
+    how = await make_access(place, mode=mode, **access)
+    return AsyncGroup.of_place(metadata, place, use_consolidated, how)
 
 
 async def open_consolidated(

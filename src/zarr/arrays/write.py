@@ -347,15 +347,19 @@ async def _run(
     may_grow: bool,
 ) -> None:
     write_empty = engine.write_empty
-    store = array.chunk_store_path.store
+    place = array.chunk_store_path
+    store = place.store
     synchronizer = array.access.synchronizer
     # Whoever gives a synchronizer says that others write: they may have made it longer, too.
     may_grow = may_grow or synchronizer is not None
-    may_grow = may_grow or may_have_grown(array.chunk_store_path, engine.shape)
+    may_grow = may_grow or may_have_grown(place, engine.shape)
     source = store.traits.native_handle if synchronizer is None else None
-    await _check_stored(array, engine, told=source is not None)
+    seen = array._stored
+    # The engine looks itself whether the array was deleted; another one may be in its place.
+    if seen is not None and (source is None or seen != deletions()):
+        await _check_stored(array, engine, asks=source is None)
     # Where it was seen it still is, or else the array was deleted.
-    document = None if array._stored is None else engine.document
+    document = None if seen is None else engine.document
     axes, points = chosen.axes, chosen.points
     if source is None:
         identity = data_id_of(store)
@@ -384,19 +388,19 @@ async def _run(
         warn_if_unprotected(store)
 
 
-async def _check_stored(array: AsyncArray[Any], engine: Engine, *, told: bool = False) -> None:
+async def _check_stored(array: AsyncArray[Any], engine: Engine, *, asks: bool = True) -> None:
     """Fail if the array was deleted after it was opened, or another one is in its place.
 
-    A store that may wait is asked only where something was deleted in this process; with `told`,
-    one that never waits, too, as the engine looks itself.
+    The store is asked where the array may have been deleted in this process. With `asks`, one that
+    never waits is asked always.
     """
     seen, now = array._stored, deletions()
     if seen is None:
         return
     place = array.chunk_store_path
     store = place.store
-    asks = not (told or store.traits.needs_event_loop)
     if seen == now or not may_be_deleted(data_id_of(store), place.path, seen):
+        asks = asks and not store.traits.needs_event_loop
         if not asks or await Requests(store).exists(engine.document):
             array.known_stored(now)
             return

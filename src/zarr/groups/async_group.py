@@ -415,9 +415,14 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     @classmethod
     def of_place(
-        cls, metadata: GroupMetadata, place: StorePath, use_consolidated: bool | str | None
+        cls,
+        metadata: GroupMetadata,
+        place: StorePath,
+        use_consolidated: bool | str | None,
+        access: Access = DEFAULT_ACCESS,
     ) -> AsyncGroup:
-        group = cls(metadata, place).known_stored()
+        """Return the handle of a group whose document was there."""
+        group = cls(metadata, place, access=access, _stored=True)
         if isinstance(use_consolidated, str) and use_consolidated != ".zmetadata":
             put(group, "custom_key", use_consolidated)
         return group

@@ -110,7 +110,9 @@ def documents_of(path: str, metadata: NodeMetadata) -> list[tuple[str, Buffer]]:
 
 async def get_value(store: Store, path: str, name: str, *, checked: bool = False) -> bytes | None:
     """The value of a key below a path; see `get_values`."""
-    return (await get_values(store, path, name, checked=checked))[0]
+    if checked:
+        return (await get_values(store, path, name, checked=True))[0]
+    return (await get_documents(store, [f"{path}/{name}" if path else name]))[0]
 
 
 async def get_values(

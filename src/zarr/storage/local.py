@@ -60,7 +60,7 @@ class LocalStore(BlockingStore):
             raise TypeError(
                 f"'root' must be a string or Path instance. Got {root!r} of {type(root).__name__}."
             )
-        if isinstance(root, str) and is_url(root):
+        if isinstance(root, str) and ":" in root and is_url(root):
             raise ValueError(
                 f"'root' must be the path of a directory, and {root!r} is a URL: give it to the "
                 "functions of zarr as it is, or to FsspecStore.from_url."
@@ -133,9 +133,10 @@ class LocalStore(BlockingStore):
         return did_you_mean(name, os.listdir(above))
 
     async def _open(self) -> None:
-        if not self._is_open:
-            await offload(self._prepare)
-        await super()._open()
+        if self._is_open:
+            raise ValueError("store is already open")
+        await offload(self._prepare)
+        self._is_open = True
 
     def _prepare(self) -> None:
         if self.read_only:
@@ -166,7 +167,9 @@ class LocalStore(BlockingStore):
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
-        plain = self._follows and not overrides(type(self), LocalStore, VALUE_METHODS)
+        kind = type(self)
+        own = kind is LocalStore or not overrides(kind, LocalStore, VALUE_METHODS)
+        plain = self._follows and own
         locks = not self._files.unlocked
         return StoreTraits(
             data_id=_DataId(self._folder),

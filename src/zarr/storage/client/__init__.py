@@ -19,7 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from zarr import _core
-from zarr._async.executors import blocked_loop
+from zarr._async.executors import blocked_loop, thread
 from zarr._async.run import bounded, concurrency, offload, stepping
 from zarr.abc._traits import data_id_of, gives_parts, note_refusal
 from zarr.abc.store import (
@@ -619,7 +619,7 @@ async def get_documents(store: Store, keys: Sequence[str]) -> list[bytes | None]
     handle = store.traits.native_handle
     if handle is not None:
         try:
-            if isinstance(handle, _core.Mapping):
+            if thread.stepping or isinstance(handle, _core.Mapping):
                 found = handle.documents(keys)
             else:
                 found = await offload(handle.documents, keys)

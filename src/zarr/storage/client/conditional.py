@@ -222,10 +222,11 @@ async def put_first(store: Store, key: str, value: Buffer) -> None:
 
 def warn_if_unprotected(store: Store) -> None:
     """Say once that a part of a chunk is written where processes may undo each other's work."""
-    handle = store.traits.native_handle
+    traits = store.traits
+    handle = traits.native_handle
     if isinstance(handle, _core.Files) and handle.unlocked:  # the engine has found out
         store.redeclare_traits()
-    traits = store.traits
+        traits = store.traits
     if traits.conditional_writes or not traits.multi_writer:
         return
     *_, inner = layers(store)
