@@ -1,7 +1,8 @@
-"""A small read or write takes few calls of Python functions."""
+"""A small read or write takes few calls of Python functions, as does opening or making a node."""
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import zarr
+
+OPTIONS: Any = {"shape": (100, 100), "chunks": (10, 10), "dtype": "f4"}
 
 
 def calls(work: Any) -> int:
@@ -20,11 +23,13 @@ def calls(work: Any) -> int:
         count += event == "call"
 
     work()
+    gc.disable()  # what others left would be counted
     sys.setprofile(notice)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count - 1  # `work` itself
 
 
@@ -40,6 +45,46 @@ def test_reading_one_chunk_costs_few_calls(tmp_path: Any, options: Any) -> None:
         assert calls(lambda array=array: array.get_basic_selection((3, 4))) <= 25
         assert calls(lambda array=array: array.oindex[[1, 2], 3]) <= 60
         assert calls(lambda array=array: array.vindex[[1, 2], [3, 4]]) <= 60
+
+
+def test_opening_a_node_costs_few_calls(tmp_path: Any) -> None:
+    memory, path = zarr.storage.MemoryStore(), str(tmp_path)
+    for store in (memory, path):
+        group = zarr.create_group(store)
+        group.create_array("a", **OPTIONS)
+        assert calls(lambda group=group: group["a"]) <= 45
+        group.require_group("g")
+        group.require_group("g")  # reads the document
+        assert calls(lambda group=group: group.require_group("g")) <= 50
+    assert calls(lambda: zarr.open_array(f"{path}/a")) <= 60
+    assert calls(lambda: zarr.open_array(f"{path}/a", mode="r")) <= 65
+    assert calls(lambda: zarr.open_array(memory, path="a")) <= 45
+    for mode in ("r", "a"):
+        assert calls(lambda mode=mode: zarr.open_group(path, mode=mode)) <= 60
+    assert calls(lambda: zarr.open(path)) <= 70
+
+
+def test_making_a_node_costs_few_calls(tmp_path: Any) -> None:
+    path, names = str(tmp_path), (f"n{number}" for number in range(100))
+
+    def place(kind: str) -> Any:
+        return {} if kind == "memory" else f"{path}/{next(names)}"
+
+    for kind in ("memory", "local"):
+        assert calls(lambda kind=kind: zarr.create_array(place(kind), **OPTIONS)) <= 120
+        assert calls(lambda kind=kind: zarr.create_group(place(kind))) <= 90
+        assert calls(lambda kind=kind: zarr.open_group(place(kind), mode="a")) <= 130
+        group = zarr.create_group(place(kind))
+        assert calls(lambda group=group: group.create_array(next(names), **OPTIONS)) <= 105
+        assert calls(lambda group=group: group.require_array(next(names), **OPTIONS)) <= 130
+
+
+def test_changing_an_attribute_costs_few_calls(tmp_path: Any) -> None:
+    values = iter(range(100))
+    for store in ({}, tmp_path):
+        for node in (zarr.create_group(store), zarr.create_array(store, name="a", **OPTIONS)):
+            change = calls(lambda node=node: node.attrs.update(unit=next(values)))
+            assert change <= 200
 
 
 def test_calls_do_not_grow_with_the_number_of_chunks(tmp_path: Any) -> None:
