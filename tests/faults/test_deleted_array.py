@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.stores import EVERY_STORE
 
 import zarr
+from support.stores import EVERY_STORE
 from zarr.errors import ArrayNotFoundError
 from zarr.storage import LocalStore, MemoryStore
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from support.stores import EVERY_STORE
-
 import zarr
 import zarr.api.asynchronous as zarr_async
+from support.stores import EVERY_STORE
 from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.storage import SQLiteStore
 

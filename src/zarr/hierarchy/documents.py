@@ -118,7 +118,7 @@ async def get_value(store: Store, path: str, name: str, *, checked: bool = False
 async def get_values(
     store: Store, path: str, *names: str, checked: bool = False
 ) -> list[bytes | None]:
-    """The values of keys below a path, fetched together; `checked`, of the lengths they have there."""
+    """The values of keys below a path, fetched together; `checked`, as long as they are there."""
     keys = [f"{path}/{name}" for name in names] if path else names
     if not checked:
         return await get_documents(store, keys)
@@ -399,9 +399,7 @@ def where(store: Store, path: str) -> str:
 # -- reading --------------------------------------------------------------------------------------
 
 
-def node_v3(
-    document: bytes, store: Store, path: str, *, consolidated: bool = True
-) -> NodeMetadata:
+def node_v3(document: bytes, store: Store, path: str, *, consolidated: bool = True) -> NodeMetadata:
     """Return what a document of format 3 says; what it says of others only if asked."""
     known: NodeMetadata | None = recalled(document)
     if known is not None:

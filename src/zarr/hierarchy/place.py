@@ -213,7 +213,7 @@ class _Placing:
     async def _in_one_step(
         self, handle: _core.Files | _core.Mapping, path: str, key: str, document: Buffer
     ) -> bool:
-        """Add the only document: who is first is told so. False if the general way is to be gone."""
+        """Add the only document: who is first is told so. False leaves it to the general way."""
         for _ in range(_TRIES):
             if not await self.look():
                 return True  # a group is there
@@ -298,9 +298,7 @@ class _Placing:
         found = dict(zip(keys, await get_documents(store, list(keys)), strict=True))
         missing: dict[str, bytes | None] = {}
         for path in paths:
-            v3, array, group = [
-                found.get(f"{path}/{name}" if path else name) for name in _MAIN
-            ]
+            v3, array, group = [found.get(f"{path}/{name}" if path else name) for name in _MAIN]
             there, other = kind_v3(store, path, v3), kind_v2(store, path, array, group)
             if zarr_format == 2:
                 there, other = other, there

@@ -308,7 +308,7 @@ class Requests:
         if value is None:
             return None
         document = value.to_bytes()
-        if not _is_whole(document):
+        if not _are_whole((document,)):
             value = await self.get(key, buffer_prototype)
             document = b"" if value is None else value.to_bytes()
         return document
@@ -625,14 +625,17 @@ async def get_documents(store: Store, keys: Sequence[str]) -> list[bytes | None]
                 found = await offload(handle.documents, keys)
         except OSError:
             found = [b""]
-        if all([document is None or _is_whole(document) for document in found]):
+        if _are_whole(found):
             return found
     return await bounded(keys, Requests(store).get_document)
 
 
-def _is_whole(document: bytes) -> bool:
-    """Whether the bytes of a JSON document look as if none were cut off."""
-    return document.rstrip().endswith(b"}")
+def _are_whole(documents: Iterable[bytes | None]) -> bool:
+    """Whether the bytes of JSON documents look as if none were cut off."""
+    for document in documents:
+        if document is not None and not document.rstrip().endswith(b"}"):
+            return False
+    return True
 
 
 class _Attempts:
