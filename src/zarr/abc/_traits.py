@@ -307,7 +307,7 @@ class Held:
             self._place = place_of(self.object)
         return self._place.name
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         # A store decides itself what it is pickled with, and a copy is another place.
         return _nowhere, ()
 

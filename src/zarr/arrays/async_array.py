@@ -75,7 +75,7 @@ class AsyncArray(ArrayBase[M]):
     _compiled: ClassVar[Engine | None] = None
     # Where the document of the array was seen beside its chunks: the number of the last deletion
     # before. Else nobody can tell whether the array was deleted.
-    _stored: ClassVar[int | None] = None
+    deletions_seen: ClassVar[int | None] = None
 
     def __init__(
         self,
@@ -141,13 +141,13 @@ class AsyncArray(ArrayBase[M]):
         `deleted` is the number of the last deletion before, by default of the last one.
         """
         if self.access.chunk_path is None:
-            put(self, "_stored", deletions() if deleted is None else deleted)
+            put(self, "deletions_seen", deletions() if deleted is None else deleted)
         return self
 
     def with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
         put(self, "access", access)
-        put(self, "_stored", self._stored if access.chunk_path is None else None)
+        put(self, "deletions_seen", self.deletions_seen if access.chunk_path is None else None)
         put(self, "_compiled", None)
         return self
 
@@ -248,7 +248,7 @@ class AsyncArray(ArrayBase[M]):
         if isinstance(config, dict):
             config = {**self.config.to_dict(), **config}
         array = type(self)(self.metadata, self.store_path, config).with_access(self.access)
-        put(array, "_stored", self._stored)
+        put(array, "deletions_seen", self.deletions_seen)
         return array
 
     # -- reading and writing ----------------------------------------------------------------

@@ -354,7 +354,7 @@ async def _run(
     may_grow = may_grow or synchronizer is not None
     may_grow = may_grow or may_have_grown(place, engine.shape)
     source = store.traits.native_handle if synchronizer is None else None
-    seen = array._stored
+    seen = array.deletions_seen
     # The engine looks itself whether the array was deleted; another one may be in its place.
     if seen is not None and (source is None or seen != deletions()):
         await _check_stored(array, engine, asks=source is None)
@@ -388,13 +388,13 @@ async def _run(
         warn_if_unprotected(store)
 
 
-async def _check_stored(array: AsyncArray[Any], engine: Engine, *, asks: bool = True) -> None:
+async def _check_stored(array: AnyAsyncArray, engine: Engine, *, asks: bool = True) -> None:
     """Fail if the array was deleted after it was opened, or another one is in its place.
 
     The store is asked where the array may have been deleted in this process. With `asks`, one that
     never waits is asked always.
     """
-    seen, now = array._stored, deletions()
+    seen, now = array.deletions_seen, deletions()
     if seen is None:
         return
     place = array.chunk_store_path
@@ -465,7 +465,9 @@ async def _change_fields(
         kept: dict[str, Any] = {} if value is None else {key: value}
         scratch = StorePath(MemoryStore(kept), array.chunk_store_path.path)
         # What reading and writing ask of an array: here of one with a single stored value.
-        there: Any = SimpleNamespace(chunk_store_path=scratch, access=_NO_LOCKS, _stored=None)
+        there: Any = SimpleNamespace(
+            chunk_store_path=scratch, access=_NO_LOCKS, deletions_seen=None
+        )
         engine = copy(engine)
         engine.write_empty |= value is not None and not deletes(store)
         current = np.ndarray(piece.chosen.shape, engine.dtype)

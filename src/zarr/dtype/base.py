@@ -132,7 +132,7 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     # Whether an element may be an array or a list itself.
     holds_arrays: ClassVar[bool] = False
 
-    def _values(self) -> tuple[Any, ...]:
+    def _values(self) -> tuple[object, ...]:
         return tuple([getattr(self, name) for name in self._field_names])
 
     def __eq__(self, other: object) -> bool:

@@ -353,7 +353,7 @@ async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType 
 async def kinds_at(
     store: Store, paths: Sequence[str], zarr_format: ZarrFormat
 ) -> list[NodeType | None]:
-    """What kinds of nodes of a format there are at paths.
+    """The kinds of the nodes of a format that are at paths.
 
     Raises
     ------

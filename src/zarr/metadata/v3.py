@@ -464,7 +464,7 @@ class ArrayV3Metadata(Metadata):
 _PLAIN_CONFIG = ArrayConfig(order="C", write_empty_chunks=False)
 
 
-def _comparable(metadata: ArrayV3Metadata) -> dict[str, Any]:
+def _comparable(metadata: ArrayV3Metadata) -> dict[str, object]:
     """Return the document, whose fill value is comparable also if it is not a number."""
     document: dict[str, object] = dict(metadata.to_dict())
     # The byte order in memory is not part of the document.

@@ -42,7 +42,7 @@ def _name_of(held: Held, below: str = "") -> str:
     return f"memory://{held.name}{below}"
 
 
-async def _at_once(fn: Callable[..., T], *args: Any) -> T:
+async def _at_once(fn: Callable[..., T], *args: object) -> T:
     return fn(*args)
 
 

@@ -61,7 +61,7 @@ HOW: dict[str, dict[str, Any]] = {
 
 
 def outcome(store: Any, there: str, made: str, how: str, at: str, path: str) -> Any:
-    """What making a node returns or raises, and all values after it."""
+    """The answer or error when a node is made, and all values after it."""
 
     async def values() -> dict[str, bytes]:
         prototype = zarr.buffer.cpu.buffer_prototype

@@ -614,7 +614,7 @@ class Requests:
 async def get_documents(store: Store, keys: Sequence[str]) -> list[bytes | None]:
     """Return JSON documents, fetched together; None for those that are not there.
 
-    What the engine can read by itself, it reads; the store is asked where that leaves a doubt.
+    The engine reads them where it can; the store is asked where that leaves a doubt.
     """
     handle = store.traits.native_handle
     if handle is not None:

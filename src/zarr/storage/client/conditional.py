@@ -67,7 +67,7 @@ class Exchange(OnceStore):
         super().__init__(store)
         self._marked = marked
         self._own: StoreTraits | None = None
-        self._versions: dict[str, Any] = {}
+        self._versions: dict[str, object] = {}
         self._tried: dict[str, Buffer | None] = {}
 
     @property
