@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from importlib.abc import Loader
     from types import FrameType, ModuleType
 
 
@@ -66,7 +66,7 @@ A module that programs are known to import from is a file instead, so that type 
 """
 
 
-class _Renamed(Loader):
+class _Renamed:
     """A loader that puts the module of this package in the place of one of zarr-python."""
 
     def __init__(self, home: str) -> None:
@@ -89,7 +89,10 @@ def renamed(fullname: str) -> ModuleSpec | None:
         The name that the module has in zarr-python.
     """
     home = _RENAMED.get(fullname)
-    return None if home is None else ModuleSpec(fullname, _Renamed(home), origin=home)
+    if home is None:
+        return None
+    # The base class of loaders lies in a module that takes long to import.
+    return ModuleSpec(fullname, cast("Loader", _Renamed(home)), origin=home)
 
 
 _CODECS: Final = (

@@ -10,7 +10,6 @@ from zarr.arrays.changes import append, change_attributes, resize
 from zarr.arrays.compiled import Engine
 from zarr.arrays.indexing import AsyncOIndex, AsyncVIndex
 from zarr.arrays.read import read
-from zarr.arrays.stored_chunks import stored_shards, stored_size
 from zarr.arrays.write import write
 from zarr.codecs.sharding import warn_of_hidden_shards
 from zarr.hierarchy.documents import load_metadata, parse_array_metadata
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from zarr.abc.codec import CodecPipeline
     from zarr.arrays.base import ArrayInfo
     from zarr.arrays.read import Out
+    from zarr.arrays.stored_chunks import Stored
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.indexing import Fields
     from zarr.metadata.spec import ArrayConfigLike
@@ -384,10 +384,15 @@ class AsyncArray(ArrayBase[M]):
 
     async def nchunks_initialized(self) -> int:
         """Return how many chunks are stored; all of a shard's count where the shard is."""
-        return (await stored_shards(self)).chunks
+        return (await self._count_stored()).chunks
 
     async def _nshards_initialized(self) -> int:
-        return (await stored_shards(self)).shards
+        return (await self._count_stored()).shards
+
+    async def _count_stored(self) -> Stored:
+        from zarr.arrays.stored_chunks import stored_shards  # late: few programs ask
+
+        return await stored_shards(self)
 
     async def nbytes_stored(self) -> int:
         """Return the number of stored bytes, metadata documents included.
@@ -403,6 +408,8 @@ class AsyncArray(ArrayBase[M]):
         >>> array.nbytes_stored() > 0
         True
         """
+        from zarr.arrays.stored_chunks import stored_size  # late: few programs ask
+
         return await stored_size(self)
 
     async def info_complete(self) -> ArrayInfo:
@@ -419,8 +426,7 @@ class AsyncArray(ArrayBase[M]):
         >>> array.info_complete()._count_chunks_initialized
         0
         """
-        stored = await stored_shards(self)
-        return self._info(stored.shards, await stored_size(self))
+        return self._info(await self._nshards_initialized(), await self.nbytes_stored())
 
     # -- changes ----------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ import numpy as np
 from zarr._async.run import bounded, section
 from zarr.abc._traits import data_id_of
 from zarr.arrays.compiled import Engine
-from zarr.arrays.stored_chunks import listed_coords
 from zarr.arrays.write import as_array, write_elements
 from zarr.errors import ArrayNotFoundError
 from zarr.hierarchy.documents import document_key, kind_at, load_metadata, save_changes
@@ -230,6 +229,8 @@ async def _delete_chunks(array: AnyAsyncArray, engine: Engine, shape: tuple[int,
         await requests.delete(prefix + encode(coords))
 
     if prod(old) - kept > _FEW and place.store.supports_listing:
+        from zarr.arrays.stored_chunks import listed_coords  # late: few arrays are so large
+
         coords = [item async for item in listed_coords(array) if outside(item)]
     else:
         coords = list(_outside(old, new))
