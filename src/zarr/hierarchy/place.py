@@ -203,7 +203,7 @@ class _Placing:
         return await section(self._run, self._store.traits.needs_event_loop)
 
     async def _run(self) -> set[str]:
-        handle = self._store.traits.native_handle
+        handle = None if self._store.read_only else self._store.traits.native_handle
         if handle is not None and len(self._documents) == 1 and not self.replaced:
             ((path, documents),) = self._documents.items()
             if len(documents) == 1 and await self._in_one_step(handle, path, *documents[0]):
