@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import math
-import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import index
 from typing import Any
 
@@ -18,84 +15,6 @@ __all__ = ["Known"]
 
 class BadConfigError(ValueError):
     """A setting has a value that cannot be used."""
-
-
-def standard_paths(name: str, env: Mapping[str, str]) -> list[str]:
-    """Where files of settings are looked for; later ones win."""
-    upper = name.upper()
-    paths = [
-        env.get(f"{upper}_ROOT_CONFIG", f"/etc/{name}"),
-        os.path.join(sys.prefix, "etc", name),
-        os.path.join(os.path.expanduser("~"), ".config", name),
-    ]
-    if f"{upper}_CONFIG" in env:
-        paths.append(env[f"{upper}_CONFIG"])
-    return paths
-
-
-def settings_of_environment(
-    env: Mapping[str, str], prefix: str
-) -> list[tuple[str, Mapping[str, object]]]:
-    """Variables, and the settings in them: ``ZARR_ARRAY__ORDER`` is ``array.order``."""
-    return [
-        (name, _nested(name[len(prefix) :].lower().split("__"), _literal(text)))
-        for name, text in env.items()
-        if name.startswith(prefix)
-    ]
-
-
-def _nested(parts: list[str], value: Any) -> dict[str, object]:
-    for part in reversed(parts):
-        value = {part: value}
-    tree: dict[str, object] = value
-    return tree
-
-
-def _literal(text: str) -> object:
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
-
-
-def setting_files(paths: Iterable[str]) -> list[str]:
-    """The files that there are at some paths, and in folders there."""
-    found = []
-    for path in paths:
-        try:
-            names = sorted(os.listdir(path))
-        except NotADirectoryError:
-            found.append(path)
-        except OSError:
-            continue
-        else:
-            endings = (".yaml", ".yml", ".json")
-            found += [os.path.join(path, name) for name in names if name.lower().endswith(endings)]
-    return found
-
-
-def read_settings(path: str) -> Mapping[str, object]:
-    """The settings in a file."""
-    # Called for files that exist only: most processes never import PyYAML.
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    if path.lower().endswith(".json"):
-        import json
-
-        tree = json.loads(text)
-    else:
-        try:
-            import yaml  # type: ignore[import-untyped, unused-ignore]
-        except ImportError as error:
-            raise BadConfigError(
-                f"the settings in {path} cannot be read without PyYAML: pip install zarr[yaml]"
-            ) from error
-        tree = yaml.safe_load(text)
-    if tree is None:
-        return {}
-    if not isinstance(tree, Mapping):
-        raise BadConfigError(f"{path} must hold a mapping of settings, not a {type(tree).__name__}")
-    return tree
 
 
 _BOOLEANS = {
@@ -128,13 +47,13 @@ class Known:
         Trees of settings.
     """
 
-    def __init__(self, defaults: Sequence[Mapping[str, object]]) -> None:
-        self.values: dict[str, object] = {}
+    def __init__(self, defaults: Sequence[Mapping[str, Any]]) -> None:
+        self.values: dict[str, Any] = {}
         for tree in reversed(defaults):
             self.values.update(leaves(tree))
         self.sections = {path.rpartition(".")[0] for path in self.values if "." in path}
 
-    def checked(self, path: str, value: object, source: str) -> Any:
+    def checked(self, path: str, value: Any, source: str) -> Any:
         """A value as it counts, or a section with such values.
 
         Parameters
@@ -191,7 +110,7 @@ class Known:
             )
 
 
-def leaves(tree: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
+def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
     """The paths and values in a tree of settings."""
     for key, value in tree.items():
         path = f"{above}{key}".replace("-", "_")
@@ -201,11 +120,11 @@ def leaves(tree: Mapping[str, object], above: str = "") -> Iterator[tuple[str, o
             yield path, value
 
 
-def _word(value: object) -> str | None:
+def _word(value: Any) -> str | None:
     return value.strip().lower() if isinstance(value, str) else None
 
 
-def _boolean(path: str, value: object, source: str) -> bool:
+def _boolean(path: str, value: Any, source: str) -> bool:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return bool(value)
     word = str(value) if type(value) is int else _word(value)

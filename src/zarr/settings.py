@@ -18,22 +18,16 @@ zarr[yaml]``).
 
 from __future__ import annotations
 
+import ast
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
 from zarr._async.warnings import warn
 from zarr._core import set_threads
-from zarr.setting_values import (
-    BadConfigError,
-    Known,
-    leaves,
-    read_settings,
-    setting_files,
-    settings_of_environment,
-    standard_paths,
-)
+from zarr.setting_values import BadConfigError, Known, leaves
 
 __all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]
 
@@ -158,9 +152,9 @@ deprecations: Mapping[str, str | None] = dict.fromkeys(
 class ConfigSet:
     """A change of settings, undone when used as a context manager and left."""
 
-    def __init__(self, owner: Config, changes: Iterable[tuple[str, object]]) -> None:
+    def __init__(self, owner: Config, changes: Iterable[tuple[str, Any]]) -> None:
         self._owner = owner
-        self._undo: list[tuple[tuple[str, ...], object]] = []
+        self._undo: list[tuple[tuple[str, ...], Any]] = []
         source = f"{owner.name}.config.set"
         named = [(owner._current_name(key), value) for key, value in changes]
         named = [(key, owner.known.checked(key, value, source)) for key, value in named]
@@ -186,7 +180,7 @@ class ConfigSet:
                     tree[path[-1]] = old
         self._owner._changed()
 
-    def _assign(self, parts: list[str], value: object) -> None:
+    def _assign(self, parts: list[str], value: Any) -> None:
         tree = self._owner.config
         path: tuple[str, ...] = ()
         for part in parts[:-1]:
@@ -225,7 +219,7 @@ class Config:
     def __init__(
         self,
         name: str,
-        defaults: list[Mapping[str, object]] | None = None,
+        defaults: list[Mapping[str, Any]] | None = None,
         paths: list[str] | None = None,
         env: Mapping[str, str] | None = None,
         env_prefix: str | None = None,
@@ -234,9 +228,9 @@ class Config:
         self.name = name
         self.env: Mapping[str, str] = os.environ if env is None else env
         self.env_prefix = f"{name.upper()}_" if env_prefix is None else env_prefix
-        self.paths = standard_paths(name, self.env) if paths is None else list(paths)
+        self.paths = _standard_paths(name, self.env) if paths is None else list(paths)
         self.main_path = self.paths[-1] if self.paths else ""
-        self.defaults: list[Mapping[str, object]] = list(defaults or [])
+        self.defaults: list[Mapping[str, Any]] = list(defaults or [])
         self.known = Known(self.defaults)
         self.deprecations = dict(deprecations or {})
         self.config_lock = threading.RLock()
@@ -255,7 +249,7 @@ class Config:
     def __getitem__(self, key: str) -> Any:
         return self.get(key)
 
-    def get(self, key: str, default: object = _MISSING) -> Any:
+    def get(self, key: str, default: Any = _MISSING) -> Any:
         """Return a setting.
 
         Parameters
@@ -265,7 +259,7 @@ class Config:
         default : optional
             What to return if there is none. Without it, that is a KeyError.
         """
-        found: object = self.config
+        found: Any = self.config
         walked: list[str] = []
         for part in key.split("."):
             if isinstance(found, dict) and part in found:  # as it is nearly always spelled
@@ -282,7 +276,7 @@ class Config:
             walked.append(part)
         return found
 
-    def set(self, arg: Mapping[str, object] | None = None, **kwargs: object) -> ConfigSet:
+    def set(self, arg: Mapping[str, Any] | None = None, **kwargs: Any) -> ConfigSet:
         """Change settings: for good, or inside of a ``with`` block.
 
         Parameters
@@ -323,7 +317,7 @@ class Config:
         with self.config_lock:
             self.config = {}
 
-    def update(self, new: Mapping[str, object], priority: Literal["new", "old"] = "new") -> None:
+    def update(self, new: Mapping[str, Any], priority: Literal["new", "old"] = "new") -> None:
         """Merge a tree of settings into this one.
 
         Parameters
@@ -338,7 +332,7 @@ class Config:
             _merge(self.config, new, old_wins=priority == "old")
         self._changed()
 
-    def update_defaults(self, new: Mapping[str, object]) -> None:
+    def update_defaults(self, new: Mapping[str, Any]) -> None:
         """Add defaults; they hold at once where no other value is given."""
         with self.config_lock:
             known: Tree = {}
@@ -360,15 +354,16 @@ class Config:
             Variables, instead of this object's.
         """
         found = [
-            (f"the file {path}", read_settings(path)) for path in setting_files(paths or self.paths)
+            (f"the file {path}", _read_settings(path))
+            for path in _setting_files(paths or self.paths)
         ]
-        variables = settings_of_environment(self.env if env is None else env, self.env_prefix)
+        variables = _settings_of_environment(self.env if env is None else env, self.env_prefix)
         found += [(f"the variable {name}", tree) for name, tree in variables]
         for source, tree in found:
             self._warn_of_unknown(dict(leaves(tree)), source)
         return self.merge(*(self.known.checked("", tree, source) for source, tree in found))
 
-    def merge(self, *trees: Mapping[str, object]) -> Tree:
+    def merge(self, *trees: Mapping[str, Any]) -> Tree:
         """Return the merge of several trees; later ones win."""
         merged: Tree = {}
         for tree in trees:
@@ -419,7 +414,7 @@ class Config:
         if not walked or walked[0] not in self.config:
             return _MISSING
         for tree in self.defaults:
-            found: object = tree
+            found: Any = tree
             for name in (*walked, part):
                 if not isinstance(found, Mapping):
                     break
@@ -440,7 +435,85 @@ class Config:
             _explain_engine(self.config.get("codec_pipeline"))
 
 
-def _spelling(name: str, tree: Mapping[str, object]) -> str:
+def _standard_paths(name: str, env: Mapping[str, str]) -> list[str]:
+    """Where files of settings are looked for; later ones win."""
+    upper = name.upper()
+    paths = [
+        env.get(f"{upper}_ROOT_CONFIG", f"/etc/{name}"),
+        os.path.join(sys.prefix, "etc", name),
+        os.path.join(os.path.expanduser("~"), ".config", name),
+    ]
+    if f"{upper}_CONFIG" in env:
+        paths.append(env[f"{upper}_CONFIG"])
+    return paths
+
+
+def _settings_of_environment(
+    env: Mapping[str, str], prefix: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Variables, and the settings in them: ``ZARR_ARRAY__ORDER`` is ``array.order``."""
+    return [
+        (name, _nested(name[len(prefix) :].lower().split("__"), _literal(text)))
+        for name, text in env.items()
+        if name.startswith(prefix)
+    ]
+
+
+def _nested(parts: list[str], value: Any) -> dict[str, Any]:
+    for part in reversed(parts):
+        value = {part: value}
+    tree: dict[str, Any] = value
+    return tree
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+
+
+def _setting_files(paths: Iterable[str]) -> list[str]:
+    """The files that there are at some paths, and in folders there."""
+    found = []
+    for path in paths:
+        try:
+            names = sorted(os.listdir(path))
+        except NotADirectoryError:
+            found.append(path)
+        except OSError:
+            continue
+        else:
+            endings = (".yaml", ".yml", ".json")
+            found += [os.path.join(path, name) for name in names if name.lower().endswith(endings)]
+    return found
+
+
+def _read_settings(path: str) -> Mapping[str, Any]:
+    """The settings in a file."""
+    # Called for files that exist only: most processes never import PyYAML.
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if path.lower().endswith(".json"):
+        import json
+
+        tree = json.loads(text)
+    else:
+        try:
+            import yaml  # type: ignore[import-untyped, unused-ignore]
+        except ImportError as error:
+            raise BadConfigError(
+                f"the settings in {path} cannot be read without PyYAML: pip install zarr[yaml]"
+            ) from error
+        tree = yaml.safe_load(text)
+    if tree is None:
+        return {}
+    if not isinstance(tree, Mapping):
+        raise BadConfigError(f"{path} must hold a mapping of settings, not a {type(tree).__name__}")
+    return tree
+
+
+def _spelling(name: str, tree: Mapping[str, Any]) -> str:
     """The spelling of a name that a tree uses: with ``_`` or with ``-``."""
     if name in tree:
         return name
@@ -452,7 +525,7 @@ def _spelling(name: str, tree: Mapping[str, object]) -> str:
 
 def _merge(
     tree: Tree,
-    new: Mapping[str, object],
+    new: Mapping[str, Any],
     *,
     old_wins: bool = False,
     unless: Mapping[str, Any] | None = None,
@@ -474,11 +547,11 @@ def _merge(
             tree[name] = value
 
 
-def _copied(tree: Mapping[str, object]) -> Tree:
+def _copied(tree: Mapping[str, Any]) -> Tree:
     return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
 
 
-def _map_texts(value: object, change: Callable[[str], str]) -> Any:
+def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):

@@ -18,11 +18,12 @@ import pytest
 import zarr
 from zarr import _core
 from zarr.errors import ZarrUserWarning
-from zarr.setting_values import _nested, leaves
+from zarr.setting_values import leaves
 from zarr.settings import (
     DEFAULTS,
     BadConfigError,
     Config,
+    _nested,
     config,
     deprecations,
     parse_indexing_order,
