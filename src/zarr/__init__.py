@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from zarr.arrays import Array, AsyncArray
     from zarr.debug import print_debug_info
     from zarr.groups import AsyncGroup, Group
+    from zarr.setting_values import Settings as Settings
     from zarr.synchronizer import ProcessSynchronizer, ThreadSynchronizer
 
 __version__ = "3.4.2+native.2"
@@ -80,6 +81,7 @@ __all__ = [
     "AsyncGroup",
     "Group",
     "ProcessSynchronizer",
+    "Settings",
     "ThreadSynchronizer",
     "__version__",
     "array",
@@ -121,6 +123,7 @@ _HOMES = {
     "Array": "zarr.arrays",
     "AsyncArray": "zarr.arrays",
     "ProcessSynchronizer": "zarr.synchronizer",
+    "Settings": "zarr.setting_values",
     "ThreadSynchronizer": "zarr.synchronizer",
     "print_debug_info": "zarr.debug",
     "set_format": "zarr.debug",

@@ -27,106 +27,24 @@ from typing import Any, Literal, TypeAlias, cast
 
 from zarr._async.warnings import warn
 from zarr._core import set_threads
-from zarr.setting_values import BadConfigError, Known, leaves
+from zarr.setting_values import BadConfigError, Known, Setting, Settings, Unset, leaves
 
-__all__ = ["BadConfigError", "Config", "ConfigSet", "config", "parse_indexing_order"]
+__all__ = [
+    "BadConfigError",
+    "Config",
+    "ConfigSet",
+    "Settings",
+    "Unset",
+    "config",
+    "parse_indexing_order",
+]
 
 Tree: TypeAlias = dict[str, Any]
 
 _MISSING = object()
 
 
-class Unset(int):
-    """A default that holds only as long as nothing better is known.
-
-    It is equal to the number, which programs may look at; whoever sets the same number means it.
-    """
-
-
-_NUMCODECS = {
-    "adler32": "Adler32",
-    "astype": "AsType",
-    "bitround": "BitRound",
-    "blosc": "Blosc",
-    "bz2": "BZ2",
-    "crc32": "CRC32",
-    "crc32c": "CRC32C",
-    "delta": "Delta",
-    "fixedscaleoffset": "FixedScaleOffset",
-    "fletcher32": "Fletcher32",
-    "gzip": "GZip",
-    "jenkins_lookup3": "JenkinsLookup3",
-    "lz4": "LZ4",
-    "lzma": "LZMA",
-    "packbits": "PackBits",
-    "pcodec": "PCodec",
-    "quantize": "Quantize",
-    "shuffle": "Shuffle",
-    "zfpy": "ZFPY",
-    "zlib": "Zlib",
-    "zstd": "Zstd",
-}
-
-DEFAULTS: Mapping[str, Any] = {
-    "default_zarr_format": 3,
-    "array": {
-        "order": "C",
-        "write_empty_chunks": False,
-        "read_missing_chunks": True,
-        "target_shard_size_bytes": None,
-        "rectilinear_chunks": False,
-        "sharding_coalesce_max_gap_bytes": 1 << 20,
-        "sharding_coalesce_max_bytes": 16 << 20,
-        "allow_unsafe_pickle_decode": False,
-        # What a chunk may become whose metadata do not tell its size; see docs/errors.md.
-        "decoded_max_bytes": 256 << 20,
-    },
-    # How much one operation has under way, and how long a synchronous one may take. Where nobody
-    # sets the first, it is as much as the store takes.
-    "async": {"concurrency": Unset(10), "timeout": None},
-    # Requests to stores that have to be waited for; see docs/faults.md.
-    "requests": {
-        "limit": Unset(32),  # at a time, of the data of one store; None: as many as there are
-        "timeout": 300.0,  # seconds until an answer, and one more for each MiB; None: for ever
-        "attempts": 6,  # of one request, the first included
-        "backoff": 0.1,  # seconds before the second attempt, about; doubled for each one after
-        "backoff_max": 10.0,
-        "unreachable_after": 2.0,  # seconds that a server is looked for that is not there
-        "give_up_after": 60.0,  # seconds since the first attempt: no further one begins then
-        "direct": True,  # whether the engine asks servers by itself, where it can
-    },
-    "threading": {"max_workers": None},
-    "json_indent": 2,
-    # Whether what is written to files has reached the disk when a write returns.
-    # And whether symbolic links in a store may lead out of its folder; and where the references
-    # of kerchunk may lead: folders and URLs, or None for anywhere.
-    "storage": {
-        "local": {"fsync": False, "follow_links": True},
-        "references": {"roots": None},
-    },
-    # These name an engine in zarr-python. There is one engine here: they are kept and obeyed
-    # by nobody, see `_explain_engine`.
-    "codec_pipeline": {
-        "path": "zarr.core.codec_pipeline.BatchedCodecPipeline",
-        "batch_size": 1,
-        "max_workers": None,
-    },
-    "codecs": {
-        "blosc": "zarr.codecs.blosc.BloscCodec",
-        "gzip": "zarr.codecs.gzip.GzipCodec",
-        "zstd": "zarr.codecs.zstd.ZstdCodec",
-        "bytes": "zarr.codecs.bytes.BytesCodec",
-        "endian": "zarr.codecs.bytes.BytesCodec",
-        "crc32c": "zarr.codecs.crc32c_.Crc32cCodec",
-        "sharding_indexed": "zarr.codecs.sharding.ShardingCodec",
-        "transpose": "zarr.codecs.transpose.TransposeCodec",
-        "vlen-utf8": "zarr.codecs.vlen_utf8.VLenUTF8Codec",
-        "vlen-bytes": "zarr.codecs.vlen_utf8.VLenBytesCodec",
-        **{f"numcodecs.{key}": f"zarr.codecs.numcodecs.{cls}" for key, cls in _NUMCODECS.items()},
-    },
-    "buffer": "zarr.buffer.cpu.Buffer",
-    "ndbuffer": "zarr.buffer.cpu.NDBuffer",
-}
+DEFAULTS: Mapping[str, Any] = Settings().to_dict()
 
 deprecations: Mapping[str, str | None] = dict.fromkeys(
     [
@@ -157,9 +75,9 @@ class ConfigSet:
         self._undo: list[tuple[tuple[str, ...], Any]] = []
         source = f"{owner.name}.config.set"
         named = [(owner._current_name(key), value) for key, value in changes]
-        named = [(key, owner.known.checked(key, value, source)) for key, value in named]
         for key, value in named:
-            owner._warn_of_unknown(dict(leaves({key: value})), source)
+            owner._check_names({key: value}, source)
+        named = [(key, owner.known.checked(key, value, source)) for key, value in named]
         with owner.config_lock:
             for key, value in named:
                 self._assign(key.split("."), value)
@@ -236,6 +154,7 @@ class Config:
         self.config_lock = threading.RLock()
         self.config: Tree = {}
         self.changes = 0
+        self._settings: tuple[int, Settings] | None = None  # as of which change
         self._workers: int | None = None
         self.refresh()
 
@@ -248,6 +167,23 @@ class Config:
 
     def __getitem__(self, key: str) -> Any:
         return self.get(key)
+
+    @property
+    def settings(self) -> Settings:
+        """The values of now, typed and frozen.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.config.settings.requests__timeout
+        300.0
+        """
+        known = self._settings
+        if known is None or known[0] != self.changes:
+            changes = self.changes
+            values = {it.attribute: self._value(it) for it in Settings.describe()}
+            known = self._settings = changes, Settings.of_values(values)
+        return known[1]
 
     def get(self, key: str, default: Any = _MISSING) -> Any:
         """Return a setting.
@@ -276,18 +212,46 @@ class Config:
             walked.append(part)
         return found
 
-    def set(self, arg: Mapping[str, Any] | None = None, **kwargs: Any) -> ConfigSet:
+    def _value(self, setting: Setting) -> Any:
+        found: Any = self.config
+        try:
+            for part in setting.path:  # as it is nearly always spelled
+                found = found[part]
+        except (KeyError, TypeError):
+            return self.get(setting.name, setting.default)
+        return found
+
+    def set(self, arg: Mapping[str, Any] | Settings | None = None, **kwargs: Any) -> ConfigSet:
         """Change settings: for good, or inside of a ``with`` block.
 
         Parameters
         ----------
-        arg : mapping, optional
+        arg : mapping or Settings, optional
             Values by path, as in ``{"array.order": "F"}``. A mapping as value replaces the
-            whole section.
+            whole section. Of :class:`zarr.Settings`, the values that were named.
         **kwargs
             Values by path, written with ``__`` for the dot, as in ``array__order="F"``.
+
+        Returns
+        -------
+        ConfigSet
+            The change, which a ``with`` block undoes at its end.
+
+        Raises
+        ------
+        BadConfigError
+            If a name is misspelt, or a value is not of the type of its setting or out of range.
+            Nothing is changed then.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> with zarr.config.set({"array.order": "F"}):
+        ...     zarr.config.get("array.order")
+        'F'
         """
-        changes = list(arg.items()) if arg is not None else []
+        given = arg.given() if isinstance(arg, Settings) else arg or {}
+        changes = list(given.items())
         changes += [(key.replace("__", "."), value) for key, value in kwargs.items()]
         return ConfigSet(self, changes)
 
@@ -316,6 +280,7 @@ class Config:
         """Forget all settings, the defaults too."""
         with self.config_lock:
             self.config = {}
+        self._changed()
 
     def update(self, new: Mapping[str, Any], priority: Literal["new", "old"] = "new") -> None:
         """Merge a tree of settings into this one.
@@ -327,7 +292,9 @@ class Config:
         priority : {"new", "old"}
             Which value stays where both have one.
         """
-        new = self.known.checked("", new, f"{self.name}.config.update")
+        source = f"{self.name}.config.update"
+        self._check_names(new, source)
+        new = self.known.checked("", new, source)
         with self.config_lock:
             _merge(self.config, new, old_wins=priority == "old")
         self._changed()
@@ -360,7 +327,7 @@ class Config:
         variables = _settings_of_environment(self.env if env is None else env, self.env_prefix)
         found += [(f"the variable {name}", tree) for name, tree in variables]
         for source, tree in found:
-            self._warn_of_unknown(dict(leaves(tree)), source)
+            self._check_names(tree, source, shared=True)
         return self.merge(*(self.known.checked("", tree, source) for source, tree in found))
 
     def merge(self, *trees: Mapping[str, Any]) -> Tree:
@@ -374,6 +341,7 @@ class Config:
         """Replace ``$NAME`` in texts by the variable of the environment."""
         with self.config_lock:
             self.config.update(_map_texts(self.config, os.path.expandvars))
+        self._changed()
 
     def to_dict(self) -> Tree:
         """Return all settings as a nested dict of their own."""
@@ -393,10 +361,10 @@ class Config:
 
         pprint(self.config, **kwargs)
 
-    def _warn_of_unknown(self, paths: Iterable[str], source: str) -> None:
-        for path in paths:
+    def _check_names(self, tree: Mapping[str, Any], source: str, *, shared: bool = False) -> None:
+        for path, _ in leaves(tree):
             if path not in self.deprecations:
-                self.known.warn_of_unknown(path, source)
+                self.known.check_name(path, source, shared=shared)
 
     def _current_name(self, key: str) -> str:
         if key not in self.deprecations:

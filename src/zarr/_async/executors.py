@@ -250,7 +250,7 @@ def get_executor(kind: str = "work") -> ThreadPoolExecutor:
     elif kind == "fetch":
         count = _FETCHES
     else:
-        count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
+        count = config.settings.threading__max_workers or (os.cpu_count() or 1) + 4
     with _lock:
         known = _executors.get(kind)
         if known is not None and known[0] == count:

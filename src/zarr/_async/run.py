@@ -119,7 +119,7 @@ def run(coro: Coroutine[object, object, T], *, waits: bool) -> T:
         loop, within the configured ``async.timeout``.
     """
     if waits:
-        return sync(coro, timeout=config.get("async.timeout", None))
+        return sync(coro, timeout=config.settings.async__timeout)
     return step(coro)
 
 
@@ -188,9 +188,9 @@ def concurrency() -> int:
 
     The setting ``async.concurrency``; where nobody set it, what a store takes: ``requests.limit``.
     """
-    limit = config.get("async.concurrency", None)
+    limit = config.settings.async__concurrency
     if limit is None or type(limit) is Unset:
-        limit = config.get("requests.limit", 32)
+        limit = config.settings.requests__limit
     return max(1, int(limit or 32))
 
 
@@ -306,7 +306,7 @@ class SyncMixin:
     """Gives a class with an asynchronous part the means to call it synchronously."""
 
     def _sync(self, coroutine: Coroutine[object, object, T]) -> T:
-        return sync(coroutine, timeout=config.get("async.timeout", None))
+        return sync(coroutine, timeout=config.settings.async__timeout)
 
     def _sync_iter(self, async_iterator: AsyncIterator[T]) -> list[T]:
         return list(self._sync(_collect(async_iterator)))

@@ -35,10 +35,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 def decoded_max() -> int:
     """The setting ``array.decoded_max_bytes``."""
-    value = config.get(SETTING)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"The setting {SETTING!r} must be a number of bytes, got {value!r}.")
-    return min(value, 2**63 - 1)
+    return min(config.settings.array__decoded_max_bytes, 2**63 - 1)
 
 
 def most_decoded(stored: int, nbytes: int = 0) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from zarr.codecs.limits import checked, decode_at_most, most_decoded
 from zarr.errors import ChunkDecodeError, PickleCodecDisabledError
 from zarr.registry import get_numcodec
-from zarr.settings import config as settings
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -257,12 +257,12 @@ def _as_bytes(encoded: object, order: MemoryOrder) -> Data:
 
 def decoded_by(codec: Numcodec, data: object, limit: int) -> object:
     """The output of a decoder of numcodecs, which may be `limit` bytes."""
-    if codec.codec_id == "lzma" and (config := dict(codec.get_config())).get("format") != _RAW:
+    if codec.codec_id == "lzma" and (given := dict(codec.get_config())).get("format") != _RAW:
         # Such a stream says itself how it was filtered, and is refused with filters.
-        codec = get_numcodec({**config, "filters": None})
+        codec = get_numcodec({**given, "filters": None})
     if codec.codec_id != "pickle":
         return decode_at_most(codec, data, limit)
-    if not settings.get("array.allow_unsafe_pickle_decode"):
+    if not config.settings.array__allow_unsafe_pickle_decode:
         raise PickleCodecDisabledError(
             "The chunk was encoded with pickle, and decoding it may run any code. If you trust "
             "its author, set 'array.allow_unsafe_pickle_decode' in zarr.config to True, and "

@@ -94,7 +94,7 @@ def run_coroutine(make: Callable[[], Coroutine[object, object, T]]) -> T:
             _need_loop.add(code)
         coro = make()
     try:
-        return sync(coro, timeout=config.get("async.timeout", None))
+        return sync(coro, timeout=config.settings.async__timeout)
     except SyncError:
         # This is the thread of that event loop, which cannot wait for itself.
         return _on_new_thread(make)

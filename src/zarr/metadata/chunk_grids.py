@@ -82,7 +82,7 @@ class RectilinearChunksDisabledError(ValueError):
 
 def check_rectilinear_enabled() -> None:
     """Fail unless chunks of several sizes are switched on."""
-    if not config.get("array.rectilinear_chunks"):
+    if not config.settings.array__rectilinear_chunks:
         raise RectilinearChunksDisabledError(
             "Rectilinear chunk grids are experimental and disabled by default. Enable them with: "
             "zarr.config.set({'array.rectilinear_chunks': True}) or set the environment variable "
@@ -480,7 +480,7 @@ def divided(
     if isinstance(wanted, Mapping):
         wanted = wanted["shape"]
     if isinstance(wanted, str):
-        target = config.get("array.target_shard_size_bytes") or TARGET_SHARD_BYTES
+        target = config.settings.array__target_shard_size_bytes or TARGET_SHARD_BYTES
         size = target if wanted == "auto" else parse_byte_size(wanted)
         outer = _guess_shards(shape, inner, item_size, size)
     else:
@@ -537,7 +537,7 @@ def resolve_grids(
         if isinstance(chunks, (list, tuple)):  # as in Zarr v2, None is all of an axis
             chunks = tuple(-1 if size is None else size for size in chunks)
         grid = normalize_grid(chunks, shape)
-        if regular_shape(grid) is None and not config.get("array.rectilinear_chunks"):
+        if regular_shape(grid) is None and not config.settings.array__rectilinear_chunks:
             grid = _as_regular(grid)
     return divided(shape, grid, shards, item_size)
 

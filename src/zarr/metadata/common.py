@@ -326,8 +326,7 @@ def to_json(document: Mapping[str, object]) -> bytes:
 
 def json_indent() -> int | None:
     """Return the setting ``json_indent``."""
-    found: int | None = config.get("json_indent")
-    return found
+    return config.settings.json_indent
 
 
 def to_compact_json(document: Mapping[str, object]) -> bytes:

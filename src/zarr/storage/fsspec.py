@@ -138,7 +138,7 @@ class FsspecStore(Store):
         self.fs = _with_async_methods(fs)
         self.path = path
         self.allowed_exceptions = allowed_exceptions
-        roots = config.get("storage.references.roots", None)
+        roots = config.settings.storage__references__roots
         # As strict wherever the store is sent to.
         self._roots = None if roots is None else [str(root) for root in roots]
 

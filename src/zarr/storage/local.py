@@ -71,8 +71,8 @@ class LocalStore(BlockingStore):
         self._given = root
         # Fixed now, so that the store stays where it is when the process changes its folder.
         self._folder = os.path.abspath(root)
-        self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
-        self._follows = bool(config.get("storage.local.follow_links"))
+        self._files = _core.Files(self._folder, config.settings.storage__local__fsync)
+        self._follows = config.settings.storage__local__follow_links
 
     @cached_property
     def root(self) -> Path:
@@ -87,7 +87,7 @@ class LocalStore(BlockingStore):
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         # The same folder, wherever the other process is, and as strict as here.
-        self._files = _core.Files(self._folder, config.get("storage.local.fsync"))
+        self._files = _core.Files(self._folder, config.settings.storage__local__fsync)
 
     @classmethod
     async def open(

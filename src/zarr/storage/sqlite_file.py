@@ -362,7 +362,7 @@ class Database:
                 connection.execute(pragma)
             prepare(connection, self.path, read_only=self.read_only, timeout=self.timeout)
             if not self.read_only:
-                level = "FULL" if config.get("storage.local.fsync") else "NORMAL"
+                level = "FULL" if config.settings.storage__local__fsync else "NORMAL"
                 connection.execute(f"PRAGMA synchronous = {level}")
                 connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
         except BaseException:

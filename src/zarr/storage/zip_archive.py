@@ -489,7 +489,7 @@ class Archive:
         if self._dead:
             self._compact()
         if isinstance(self.path, Path):
-            if config.get("storage.local.fsync"):
+            if config.settings.storage__local__fsync:
                 with open(self._temporary, "rb") as file:
                     os.fsync(file.fileno())
             self._reader = None  # some systems refuse to replace a file that is open

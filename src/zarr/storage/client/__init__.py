@@ -183,9 +183,9 @@ def limit_of(store: Store) -> int:
     most = next(own, store.traits.max_requests)
     if most is not None:
         return max(1, most)
-    limit = config.get("requests.limit", 32)
+    limit = config.settings.requests__limit
     if type(limit) is Unset:
-        asked = config.get("async.concurrency", None)
+        asked = config.settings.async__concurrency
         limit = limit if asked is None or type(asked) is Unset else max(limit, asked)
     return _MANY if limit is None else max(1, int(limit))
 
@@ -607,8 +607,8 @@ class Requests:
 
     def seconds(self, size: int) -> float | None:
         """How long an answer may take for so many bytes; None: for ever."""
-        timeout = config.get("requests.timeout", None)
-        return None if timeout is None else float(timeout) + size / _MIB
+        timeout = config.settings.requests__timeout
+        return None if timeout is None else timeout + size / _MIB
 
 
 async def get_documents(store: Store, keys: Sequence[str]) -> list[bytes | None]:
@@ -656,24 +656,22 @@ class _Attempts:
     def pause(self, error: Exception) -> float | None:
         """After one more fault: seconds until the next attempt; None if there is to be none."""
         self.made += 1
-        if self.made >= config.get("requests.attempts", 6):
+        settings = config.settings
+        if self.made >= settings.requests__attempts:
             return None
-        longest = float(config.get("requests.backoff_max", 10.0))
-        pause = min(longest, config.get("requests.backoff", 0.1) * 2.0 ** (self.made - 1))
-        pause *= random.uniform(
-            0.5, 1.0
-        )  # so that those who failed together do not return together
-        if is_unreachable(error):
-            # Nobody is there. A library may have taken its time to find out.
-            longest = float(config.get("requests.unreachable_after", 2.0))
-            if time.monotonic() - self._began + pause > longest:
-                return None
+        pause = settings.requests__backoff * 2.0 ** (self.made - 1)
+        pause = min(settings.requests__backoff_max, pause)
+        pause *= random.uniform(0.5, 1.0)  # programs that fail together return one by one
+        # Nobody is there. A library may have taken its time to find out.
+        latest = settings.requests__unreachable_after
+        if is_unreachable(error) and time.monotonic() - self._began + pause > latest:
+            return None
         return pause if may_begin(self.seconds + pause) else None
 
 
 def may_begin(seconds: float) -> bool:
     """Whether a request may be made again so many seconds after the first attempt began."""
-    left = config.get("requests.give_up_after", None)
+    left = config.settings.requests__give_up_after
     return left is None or seconds <= left
 
 

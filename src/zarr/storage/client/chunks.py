@@ -431,7 +431,7 @@ async def _urls(store: Store, keys: list[str]) -> list[str] | None:
     if presigned_urls is None or _useless.get(store):
         return None
     # One attempt is one: there must be a second, by the store, to find out what is wrong.
-    if config.get("requests.attempts", 6) <= 1 or not config.get("requests.direct", True):
+    if config.settings.requests__attempts <= 1 or not config.settings.requests__direct:
         return None
     return await presigned_urls(keys)
 

@@ -193,7 +193,7 @@ async def exchanged(
             key = conflict.args[0]
             if isinstance(conflict, OutcomeUnknown):
                 lost += 1
-                if lost >= config.get("requests.attempts", 6):
+                if lost >= config.settings.requests__attempts:
                     raise conflict.error from None
         await sleep(random.uniform(0, min(_LONGEST_PAUSE, pause * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
