@@ -60,6 +60,12 @@ def settings() -> None:
     zarr.config.set({"array.order": "F"})
     with zarr.config.set({"array.write_empty_chunks": True}):
         pass
+    chosen = zarr.Settings(requests__timeout=5, array__order="F")
+    assert_type(chosen.requests__timeout, float | None)
+    assert_type(zarr.config.settings.array__write_empty_chunks, bool)
+    with zarr.config.set(chosen):
+        zarr.open_array("data.zarr", config=chosen)
+        zarr.open_group("data.zarr", config=chosen.replace(async__timeout=None))
 
 
 async def asynchronously() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 import pkgutil
 import pydoc
 import sys
@@ -184,9 +185,9 @@ def test_update_merges_with_either_priority() -> None:
     settings.update({"array": {"order": "F"}})
     assert settings.get("array.order") == "F"
     assert settings.get("array.write_empty_chunks") is False
-    settings.update({"array": {"order": "C", "mine": 1}}, priority="old")
+    settings.update({"array": {"order": "C"}, "mine": {"a": 1}}, priority="old")
     assert settings.get("array.order") == "F"
-    assert settings.get("array.mine") == 1
+    assert settings.get("mine.a") == 1
 
 
 def test_update_defaults_holds_unless_something_else_was_said() -> None:
@@ -348,7 +349,11 @@ def test_every_boolean_means_what_it_says_wherever_it_comes_from(path: str, tmp_
             assert settings.to_dict() == DEFAULTS
 
 
-@pytest.mark.parametrize("path", [path for path in NUMBERS if "codec_pipeline" not in path])
+# zarr has no use for those of pipelines, and only two formats.
+FREE = [path for path in NUMBERS if not path.startswith(("codec_pipeline", "default_zarr_format"))]
+
+
+@pytest.mark.parametrize("path", FREE)
 def test_every_number_is_one(path: str) -> None:
     assert make(env={variable(path): "7"}).get(path) == 7
     assert make(env={variable(path): " 7 "}).get(path) == 7
@@ -369,33 +374,81 @@ def test_no_limit_is_written_none_where_there_may_be_none() -> None:
         make(env={"ZARR_REQUESTS__BACKOFF": "None"})
 
 
-@pytest.mark.parametrize(
-    ("path", "meant"),
-    [
-        ("array.ordr", "array.order"),
-        ("arry.order", "array.order"),
-        ("asnyc.concurrency", "async.concurrency"),
-        ("default_zarr_fromat", "default_zarr_format"),
-        ("requests.attemps", "requests.attempts"),
-        ("storage.local.fsnyc", "storage.local.fsync"),
-    ],
-)
-def test_a_setting_that_is_misspelt_is_told_with_the_one_that_is_meant(
+MISSPELT = [
+    ("array.ordr", "array.order"),
+    ("asnyc.concurrency", "async.concurrency"),
+    ("default_zarr_fromat", "default_zarr_format"),
+    ("array_order", "array.order"),
+    ("requests.attemps", "requests.attempts"),
+    ("storage.local.fsnyc", "storage.local.fsync"),
+]
+
+
+@pytest.mark.parametrize(("path", "meant"), MISSPELT)
+def test_a_program_that_misspells_a_setting_gets_an_error_that_names_the_one_that_is_meant(
+    path: str, meant: str
+) -> None:
+    for change in (
+        lambda settings: settings.set({path: 1}),
+        lambda settings: settings.set(_nested(path.split("."), 1)),
+        lambda settings: settings.set(json_indent=1, **{path.replace(".", "__"): 1}),
+        lambda settings: settings.update(_nested(path.split("."), 1)),
+    ):
+        settings = make()
+        with pytest.raises(BadConfigError, match=f"{path}.*{meant}"):
+            change(settings)
+        assert settings.to_dict() == DEFAULTS
+
+
+@pytest.mark.parametrize(("path", "meant"), MISSPELT)
+def test_a_variable_or_file_that_misspells_a_setting_is_told_with_the_one_that_is_meant(
     path: str, meant: str, tmp_path: Path
 ) -> None:
-    named = pytest.warns(ZarrUserWarning, match=f"{path}.*{variable(path)}.*{meant}")
-    with named:
-        make(env={variable(path): "1"})
     (tmp_path / "zarr.json").write_text(json.dumps(_nested(path.split("."), 1)))
-    with pytest.warns(ZarrUserWarning, match=f"{path}.*zarr.json.*{meant}"):
-        make(paths=[str(tmp_path)])
-    with pytest.warns(ZarrUserWarning, match=f"{path}.*{meant}"):
-        make().set({path: 1})
+    for source, kwargs in (
+        (variable(path), {"env": {variable(path): "1"}}),
+        ("zarr.json", {"paths": [str(tmp_path)]}),
+    ):
+        told = f"{path}.*{source}.*{meant}"
+        if path.partition(".")[0] in ("array", "requests", "storage"):
+            with pytest.raises(BadConfigError, match=told):
+                make(**kwargs)
+        else:  # the name may be that of another package
+            with pytest.warns(ZarrUserWarning, match=told):
+                make(**kwargs)
 
 
-def test_a_variable_with_one_underscore_is_told_too() -> None:
-    with pytest.warns(ZarrUserWarning, match=r"array_order.*array\.order"):
-        make(env={"ZARR_ARRAY_ORDER": "F"})
+def test_a_name_in_our_sections_that_resembles_no_setting_warns_that_it_has_no_effect() -> None:
+    with pytest.warns(ZarrUserWarning, match=r"requests\.retries.*no effect"):
+        settings = make(env={"ZARR_REQUESTS__RETRIES": "1"})
+    with pytest.warns(ZarrUserWarning, match=r"array\.quite_new.*no effect"):
+        settings.set({"array.quite_new": 1})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "nearest"),
+    [
+        ("array.order", "f", "'F'"),
+        ("default_zarr_format", 1, "2 or 3"),
+        ("requests.attempts", 0, "the nearest is 1"),
+        ("requests.limit", -3, "the nearest is 1"),
+        ("requests.timeout", -0.5, "the nearest is 0"),
+        ("threading.max_workers", 0, "the nearest is 1"),
+        ("storage.references.roots", "/data", "a list of strings"),
+        ("buffer", 3, "a string"),
+    ],
+)
+def test_a_value_out_of_range_is_an_error_that_names_the_nearest(
+    path: str, value: Any, nearest: str
+) -> None:
+    settings = make()
+    with pytest.raises(BadConfigError, match=f"{path}.*{nearest}"):
+        settings.set({path: value})
+    with pytest.raises(BadConfigError, match=f"{path}.*{nearest}"):
+        make(env={variable(path): str(value)}) if path != "buffer" else settings.set(buffer=value)
+    with pytest.raises(BadConfigError, match=f"{path}.*{nearest}"):
+        zarr.Settings(**{path.replace(".", "__"): value})
+    assert settings.to_dict() == DEFAULTS
 
 
 def test_settings_of_other_packages_are_left_alone() -> None:
@@ -414,3 +467,87 @@ def test_settings_of_other_packages_are_left_alone() -> None:
     assert settings.get("mine.careful") is False
     with pytest.warns(ZarrUserWarning, match=r"mine\.careful"):
         settings.set({"mine.carefull": True})
+
+
+def test_settings_are_frozen_values() -> None:
+    settings = zarr.Settings(requests__timeout=5, codecs={"zstd": "mine.Zstd"})
+    assert settings.requests__timeout == 5
+    assert settings.codecs["zstd"] == "mine.Zstd"
+    assert settings.codecs["gzip"] == DEFAULTS["codecs"]["gzip"]
+    with pytest.raises(AttributeError, match="frozen"):
+        settings.requests__timeout = 6  # type: ignore[misc]
+    with pytest.raises(AttributeError, match="frozen"):
+        del settings.requests__timeout
+    with pytest.raises(TypeError, match="requests__timeot.*'requests__timeout'"):
+        zarr.Settings(requests__timeot=5)  # type: ignore[call-arg]
+    other = settings.replace(requests__timeout=6)
+    assert settings != other == zarr.Settings(requests__timeout=6, codecs={"zstd": "mine.Zstd"})
+    assert len({settings, other, pickle.loads(pickle.dumps(settings))}) == 2
+    assert eval(repr(settings), {"Settings": zarr.Settings}) == settings
+
+
+def test_settings_have_every_key_of_the_defaults_with_its_type() -> None:
+    assert zarr.Settings().to_dict() == DEFAULTS == zarr.config.defaults[0]
+    for setting in zarr.Settings.describe():
+        assert setting.checked(setting.default, "test") == setting.default
+        assert config.get(setting.name) == setting.default
+        assert setting.doc.endswith(".")
+        assert setting.name in repr(setting)
+
+
+def test_settings_are_made_of_a_dict_with_dots_or_nested() -> None:
+    settings = zarr.Settings.from_dict({"requests.timeout": 5, "codecs": {"vlen-utf8": "mine.V"}})
+    assert settings == zarr.Settings(requests__timeout=5, codecs={"vlen-utf8": "mine.V"})
+    assert zarr.Settings.from_dict({"codecs.vlen-utf8": "mine.V"}).codecs["vlen-utf8"] == "mine.V"
+    with pytest.raises(BadConfigError, match=r"requests\.timeot.*requests\.timeout"):
+        zarr.Settings.from_dict({"requests": {"timeot": 5}})
+
+
+def test_the_settings_of_now_follow_every_change() -> None:
+    before = config.settings
+    assert config.settings is before
+    with config.set(zarr.Settings(async__timeout=5)):
+        assert config.settings.async__timeout == config.get("async.timeout") == 5
+        config.set({"async": {"concurrency": 5}})  # the section, whose defaults stay below it
+        assert config.settings.async__timeout is None
+        config.update({"async": {"timeout": 7}})
+        assert config.settings.async__timeout == 7
+        config.clear()
+        assert config.settings.async__timeout is None
+        config.refresh()
+    assert config.settings.to_dict() == before.to_dict()
+    with config.set(config.settings):
+        assert config.settings == before
+
+
+def test_settings_are_given_to_one_array() -> None:
+    store: dict[str, Any] = {}
+    settings = zarr.Settings(array__write_empty_chunks=True, array__order="F")
+    made = zarr.create_array(store, shape=(4, 4), chunks=(2, 2), dtype="i4", config=settings)
+    for array in (made, zarr.open_array(store, config=settings), zarr.open(store, config=settings)):
+        assert isinstance(array, zarr.Array)
+        assert array.config.write_empty_chunks
+        assert array.config.order == "F"
+        assert array[:].flags.f_contiguous
+    plain = zarr.open_array(store)
+    assert not plain.config.write_empty_chunks
+    assert plain.with_config(settings).config == made.config
+    kept = made.with_config(zarr.Settings(array__read_missing_chunks=False)).config
+    assert kept.order == "F"
+    assert not kept.read_missing_chunks
+
+
+def test_an_array_takes_settings_of_the_process_only_as_they_are() -> None:
+    array = zarr.create_array({}, shape=4, dtype="i4", config=config.settings)
+    assert array.config.order == "C"
+    store: dict[str, Any] = {}
+    changed = config.settings.replace(requests__timeout=1)
+    with pytest.raises(BadConfigError, match=r"requests\.timeout.*zarr\.config\.set"):
+        zarr.create_array(store, shape=4, dtype="i4", config=changed)
+    assert store == {}
+
+
+def test_the_settings_that_an_array_can_have_are_those_of_its_config() -> None:
+    named = {s.name.removeprefix("array.") for s in zarr.Settings.describe() if s.of_array}
+    array = zarr.create_array({}, shape=4, dtype="i4")
+    assert named == set(array.config.to_dict())

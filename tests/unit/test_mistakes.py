@@ -158,7 +158,7 @@ MISTAKES: dict[str, Case] = {
     "settings that are no dict": (
         lambda b: new(config="F"),
         TypeError,
-        r"settings of an array are a dict\. Got 'F'",
+        r"settings of an array are a dict or zarr\.Settings\. Got 'F'",
     ),
     "a misspelt setting of an array": (
         lambda b: new(config={"ordr": "F"}),

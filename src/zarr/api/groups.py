@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zarr.groups.sync_group import Group
     from zarr.groups.tree import Tree
     from zarr.metadata.group import NodeMetadata
+    from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike
     from zarr.synchronizer import Synchronizer
     from zarr.types import (
@@ -79,6 +80,7 @@ async def create_group(
     overwrite: bool = False,
     attributes: NodeAttributes | None = None,
     storage_options: StorageOptions | None = None,
+    config: ArrayConfigLike | None = None,
 ) -> AsyncGroup:
     """Create a group.
 
@@ -97,6 +99,8 @@ async def create_group(
         Its attributes.
     storage_options : dict, optional
         Settings for the store that a URL names. An error with any other `store`.
+    config : ArrayConfigLike, optional
+        Settings of the arrays that are opened or made through the group; they are not stored.
 
     Returns
     -------
@@ -112,8 +116,9 @@ async def create_group(
     chosen = asked or default_format()
     place = await make_store_path(store, path=path, mode="a", storage_options=storage_options)
     metadata = GroupMetadata(attributes, chosen)
+    access = await make_access(place, config=config)
     await place_node(place, metadata, overwrite=overwrite, beside=asked is not None)
-    return AsyncGroup(metadata, place).known_stored()
+    return AsyncGroup(metadata, place, access=access).known_stored()
 
 
 async def group(
@@ -129,6 +134,7 @@ async def group(
     meta_array: object = None,
     attributes: dict[str, JSON] | None = None,
     storage_options: StorageOptions | None = None,
+    config: ArrayConfigLike | None = None,
 ) -> AsyncGroup:
     """Open a group, or create one.
 
@@ -158,6 +164,8 @@ async def group(
         The attributes of a group that is created.
     storage_options : dict, optional
         Settings for the store that a URL names. An error with any other `store`.
+    config : ArrayConfigLike, optional
+        Settings of the arrays that are opened or made through the group; they are not stored.
 
     Returns
     -------
@@ -176,6 +184,7 @@ async def group(
         zarr_format=zarr_format,
         meta_array=meta_array,
         attributes=attributes,
+        config=config,
     )
 
 
@@ -193,6 +202,7 @@ async def open_group(
     meta_array: object = None,
     attributes: dict[str, JSON] | None = None,
     use_consolidated: bool | str | None = None,
+    config: ArrayConfigLike | None = None,
 ) -> AsyncGroup:
     """Open a group, or create one.
 
@@ -225,7 +235,9 @@ async def open_group(
         The attributes of a group that is created.
     use_consolidated : bool or str, optional
         Whether consolidated metadata are used: True, they must be there; None, where they are;
-        False, not. A text is the key of such a document of format 2.
+        False, not. A string is the key of such a document of format 2.
+    config : ArrayConfigLike, optional
+        Settings of the arrays that are opened or made through the group; they are not stored.
 
     Returns
     -------
@@ -249,6 +261,7 @@ async def open_group(
         synchronizer=synchronizer,
         cache_attrs=cache_attrs,
         meta_array=meta_array,
+        config=config,
     )
 
     async def make() -> GroupMetadata:

@@ -71,8 +71,15 @@ class LoadedGroup(Mapping[str, Any]):
         return f"<{type(self).__name__} {self._group.store_path}: {', '.join(sorted(self))}>"
 
 
-def _check_for_group(place: StorePath, kwargs: dict[str, Any]) -> None:
-    """Refuse what a group has no use for."""
+def _check_for_group(
+    place: StorePath, kwargs: dict[str, Any], config: ArrayConfigLike | None
+) -> None:
+    """Refuse parameters that a group has no use for."""
+    if config is not None:
+        raise TypeError(
+            f"config holds the settings of an array, but {place} is opened as a group: "
+            "zarr.open_group takes them for the arrays of the group"
+        )
     unknown = kwargs.keys() - open_group.__annotations__.keys()
     if unknown:
         names = ", ".join(map(repr, sorted(unknown)))
@@ -113,7 +120,7 @@ async def open(
     storage_options : dict, optional
         Settings for the store that a URL names. An error with any other `store`.
     config : ArrayConfigLike, optional
-        Settings of the returned array, which are not stored.
+        Settings of the returned array, which are not stored. An error if it is a group.
     **kwargs
         Parameters of :func:`open_array` or :func:`open_group`. With a `shape`, an array is meant.
 
@@ -130,7 +137,6 @@ async def open(
     use_consolidated = given.get("use_consolidated")
     if use_consolidated is None and not place.store.supports_consolidated_metadata:
         use_consolidated = False
-    for_group = given if config is None else {**given, "config": config}
 
     async def find() -> AnyAsyncArray | AsyncGroup | None:
         found = await load_node(
@@ -141,7 +147,7 @@ async def open(
         if is_group(found):
             if "shape" in given:
                 raise ContainsGroupError(place.store, place.path)
-            _check_for_group(place, for_group)
+            _check_for_group(place, given, config)
             if found.zarr_format == 2:
                 group = await add_consolidated_v2(place, found, use_consolidated)
             else:
@@ -155,7 +161,7 @@ async def open(
             raise await not_found(place, chosen, "array" if "shape" in given else None)
         if "shape" in given:
             return await create(store=place, zarr_format=chosen, mode=mode, config=config, **given)
-        _check_for_group(place, for_group)
+        _check_for_group(place, given, config)
         return await open_group(place, mode=mode, zarr_format=chosen, **given)
 
     if mode in ("w", "w-"):

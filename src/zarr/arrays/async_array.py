@@ -18,7 +18,7 @@ from zarr.hierarchy.place import save_metadata
 from zarr.indexing import basic, coordinate, orthogonal
 from zarr.indexing import mask as select_mask
 from zarr.metadata.common import as_attributes, copied
-from zarr.metadata.spec import ArrayConfig, parse_array_config
+from zarr.metadata.spec import ArrayConfig, named_settings, parse_array_config
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
@@ -243,11 +243,10 @@ class AsyncArray(ArrayBase[M]):
         Parameters
         ----------
         config : ArrayConfigLike
-            The settings. A dict changes those that it names.
+            The settings. A dict, or :class:`zarr.Settings`, changes those that it names.
         """
-        if isinstance(config, dict):
-            config = {**self.config.to_dict(), **config}
-        array = type(self)(self.metadata, self.store_path, config).with_access(self.access)
+        changed = ArrayConfig.from_dict({**self.config.to_dict(), **named_settings(config)})
+        array = type(self)(self.metadata, self.store_path, changed).with_access(self.access)
         put(array, "deletions_seen", self.deletions_seen)
         return array
 

@@ -22,7 +22,7 @@ from zarr.errors import (
     ZarrUserWarning,
     did_you_mean,
 )
-from zarr.metadata.spec import ArrayConfig, parse_array_config
+from zarr.metadata.spec import ArrayConfig, named_settings, parse_array_config
 from zarr.registry import get_codec_class, get_numcodec, known_codecs
 
 if TYPE_CHECKING:
@@ -384,7 +384,7 @@ def parse_config(
 
 
 def _names(config: ArrayConfigLike | None, name: str) -> bool:
-    return isinstance(config, ArrayConfig) or (config is not None and name in config)
+    return config is not None and name in named_settings(config)
 
 
 def _warn_write_empty(config: ArrayConfigLike | None, write_empty_chunks: bool) -> None:

@@ -261,7 +261,7 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         config : ArrayConfigLike
-            The settings. A dict changes those that it names.
+            The settings. A dict, or :class:`zarr.Settings`, changes those that it names.
 
         Returns
         -------

@@ -503,7 +503,7 @@ class AsyncGroup(GroupCreation, GroupListing):
             if self.metadata.consolidated_metadata is not None:
                 put(group, "consolidated_by", self.consolidated_by or self)
             return group
-        array: AnyAsyncArray = AsyncArray(metadata, place)
+        array: AnyAsyncArray = AsyncArray(metadata, place, self.access.config)
         if self.metadata.consolidated_metadata is None:  # else its own document may be missing
             array.known_stored()
         return self.with_own_access(array)

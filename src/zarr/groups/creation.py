@@ -74,6 +74,8 @@ class GroupCreation(GroupBase):
         async def getitem(self, key: str) -> AnyAsyncArray | AsyncGroup: ...
         async def _find_child(self, path: str) -> NodeMetadata | None: ...
         def _child(self, path: str, metadata: NodeMetadata) -> Any: ...
+        @property
+        def access(self) -> Access: ...
         def access_below(self, path: str) -> Access: ...
         def with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
 
@@ -305,7 +307,7 @@ class GroupCreation(GroupBase):
             chunk_key_encoding=chunk_key_encoding,
             dimension_names=dimension_names,
             overwrite=overwrite,
-            config=config,
+            config=self.access.config_of(config),
             parents=not self._is_direct(place.path),
             data=source if write_data else None,
             access=self.access_below(place.path),
@@ -399,6 +401,8 @@ class GroupCreation(GroupBase):
             given.setdefault(
                 "chunk_store", StorePath(chunks.store, chunks.path.removesuffix(place.path))
             )
+        if self.access.config is not None:
+            given["config"] = self.access.config_of(given.get("config"))
         return {**given, "store": place, "zarr_format": zarr_format}
 
     async def empty(

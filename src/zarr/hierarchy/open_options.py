@@ -12,11 +12,13 @@ from zarr.errors import (
     MetadataValidationError,
     ZarrDeprecationWarning,
 )
-from zarr.settings import config as settings
+from zarr.metadata.spec import checked_settings, named_settings
+from zarr.settings import config as of_process
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
     from zarr.buffer.core import BufferPrototype
+    from zarr.metadata.spec import ArrayConfigLike, ArrayConfigParams
     from zarr.storage.path import StoreLike, StorePath
     from zarr.synchronizer import Synchronizer
     from zarr.types import AccessModeLiteral, ZarrFormat
@@ -40,6 +42,8 @@ class Access(NamedTuple):
         Whether writing is refused though the store allows it.
     prototype
         The kind of arrays that reading returns; that of the configuration if None.
+    config
+        The settings that arrays in the group have, unless others are given for one of them.
     """
 
     chunk_path: StorePath | None = None
@@ -48,6 +52,19 @@ class Access(NamedTuple):
     cache_attrs: bool = True
     read_only: bool = False
     prototype: BufferPrototype | None = None
+    config: ArrayConfigParams | None = None
+
+    def config_of(self, config: ArrayConfigLike | None) -> ArrayConfigLike | None:
+        """The settings of an array in the group.
+
+        Parameters
+        ----------
+        config
+            Those that are given for the array itself.
+        """
+        if self.config is None or config is None:
+            return self.config or config
+        return cast("ArrayConfigParams", {**self.config, **named_settings(config)})
 
 
 DEFAULT_ACCESS = Access()
@@ -63,9 +80,10 @@ async def make_access(
     cache_attrs: bool | None = None,
     read_only: bool | None = None,
     meta_array: object = None,
+    config: ArrayConfigLike | None = None,
 ) -> Access:
-    """The access that parameters of ``create`` and ``open_array`` ask for."""
-    given = (chunk_store, synchronizer, cache_metadata, cache_attrs, read_only, meta_array)
+    """The access that parameters of ``create``, ``open_array`` and ``open_group`` ask for."""
+    given = (chunk_store, synchronizer, cache_metadata, cache_attrs, read_only, meta_array, config)
     if given == (None,) * len(given):
         return DEFAULT_ACCESS
     chunk_path = None
@@ -84,6 +102,7 @@ async def make_access(
         cache_attrs=cache_attrs is not False,
         read_only=bool(read_only),
         prototype=None if meta_array is None else _prototype_of(meta_array),
+        config=None if config is None else checked_settings(config),
     )
 
 
@@ -125,7 +144,4 @@ def unless_default(zarr_format: ZarrFormat) -> ZarrFormat | None:
 
 def default_format() -> ZarrFormat:
     """The format of new arrays where none is given."""
-    found = settings.get("default_zarr_format", 3)
-    if found not in (2, 3):
-        raise ValueError(f"the setting default_zarr_format must be 2 or 3, got {found!r}")
-    return cast("ZarrFormat", found)
+    return of_process.settings.default_zarr_format

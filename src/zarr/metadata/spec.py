@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 import numpy as np
 
 from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
+from zarr.setting_values import BadConfigError, Settings, nearest
 from zarr.settings import config as zarr_config
 
 if TYPE_CHECKING:
@@ -69,12 +70,16 @@ class ArrayConfig:
 
     @classmethod
     def from_dict(cls, data: ArrayConfigParams | Mapping[str, Any]) -> Self:
-        """Make an instance; what is not named comes from ``zarr.config``."""
+        """Make an instance; settings that are not named come from ``zarr.config``."""
         if not isinstance(data, Mapping):
-            raise TypeError(f"The settings of an array are a dict. Got {data!r}.")
+            raise TypeError(f"The settings of an array are a dict or zarr.Settings. Got {data!r}.")
         unknown = sorted(set(data) - set(_KEYS))
         if unknown:
-            raise TypeError(f"Unknown array config keys: {unknown}. Valid keys are {list(_KEYS)}.")
+            near = nearest(unknown[0], _KEYS)
+            meant = "" if near is None else f" Did you mean {near!r}?"
+            raise TypeError(
+                f"Unknown array config keys: {unknown}. Valid keys are {list(_KEYS)}.{meant}"
+            )
         return cls(**{**_defaults(), **cast("dict[str, Any]", data)})
 
     def to_dict(self) -> ArrayConfigParams:
@@ -84,7 +89,7 @@ class ArrayConfig:
 
 _KEYS = tuple(field.name for field in fields(ArrayConfig))
 
-ArrayConfigLike: TypeAlias = ArrayConfig | ArrayConfigParams
+ArrayConfigLike: TypeAlias = ArrayConfig | ArrayConfigParams | Settings
 
 
 def _size(value: object) -> int:
@@ -94,8 +99,49 @@ def _size(value: object) -> int:
 
 
 def _defaults() -> dict[str, Any]:
-    section = zarr_config.get("array")
-    return {key: section[key] for key in _KEYS if key in section}
+    settings = zarr_config.settings
+    return {key: getattr(settings, f"array__{key}") for key in _KEYS}
+
+
+def checked_settings(config: ArrayConfigLike) -> ArrayConfigParams:
+    """Return the settings of an array that a user names, refused here if they cannot be used."""
+    named = named_settings(config)
+    checked = ArrayConfig.from_dict(named).to_dict()
+    return cast("ArrayConfigParams", {key: checked[key] for key in named})  # type: ignore[literal-required]
+
+
+def named_settings(config: ArrayConfigLike) -> Mapping[str, Any]:
+    """Return the settings of an array that a user names.
+
+    Parameters
+    ----------
+    config
+        As the user gave them.
+
+    Raises
+    ------
+    BadConfigError
+        If a setting is named that arrays cannot have for themselves, and the process has another
+        value of it.
+    """
+    if isinstance(config, ArrayConfig):
+        return config.to_dict()
+    if not isinstance(config, Settings):
+        return config
+    given, now = config.given(), zarr_config.settings
+    found, others = {}, []
+    for each in Settings.describe():
+        if each.name in given:
+            if each.of_array:
+                found[each.name.removeprefix("array.")] = given[each.name]
+            elif given[each.name] != getattr(now, each.attribute):
+                others.append(each.name)
+    if others:
+        raise BadConfigError(
+            f"An array cannot have its own value of {', '.join(map(repr, others))}: set it for "
+            "the process, by zarr.config.set."
+        )
+    return found
 
 
 # The settings of arrays for which none are named, and how often ``zarr.config`` had changed then.
@@ -112,7 +158,7 @@ def parse_array_config(data: ArrayConfigLike | None) -> ArrayConfig:
         return known[1]
     if isinstance(data, ArrayConfig):
         return data
-    return ArrayConfig.from_dict(data)
+    return ArrayConfig.from_dict(named_settings(data))
 
 
 @dataclass(frozen=True, eq=True)

@@ -11,6 +11,7 @@ from cases_of_creation import Locks, Marked
 from parameter_cases import Noted, case, told
 
 import zarr
+from zarr.core.config import BadConfigError
 from zarr.errors import (
     ContainsGroupError,
     GroupNotFoundError,
@@ -135,6 +136,25 @@ def _(do: Caller) -> None:
     array = made.create_array("a", shape=4, chunks=4, dtype="i4")
     array[:2] = 1
     assert any(key.endswith("c/0" if do.format == 3 else "a/0") for key in locks.taken)
+
+
+@case((*GROUPS, "create_group"), "config")
+def _(do: Caller) -> None:
+    config = zarr.Settings(array__write_empty_chunks=True)
+    made = do(do.function, store=do.store, zarr_format=do.format, config=config)
+    made.create_array("a", shape=4, chunks=4, dtype="i4")[:] = 0
+    assert ("a/c/0" if do.format == 3 else "a/0") in do.keys
+    below = made.create_group("g").create_array(
+        "b", shape=4, chunks=4, dtype="i4", config={"read_missing_chunks": False}
+    )
+    for array in (made["a"], below):
+        assert array.config.write_empty_chunks
+    assert not below.config.read_missing_chunks
+    assert made["g/b"].config.read_missing_chunks
+    with pytest.raises(BadConfigError, match=r"requests\.timeout.*zarr\.config\.set"):
+        do(do.function, store={}, config=zarr.Settings(requests__timeout=1))
+    with pytest.raises(TypeError, match=r"ordr.*'order'"):
+        do(do.function, store={}, config={"ordr": "F"})
 
 
 @case(GROUPS, "meta_array")
