@@ -1,4 +1,4 @@
-"""What is selected of an array, as one small value.
+"""The selection of elements of an array, as one small value.
 
 ``a[1:9, ::2]``, ``oindex``, ``vindex``, masks and blocks all become a `Selection`: for each axis a
 range or indices, or else a set of points. Planning and both ways of input and output work on that
@@ -54,7 +54,7 @@ def pop_fields(selection: object) -> tuple[Fields, tuple[object, ...]]:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
 
     Returns
     -------
@@ -181,18 +181,18 @@ def in_bounds(array: AnyNDArray, axis: int, length: int) -> Indices:
 
 
 Axis: TypeAlias = tuple[int, int, int] | Indices
-"""What is selected along an axis: (start, step, count), or indices >= 0 in any order."""
+"""The selection along one dimension: (start, step, count), or indices >= 0 in any order."""
 Grid: TypeAlias = Sequence[int | Sequence[int]]
 """The chunks along each axis: their size, or the length of each."""
 
 
 class Selection(NamedTuple):
-    """What is selected of an array.
+    """The elements that are selected of an array.
 
     Parameters
     ----------
     axes : tuple of (int, int, int) or ndarray, or None
-        What is selected along each axis; None if `points` is given.
+        The selection along each dimension; None if `points` is given.
     points : tuple of ndarray, or None
         The indices of points, one array for each axis, all of one length.
     shape : tuple of int
@@ -223,7 +223,7 @@ def parse(selection: object, shape: tuple[int, ...]) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     """
@@ -239,7 +239,7 @@ def basic(selection: object, shape: tuple[int, ...]) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     """
@@ -368,7 +368,7 @@ def orthogonal(selection: object, shape: tuple[int, ...]) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     """
@@ -414,7 +414,7 @@ def coordinate(selection: object, shape: tuple[int, ...]) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     """
@@ -461,7 +461,7 @@ def mask(selection: object, shape: tuple[int, ...]) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     """
@@ -498,7 +498,7 @@ def vindex(selection: object, shape: tuple[int, ...]) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     """
@@ -525,7 +525,7 @@ def block(selection: object, shape: tuple[int, ...], grid: Grid) -> Selection:
     Parameters
     ----------
     selection
-        What the user wrote.
+        The selection as the user wrote it.
     shape : tuple of int
         The shape of the array.
     grid : sequence of int or sequence of int

@@ -413,8 +413,8 @@ async def open_array(
     **kwargs
         `mode` is one of 'r' (read only), 'r+' (read and write, the default), 'a' (create if there
         is none), 'w' (create, and delete what is there) and 'w-' (create where nothing is).
-        Other parameters are those of :func:`create`. What says how the array is to be accessed
-        holds in any case; what says how it is made, if one is made. A name that is none of these
+        Other parameters are those of :func:`create`. Those that say how the array is accessed
+        always hold; those that say how it is made hold only if one is made. Any other name
         is an error when an array is made, and a warning when one is there.
 
     Returns

@@ -49,7 +49,7 @@ async def copy(
     Parameters
     ----------
     source : Array, AsyncArray, Group, AsyncGroup, h5py.Dataset or h5py.Group
-        What is copied.
+        The array, group or data set that is copied.
     dest : Group or AsyncGroup
         Where it goes; its format is that of the copies.
     name : str, optional

@@ -242,8 +242,8 @@ async def open_group(
     Returns
     -------
     AsyncGroup
-        The group. What is below it is found in consolidated metadata if they are used: nodes that
-        were made later are not, and those that were deleted seem to be there.
+        The group. If consolidated metadata are used, its members are found in them: nodes that were
+        made later are missing, and nodes that were deleted seem to be there.
 
     Raises
     ------
@@ -338,8 +338,8 @@ async def consolidate_metadata(
 ) -> AsyncGroup:
     """Store the metadata of all nodes below a group with those of the group.
 
-    Whoever opens the group then knows all that is below without asking the store again. It is a
-    snapshot: consolidate again after nodes were made, deleted or changed.
+    A program that opens the group then knows all nodes below without asking the store again. The
+    document is a snapshot: consolidate again after nodes were made, deleted or changed.
 
     Parameters
     ----------

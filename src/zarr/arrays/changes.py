@@ -50,8 +50,8 @@ async def _changed(
     """Change the stored metadata, under their lock: those before, and those now.
 
     With `anew`, they are written anew where nothing is: somebody cleared the store. With `marked`,
-    the change is not made a second time if it was made and no answer came. What is `first` to be
-    done, given both, is done before they are written, and again if somebody else was faster.
+    the change is not made a second time if it was made and no answer came. A call of
+    `first`, given both, is made before they are written, and again if another writer was faster.
     """
     array.check_writable()
     place = array.store_path

@@ -233,7 +233,7 @@ async def begin(
         await _rehearse(target, region, block)
         return Begun(source, region, block)
     value = checked(target, ..., source)
-    # What can be refused of a new array leaves a trace that is easily deleted; what is deleted for
+    # A new array that is refused leaves a trace that is easily deleted. Nodes that are deleted for
     # it cannot be got back.
     first = None if doomed else next(_blocks(target, most=1), None)
     if first is None or value.shape != target.shape:

@@ -350,7 +350,7 @@ async def _run(
     place = array.chunk_store_path
     store = place.store
     synchronizer = array.access.synchronizer
-    # Whoever gives a synchronizer says that others write: they may have made it longer, too.
+    # A synchronizer says that others write: they may have made the array longer, too.
     may_grow = may_grow or synchronizer is not None
     may_grow = may_grow or may_have_grown(place, engine.shape)
     source = store.traits.native_handle if synchronizer is None else None
@@ -464,7 +464,7 @@ async def _change_fields(
         value = await requests.get(key, cpu.buffer_prototype)
         kept: dict[str, Any] = {} if value is None else {key: value}
         scratch = StorePath(MemoryStore(kept), array.chunk_store_path.path)
-        # What reading and writing ask of an array: here of one with a single stored value.
+        # The attributes of an array that reading and writing ask for, of one with a single value.
         there: Any = SimpleNamespace(
             chunk_store_path=scratch, access=_NO_LOCKS, deletions_seen=None
         )

@@ -46,7 +46,7 @@ async def fill(
     Parameters
     ----------
     source
-        What is copied, as `copy_data` takes it.
+        The elements that are copied, as `copy_data` takes them.
     target
         The new array; or one that was begun, and has some of its chunks.
     done
@@ -158,7 +158,7 @@ _KEPT = (
 
 
 class Step(NamedTuple):
-    """What is done with one node: its source, the path of its copy, and how it is made."""
+    """The copy of one node: its source, the path of its copy, and how it is made."""
 
     node: Node
     path: str
@@ -178,7 +178,7 @@ async def copy_nodes(
     Parameters
     ----------
     nodes
-        What is copied, parents first.
+        The nodes that are copied, parents first.
     dest
         The group.
     top
@@ -244,7 +244,7 @@ async def _plan(nodes: list[Node], dest: AsyncGroup, top: str, options: Options)
 
 
 async def _kinds(dest: AsyncGroup, paths: list[str]) -> list[NodeType | None]:
-    """What there is at each path; nothing below a path where there is nothing."""
+    """The kind of node at each path. Below a path without a node there is none."""
     zarr_format = dest.metadata.zarr_format
     found: dict[str, NodeType | None] = {}
     for depth in sorted({path.count("/") for path in paths}):

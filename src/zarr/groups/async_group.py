@@ -463,7 +463,7 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     @property
     def synchronizer(self) -> Synchronizer | None:
-        """What gives a lock for each key, if anything."""
+        """The object that gives a lock for each key, if there is one."""
         return self.access.synchronizer
 
     @property

@@ -1,4 +1,4 @@
-"""What both faces of a group tell without asking the store."""
+"""The properties that both faces of a group have without asking the store."""
 
 from __future__ import annotations
 

@@ -170,8 +170,8 @@ async def _is_inside_array(group: AsyncGroup, path: str) -> bool:
 async def move(group: AsyncGroup, source: str, dest: str) -> None:
     """Move a member and all below it to another path in the group.
 
-    A node has its documents only where all of it is: they are copied last and deleted first. Who
-    dies in between has lost nothing, and sees no node that is not whole.
+    A node has its documents only where all of it is: they are copied last and deleted first. A
+    process that dies in between loses nothing, and no node is seen that is not whole.
     """
     check_writable(group.store_path)
     store, zarr_format = group.store, group.metadata.zarr_format

@@ -26,7 +26,7 @@ class Branch:
     name
         Of the node.
     label
-        What there is to say about it: nothing of a group.
+        The description of an array; empty for a group.
     """
 
     name: str

@@ -25,7 +25,7 @@ class Attributes(MutableMapping[str, "JSON"]):
     Parameters
     ----------
     obj : Array or Group
-        What has the attributes.
+        The node that has the attributes.
 
     Examples
     --------

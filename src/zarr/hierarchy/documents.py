@@ -181,7 +181,7 @@ async def find_metadata(
 def array_v2(
     document: bytes, attributes: bytes | None, where: str, *, netcdf: bool
 ) -> ArrayV2Metadata:
-    """What the documents of an array of format 2 say.
+    """Return the metadata in the documents of an array of format 2.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ async def not_found(
     zarr_format
         The format that was looked for; any if None.
     wanted
-        What was looked for; any node if None.
+        The kind of node that was looked for; any if None.
     """
     looked_for = [
         name
@@ -370,7 +370,7 @@ async def kinds_at(
 
 
 def kind_v3(store: Store, path: str, document: bytes | None) -> NodeType | None:
-    """What kind of node a document of format 3 is of; see `kind_at`."""
+    """Return the kind of node that has a document of format 3; see `kind_at`."""
     if document is None:
         return None
     known = recalled(document)
@@ -382,7 +382,7 @@ def kind_v3(store: Store, path: str, document: bytes | None) -> NodeType | None:
 
 
 def kind_v2(store: Store, path: str, array: bytes | None, group: bytes | None) -> NodeType | None:
-    """What kind of node documents of format 2 are of; see `kind_at`."""
+    """Return the kind of node that has documents of format 2; see `kind_at`."""
     if array is not None and group is not None:
         raise ContainsArrayAndGroupError(store, path)
     return "array" if array is not None else "group" if group is not None else None

@@ -71,7 +71,7 @@ async def node_at(place: StorePath, *, beside_v3: bool = False) -> NodeMetadata:
 
 @dataclass
 class _Plan:
-    """What is to be stored, in place of what, and what is deleted afterwards."""
+    """The values to be stored, those that they replace, and those to be deleted afterwards."""
 
     made: dict[str, Buffer]
     """Documents by key."""

@@ -53,7 +53,7 @@ _MAIN = ("zarr.json", ".zarray", ".zgroup")
 _PATIENCE = 8
 """How often one looks again for a node that somebody else has begun to make."""
 _SWEPT = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
-"""What the system says where others make and delete the same directory."""
+"""The errors of the system where others make and delete the same directory."""
 _TRIES = 5
 """How often a node is looked for that seems to be made and deleted all the time."""
 
@@ -562,7 +562,7 @@ async def make_hierarchy(
     Returns
     -------
     dict
-        What was made, by path: groups above only if they were not there.
+        The nodes that were made, by path: groups above only if they were not there.
 
     Raises
     ------

@@ -99,7 +99,8 @@ async def _below(
         if load is not None:
             return await load(place.named(name))
         path, zarr_format = place.below(name), place.group.zarr_format
-        # What cannot be read was cut on the way, perhaps: only what is stored so is left out.
+        # A document that cannot be read may have been cut on the way. Only a node that is stored so
+        # is left out.
         for checked in (False, True):
             parse = await find_node(
                 store, path, zarr_format, consolidated=consolidated, checked=checked
