@@ -119,8 +119,8 @@ class CacheState:
     def room(self, entry: Entry, size: int, limit: int | None, version: object) -> list[Entry]:
         """Count an entry, and no longer those for which there is no room with it; return them.
 
-        Those that were not used for the longest time go. What is counted never exceeds `limit`.
-        What is kept of another version of the value goes too.
+        Those that were not used for the longest time go. The counted bytes never exceed `limit`.
+        Parts of another version of the value go too.
         """
         with self.guard:
             self._forget(entry)
@@ -232,9 +232,9 @@ class CacheStore(WrapperStore[Store]):
     """A store that keeps what was read from another, and written to it, in a third.
 
     Encoded bytes are kept: whole values in `cache_store`, parts of values in memory. Readers who
-    want the same thing at the same time cause one read. What is written or deleted through this
-    store is never served as it was before; what others change in `store` shows up when the kept
-    value is older than `max_age_seconds`. An error is never kept.
+    want the same thing at the same time cause one read. A value that is written or deleted through
+    this store is never served as it was before. A change that others make in `store` shows up when
+    the kept value is older than `max_age_seconds`. An error is never kept.
 
     Parameters
     ----------
@@ -297,7 +297,7 @@ class CacheStore(WrapperStore[Store]):
 
     def declare_traits(self) -> StoreTraits:
         # docstring inherited
-        # What it kept, nobody checks.
+        # Nobody checks the values that it kept.
         inner = super().declare_traits()
         return replace(inner, needs_event_loop=self._hands_over, detects_truncation=False)
 
@@ -426,7 +426,7 @@ class CacheStore(WrapperStore[Store]):
                 if value is None:
                     return None
                 return prototype.buffer.from_buffer(value), flight.version
-            # Whoever was to read it was cancelled, or is not in this process any more.
+            # The task that was to read it was cancelled, or is not in this process any more.
 
     async def _fly(self, entry: Entry, prototype: BufferPrototype, flight: Flight) -> None:
         key, byte_range = entry
@@ -453,7 +453,7 @@ class CacheStore(WrapperStore[Store]):
     async def _left_from_before(
         self, entry: Entry, prototype: BufferPrototype, flight: Flight
     ) -> Buffer | None:
-        """What an earlier run of a program left in the cache store: nobody counts it yet."""
+        """The value that an earlier run of a program left in the cache store, not yet counted."""
         key, byte_range = entry
         if self.max_age_seconds != "infinity":
             return None

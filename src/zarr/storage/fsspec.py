@@ -265,7 +265,7 @@ class FsspecStore(Store):
             data_id=self._data_id(fs),
             byte_ranges=True,
             versions=True,
-            # What speaks HTTP itself counts the bytes against what the service announces.
+            # A file system that speaks HTTP itself compares the bytes with the announced length.
             detects_truncation=own and bool(self.fs.async_impl) and fs is self.fs,
             conditional_writes=self._is_s3,
             multi_writer=_protocols(fs).isdisjoint(_OF_THIS_MACHINE),
@@ -536,7 +536,7 @@ class FsspecStore(Store):
         return [path for path in found if path.strip("/") != folder.strip("/")]
 
     def _names(self, paths: list[str], folder: str) -> list[str]:
-        """What `paths` are called below `folder`."""
+        """The names of `paths` below `folder`."""
         base = folder.removesuffix(self._query()).rstrip("/").lstrip("/")
         names = [path.rstrip("/").lstrip("/") for path in paths]
         if not base:

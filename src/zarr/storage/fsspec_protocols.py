@@ -163,5 +163,5 @@ def _place(url: str) -> str:
         return os.path.realpath(local)
     scheme, _, rest = url.partition("://")
     parts = rest.partition("?")[0].replace("%2e", ".").replace("%2E", ".").split("/")
-    # What leads upwards lies nowhere.
+    # A path that leads upwards lies nowhere.
     return "" if ".." in parts else f"{scheme.lower()}://{'/'.join(parts)}"

@@ -147,7 +147,7 @@ def children(keys: Iterable[str], prefix: str) -> list[str]:
 
 
 def folder_of(prefix: str) -> str:
-    """What all keys in the folder `prefix` begin with: the folder with a slash; '' is the root."""
+    """The beginning of all keys in the directory `prefix`: its name and a slash; '' at the root."""
     folder = check_prefix(prefix)
     return f"{folder}/" if folder else ""
 
@@ -164,7 +164,7 @@ def successor(prefix: str) -> str:
 
 
 def bounds(request: ByteRequest | None) -> tuple[int, int | None]:
-    """What a request asks for, as ``(start, stop)``.
+    """The range that a request asks for, as ``(start, stop)``.
 
     `stop` is None for "to the end"; a negative `start` counts from the end. A suffix of no bytes
     is ``(0, 0)``.
@@ -195,7 +195,7 @@ def range_header(start: int, stop: int | None) -> str:
 
 
 def absolute(request: ByteRequest | None, size: int) -> slice:
-    """What a request asks for of a value with `size` bytes."""
+    """The range that a request asks for, of a value with `size` bytes."""
     start, stop = bounds(request)
     if start < 0:
         start = max(0, size + start)

@@ -365,7 +365,7 @@ class _DataId:
 
 
 def _about(path: str, key: str) -> os.stat_result | None:
-    """What the system says of a file; None if there is none, an error if it is something else."""
+    """The status of a file; None if there is none. A path of something else is an error."""
     try:
         about = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -126,7 +126,7 @@ class MemoryStore(BlockingStore):
     # -- values -----------------------------------------------------------------------------
 
     def _kept(self, value: Buffer) -> Buffer:
-        """What is stored for `value`: nothing that the caller could still change."""
+        """The form in which `value` is stored: the caller cannot change it any more."""
         check_value(self, value)
         if not self._holds_buffers:
             return value.to_bytes()  # type: ignore[return-value]

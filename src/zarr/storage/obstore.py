@@ -50,7 +50,7 @@ _S3 = frozenset(
 )
 _CLIENT = frozenset({"allow_http", "http1_only"})
 _PROXIES = frozenset({"all_proxy", "aws_proxy_url", "http_proxy", "https_proxy"})
-# What stands for itself in an address.
+# The characters that stand for themselves in an address.
 _PLAIN = re.compile(r"[A-Za-z0-9._~/-]+")
 
 
@@ -261,7 +261,7 @@ class ObjectStore(Store, Generic[T_Store]):
 
     @property
     def _client(self) -> Any:
-        """What is asked."""
+        """The store of obstore that requests go to."""
         if self._asked is None or self._asked[0] is not self.store:
             self._asked = (self.store, _with_one_attempt(self.store))
         return self._asked[1]
@@ -438,7 +438,7 @@ class ObjectStore(Store, Generic[T_Store]):
             await self._answer(_running().delete_async(self._client, key))
 
     async def _info(self, key: str) -> Any:
-        """What the service says of a value without sending it; None if there is none."""
+        """The facts that the service tells of a value without sending it; None if there is none."""
         check_key(key)
         obstore = _running()
         try:

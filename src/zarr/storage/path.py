@@ -259,7 +259,7 @@ class StorePath:
 
 
 StoreLike: TypeAlias = Store | StorePath | str | os.PathLike[str] | MutableMapping[str, Any]
-"""What can be given for a store.
+"""The values that can be given for a store.
 
 A store; a store and path; the path of a folder, or of a zip or SQLite file that exists; a URL; a
 dict or other mutable mapping (also an fsspec mapper); a ``UPath``; a store of obstore.
@@ -298,7 +298,7 @@ async def make_store_path(
     Parameters
     ----------
     store_like : StoreLike or None
-        What means a store; None is a new store in memory.
+        The store, or a value that means one; None is a new store in memory.
     path : str, optional
         A path in the store, below that of `store_like` if it has one.
     mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
@@ -331,7 +331,8 @@ async def make_store(
     Parameters
     ----------
     store_like : StoreLike or None
-        What means a store; None is a new store in memory. A `Store` is returned as it is.
+        The store, or a value that means one; None is a new store in memory. A `Store` is
+        returned as it is.
     mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
         How a new store is opened. With 'r' it is read-only and must exist.
     storage_options : dict, optional

@@ -49,7 +49,7 @@ class Columns(NamedTuple):
     set: str
     add: str
     replace: str
-    # What a value has for a version, beside the number of its row.
+    # The version of a value, beside the number of its row.
     version: str
 
     @property
@@ -235,8 +235,8 @@ T = TypeVar("T")
 # A file may come from anywhere: what its schema says must not call functions that do more than
 # compute, and its pages are checked when they are read.
 _DISTRUST = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON")
-# Readers go on while somebody writes. What was written outlives the process at once, and a power
-# cut after the next checkpoint; with `storage.local.fsync` every write waits for the disk.
+# Readers go on while somebody writes. A write outlives the process at once, and a power cut after
+# the next checkpoint; with `storage.local.fsync` every write waits for the disk.
 _LOG_LIMIT = 64 << 20
 
 _IDLE = 8

@@ -86,7 +86,7 @@ class WrapperStore(Store, Generic[T_Store]):
         store_cls : type
             The class of the inner store.
         *args, **kwargs
-            What it is made with.
+            Its arguments.
         """
         store = store_cls(*args, **kwargs)
         await store._open()
@@ -523,7 +523,7 @@ class LoggingStore(WrapperStore[T_Store]):
         store_cls : type
             The class of the inner store.
         *args, **kwargs
-            What it is made with; `log_level` and `log_handler` are the wrapper's.
+            Its arguments; `log_level` and `log_handler` are the wrapper's.
         """
         own = {key: kwargs.pop(key) for key in ("log_level", "log_handler") if key in kwargs}
         store = store_cls(*args, **kwargs)

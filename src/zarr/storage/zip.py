@@ -62,7 +62,7 @@ if hasattr(os, "register_at_fork"):
 class ZipStore(BlockingStore):
     """A store in a zip file.
 
-    What is written comes into the file when the store is closed: then a new file takes the place
+    Written values come into the file when the store is closed: then a new file takes the place
     of the old one, with one entry for each key. Until then the old file stays as it was.
 
     Parameters
@@ -341,7 +341,7 @@ class _Replaced(Exception):
 
 @dataclass(eq=False)
 class _Directory:
-    """What a file says of itself, and of which version of it that is."""
+    """The directory that a file has of its entries, and the version of the file."""
 
     size: int
     version: Any

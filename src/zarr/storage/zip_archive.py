@@ -560,7 +560,7 @@ def _after_fork() -> None:
         archive._lock = threading.RLock()
         writer = archive._writer
         if writer is not None and writer.fp is not None:
-            # What the child's copy still has in its buffer must not come into the file.
+            # The bytes that the child's copy still has in its buffer must not come into the file.
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, writer.fp.fileno())
             os.close(null)

@@ -221,7 +221,7 @@ class OnceStore(WrapperStore[Store]):
 
 
 class Requests:
-    """What can be asked of one store: the methods of `Store`, made to get through.
+    """The requests of one store: the methods of `Store`, made to get through.
 
     Parameters
     ----------
@@ -362,7 +362,7 @@ class Requests:
 
         Only those share it who ask the same store: what another shows, though of the same data,
         may be something else. Nobody joins a request after the value was written by this process.
-        Whoever began it says of which kind the buffer is.
+        The buffer is of the kind that the first reader asked for.
         """
         import asyncio
 
@@ -523,7 +523,7 @@ class Requests:
         Parameters
         ----------
         name, key
-            What is asked, for messages.
+            The request and its key, for messages.
         call
             Makes the request.
         size

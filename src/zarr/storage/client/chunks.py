@@ -64,7 +64,7 @@ async def read_all(
     store
         Where the chunks are.
     plan
-        What is wanted; it fills the array that it was made with.
+        The plan of the read; it fills the array that it was made with.
     chunk_bytes
         How large a stored value may be, about.
     prototype
@@ -149,8 +149,8 @@ class _Some:
 async def _read(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
     """Read one stored value, or parts of it that belong together."""
     for attempt in range(1 if tried else 0, 3):
-        # What cannot be decoded was cut on the way, perhaps: it is read again, once. Parts of a
-        # value that was written meanwhile, too; and the next time all of it at once.
+        # A value that cannot be decoded may have been cut on the way: it is read again, once. Parts
+        # of a value that was written meanwhile are read again, too, and then all of it at once.
         began = first.again(whole=attempt == 2) if attempt else first
         want: _core.ReadWant | None = _askable(requests.all, began)
         watch = None if began.ranges is None else requests.all.watch(first.key)
@@ -213,7 +213,7 @@ async def _fetch(requests: _Some, want: _core.ReadWant, watch: Watch | None) -> 
 def _fed(
     feed: Callable[..., _core.ReadWant | None], *answer: Answer
 ) -> tuple[_core.ReadWant | None, bool]:
-    """What is wanted after an answer, and whether it could not be decoded."""
+    """Return the next want after an answer, and whether that could not be decoded."""
     try:
         return feed(*answer), False
     except Exception as error:
@@ -228,7 +228,7 @@ class _SteppedRead:
     def __init__(self, requests: Requests, prototype: BufferPrototype) -> None:
         self._requests = requests
         self._prototype = prototype
-        # What is being decoded: how it began, whether it was written meanwhile, what comes of it.
+        # Each value that is being decoded: its want, the watch for writes to it, and the result.
         self._decoding: deque[
             tuple[_core.ReadWant, Watch | None, Future[_core.ReadWant | None]]
         ] = deque()
@@ -336,7 +336,7 @@ async def write_all(
     store
         Where the chunks are.
     plan
-        What is to be written.
+        The plan of the write.
     guard
         ``guard(key)`` is a context in which nobody else changes the value of the key: chunks that
         are changed in part are read and written in it.
@@ -378,7 +378,7 @@ async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
 
 
 def bytes_of(buffer: Buffer | None) -> object:
-    """What the engine takes for the bytes of a buffer, which may lie in any memory."""
+    """Return the bytes of a buffer, which may lie in any memory, as the engine takes them."""
     if buffer is None:
         return None
     return buffer._data if type(buffer) is CpuBuffer else buffer.as_buffer_like()
@@ -401,14 +401,14 @@ async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) ->
     requests
         To the store.
     plan
-        What is wanted.
+        The plan of the read.
     width
         How many requests at a time.
 
     Returns
     -------
     Left
-        What was taken from the plan and not read. If it is empty, nothing is left in the plan.
+        The wants that were taken from the plan and not read. If there are none, the plan is done.
     """
     left: Left = []
     while wants := list(islice(iter(plan.next, None), _BATCH)):

@@ -1,8 +1,8 @@
 """Values that are read, changed and put back, beside other processes that do the same.
 
 A store that can replace a value on condition that nobody else has (object stores by entity tags,
-local files by locks) is asked to. Whoever comes too late reads again and makes the change again:
-nothing is lost, and somebody always gets ahead.
+local files by locks) is asked to. A writer that comes too late reads again and makes the change
+again: nothing is lost, and one writer always gets ahead.
 """
 
 from __future__ import annotations

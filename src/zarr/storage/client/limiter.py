@@ -253,7 +253,7 @@ async def many_in_flight(
 
 
 def _gate(data_id: str) -> Gate:
-    # Who holds up an event loop until this is done must not wait for requests of that loop.
+    # A caller that holds up an event loop until this is done must not wait for requests of it.
     blocked = blocked_loop.get()
     if blocked is not None:
         data_id = f"{data_id}\0{id(blocked)}"

@@ -36,7 +36,7 @@ _CODES = frozenset(
         "TransactionInProgressException",
     }
 )
-"""What S3 and its kin call it."""
+"""The names that S3 and its kin have for it."""
 
 _ANSWERS = (
     FileExistsError,
@@ -131,7 +131,7 @@ class AnswerError(OSError):
     status
         The status of HTTP.
     message
-        What was asked, and what was answered.
+        The request and the answer.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -167,7 +167,7 @@ def is_unreachable(error: BaseException) -> bool:
     Parameters
     ----------
     error
-        What was raised.
+        The error that was raised.
     """
     found: BaseException | None = error
     while found is not None:
@@ -185,7 +185,7 @@ def is_transient(error: BaseException) -> bool:
     Parameters
     ----------
     error
-        What was raised.
+        The error that was raised.
     """
     if getattr(error, "tried_again", False):
         return False  # by the library that was asked, as it was told to
@@ -258,7 +258,7 @@ def _code(error: BaseException) -> str | None:
 
 
 def hidden_in(error: BaseException) -> BaseException | None:
-    """What "it is not there" hides, if a library says so of a service that it could not ask.
+    """Return the error behind "it is not there", if a library could not ask the service.
 
     Parameters
     ----------
@@ -285,7 +285,8 @@ def of_obstore(error: Exception) -> Exception:
     Parameters
     ----------
     error
-        What obstore raised: of a class for all kinds of faults, and with a dump of its insides.
+        The error that obstore raised: its class is that of all kinds of faults, and its message
+        has a dump of its insides.
     """
     text = str(error)
     said = text.partition("\n")[0]
@@ -329,7 +330,7 @@ def _reason(text: str) -> str:
 
 
 def _words_of_service(said: str) -> str:
-    """What the service said besides the status."""
+    """The words of the service besides the status."""
     code, message = (re.search(f"<{tag}>([^<]*)</{tag}>", said) for tag in ("Code", "Message"))
     words = [found[1] for found in (code, message) if found]
     return f", {': '.join(words)}" if words else ""
