@@ -143,7 +143,7 @@ def main() -> int:
     check(sources)
     say("\nAppend:")
     append(sources["elevation"][0])
-    say("\nWhat is stored of the map:")
+    say("\nThe map as it is stored:")
     say(str(zarr.open_array(OUTPUT / "sea-floor.zarr", mode="r").info_complete()))
     say(f"\nA picture of a region that was read back: {draw().relative_to(OUTPUT.parent)}")
     return 0

@@ -297,7 +297,7 @@ class ZarrRuntimeWarning(RuntimeWarning):
 
 
 class ZarrUserWarning(UserWarning):
-    """What was asked for is probably not what was meant."""
+    """A call does what it says, which is probably not what its author meant."""
 
 
 if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes

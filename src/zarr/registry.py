@@ -148,7 +148,7 @@ def register_codec(key: str, codec_cls: type[Codec], *, qualname: str | None = N
     codec_cls : type of codec
         Its class, a subclass of one of the classes in `zarr.abc.codec`.
     qualname : str, optional
-        What the setting ``codecs.<key>`` calls this implementation; by default the module and
+        The name of this implementation in the setting ``codecs.<key>``; by default the module and
         qualified name of the class.
     """
     _codecs[key].register(codec_cls, qualname)
@@ -300,7 +300,7 @@ def register_buffer(cls: type[Buffer], qualname: str | None = None) -> None:
     cls : type of Buffer
         The class.
     qualname : str, optional
-        What the setting calls it; by default its module and qualified name.
+        Its name in the setting; by default its module and qualified name.
     """
     core.buffer_classes[qualname or fully_qualified_name(cls)] = cls
     core.forget_prototypes()
@@ -327,7 +327,7 @@ def register_ndbuffer(cls: type[NDBuffer], qualname: str | None = None) -> None:
     cls : type of NDBuffer
         The class.
     qualname : str, optional
-        What the setting calls it; by default its module and qualified name.
+        Its name in the setting; by default its module and qualified name.
     """
     core.ndbuffer_classes[qualname or fully_qualified_name(cls)] = cls
     core.forget_prototypes()

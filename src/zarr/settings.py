@@ -129,7 +129,7 @@ class Config:
     env : mapping of str to str, optional
         The environment; by default that of the process.
     env_prefix : str, optional
-        What the names of variables start with; by default ``NAME_``.
+        The beginning of the names of variables; by default ``NAME_``.
     deprecations : mapping of str to str or None, optional
         Settings that are renamed, or gone.
     """

@@ -92,7 +92,7 @@ def _filelock() -> ModuleType:
 
 
 class Synchronizer(Protocol):
-    """An object for ``synchronizer=``: ``with synchronizer[key]: ...`` holds the lock of a key."""
+    """A value for ``synchronizer=``: ``with synchronizer[key]: ...`` holds the lock of a key."""
 
     def __getitem__(self, item: str) -> AbstractContextManager[object]:
         """The lock of a key, a context manager."""

@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     )
     """A data type in a metadata document."""
 else:
-    # A type that refers to itself names its module, for those who resolve hints in other modules.
+    # A type that refers to itself names its module, for tools that resolve hints elsewhere.
     _INNER = ForwardRef("JSON", module=__name__)
     JSON = str | int | float | bool | Mapping[str, _INNER] | Sequence[_INNER] | None
     _INNER = ForwardRef("DTypeJSON", module=__name__)

@@ -12,7 +12,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+._-]+://")
 _LINK = re.compile(r"([A-Za-z][A-Za-z0-9+._-]+)(?:://.*?)?::", re.DOTALL)
 _FILE = re.compile(r"file:(?://(?:localhost(?=/))?|(?=/))", re.IGNORECASE)
 
-# What may stand before '::' and a path. Before '::' and a URL anything may.
+# The protocols that may stand before '::' and a path. Before '::' and a URL anything may.
 _CHAINED = frozenset(
     {
         "blockcache",

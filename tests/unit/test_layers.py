@@ -67,7 +67,7 @@ def imports(source: str, module: str = "") -> Iterator[tuple[int, str]]:
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             origin = ".".join([*base, *filter(None, [node.module])])
-            # What is taken from the package itself is a module of it, or made by it.
+            # A name of the package itself is a module of it, or made by it.
             names = [f"zarr.{a.name}" if origin == "zarr" else origin for a in node.names]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             names = [str(a.value) for a in node.args if isinstance(a, ast.Constant)]

@@ -293,7 +293,7 @@ class ArrayBytesCodecPartialEncodeMixin:
 
 
 class CodecPipeline:
-    """What zarr-python has a choice of to run the codecs of an array.
+    """The class by which zarr-python lets users choose what runs the codecs of an array.
 
     Here a single native engine does that, for all arrays. The class stands for packages that
     name it in annotations and ``isinstance``, and defines what they would have to define.

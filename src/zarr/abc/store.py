@@ -1,8 +1,7 @@
 """Base class of stores: what keeps bytes under keys.
 
 To write a store, subclass `Store` and define the abstract methods; the others have defaults made
-of these. What is known of a store beyond that, as whether it never waits, it tells by
-`Store.declare_traits`.
+of these. A store tells more about itself by `Store.declare_traits`, as whether it never waits.
 """
 
 from __future__ import annotations
@@ -302,7 +301,7 @@ class Store(ABC):
 
     @property
     def traits(self) -> StoreTraits:
-        """What may be taken for granted of this store: what it declares, where that still holds.
+        """The traits that this store has: those that it declares, where they still hold.
 
         Returns
         -------
@@ -417,7 +416,7 @@ class Store(ABC):
 
     __hash__ = None  # type: ignore[assignment]
 
-    # What the store can do.
+    # Abilities of the store.
 
     @property
     @abstractmethod

@@ -95,7 +95,7 @@ def remove_metadata(
 def _show_steps(dry_run: bool) -> None:
     if dry_run:
         _set_level(logging.INFO)
-        typer.echo("Dry run: nothing is changed. What would be done:", err=True)
+        typer.echo("Dry run: nothing is changed. These steps would be done:", err=True)
 
 
 @app.command()

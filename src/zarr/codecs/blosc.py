@@ -76,7 +76,7 @@ class BloscCodec(NativeBytesCodec):
 
     Notes
     -----
-    What was left out is chosen when an array is made with the codec
+    Parameters that were left out are chosen when an array is made with the codec
     (`evolve_from_array_spec`). A codec whose choices are still open is not equal to one where the
     same values were given.
 

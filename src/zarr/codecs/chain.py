@@ -59,7 +59,7 @@ def v2_chain(
 ) -> tuple[Link, ...]:
     """The links for chunks of an array of format 2.
 
-    What the engine has is taken from the configurations alone; numcodecs is imported for the
+    Codecs of the engine are made from the configurations alone. Numcodecs is imported for the
     other codecs only, when the first chunk is coded.
 
     Parameters

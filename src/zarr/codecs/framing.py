@@ -129,7 +129,7 @@ class N5DefaultCodec(_NestedCodec, NativeSerializer):
     Parameters
     ----------
     codecs : iterable of codecs
-        What codes a block: ``transpose``, which reverses all axes; ``bytes``, big-endian; and at
+        The codecs of a block: ``transpose``, which reverses all axes; ``bytes``, big-endian; and at
         most one from bytes to bytes. Codec objects, or their JSON forms.
 
     Notes
@@ -191,7 +191,7 @@ class N5VarlenCodec(_NestedCodec, ArrayBytesCodec):
     Parameters
     ----------
     codecs : iterable of codecs
-        What codes a block: one from array to bytes, and any number from bytes to bytes. Codec
+        The codecs of a block: one from array to bytes, and any number from bytes to bytes. Codec
         objects, or their JSON forms.
 
     Examples

@@ -74,8 +74,8 @@ class _InPlace:
 
 _SUSPENDED = object()
 
-# A bare yield (asyncio.sleep(0)) only lets others run, and there are none. Who yields this often
-# waits for one of them.
+# A bare yield (asyncio.sleep(0)) only lets others run, and there are none. A coroutine that yields
+# this often waits for one of them.
 _MOST_YIELDS = 100
 
 # The code of coroutines that did: they are not tried again.

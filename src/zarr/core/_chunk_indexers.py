@@ -47,7 +47,7 @@ class ChunkDimProjection(NamedTuple):
     dim_chunk_ix : int
         Which chunk.
     dim_chunk_sel
-        What is taken of it.
+        The part of the chunk that is taken.
     dim_out_sel
         Where that goes in the result; None if the axis is left out.
     is_complete_chunk : bool
@@ -308,7 +308,7 @@ class ChunkProjection(NamedTuple):
     chunk_coords : tuple of int
         The place of the chunk in the grid.
     chunk_selection
-        What is taken of it.
+        The part of the chunk that is taken.
     out_selection
         Where that goes in the result.
     is_complete_chunk : bool
@@ -455,8 +455,8 @@ class OrthogonalIndexer(Indexer):
     Attributes
     ----------
     is_advanced : bool
-        Whether NumPy would take the items for points. What is taken of a chunk is written with
-        index arrays for all axes then, and `drop_axes` names those of integers.
+        Whether NumPy would take the items for points. The part of a chunk then has index arrays
+        for all dimensions, and `drop_axes` names those of integers.
     """
 
     dim_indexers: list[DimIndexer]

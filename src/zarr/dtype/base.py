@@ -381,7 +381,7 @@ def unknown_format(zarr_format: object) -> ValueError:
 def v2_name(data: object, object_codec_id: str | None = None) -> object:
     """Return the name in a v2 form ``{"name", "object_codec_id"}``; None if it is not one.
 
-    What has another object codec is not of this data type either.
+    A name with another object codec is not of this data type either.
     """
     if isinstance(data, dict) and data.keys() == {"name", "object_codec_id"}:
         return data["name"] if data["object_codec_id"] == object_codec_id else None

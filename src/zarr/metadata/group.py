@@ -265,7 +265,7 @@ class ConsolidatedMetadata:
     kind : "inline"
         Where the metadata are.
     must_understand : False
-        Who does not know them may read node by node.
+        A reader that does not know them may read node by node.
     """
 
     metadata: dict[str, NodeMetadata]

@@ -1,4 +1,4 @@
-"""What authors of stores, buffers and codecs test with. Needs pytest (``zarr[testing]``)."""
+"""Tests for authors of stores, buffers and codecs. Needs pytest (``zarr[testing]``)."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def check_codec(
     array : ndarray
         A chunk. A codec from bytes to bytes is given its bytes.
     spec : ArraySpec, optional
-        What the codec is told of the chunk, see `chunk_spec`.
+        The description of the chunk for the codec, see `chunk_spec`.
     lossless : bool, optional
         Whether decoding gives what was encoded, exactly.
     mutations : int, optional
@@ -114,7 +114,7 @@ def _buffer(codec: Codec, array: AnyNDArray, spec: ArraySpec) -> object:
 
 
 def _content(buffer: Any) -> tuple[object, ...]:
-    """What a buffer holds, comparable."""
+    """The content of a buffer, comparable."""
     if hasattr(buffer, "to_bytes"):
         return (buffer.to_bytes(),)
     array = buffer.as_numpy_array()

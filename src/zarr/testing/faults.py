@@ -77,7 +77,7 @@ class ServiceError(Exception):
 
 
 class _Log:
-    """The requests so far, and the fate of the next ones; shared by a store and its views."""
+    """The requests so far, and the fates of the next ones; shared by a store and its views."""
 
     def __init__(self, seed: int) -> None:
         self.guard = threading.Lock()
@@ -119,8 +119,8 @@ class FaultyStore(WrapperStore[Store]):
     store : Store
         The inner store.
     schedule : iterable of Fault
-        The fate of each request, in the order in which they are made; of the later ones, what
-        `rate` says.
+        The fate of each request, in the order in which they are made. That of later ones follows
+        from `rate`.
     rate : float
         How likely it is that a request does not get through: one in twenty is 0.05.
     seed : int
@@ -380,7 +380,7 @@ class SwappingStore(WrapperStore["Store"]):
     key : str
         The key of the value.
     value : bytes or None
-        The new value; None if it is deleted.
+        Its new value; None if it is deleted.
     turn : int
         How many requests for the key are answered before.
 

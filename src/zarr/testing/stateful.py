@@ -200,7 +200,7 @@ class ZarrStoreStateMachine(RuleBasedStateMachine):
     store : SyncStoreWrapper
         The store.
     model : dict of str to Buffer
-        The values that the store should hold.
+        The values that it should hold.
     """
 
     def __init__(self, store: Store) -> None:
@@ -385,7 +385,7 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         Parameters
         ----------
         data : DataObject
-            The object that chooses.
+            The source of choices.
         """
         nodes = sorted(self.all_groups | self.all_arrays)
         path = data.draw(st.sampled_from(nodes), label="directory")

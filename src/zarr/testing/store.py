@@ -253,7 +253,7 @@ class StoreTests(Generic[S, B]):
         assert_bytes_equal(observed, _FOUR)
 
     async def test_get_raises(self, store: S) -> None:
-        """What is no byte range is refused."""
+        """A value that is no byte range is refused."""
         await self.set(store, "c/0", self._buffer(_FOUR))
         with pytest.raises((ValueError, TypeError), match=r"Unexpected byte_range, got.*"):
             await store.get("c/0", default_buffer_prototype(), (0, 2))  # type: ignore[arg-type]
@@ -399,7 +399,7 @@ class StoreTests(Generic[S, B]):
         assert await store.get("foo/zarr.json", default_buffer_prototype()) is None
 
     async def test_delete_dir(self, store: S) -> None:
-        """What is below a folder is deleted, and nothing else."""
+        """All keys below a directory are deleted, and nothing else."""
         self._needs_deletes(store)
         for key in _TREE:
             await store.set(key, self._buffer(b"bar"))
@@ -511,7 +511,7 @@ class StoreTests(Generic[S, B]):
         assert_bytes_equal(observed, _FOUR)
 
     async def test_delete_sync_visible_to_async_get(self, store: S) -> None:
-        """A key that was deleted synchronously is gone for all."""
+        """A value that was deleted synchronously is gone for all."""
         deleter = self._require_delete_sync(store)
         await store.set("parity_delete", self._buffer(_FOUR))
         deleter.delete_sync("parity_delete")

@@ -270,7 +270,7 @@ class StrictStoreTests(StoreTests[S, B]):
         assert found == [keys, 1000, b"v" * 1000, b"v" * 3, bool(store.read_only)]
 
     def settle(self, store: S) -> None:
-        """What must happen before other processes see what was written: nothing, mostly."""
+        """Make written values visible to other processes; most stores need nothing."""
 
     async def test_a_store_that_never_waits_says_so_truly(self, store: S) -> None:
         if store.traits.needs_event_loop:
@@ -339,7 +339,7 @@ sys.stdout.buffer.write(pickle.dumps(sync(main())))
 
 
 def _elsewhere(store: Store) -> object:
-    """What a process that was not forked from this one finds in a pickled store."""
+    """The values that a process which was not forked from this one finds in a pickled store."""
     import subprocess
 
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

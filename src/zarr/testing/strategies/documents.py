@@ -35,8 +35,8 @@ zarr_key_chars = st.sampled_from(tuple(sorted(string.ascii_letters + string.digi
 
 
 def _is_name(text: str) -> bool:
-    # What the specification reserves, and names that are those of documents, also on file systems
-    # which do not tell upper from lower case.
+    # Names that the specification reserves, and names of documents, also on file systems which do
+    # not tell upper from lower case.
     reserved = text in (".", "..") or text.startswith("__") or text.lower() in DOCUMENTS
     # Listings of folders skip the files that systems put there.
     return not reserved and not is_hidden(text)

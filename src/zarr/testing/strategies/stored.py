@@ -257,7 +257,7 @@ def arrays(
     paths, array_names : strategy of str, optional
         The paths of their groups, and their names there.
     arrays : strategy of ndarray, optional
-        What is in them.
+        Their elements.
     attrs : strategy of dict or None, optional
         Their attributes.
     zarr_formats : strategy of {2, 3}, optional
