@@ -19,7 +19,7 @@ use crate::selection::{Region, Split};
 use crate::strided::{Output, View, strides_of};
 use crate::write;
 
-/// What a chunk costs besides its bytes (a file is opened, a key is looked up), as bytes of copying.
+/// The cost of a chunk besides its bytes (to open a file, look up a key), as bytes of copying.
 const CHUNK_COST: u64 = 8 << 10;
 
 /// How stored values are read where requests cost more than bytes.
@@ -32,7 +32,7 @@ pub struct Coalesce {
 }
 
 impl Default for Coalesce {
-    /// What suits a store beyond a network.
+    /// Values that suit a store beyond a network.
     fn default() -> Self {
         Self { gap: 1 << 20, most: 16 << 20 }
     }
@@ -49,8 +49,8 @@ pub struct How {
 }
 
 impl How {
-    /// What of a chunk of shape `size` holds elements, if `valid` of it is in the array as we know it:
-    /// a write that covers this leaves nothing of the chunk, and none of an inner chunk.
+    /// The part of a chunk of shape `size` that holds elements, if `valid` of it is in the array as we
+    /// know it: a write that covers this part leaves nothing of the chunk, and none of an inner chunk.
     pub fn used(self, valid: Vec<u64>, size: &[u64]) -> Vec<u64> {
         if self.may_grow { size.to_vec() } else { valid }
     }
@@ -130,12 +130,12 @@ impl Array {
         self.keys.encode(&self.prefix, chunk)
     }
 
-    /// What all keys of the array begin with: its path, with a slash behind it.
+    /// The beginning of all keys of the array: its path, with a slash behind it.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// What the chain must know of `chunk`.
+    /// The facts about `chunk` that the chain must know.
     pub fn form(&self, chunk: &[u64]) -> Result<Cow<'_, Form>> {
         match &self.uniform {
             Some(form) => Ok(Cow::Borrowed(form)),
@@ -173,7 +173,7 @@ impl Array {
         bytes.saturating_add(CHUNK_COST.saturating_mul(split.len() as u64))
     }
 
-    /// What is read of each chunk, of a `region` that goes to `view`.
+    /// The pieces that are read of each chunk, of a `region` that goes to `view`.
     pub fn pieces(&self, region: &Region, view: &View) -> Result<Pieces> {
         self.check(region, view)?;
         let split = region.split(&self.grid);
@@ -264,7 +264,7 @@ impl Array {
                         write::chunk(&array.chain, &form, &used, old.as_ref(), &region, &view, how.write_empty, exec)?;
                     let done = match parts {
                         Some(parts) => sink.put(&key, parts, old.as_ref(), !full)?,
-                        // What another process made since is not ours to remove.
+                        // A value that another process made since is not ours to remove.
                         None if !full && old.is_none() => true,
                         None => sink.delete(&key, !full).map(|()| true)?,
                     };

@@ -33,7 +33,7 @@ impl Cancel {
         Self::default()
     }
 
-    /// Stops the operation: nothing new is begun. What already runs is waited for.
+    /// Stops the operation: nothing new is begun. Items that already run are waited for.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }
@@ -49,7 +49,7 @@ impl Cancel {
     }
 }
 
-/// What an operation listens to on one thread.
+/// The signals that an operation listens to on one thread.
 ///
 /// The caller's own thread may have a `tick`: a call that is made between items and while waiting,
 /// but not more often than every [`PERIOD`]. It is how Ctrl-C is heard. If it fails, the operation

@@ -1,4 +1,4 @@
-//! What can go wrong, as data: the kind, the key, the chunk, what was expected and what was found.
+//! Errors as data: the kind, the key, the chunk, what was expected and what was found.
 
 use std::any::Any;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// The result of everything that can fail in the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What a caller would do next decides the kind.
+/// The kind follows from the step that a caller would take next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The description of an array, a codec or a key contradicts itself.
@@ -156,7 +156,7 @@ impl Error {
         self
     }
 
-    /// What the caller may do next.
+    /// The kind, which tells the caller's next step.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }

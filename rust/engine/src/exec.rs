@@ -38,7 +38,7 @@ pub enum Exec<'a> {
 }
 
 impl<'a> Exec<'a> {
-    /// What the loop listens to.
+    /// The context that the loop listens to.
     pub fn context(self) -> Option<&'a Context<'a>> {
         match self {
             Exec::Here => None,

@@ -280,7 +280,7 @@ impl Files {
         Ok(())
     }
 
-    /// Whether `key` has a value. What is no file in its place is an error: it can have none.
+    /// Whether `key` has a value. Something else than a file in its place is an error.
     fn exists(&self, key: &str) -> Result<bool> {
         match self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::empty())) {
             Ok(stat) => check_kind(key, &stat).map(|()| true),
@@ -289,7 +289,7 @@ impl Files {
         }
     }
 
-    /// What is at the place of `key`, links not followed; `None` if the system does not say.
+    /// The kind of file at the place of `key`, links not followed; `None` if unknown.
     fn kind(&self, key: &str) -> Option<FileType> {
         let stat = self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::SYMLINK_NOFOLLOW));
         Some(FileType::from_raw_mode(stat.ok()?.st_mode))
@@ -416,7 +416,7 @@ const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLO
 /// Fails unless `key` names a place below the root, in one way only.
 pub fn check_key(key: &str) -> Result<()> {
     let part = |part: &str| !matches!(part, "" | "." | "..");
-    // What a backslash and a colon mean elsewhere, they do not mean here: `C:\x` is just a name.
+    // A backslash and a colon have no meaning here, other than elsewhere: `C:\x` is just a name.
     let other = |c: char| c == '\0' || (cfg!(windows) && matches!(c, '\\' | ':'));
     if key.split('/').all(part) && !key.contains(other) {
         return Ok(());
@@ -476,7 +476,7 @@ mod tests {
     use super::*;
 
     thread_local! {
-        /// What the system says when this thread closes a file that it has written.
+        /// The answer of the system when this thread closes a file that it has written.
         pub(super) static REFUSED: Cell<Option<Errno>> = const { Cell::new(None) };
     }
 

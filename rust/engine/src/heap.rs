@@ -1,6 +1,6 @@
 //! Elements of any length (strings, byte strings), for an engine that moves elements of one size.
 //!
-//! What the engine moves are slots of 16 bytes. A short element stands in its slot itself: its bytes,
+//! The engine moves slots of 16 bytes. A short element stands in its slot itself: its bytes,
 //! zeros, and a last byte with the length and a mark; nothing but zeros if it is empty. The others
 //! are kept in parts, one for each chunk that was decoded and for each array that is to be written,
 //! and their slots are references: where the element begins (8), its length (4), in which part (4).
@@ -20,7 +20,7 @@ pub type Reference = [u8; REFERENCE];
 
 /// The longest element that stands in its slot itself.
 pub(crate) const LONGEST: usize = REFERENCE - 1;
-/// What stands beside the length there. NumPy's strings are kept in the same way.
+/// The mark beside the length there. NumPy's strings are kept in the same way.
 pub(crate) const MARK: u8 = 0x60;
 /// There are fewer parts than this.
 const PARTS: u32 = (MARK as u32) << 24;
@@ -67,7 +67,7 @@ impl Heap {
         if text {
             check_text(bytes)?;
         }
-        // What is nothing is told from all that is something by a place where no element begins.
+        // A null is told from every element by a place where no element begins.
         let fill =
             if null { reference(u64::MAX, 0, 0) } else { short(bytes).unwrap_or_else(|| reference(0, 0, length)) };
         let parts = RwLock::new(vec![Arc::new(copied(bytes)?)]);

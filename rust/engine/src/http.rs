@@ -1,6 +1,6 @@
 //! Reading chunks from web servers: many requests at a time, each on a thread that waits for it.
 //!
-//! What is stored as it is goes from the socket to its place in the output.
+//! Bytes that are stored without a codec go from the socket to their place in the output.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -43,7 +43,7 @@ pub struct How<'a> {
     pub room: &'a Cancel,
 }
 
-/// What a thread that asks takes of memory, besides its stack and the chunk.
+/// The memory that a thread that asks takes, besides its stack and the chunk.
 const WORKING_MEMORY: usize = 512 << 10;
 
 /// Fetches chunks that are wanted whole, each from its address, until an answer is unclear.

@@ -15,7 +15,7 @@ use std::thread::{self, Thread};
 use crate::cancel::{Context, PERIOD};
 use crate::error::Result;
 
-/// What is called when a lock is handed over. It must not wait for anything.
+/// The function that is called when a lock is handed over. It must not wait for anything.
 pub type Waiter = Box<dyn FnOnce() + Send>;
 
 /// Enough that threads which work on different chunks rarely meet here.

@@ -165,7 +165,7 @@ const LARGE: usize = 1 << 20;
 /// Puts `parts` together in memory, to stay there.
 pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u8>> {
     if let [Part::New(bytes)] = parts.as_mut_slice() {
-        // What was reserved beyond the end would stay as well.
+        // The memory that was reserved beyond the end would stay as well.
         bytes.shrink_to_fit();
         return Ok(std::mem::take(bytes));
     }

@@ -22,7 +22,7 @@ mod sleeper;
 
 use sleeper::Sleeper;
 
-/// What is done with each item. It is given the context of the thread on which it runs, so that a
+/// The work on each item. It is given the context of the thread on which it runs, so that a
 /// run inside of it listens as well.
 pub type Job = dyn Fn(usize, &Context<'_>) -> Result<()> + Send + Sync;
 
@@ -199,7 +199,7 @@ impl Shared {
         self.call_one(state);
     }
 
-    /// Gets one more thread to look at the queue. Whoever comes calls the next one.
+    /// Gets one more thread to look at the queue. The thread that comes calls the next one.
     fn call_one(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
         if self.idle.load(Ordering::Relaxed) > state.sleepers.len() {
             // Somebody is awake, and will look at the queue before falling asleep.
@@ -269,7 +269,7 @@ impl Shared {
             state = self.lock();
         };
         self.idle.fetch_sub(1, Ordering::Relaxed);
-        // Whoever relied on this thread gets another one.
+        // A task that relied on this thread gets another one.
         if state.posted.iter().any(|posted| posted.task.has_items()) {
             self.call_one(state);
         }

@@ -1,4 +1,5 @@
-//! What the process has one of: the pool, the table of locks, the web clients, the large buffers. A forked child gets its own.
+//! The values of which a process has one: the pool, the table of locks, the web clients, the large
+//! buffers. A forked child gets its own.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -91,8 +92,8 @@ impl<T> Deref for Own<T> {
 
 /// One value for each process, made when it is first used.
 ///
-/// What a child inherits may be locked for ever by threads that it did not inherit. So it is not
-/// locked, not even dropped: it is left where it is. No step of this takes a lock.
+/// The value that a child inherits may be locked for ever by threads that it did not inherit. So it
+/// is not locked, not even dropped: it is left where it is. No step of this takes a lock.
 struct PerProcess<T> {
     current: ArcSwapOption<Own<T>>,
     make: fn() -> T,

@@ -81,7 +81,7 @@ impl Sharding {
         &self.chain
     }
 
-    /// What the chain must know of an inner chunk.
+    /// The facts about an inner chunk that the chain must know.
     pub fn form(&self) -> Result<Form> {
         self.chain.form(&self.inner)
     }
@@ -332,8 +332,8 @@ impl Index {
         }
     }
 
-    /// Fails if two of the inner chunks `wanted` share bytes. What lies outside of the shard is left
-    /// to [`get`](Self::get), which can name it.
+    /// Fails if two of the inner chunks `wanted` share bytes. Ranges outside of the shard are left
+    /// to [`get`](Self::get), which can name them.
     pub fn check_overlap(&self, wanted: impl Iterator<Item = usize>) -> Result<()> {
         let present = |i| self.get(i).ok().flatten().filter(|&(_, len)| len > 0);
         let mut found: Vec<(u64, u64)> = Vec::new();

@@ -16,7 +16,7 @@ use self::transfer::{STREAMED, Transfer};
 use crate::error::{Error, Kind, Result};
 use crate::selection::Region;
 
-/// What keeps memory valid until it is dropped.
+/// A value that keeps memory valid until it is dropped.
 pub type Owner = Arc<dyn Any + Send + Sync>;
 
 /// A strided box in memory, to be read.
@@ -33,7 +33,7 @@ pub struct View {
     _owner: Option<Owner>,
 }
 
-// SAFETY: a view is a pointer with its bounds, and the owner of the memory. Whoever made it promised
+// SAFETY: a view is a pointer with its bounds, and the owner of the memory. Its maker promised
 // that the memory may be used from any thread.
 unsafe impl Send for View {}
 // SAFETY: as above.

@@ -20,11 +20,11 @@ const REUSED: usize = 64 << 10;
 /// Where inner chunks stay at their places, one in so many bytes of a shard may belong to none.
 const MOST_UNUSED: u64 = 4;
 
-/// What a chunk is to be replaced by: its new bytes, or nothing if it would hold only fill values.
+/// The new value of a chunk: its bytes, or nothing if it would hold only fill values.
 pub type Encoded = Option<Vec<Part>>;
 
-/// What becomes of a stored chunk (`old`, if any) when the elements of `region` are taken from `view`.
-/// `valid` is the part of the chunk that lies in the array: what is beyond it need not survive.
+/// Returns the new value of a stored chunk (`old`, if any) with the elements of `region` taken from
+/// `view`. `valid` is the part of the chunk that lies in the array: the rest need not survive.
 #[allow(clippy::too_many_arguments)]
 pub fn chunk(
     chain: &Arc<Chain>,
@@ -40,7 +40,7 @@ pub fn chunk(
         return shard(sharding, &form.shape, valid, old, region, view, write_empty, exec);
     }
     let mut data = Scratch::of(form.nbytes)?;
-    // Whoever hands in the old value knows that something of it survives.
+    // A caller that hands in the old value knows that something of it survives.
     if let Some(old) = old {
         Output::with(&mut data, &form.shape, &form.strides, chain.size(), |whole| {
             read::chunk(chain, form, old, &Region::all(&form.shape), whole, exec)
@@ -55,7 +55,7 @@ pub fn chunk(
     if chain.raw() {
         return Ok(Some(vec![Part::New(data.into_inner())]));
     }
-    // Whoever stores the bytes gives a large buffer back, and it serves the next chunk.
+    // The caller that stores the bytes gives a large buffer back, and it serves the next chunk.
     let mut out = if form.nbytes >= REUSED { Scratch::take().into_inner() } else { Vec::new() };
     out.clear();
     chain.encode(form, &mut data, &mut out)?;
@@ -72,7 +72,7 @@ struct ShardWrite {
     old: Option<(Arc<dyn Object>, Index)>,
     view: View,
     write_empty: bool,
-    /// What each piece became.
+    /// The encoded bytes of each piece.
     done: Vec<Mutex<Option<Vec<u8>>>>,
 }
 
@@ -141,10 +141,10 @@ impl ShardWrite {
         encoded.map(|parts| join(parts, old.as_ref())).transpose()
     }
 
-    /// Lays out the new and the kept inner chunks, and their index. What it holds grows with the
+    /// Lays out the new and the kept inner chunks, and their index. Its memory grows with the
     /// chunks that there are, and not with those that there could be.
     fn assemble(&self) -> Result<Encoded> {
-        // What was written, by number.
+        // The inner chunks that were written, by number.
         let mut new: Vec<(usize, Option<Part>)> = Vec::new();
         reserve(&mut new, self.done.len())?;
         for (i, slot) in self.done.iter().enumerate() {

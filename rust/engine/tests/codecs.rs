@@ -1,4 +1,4 @@
-//! What every codec from bytes to bytes promises.
+//! Promises of every codec from bytes to bytes.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What numcodecs and Python's own modules wrote, byte for byte.
+//! Data that numcodecs and Python's own modules wrote, byte for byte.
 
 #![allow(clippy::unwrap_used)]
 

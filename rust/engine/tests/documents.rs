@@ -20,7 +20,7 @@ fn scope(axes: usize, data_type: &str) -> Scope {
     Scope::new(axes, data_type, Fill::new(&vec![0; data_type.size()]).unwrap())
 }
 
-/// What a chunk of 4 x 6 elements, all of its bytes different, is stored as; it must come back.
+/// The stored form of a chunk of 4 x 6 elements, all of its bytes different; it must come back.
 fn stored(data_type: &str, codecs: &str) -> Vec<u8> {
     let scope = scope(2, data_type);
     let chain = Chain::from_json(codecs, &scope).unwrap();

@@ -1,4 +1,4 @@
-//! What local files promise: values are whole, keys stay below the root, errors say what and where.
+//! Promises of local files: values are whole, keys stay below the root, errors say what and where.
 
 #![allow(clippy::unwrap_used)]
 
@@ -157,7 +157,7 @@ fn what_is_no_file_is_neither_absent_nor_waited_for() {
         }
         let error = files.delete("folder").unwrap_err();
         assert_eq!(errno(&error), Some(21), "EISDIR: {error}");
-        // What can be replaced by a file as a whole may be.
+        // Things that a file can replace as a whole may be replaced.
         for key in ["pipe", "socket", "device", "nowhere"] {
             files.write(key, b"x").unwrap();
             assert_eq!(files.get(key, 0, None).unwrap().unwrap(), b"x");

@@ -194,7 +194,7 @@ fn fuzz(codec: &dyn BytesCodec, align: usize, mend: impl Fn(&mut Random, &mut Ve
         refused += usize::from(done.is_err());
         assert!(start.elapsed() < PATIENCE, "{codec:?} took {:?}", start.elapsed());
     }
-    // What is damaged everywhere should be noticed often.
+    // Damage everywhere should be noticed often.
     assert!(refused > cases() / 4, "{codec:?} refused {refused} only");
 }
 
@@ -442,7 +442,7 @@ fn damaged_strings_are_refused() {
                 refused += 1;
                 continue;
             }
-            // What is accepted is what was stored, and text.
+            // Accepted data are those that were stored, and text.
             let mut again = Vec::new();
             codec.encode(&spec, &decoded, &mut again).unwrap();
             assert_eq!(again, bytes);

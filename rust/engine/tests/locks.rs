@@ -1,4 +1,4 @@
-//! What the table of locks promises.
+//! Promises of the table of locks.
 
 #![allow(clippy::unwrap_used)]
 

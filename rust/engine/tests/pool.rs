@@ -1,4 +1,4 @@
-//! What the pool promises, whatever the jobs do.
+//! Promises of the pool, whatever the jobs do.
 
 #![allow(clippy::unwrap_used)]
 

@@ -126,7 +126,7 @@ impl CompiledArray {
         let sink: Arc<dyn Sink> = deferred.clone();
         let written =
             enter(py, label, cancel, |context| array.write(|_| sink, &region, &value, how, locks, Exec::Pool(context)));
-        // What was encoded before an error is stored all the same, as it would be in a folder.
+        // Chunks that were encoded before an error are stored all the same, as in a directory.
         deferred.flush(py).and(written)
     }
 

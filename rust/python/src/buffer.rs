@@ -231,8 +231,8 @@ pub fn lend_for_writing(data: &Bound<'_, PyAny>) -> PyResult<Output> {
     let (memory, shape, strides, size) = elements(data, ffi::PyBUF_STRIDED)?;
     let base = memory.0.buf.cast::<u8>();
     // SAFETY: as in `lend`; the exporter was asked for memory that may be written, and what stands in
-    // it is no pointer of anybody's. Whoever reads or writes it meanwhile gets bytes of either time:
-    // the engine reads none of it back to rely on.
+    // it is no pointer of anybody's. Another thread that reads or writes it meanwhile gets bytes of
+    // either time: the engine reads none of it back to rely on.
     unsafe { Output::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
 }
 

@@ -253,7 +253,7 @@ impl BytesCodec for Foreign {
     }
 }
 
-/// What `data` becomes by the bytes codecs `links`.
+/// Encodes `data` with the bytes codecs `links`.
 #[pyfunction]
 pub fn encode_bytes(py: Python<'_>, links: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<Bytes> {
     let (codecs, data) = (bytes_codecs(links)?, object(data)?);
@@ -268,7 +268,7 @@ pub fn encode_bytes(py: Python<'_>, links: &Bound<'_, PyAny>, data: &Bound<'_, P
     })
 }
 
-/// What `data` was before the bytes codecs `links`: of `size` bytes, or of at most `limit`.
+/// Decodes `data` with the bytes codecs `links`, to `size` bytes, or to at most `limit`.
 #[pyfunction]
 #[pyo3(signature = (links, data, size = None, limit = None))]
 pub fn decode_bytes(

@@ -145,7 +145,7 @@ pub fn forked() {
 pub fn end(py: Python<'_>) {
     ENDING.set(true);
     ENDS.store(true, Ordering::SeqCst);
-    // What is still done is done by this thread: others could not help it any more.
+    // This thread does the work that is left: others could not help it any more.
     runtime::set_threads(Some(1));
     leave_interpreter(py, || {
         let start = Instant::now();

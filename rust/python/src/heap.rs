@@ -68,7 +68,7 @@ impl Heap {
         let (numbers, out) = (lend(numbers)?, Strings::of(out, true)?);
         enter(py, None, None, |context| {
             let (elements, mut writer) = (self.0.snapshot(), out.writer());
-            // Whoever has locked the strings must not wait for the GIL, and so does not tick.
+            // A thread that has locked the strings must not wait for the GIL, and so does not tick.
             let context = Context::new(context.cancel());
             let written =
                 if in_memory { packed::pack(&numbers, &writer.memory()?, fresh, &context)? } else { Vec::new() };

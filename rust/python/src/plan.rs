@@ -49,7 +49,7 @@ fn ranges(wants: &[Want]) -> Ranges {
         .collect()
 }
 
-/// What a read wants of one stored value.
+/// The ranges that a read wants of one stored value.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct ReadWant {
     #[pyo3(get)]
@@ -80,7 +80,7 @@ impl ReadWant {
         }
     }
 
-    /// What is to be fed, once.
+    /// The chunk to be fed, once.
     pub fn take(&self) -> PyResult<plan::ChunkRead> {
         let chunk = self.chunk.lock().unwrap_or_else(PoisonError::into_inner).take();
         chunk.ok_or_else(|| PyRuntimeError::new_err("what was wanted has been fed already"))

@@ -10,7 +10,7 @@ use zarr_engine::selection::{AxisMap, Region};
 use crate::array::CompiledArray;
 use crate::buffer::lend_axes_for_writing;
 
-/// What `array[...]` needs; see `_core.pyi`.
+/// The reader that `array[...]` uses; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct Reader {
     array: Py<CompiledArray>,

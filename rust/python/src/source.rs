@@ -156,7 +156,7 @@ impl Mapping {
     }
 }
 
-/// A [`Mapping`] during one write. What need not be seen at once is set at the end, together.
+/// A [`Mapping`] during one write. Values that need not be seen at once are set together at the end.
 pub struct MappingSink {
     mapping: Py<Mapping>,
     later: Mutex<Vec<(String, Option<Vec<u8>>)>>,

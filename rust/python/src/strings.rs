@@ -17,7 +17,7 @@ use zarr_engine::strided::{Output, Owner};
 /// One string, as it stands in an array.
 type Slot = [u8; REFERENCE];
 
-/// What NumPy says of a string: how long it is, and where.
+/// A string as NumPy tells it: its length, and its place.
 #[repr(C)]
 struct Found {
     size: usize,
@@ -147,7 +147,7 @@ impl Strings {
         Ok(())
     }
 
-    /// What writes to the array. To be made and dropped without the GIL.
+    /// The writer to the array. It is made and dropped without the GIL.
     pub fn writer(&self) -> Writer<'_> {
         Writer { strings: self, lock: Arc::new(Lock::of(self)) }
     }
@@ -187,7 +187,7 @@ impl Writer<'_> {
     }
 }
 
-/// The allocator of an array's strings, locked. Whoever holds it must not wait for the GIL.
+/// The allocator of an array's strings, locked. A thread that holds it must not wait for the GIL.
 struct Lock {
     api: Api,
     allocator: *mut c_void,

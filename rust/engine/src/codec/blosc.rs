@@ -70,7 +70,7 @@ pub struct Blosc {
     blocksize: usize,
 }
 
-/// What is regrouped before compression.
+/// The units that are regrouped before compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shuffle {
     None,

@@ -11,7 +11,7 @@ use crate::scratch::Scratch;
 use crate::shard::Sharding;
 use crate::strided::strides_of;
 
-/// What the size of decoded data may be where the metadata do not tell it (strings, the codecs of
+/// The largest size of decoded data where the metadata do not tell it (strings, the codecs of
 /// others), unless somebody [says](Chain::at_most) otherwise.
 pub const MOST_UNKNOWN: usize = 256 << 20;
 /// Beside that, they may have so many times the bytes that are stored: large chunks that compress as
@@ -80,7 +80,7 @@ pub struct Chain {
     most: usize,
 }
 
-/// What the chain must know of one chunk shape.
+/// The facts about one chunk shape that the chain must know.
 #[derive(Debug, Clone)]
 pub struct Form {
     /// The shape of the chunk.
@@ -139,7 +139,7 @@ impl Chain {
         self
     }
 
-    /// What elements have that were never written.
+    /// The value of elements that were never written.
     pub fn fill(&self) -> &Fill {
         &self.fill
     }
@@ -239,7 +239,7 @@ impl Chain {
     /// first to the last of them. `false`, and nothing is done, if the codecs decode all or nothing, or
     /// if more than the last bytes codec needs the stored bytes in memory, and they are not.
     ///
-    /// What guards all of the stored bytes (a checksum) is checked as for a whole chunk.
+    /// A checksum of all stored bytes is checked as for a whole chunk.
     pub fn decode_ranges(&self, form: &Form, src: &dyn Object, ranges: &[(u64, u64)], dst: &mut [u8]) -> Result<bool> {
         let Some(&(_, end)) = ranges.last() else { return Ok(true) };
         let needs = self.filters.iter().map(|filter| filter.needs()).max().unwrap_or(Needs::Same);

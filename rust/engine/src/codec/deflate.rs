@@ -123,7 +123,7 @@ impl BytesCodec for Zlib {
     }
 }
 
-/// What is around the compressed data.
+/// The container around the compressed data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coat {
     Gzip,
@@ -333,7 +333,7 @@ impl Drop for Compressor {
     }
 }
 
-/// What became of one gzip member or zlib stream.
+/// The outcome of decoding one gzip member or zlib stream.
 enum Piece {
     /// `from` bytes of the input became `to` bytes of output.
     Whole { from: usize, to: usize },

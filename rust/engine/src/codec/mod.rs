@@ -34,7 +34,7 @@ use std::fmt;
 use crate::error::Result;
 use crate::object::Object;
 
-/// What a codec knows of the array it is given: C order, no gaps.
+/// The description of the array that a codec is given: C order, no gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
     /// Elements along each axis.
@@ -51,8 +51,8 @@ pub struct Window<'a> {
     /// Those that are wanted, from the first to before the second: in their order, with bytes between
     /// them that are not, and one range at least.
     pub ranges: &'a [(u64, u64)],
-    /// Where they are put: as long as it is from the first range's start to the last one's end. What
-    /// stands between the ranges afterwards does not matter.
+    /// Where they are put: as long as it is from the first range's start to the last one's end. The
+    /// bytes between the ranges afterwards do not matter.
     pub dst: &'a mut [u8],
 }
 
@@ -211,10 +211,11 @@ pub trait ArrayFilter: Send + Sync + fmt::Debug {
     /// The name in error messages.
     fn name(&self) -> &str;
 
-    /// What an array of `spec` becomes.
+    /// The description of an array of `spec` after encoding.
     fn encoded_spec(&self, spec: &Spec) -> Result<Spec>;
 
-    /// What decoding a part of an array needs. A filter that does not need all keeps size and shape.
+    /// The input that decoding a part of an array needs. A filter that does not need all
+    /// keeps size and shape.
     fn needs(&self) -> Needs {
         Needs::All
     }

@@ -59,7 +59,7 @@ impl N5 {
         Ok((shape.collect(), rest))
     }
 
-    /// What is copied between a block and a chunk.
+    /// The region that is copied between a block and a chunk.
     fn common(form: &Form, shape: &[u64]) -> Region {
         let axis = |(&n, &m): (&u64, &u64)| AxisMap::Range { start: 0, step: 1, count: n.min(m), at: 0 };
         Region::Box(form.shape.iter().zip(shape).map(axis).collect())

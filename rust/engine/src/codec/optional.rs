@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::reserve::reserve;
 use crate::scratch::{Scratch, resize};
 
-/// What a codec may add to data that are short.
+/// The most bytes that a codec may add to data that are short.
 const MORE: usize = 64 << 10;
 
 /// Which chunks the codecs are applied to.
@@ -56,7 +56,7 @@ impl Optional {
         Ok(Self { codecs, header, when })
     }
 
-    /// What a chunk says of itself: the codecs that were applied, and the rest of the bytes.
+    /// The header of a chunk, as the codecs that were applied, and the rest of the bytes.
     fn parse<'a>(&self, src: &'a [u8]) -> Result<(Vec<&dyn BytesCodec>, &'a [u8])> {
         let Some((header, rest)) = src.split_at_checked(self.header) else {
             return Err(Error::corrupt("the data end in the header")

@@ -115,7 +115,7 @@ impl PackBits {
         }
     }
 
-    /// What a component is, of which these bits were stored.
+    /// The component of which these bits were stored.
     fn restored(&self, bits: u64) -> u64 {
         let end = self.first + self.bits;
         let value = bits << self.first;
@@ -226,7 +226,7 @@ mod tests {
         check(PackBits::new("|b1", 1, 0, 0, "none").unwrap(), &bools, &[0x49, 0x02], &bools);
         check(PackBits::new("|b1", 1, 0, 0, "first_byte").unwrap(), &bools, &[4, 0x49, 0x02], &bools);
         check(PackBits::new("|b1", 1, 0, 0, "last_byte").unwrap(), &bools, &[0x49, 0x02, 4], &bools);
-        // What is above the bits that are used is ignored, and zeros.
+        // The bits above those that are used are ignored, and zeros.
         let nibbles = PackBits::new("|i1", 4, 0, 3, "none").unwrap();
         check(nibbles, &[1, 0xff, 0xf8, 7], &[0xf1, 0x78], &[1, 0x0f, 0x08, 7]);
         let halves = PackBits::new("|i1", 4, 0, 2, "none").unwrap();

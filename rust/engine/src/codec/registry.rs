@@ -147,7 +147,7 @@ pub trait Value: Sized {
 pub struct Scope {
     /// How many dimensions they have.
     pub axes: usize,
-    /// What elements have that were never written.
+    /// The value of elements that were never written.
     pub fill: Fill,
     /// The type of the elements, if they have one that the engine knows.
     pub data_type: Option<DataType>,
@@ -177,7 +177,7 @@ impl Scope {
     fn behind(&self, before: &[Link]) -> Result<Self> {
         let mut scope = self.clone();
         for filter in filters(before) {
-            // What is missing behind a filter is what the fill value became in it.
+            // Behind a filter, missing elements have the value that the filter makes of the fill value.
             let mut element = copied(scope.fill.bytes())?;
             filter.encode(&Spec { shape: vec![1; scope.axes], size: scope.fill.size() }, &mut element)?;
             scope.fill = Fill::new(&element)?;

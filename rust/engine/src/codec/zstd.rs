@@ -151,7 +151,7 @@ fn decode_prefix(src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
     }
     let mut context =
         DECOMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(DCtx::try_create).ok_or_else(no_memory)?;
-    // What is before the window is decoded, and thrown away.
+    // Bytes before the window are decoded, and thrown away.
     let mut before = Scratch::of(start.min(STEP))?;
     let (mut taken, mut given) = (0, 0);
     let mut decode = || -> Result<()> {

@@ -1,9 +1,9 @@
 //! Values that are changed in part, beside other processes that do the same.
 //!
-//! Whoever changes a value locks its file, and puts another file in its place. Who waited for the
-//! lock sees that the file is not the one at the key any more, and begins anew. Where there is no
-//! file yet, whoever is first makes it. So nothing lies beside the values, and a process that dies
-//! leaves nothing behind: the system unlocks what it had locked.
+//! A writer that changes a value locks its file, and puts another file in its place. One that waited
+//! for the lock sees that the file is not the one at the key any more, and begins anew. Where there
+//! is no file yet, the first writer makes it. So nothing lies beside the values, and a process that
+//! dies leaves nothing behind: the system unlocks what it had locked.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering;
@@ -25,7 +25,7 @@ const LATER: Duration = Duration::from_millis(2);
 /// So often in a row nobody is outrun: the file system numbers its files anew each time.
 const UNSTABLE: usize = 10_000;
 
-/// What tells the value of a key from those before and after it.
+/// The mark that tells the value of a key from those before and after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     /// The file system.

@@ -43,7 +43,7 @@ impl OpenFile {
         self
     }
 
-    /// What tells the value from those before and after it.
+    /// The mark that tells the value from those before and after it.
     pub fn version(&self) -> Version {
         self.version
     }

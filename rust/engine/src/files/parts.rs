@@ -14,8 +14,8 @@ use crate::object::{Object, Part};
 use crate::reserve::reserve;
 use crate::scratch::Scratch;
 
-/// What is put together before it is written: fits the processor's cache, and is large enough for
-/// the file system to lay it out in one go.
+/// How many bytes are put together before they are written: they fit the processor's cache, and are
+/// enough for the file system to lay them out in one go.
 const GATHER: usize = 256 << 10;
 
 /// New parts of so many bytes on average are not put together before they are written.
@@ -45,10 +45,10 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes `parts`, some of which are in `old`, to an empty file. What is kept of a file is shared with
-/// it where the file system can do that and the bytes stay at their place; else the system copies
-/// it. New parts are written from where they are, unless they are short: then they go by way of one
-/// small buffer, for naming them to the system costs more than the copy.
+/// Writes `parts`, some of which are in `old`, to an empty file. Bytes of `old` are shared with it
+/// where the file system can do that and they stay at their place; else the system copies them. New
+/// parts are written from where they are. Short ones go by way of one small buffer: a system call
+/// for them costs more than the copy.
 pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
     if let [Part::New(bytes)] = parts {
         return write_all(fd, bytes);

@@ -117,8 +117,8 @@ fn agent() -> Agent {
     Agent::with_parts(config, DefaultConnector::default(), Addresses)
 }
 
-/// Finds the addresses of hosts. Who waits for an answer only so long needs a thread that asks; if
-/// there can be none, that is an error, which ureq's own way of doing this does not know.
+/// Finds the addresses of hosts. A caller that waits only so long needs a thread that asks; if there
+/// can be none, that is an error, which ureq's own way of doing this does not know.
 #[derive(Debug)]
 struct Addresses;
 
@@ -141,7 +141,7 @@ impl Resolver for Addresses {
     }
 }
 
-/// What a server says of a value.
+/// The answer of a server about a value.
 pub enum Answer {
     /// It is on its way.
     Value(Value),

@@ -14,7 +14,7 @@ use crate::scratch::{Scratch, resize};
 /// So many bytes are read at first: a page.
 const HEAD: u64 = 4096;
 
-/// What the header says, after the checks that need nothing else.
+/// The header, after the checks that need nothing else.
 pub(super) struct Header {
     inner_version: u8,
     flags: u8,

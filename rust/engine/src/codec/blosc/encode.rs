@@ -135,7 +135,7 @@ impl Blosc {
     }
 }
 
-/// A size as the container holds it. What is longer than that was refused.
+/// A size as the container holds it. Longer data were refused.
 fn size_bytes(size: usize) -> [u8; 4] {
     (size as u32).to_le_bytes()
 }
