@@ -150,6 +150,16 @@ def register_codec(key: str, codec_cls: type[Codec], *, qualname: str | None = N
     qualname : str, optional
         The name of this implementation in the setting ``codecs.<key>``; by default the module and
         qualified name of the class.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.codecs import GzipCodec
+    >>> class Mine(GzipCodec):
+    ...     pass
+    >>> zarr.registry.register_codec("mine.gzip", Mine)
+    >>> zarr.registry.get_codec_class("mine.gzip").__name__
+    'Mine'
     """
     _codecs[key].register(codec_cls, qualname)
 
@@ -170,6 +180,12 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
         Nothing here implements the codec.
     BadConfigError
         The settings name an implementation that there is not.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.registry.get_codec_class("gzip")
+    <class 'zarr.codecs.gzip.GzipCodec'>
     """
     if reload_config:
         config.refresh()
@@ -238,6 +254,12 @@ def get_numcodec(data: CodecJSON_V2[str] | Mapping[str, Any]) -> Numcodec:
     ------
     UnknownCodecError
         ``numcodecs`` does not know the codec, or is not installed.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.registry.get_numcodec({"id": "gzip", "level": 5})
+    GZip(level=5)
     """
     name = data.get("id")
     try:
@@ -301,6 +323,16 @@ def register_buffer(cls: type[Buffer], qualname: str | None = None) -> None:
         The class.
     qualname : str, optional
         Its name in the setting; by default its module and qualified name.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> class Mine(zarr.buffer.cpu.Buffer):
+    ...     pass
+    >>> zarr.registry.register_buffer(Mine, "mine.Buffer")
+    >>> with zarr.config.set({"buffer": "mine.Buffer"}):
+    ...     zarr.registry.get_buffer_class().__name__
+    'Mine'
     """
     core.buffer_classes[qualname or fully_qualified_name(cls)] = cls
     core.forget_prototypes()
@@ -313,6 +345,12 @@ def get_buffer_class(reload_config: bool = False) -> type[Buffer]:
     ----------
     reload_config : bool, optional
         Whether to read the settings again first.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.registry.get_buffer_class()
+    <class 'zarr.buffer.cpu.Buffer'>
     """
     if reload_config:
         config.refresh()
@@ -328,6 +366,16 @@ def register_ndbuffer(cls: type[NDBuffer], qualname: str | None = None) -> None:
         The class.
     qualname : str, optional
         Its name in the setting; by default its module and qualified name.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> class Mine(zarr.buffer.cpu.NDBuffer):
+    ...     pass
+    >>> zarr.registry.register_ndbuffer(Mine, "mine.NDBuffer")
+    >>> with zarr.config.set({"ndbuffer": "mine.NDBuffer"}):
+    ...     zarr.registry.get_ndbuffer_class().__name__
+    'Mine'
     """
     core.ndbuffer_classes[qualname or fully_qualified_name(cls)] = cls
     core.forget_prototypes()
@@ -340,6 +388,12 @@ def get_ndbuffer_class(reload_config: bool = False) -> type[NDBuffer]:
     ----------
     reload_config : bool, optional
         Whether to read the settings again first.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.registry.get_ndbuffer_class()
+    <class 'zarr.buffer.cpu.NDBuffer'>
     """
     if reload_config:
         config.refresh()
@@ -371,6 +425,12 @@ def get_chunk_key_encoding_class(key: str) -> type[ChunkKeyEncoding]:
     ------
     KeyError
         Nothing here implements it.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.registry.get_chunk_key_encoding_class("v2").__name__
+    'V2ChunkKeyEncoding'
     """
     if key in _key_encodings:
         return _key_encodings[key]

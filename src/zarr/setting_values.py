@@ -207,6 +207,16 @@ class Settings(_Frozen):
     ``zarr.config.settings`` holds the values of now. A new instance has those that are named, and
     the defaults for the others. ``zarr.config.set(settings)`` sets those that are named, and
     ``config=settings`` gives them to one array or group, as far as these can have their own.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> settings = zarr.Settings(requests__timeout=5, array__order="F")
+    >>> settings.requests__timeout, settings.requests__attempts
+    (5.0, 6)
+    >>> with zarr.config.set(settings):
+    ...     zarr.config.get("array.order")
+    'F'
     """
 
     default_zarr_format: Literal[2, 3] = setting(

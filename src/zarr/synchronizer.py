@@ -103,6 +103,14 @@ class ThreadSynchronizer:
     """Locks for the threads of a process.
 
     A pickled copy locks together with the original within the process, and by itself elsewhere.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> array = zarr.open_array(
+    ...     {}, mode="w", shape=(4,), dtype="i4", synchronizer=zarr.ThreadSynchronizer()
+    ... )
+    >>> array[:2] = 7
     """
 
     def __init__(self) -> None:
@@ -126,6 +134,17 @@ class ProcessSynchronizer:
     path : str
         A folder for the files that are locked. All processes must name the same one; it should
         not be inside of the store.
+
+    Examples
+    --------
+    >>> import tempfile, zarr
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> array = zarr.open_array(
+    ...     f"{folder.name}/a", mode="w", shape=(4,), dtype="i4",
+    ...     synchronizer=zarr.ProcessSynchronizer(f"{folder.name}/a.locks"),
+    ... )
+    >>> array[:2] = 7
+    >>> folder.cleanup()
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

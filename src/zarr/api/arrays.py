@@ -426,6 +426,14 @@ async def open_array(
     ------
     ArrayNotFoundError
         If there is no array and none is to be created.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = {}
+    >>> made = zarr.open_array(store, mode="w", shape=(4, 6), chunks=(2, 3), dtype="i4")
+    >>> zarr.open_array(store, mode="r")
+    <Array memory://... shape=(4, 6) dtype=int32>
     """
     chosen = parse_format(zarr_format, zarr_version)
     given: dict[str, Any] = dict(kwargs)
@@ -507,6 +515,13 @@ async def open_like(
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> like = zarr.open_like(np.ones((4, 6), "f4"), "a", store={}, mode="w")
+    >>> like.shape, like.dtype
+    ((4, 6), dtype('float32'))
     """
     chosen = parse_format(zarr_format, kwargs.pop("zarr_version", None))
     given = {**like(a, chosen), **kwargs}
@@ -545,6 +560,14 @@ async def save_array(
         Settings for the store that a URL names. An error with any other `store`.
     **kwargs
         Parameters of :func:`create`, such as ``chunks`` or ``overwrite``.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> store = {}
+    >>> zarr.save_array(store, np.arange(4))
+    >>> zarr.load(store)
+    array([0, 1, 2, 3])
     """
     if not (hasattr(arr, "shape") and hasattr(arr, "dtype") and hasattr(arr, "__array__")):
         raise TypeError(

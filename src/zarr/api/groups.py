@@ -111,6 +111,13 @@ async def create_group(
     ------
     ContainsArrayError, ContainsGroupError
         If there is a node and it is not to be overwritten.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> group = zarr.create_group({}, path="a/b", attributes={"unit": "m"})
+    >>> group.path, group.attrs["unit"]
+    ('a/b', 'm')
     """
     asked = parse_format(zarr_format)
     chosen = asked or default_format()
@@ -171,6 +178,15 @@ async def group(
     -------
     AsyncGroup
         The group.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = {}
+    >>> zarr.group(store, attributes={"unit": "m"}).attrs["unit"]
+    'm'
+    >>> zarr.group(store).attrs["unit"]
+    'm'
     """
     return await open_group(
         store,
@@ -251,6 +267,15 @@ async def open_group(
         If there is no group and none is to be created.
     ContainsArrayError
         If there is an array in its place.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = {}
+    >>> group = zarr.open_group(store, mode="w", path="a")
+    >>> array = group.create_array("b", shape=(4,), dtype="i4")
+    >>> list(zarr.open_group(store, mode="r"))
+    ['a']
     """
     chosen = parse_format(zarr_format, zarr_version)
     place = await make_store_path(store, path=path, mode=mode, storage_options=storage_options)
@@ -324,6 +349,15 @@ async def open_consolidated(
     ------
     ValueError
         If it has none.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = {}
+    >>> array = zarr.create_group(store, zarr_format=2).create_array("a", shape=(4,), dtype="i4")
+    >>> group = zarr.consolidate_metadata(store)
+    >>> list(zarr.open_consolidated(store))
+    ['a']
     """
     if use_consolidated is not True and not isinstance(use_consolidated, str):
         raise TypeError(
@@ -361,6 +395,15 @@ async def consolidate_metadata(
         If there is no group.
     TypeError
         If the store does not support it.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = {}
+    >>> array = zarr.create_group(store, zarr_format=2).create_array("a", shape=(4,), dtype="i4")
+    >>> group = zarr.consolidate_metadata(store)
+    >>> list(group.metadata.consolidated_metadata.metadata)
+    ['a']
     """
     place = await make_store_path(store, path=path)
     return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place).known_stored()
@@ -415,6 +458,14 @@ async def save_group(
         Settings for the store that a URL names. An error with any other `store`.
     **kwargs : ndarray
         More arrays, by their names in the group.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> store = {}
+    >>> zarr.save_group(store, x=np.arange(4), y=np.ones(3))
+    >>> zarr.load(store)["y"]
+    array([1., 1., 1.])
     """
     chosen = parse_format(zarr_format, zarr_version)
     if not args and not kwargs:
@@ -486,6 +537,16 @@ async def create_hierarchy(
     ------
     ContainsArrayError, ContainsGroupError
         If there is a node already, and it is not to be overwritten.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.metadata.group import GroupMetadata
+    >>> made = zarr.create_hierarchy(
+    ...     store=zarr.storage.MemoryStore(), nodes={"a/b": GroupMetadata({"unit": "m"})}
+    ... )
+    >>> sorted(path for path, node in made)
+    ['', 'a', 'a/b']
     """
     made = await make_hierarchy(store, nodes, overwrite=overwrite)
     for path, node in made.items():

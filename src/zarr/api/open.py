@@ -128,6 +128,14 @@ async def open(
     -------
     AsyncArray or AsyncGroup
         The node that is there, or was made.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = {}
+    >>> array = zarr.open(store, mode="w", path="a", shape=(4,), dtype="i4")
+    >>> type(zarr.open(store)).__name__, type(zarr.open(store, path="a")).__name__
+    ('Group', 'Array')
     """
     chosen = parse_format(zarr_format, zarr_version)
     if mode is None:
@@ -197,6 +205,16 @@ async def load(
     See Also
     --------
     save : The other way round.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> store = {}
+    >>> zarr.save(store, x=np.arange(4), y=np.ones(3))
+    >>> zarr.load(store)["x"]
+    array([0, 1, 2, 3])
+    >>> zarr.load(store, path="x")
+    array([0, 1, 2, 3])
     """
     chosen = parse_format(zarr_format, zarr_version)
     node = await open(store, path=path, zarr_format=chosen, mode="r")
@@ -232,6 +250,14 @@ async def save(
         Settings for the store that a URL names. An error with any other `store`.
     **kwargs : ndarray
         More arrays, and their names in the group.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> store = {}
+    >>> zarr.save(store, np.arange(4))
+    >>> zarr.load(store)
+    array([0, 1, 2, 3])
     """
     chosen = parse_format(zarr_format, zarr_version)
     if len(args) == 1 and not kwargs:

@@ -334,6 +334,13 @@ async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArr
     Notes
     -----
     The elements have the fill value for now. Do not rely on it.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> array = zarr.empty(4, dtype="i4", chunks=2)
+    >>> array.shape
+    (4,)
     """
     return await create(shape=shape, **kwargs)
 
@@ -360,6 +367,13 @@ async def empty_like(
     Notes
     -----
     The elements have the fill value for now. Do not rely on it.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> array = zarr.empty_like(np.arange(4, dtype="i4"))
+    >>> array.shape
+    (4,)
     """
     return await create(**_like(a, kwargs, zarr_format))
 
@@ -378,6 +392,13 @@ async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArra
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> array = zarr.zeros(4, dtype="i4", chunks=2)
+    >>> array[:2]
+    array([0, 0], dtype=int32)
     """
     return await create(shape=shape, fill_value=0, **kwargs)
 
@@ -400,6 +421,13 @@ async def zeros_like(
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> array = zarr.zeros_like(np.arange(4, dtype="i4"))
+    >>> array[:2]
+    array([0, 0], dtype=int32)
     """
     return await zeros(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
@@ -418,6 +446,13 @@ async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> array = zarr.ones(4, dtype="i4", chunks=2)
+    >>> array[:2]
+    array([1, 1], dtype=int32)
     """
     return await create(shape=shape, fill_value=1, **kwargs)
 
@@ -440,6 +475,13 @@ async def ones_like(
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> array = zarr.ones_like(np.arange(4, dtype="i4"))
+    >>> array[:2]
+    array([1, 1], dtype=int32)
     """
     return await ones(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
@@ -462,6 +504,12 @@ async def full(
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> zarr.full(4, 7, dtype="i4", chunks=2)[:2]
+    array([7, 7], dtype=int32)
     """
     return await create(shape=shape, fill_value=fill_value, **kwargs)
 
@@ -484,6 +532,12 @@ async def full_like(
     -------
     AsyncArray
         The array.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> zarr.full_like(np.arange(4, dtype="i4"), fill_value=7)[:2]
+    array([7, 7], dtype=int32)
     """
     return await full(**_like(a, kwargs, zarr_format))
 

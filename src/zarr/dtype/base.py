@@ -121,6 +121,15 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     """How the elements of an array are represented: in memory, in metadata, in chunks.
 
     Subclasses are frozen dataclasses, made known by ``data_type_registry.register``.
+
+    Examples
+    --------
+    >>> from zarr.dtype import Int32, ZDType, parse_dtype
+    >>> data_type = parse_dtype("int32", zarr_format=3)
+    >>> isinstance(data_type, ZDType), data_type == Int32()
+    (True, True)
+    >>> data_type.to_native_dtype(), data_type.to_json(zarr_format=3)
+    (dtype('int32'), 'int32')
     """
 
     dtype_cls: ClassVar[type[TBaseDType]]

@@ -173,7 +173,17 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
 
 
 class DateTime64(TimeDTypeBase):
-    """Points in time, counted from the beginning of 1970."""
+    """Points in time, counted from the beginning of 1970.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import DateTime64
+    >>> array = zarr.create_array({}, shape=(2,), dtype=DateTime64(unit="D"))
+    >>> array[:] = ["2024-02-29", "NaT"]
+    >>> array[:]
+    array(['2024-02-29',        'NaT'], dtype='datetime64[D]')
+    """
 
     dtype_cls = type(np.dtype("M8"))
     _zarr_v3_name = "numpy.datetime64"
@@ -183,7 +193,16 @@ class DateTime64(TimeDTypeBase):
 
 
 class TimeDelta64(TimeDTypeBase):
-    """Spans of time."""
+    """Spans of time.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import TimeDelta64
+    >>> array = zarr.create_array({}, shape=(2,), dtype=TimeDelta64(unit="s", scale_factor=10))
+    >>> array[:].dtype
+    dtype('<m8[10s]')
+    """
 
     dtype_cls = type(np.dtype("m8"))
     _zarr_v3_name = "numpy.timedelta64"

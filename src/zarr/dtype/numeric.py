@@ -188,7 +188,16 @@ class Number(OwnDType[TBaseDType, np.generic], HasItemSize):
 
 
 class Bool(Number):
-    """True or false, one byte each."""
+    """True or false, one byte each.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Bool
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Bool())
+    >>> array[:]
+    array([False, False])
+    """
 
     def _keeps(self, data: object, scalar: object) -> bool:
         # Any string would be true.
@@ -329,57 +338,174 @@ class BaseComplex(HasEndianness, Number):
 
 
 class Int8(BaseInt):
-    """Integers from -128 to 127."""
+    """Integers from -128 to 127.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Int8
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Int8())
+    >>> array[:]
+    array([0, 0], dtype=int8)
+    """
 
 
 class Int16(OrderedInt):
-    """Signed integers of two bytes."""
+    """Signed integers of two bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Int16
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Int16())
+    >>> array[:]
+    array([0, 0], dtype=int16)
+    """
 
 
 class Int32(OrderedInt):
-    """Signed integers of four bytes."""
+    """Signed integers of four bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Int32
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Int32())
+    >>> array[:]
+    array([0, 0], dtype=int32)
+    """
 
 
 class Int64(OrderedInt):
-    """Signed integers of eight bytes."""
+    """Signed integers of eight bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Int64
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Int64())
+    >>> array[:]
+    array([0, 0])
+    """
 
 
 class UInt8(BaseInt):
-    """Integers from 0 to 255."""
+    """Integers from 0 to 255.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import UInt8
+    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt8())
+    >>> array[:]
+    array([0, 0], dtype=uint8)
+    """
 
 
 class UInt16(OrderedInt):
-    """Unsigned integers of two bytes."""
+    """Unsigned integers of two bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import UInt16
+    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt16())
+    >>> array[:]
+    array([0, 0], dtype=uint16)
+    """
 
 
 class UInt32(OrderedInt):
-    """Unsigned integers of four bytes."""
+    """Unsigned integers of four bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import UInt32
+    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt32())
+    >>> array[:]
+    array([0, 0], dtype=uint32)
+    """
 
 
 class UInt64(OrderedInt):
-    """Unsigned integers of eight bytes."""
+    """Unsigned integers of eight bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import UInt64
+    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt64())
+    >>> array[:]
+    array([0, 0], dtype=uint64)
+    """
 
 
 class Float16(BaseFloat):
-    """Floating point numbers of half precision, IEEE 754 binary16."""
+    """Floating point numbers of half precision, IEEE 754 binary16.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Float16
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Float16())
+    >>> array[:]
+    array([0., 0.], dtype=float16)
+    """
 
 
 class Float32(BaseFloat):
-    """Floating point numbers of single precision, IEEE 754 binary32."""
+    """Floating point numbers of single precision, IEEE 754 binary32.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Float32
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Float32())
+    >>> array[:]
+    array([0., 0.], dtype=float32)
+    """
 
 
 class Float64(BaseFloat):
-    """Floating point numbers of double precision, IEEE 754 binary64."""
+    """Floating point numbers of double precision, IEEE 754 binary64.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Float64
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Float64())
+    >>> array[:]
+    array([0., 0.])
+    """
 
 
 class Complex64(BaseComplex):
-    """Complex numbers of two `Float32`."""
+    """Complex numbers of two `Float32`.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Complex64
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Complex64())
+    >>> array[:]
+    array([0.+0.j, 0.+0.j], dtype=complex64)
+    """
 
     _aliases = ("complex_float32",)
 
 
 class Complex128(BaseComplex):
-    """Complex numbers of two `Float64`."""
+    """Complex numbers of two `Float64`.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import Complex128
+    >>> array = zarr.create_array({}, shape=(2,), dtype=Complex128())
+    >>> array[:]
+    array([0.+0.j, 0.+0.j])
+    """
 
     _aliases = ("complex_float64",)
 

@@ -66,7 +66,17 @@ def _keeps_string(data: object, scalar: object) -> bool:
 
 @frozen
 class FixedLengthUTF32(OwnDType[TBaseDType, np.str_], HasEndianness, HasLength, HasItemSize):
-    """Strings of at most `length` characters, four bytes for each."""
+    """Strings of at most `length` characters, four bytes for each.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import FixedLengthUTF32
+    >>> array = zarr.create_array({}, shape=(2,), dtype=FixedLengthUTF32(length=3))
+    >>> array[:] = ["ab", "abcd"]
+    >>> array[:]
+    array(['ab', 'abc'], dtype='<U3')
+    """
 
     dtype_cls = type(np.dtype("U1"))
     _zarr_v3_name = "fixed_length_utf32"
@@ -141,7 +151,17 @@ class _OfAnyLength(OwnDType[TBaseDType, AnyScalar], HasObjectCodec):
 
 
 class VariableLengthUTF8(_OfAnyLength):
-    """Strings of any length."""
+    """Strings of any length.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import VariableLengthUTF8
+    >>> array = zarr.create_array({}, shape=(2,), dtype=VariableLengthUTF8())
+    >>> array[:] = ["ab", "a longer string"]
+    >>> array[1]
+    array('a longer string', dtype=StringDType())
+    """
 
     dtype_cls = np.dtypes.StringDType
     _zarr_v3_name = "string"
@@ -249,7 +269,14 @@ class _FixedLengthBytes(OwnDType[TBaseDType, AnyScalar], HasLength, HasItemSize)
 
 
 class NullTerminatedBytes(_FixedLengthBytes):
-    """At most `length` bytes; zeros at the end are not part of a value."""
+    """At most `length` bytes; zeros at the end are not part of a value.
+
+    Examples
+    --------
+    >>> from zarr.dtype import NullTerminatedBytes
+    >>> NullTerminatedBytes(length=3).to_native_dtype()
+    dtype('S3')
+    """
 
     dtype_cls = type(np.dtype("S1"))
     _zarr_v3_name = "null_terminated_bytes"
@@ -272,7 +299,16 @@ class NullTerminatedBytes(_FixedLengthBytes):
 
 
 class RawBytes(_FixedLengthBytes):
-    """Exactly `length` bytes."""
+    """Exactly `length` bytes.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import RawBytes
+    >>> array = zarr.create_array({}, shape=(2,), dtype=RawBytes(length=3), zarr_format=2)
+    >>> array[0]
+    array(b'\\x00\\x00\\x00', dtype='|V3')
+    """
 
     dtype_cls = type(np.dtype("V1"))
     _zarr_v3_name = "raw_bytes"
@@ -335,7 +371,14 @@ def _bits_in_name(data: object) -> int | None:
 
 
 class VariableLengthBytes(_OfAnyLength):
-    """Bytes of any length."""
+    """Bytes of any length.
+
+    Examples
+    --------
+    >>> from zarr.dtype import VariableLengthBytes
+    >>> VariableLengthBytes().to_json(zarr_format=2)
+    {'name': '|O', 'object_codec_id': 'vlen-bytes'}
+    """
 
     dtype_cls = type(np.dtype("O"))
     _zarr_v3_name = "variable_length_bytes"
@@ -416,6 +459,12 @@ class PythonObject(OwnDType[TBaseDType, AnyScalar], HasObjectCodec):
     ----------
     object_codec_id
         The name of the codec.
+
+    Examples
+    --------
+    >>> from zarr.dtype import PythonObject
+    >>> PythonObject(object_codec_id="pickle").to_native_dtype()
+    dtype('O')
     """
 
     object_codec_id: str  # type: ignore[misc]

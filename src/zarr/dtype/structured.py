@@ -164,7 +164,14 @@ def _item_size(dtype: AnyDType) -> int:
 
 @frozen
 class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
-    """Records, with the metadata that older versions wrote for Zarr v3."""
+    """Records, with the metadata that older versions wrote for Zarr v3.
+
+    Examples
+    --------
+    >>> from zarr.dtype import Int32, Structured
+    >>> Structured(fields=(("x", Int32()),)).to_native_dtype()
+    dtype([('x', '<i4')])
+    """
 
     fields: tuple[Field, ...]
 
@@ -308,7 +315,15 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
 
 
 class Struct(Structured):
-    """Records, as the registered extension ``struct`` of Zarr v3 describes them."""
+    """Records, as the registered extension ``struct`` of Zarr v3 describes them.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> array = zarr.create_array({}, shape=(2,), dtype=np.dtype([("x", "i4"), ("y", "f8")]))
+    >>> type(array.metadata.data_type).__name__, array["x"]
+    ('Struct', array([0, 0], dtype=int32))
+    """
 
     _zarr_v3_name = "struct"
     _unstable = False

@@ -249,6 +249,18 @@ class CacheStore(WrapperStore[Store]):
         How many bytes are kept at most; what was not used for the longest time goes first.
     cache_set_data : bool
         Whether what is written is kept too.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.storage import CacheStore, MemoryStore
+    >>> source = MemoryStore()  # a slow one, in earnest
+    >>> zarr.create_array(source, shape=(4,), dtype="i4")[:] = 7
+    >>> array = zarr.open_array(CacheStore(source, cache_store=MemoryStore()))
+    >>> array[:2], array[2:]
+    (array([7, 7], dtype=int32), array([7, 7], dtype=int32))
+    >>> array.store.cache_stats()["hits"] > 0
+    True
     """
 
     _cache: Store

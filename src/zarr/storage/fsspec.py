@@ -111,6 +111,13 @@ class FsspecStore(Store):
     fs
     path
     allowed_exceptions
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = zarr.storage.FsspecStore.from_url("memory://of-fsspec")
+    >>> zarr.create_array(store, shape=(4,), dtype="i4", overwrite=True).shape
+    (4,)
     """
 
     supports_writes: bool = True

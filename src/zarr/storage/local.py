@@ -52,6 +52,16 @@ class LocalStore(BlockingStore):
     supports_deletes
     supports_listing
     root
+
+    Examples
+    --------
+    >>> import tempfile, zarr
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> store = zarr.storage.LocalStore(folder.name)
+    >>> array = zarr.create_array(store, shape=(4,), dtype="i4")
+    >>> zarr.open_array(folder.name).shape
+    (4,)
+    >>> folder.cleanup()
     """
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:

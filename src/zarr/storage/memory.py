@@ -62,6 +62,14 @@ class MemoryStore(BlockingStore):
     supports_writes
     supports_deletes
     supports_listing
+
+    Examples
+    --------
+    >>> import zarr
+    >>> values = {}
+    >>> array = zarr.create_array(zarr.storage.MemoryStore(values), shape=(4,), dtype="i4")
+    >>> list(values)
+    ['zarr.json']
     """
 
     _call = staticmethod(_at_once)
@@ -211,6 +219,13 @@ class GpuMemoryStore(MemoryStore):
         Where the values are, as `zarr.buffer.gpu.Buffer`; a new dict by default.
     read_only : bool
         Whether writing is refused.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = zarr.storage.GpuMemoryStore()
+    >>> zarr.create_array(store, shape=(4,), dtype="i4")
+    <Array memory://... shape=(4,) dtype=int32>
     """
 
     _store_dict: MutableMapping[str, gpu.Buffer]  # type: ignore[assignment]
@@ -293,6 +308,14 @@ class ManagedMemoryStore(MemoryStore):
     ----------
     name
     path
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = zarr.storage.ManagedMemoryStore("shared")
+    >>> array = zarr.create_array(store, shape=(4,), dtype="i4")
+    >>> zarr.open_array("memory://shared").shape
+    (4,)
     """
 
     def __init__(self, name: str | None = None, *, path: str = "", read_only: bool = False) -> None:

@@ -230,6 +230,14 @@ class ObjectStore(Store, Generic[T_Store]):
     ----------
     store
     allowed_exceptions
+
+    Examples
+    --------
+    >>> import zarr
+    >>> from obstore.store import MemoryStore
+    >>> store = zarr.storage.ObjectStore(MemoryStore())
+    >>> zarr.create_array(store, shape=(4,), dtype="i4").shape
+    (4,)
     """
 
     store: T_Store

@@ -56,6 +56,17 @@ class StorePath:
     ----------
     store
     path
+
+    Examples
+    --------
+    >>> import zarr
+    >>> store = zarr.storage.MemoryStore()
+    >>> group = zarr.create_group(store)
+    >>> array = group.create_array("a/b", shape=(4,), dtype="i4")
+    >>> array.store_path == zarr.storage.StorePath(store, "a/b")
+    True
+    >>> (group.store_path / "a").path
+    'a'
     """
 
     store: Store

@@ -70,6 +70,19 @@ class WrapperStore(Store, Generic[T_Store]):
     -----
     Its traits are those of the inner store. A subclass that overrides an asynchronous method counts
     as one that may wait, unless it defines `declare_traits` as well.
+
+    Examples
+    --------
+    >>> import zarr
+    >>> class Noted(zarr.storage.WrapperStore):
+    ...     async def get(self, key, prototype, byte_range=None):
+    ...         print("get", key)
+    ...         return await super().get(key, prototype, byte_range)
+    >>> inner = zarr.storage.MemoryStore()
+    >>> array = zarr.create_array(inner, shape=(4,), dtype="i4")
+    >>> zarr.open_array(Noted(inner), zarr_format=3).shape
+    get zarr.json
+    (4,)
     """
 
     _store: T_Store
@@ -476,6 +489,16 @@ class LoggingStore(WrapperStore[T_Store]):
     ----------
     counter : dict
         How often each method was called.
+
+    Examples
+    --------
+    >>> import logging, zarr
+    >>> store = zarr.storage.LoggingStore(
+    ...     zarr.storage.MemoryStore(), log_handler=logging.NullHandler()
+    ... )
+    >>> array = zarr.create_array(store, shape=(4,), dtype="i4")
+    >>> sum(store.counter.values()) > 0
+    True
     """
 
     counter: defaultdict[str, int]

@@ -85,6 +85,17 @@ class ZipStore(BlockingStore):
     path
     compression
     allowZip64
+
+    Examples
+    --------
+    >>> import os, tempfile, zarr
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "a.zip")
+    >>> with zarr.storage.ZipStore(path, mode="w") as store:
+    ...     zarr.create_array(store, shape=(4,), dtype="i4")[:] = 7
+    >>> zarr.open_array(path, mode="r")[:2]
+    array([7, 7], dtype=int32)
+    >>> folder.cleanup()
     """
 
     path: Path | IO[bytes]

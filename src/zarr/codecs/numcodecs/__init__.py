@@ -250,35 +250,123 @@ def _flat(encoded: object) -> Any:
 
 
 class Blosc(_NumcodecsBytesBytesCodec, codec_name="blosc"):
-    """Blosc; prefer :class:`zarr.codecs.BloscCodec`."""
+    """Blosc; prefer :class:`zarr.codecs.BloscCodec`.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Blosc
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[Blosc(cname="zstd", clevel=5)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class LZ4(_NumcodecsBytesBytesCodec, codec_name="lz4"):
-    """LZ4 in blocks, after the size of the content."""
+    """LZ4 in blocks, after the size of the content.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import LZ4
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[LZ4(acceleration=1)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class Zstd(_NumcodecsBytesBytesCodec, codec_name="zstd"):
-    """Zstandard; prefer :class:`zarr.codecs.ZstdCodec`."""
+    """Zstandard; prefer :class:`zarr.codecs.ZstdCodec`.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Zstd
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[Zstd(level=3)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class Zlib(_NumcodecsBytesBytesCodec, codec_name="zlib"):
-    """DEFLATE in the form of zlib."""
+    """DEFLATE in the form of zlib.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Zlib
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[Zlib(level=5)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class GZip(_NumcodecsBytesBytesCodec, codec_name="gzip"):
-    """DEFLATE in the form of gzip; prefer :class:`zarr.codecs.GzipCodec`."""
+    """DEFLATE in the form of gzip; prefer :class:`zarr.codecs.GzipCodec`.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import GZip
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[GZip(level=5)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class BZ2(_NumcodecsBytesBytesCodec, codec_name="bz2"):
-    """bzip2."""
+    """bzip2.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import BZ2
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[BZ2(level=9)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class LZMA(_NumcodecsBytesBytesCodec, codec_name="lzma"):
-    """LZMA, as of xz."""
+    """LZMA, as of xz.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import LZMA
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[LZMA(preset=6)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class Shuffle(_NumcodecsBytesBytesCodec, codec_name="shuffle"):
-    """Brings together the bytes of equal weight."""
+    """Brings together the bytes of equal weight.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Shuffle
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[Shuffle(elementsize=4)]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
     def evolve_from_array_spec(self, array_spec: ArraySpec) -> Self:
         """The codec with the size of an element that `array_spec` tells, if none was given."""
@@ -291,23 +379,77 @@ class Shuffle(_NumcodecsBytesBytesCodec, codec_name="shuffle"):
 
 
 class Delta(_NumcodecsTypedCodec, codec_name="delta"):
-    """Stores differences of consecutive elements."""
+    """Stores differences of consecutive elements.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Delta
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), filters=[Delta(dtype="i4")]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class BitRound(_NumcodecsArrayArrayCodec, codec_name="bitround"):
-    """Rounds floating point numbers to a number of bits."""
+    """Rounds floating point numbers to a number of bits.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import BitRound
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("f4"), filters=[BitRound(keepbits=10)]
+    ... )
+    >>> array[:]
+    array([0., 1., 2., 3.], dtype=float32)
+    """
 
 
 class FixedScaleOffset(_NumcodecsTypedCodec, codec_name="fixedscaleoffset"):
-    """Stores ``(x - offset) * scale``, rounded."""
+    """Stores ``(x - offset) * scale``, rounded.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import FixedScaleOffset
+    >>> codec = FixedScaleOffset(offset=0, scale=10, dtype="f4", astype="i2")
+    >>> array = zarr.create_array({}, data=np.arange(4).astype("f4"), filters=[codec])
+    >>> array[:]
+    array([0., 1., 2., 3.], dtype=float32)
+    """
 
 
 class Quantize(_NumcodecsTypedCodec, codec_name="quantize"):
-    """Rounds floating point numbers to a number of decimal digits."""
+    """Rounds floating point numbers to a number of decimal digits.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Quantize
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("f4"), filters=[Quantize(digits=2, dtype="f4")]
+    ... )
+    >>> array[:]
+    array([0., 1., 2., 3.], dtype=float32)
+    """
 
 
 class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
-    """Stores eight booleans in a byte, after one byte that counts what is missing at the end."""
+    """Stores eight booleans in a byte, after one byte that counts what is missing at the end.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import PackBits
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("bool"), filters=[PackBits()]
+    ... )
+    >>> array[:]
+    array([False,  True,  True,  True])
+    """
 
     def resolve_metadata(self, chunk_spec: ArraySpec) -> ArraySpec:
         """Return the chunk when encoded: bytes."""
@@ -320,7 +462,17 @@ class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
 
 
 class AsType(_NumcodecsTypedCodec, codec_name="astype"):
-    """Stores elements as another type."""
+    """Stores elements as another type.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import AsType
+    >>> codec = AsType(encode_dtype="i2", decode_dtype="i4")
+    >>> array = zarr.create_array({}, data=np.arange(4).astype("i4"), filters=[codec])
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
     _decoded, _encoded = "decode_dtype", "encode_dtype"
 
@@ -329,34 +481,114 @@ class AsType(_NumcodecsTypedCodec, codec_name="astype"):
 
 
 class CRC32(_NumcodecsChecksumCodec, codec_name="crc32"):
-    """CRC-32, the checksum of zlib."""
+    """CRC-32, the checksum of zlib.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import CRC32
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[CRC32()]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class CRC32C(_NumcodecsChecksumCodec, codec_name="crc32c"):
-    """CRC-32C; prefer :class:`zarr.codecs.Crc32cCodec`."""
+    """CRC-32C; prefer :class:`zarr.codecs.Crc32cCodec`.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import CRC32C
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[CRC32C()]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class Adler32(_NumcodecsChecksumCodec, codec_name="adler32"):
-    """Adler-32."""
+    """Adler-32.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Adler32
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[Adler32()]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class Fletcher32(_NumcodecsChecksumCodec, codec_name="fletcher32"):
-    """Fletcher-32, as HDF5 has it."""
+    """Fletcher-32, as HDF5 has it.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import Fletcher32
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[Fletcher32()]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class JenkinsLookup3(_NumcodecsChecksumCodec, codec_name="jenkins_lookup3"):
-    """Bob Jenkins' lookup3, as HDF5 has it."""
+    """Bob Jenkins' lookup3, as HDF5 has it.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import JenkinsLookup3
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), compressors=[JenkinsLookup3()]
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 # -- from array to bytes --------------------------------------------------------------------------
 
 
 class PCodec(_NumcodecsArrayBytesCodec, codec_name="pcodec"):
-    """Pcodec, for numbers (``pip install pcodec``)."""
+    """Pcodec, for numbers (``pip install pcodec``).
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import PCodec
+    >>> array = zarr.create_array(
+    ...     {}, data=np.arange(4).astype("i4"), serializer=PCodec(level=8), compressors=None
+    ... )
+    >>> array[:]
+    array([0, 1, 2, 3], dtype=int32)
+    """
 
 
 class ZFPY(_NumcodecsArrayBytesCodec, codec_name="zfpy"):
-    """ZFP, for fields of numbers (``pip install zfpy``)."""
+    """ZFP, for fields of numbers (``pip install zfpy``).
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> from zarr.codecs.numcodecs import ZFPY
+    >>> array = zarr.create_array(
+    ...     {},
+    ...     data=np.arange(4).astype("f4"),
+    ...     serializer=ZFPY(mode=4, tolerance=0.01),
+    ...     compressors=None,
+    ... )
+    >>> array[:]
+    array([0., 1., 2., 3.], dtype=float32)
+    """
 
     def _decode_sync(self, chunk_data: Buffer, chunk_spec: ArraySpec) -> NDBuffer:
         stream = checked(chunk_data.to_bytes(), prod(chunk_spec.shape))
