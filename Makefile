@@ -73,6 +73,7 @@ lint: build $(VENV)/.group-lint $(VENV)/.group-test $(VENV)/.group-docs
 	$(BIN)/mypy src/zarr tests/typing tools
 	$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 	$(BIN)/python -m mypy.stubtest zarr._core
+	$(BIN)/python tools/docstrings.py
 	$(BIN)/codespell
 	$(BIN)/pymarkdown scan *.md docs news/README.md tests .github
 	$(BIN)/towncrier build --draft --version next >/dev/null

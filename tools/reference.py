@@ -67,7 +67,7 @@ PAGES = (
         "Functions that create, open, copy and save arrays and groups. `zarr.api.synchronous` has "
         "the same functions.",
         modules=("zarr",),
-        skip=(*ARRAYS, *GROUPS, "zarr.config"),
+        skip=(*ARRAYS, *GROUPS, "zarr.config", "zarr.Settings"),
     ),
     Page("array", "Arrays", "The two faces of an array.", names=ARRAYS),
     Page("group", "Groups", "The two faces of a group.", names=GROUPS),
@@ -98,7 +98,13 @@ PAGES = (
         "config",
         "zarr.config",
         "The settings. [Configuration](../configuration.md) lists all of them.",
-        names=("zarr.config", "zarr.core.config.Config", "zarr.core.config.BadConfigError"),
+        names=(
+            "zarr.config",
+            "zarr.Settings",
+            "zarr.setting_values.Setting",
+            "zarr.core.config.Config",
+            "zarr.core.config.BadConfigError",
+        ),
     ),
     Page("types", "zarr.types", "Types for annotations.", modules=("zarr.types",)),
     Page("abc-store", "zarr.abc.store", "Base classes of stores.", modules=("zarr.abc.store",)),

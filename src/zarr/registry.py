@@ -174,6 +174,11 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
     reload_config : bool, optional
         Whether to read the settings again first.
 
+    Returns
+    -------
+    type
+        The class.
+
     Raises
     ------
     UnknownCodecError
@@ -250,6 +255,11 @@ def get_numcodec(data: CodecJSON_V2[str] | Mapping[str, Any]) -> Numcodec:
     data : dict
         Its configuration: ``"id"`` and parameters.
 
+    Returns
+    -------
+    Numcodec
+        The codec.
+
     Raises
     ------
     UnknownCodecError
@@ -298,6 +308,11 @@ def get_pipeline_class(reload_config: bool = False) -> type[CodecPipeline]:
     ----------
     reload_config : bool, optional
         Whether to read the settings again first.
+
+    Returns
+    -------
+    type
+        The class.
     """
     if reload_config:
         config.refresh()
@@ -346,6 +361,11 @@ def get_buffer_class(reload_config: bool = False) -> type[Buffer]:
     reload_config : bool, optional
         Whether to read the settings again first.
 
+    Returns
+    -------
+    type
+        The class.
+
     Examples
     --------
     >>> import zarr
@@ -389,6 +409,11 @@ def get_ndbuffer_class(reload_config: bool = False) -> type[NDBuffer]:
     reload_config : bool, optional
         Whether to read the settings again first.
 
+    Returns
+    -------
+    type
+        The class.
+
     Examples
     --------
     >>> import zarr
@@ -420,6 +445,11 @@ def get_chunk_key_encoding_class(key: str) -> type[ChunkKeyEncoding]:
     ----------
     key : str
         The name in metadata.
+
+    Returns
+    -------
+    type
+        The class.
 
     Raises
     ------

@@ -503,10 +503,13 @@ class Settings(_Frozen):
 _BY_ATTRIBUTE = {name: it for name, it in vars(Settings).items() if isinstance(it, Setting)}
 _BY_NAME = {it.name: it for it in _BY_ATTRIBUTE.values()}
 _BY_DEFAULT = {name: it.default for name, it in _BY_ATTRIBUTE.items()}
-Settings.__doc__ = f"{Settings.__doc__}\n    Attributes\n    ----------\n" + "".join(
+_ATTRIBUTES = "".join(
     f"    {it.attribute} : {it.type_name}, default: {it.default!r}\n        {it.doc}\n"
     for it in _BY_ATTRIBUTE.values()
     if it.name != "codecs"
+)
+Settings.__doc__ = (Settings.__doc__ or "").replace(
+    "    Examples\n", f"    Attributes\n    ----------\n{_ATTRIBUTES}\n    Examples\n"
 )
 
 

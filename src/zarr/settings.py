@@ -194,6 +194,16 @@ class Config:
             Its path, as in ``"async.concurrency"``; a whole section gives a dict.
         default : optional
             What to return if there is none. Without it, that is a KeyError.
+
+        Returns
+        -------
+        object
+            The value, as it is; a dict for a section.
+
+        Raises
+        ------
+        KeyError
+            If there is no such setting, and no `default` is given.
         """
         found: Any = self.config
         walked: list[str] = []
@@ -260,7 +270,13 @@ class Config:
         self.refresh()
 
     def enable_gpu(self) -> ConfigSet:
-        """Read into, and write from, the memory of the GPU (needs CuPy)."""
+        """Read into, and write from, the memory of the GPU (needs CuPy).
+
+        Returns
+        -------
+        ConfigSet
+            The change, which a ``with`` block undoes at its end.
+        """
         return self.set(
             {"buffer": "zarr.buffer.gpu.Buffer", "ndbuffer": "zarr.buffer.gpu.NDBuffer"}
         )
@@ -300,7 +316,13 @@ class Config:
         self._changed()
 
     def update_defaults(self, new: Mapping[str, Any]) -> None:
-        """Add defaults; they hold at once where no other value is given."""
+        """Add defaults; they hold at once where no other value is given.
+
+        Parameters
+        ----------
+        new : mapping
+            Nested settings, of a package for example.
+        """
         with self.config_lock:
             known: Tree = {}
             for tree in self.defaults:
@@ -319,6 +341,16 @@ class Config:
             Files and folders, instead of this object's.
         env : mapping of str to str, optional
             Variables, instead of this object's.
+
+        Returns
+        -------
+        dict
+            The settings that they name, nested.
+
+        Raises
+        ------
+        BadConfigError
+            If a value cannot be used, or a name is misspelt.
         """
         found = [
             (f"the file {path}", _read_settings(path))
@@ -331,7 +363,18 @@ class Config:
         return self.merge(*(self.known.checked("", tree, source) for source, tree in found))
 
     def merge(self, *trees: Mapping[str, Any]) -> Tree:
-        """Return the merge of several trees; later ones win."""
+        """Return the merge of several trees; later ones win.
+
+        Parameters
+        ----------
+        *trees : mapping
+            Nested settings.
+
+        Returns
+        -------
+        dict
+            Nested settings.
+        """
         merged: Tree = {}
         for tree in trees:
             _merge(merged, tree)
@@ -344,19 +387,37 @@ class Config:
         self._changed()
 
     def to_dict(self) -> Tree:
-        """Return all settings as a nested dict of their own."""
+        """Return all settings as a nested dict of their own.
+
+        Returns
+        -------
+        dict
+            The settings, nested.
+        """
         with self.config_lock:
             return _copied(self.config)
 
     def serialize(self) -> str:
-        """Return all settings as one line of text (base64 of JSON)."""
+        """Return all settings as one line of text (base64 of JSON).
+
+        Returns
+        -------
+        str
+            The settings.
+        """
         import base64
         import json
 
         return base64.urlsafe_b64encode(json.dumps(self.config).encode()).decode()
 
     def pprint(self, **kwargs: Any) -> None:
-        """Print all settings; keyword arguments go to :func:`pprint.pprint`."""
+        """Print all settings; keyword arguments go to :func:`pprint.pprint`.
+
+        Parameters
+        ----------
+        **kwargs
+            Parameters of :func:`pprint.pprint`.
+        """
         from pprint import pprint
 
         pprint(self.config, **kwargs)

@@ -130,6 +130,11 @@ class BaseCodec(Metadata, Generic[CI, CO]):
         ----------
         chunk_spec : ArraySpec
             The chunk when decoded.
+
+        Returns
+        -------
+        ArraySpec
+            The chunk when encoded.
         """
         return chunk_spec
 
@@ -140,6 +145,11 @@ class BaseCodec(Metadata, Generic[CI, CO]):
         ----------
         array_spec : ArraySpec
             A chunk of the array that the codec belongs to.
+
+        Returns
+        -------
+        Self
+            The codec; itself if nothing is to be chosen.
         """
         return self
 
@@ -187,6 +197,11 @@ class BaseCodec(Metadata, Generic[CI, CO]):
         ----------
         chunks_and_specs : iterable of (data, ArraySpec)
             The chunks as they are stored, and what they are when decoded.
+
+        Returns
+        -------
+        iterable
+            The decoded chunks.
         """
         return await _each(self, self._decode_single, chunks_and_specs)
 
@@ -199,6 +214,11 @@ class BaseCodec(Metadata, Generic[CI, CO]):
         ----------
         chunks_and_specs : iterable of (data, ArraySpec)
             The chunks, and what they are.
+
+        Returns
+        -------
+        iterable
+            The encoded chunks.
         """
         return await _each(self, self._encode_single, chunks_and_specs)
 
@@ -252,6 +272,11 @@ class ArrayBytesCodecPartialDecodeMixin:
         ----------
         batch_info : iterable of (ByteGetter, selection, ArraySpec)
             Where each chunk is stored, which part, and what it is.
+
+        Returns
+        -------
+        iterable of NDBuffer or None
+            The parts; None where there is no chunk.
         """
 
         async def one(item: tuple[ByteGetter, SelectorTuple, ArraySpec]) -> NDBuffer | None:

@@ -17,7 +17,13 @@ class Metadata:
     """A frozen dataclass with a form in JSON."""
 
     def to_dict(self) -> dict[str, JSON]:
-        """Return the fields as a dict, those that are `Metadata` as dicts in it."""
+        """Return the fields as a dict, those that are `Metadata` as dicts in it.
+
+        Returns
+        -------
+        dict
+            The form in JSON.
+        """
         result: dict[str, JSON] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -35,5 +41,11 @@ class Metadata:
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> Self:
-        """Make an instance of the fields in a dict."""
+        """Make an instance of the fields in a dict.
+
+        Parameters
+        ----------
+        data : dict
+            The form in JSON.
+        """
         return cls(**data)

@@ -14,11 +14,25 @@ class Numcodec(Protocol):
     codec_id: str
 
     def encode(self, buf: Any) -> Any:
-        """Encode an object with the buffer protocol."""
+        """Encode an object with the buffer protocol.
+
+        Parameters
+        ----------
+        buf : buffer
+            The data.
+        """
         ...
 
     def decode(self, buf: Any, out: Any | None = None) -> Any:
-        """Decode an object with the buffer protocol, into `out` if that is given."""
+        """Decode an object with the buffer protocol, into `out` if that is given.
+
+        Parameters
+        ----------
+        buf : buffer
+            The encoded data.
+        out : buffer, optional
+            Where the data go.
+        """
         ...
 
     def get_config(self) -> Any:
@@ -27,7 +41,13 @@ class Numcodec(Protocol):
 
     @classmethod
     def from_config(cls, config: Any) -> Self:
-        """Make a codec of a configuration."""
+        """Make a codec of a configuration.
+
+        Parameters
+        ----------
+        config : dict
+            The configuration, without ``id``.
+        """
         ...
 
 

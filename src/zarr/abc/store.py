@@ -70,7 +70,15 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class RangeByteRequest:
-    """The bytes from `start` up to, and not with, `end`."""
+    """The bytes from `start` up to, and not with, `end`.
+
+    Parameters
+    ----------
+    start : int
+        The position of the first byte.
+    end : int
+        The position behind the last byte.
+    """
 
     start: int
     end: int
@@ -78,14 +86,26 @@ class RangeByteRequest:
 
 @dataclass(frozen=True, slots=True)
 class OffsetByteRequest:
-    """The bytes from `offset` to the end."""
+    """The bytes from `offset` to the end.
+
+    Parameters
+    ----------
+    offset : int
+        The position of the first byte.
+    """
 
     offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class SuffixByteRequest:
-    """The last `suffix` bytes."""
+    """The last `suffix` bytes.
+
+    Parameters
+    ----------
+    suffix : int
+        The number of bytes.
+    """
 
     suffix: int
 
@@ -145,7 +165,15 @@ class ByteGetter(Protocol):
     async def get(
         self, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Return the value, or a part of it; None if there is none."""
+        """Return the value, or a part of it; None if there is none.
+
+        Parameters
+        ----------
+        prototype : BufferPrototype
+            The class of the result.
+        byte_range : ByteRequest, optional
+            The part that is read; all of the value by default.
+        """
         ...
 
 
@@ -156,11 +184,25 @@ class ByteSetter(Protocol):
     async def get(
         self, prototype: BufferPrototype, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Return the value, or a part of it; None if there is none."""
+        """Return the value, or a part of it; None if there is none.
+
+        Parameters
+        ----------
+        prototype : BufferPrototype
+            The class of the result.
+        byte_range : ByteRequest, optional
+            The part that is read; all of the value by default.
+        """
         ...
 
     async def set(self, value: Buffer) -> None:
-        """Write the value."""
+        """Write the value.
+
+        Parameters
+        ----------
+        value : Buffer
+            The value.
+        """
         ...
 
     async def delete(self) -> None:
@@ -168,7 +210,13 @@ class ByteSetter(Protocol):
         ...
 
     async def set_if_not_exists(self, default: Buffer) -> None:
-        """Write the value, unless there is one."""
+        """Write the value, unless there is one.
+
+        Parameters
+        ----------
+        default : Buffer
+            The value.
+        """
         ...
 
 
@@ -179,7 +227,15 @@ class SyncByteGetter(Protocol):
     def get_sync(
         self, prototype: BufferPrototype | None = None, byte_range: ByteRequest | None = None
     ) -> Buffer | None:
-        """Return the value, or a part of it; None if there is none."""
+        """Return the value, or a part of it; None if there is none.
+
+        Parameters
+        ----------
+        prototype : BufferPrototype
+            The class of the result.
+        byte_range : ByteRequest, optional
+            The part that is read; all of the value by default.
+        """
         ...
 
 
@@ -188,7 +244,13 @@ class SyncByteSetter(SyncByteGetter, Protocol):
     """A place that one value is read from and written to, without waiting."""
 
     def set_sync(self, value: Buffer) -> None:
-        """Write the value."""
+        """Write the value.
+
+        Parameters
+        ----------
+        value : Buffer
+            The value.
+        """
         ...
 
     def delete_sync(self) -> None:
@@ -207,7 +269,17 @@ class SupportsGetSync(Protocol):
         prototype: BufferPrototype | None = None,
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
-        """Return the value of a key, or a part of it; None if there is none."""
+        """Return the value of a key, or a part of it; None if there is none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        prototype : BufferPrototype, optional
+            The class of the result.
+        byte_range : ByteRequest, optional
+            The part that is read; all of the value by default.
+        """
         ...
 
 
@@ -216,7 +288,15 @@ class SupportsSetSync(Protocol):
     """A store that can be written to without waiting."""
 
     def set_sync(self, key: str, value: Buffer) -> None:
-        """Give a key a value."""
+        """Give a key a value.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        """
         ...
 
 
@@ -225,7 +305,13 @@ class SupportsDeleteSync(Protocol):
     """A store that can delete without waiting."""
 
     def delete_sync(self, key: str) -> None:
-        """Take the value of a key away."""
+        """Take the value of a key away.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
         ...
 
 
@@ -531,6 +617,11 @@ class Store(ABC):
             The class of the results.
         key_ranges : iterable of (str, ByteRequest or None)
             Keys, and which bytes of their values.
+
+        Returns
+        -------
+        list of Buffer or None
+            The parts; None where there is no value.
         """
 
         async def one(request: tuple[str, ByteRequest | None]) -> Buffer | None:
@@ -610,6 +701,11 @@ class Store(ABC):
             The class of the results.
         max_gap_bytes, max_coalesced_bytes : int, optional
             Bounds of what is fetched by one request.
+
+        Returns
+        -------
+        sequence of (int, Buffer or None)
+            The parts, each with its place in `byte_ranges`.
         """
         if not isinstance(self, SupportsGetSync):
             raise TypeError(f"{type(self).__name__} does not support synchronous reads")
@@ -628,22 +724,61 @@ class Store(ABC):
 
     @abstractmethod
     async def exists(self, key: str) -> bool:
-        """Tell whether a key has a value."""
+        """Tell whether a key has a value.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
 
     async def getsize(self, key: str) -> int:
-        """Return how many bytes the value of a key has; FileNotFoundError if it has none."""
+        """Return how many bytes the value of a key has; FileNotFoundError if it has none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+
+        Returns
+        -------
+        int
+            The number of bytes.
+        """
         value = await self.get(key, numpy_buffer_prototype())
         if value is None:
             raise FileNotFoundError(key)
         return len(value)
 
     async def getsize_prefix(self, prefix: str) -> int:
-        """Return how many bytes all values below a prefix have together."""
+        """Return how many bytes all values below a prefix have together.
+
+        Parameters
+        ----------
+        prefix : str
+            The beginning of the keys: a directory.
+
+        Returns
+        -------
+        int
+            The number of bytes.
+        """
         keys = [key async for key in self.list_prefix(_as_folder(prefix))]
         return sum(await self._map(keys, self.getsize))
 
     async def is_empty(self, prefix: str) -> bool:
-        """Tell whether no key has a value below a prefix."""
+        """Tell whether no key has a value below a prefix.
+
+        Parameters
+        ----------
+        prefix : str
+            The beginning of the keys: a directory.
+
+        Returns
+        -------
+        bool
+            Whether there is no key.
+        """
         async for _ in self.list_prefix(_as_folder(prefix)):
             return False
         return True
@@ -654,22 +789,49 @@ class Store(ABC):
 
     @abstractmethod
     def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys that start with a prefix, as whole keys."""
+        """Yield the keys that start with a prefix, as whole keys.
+
+        Parameters
+        ----------
+        prefix : str
+            The beginning of the keys: a directory.
+        """
 
     @abstractmethod
     def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the names of what lies directly below a prefix: values and further prefixes."""
+        """Yield the names of what lies directly below a prefix: values and further prefixes.
+
+        Parameters
+        ----------
+        prefix : str
+            The beginning of the keys: a directory.
+        """
 
     # Writing.
 
     @abstractmethod
     async def set(self, key: str, value: Buffer) -> None:
-        """Give a key a value."""
+        """Give a key a value.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
+        """
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         """Give a key a value, unless it has one.
 
         A store that can do so in one step defines this method; by default it takes two.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        value : Buffer
+            The value.
         """
         if not await self.exists(key):
             await self.set(key, value)
@@ -730,10 +892,22 @@ class Store(ABC):
 
     @abstractmethod
     async def delete(self, key: str) -> None:
-        """Take the value of a key away; nothing happens if it has none."""
+        """Take the value of a key away; nothing happens if it has none.
+
+        Parameters
+        ----------
+        key : str
+            The key.
+        """
 
     async def delete_dir(self, prefix: str) -> None:
-        """Delete all keys below a prefix."""
+        """Delete all keys below a prefix.
+
+        Parameters
+        ----------
+        prefix : str
+            The beginning of the keys: a directory.
+        """
         self._check_writable()
         await self._delete_all(_as_folder(prefix))
 
@@ -743,7 +917,20 @@ class Store(ABC):
         await self._delete_all("")
 
     def passes_link(self, path: str, key: str) -> bool:
-        """Whether the directory at a path, or one between it and a key, is a symbolic link."""
+        """Whether the directory at a path, or one between it and a key, is a symbolic link.
+
+        Parameters
+        ----------
+        path : str
+            The path of a directory.
+        key : str
+            A key below it.
+
+        Returns
+        -------
+        bool
+            Whether there is a link.
+        """
         return False
 
     async def _delete_all(self, prefix: str) -> None:

@@ -151,8 +151,8 @@ async def copy_all(
 
     Returns
     -------
-    n_copied, n_skipped, n_bytes_copied : int
-        As of :func:`copy`.
+    tuple of int
+        The numbers ``n_copied, n_skipped, n_bytes_copied``, as of :func:`copy`.
 
     Raises
     ------

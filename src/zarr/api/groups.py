@@ -425,6 +425,11 @@ async def tree(
         Whether groups are open at first where the tree can be folded, in notebooks.
     level : int, optional
         How many levels of groups are entered; all by default.
+
+    Returns
+    -------
+    Tree
+        The tree, which prints as such.
     """
     warn("zarr.tree() is deprecated. Use group.tree() instead.", ZarrDeprecationWarning)
     found = grp if isinstance(grp, AsyncGroup) else grp._async_group
@@ -447,7 +452,7 @@ async def save_group(
     store : StoreLike
         Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
     *args : ndarray
-        Arrays, which are named ``arr_0``, ``arr_1``, …
+        Arrays, which are named ``arr_0``, ``arr_1`` and so on.
     zarr_version : {2, 3, None}, optional
         Deprecated: use `zarr_format`.
     zarr_format : {2, 3, None}, optional

@@ -244,6 +244,11 @@ class AsyncArray(ArrayBase[M]):
         ----------
         config : ArrayConfigLike
             The settings. A dict, or :class:`zarr.Settings`, changes those that it names.
+
+        Returns
+        -------
+        AsyncArray
+            Another handle of the array.
         """
         changed = ArrayConfig.from_dict({**self.config.to_dict(), **named_settings(config)})
         array = type(self)(self.metadata, self.store_path, changed).with_access(self.access)
@@ -298,6 +303,11 @@ class AsyncArray(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        ndarray or scalar
+            The elements, or `out`.
         """
         return await read(self, orthogonal, selection, out=out, fields=fields, prototype=prototype)
 
@@ -321,6 +331,11 @@ class AsyncArray(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        ndarray or scalar
+            The elements, or `out`.
         """
         return await read(self, select_mask, mask, out=out, fields=fields, prototype=prototype)
 
@@ -344,6 +359,11 @@ class AsyncArray(ArrayBase[M]):
             The fields of a structured data type to read.
         prototype : BufferPrototype, optional
             The kind of array to return.
+
+        Returns
+        -------
+        ndarray or scalar
+            The elements, or `out`.
         """
         return await read(self, coordinate, selection, out=out, fields=fields, prototype=prototype)
 
@@ -382,7 +402,13 @@ class AsyncArray(ArrayBase[M]):
     # -- what is stored ---------------------------------------------------------------------
 
     async def nchunks_initialized(self) -> int:
-        """Return how many chunks are stored; all of a shard's count where the shard is."""
+        """Return how many chunks are stored; all of a shard's count where the shard is.
+
+        Returns
+        -------
+        int
+            The number of chunks.
+        """
         return (await self._count_stored()).chunks
 
     async def _nshards_initialized(self) -> int:

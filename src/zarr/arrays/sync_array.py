@@ -98,7 +98,6 @@ class Array(ArrayBase[M]):
         -------
         Array
 
-
         Raises
         ------
         ArrayNotFoundError

@@ -154,21 +154,45 @@ class Buffer(ABC):
 
     @classmethod
     def from_array_like(cls, array_like: ArrayLike) -> Self:
-        """Make a buffer that shares the memory of a one-dimensional array of bytes."""
+        """Make a buffer that shares the memory of a one-dimensional array of bytes.
+
+        Parameters
+        ----------
+        array_like : ArrayLike
+            One dimension of bytes.
+        """
         return cls(array_like)
 
     @classmethod
     @abstractmethod
     def from_buffer(cls, buffer: Buffer) -> Self:
-        """Make a buffer of this class out of another, which may lie in other memory."""
+        """Make a buffer of this class out of another, which may lie in other memory.
+
+        Parameters
+        ----------
+        buffer : Buffer
+            Another buffer, of any memory.
+        """
 
     @classmethod
     @abstractmethod
     def from_bytes(cls, bytes_like: BytesLike) -> Self:
-        """Make a buffer out of an object with bytes, without a copy where that is possible."""
+        """Make a buffer out of an object with bytes, without a copy where that is possible.
+
+        Parameters
+        ----------
+        bytes_like : bytes-like
+            The bytes.
+        """
 
     def as_array_like(self) -> ArrayLike:
-        """Return the underlying array, without a copy."""
+        """Return the underlying array, without a copy.
+
+        Returns
+        -------
+        ArrayLike
+            The array of bytes, not a copy.
+        """
         return cast("ArrayLike", self._data)
 
     @abstractmethod
@@ -176,11 +200,23 @@ class Buffer(ABC):
         """Return the bytes as a NumPy array; a copy if they lie in other memory."""
 
     def as_buffer_like(self) -> BytesLike:
-        """Return the bytes as an object with the buffer protocol, without a copy if possible."""
+        """Return the bytes as an object with the buffer protocol, without a copy if possible.
+
+        Returns
+        -------
+        bytes-like
+            The bytes, not a copy if they are in the memory of the CPU.
+        """
         return self.as_numpy_array().data
 
     def to_bytes(self) -> bytes:
-        """Return the bytes as `bytes`; mostly a copy."""
+        """Return the bytes as `bytes`; mostly a copy.
+
+        Returns
+        -------
+        bytes
+            A copy.
+        """
         return bytes(self.as_numpy_array().data)
 
     def __getitem__(self, key: slice) -> Self:
@@ -196,7 +232,13 @@ class Buffer(ABC):
 
     @abstractmethod
     def combine(self, others: Iterable[Buffer]) -> Self:
-        """Return a new buffer: this one, and the others after it."""
+        """Return a new buffer: this one, and the others after it.
+
+        Parameters
+        ----------
+        others : iterable of Buffer
+            The buffers that follow.
+        """
 
     def __add__(self, other: Buffer) -> Self:
         return self.combine([other])
@@ -233,29 +275,69 @@ class NDBuffer:
         order: Literal["C", "F"] = "C",
         fill_value: object = None,
     ) -> Self:
-        """Make a buffer with all elements `fill_value`, or zero where it is None."""
+        """Make a buffer with all elements `fill_value`, or zero where it is None.
+
+        Parameters
+        ----------
+        shape : iterable of int
+            The shape.
+        dtype : dtype_like
+            The data type of NumPy.
+        order : {'C', 'F'}
+            The memory order.
+        fill_value : Any, optional
+            The value of all elements.
+        """
         raise NotImplementedError(f"{cls.__name__} does not define create()")
 
     @classmethod
     def empty(
         cls, shape: tuple[int, ...], dtype: npt.DTypeLike, order: Literal["C", "F"] = "C"
     ) -> Self:
-        """Make a buffer with elements of any value."""
+        """Make a buffer with elements of any value.
+
+        Parameters
+        ----------
+        shape : iterable of int
+            The shape.
+        dtype : dtype_like
+            The data type of NumPy.
+        order : {'C', 'F'}
+            The memory order.
+        """
         return cls.create(shape=shape, dtype=dtype, order=order)
 
     @classmethod
     def from_ndarray_like(cls, ndarray_like: NDArrayLike) -> Self:
-        """Make a buffer that shares the memory of an array."""
+        """Make a buffer that shares the memory of an array.
+
+        Parameters
+        ----------
+        ndarray_like : NDArrayLike
+            The array.
+        """
         return cls(ndarray_like)
 
     @classmethod
     @abstractmethod
     def from_numpy_array(cls, array_like: npt.ArrayLike) -> Self:
-        """Make a buffer out of what NumPy takes for an array."""
+        """Make a buffer out of what NumPy takes for an array.
+
+        Parameters
+        ----------
+        array_like : array_like
+            An array of NumPy, or what makes one.
+        """
         raise NotImplementedError(f"{cls.__name__} does not define from_numpy_array()")
 
     def as_ndarray_like(self) -> NDArrayLike:
-        """Return the underlying array, without a copy."""
+        """Return the underlying array, without a copy.
+
+        Returns
+        -------
+        NDArrayLike
+            The array, not a copy.
+        """
         return cast("NDArrayLike", self._data)
 
     @abstractmethod
@@ -264,7 +346,13 @@ class NDBuffer:
         raise NotImplementedError(f"{type(self).__name__} does not define as_numpy_array()")
 
     def as_scalar(self) -> ScalarType:
-        """Return the only element as a scalar."""
+        """Return the only element as a scalar.
+
+        Returns
+        -------
+        scalar
+            The element.
+        """
         if self._data.size != 1:
             raise ValueError("Buffer does not contain a single scalar value")
         return cast("ScalarType", self.as_numpy_array()[()])
@@ -290,15 +378,50 @@ class NDBuffer:
         return "big" if order == ">" else "little"
 
     def reshape(self, newshape: tuple[int, ...] | Literal[-1]) -> Self:
-        """Return a buffer with another shape."""
+        """Return a buffer with another shape.
+
+        Parameters
+        ----------
+        newshape : tuple of int or -1
+            The new shape.
+
+        Returns
+        -------
+        NDBuffer
+            The same elements.
+        """
         return self.__class__(self._data.reshape(newshape))
 
     def squeeze(self, axis: tuple[int, ...]) -> Self:
-        """Return a buffer without some axes, which have length 1."""
+        """Return a buffer without some axes, which have length 1.
+
+        Parameters
+        ----------
+        axis : tuple of int
+            The dimensions of length 1 to leave out.
+
+        Returns
+        -------
+        NDBuffer
+            The same elements.
+        """
         return self.reshape(tuple(n for i, n in enumerate(self.shape) if i not in axis))
 
     def astype(self, dtype: npt.DTypeLike, order: Literal["K", "A", "C", "F"] = "K") -> Self:
-        """Return a buffer with the elements converted."""
+        """Return a buffer with the elements converted.
+
+        Parameters
+        ----------
+        dtype : dtype_like
+            The new data type.
+        order : {'K', 'A', 'C', 'F'}
+            The memory order, as of NumPy.
+
+        Returns
+        -------
+        NDBuffer
+            The converted elements.
+        """
         return self.__class__(self._data.astype(dtype, order=order))
 
     @abstractmethod
@@ -325,19 +448,47 @@ class NDBuffer:
             None equals nothing.
         equal_nan : bool, optional
             Whether one NaN equals another.
+
+        Returns
+        -------
+        bool
+            Whether all are.
         """
         return other is not None and _all_equal(self.as_numpy_array(), other, equal_nan)
 
     def fill(self, value: object) -> None:
-        """Set all elements."""
+        """Set all elements.
+
+        Parameters
+        ----------
+        value : object
+            The value.
+        """
         self._data.fill(value)
 
     def copy(self) -> Self:
-        """Return a buffer with memory of its own."""
+        """Return a buffer with memory of its own.
+
+        Returns
+        -------
+        NDBuffer
+            The copy.
+        """
         return self.__class__(self._data.copy())
 
     def transpose(self, axes: SupportsIndex | Sequence[SupportsIndex] | None) -> Self:
-        """Return a buffer with its axes in another order."""
+        """Return a buffer with its axes in another order.
+
+        Parameters
+        ----------
+        axes : sequence of int, optional
+            The order of the dimensions; reversed by default.
+
+        Returns
+        -------
+        NDBuffer
+            The same elements.
+        """
         return self.__class__(self._data.transpose(axes))
 
 
@@ -395,7 +546,13 @@ _prototypes: dict[tuple[str, str], BufferPrototype] = {}
 
 
 def default_buffer_prototype() -> BufferPrototype:
-    """Return the classes that the settings ``buffer`` and ``ndbuffer`` name."""
+    """Return the classes that the settings ``buffer`` and ``ndbuffer`` name.
+
+    Returns
+    -------
+    BufferPrototype
+        The classes.
+    """
     settings = config.config
     key = (settings["buffer"], settings["ndbuffer"])
     prototype = _prototypes.get(key)

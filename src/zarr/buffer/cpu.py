@@ -177,6 +177,11 @@ def as_numpy_array_wrapper(
         What to apply it to.
     prototype : BufferPrototype
         The class of the result.
+
+    Returns
+    -------
+    object
+        The result of the function.
     """
     return prototype.buffer.from_bytes(func(buf.as_numpy_array()))
 
@@ -185,7 +190,13 @@ buffer_prototype = core.BufferPrototype(buffer=Buffer, nd_buffer=NDBuffer)
 
 
 def numpy_buffer_prototype() -> core.BufferPrototype:
-    """Return the classes of buffers in the memory of the computer."""
+    """Return the classes of buffers in the memory of the computer.
+
+    Returns
+    -------
+    BufferPrototype
+        The classes.
+    """
     return buffer_prototype
 
 

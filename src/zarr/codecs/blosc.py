@@ -44,7 +44,18 @@ class BloscShuffle(metaclass=DeprecatedStrEnumMeta):
 
     @staticmethod
     def from_int(num: int) -> BloscShuffleLiteral:
-        """The shuffle of a number, as numcodecs counts them: 0, 1 or 2."""
+        """The shuffle of a number, as numcodecs counts them: 0, 1 or 2.
+
+        Parameters
+        ----------
+        num : int
+            The number of Blosc: 0, 1 or 2.
+
+        Returns
+        -------
+        BloscShuffle
+            The name for it.
+        """
         if not 0 <= num < len(BLOSC_SHUFFLE):
             raise ValueError(f"Value must be between 0 and 2. Got {num}.")
         return BLOSC_SHUFFLE[num]

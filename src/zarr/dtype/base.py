@@ -180,6 +180,11 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def from_native_dtype(cls, dtype: TBaseDType) -> Self:
         """Make an instance for a data type of NumPy.
 
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            The data type of NumPy.
+
         Raises
         ------
         DataTypeValidationError
@@ -202,6 +207,13 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def from_json(cls, data: DTypeJSON, *, zarr_format: ZarrFormat) -> Self:
         """Make an instance from its form in metadata.
 
+        Parameters
+        ----------
+        data : JSON
+            The form in metadata.
+        zarr_format : {2, 3}
+            The format of Zarr.
+
         Raises
         ------
         DataTypeValidationError
@@ -215,7 +227,13 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
 
     @abstractmethod
     def to_json(self, zarr_format: ZarrFormat) -> Any:
-        """Return the form in metadata."""
+        """Return the form in metadata.
+
+        Parameters
+        ----------
+        zarr_format : {2, 3}
+            The format of Zarr.
+        """
 
     @abstractmethod
     def _check_scalar(self, data: object) -> bool:
@@ -224,6 +242,11 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     @abstractmethod
     def cast_scalar(self, data: object) -> TScalar_co:
         """Make a scalar of this data type.
+
+        Parameters
+        ----------
+        data : object
+            The value.
 
         Raises
         ------
@@ -249,6 +272,13 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
     def from_json_scalar(self, data: JSON, *, zarr_format: ZarrFormat) -> TScalar_co:
         """Read a scalar from its form in metadata.
 
+        Parameters
+        ----------
+        data : JSON
+            The form in metadata.
+        zarr_format : {2, 3}
+            The format of Zarr.
+
         Raises
         ------
         TypeError
@@ -257,7 +287,15 @@ class ZDType(ABC, Generic[TDType_co, TScalar_co]):
 
     @abstractmethod
     def to_json_scalar(self, data: object, *, zarr_format: ZarrFormat) -> JSON:
-        """Return the form of a scalar in metadata."""
+        """Return the form of a scalar in metadata.
+
+        Parameters
+        ----------
+        data : object
+            The scalar.
+        zarr_format : {2, 3}
+            The format of Zarr.
+        """
 
     def _keeps(self, data: object, scalar: object) -> bool:
         """Whether the scalar that `cast_scalar` made of `data` has the value of `data`."""

@@ -175,6 +175,15 @@ class TimeDTypeBase(OwnDType[TBaseDType, np.generic], HasEndianness, HasItemSize
 class DateTime64(TimeDTypeBase):
     """Points in time, counted from the beginning of 1970.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+    scale_factor : int
+        How many units one step has.
+    unit : str
+        The unit, such as ``"s"``; ``"generic"`` is none.
+
     Examples
     --------
     >>> import zarr
@@ -194,6 +203,15 @@ class DateTime64(TimeDTypeBase):
 
 class TimeDelta64(TimeDTypeBase):
     """Spans of time.
+
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+    scale_factor : int
+        How many units one step has.
+    unit : str
+        The unit, such as ``"s"``; ``"generic"`` is none.
 
     Examples
     --------

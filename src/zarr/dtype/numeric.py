@@ -353,6 +353,11 @@ class Int8(BaseInt):
 class Int16(OrderedInt):
     """Signed integers of two bytes.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -366,6 +371,11 @@ class Int16(OrderedInt):
 class Int32(OrderedInt):
     """Signed integers of four bytes.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -378,6 +388,11 @@ class Int32(OrderedInt):
 
 class Int64(OrderedInt):
     """Signed integers of eight bytes.
+
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
 
     Examples
     --------
@@ -405,6 +420,11 @@ class UInt8(BaseInt):
 class UInt16(OrderedInt):
     """Unsigned integers of two bytes.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -417,6 +437,11 @@ class UInt16(OrderedInt):
 
 class UInt32(OrderedInt):
     """Unsigned integers of four bytes.
+
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
 
     Examples
     --------
@@ -431,6 +456,11 @@ class UInt32(OrderedInt):
 class UInt64(OrderedInt):
     """Unsigned integers of eight bytes.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -443,6 +473,11 @@ class UInt64(OrderedInt):
 
 class Float16(BaseFloat):
     """Floating point numbers of half precision, IEEE 754 binary16.
+
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
 
     Examples
     --------
@@ -457,6 +492,11 @@ class Float16(BaseFloat):
 class Float32(BaseFloat):
     """Floating point numbers of single precision, IEEE 754 binary32.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -470,6 +510,11 @@ class Float32(BaseFloat):
 class Float64(BaseFloat):
     """Floating point numbers of double precision, IEEE 754 binary64.
 
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -482,6 +527,11 @@ class Float64(BaseFloat):
 
 class Complex64(BaseComplex):
     """Complex numbers of two `Float32`.
+
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
 
     Examples
     --------
@@ -497,6 +547,11 @@ class Complex64(BaseComplex):
 
 class Complex128(BaseComplex):
     """Complex numbers of two `Float64`.
+
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
 
     Examples
     --------

@@ -82,7 +82,15 @@ class DataTypeRegistry:
         return bool(self._unread or self._lazy_load_list)
 
     def register(self, key: str, cls: type[AnyDType]) -> None:
-        """Make a data type known as `key`."""
+        """Make a data type known as `key`.
+
+        Parameters
+        ----------
+        key : str
+            The name of the data type in metadata of format 3.
+        cls : type of ZDType
+            The class.
+        """
         if self.contents.get(key) is cls:
             return
         name = getattr(cls, "_zarr_v3_name", key)
@@ -107,14 +115,31 @@ class DataTypeRegistry:
         self._late.update(late)
 
     def unregister(self, key: str) -> None:
-        """Forget the data type known as `key`."""
+        """Forget the data type known as `key`.
+
+        Parameters
+        ----------
+        key : str
+            The name of the data type in metadata of format 3.
+        """
         if key not in self.contents:
             raise KeyError(f"Data type {key!r} not found in registry.")
         del self.contents[key]
         self._found.clear()
 
     def get(self, key: str) -> type[AnyDType]:
-        """Return the class known as `key`."""
+        """Return the class known as `key`.
+
+        Parameters
+        ----------
+        key : str
+            The name of the data type in metadata of format 3.
+
+        Returns
+        -------
+        type of ZDType
+            The class.
+        """
         if key not in self.contents:
             self._load_late(key)
         if key not in self.contents:
@@ -136,6 +161,16 @@ class DataTypeRegistry:
 
     def match_dtype(self, dtype: TBaseDType) -> AnyDType:
         """Return the data type that stands for a data type of NumPy.
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            The data type of NumPy.
+
+        Returns
+        -------
+        ZDType
+            The data type.
 
         Raises
         ------
@@ -181,6 +216,18 @@ class DataTypeRegistry:
 
     def match_json(self, data: DTypeJSON, *, zarr_format: ZarrFormat) -> AnyDType:
         """Return the data type that its form in metadata stands for.
+
+        Parameters
+        ----------
+        data : JSON
+            The form in metadata.
+        zarr_format : {2, 3}
+            The format of Zarr.
+
+        Returns
+        -------
+        ZDType
+            The data type.
 
         Raises
         ------
@@ -259,7 +306,18 @@ DTypeSpec_V2: TypeAlias = DTypeConfig_V2[Any, Any]
 
 
 def check_dtype_spec_v2(data: object) -> TypeGuard[DTypeSpec_V2]:
-    """Return whether `data` has the form ``{"name", "object_codec_id"}``."""
+    """Return whether `data` has the form ``{"name", "object_codec_id"}``.
+
+    Parameters
+    ----------
+    data : object
+        Any value.
+
+    Returns
+    -------
+    bool
+        Whether it has.
+    """
     return (
         isinstance(data, dict)
         and data.keys() == {"name", "object_codec_id"}
@@ -269,7 +327,18 @@ def check_dtype_spec_v2(data: object) -> TypeGuard[DTypeSpec_V2]:
 
 
 def check_dtype_spec_no_object_codec_v2(data: object) -> TypeGuard[DTypeConfig_V2[Any, None]]:
-    """Return whether `data` has that form, without an object codec."""
+    """Return whether `data` has that form, without an object codec.
+
+    Parameters
+    ----------
+    data : object
+        Any value.
+
+    Returns
+    -------
+    bool
+        Whether it has.
+    """
     return check_dtype_spec_v2(data) and data["object_codec_id"] is None
 
 
@@ -299,6 +368,11 @@ def parse_dtype(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> AnyDType:
         of the given format.
     zarr_format : {2, 3}
         The format of Zarr.
+
+    Returns
+    -------
+    ZDType
+        The data type.
 
     Raises
     ------
@@ -351,7 +425,20 @@ def _search_name(name: str, zarr_format: ZarrFormat) -> AnyDType:
 
 
 def parse_data_type(dtype_spec: ZDTypeLike, *, zarr_format: ZarrFormat) -> AnyDType:
-    """Return the data type that `dtype_spec` stands for; the same as `parse_dtype`."""
+    """Return the data type that `dtype_spec` stands for; the same as `parse_dtype`.
+
+    Parameters
+    ----------
+    dtype_spec : ZDTypeLike
+        A data type of zarr or of NumPy, the name of one, or its form in metadata.
+    zarr_format : {2, 3}
+        The format of Zarr.
+
+    Returns
+    -------
+    ZDType
+        The data type.
+    """
     return parse_dtype(dtype_spec, zarr_format=zarr_format)
 
 

@@ -68,6 +68,13 @@ def _keeps_string(data: object, scalar: object) -> bool:
 class FixedLengthUTF32(OwnDType[TBaseDType, np.str_], HasEndianness, HasLength, HasItemSize):
     """Strings of at most `length` characters, four bytes for each.
 
+    Parameters
+    ----------
+    length : int
+        The length of each string, in code points.
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+
     Examples
     --------
     >>> import zarr
@@ -271,6 +278,11 @@ class _FixedLengthBytes(OwnDType[TBaseDType, AnyScalar], HasLength, HasItemSize)
 class NullTerminatedBytes(_FixedLengthBytes):
     """At most `length` bytes; zeros at the end are not part of a value.
 
+    Parameters
+    ----------
+    length : int
+        The number of bytes of each element.
+
     Examples
     --------
     >>> from zarr.dtype import NullTerminatedBytes
@@ -300,6 +312,11 @@ class NullTerminatedBytes(_FixedLengthBytes):
 
 class RawBytes(_FixedLengthBytes):
     """Exactly `length` bytes.
+
+    Parameters
+    ----------
+    length : int
+        The number of bytes of each element.
 
     Examples
     --------

@@ -166,6 +166,11 @@ def _item_size(dtype: AnyDType) -> int:
 class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
     """Records, with the metadata that older versions wrote for Zarr v3.
 
+    Parameters
+    ----------
+    fields : tuple of (str, ZDType)
+        The name and data type of each field.
+
     Examples
     --------
     >>> from zarr.dtype import Int32, Structured
@@ -214,7 +219,13 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
         return sum(_item_size(field) for _, field in self.fields)
 
     def has_multi_byte_fields(self) -> bool:
-        """Whether any field is larger than a byte."""
+        """Whether any field is larger than a byte.
+
+        Returns
+        -------
+        bool
+            Whether one of them has.
+        """
         return any(_item_size(field) > 1 for _, field in self.fields)
 
     @classmethod
@@ -316,6 +327,11 @@ class Structured(OwnDType[TBaseDType, np.void], HasItemSize):
 
 class Struct(Structured):
     """Records, as the registered extension ``struct`` of Zarr v3 describes them.
+
+    Parameters
+    ----------
+    fields : tuple of (str, ZDType)
+        The name and data type of each field.
 
     Examples
     --------

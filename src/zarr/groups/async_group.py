@@ -69,7 +69,13 @@ class GroupListing(GroupBase):
     async def all_members(
         self, max_depth: int | None = None
     ) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
-        """Yield the nodes below for those who must miss none: what cannot be read is an error."""
+        """Yield the nodes below for those who must miss none: what cannot be read is an error.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels of groups are entered; all by default.
+        """
         async for name, node in self._walk(max_depth, whole=True):
             yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
 
@@ -91,6 +97,12 @@ class GroupListing(GroupBase):
 
     async def nmembers(self, max_depth: int | None = 0) -> int:
         """Return the number of nodes below this group; see :meth:`members`.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels of groups are entered: 0, by default, counts the children only; None
+            is all.
 
         Returns
         -------
@@ -568,6 +580,11 @@ class AsyncGroup(GroupCreation, GroupListing):
             Its name, or its path below this group.
         default : object, optional
             What to return if there is none.
+
+        Returns
+        -------
+        AsyncArray, AsyncGroup or object
+            The member, or `default`.
         """
         try:
             return await self.getitem(key)
@@ -585,7 +602,6 @@ class AsyncGroup(GroupCreation, GroupListing):
         Returns
         -------
         AsyncArray
-
 
         Raises
         ------
@@ -620,7 +636,6 @@ class AsyncGroup(GroupCreation, GroupListing):
         Returns
         -------
         AsyncGroup
-
 
         Raises
         ------
@@ -659,6 +674,11 @@ class AsyncGroup(GroupCreation, GroupListing):
         ----------
         member : str
             Its name, or its path below this group.
+
+        Returns
+        -------
+        bool
+            Whether there is one.
         """
         try:
             await self.getitem(member)

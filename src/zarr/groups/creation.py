@@ -438,6 +438,15 @@ class GroupCreation(GroupBase):
     ) -> AnyAsyncArray:
         """Create an array with the fill value zero; see :meth:`empty`.
 
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        shape : int or tuple of int
+            The shape of the array.
+        **kwargs
+            Other parameters of :func:`zarr.create`.
+
         Returns
         -------
         AsyncArray
@@ -457,6 +466,15 @@ class GroupCreation(GroupBase):
     ) -> AnyAsyncArray:
         """Create an array with the fill value one; see :meth:`empty`.
 
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        shape : int or tuple of int
+            The shape of the array.
+        **kwargs
+            Other parameters of :func:`zarr.create`.
+
         Returns
         -------
         AsyncArray
@@ -475,6 +493,17 @@ class GroupCreation(GroupBase):
         self, /, *, name: str, shape: ShapeLike, fill_value: object, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
         """Create an array with a fill value; see :meth:`empty`.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        shape : int or tuple of int
+            The shape of the array.
+        fill_value : Any
+            The value of all elements.
+        **kwargs
+            Other parameters of :func:`zarr.create`.
 
         Returns
         -------
@@ -523,6 +552,15 @@ class GroupCreation(GroupBase):
     ) -> AnyAsyncArray:
         """Create an array of zeros like another; see :meth:`empty_like`.
 
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        data : array_like
+            The other array.
+        **kwargs
+            Other parameters of :func:`zarr.create`, in place of those of `data`.
+
         Returns
         -------
         AsyncArray
@@ -542,6 +580,15 @@ class GroupCreation(GroupBase):
     ) -> AnyAsyncArray:
         """Create an array of ones like another; see :meth:`empty_like`.
 
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        data : array_like
+            The other array.
+        **kwargs
+            Other parameters of :func:`zarr.create`, in place of those of `data`.
+
         Returns
         -------
         AsyncArray
@@ -560,6 +607,15 @@ class GroupCreation(GroupBase):
         self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array like another, with a fill value; see :meth:`empty_like`.
+
+        Parameters
+        ----------
+        name : str
+            Its name, or its path below this group.
+        data : array_like
+            The other array.
+        **kwargs
+            Other parameters of :func:`zarr.create`, in place of those of `data`.
 
         Returns
         -------

@@ -119,7 +119,6 @@ class Group(GroupBase):
         -------
         Group
 
-
         Raises
         ------
         GroupNotFoundError
@@ -304,7 +303,6 @@ class Group(GroupBase):
         Returns
         -------
         Array or Group
-
 
         Raises
         ------

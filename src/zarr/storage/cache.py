@@ -327,7 +327,13 @@ class CacheStore(WrapperStore[Store]):
         )
 
     def cache_info(self) -> dict[str, Any]:
-        """Return the settings of the cache and how full it is."""
+        """Return the settings of the cache and how full it is.
+
+        Returns
+        -------
+        dict
+            The settings and the sizes, by name.
+        """
         state = self._state
         return {
             "cache_store_type": type(self._cache).__name__,
@@ -340,7 +346,13 @@ class CacheStore(WrapperStore[Store]):
         }
 
     def cache_stats(self) -> dict[str, Any]:
-        """Return how often something was found in the cache, missed and removed."""
+        """Return how often something was found in the cache, missed and removed.
+
+        Returns
+        -------
+        dict
+            The counts, by name.
+        """
         state = self._state
         total = state.hits + state.misses
         return {

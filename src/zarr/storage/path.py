@@ -189,11 +189,23 @@ class StorePath:
         await Requests(self.store).delete_dir(self.path)
 
     async def exists(self) -> bool:
-        """Whether there is a value at this path."""
+        """Whether there is a value at this path.
+
+        Returns
+        -------
+        bool
+            Whether there is a value.
+        """
         return bool(self.path) and await Requests(self.store).exists(self.path)
 
     async def is_empty(self) -> bool:
-        """Whether there is no value below this path."""
+        """Whether there is no value below this path.
+
+        Returns
+        -------
+        bool
+            Whether there is nothing.
+        """
         return await Requests(self.store).is_empty(self.path)
 
     def get_sync(
@@ -254,7 +266,13 @@ class StorePath:
         return f"{self.store}/{self.path}" if self.path else str(self.store)
 
     def shown_as(self) -> str:
-        """How messages name the place; see the store's."""
+        """How messages name the place; see the store's.
+
+        Returns
+        -------
+        str
+            The store and the path, joined by a slash.
+        """
         label = self.store.shown_as()
         return f"{label}/{self.path}" if self.path else label
 

@@ -566,6 +566,11 @@ class LoggingStore(WrapperStore[T_Store]):
             What to show as the method's argument.
         method : str, optional
             The name of the method; that of the function that calls by default.
+
+        Yields
+        ------
+        None
+            While the call is timed.
         """
         if method is None:
             method = sys._getframe(2).f_code.co_name

@@ -397,6 +397,8 @@ class RemoteZipStore(Store):
         The store that holds the file.
     key : str
         The key of the file in it.
+    read_only : bool, default: True
+        Must be True: such a file cannot be written.
 
     Examples
     --------

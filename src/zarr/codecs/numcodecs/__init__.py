@@ -252,6 +252,11 @@ def _flat(encoded: object) -> Any:
 class Blosc(_NumcodecsBytesBytesCodec, codec_name="blosc"):
     """Blosc; prefer :class:`zarr.codecs.BloscCodec`.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.blosc.Blosc``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -266,6 +271,11 @@ class Blosc(_NumcodecsBytesBytesCodec, codec_name="blosc"):
 
 class LZ4(_NumcodecsBytesBytesCodec, codec_name="lz4"):
     """LZ4 in blocks, after the size of the content.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.lz4.LZ4``.
 
     Examples
     --------
@@ -282,6 +292,11 @@ class LZ4(_NumcodecsBytesBytesCodec, codec_name="lz4"):
 class Zstd(_NumcodecsBytesBytesCodec, codec_name="zstd"):
     """Zstandard; prefer :class:`zarr.codecs.ZstdCodec`.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.zstd.Zstd``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -296,6 +311,11 @@ class Zstd(_NumcodecsBytesBytesCodec, codec_name="zstd"):
 
 class Zlib(_NumcodecsBytesBytesCodec, codec_name="zlib"):
     """DEFLATE in the form of zlib.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.zlib.Zlib``.
 
     Examples
     --------
@@ -312,6 +332,11 @@ class Zlib(_NumcodecsBytesBytesCodec, codec_name="zlib"):
 class GZip(_NumcodecsBytesBytesCodec, codec_name="gzip"):
     """DEFLATE in the form of gzip; prefer :class:`zarr.codecs.GzipCodec`.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.gzip.GZip``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -325,7 +350,12 @@ class GZip(_NumcodecsBytesBytesCodec, codec_name="gzip"):
 
 
 class BZ2(_NumcodecsBytesBytesCodec, codec_name="bz2"):
-    """bzip2.
+    """Compresses with bzip2.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.bz2.BZ2``.
 
     Examples
     --------
@@ -342,6 +372,11 @@ class BZ2(_NumcodecsBytesBytesCodec, codec_name="bz2"):
 class LZMA(_NumcodecsBytesBytesCodec, codec_name="lzma"):
     """LZMA, as of xz.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.lzma.LZMA``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -356,6 +391,11 @@ class LZMA(_NumcodecsBytesBytesCodec, codec_name="lzma"):
 
 class Shuffle(_NumcodecsBytesBytesCodec, codec_name="shuffle"):
     """Brings together the bytes of equal weight.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.shuffle.Shuffle``.
 
     Examples
     --------
@@ -381,6 +421,11 @@ class Shuffle(_NumcodecsBytesBytesCodec, codec_name="shuffle"):
 class Delta(_NumcodecsTypedCodec, codec_name="delta"):
     """Stores differences of consecutive elements.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.delta.Delta``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -395,6 +440,11 @@ class Delta(_NumcodecsTypedCodec, codec_name="delta"):
 
 class BitRound(_NumcodecsArrayArrayCodec, codec_name="bitround"):
     """Rounds floating point numbers to a number of bits.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.bitround.BitRound``.
 
     Examples
     --------
@@ -411,6 +461,11 @@ class BitRound(_NumcodecsArrayArrayCodec, codec_name="bitround"):
 class FixedScaleOffset(_NumcodecsTypedCodec, codec_name="fixedscaleoffset"):
     """Stores ``(x - offset) * scale``, rounded.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.fixedscaleoffset.FixedScaleOffset``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -424,6 +479,11 @@ class FixedScaleOffset(_NumcodecsTypedCodec, codec_name="fixedscaleoffset"):
 
 class Quantize(_NumcodecsTypedCodec, codec_name="quantize"):
     """Rounds floating point numbers to a number of decimal digits.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.quantize.Quantize``.
 
     Examples
     --------
@@ -439,6 +499,11 @@ class Quantize(_NumcodecsTypedCodec, codec_name="quantize"):
 
 class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
     """Stores eight booleans in a byte, after one byte that counts what is missing at the end.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.packbits.PackBits``.
 
     Examples
     --------
@@ -464,6 +529,11 @@ class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
 class AsType(_NumcodecsTypedCodec, codec_name="astype"):
     """Stores elements as another type.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.astype.AsType``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -483,6 +553,11 @@ class AsType(_NumcodecsTypedCodec, codec_name="astype"):
 class CRC32(_NumcodecsChecksumCodec, codec_name="crc32"):
     """CRC-32, the checksum of zlib.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.checksum32.CRC32``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -497,6 +572,11 @@ class CRC32(_NumcodecsChecksumCodec, codec_name="crc32"):
 
 class CRC32C(_NumcodecsChecksumCodec, codec_name="crc32c"):
     """CRC-32C; prefer :class:`zarr.codecs.Crc32cCodec`.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.checksum32.CRC32C``.
 
     Examples
     --------
@@ -513,6 +593,11 @@ class CRC32C(_NumcodecsChecksumCodec, codec_name="crc32c"):
 class Adler32(_NumcodecsChecksumCodec, codec_name="adler32"):
     """Adler-32.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.checksum32.Adler32``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -528,6 +613,11 @@ class Adler32(_NumcodecsChecksumCodec, codec_name="adler32"):
 class Fletcher32(_NumcodecsChecksumCodec, codec_name="fletcher32"):
     """Fletcher-32, as HDF5 has it.
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.checksum32.Fletcher32``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -542,6 +632,11 @@ class Fletcher32(_NumcodecsChecksumCodec, codec_name="fletcher32"):
 
 class JenkinsLookup3(_NumcodecsChecksumCodec, codec_name="jenkins_lookup3"):
     """Bob Jenkins' lookup3, as HDF5 has it.
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.checksum32.JenkinsLookup3``.
 
     Examples
     --------
@@ -561,6 +656,11 @@ class JenkinsLookup3(_NumcodecsChecksumCodec, codec_name="jenkins_lookup3"):
 class PCodec(_NumcodecsArrayBytesCodec, codec_name="pcodec"):
     """Pcodec, for numbers (``pip install pcodec``).
 
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.pcodec.PCodec``.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -575,6 +675,11 @@ class PCodec(_NumcodecsArrayBytesCodec, codec_name="pcodec"):
 
 class ZFPY(_NumcodecsArrayBytesCodec, codec_name="zfpy"):
     """ZFP, for fields of numbers (``pip install zfpy``).
+
+    Parameters
+    ----------
+    **codec_config : Any
+        The parameters of ``numcodecs.zfpy.ZFPY``.
 
     Examples
     --------
