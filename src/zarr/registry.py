@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from zarr._async.warnings import warn
 from zarr.buffer import core
 from zarr.errors import UnknownCodecError, ZarrUserWarning
-from zarr.settings import DEFAULTS, BadConfigError, config
+from zarr.settings import BadConfigError, Settings, config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -482,7 +482,7 @@ def get_chunk_key_encoding_class(key: str) -> type[ChunkKeyEncoding]:
 def _built_in_codecs() -> dict[str, str]:
     """The qualified names of the built-in codecs, by their names in metadata."""
     own: dict[str, str] = import_module("zarr.codecs").BUILT_IN  # late: few programs ask
-    return {**DEFAULTS["codecs"], **{name: f"zarr.codecs.{path}" for name, path in own.items()}}
+    return {**Settings().codecs, **{name: f"zarr.codecs.{path}" for name, path in own.items()}}
 
 
 @cache

@@ -17,6 +17,7 @@ from typing import (
     Literal,
     NoReturn,
     Self,
+    TypeAlias,
     TypeVar,
     Union,
     cast,
@@ -31,6 +32,10 @@ from zarr.errors import ZarrUserWarning
 __all__ = ["BadConfigError", "Known", "Setting", "Settings", "Unset", "leaves", "nearest"]
 
 T = TypeVar("T")
+Tree: TypeAlias = dict[str, Any]
+"""Settings by name, nested. Packages have settings of any type."""
+AnyTree: TypeAlias = Mapping[str, object]
+"""The same, which is only read."""
 
 
 class BadConfigError(ValueError):
@@ -152,7 +157,7 @@ class _Frozen:
         given = {n: _BY_ATTRIBUTE[n].checked(v, "zarr.Settings") for n, v in named.items()}
         self._hold({**_BY_DEFAULT, **given}, given)
 
-    def _hold(self, values: dict[str, Any], given: Mapping[str, Any]) -> None:
+    def _hold(self, values: Tree, given: AnyTree) -> None:
         """Have these values, and know which of them were named."""
         codecs = MappingProxyType({**_CODECS, **values["codecs"]})
         vars(self).update(values, codecs=codecs, _given=given)
@@ -353,10 +358,10 @@ class Settings(_Frozen):
     )
 
     if TYPE_CHECKING:
-        _given: ClassVar[Mapping[str, Any]]  # of an instance, but no parameter of it
+        _given: ClassVar[AnyTree]  # of an instance, but no parameter of it
 
     @classmethod
-    def of_values(cls, values: Mapping[str, Any]) -> Self:
+    def of_values(cls, values: AnyTree) -> Self:
         """Return the instance that has all these values, by attribute, as they are.
 
         Parameters
@@ -390,7 +395,7 @@ class Settings(_Frozen):
         return tuple(_BY_ATTRIBUTE.values())
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+    def from_dict(cls, data: AnyTree) -> Self:
         """Make an instance of names as ``zarr.config`` has them, with dots or nested.
 
         Parameters
@@ -413,7 +418,7 @@ class Settings(_Frozen):
         >>> zarr.Settings.from_dict({"requests.timeout": 5, "array": {"order": "F"}})
         Settings(requests__timeout=5.0, array__order='F')
         """
-        named: dict[str, Any] = {}
+        named: Tree = {}
         for name, value in _pairs(data):
             top, _, codec = name.partition(".")
             attribute = name.replace("-", "_").replace(".", "__")
@@ -426,7 +431,7 @@ class Settings(_Frozen):
                 raise BadConfigError(f"There is no setting {name!r}.{hint}")
         return cls(**named)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Tree:
         """Return all values as a nested dict, as ``zarr.config`` has them.
 
         Returns
@@ -439,7 +444,7 @@ class Settings(_Frozen):
         >>> zarr.Settings(async__timeout=5).to_dict()["async"]["timeout"]
         5.0
         """
-        tree: dict[str, Any] = {}
+        tree: Tree = {}
         for attribute, setting in _BY_ATTRIBUTE.items():
             place = tree
             for part in setting.path[:-1]:
@@ -448,7 +453,7 @@ class Settings(_Frozen):
             place[setting.path[-1]] = dict(value) if isinstance(value, Mapping) else value
         return tree
 
-    def given(self) -> dict[str, Any]:
+    def given(self) -> Tree:
         """Return the values that were named when this instance was made.
 
         Returns
@@ -496,7 +501,7 @@ class Settings(_Frozen):
         named = ", ".join(f"{name}={value!r}" for name, value in self._given.items())
         return f"{type(self).__name__}({named})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self).from_dict, (self.given(),)  # with the defaults of the reader's version
 
 
@@ -513,7 +518,7 @@ Settings.__doc__ = (Settings.__doc__ or "").replace(
 )
 
 
-def _pairs(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _pairs(tree: AnyTree, above: str = "") -> Iterator[tuple[str, object]]:
     """The names and values in nested settings; a whole section only where it is a setting."""
     for key, value in tree.items():
         name = f"{above}{key}"
@@ -561,13 +566,13 @@ class Known:
         Trees of settings.
     """
 
-    def __init__(self, defaults: Sequence[Mapping[str, Any]]) -> None:
-        self.values: dict[str, Any] = {}
+    def __init__(self, defaults: Sequence[AnyTree]) -> None:
+        self.values: Tree = {}
         for tree in reversed(defaults):
             self.values.update(leaves(tree))
         self.sections = {path.rpartition(".")[0] for path in self.values if "." in path}
 
-    def checked(self, path: str, value: Any, source: str) -> Any:
+    def checked(self, path: str, value: object, source: str) -> Any:
         """Return a value in the form in which it counts, or a section with such values.
 
         Parameters
@@ -638,7 +643,7 @@ class Known:
             warn(f"{unknown}: it has no effect.{_hint(near)}", ZarrUserWarning)
 
 
-def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(tree: AnyTree, above: str = "") -> Iterator[tuple[str, object]]:
     """The paths and values in a tree of settings."""
     for key, value in tree.items():
         path = f"{above}{key}".replace("-", "_")
@@ -648,7 +653,7 @@ def leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]
             yield path, value
 
 
-def _word(value: Any) -> str | None:
+def _word(value: object) -> str | None:
     return value.strip().lower() if isinstance(value, str) else None
 
 
@@ -673,7 +678,7 @@ _BOOLEANS = {
 }  # fmt: skip
 
 
-def _boolean(value: Any, where: str) -> bool:
+def _boolean(value: object, where: str) -> bool:
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return bool(value)
     word = str(value) if type(value) is int else _word(value)

@@ -8,9 +8,10 @@ as ``ZARR_ARRAY__ORDER=F``; and ``config.set``, for good or as a context manager
     with zarr.config.set({"array.write_empty_chunks": True}):
         ...
 
-Booleans are ``true`` or ``false`` (also ``1``, ``yes``, ``on``; ``0``, ``no``, ``off``), numbers
-are numbers, and anything else is an error that names where it stands. A setting that does not exist
-is warned of if one that does seems to be meant.
+Booleans are ``true`` or ``false`` (also ``1``, ``yes``, ``on``; ``0``, ``no``, ``off``). A value of
+another type, or out of range, is an error that names the place where it stands; so is a name that
+is misspelt. :class:`zarr.Settings` lists all settings, and ``zarr.config.settings`` is a snapshot
+of their values.
 
 In names, ``-`` and ``_`` mean the same. Reading YAML files needs PyYAML (``pip install
 zarr[yaml]``).
@@ -23,11 +24,20 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal
 
 from zarr._async.warnings import warn
 from zarr._core import set_threads
-from zarr.setting_values import BadConfigError, Known, Setting, Settings, Unset, leaves
+from zarr.setting_values import (
+    AnyTree,
+    BadConfigError,
+    Known,
+    Setting,
+    Settings,
+    Tree,
+    Unset,
+    leaves,
+)
 
 __all__ = [
     "BadConfigError",
@@ -39,12 +49,10 @@ __all__ = [
     "parse_indexing_order",
 ]
 
-Tree: TypeAlias = dict[str, Any]
-
 _MISSING = object()
 
 
-DEFAULTS: Mapping[str, Any] = Settings().to_dict()
+DEFAULTS: AnyTree = Settings().to_dict()
 
 deprecations: Mapping[str, str | None] = dict.fromkeys(
     [
@@ -70,9 +78,9 @@ deprecations: Mapping[str, str | None] = dict.fromkeys(
 class ConfigSet:
     """A change of settings, undone when used as a context manager and left."""
 
-    def __init__(self, owner: Config, changes: Iterable[tuple[str, Any]]) -> None:
+    def __init__(self, owner: Config, changes: Iterable[tuple[str, object]]) -> None:
         self._owner = owner
-        self._undo: list[tuple[tuple[str, ...], Any]] = []
+        self._undo: list[tuple[tuple[str, ...], object]] = []
         source = f"{owner.name}.config.set"
         named = [(owner._current_name(key), value) for key, value in changes]
         for key, value in named:
@@ -98,7 +106,7 @@ class ConfigSet:
                     tree[path[-1]] = old
         self._owner._changed()
 
-    def _assign(self, parts: list[str], value: Any) -> None:
+    def _assign(self, parts: list[str], value: object) -> None:
         tree = self._owner.config
         path: tuple[str, ...] = ()
         for part in parts[:-1]:
@@ -137,7 +145,7 @@ class Config:
     def __init__(
         self,
         name: str,
-        defaults: list[Mapping[str, Any]] | None = None,
+        defaults: list[AnyTree] | None = None,
         paths: list[str] | None = None,
         env: Mapping[str, str] | None = None,
         env_prefix: str | None = None,
@@ -148,7 +156,7 @@ class Config:
         self.env_prefix = f"{name.upper()}_" if env_prefix is None else env_prefix
         self.paths = _standard_paths(name, self.env) if paths is None else list(paths)
         self.main_path = self.paths[-1] if self.paths else ""
-        self.defaults: list[Mapping[str, Any]] = list(defaults or [])
+        self.defaults: list[AnyTree] = list(defaults or [])
         self.known = Known(self.defaults)
         self.deprecations = dict(deprecations or {})
         self.config_lock = threading.RLock()
@@ -185,7 +193,7 @@ class Config:
             known = self._settings = changes, Settings.of_values(values)
         return known[1]
 
-    def get(self, key: str, default: Any = _MISSING) -> Any:
+    def get(self, key: str, default: object = _MISSING) -> Any:
         """Return a setting.
 
         Parameters
@@ -205,7 +213,7 @@ class Config:
         KeyError
             If there is no such setting, and no `default` is given.
         """
-        found: Any = self.config
+        found: object = self.config
         walked: list[str] = []
         for part in key.split("."):
             if isinstance(found, dict) and part in found:  # as it is nearly always spelled
@@ -231,7 +239,7 @@ class Config:
             return self.get(setting.name, setting.default)
         return found
 
-    def set(self, arg: Mapping[str, Any] | Settings | None = None, **kwargs: Any) -> ConfigSet:
+    def set(self, arg: AnyTree | Settings | None = None, **kwargs: object) -> ConfigSet:
         """Change settings: for good, or inside of a ``with`` block.
 
         Parameters
@@ -298,7 +306,7 @@ class Config:
             self.config = {}
         self._changed()
 
-    def update(self, new: Mapping[str, Any], priority: Literal["new", "old"] = "new") -> None:
+    def update(self, new: AnyTree, priority: Literal["new", "old"] = "new") -> None:
         """Merge a tree of settings into this one.
 
         Parameters
@@ -315,7 +323,7 @@ class Config:
             _merge(self.config, new, old_wins=priority == "old")
         self._changed()
 
-    def update_defaults(self, new: Mapping[str, Any]) -> None:
+    def update_defaults(self, new: AnyTree) -> None:
         """Add defaults; they hold at once where no other value is given.
 
         Parameters
@@ -362,7 +370,7 @@ class Config:
             self._check_names(tree, source, shared=True)
         return self.merge(*(self.known.checked("", tree, source) for source, tree in found))
 
-    def merge(self, *trees: Mapping[str, Any]) -> Tree:
+    def merge(self, *trees: AnyTree) -> Tree:
         """Return the merge of several trees; later ones win.
 
         Parameters
@@ -422,7 +430,7 @@ class Config:
 
         pprint(self.config, **kwargs)
 
-    def _check_names(self, tree: Mapping[str, Any], source: str, *, shared: bool = False) -> None:
+    def _check_names(self, tree: AnyTree, source: str, *, shared: bool = False) -> None:
         for path, _ in leaves(tree):
             if path not in self.deprecations:
                 self.known.check_name(path, source, shared=shared)
@@ -443,7 +451,7 @@ class Config:
         if not walked or walked[0] not in self.config:
             return _MISSING
         for tree in self.defaults:
-            found: Any = tree
+            found: object = tree
             for name in (*walked, part):
                 if not isinstance(found, Mapping):
                     break
@@ -477,9 +485,7 @@ def _standard_paths(name: str, env: Mapping[str, str]) -> list[str]:
     return paths
 
 
-def _settings_of_environment(
-    env: Mapping[str, str], prefix: str
-) -> list[tuple[str, Mapping[str, Any]]]:
+def _settings_of_environment(env: Mapping[str, str], prefix: str) -> list[tuple[str, AnyTree]]:
     """Variables, and the settings in them: ``ZARR_ARRAY__ORDER`` is ``array.order``."""
     return [
         (name, _nested(name[len(prefix) :].lower().split("__"), _literal(text)))
@@ -488,14 +494,14 @@ def _settings_of_environment(
     ]
 
 
-def _nested(parts: list[str], value: Any) -> dict[str, Any]:
+def _nested(parts: list[str], value: Any) -> Tree:
     for part in reversed(parts):
         value = {part: value}
-    tree: dict[str, Any] = value
+    tree: Tree = value
     return tree
 
 
-def _literal(text: str) -> Any:
+def _literal(text: str) -> object:
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
@@ -518,7 +524,7 @@ def _setting_files(paths: Iterable[str]) -> list[str]:
     return found
 
 
-def _read_settings(path: str) -> Mapping[str, Any]:
+def _read_settings(path: str) -> AnyTree:
     """The settings in a file."""
     # Called for files that exist only: most processes never import PyYAML.
     with open(path, encoding="utf-8") as file:
@@ -542,7 +548,7 @@ def _read_settings(path: str) -> Mapping[str, Any]:
     return tree
 
 
-def _spelling(name: str, tree: Mapping[str, Any]) -> str:
+def _spelling(name: str, tree: AnyTree) -> str:
     """The spelling of a name that a tree uses: with ``_`` or with ``-``."""
     if name in tree:
         return name
@@ -554,7 +560,7 @@ def _spelling(name: str, tree: Mapping[str, Any]) -> str:
 
 def _merge(
     tree: Tree,
-    new: Mapping[str, Any],
+    new: AnyTree,
     *,
     old_wins: bool = False,
     unless: Mapping[str, Any] | None = None,
@@ -576,11 +582,11 @@ def _merge(
             tree[name] = value
 
 
-def _copied(tree: Mapping[str, Any]) -> Tree:
+def _copied(tree: AnyTree) -> Tree:
     return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
 
 
-def _map_texts(value: Any, change: Callable[[str], str]) -> Any:
+def _map_texts(value: object, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
@@ -611,7 +617,7 @@ def _explain_engine(settings: object) -> None:
     )
 
 
-def parse_indexing_order(data: Any) -> Literal["C", "F"]:
+def parse_indexing_order(data: object) -> Literal["C", "F"]:
     """Return the memory order that a value names.
 
     Parameters
@@ -620,7 +626,7 @@ def parse_indexing_order(data: Any) -> Literal["C", "F"]:
         ``"C"`` or ``"F"``; anything else is a ValueError.
     """
     if data in ("C", "F"):
-        return cast('Literal["C", "F"]', data)
+        return data
     raise ValueError(
         f"Failed to parse input for 'order': expected Literal['C', 'F'], got {data!r}."
     )
