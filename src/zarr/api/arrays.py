@@ -260,6 +260,11 @@ async def from_array(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Examples
     --------
     >>> import zarr
@@ -326,6 +331,11 @@ async def array(data: npt.ArrayLike | AnyArray, **kwargs: object) -> AnyAsyncArr
     -------
     AsyncArray
         The array.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
 
     Examples
     --------
@@ -516,6 +526,11 @@ async def open_like(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ArrayNotFoundError
+        If there is no array and none is to be created.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -560,6 +575,11 @@ async def save_array(
         Settings for the store that a URL names. An error with any other `store`.
     **kwargs
         Parameters of :func:`create`, such as ``chunks`` or ``overwrite``.
+
+    Raises
+    ------
+    TypeError
+        If `arr` is not an array.
 
     Examples
     --------

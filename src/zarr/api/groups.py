@@ -179,6 +179,11 @@ async def group(
     AsyncGroup
         The group.
 
+    Raises
+    ------
+    ContainsArrayError
+        If there is an array in its place and it is not to be overwritten.
+
     Examples
     --------
     >>> import zarr
@@ -463,6 +468,13 @@ async def save_group(
         Settings for the store that a URL names. An error with any other `store`.
     **kwargs : ndarray
         More arrays, by their names in the group.
+
+    Raises
+    ------
+    ValueError
+        If no array is given.
+    TypeError
+        If a value is not an array.
 
     Examples
     --------

@@ -129,6 +129,15 @@ async def open(
     AsyncArray or AsyncGroup
         The node that is there, or was made.
 
+    Raises
+    ------
+    NodeNotFoundError, FileNotFoundError
+        If there is no node and none is to be created.
+    ContainsArrayError, ContainsGroupError
+        If there is a node of the other kind, or one at all with the mode 'w-'.
+    TypeError
+        If a parameter does not belong to the kind of node that is opened.
+
     Examples
     --------
     >>> import zarr
@@ -202,6 +211,11 @@ async def load(
         The elements of the array; of a group, its arrays by name: each is read when it is first
         asked for.
 
+    Raises
+    ------
+    NodeNotFoundError, FileNotFoundError
+        If there is no array or group.
+
     See Also
     --------
     save : The other way round.
@@ -250,6 +264,13 @@ async def save(
         Settings for the store that a URL names. An error with any other `store`.
     **kwargs : ndarray
         More arrays, and their names in the group.
+
+    Raises
+    ------
+    ValueError
+        If no array is given.
+    TypeError
+        If a value is not an array.
 
     Examples
     --------

@@ -264,6 +264,11 @@ async def create(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Examples
     --------
     >>> import zarr
@@ -331,6 +336,11 @@ async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArr
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Notes
     -----
     The elements have the fill value for now. Do not rely on it.
@@ -364,6 +374,11 @@ async def empty_like(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Notes
     -----
     The elements have the fill value for now. Do not rely on it.
@@ -392,6 +407,11 @@ async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArra
     -------
     AsyncArray
         The array.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
 
     Examples
     --------
@@ -422,6 +442,11 @@ async def zeros_like(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -446,6 +471,11 @@ async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray
     -------
     AsyncArray
         The array.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
 
     Examples
     --------
@@ -476,6 +506,11 @@ async def ones_like(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Examples
     --------
     >>> import numpy as np, zarr
@@ -505,6 +540,11 @@ async def full(
     AsyncArray
         The array.
 
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
+
     Examples
     --------
     >>> import zarr
@@ -532,6 +572,11 @@ async def full_like(
     -------
     AsyncArray
         The array.
+
+    Raises
+    ------
+    ContainsArrayError, ContainsGroupError
+        If there is a node and it is not to be overwritten.
 
     Examples
     --------

@@ -423,6 +423,11 @@ class GroupCreation(GroupBase):
         -------
         AsyncArray
 
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+
         Examples
         --------
         >>> import zarr
@@ -451,6 +456,11 @@ class GroupCreation(GroupBase):
         -------
         AsyncArray
 
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+
         Examples
         --------
         >>> import zarr
@@ -478,6 +488,11 @@ class GroupCreation(GroupBase):
         Returns
         -------
         AsyncArray
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
 
         Examples
         --------
@@ -509,6 +524,11 @@ class GroupCreation(GroupBase):
         -------
         AsyncArray
 
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+
         Examples
         --------
         >>> import zarr
@@ -536,6 +556,11 @@ class GroupCreation(GroupBase):
         Returns
         -------
         AsyncArray
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
 
         Examples
         --------
@@ -565,6 +590,11 @@ class GroupCreation(GroupBase):
         -------
         AsyncArray
 
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+
         Examples
         --------
         >>> import zarr
@@ -593,6 +623,11 @@ class GroupCreation(GroupBase):
         -------
         AsyncArray
 
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
+
         Examples
         --------
         >>> import zarr
@@ -620,6 +655,11 @@ class GroupCreation(GroupBase):
         Returns
         -------
         AsyncArray
+
+        Raises
+        ------
+        ContainsArrayError, ContainsGroupError
+            If there is a node and it is not to be overwritten.
 
         Examples
         --------
