@@ -269,7 +269,7 @@ class ArrayIndexError(IndexError):
 
 
 class BoundsCheckError(IndexError):
-    """An index lies outside of its axis."""
+    """An index lies outside of its dimension."""
 
 
 class NegativeStepError(IndexError):
@@ -277,7 +277,7 @@ class NegativeStepError(IndexError):
 
 
 class VindexInvalidSelectionError(IndexError):
-    """A selection given to ``vindex`` is neither a mask nor one integer array per axis."""
+    """A selection given to ``vindex`` is neither a mask nor one integer array per dimension."""
 
 
 class ZarrDeprecationWarning(DeprecationWarning):

@@ -1,8 +1,8 @@
 """The selection of elements of an array, as one small value.
 
-``a[1:9, ::2]``, ``oindex``, ``vindex``, masks and blocks all become a `Selection`: for each axis a
-range or indices, or else a set of points. Planning and both ways of input and output work on that
-value; nothing behind this module knows how a selection was written.
+``a[1:9, ::2]``, ``oindex``, ``vindex``, masks and blocks all become a `Selection`: for each
+dimension a range or indices, or else a set of points. Planning and both ways of input and output
+work on that value; nothing behind this module knows how a selection was written.
 
 Most functions here take a selection as the user wrote it and the shape of the array. `parse` does
 what indexing an array means, the others what its methods and accessors mean. Errors are
@@ -117,7 +117,7 @@ _KINDS = "biu"
 
 
 def integer(item: object) -> int | None:
-    """The value of an integer of any type, arrays without axes included; None for the rest."""
+    """The value of an integer of any type, also of an array without dimensions; else None."""
     if isinstance(item, bool):
         return None
     try:
@@ -155,7 +155,7 @@ def is_array(item: object) -> TypeGuard[AnyNDArray]:
 
 
 def along(array: AnyNDArray, axis: int, length: int) -> Indices:
-    """The indices that an array selects along an axis."""
+    """The indices that an array selects along a dimension."""
     kind = "Boolean" if array.dtype == bool else "integer"
     if array.ndim != 1:
         raise IndexError(f"{kind} arrays in an orthogonal selection must be 1-dimensional only")
@@ -183,7 +183,7 @@ def in_bounds(array: AnyNDArray, axis: int, length: int) -> Indices:
 Axis: TypeAlias = tuple[int, int, int] | Indices
 """The selection along one dimension: (start, step, count), or indices >= 0 in any order."""
 Grid: TypeAlias = Sequence[int | Sequence[int]]
-"""The chunks along each axis: their size, or the length of each."""
+"""The chunks along each dimension: their size, or the length of each."""
 
 
 class Selection(NamedTuple):
@@ -194,11 +194,11 @@ class Selection(NamedTuple):
     axes : tuple of (int, int, int) or ndarray, or None
         The selection along each dimension; None if `points` is given.
     points : tuple of ndarray, or None
-        The indices of points, one array for each axis, all of one length.
+        The indices of points, one array for each dimension, all of one length.
     shape : tuple of int
         The shape of the result that the user sees.
     engine_shape : tuple of int
-        The same without an axis left out (integers select length 1), or the number of points.
+        The same without a dimension left out (integers select length 1), or the number of points.
     fields : str or list of str, optional
         Which fields of a structured data type.
     """
@@ -218,7 +218,7 @@ def parse(selection: object, shape: tuple[int, ...]) -> Selection:
     """Parse what stands in the brackets of ``array[...]``.
 
     Integers and slices, one array of integers or booleans beside them, one integer array for each
-    axis (points), or one mask; and names of fields.
+    dimension (points), or one mask; and names of fields.
 
     Parameters
     ----------
@@ -335,8 +335,8 @@ def _parse_other(items: tuple[object, ...], shape: tuple[int, ...]) -> Selection
         return parse(items, shape)._replace(fields=fields)
     arranged = converted(items)
     if len(items) == 1 and is_array(array := arranged[0]) and array.dtype == bool:
-        # A list of booleans selects along the first axis; so does an array of one axis, if it
-        # has the right length.
+        # A list of booleans selects along the first dimension; so does an array of one dimension,
+        # if it has the right length.
         lies_along = len(shape) > 1 and array.ndim == 1
         if lies_along and (isinstance(items[0], list) or array.shape == shape[:1]):
             return _orthogonal(arranged, shape)
@@ -361,9 +361,9 @@ def _parse_other(items: tuple[object, ...], shape: tuple[int, ...]) -> Selection
 
 
 def orthogonal(selection: object, shape: tuple[int, ...]) -> Selection:
-    """Parse integers, slices, and arrays of integers or booleans, each for its own axis.
+    """Parse integers, slices, and arrays of integers or booleans, each for its own dimension.
 
-    The result is the outer product, as with :func:`numpy.ix_`; integers leave their axis out.
+    The result is the outer product, as with :func:`numpy.ix_`; integers leave their dimension out.
 
     Parameters
     ----------
@@ -409,7 +409,7 @@ def _orthogonal(items: Sequence[object], shape: tuple[int, ...]) -> Selection:
 
 
 def coordinate(selection: object, shape: tuple[int, ...]) -> Selection:
-    """Parse points: an integer array for each axis, broadcast against each other.
+    """Parse points: an integer array for each dimension, broadcast against each other.
 
     Parameters
     ----------
@@ -485,7 +485,7 @@ def _is_mask(
 
 
 def _mask(items: Sequence[npt.NDArray[np.bool_]]) -> Selection:
-    # A third of the time of `np.nonzero`, which looks at every element along every axis.
+    # A third of the time of `np.nonzero`, which looks at every element along every dimension.
     places = np.unravel_index(np.flatnonzero(items[0]), items[0].shape)
     points = tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in places)
     count = (len(points[0]),)
@@ -529,7 +529,7 @@ def block(selection: object, shape: tuple[int, ...], grid: Grid) -> Selection:
     shape : tuple of int
         The shape of the array.
     grid : sequence of int or sequence of int
-        For each axis the size of chunks, or the length of each chunk.
+        For each dimension the size of chunks, or the length of each chunk.
     """
     fields, items = pop_fields(selection)
     ranges = [
@@ -568,7 +568,7 @@ def _block_range(item: object, length: int, chunks: int | Sequence[int]) -> tupl
                 f"block index out of bounds for dimension with {number} chunk(s): {asked}"
             )
         return edge(first), max(edge(first), edge(last))
-    # As in a basic selection, but arrays without axes are no integers here.
+    # As in a basic selection, but arrays without dimensions are no integers here.
     which = None if isinstance(item, np.ndarray) else integer(item)
     if which is None:
         raise IndexError(
@@ -597,7 +597,7 @@ def described(selection: object) -> str:
 
 
 def per_axis(items: Sequence[object], shape: tuple[int, ...]) -> list[object]:
-    """One item for each axis: the ellipsis, and axes left out at the end, become slices."""
+    """One item for each dimension: an ellipsis, and missing ones at the end, become slices."""
     _check_number(items, shape)
     missing = len(shape) - len(items)
     expanded: list[object] = []

@@ -129,11 +129,11 @@ class Config:
     Parameters
     ----------
     name : str
-        Names the variables of the environment (``NAME_…``) and the folders of files.
+        Names the variables of the environment (``NAME_…``) and the directories of files.
     defaults : list of mapping, optional
         Values that hold where nothing else is said. The first that has a setting gives it.
     paths : list of str, optional
-        Files, and folders of files, to read; later ones win.
+        Files, and directories of files, to read; later ones win.
     env : mapping of str to str, optional
         The environment; by default that of the process.
     env_prefix : str, optional
@@ -346,7 +346,7 @@ class Config:
         Parameters
         ----------
         paths : list of str, optional
-            Files and folders, instead of this object's.
+            Files and directories, instead of this object's.
         env : mapping of str to str, optional
             Variables, instead of this object's.
 
@@ -509,7 +509,7 @@ def _literal(text: str) -> object:
 
 
 def _setting_files(paths: Iterable[str]) -> list[str]:
-    """The files that there are at some paths, and in folders there."""
+    """The files that there are at some paths, and in directories there."""
     found = []
     for path in paths:
         try:

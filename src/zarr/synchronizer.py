@@ -132,7 +132,7 @@ class ProcessSynchronizer:
     Parameters
     ----------
     path : str
-        A folder for the files that are locked. All processes must name the same one; it should
+        A directory for the files that are locked. All processes must name the same one; it should
         not be inside of the store.
 
     Examples

@@ -85,21 +85,21 @@ async def create_array(
     Parameters
     ----------
     store : StoreLike
-        Where the array is to be: a store, the path of a folder, a URL, a dict.
+        Where the array is to be: a store, the path of a directory, a URL, a dict.
     name : str, optional
         The path of the array in the store; its root by default. Groups are made above it where
         there are none.
     shape : int or iterable of int, optional
-        The length of each axis. Not to be given with `data`.
+        The length of each dimension. Not to be given with `data`.
     dtype : ZDTypeLike, optional
         The data type: of NumPy, of :mod:`zarr.dtype`, or the name of one. Not to be given with
         `data`.
     data : array_like, optional
         The elements of the new array, and its shape and data type.
     chunks : int, tuple of int, str or "auto", default: "auto"
-        The shape of a chunk, the smallest part that is read alone. -1 is the whole axis, and False
-        the whole array. A number of bytes, as in ``"4MB"``, is about what a chunk has in memory.
-        "auto" chooses chunks of one to some MB. Tuples of lengths make a rectilinear grid.
+        The shape of a chunk, the smallest part that is read alone. -1 is the whole dimension, and
+        False the whole array. A number of bytes, as in ``"4MB"``, is about what a chunk has in
+        memory. "auto" chooses chunks of one to some MB. Tuples of lengths make a rectilinear grid.
     shards : int, tuple of int, "auto" or dict, optional
         The shape of a shard: a value of the store that holds several chunks, so its shape is a
         multiple of theirs. None stores each chunk by itself. A dict with a ``"shape"`` may name
@@ -128,7 +128,7 @@ async def create_array(
         How the keys of chunks are made. By default ``{"name": "default", "separator": "/"}`` in
         format 3 and ``{"name": "v2", "separator": "."}`` in format 2.
     dimension_names : iterable of str or None, optional
-        A name for each axis. Format 3 only.
+        A name for each dimension. Format 3 only.
     storage_options : dict, optional
         Settings for the store that a URL names. An error with any other `store`.
     overwrite : bool, default: False
@@ -215,7 +215,7 @@ async def from_array(
     Parameters
     ----------
     store : StoreLike
-        Where the array is to be: a store, the path of a folder, a URL, a dict.
+        Where the array is to be: a store, the path of a directory, a URL, a dict.
     data : Array or array_like
         What to copy.
     write_data : bool, default: True
@@ -244,7 +244,7 @@ async def from_array(
     chunk_key_encoding : ChunkKeyEncodingLike, optional
         How the keys of chunks are made; by default as for `data`.
     dimension_names : iterable of str or None, optional
-        A name for each axis; by default those of `data`. Format 3 only.
+        A name for each dimension; by default those of `data`. Format 3 only.
     storage_options : dict, optional
         Settings for the store that a URL names. An error with any other `store`.
     overwrite : bool, default: False
@@ -408,7 +408,7 @@ async def open_array(
     Parameters
     ----------
     store : StoreLike, optional
-        Where the array is: a store, the path of a folder or zip file, a URL, a dict. A new store
+        Where the array is: a store, the path of a directory or zip file, a URL, a dict. A new store
         in memory by default.
     zarr_version : {2, 3, None}, optional
         Deprecated: use `zarr_format`.
@@ -562,7 +562,8 @@ async def save_array(
     Parameters
     ----------
     store : StoreLike
-        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
+        Where to: a store, the path of a directory, the name of a zip file (``….zip``), a URL, a
+        dict.
     arr : ndarray
         The array.
     zarr_version : {2, 3, None}, optional

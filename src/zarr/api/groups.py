@@ -87,7 +87,7 @@ async def create_group(
     Parameters
     ----------
     store : StoreLike
-        Where the group is to be: a store, the path of a folder, a URL, a dict.
+        Where the group is to be: a store, the path of a directory, a URL, a dict.
     path : str, optional
         The path of the group in the store; its root by default. Groups are made above it where
         there are none.
@@ -148,8 +148,8 @@ async def group(
     Parameters
     ----------
     store : StoreLike, optional
-        Where the group is: a store, the path of a folder, a URL, a dict. A new store in memory by
-        default.
+        Where the group is: a store, the path of a directory, a URL, a dict. A new store in memory
+        by default.
     overwrite : bool, optional
         Whether a new group is made, and everything at that path deleted first.
     chunk_store : StoreLike, optional
@@ -230,7 +230,7 @@ async def open_group(
     Parameters
     ----------
     store : StoreLike, optional
-        Where the group is: a store, the path of a folder or zip file, a URL, a dict. A new store
+        Where the group is: a store, the path of a directory or zip file, a URL, a dict. A new store
         in memory by default.
     mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
         'r' reads only; 'r+' reads and writes; 'a' creates what does not exist; 'w' creates, and
@@ -383,7 +383,7 @@ async def consolidate_metadata(
     Parameters
     ----------
     store : StoreLike
-        Where the group is: a store, the path of a folder, a URL, a dict.
+        Where the group is: a store, the path of a directory, a URL, a dict.
     path : str, optional
         The path of the group in the store; its root by default.
     zarr_format : {2, 3, None}, optional
@@ -455,7 +455,8 @@ async def save_group(
     Parameters
     ----------
     store : StoreLike
-        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
+        Where to: a store, the path of a directory, the name of a zip file (``….zip``), a URL, a
+        dict.
     *args : ndarray
         Arrays, which are named ``arr_0``, ``arr_1`` and so on.
     zarr_version : {2, 3, None}, optional

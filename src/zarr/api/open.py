@@ -105,7 +105,7 @@ async def open(
     Parameters
     ----------
     store : StoreLike, optional
-        Where it is: a store, the path of a folder or zip file, a URL, a dict. A new store in
+        Where it is: a store, the path of a directory or zip file, a URL, a dict. A new store in
         memory by default.
     mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
         'r' reads only; 'r+' reads and writes; 'a' creates what does not exist; 'w' creates, and
@@ -197,7 +197,7 @@ async def load(
     Parameters
     ----------
     store : StoreLike
-        Where it is: a store, the path of a folder or zip file, a URL, a dict.
+        Where it is: a store, the path of a directory or zip file, a URL, a dict.
     path : str, optional
         The path in the store.
     zarr_format : {2, 3, None}, optional
@@ -251,7 +251,8 @@ async def save(
     Parameters
     ----------
     store : StoreLike
-        Where to: a store, the path of a folder, the name of a zip file (``….zip``), a URL, a dict.
+        Where to: a store, the path of a directory, the name of a zip file (``….zip``), a URL, a
+        dict.
     *args : ndarray
         The arrays. One alone is saved as an array.
     zarr_version : {2, 3, None}, optional

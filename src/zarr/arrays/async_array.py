@@ -260,7 +260,7 @@ class AsyncArray(ArrayBase[M]):
     async def getitem(
         self, selection: SelectionLike, *, prototype: BufferPrototype | None = None
     ) -> NDArrayLikeOrScalar:
-        """Read integers and slices, one for each axis.
+        """Read integers and slices, one for each dimension.
 
         Parameters
         ----------
@@ -272,7 +272,7 @@ class AsyncArray(ArrayBase[M]):
         Returns
         -------
         NDArrayLikeOrScalar
-            The elements; a scalar if all axes are selected by integers.
+            The elements; a scalar if all dimensions are selected by integers.
 
         Examples
         --------
@@ -291,12 +291,12 @@ class AsyncArray(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> NDArrayLikeOrScalar:
-        """Read the outer product of integers, slices and arrays, one for each axis.
+        """Read the outer product of integers, slices and arrays, one for each dimension.
 
         Parameters
         ----------
         selection : tuple of int, slice or array_like
-            What to read: indices, or booleans for all elements of an axis.
+            What to read: indices, or booleans for all elements of a dimension.
         out : ndarray or NDBuffer, optional
             Where the elements go.
         fields : str or sequence of str, optional
@@ -352,7 +352,7 @@ class AsyncArray(ArrayBase[M]):
         Parameters
         ----------
         selection : tuple of array_like of int
-            The indices along each axis; they are broadcast against each other.
+            The indices along each dimension; they are broadcast against each other.
         out : ndarray or NDBuffer, optional
             Where the elements go.
         fields : str or sequence of str, optional
@@ -373,7 +373,7 @@ class AsyncArray(ArrayBase[M]):
         value: npt.ArrayLike,
         prototype: BufferPrototype | None = None,
     ) -> None:
-        """Write to integers and slices, one for each axis.
+        """Write to integers and slices, one for each dimension.
 
         A chunk that is covered in part is read, changed and written while nobody else in this
         process changes it.
@@ -463,7 +463,7 @@ class AsyncArray(ArrayBase[M]):
         Parameters
         ----------
         new_shape : int or iterable of int
-            The length of each axis.
+            The length of each dimension.
         delete_outside_chunks : bool
             Whether what lies outside of the new shape is removed for good: chunks are deleted,
             and in those at the new edge the outer elements become the fill value. Otherwise old
@@ -495,7 +495,7 @@ class AsyncArray(ArrayBase[M]):
         data : array_like
             The elements to append; they have the shape of the array but for one dimension.
         axis : int
-            The axis along which the array grows.
+            The dimension along which the array grows.
 
         Returns
         -------

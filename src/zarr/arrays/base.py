@@ -556,7 +556,7 @@ class ArrayBase(Generic[M]):
 
     @property
     def write_chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
-        """The lengths of what is stored under one key, along each axis.
+        """The lengths of what is stored under one key, along each dimension.
 
         Parallel writers do best to write whole ones of these.
 

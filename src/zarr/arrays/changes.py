@@ -119,7 +119,7 @@ async def resize(
 
 
 async def append(array: AnyAsyncArray, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
-    """Make an array longer along an axis, and write to the new part."""
+    """Make an array longer along a dimension, and write to the new part."""
     value = as_array(data, array.dtype, array.chunk_store_path)
     if not isinstance(axis, (int, np.integer)):
         raise TypeError(f"axis must be an integer, got {axis!r} of {type(axis).__name__}")
@@ -178,7 +178,7 @@ async def _clear_outside(
         old, new = engine.shape[axis], min(shape[axis], engine.shape[axis])
         end = chunk_bounds(edge, chunk_of(edge, new - 1))[1] if new else 0
         if new < min(end, old):
-            # Along the axes before this one the outer part is cleared already.
+            # Along the dimensions before this one the outer part is cleared already.
             box = [*kept, (new, 1, min(end, old) - new)]
             box += [(0, 1, length) for length in _ends(engine, shape, axis + 1)]
             await _fill_box(array, engine, tuple(box))
@@ -186,7 +186,7 @@ async def _clear_outside(
 
 
 def _ends(engine: Engine, shape: tuple[int, ...], first: int) -> list[int]:
-    """For each axis from one on, where the last chunk that is kept ends."""
+    """For each dimension from one on, where the last chunk that is kept ends."""
     ends = []
     for edge, old, new in zip(
         engine.grid[first:], engine.shape[first:], shape[first:], strict=True
@@ -241,7 +241,7 @@ def _outside(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[int, ...]
     """The places of one grid that a smaller one lacks."""
     found: list[tuple[int, ...]] = []
     for axis in range(len(old)):
-        # Inside of both grids along the axes before, outside along this one.
+        # Inside of both grids along the dimensions before, outside along this one.
         ranges = [range(min(o, n)) for o, n in zip(old[:axis], new[:axis], strict=True)]
         ranges.append(range(new[axis], old[axis]))
         ranges += [range(length) for length in old[axis + 1 :]]

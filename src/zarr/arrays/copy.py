@@ -399,7 +399,7 @@ def _places(
 def _block_shape(
     edges: tuple[Edge, ...], counts: tuple[int, ...], itemsize: int, most: int
 ) -> tuple[int, ...]:
-    """How many chunks of each axis go into a block: as many as fit, the last axes first."""
+    """How many chunks of each dimension fit into a block, the last dimensions first."""
     size = itemsize * prod(edge if isinstance(edge, int) else max(edge) for edge in edges)
     strides = [1] * len(edges)
     for axis in reversed(range(len(edges))):

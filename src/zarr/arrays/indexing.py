@@ -49,7 +49,7 @@ class AsyncOIndex(_Accessor):
     array: AnyAsyncArray
 
     async def getitem(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
-        """Read the outer product of integers, slices and arrays, one for each axis.
+        """Read the outer product of integers, slices and arrays, one for each dimension.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class AsyncVIndex(_Accessor):
     array: AnyAsyncArray
 
     async def getitem(self, selection: SelectionLike) -> NDArrayLikeOrScalar:
-        """Read points, given by an integer array for each axis, or where a mask is true.
+        """Read points, given by an integer array for each dimension, or where a mask is true.
 
         Parameters
         ----------

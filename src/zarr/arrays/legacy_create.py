@@ -187,11 +187,11 @@ async def create(
     Parameters
     ----------
     shape : int or tuple of int
-        The length of each axis.
+        The length of each dimension.
     chunks : int, tuple of int or bool, optional
         The shape of a chunk. None and True choose one by shape and data type, and in format 2
         so do 0, False and (); in format 3, False is one chunk for the whole array. One number is
-        the length along each axis.
+        the length along each dimension.
     dtype : ZDTypeLike, optional
         The data type; float64 by default.
     compressor : Numcodec, dict or None, optional
@@ -203,7 +203,7 @@ async def create(
         The order of elements in a chunk of format 2: rows or columns lie together. For format 3 it
         is deprecated and means ``config={'order': ...}``.
     store : StoreLike, optional
-        Where the array is to be: a store, the path of a folder, a URL, a dict. A new store in
+        Where the array is to be: a store, the path of a directory, a URL, a dict. A new store in
         memory by default.
     synchronizer : object, optional
         Gives a lock for each key, as :class:`zarr.ProcessSynchronizer`: taken around each change
@@ -249,7 +249,7 @@ async def create(
         The codecs of a chunk, in order. Format 3 only. By default what belongs to the data
         type, and Zstandard.
     dimension_names : iterable of str or None, optional
-        A name for each axis. Format 3 only.
+        A name for each dimension. Format 3 only.
     storage_options : dict, optional
         Settings for the store that a URL names. An error with any other `store`.
     config : ArrayConfigLike, optional
@@ -327,7 +327,7 @@ async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArr
     Parameters
     ----------
     shape : int or tuple of int
-        The length of each axis.
+        The length of each dimension.
     **kwargs
         Parameters of :func:`create`.
 
@@ -399,7 +399,7 @@ async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArra
     Parameters
     ----------
     shape : int or tuple of int
-        The length of each axis.
+        The length of each dimension.
     **kwargs
         Parameters of :func:`create`.
 
@@ -463,7 +463,7 @@ async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray
     Parameters
     ----------
     shape : int or tuple of int
-        The length of each axis.
+        The length of each dimension.
     **kwargs
         Parameters of :func:`create`.
 
@@ -529,7 +529,7 @@ async def full(
     Parameters
     ----------
     shape : int or tuple of int
-        The length of each axis.
+        The length of each dimension.
     fill_value : scalar
         The value of elements that were never written.
     **kwargs

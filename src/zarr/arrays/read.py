@@ -83,7 +83,7 @@ def understand(
 
 
 def _gives_scalar(select: Callable[..., Selection], selection: SelectionLike) -> bool:
-    """Whether one element is returned as a scalar, and not as an array without axes.
+    """Whether one element is returned as a scalar, and not as an array without dimensions.
 
     It is for basic selections. A selection in brackets that is integers only is taken for an
     orthogonal one, and the result is then an array.

@@ -371,9 +371,9 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         selection
-            Integers and slices, one for each axis; with one integer or boolean array among
-            them it is an orthogonal selection; an integer array for each axis, or a mask of the
-            shape of the array, are points. ``oindex`` and ``vindex`` leave no doubt.
+            Integers and slices, one for each dimension; with one integer or boolean array among
+            them it is an orthogonal selection; an integer array for each dimension, or a mask of
+            the shape of the array, are points. ``oindex`` and ``vindex`` leave no doubt.
 
         Returns
         -------
@@ -431,7 +431,7 @@ class Array(ArrayBase[M]):
         Returns
         -------
         NDArrayLikeOrScalar
-            The elements; a scalar if all axes are selected by integers.
+            The elements; a scalar if all dimensions are selected by integers.
 
         Raises
         ------
@@ -460,7 +460,7 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         selection : tuple of int, slice or array_like
-            What to read: indices, or booleans for all elements of an axis.
+            What to read: indices, or booleans for all elements of a dimension.
         out : ndarray or NDBuffer, optional
             Where the elements go.
         fields : str or sequence of str, optional
@@ -541,7 +541,7 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         selection : tuple of array_like of int
-            The indices along each axis; they are broadcast against each other.
+            The indices along each dimension; they are broadcast against each other.
         out : ndarray or NDBuffer, optional
             Where the elements go.
         fields : str or sequence of str, optional
@@ -581,7 +581,7 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         selection : int, slice, Ellipsis or tuple of these
-            Which, counted along each axis.
+            Which, counted along each dimension.
         out : ndarray or NDBuffer, optional
             Where the elements go.
         fields : str or sequence of str, optional
@@ -833,7 +833,7 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         selection : tuple of array_like of int
-            The indices along each axis. Of a point given twice the last value stays.
+            The indices along each dimension. Of a point given twice the last value stays.
         value : array_like
             What to write; it is broadcast to the shape of the indices.
         fields : str or sequence of str, optional
@@ -871,7 +871,7 @@ class Array(ArrayBase[M]):
         Parameters
         ----------
         selection : int, slice, Ellipsis or tuple of these
-            Which, counted along each axis.
+            Which, counted along each dimension.
         value : array_like
             What to write; it is broadcast to the shape of the selection.
         fields : str or sequence of str, optional

@@ -63,7 +63,7 @@ def pieces(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
     chosen
         The selection.
     grid
-        The edges of the stored values, along each axis.
+        The edges of the stored values, along each dimension.
     """
     if chosen.axes is None:
         yield from _of_points(chosen, grid)
@@ -164,7 +164,8 @@ async def write(
     if chosen.fields is not None:
         await _write_fields(array, engine, chosen, value)
     else:
-        # One element, which may be an array or a list itself; an array without axes holds one.
+        # One element, which may be an array or a list itself; an array without dimensions holds
+        # one.
         is_one = (
             chosen.shape == ()
             and engine.dtype.kind == "O"

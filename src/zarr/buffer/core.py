@@ -364,7 +364,7 @@ class NDBuffer:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
+        """The length of each dimension."""
         return cast("tuple[int, ...]", self._data.shape)
 
     @property
@@ -393,7 +393,7 @@ class NDBuffer:
         return self.__class__(self._data.reshape(newshape))
 
     def squeeze(self, axis: tuple[int, ...]) -> Self:
-        """Return a buffer without some axes, which have length 1.
+        """Return a buffer without some dimensions, which have length 1.
 
         Parameters
         ----------
@@ -477,7 +477,7 @@ class NDBuffer:
         return self.__class__(self._data.copy())
 
     def transpose(self, axes: SupportsIndex | Sequence[SupportsIndex] | None) -> Self:
-        """Return a buffer with its axes in another order.
+        """Return a buffer with its dimensions in another order.
 
         Parameters
         ----------

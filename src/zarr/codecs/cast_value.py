@@ -65,7 +65,7 @@ def cast_elements(
         Pairs of scalars, of the first and of the second type: what is equal to the first becomes
         the second. A NaN is equal to every NaN. Later pairs win.
     """
-    # NumPy turns arrays without axes into scalars on the way.
+    # NumPy turns arrays without dimensions into scalars on the way.
     values = np.atleast_1d(array.astype(array.dtype.newbyteorder("="), copy=False))
     target = dtype.newbyteorder("=")
     places: list[tuple[Mask, object]] = []

@@ -129,8 +129,8 @@ class N5DefaultCodec(_NestedCodec, NativeSerializer):
     Parameters
     ----------
     codecs : iterable of codecs
-        The codecs of a block: ``transpose``, which reverses all axes; ``bytes``, big-endian; and at
-        most one from bytes to bytes. Codec objects, or their JSON forms.
+        The codecs of a block: ``transpose``, which reverses all dimensions; ``bytes``, big-endian;
+        and at most one from bytes to bytes. Codec objects, or their JSON forms.
 
     Notes
     -----

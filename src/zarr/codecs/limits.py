@@ -139,8 +139,11 @@ _LONG = 4095
 
 
 def most_bytes(shape: Sequence[int], itemsize: int) -> int:
-    """More bytes than ZFP reads for an array: of each block of 4 elements along each axis all bits,
-    as many to tell which of them are set, and some for its exponent."""
+    """More bytes than ZFP reads for an array.
+
+    Of each block of 4 elements along each dimension it reads all bits, as many to tell which of
+    them are set, and some for its exponent.
+    """
     ndim = max(len(shape), 1)
     blocks = prod(-(-length // 4) for length in shape)
     return blocks * (2 * itemsize * (1 << 2 * ndim) + 32) + 64
@@ -158,8 +161,8 @@ def checked(data: bytes, count: int) -> bytes:
     """A stream that tells its own shape, which must be of `count` elements, with zeros behind it.
 
     The header, from the least significant bit on: the letters and a version (32 bits), the type of
-    the elements (2), the number of axes (2), their lengths (48 in all), and the mode: 12 bits, or,
-    where these are all ones, 52 more.
+    the elements (2), the number of dimensions (2), their lengths (48 in all), and the mode: 12
+    bits, or, where these are all ones, 52 more.
     """
     header = data[:_HEADER].ljust(_HEADER, b"\0")
     bits = int.from_bytes(header, "little")

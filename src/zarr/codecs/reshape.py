@@ -1,4 +1,4 @@
-"""The codecs ``reshape`` and ``singleton_dim``: the same elements in the same order, other axes."""
+"""The codecs ``reshape`` and ``singleton_dim``: the same elements in order, other dimensions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Dimension: TypeAlias = int | tuple[int, ...]
 
 
 class _Reshaping(NativeFilter):
-    """The base of the two codecs: the axes of the encoded array, as `ReshapeCodec` lists them."""
+    """The base of both codecs: dimensions of the encoded array, as `ReshapeCodec` lists them."""
 
     def _dimensions(self, ndim: int) -> tuple[Dimension, ...]:
         raise NotImplementedError
@@ -61,8 +61,8 @@ class ReshapeCodec(_Reshaping):
     Parameters
     ----------
     shape : iterable of int or iterable of int
-        For each axis of the stored chunk its length; or the axes of the array that it takes the
-        place of, in increasing order; or, once, -1 for what is left over.
+        For each dimension of the stored chunk its length; or the dimensions of the array that it
+        takes the place of, in increasing order; or, once, -1 for what is left over.
 
     Examples
     --------
@@ -95,13 +95,13 @@ class ReshapeCodec(_Reshaping):
 
 @dataclass(frozen=True)
 class SingletonDimCodec(_Reshaping):
-    """Inserts and removes axes of length 1, so that the next codec finds those that it can take.
+    """Inserts and removes dimensions of length 1, so that the next codec finds those that it takes.
 
     Parameters
     ----------
     operations : iterable of mapping
-        One after the other: ``{"insert": i}`` or ``{"remove": i}``, where `i` counts the axes that
-        there are then.
+        One after the other: ``{"insert": i}`` or ``{"remove": i}``, where `i` counts the dimensions
+        that there are then.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def _operation(data: object) -> tuple[str, int]:
 
 
 def _shapes(edges: Sequence[object]) -> list[tuple[int, ...]]:
-    """The shapes of chunks with the first, and with the last of their edges along each axis."""
+    """The shapes of chunks with the first, and with the last edges along each dimension."""
     lengths = [edge if isinstance(edge, tuple) else (edge,) for edge in edges]
     return [tuple(edge[0] for edge in lengths), tuple(edge[-1] for edge in lengths)]
 

@@ -415,7 +415,7 @@ class GroupCreation(GroupBase):
         name : str
             Its name, or its path below this group.
         shape : int or tuple of int
-            The length of each axis.
+            The length of each dimension.
         **kwargs
             Parameters of :func:`zarr.create`.
 

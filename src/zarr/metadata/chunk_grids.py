@@ -314,7 +314,7 @@ def guess_chunks(
     """
     budget = max(1, (max_bytes or TARGET_BYTES) // max(typesize, 1))
     edges = [max(1, n) for n in shape]
-    # From the shortest axis on: one shorter than its share leaves more to the others.
+    # From the shortest dimension on: one shorter than its share leaves more to the others.
     by_length = sorted(range(len(edges)), key=lambda axis: (edges[axis], axis))
     for rank, axis in enumerate(by_length):
         share = _root(budget, len(edges) - rank)
@@ -387,8 +387,8 @@ def normalize_grid(
     Parameters
     ----------
     chunks
-        One size for all axes, or one for each; -1 for all of an axis, the edges of its chunks
-        for chunks of several sizes; False for a single chunk.
+        One size for all dimensions, or one for each; -1 for all of a dimension, the edges of its
+        chunks for chunks of several sizes; False for a single chunk.
     shape
         Of the array.
     unit
@@ -506,7 +506,7 @@ def _lengths(edge: Edge) -> tuple[int, ...]:
 def _guess_shards(
     shape: tuple[int, ...], inner: tuple[int, ...], item_size: int, target: int
 ) -> Grid:
-    """Return shards of about `target` bytes: as many inner chunks along each axis as it has."""
+    """Return the shape of shards of about `target` bytes, in whole inner chunks."""
     counts = tuple(max(1, ceildiv_int(n, size)) for n, size in zip(shape, inner, strict=True))
     chunk_bytes = max(1, math.prod(inner) * max(item_size, 1))
     grid = guess_chunks(counts, chunk_bytes, max_bytes=max(target, chunk_bytes))
@@ -534,7 +534,7 @@ def resolve_grids(
         if shards is not None and not isinstance(shards, str):
             grid = _dividing(grid, shards, shape)
     else:
-        if isinstance(chunks, (list, tuple)):  # as in Zarr v2, None is all of an axis
+        if isinstance(chunks, (list, tuple)):  # as in Zarr v2, None is all of a dimension
             chunks = tuple(-1 if size is None else size for size in chunks)
         grid = normalize_grid(chunks, shape)
         if regular_shape(grid) is None and not config.settings.array__rectilinear_chunks:

@@ -131,7 +131,7 @@ def parse_chunk_key_encoding(data: object) -> ChunkKeyEncoding:
 
 @dataclass(frozen=True)
 class FanoutChunkKeyEncoding(ChunkKeyEncoding):
-    """``d0/1/23/d1/5/c``: no folder has more than a number of entries.
+    """``d0/1/23/d1/5/c``: no directory has more than a number of entries.
 
     Parameters
     ----------

@@ -158,8 +158,9 @@ def expand_rle(data: Sequence[object], axis: int | None = None) -> list[int]:
 
 
 MOST_RUNS = 1 << 22
-"""The most chunks of an axis that are listed one by one: a document of a few bytes may ask for any
-number of them."""
+"""The most chunks of a dimension that are listed one by one.
+
+A document of a few bytes may ask for any number of them."""
 
 
 def compress_rle(sizes: Sequence[int]) -> list[int | list[int]]:

@@ -91,7 +91,7 @@ def _of_v2(metadata: ArrayV2Metadata) -> ArrayLayout:
     compressor: Any = metadata.__dict__.get("_compressor") or metadata.compressor_config
     return ArrayLayout(
         shape=metadata.shape,
-        # An axis without elements may have chunks without elements; there are none of them.
+        # A dimension without elements may have chunks without elements; there are none of them.
         grid=tuple(size or 1 for size in metadata.chunks),
         key_encoding=("v2", metadata.dimension_separator),
         zdtype=metadata.dtype,

@@ -119,7 +119,7 @@ def parse_chunks(chunks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
                 f"chunks: a chunk has at least one element along axis {axis}, which has {length}; "
                 "found 0."
             )
-    # An axis without elements has no chunks: any size will do.
+    # A dimension without elements has no chunks: any size will do.
     return tuple(size or 1 for size in parsed)
 
 

@@ -175,7 +175,7 @@ class BlockingStore(Store):
             raise FileNotFoundError(f"{key!r} is not in {self}")
         return size
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     def list(self) -> AsyncIterator[str]:
         # docstring inherited

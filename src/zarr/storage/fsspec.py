@@ -75,7 +75,7 @@ def _at(url: str, options: dict[str, object]) -> tuple[Any, str]:
 
 def _with_async_methods(fs: object) -> object:
     """The file system itself if it is asynchronous, or one that runs its methods in threads."""
-    # A folder of a synchronous file system calls itself asynchronous, and is not.
+    # A directory of a synchronous file system calls itself asynchronous, and is not.
     inner = getattr(fs, "fs", fs) if type(fs).__name__ == "DirFileSystem" else fs
     if getattr(fs, "async_impl", False) and getattr(inner, "async_impl", False):
         return fs
@@ -102,7 +102,7 @@ class FsspecStore(Store):
     read_only : bool
         Whether writing is refused.
     path : str
-        The folder in the file system.
+        The directory in the file system.
     allowed_exceptions : tuple of type
         The errors by which the file system says that a key is not there.
 
@@ -238,7 +238,7 @@ class FsspecStore(Store):
         )
 
     def with_read_only(self, read_only: bool = False) -> FsspecStore:
-        """Return a store of the same folder that is read-only, or not."""
+        """Return a store of the same directory that is read-only, or not."""
         view = type(self)(
             self.fs,
             read_only=read_only,
@@ -439,7 +439,7 @@ class FsspecStore(Store):
         path, data = self._path(key), value.to_bytes()
         try:
             await self._call("_pipe_file", path, data, **kwargs)
-        except FileNotFoundError:  # some file systems have folders that must be made
+        except FileNotFoundError:  # some file systems have directories that must be made
             await self._call("_makedirs", path.rpartition("/")[0], exist_ok=True)
             await self._call("_pipe_file", path, data, **kwargs)
 
@@ -527,14 +527,14 @@ class FsspecStore(Store):
         size = info.get("size")
         return await super().getsize(key) if size is None else int(size)
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     def _folder(self, prefix: str) -> str:
         folder = check_prefix(prefix)
         return self._path(folder) if folder else (self._root() + self._query()) or self.path
 
     async def _children(self, folder: str) -> list[str]:
-        """The paths of what lies directly below a folder."""
+        """The paths of what lies directly below a directory."""
         try:
             found = await self._call("_ls", folder, detail=False)
         except self.allowed_exceptions as error:
@@ -564,7 +564,7 @@ class FsspecStore(Store):
             self._check_absent(error)
             return
         start = check_prefix(prefix)
-        # An object 'folder/' marks a folder, and is no value.
+        # An object 'directory/' marks a directory, and is no value.
         for name in self._names([path for path in paths if not path.endswith("/")], folder):
             yield f"{start}/{name}" if start else name
 

@@ -122,7 +122,7 @@ def check_reference(fs: Any, path: str, roots: Sequence[str]) -> None:
     path
         The path of the key in it.
     roots
-        Folders and URLs.
+        Directories and URLs.
 
     Raises
     ------

@@ -100,10 +100,10 @@ def normalize_path(path: str | bytes | os.PathLike[str] | None) -> str:
 
 
 # Names that other programs, or writes under way, leave among the data: macOS keeps a file's
-# extended attributes in "._name" where the file system has no place for them, and how a folder
+# extended attributes in "._name" where the file system has no place for them, and how a directory
 # is shown in ".DS_Store".
 _HIDDEN = ("._", ".DS_Store", TEMP_PREFIX)
-# On Windows these would name another folder, another drive, or a second stream of a file.
+# On Windows these would name another directory, another drive, or a second stream of a file.
 _FORBIDDEN = frozenset("\0\\:" if os.name == "nt" else "\0")
 
 
@@ -128,18 +128,18 @@ def is_safe(name: str) -> bool:
 
 
 def check_prefix(prefix: str) -> str:
-    """Return the folder that `prefix` names, without slashes at its ends; '' is the root."""
+    """Return the directory that `prefix` names, without slashes at its ends; '' is the root."""
     folder = prefix.strip("/")
     return check_key(folder) if folder else ""
 
 
 def is_hidden(name: str) -> bool:
-    """Whether listings skip a file or folder of this name."""
+    """Whether listings skip a file or directory of this name."""
     return name.startswith(_HIDDEN)
 
 
 def children(keys: Iterable[str], prefix: str) -> list[str]:
-    """The names just below the folder `prefix`: values and folders, each once."""
+    """The names just below the directory `prefix`: values and directories, each once."""
     folder = folder_of(prefix)
     skip = len(folder)
     names = (key[skip:].partition("/")[0] for key in keys if key.startswith(folder))

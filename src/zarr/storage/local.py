@@ -1,4 +1,4 @@
-"""A store in the files of a folder."""
+"""A store in the files of a directory."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 
 class LocalStore(BlockingStore):
-    """A store in the files of a local folder: each key is the path of a file below `root`.
+    """A store in the files of a local directory: each key is the path of a file below `root`.
 
     Files are written beside their place and then renamed, so a reader, also after a crash, sees
     the old bytes or the new ones. Files whose names begin with ``._`` or ``.DS_Store`` (macOS) are
     not listed. With the setting ``storage.local.follow_links`` off, symbolic links that lead out of
-    the folder are refused and not listed; that takes more time, and is meant for folders that
-    somebody else made.
+    the directory are refused and not listed; that takes more time, and is meant for directories
+    that somebody else made.
 
     Parameters
     ----------
     root : str or Path
-        The folder. It is made when the store is opened for writing.
+        The directory. It is made when the store is opened for writing.
     read_only : bool
         Whether writing is refused.
 
@@ -79,14 +79,14 @@ class LocalStore(BlockingStore):
 
     def _place(self, root: Path | str) -> None:
         self._given = root
-        # Fixed now, so that the store stays where it is when the process changes its folder.
+        # Fixed now, so that the store stays where it is when the process changes its directory.
         self._folder = os.path.abspath(root)
         self._files = _core.Files(self._folder, config.settings.storage__local__fsync)
         self._follows = config.settings.storage__local__follow_links
 
     @cached_property
     def root(self) -> Path:
-        """The folder."""
+        """The directory."""
         return Path(self._given)
 
     def __getstate__(self) -> dict[str, object]:
@@ -96,23 +96,23 @@ class LocalStore(BlockingStore):
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
-        # The same folder, wherever the other process is, and as strict as here.
+        # The same directory, wherever the other process is, and as strict as here.
         self._files = _core.Files(self._folder, config.settings.storage__local__fsync)
 
     @classmethod
     async def open(
         cls, root: Path | str, *, read_only: bool = False, mode: AccessModeLiteral | None = None
     ) -> Self:
-        """Open a store in a folder.
+        """Open a store in a directory.
 
         Parameters
         ----------
         root : str or Path
-            The folder.
+            The directory.
         read_only : bool
             Whether writing is refused.
         mode : {'r', 'r+', 'a', 'w', 'w-'}, optional
-            With 'r' and 'r+' the folder must exist; otherwise it is made. No mode removes data,
+            With 'r' and 'r+' the directory must exist; otherwise it is made. No mode removes data,
             and only `read_only` refuses writes.
 
         Returns
@@ -160,9 +160,9 @@ class LocalStore(BlockingStore):
             self._is_open = True
 
     def with_read_only(self, read_only: bool = False) -> Self:
-        """Return a store of the same folder that is read-only, or not."""
+        """Return a store of the same directory that is read-only, or not."""
         view = type(self)(root=self._given, read_only=read_only)
-        if view._folder != self._folder:  # the process is in another folder now
+        if view._folder != self._folder:  # the process is in another directory now
             view._folder = self._folder
             view._files = self._files
         view._follows = self._follows
@@ -188,7 +188,8 @@ class LocalStore(BlockingStore):
             versions=True,
             conditional_writes=locks,
             conditional_deletes=locks,
-            # Processes may always share a folder; it needs to be said where files are not locked.
+            # Processes may always share a directory; it needs to be said where files are not
+            # locked.
             multi_writer=not locks,
             native_handle=self._files if plain else None,
         )
@@ -228,7 +229,7 @@ class LocalStore(BlockingStore):
     def _remove(self, key: str) -> None:
         self._check_writable()
         self._ensure_open_sync()
-        with contextlib.suppress(IsADirectoryError):  # a folder has no value that could be removed
+        with contextlib.suppress(IsADirectoryError):  # a directory has no value to remove
             self._files.delete(self._checked(key))
 
     def _write(self, key: str, value: Buffer, exclusive: bool) -> None:
@@ -266,7 +267,7 @@ class LocalStore(BlockingStore):
             return None
         return None if about is None else about.st_size
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
@@ -295,12 +296,12 @@ class LocalStore(BlockingStore):
         await offload(os.makedirs, self._folder, 0o777, True)
 
     async def move(self, dest_root: Path | str) -> None:
-        """Move the whole store to another folder, which must not exist yet.
+        """Move the whole store to another directory, which must not exist yet.
 
         Parameters
         ----------
         dest_root : str or Path
-            The new folder.
+            The new directory.
         """
         self._check_writable()
         await offload(self._move, Path(dest_root))
@@ -337,7 +338,7 @@ class LocalStore(BlockingStore):
         ]
 
     def _keys(self, prefix: str) -> Iterator[str]:
-        """All keys below a folder, folder by folder."""
+        """All keys below a directory, directory by directory."""
         first = check_prefix(prefix)
         if first:
             self._path(first)

@@ -195,7 +195,7 @@ class MemoryStore(BlockingStore):
         except KeyError:
             return None
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     async def clear(self) -> None:
         # docstring inherited
@@ -300,7 +300,7 @@ class ManagedMemoryStore(MemoryStore):
     name : str, optional
         The name; a new number by default.
     path : str
-        A folder: all keys are below it.
+        A directory: all keys are below it.
     read_only : bool
         Whether writing is refused.
 
@@ -418,7 +418,7 @@ class ManagedMemoryStore(MemoryStore):
     def _size(self, key: str) -> int | None:
         return super()._size(self._key(key))
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     async def clear(self) -> None:
         # docstring inherited

@@ -183,7 +183,7 @@ def is_obstore(value: object) -> bool:
 
 
 def _is_below_a_file(error: Exception) -> bool:
-    """Whether a local file stands where the key has a folder: obstore has no error for that."""
+    """Whether a local file stands where the key has a directory: obstore has no error for that."""
     return "NotADirectory" in str(error)
 
 
@@ -469,10 +469,10 @@ class ObjectStore(Store, Generic[T_Store]):
             raise FileNotFoundError(f"{key!r} is not in {self}")
         return int(info["size"])
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
-    # Some programs mark a folder by an empty object 'folder/', which is no value of ours. obstore
-    # lists it as 'folder', and does not find it under that name.
+    # Some programs mark a directory by an empty object 'directory/', which is no value of ours.
+    # obstore lists it as 'directory', and does not find it under that name.
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited

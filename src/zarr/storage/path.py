@@ -290,7 +290,7 @@ class StorePath:
 StoreLike: TypeAlias = Store | StorePath | str | os.PathLike[str] | MutableMapping[str, Any]
 """The values that can be given for a store.
 
-A store; a store and path; the path of a folder, or of a zip or SQLite file that exists; a URL; a
+A store; a store and path; the path of a directory, or of a zip or SQLite file that exists; a URL; a
 dict or other mutable mapping (also an fsspec mapper); a ``UPath``; a store of obstore.
 """
 

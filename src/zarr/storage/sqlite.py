@@ -45,7 +45,7 @@ class SQLiteStore(BlockingStore):
     Parameters
     ----------
     path : str or Path
-        The file. It is made if it does not exist; its folder must exist.
+        The file. It is made if it does not exist; its directory must exist.
     read_only : bool
         Whether writing is refused.
     timeout : float
@@ -79,7 +79,7 @@ class SQLiteStore(BlockingStore):
             raise ValueError("an SQLiteStore needs a file: use a MemoryStore to keep nothing")
         self.path = Path(path)
         self.timeout = timeout
-        # Fixed now, so that the store stays where it is when the process changes its folder.
+        # Fixed now, so that the store stays where it is when the process changes its directory.
         self._place(os.path.abspath(path))
 
     def _place(self, file: str) -> None:
@@ -222,7 +222,7 @@ class SQLiteStore(BlockingStore):
         found: int | None = self._one("SELECT length(v) FROM zarr WHERE k = ?", (check_key(key),))
         return found
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited

@@ -224,7 +224,7 @@ def keys_between(connection: Connection, low: str, high: str) -> list[str]:
 
 
 def children_of(connection: Connection, folder: str) -> list[str]:
-    """The names directly below a folder, each once."""
+    """The names directly below a directory, each once."""
     limits = {"low": folder, "high": successor(folder), "skip": len(folder) + 1}
     rows = connection.execute(_CHILDREN, limits)
     return list(dict.fromkeys(rest.partition("/")[0] for (rest,) in rows))

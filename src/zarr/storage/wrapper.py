@@ -396,7 +396,7 @@ class WrapperStore(Store, Generic[T_Store]):
         # docstring inherited
         return await self.intercept("getsize", key, partial(self._base("getsize").getsize, key))
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited

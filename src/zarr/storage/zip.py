@@ -262,7 +262,7 @@ class ZipStore(BlockingStore):
     def _size(self, key: str) -> int | None:
         return self._ensure_open_sync().size(check_key(key))
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     def _keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
@@ -605,7 +605,7 @@ class RemoteZipStore(Store):
         # docstring inherited
         self._check_writable()
 
-    # -- folders ----------------------------------------------------------------------------
+    # -- directories ----------------------------------------------------------------------------
 
     async def list(self) -> AsyncIterator[str]:
         # docstring inherited

@@ -218,7 +218,7 @@ class ZarrStoreStateMachine(RuleBasedStateMachine):
     def set(self, key: str, data: bytes) -> None:
         """Write a value."""
         assume(not self.store.read_only)
-        # On a file system, no name is that of a file and of a folder.
+        # On a file system, no name is that of a file and of a directory.
         assume(not any(is_below(key, other) or is_below(other, key) for other in self.model))
         value = cpu.Buffer.from_bytes(data)
         self.store.set(key, value)
@@ -380,7 +380,7 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         return path not in self.all_groups and path not in self.all_arrays
 
     def draw_directory(self, data: DataObject) -> str:
-        """Choose the path of a node, or of a folder of chunks.
+        """Choose the path of a node, or of a directory of chunks.
 
         Parameters
         ----------
@@ -392,7 +392,7 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
         if path not in self.all_arrays or not data.draw(st.booleans(), label="of chunks"):
             return path
         array = zarr.open_array(self.model, path=path, mode="r")
-        # All but the last axis: with that, it is the key of a chunk.
+        # All but the last dimension: with that, it is the key of a chunk.
         counts = array.cdata_shape[:-1]
         inside = data.draw(chunk_paths(len(counts), counts), label="chunk path")
         return f"{path}/c/{inside}".rstrip("/") if array.ndim else path
@@ -563,12 +563,12 @@ class ZarrHierarchyStateMachine(SyncMixin, RuleBasedStateMachine):
     @precondition(lambda self: bool(self.all_groups | self.all_arrays))
     @rule(data=st.data())
     def check_list_dir(self, data: DataObject) -> None:
-        """A folder holds what it should."""
+        """A directory holds what it should."""
         path = self.draw_directory(data)
         found = set(self._sync_iter(self.store.list_dir(path)))
         expected = set(self._sync_iter(self.model.list_dir(path)))
         assert expected <= found
-        for name in found - expected:  # folders of a file system may be left behind, empty
+        for name in found - expected:  # directories of a file system may be left behind, empty
             assert not self._sync_iter(self.store.list_prefix(f"{path}/{name}/"))
 
     @invariant()

@@ -52,7 +52,7 @@ B = TypeVar("B", bound=Buffer)
 _READ_ONLY = "store was opened in read-only mode and does not support writing"
 _KEYS = ["c/0", "foo/c/0.0", "foo/0/0"]
 _FOUR = b"\x01\x02\x03\x04"
-# A small hierarchy, and what is directly below some of its folders.
+# A small hierarchy, and what is directly below some of its directories.
 _TREE = ["zarr.json", "a/zarr.json", "a/b/zarr.json", "a/b/c/0", "a/b/c/1", "ab/zarr.json"]
 _FOLDERS = {
     "": {"zarr.json", "a", "ab"},
@@ -278,7 +278,7 @@ class StoreTests(Generic[S, B]):
         assert await store.getsize(key) == len(data)
 
     async def test_getsize_prefix(self, store: S) -> None:
-        """The size of a folder is that of all values below it, at any depth."""
+        """The size of a directory is that of all values below it, at any depth."""
         await self._fill(store)
         assert await store.getsize_prefix("a/b") == 3 + 4 + 5
         assert await store.getsize_prefix("nothing") == 0
@@ -313,7 +313,7 @@ class StoreTests(Generic[S, B]):
             assert_bytes_equal(value, _expected(key.encode() * 3, byte_range))
 
     async def test_exists(self, store: S) -> None:
-        """A key exists when it has a value; a folder is no key."""
+        """A key exists when it has a value; a directory is no key."""
         assert not await store.exists("foo")
         await self.set(store, "foo/zarr.json", self._buffer(b"bar"))
         assert await store.exists("foo/zarr.json")
@@ -413,7 +413,7 @@ class StoreTests(Generic[S, B]):
         await store.delete("nonexistent_key")
 
     async def test_is_empty(self, store: S) -> None:
-        """A folder is empty when no key is below it."""
+        """A directory is empty when no key is below it."""
         assert await store.is_empty("")
         await self.set(store, "foo/bar", self._buffer(b"spam"))
         assert not await store.is_empty("")
@@ -444,7 +444,7 @@ class StoreTests(Generic[S, B]):
         assert sorted([key async for key in store.list()]) == sorted(_TREE)
 
     async def test_list_prefix(self, store: S) -> None:
-        """The keys below a folder are listed as whole keys."""
+        """The keys below a directory are listed as whole keys."""
         await self._fill(store)
         for prefix in ("", "a/", "a/b/", "nothing/"):
             observed = sorted([key async for key in store.list_prefix(prefix)])
@@ -458,7 +458,7 @@ class StoreTests(Generic[S, B]):
         assert [name async for name in store.list_dir("")] == ["foo"]
 
     async def test_list_dir(self, store: S) -> None:
-        """The names directly below a folder are listed, each once."""
+        """The names directly below a directory are listed, each once."""
         assert [name async for name in store.list_dir("")] == []
         await self._fill(store)
         for folder, expected in _FOLDERS.items():

@@ -38,7 +38,7 @@ def _is_name(text: str) -> bool:
     # Names that the specification reserves, and names of documents, also on file systems which do
     # not tell upper from lower case.
     reserved = text in (".", "..") or text.startswith("__") or text.lower() in DOCUMENTS
-    # Listings of folders skip the files that systems put there.
+    # Listings of directories skip the files that systems put there.
     return not reserved and not is_hidden(text)
 
 
@@ -85,12 +85,12 @@ def paths(draw: st.DrawFn, *, max_num_nodes: int | None = None) -> str:
 
 @st.composite
 def dimension_names(draw: st.DrawFn, *, ndim: int | None = None) -> list[str | None] | None:
-    """Names of the axes of an array, or None.
+    """Names of the dimensions of an array, or None.
 
     Parameters
     ----------
     ndim : int, optional
-        The number of axes; any small one if None.
+        The number of dimensions; any small one if None.
     """
     if ndim is None:
         ndim = draw(st.integers(0, 4))
@@ -264,7 +264,7 @@ array_shapes = npst.array_shapes(max_dims=4, min_side=3, max_side=5) | npst.arra
 )
 """Shapes of small arrays, also of some without elements."""
 
-# So that an array of several axes stays at a number of chunks that can be read one by one.
+# So that an array of several dimensions stays at a number of chunks that can be read one by one.
 _MOST_CHUNKS = 200
 
 
@@ -301,12 +301,12 @@ def shard_shapes(
 
 @st.composite
 def rectilinear_dim_edges(draw: st.DrawFn, *, extent: int, max_chunks: int = 20) -> list[int]:
-    """The lengths of chunks along an axis, which add up to the length of the axis.
+    """The lengths of chunks along a dimension, which add up to the length of the dimension.
 
     Parameters
     ----------
     extent : int
-        The length of the axis.
+        The length of the dimension.
     max_chunks : int, optional
         The most chunks.
     """
@@ -323,7 +323,7 @@ def _share(shape: tuple[int, ...]) -> int:
 
 @st.composite
 def rectilinear_chunks(draw: st.DrawFn, *, shape: tuple[int, ...]) -> list[list[int]]:
-    """The lengths of chunks along each axis, which add up to the shape of the array.
+    """The lengths of chunks along each dimension, which add up to the shape of the array.
 
     Parameters
     ----------
@@ -338,7 +338,7 @@ def rectilinear_chunks(draw: st.DrawFn, *, shape: tuple[int, ...]) -> list[list[
 def rectilinear_chunk_shape_declarations(
     draw: st.DrawFn, *, shape: tuple[int, ...]
 ) -> tuple[list[int | list[int | list[int]]], tuple[int | tuple[int, ...], ...]]:
-    """The chunks along each axis as a document can write them, and what that means.
+    """The chunks along each dimension as a document can write them, and what that means.
 
     Parameters
     ----------
@@ -412,11 +412,11 @@ def chunk_paths(draw: st.DrawFn, ndim: int, numblocks: tuple[int, ...], subset: 
     Parameters
     ----------
     ndim : int
-        The number of axes.
+        The number of dimensions.
     numblocks : tuple of int
-        The number of chunks along each axis.
+        The number of chunks along each dimension.
     subset : bool, optional
-        Whether there may be fewer places than axes: the prefix of several keys.
+        Whether there may be fewer places than dimensions: the prefix of several keys.
     """
     places = [str(draw(st.integers(0, max(0, count - 1)))) for count in numblocks]
     return "/".join(places[: draw(st.integers(0, ndim))] if subset else places)

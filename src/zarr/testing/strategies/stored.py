@@ -60,7 +60,7 @@ def is_negative_slice(idx: Any) -> bool:
 
 @st.composite
 def end_slices(draw: st.DrawFn, *, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """Slices in the second half of each axis, where the last chunk is.
+    """Slices in the second half of each dimension, where the last chunk is.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def basic_indices(
     shape : tuple of int
         The shape of the array.
     min_dims, max_dims : int, optional
-        The number of axes of the result.
+        The number of dimensions of the result.
     allow_newaxis, allow_ellipsis : bool, optional
         Whether there may be such items.
     """
@@ -138,7 +138,7 @@ def orthogonal_indices(
             item = item[0] if item else slice(None)
         items.append(item)
         arrays.append(np.arange(length)[item] if isinstance(item, slice) else np.asarray(item))
-    # Each array along an axis of its own; integers have none.
+    # Each array along a dimension of its own; integers have none.
     ndim = sum(array.ndim for array in arrays)
     axis = 0
     for which, array in enumerate(arrays):
@@ -157,7 +157,7 @@ def block_indices(
     Parameters
     ----------
     chunk_sizes : tuple of tuple of int
-        The lengths of the chunks along each axis.
+        The lengths of the chunks along each dimension.
     """
     blocks: list[int | slice] = []
     elements: list[slice] = []
