@@ -346,14 +346,14 @@ async def save_changes(
 
 
 async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType | None:
-    """What kind of node of a format there is at a path; see `kinds_at`."""
+    """Return the kind of the node of a format at a path; see `kinds_at`."""
     return (await kinds_at(store, [path], zarr_format))[0]
 
 
 async def kinds_at(
     store: Store, paths: Sequence[str], zarr_format: ZarrFormat
 ) -> list[NodeType | None]:
-    """The kinds of the nodes of a format that are at paths.
+    """Return the kinds of the nodes of a format at paths; None where there is none.
 
     Raises
     ------

@@ -292,7 +292,7 @@ class _Placing:
         done = self.made | self.replaced
         paths = [path for path in self._documents if path not in done]
         keys = {f"{path}/{name}" if path else name: None for path in paths for name in names}
-        # What a group above has of attributes is kept, also if its other document was lost.
+        # The attributes that a group above has are kept, also if its other document was lost.
         whole = paths if claims else self._implicit.intersection(paths)
         keys.update({key: None for path in whole for key, _ in self._documents[path]})
         found = dict(zip(keys, await get_documents(store, list(keys)), strict=True))

@@ -255,6 +255,7 @@ def test_a_chain_may_be_used_as_one_codec(coding: Any, order: Any) -> None:
     from dataclasses import replace
 
     from zarr.codecs._v2 import V2Codec
+
     from zarr.metadata.spec import ArrayConfig
 
     array = np.arange(48, dtype="<i4").reshape(SHAPE)

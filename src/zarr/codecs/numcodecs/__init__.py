@@ -254,7 +254,7 @@ class Blosc(_NumcodecsBytesBytesCodec, codec_name="blosc"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.blosc.Blosc``.
 
     Examples
@@ -274,7 +274,7 @@ class LZ4(_NumcodecsBytesBytesCodec, codec_name="lz4"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.lz4.LZ4``.
 
     Examples
@@ -294,7 +294,7 @@ class Zstd(_NumcodecsBytesBytesCodec, codec_name="zstd"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.zstd.Zstd``.
 
     Examples
@@ -314,7 +314,7 @@ class Zlib(_NumcodecsBytesBytesCodec, codec_name="zlib"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.zlib.Zlib``.
 
     Examples
@@ -334,7 +334,7 @@ class GZip(_NumcodecsBytesBytesCodec, codec_name="gzip"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.gzip.GZip``.
 
     Examples
@@ -354,7 +354,7 @@ class BZ2(_NumcodecsBytesBytesCodec, codec_name="bz2"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.bz2.BZ2``.
 
     Examples
@@ -374,7 +374,7 @@ class LZMA(_NumcodecsBytesBytesCodec, codec_name="lzma"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.lzma.LZMA``.
 
     Examples
@@ -394,7 +394,7 @@ class Shuffle(_NumcodecsBytesBytesCodec, codec_name="shuffle"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.shuffle.Shuffle``.
 
     Examples
@@ -423,7 +423,7 @@ class Delta(_NumcodecsTypedCodec, codec_name="delta"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.delta.Delta``.
 
     Examples
@@ -443,7 +443,7 @@ class BitRound(_NumcodecsArrayArrayCodec, codec_name="bitround"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.bitround.BitRound``.
 
     Examples
@@ -463,7 +463,7 @@ class FixedScaleOffset(_NumcodecsTypedCodec, codec_name="fixedscaleoffset"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.fixedscaleoffset.FixedScaleOffset``.
 
     Examples
@@ -482,7 +482,7 @@ class Quantize(_NumcodecsTypedCodec, codec_name="quantize"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.quantize.Quantize``.
 
     Examples
@@ -502,7 +502,7 @@ class PackBits(_NumcodecsArrayArrayCodec, codec_name="packbits"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.packbits.PackBits``.
 
     Examples
@@ -531,7 +531,7 @@ class AsType(_NumcodecsTypedCodec, codec_name="astype"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.astype.AsType``.
 
     Examples
@@ -555,7 +555,7 @@ class CRC32(_NumcodecsChecksumCodec, codec_name="crc32"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.checksum32.CRC32``.
 
     Examples
@@ -575,7 +575,7 @@ class CRC32C(_NumcodecsChecksumCodec, codec_name="crc32c"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.checksum32.CRC32C``.
 
     Examples
@@ -595,7 +595,7 @@ class Adler32(_NumcodecsChecksumCodec, codec_name="adler32"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.checksum32.Adler32``.
 
     Examples
@@ -615,7 +615,7 @@ class Fletcher32(_NumcodecsChecksumCodec, codec_name="fletcher32"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.checksum32.Fletcher32``.
 
     Examples
@@ -635,7 +635,7 @@ class JenkinsLookup3(_NumcodecsChecksumCodec, codec_name="jenkins_lookup3"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.checksum32.JenkinsLookup3``.
 
     Examples
@@ -658,7 +658,7 @@ class PCodec(_NumcodecsArrayBytesCodec, codec_name="pcodec"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.pcodec.PCodec``.
 
     Examples
@@ -678,7 +678,7 @@ class ZFPY(_NumcodecsArrayBytesCodec, codec_name="zfpy"):
 
     Parameters
     ----------
-    **codec_config : Any
+    **codec_config : object
         The parameters of ``numcodecs.zfpy.ZFPY``.
 
     Examples
