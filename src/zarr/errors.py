@@ -75,6 +75,7 @@ __all__ = [
     "NodeNotFoundError",
     "NodeTypeValidationError",
     "PickleCodecDisabledError",
+    "SourceChangedError",
     "UnknownCodecError",
     "UnstableSpecificationWarning",
     "VindexInvalidSelectionError",
@@ -223,6 +224,13 @@ class ContainsArrayAndGroupError(BaseZarrError):
         "Both an array (.zarray) and a group (.zgroup) were found in store {!r} at path {!r}. "
         "A node is one or the other: remove the document that does not belong there."
     )
+
+
+class SourceChangedError(BaseZarrError):
+    """The array that a view selects of has been resized since the view was made.
+
+    The message names the array, the shape that it had then, and the one that it has now.
+    """
 
 
 class CopyError(BaseZarrError, RuntimeError):

@@ -35,6 +35,7 @@ LAYERS = (
     "hierarchy",
     "arrays",
     "groups",
+    "views",
     "copying",
     "api",
     "__init__",

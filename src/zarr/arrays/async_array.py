@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from zarr.arrays.base import ArrayBase, M
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, AnyAsyncArray, NodeAttributes, SelectionLike, ShapeLike, ZarrFormat
+    from zarr.views import AsyncView
 
 
 put = object.__setattr__  # what is frozen for users, the methods below keep up to date
@@ -398,6 +400,25 @@ class AsyncArray(ArrayBase[M]):
     def vindex(self) -> AsyncVIndex:
         """Points and masks: ``await array.vindex.getitem((rows, columns))``."""
         return AsyncVIndex(self)
+
+    @property
+    def lazy(self) -> AsyncView:
+        """A view of the whole array: selections of it are read when they are awaited.
+
+        Returns
+        -------
+        AsyncView
+
+        Examples
+        --------
+        >>> import asyncio, zarr
+        >>> view = zarr.ones((4, 4)).async_array.lazy[::-1, 0]
+        >>> asyncio.run(view[:2].result())
+        array([1., 1.])
+        """
+        views = import_module("zarr.views")  # late: they stand above arrays
+        view: AsyncView = views.AsyncView.of(self)
+        return view
 
     # -- what is stored ---------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from zarr.metadata.spec import ArrayConfig, ArrayConfigLike
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, SelectionLike, ShapeLike
+    from zarr.views import View
 
 _TOGETHER = 64 << 20
 """Bytes of elements that are read ahead of those who iterate, at most."""
@@ -675,6 +677,28 @@ class Array(ArrayBase[M]):
                [12, 13]])
         """
         return BlockIndex(self)
+
+    @property
+    def lazy(self) -> View:
+        """A view of the whole array: selections of it are read when their elements are asked for.
+
+        Returns
+        -------
+        View
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> view = array.lazy[1:3][::-1, 0]
+        >>> view.shape
+        (2,)
+        >>> view.result()
+        array([8, 4])
+        """
+        views = import_module("zarr.views")  # late: they stand above arrays
+        view: View = views.View(self._async_array.lazy)
+        return view
 
     # -- writing ----------------------------------------------------------------------------
 

@@ -1,0 +1,6 @@
+"""Views of arrays: selections that are read when their elements are asked for."""
+
+from zarr.views.async_view import AsyncView
+from zarr.views.sync_view import View
+
+__all__ = ["AsyncView", "View"]

@@ -1,0 +1,177 @@
+"""The asynchronous face of a view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from zarr.arrays.write import as_array
+from zarr.views.base import ViewBase
+from zarr.views.overlap import check_apart
+from zarr.views.running import check_not_deleted, check_sources, read_all, sources_of, write_all
+from zarr.views.source import whole
+from zarr.views.transform import identity
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr.arrays import AsyncArray
+    from zarr.views.source import Expression
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AsyncView(ViewBase):
+    """A view of arrays, for asynchronous code: choose first, then read.
+
+    Views are made by ``array.lazy``, by selecting of views, and by :func:`zarr.concat` and
+    :func:`zarr.stack`.
+
+    Parameters
+    ----------
+    expression : Expression
+        The view as a value.
+
+    Examples
+    --------
+    >>> import asyncio, zarr
+    >>> view = zarr.ones((4, 4)).async_array.lazy[:2, 1]
+    >>> asyncio.run(view.result())
+    array([1., 1.])
+    """
+
+    expression: Expression
+
+    @classmethod
+    def of(cls, array: AsyncArray[Any]) -> Self:
+        """Return the view of a whole array."""
+        return cls(whole(array))
+
+    def derived(self, expression: Expression) -> Self:
+        """Return another view."""
+        return type(self)(expression)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AsyncView):
+            return NotImplemented
+        return self.expression == other.expression
+
+    __hash__ = None  # type: ignore[assignment]
+
+    async def ready(self) -> None:
+        """Fail unless the sources are as they were when the view was made: call it before `reads`.
+
+        Raises
+        ------
+        SourceChangedError
+            If a source was resized.
+        ArrayNotFoundError
+            If a source was deleted.
+        """
+        await check_sources([self.expression])
+
+    async def result(self, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+        """Read the elements.
+
+        Parameters
+        ----------
+        out : numpy.ndarray, optional
+            Where the elements go: an array of the shape of the view. A new one if None.
+
+        Returns
+        -------
+        numpy.ndarray
+            The elements, in the shape and data type of the view; `out` if it was given.
+
+        Raises
+        ------
+        ValueError
+            If `out` has another shape, or is read-only.
+        TypeError
+            If the elements cannot be cast to the data type of `out`.
+        SourceChangedError
+            If a source was resized since the view was made.
+        ArrayNotFoundError
+            If a source was deleted.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.lazy[1:3, ::-1].result()
+        array([[ 7,  6,  5,  4],
+               [11, 10,  9,  8]])
+        """
+        target = self.empty() if out is None else self._checked(out)
+        await self.ready()
+        reading = self.reads(target, fresh=out is None)
+        await read_all(reading)
+        await check_not_deleted([self.expression], reading)
+        return target
+
+    def _checked(self, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if not isinstance(out, np.ndarray):
+            raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+        if out.shape != self.shape:
+            raise ValueError(
+                f"shape of out argument doesn't match. Expected {self.shape}, got {out.shape}"
+            )
+        if not out.flags.writeable:
+            raise ValueError("out argument is read-only")
+        if not np.can_cast(self.dtype, out.dtype, "same_kind"):
+            raise TypeError(f"elements of {self.dtype} cannot be put into an array of {out.dtype}")
+        return out
+
+    async def write(self, values: npt.ArrayLike) -> None:
+        """Write to the sources.
+
+        Chunks that are covered in part are read, changed and written while nobody else in this
+        process changes them. Where the view has an element of a source several times, the last of
+        its values stays.
+
+        Parameters
+        ----------
+        values : array_like
+            The values; they are broadcast to the shape of the view. Arrays and views are read
+            first.
+
+        Raises
+        ------
+        ValueError
+            If a source is read-only, the values cannot be broadcast to the view, or they would
+            change when they are cast to the data type of a source. Nothing is written then.
+        SourceChangedError
+            If a source was resized since the view was made.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.lazy[1, ::-1].write([1, 2, 3, 4])
+        >>> array[1]
+        array([4, 3, 2, 1])
+        """
+        leaves = sources_of([self.expression])
+        for leaf in leaves:
+            leaf.array.check_writable()
+        await self.ready()
+        given: Any = values
+        if isinstance(given, ViewBase):
+            given = await AsyncView(given.expression).result()
+        elif hasattr(given, "async_array"):
+            given = await given.async_array.getitem(...)
+        elements = as_array(given, self.dtype, leaves[0].array.chunk_store_path)
+        while elements.ndim > self.ndim and elements.shape[0] == 1:
+            elements = elements[0]
+        try:
+            elements = np.broadcast_to(elements, self.shape)
+        except ValueError:
+            raise ValueError(
+                f"could not broadcast input array from shape {elements.shape} into shape "
+                f"{self.shape}"
+            ) from None
+        if self.size:
+            writes = list(self.expression.writes(identity(self.shape), elements))
+            check_apart(writes)
+            await write_all(writes)
