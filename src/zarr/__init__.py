@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from zarr import storage as storage
     from zarr import testing as testing
     from zarr import types as types
+    from zarr import views as views
     from zarr.api.synchronous import (
         array,
+        concat,
         consolidate_metadata,
         copy,
         copy_all,
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         save,
         save_array,
         save_group,
+        stack,
         tree,
         zeros,
         zeros_like,
@@ -85,6 +88,7 @@ __all__ = [
     "ThreadSynchronizer",
     "__version__",
     "array",
+    "concat",
     "config",
     "consolidate_metadata",
     "copy",
@@ -112,6 +116,7 @@ __all__ = [
     "save",
     "save_array",
     "save_group",
+    "stack",
     "tree",
     "zeros",
     "zeros_like",
@@ -144,6 +149,7 @@ _MODULES = frozenset(
         "storage",
         "testing",
         "types",
+        "views",
     ]
 )
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from zarr.arrays.base import M
     from zarr.groups import AsyncGroup, Group
     from zarr.types import AnyArray, AnyAsyncArray
+    from zarr.views import AsyncView, View
 
 __all__ = [
     "SyncError",
@@ -364,6 +365,8 @@ def synced(fn: Callable[P, Coroutine[object, object, AsyncArray[M]]]) -> Callabl
 @overload
 def synced(fn: Callable[P, Coroutine[object, object, AsyncGroup]]) -> Callable[P, Group]: ...
 @overload
+def synced(fn: Callable[P, Coroutine[object, object, AsyncView]]) -> Callable[P, View]: ...
+@overload
 def synced(
     fn: Callable[P, Coroutine[object, object, AsyncArray[M] | AsyncGroup]],
 ) -> Callable[P, Array[M] | Group]: ...
@@ -512,6 +515,7 @@ def _of_sync(text: str) -> str:
 _RESULTS = (
     ("AsyncArray", "Array"),
     ("AsyncGroup", "Group"),
+    ("AsyncView", "View"),
     ("AsyncIterator", "Iterator"),
     ("AsyncGenerator", "Iterator"),
 )

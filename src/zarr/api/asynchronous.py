@@ -33,9 +33,11 @@ if TYPE_CHECKING:
         zeros,
         zeros_like,
     )
+    from zarr.views.joining import concat, stack
 
 __all__ = [
     "array",
+    "concat",
     "consolidate_metadata",
     "copy",
     "copy_all",
@@ -61,6 +63,7 @@ __all__ = [
     "save",
     "save_array",
     "save_group",
+    "stack",
     "tree",
     "zeros",
     "zeros_like",
@@ -69,6 +72,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("copy", "copy_all", "copy_store"), "zarr.api.copying"),
     **dict.fromkeys(("load", "open", "save"), "zarr.api.open"),
+    **dict.fromkeys(("concat", "stack"), "zarr.views.joining"),
     **dict.fromkeys(
         ("array", "create_array", "from_array", "open_array", "open_like", "save_array"),
         "zarr.api.arrays",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "array",
+    "concat",
     "consolidate_metadata",
     "copy",
     "copy_all",
@@ -42,6 +43,7 @@ __all__ = [
     "save",
     "save_array",
     "save_group",
+    "stack",
     "tree",
     "zeros",
     "zeros_like",
@@ -66,6 +68,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     save_array = synced(asynchronous.save_array)
     zeros = synced_array(asynchronous.zeros)
     zeros_like = synced_array(asynchronous.zeros_like)
+    concat = synced(asynchronous.concat)
     consolidate_metadata = synced_group(asynchronous.consolidate_metadata)
     copy = synced(asynchronous.copy)
     copy_all = synced(asynchronous.copy_all)
@@ -75,6 +78,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     open_consolidated = synced_group(asynchronous.open_consolidated)
     open_group = synced_group(asynchronous.open_group)
     save_group = synced(asynchronous.save_group)
+    stack = synced(asynchronous.stack)
     tree = synced(asynchronous.tree)
     create_hierarchy = synced_iter(asynchronous.create_hierarchy)
 else:

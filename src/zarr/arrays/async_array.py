@@ -146,6 +146,11 @@ class AsyncArray(ArrayBase[M]):
             put(self, "deletions_seen", deletions() if deleted is None else deleted)
         return self
 
+    @property
+    def is_known_stored(self) -> bool:
+        """Whether the document of the array was seen where its chunks are."""
+        return self._stored
+
     def with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
         put(self, "access", access)

@@ -696,8 +696,11 @@ class Array(ArrayBase[M]):
         >>> view.result()
         array([8, 4])
         """
+        array = self._async_array
+        if not array.access.cache_metadata:
+            run(array.reload(), waits=array.needs_event_loop)
         views = import_module("zarr.views")  # late: they stand above arrays
-        view: View = views.View(self._async_array.lazy)
+        view: View = views.View(array.lazy)
         return view
 
     # -- writing ----------------------------------------------------------------------------

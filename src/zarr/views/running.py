@@ -45,8 +45,13 @@ async def check_sources(views: Iterable[Expression]) -> None:
     """
     for leaf in sources_of(views):
         array = leaf.array
+        if not array.access.cache_metadata:
+            try:
+                await array.reload()
+            except ArrayNotFoundError:
+                raise _deleted(leaf) from None
         shape = array.metadata.shape
-        if not array.access.cache_metadata or may_have_grown(array.chunk_store_path, shape):
+        if shape == leaf.shape and may_have_grown(array.chunk_store_path, shape):
             shape = (await _stored_metadata(leaf)).shape
         if shape != leaf.shape:
             raise SourceChangedError(
@@ -60,10 +65,14 @@ async def _stored_metadata(leaf: Leaf) -> Any:
     try:
         return await load_metadata(array.store_path, array.metadata.zarr_format)
     except ArrayNotFoundError:
-        raise ArrayNotFoundError(
-            f"a view of {array.store_path.shown_as()} was made when the array had the shape "
-            f"{leaf.shape}, and now it is deleted"
-        ) from None
+        raise _deleted(leaf) from None
+
+
+def _deleted(leaf: Leaf) -> ArrayNotFoundError:
+    return ArrayNotFoundError(
+        f"a view of {leaf.array.store_path.shown_as()} was made when the array had the shape "
+        f"{leaf.shape}, and now it is deleted"
+    )
 
 
 async def read_all(reading: Reading) -> None:
@@ -84,24 +93,27 @@ async def check_not_deleted(views: Iterable[Expression], reading: Reading) -> No
     """
     found: dict[int, bool] = {}
     for read in reading.reads:
-        if found.get(id(read.array), True):
-            found[id(read.array)] = _all_filled(read.memory, read.array.engine().fill_value)
+        array = read.array
+        if found.get(id(array), array.is_known_stored):
+            found[id(array)] = _all_filled(read.memory, array.engine().fill_value)
     for leaf in sources_of(views):
         if found.get(id(leaf.array), False):
             await _stored_metadata(leaf)
 
 
 def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
-    first = elements[(0,) * elements.ndim]
-    if elements.size == 0 or not _same(first, fill):
-        return False
-    return bool(np.all(_same(elements, fill)))
-
-
-def _same(elements: Any, fill: Any) -> Any:
-    if fill is None:
-        fill = 0
-    return (elements == fill) | ((elements != elements) & (fill != fill))
+    """Whether all elements have the fill value."""
+    dtype = elements.dtype
+    if dtype.hasobject:
+        return all(np.array_equal(element, fill) for element in elements.flat)
+    alone = np.zeros(1, dtype)
+    if fill is not None:
+        alone[0] = fill
+    bits = np.dtype(f"u{dtype.itemsize}" if dtype.itemsize in (1, 2, 4, 8) else dtype.str)
+    if bits.kind == "u":  # so a NaN equals itself
+        alone, elements = alone.view(bits), elements.view(bits)
+    first = elements[(slice(0, 1),) * elements.ndim]
+    return bool((first == alone).all()) and bool((elements == alone).all())
 
 
 async def write_all(writes: list[list[Write]]) -> None:
