@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificati
 
 FAST = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 DTYPES = ("i4", "u1", ">i2", "f8", "M8[s]", "S3")
@@ -162,7 +162,11 @@ def changed(draw: st.DrawFn, case: Case) -> Case:
         count = draw(st.integers(1, len(shape)))
         length = draw(st.integers(0, 5))
         selection = tuple(
-            draw(lists(n).map(lambda x, n=n: np.resize(x, length) if x.size else np.zeros(length, int)))
+            draw(
+                lists(n).map(
+                    lambda x, n=n: np.resize(x, length) if x.size else np.zeros(length, int)
+                )
+            )
             for n in shape[:count]
         )
         view, places = view.vindex[selection], places[selection]
@@ -180,7 +184,17 @@ def changed(draw: st.DrawFn, case: Case) -> Case:
             sizes = (chunk,) * -(-n // chunk) if isinstance(chunk, int) else chunk
             ends = np.minimum(np.cumsum(sizes), n)
             number = draw(st.integers(0, len(sizes) - 1))
-            items.append((number, slice(int(ends[number] - sizes[number]) if number + 1 < len(sizes) else sum(sizes[:-1]), int(ends[number]))))
+            items.append(
+                (
+                    number,
+                    slice(
+                        int(ends[number] - sizes[number])
+                        if number + 1 < len(sizes)
+                        else sum(sizes[:-1]),
+                        int(ends[number]),
+                    ),
+                )
+            )
         view = view.blocks[tuple(number for number, _ in items)]
         places = places[tuple(part for _, part in items)]
     elif kind == "join" and shape and places.size < 500:
@@ -188,7 +202,7 @@ def changed(draw: st.DrawFn, case: Case) -> Case:
         start = draw(st.integers(0, shape[axis]))
         cut = (slice(None),) * axis
         if draw(st.booleans()):
-            parts = [cut + (slice(start, None),), cut + (slice(0, start),)]
+            parts = [(*cut, slice(start, None)), (*cut, slice(0, start))]
             view = zarr.concat([view[part] for part in parts], axis=axis)
             places = np.concatenate([places[part] for part in parts], axis=axis)
         elif len(shape) < 6:
@@ -247,16 +261,24 @@ def test_a_view_reads_what_numpy_selects(make_store: Any, data: Any) -> None:
     np.testing.assert_array_equal(asyncio.run(view.async_view.result()), expected)
 
 
+def is_refused(view: Any, values: Any) -> bool:
+    """Write, unless several parts of the view have an element in common."""
+    try:
+        view[...] = values
+    except ValueError as error:
+        if "more than one of its parts" not in str(error):
+            raise
+        return True
+    return False
+
+
 @FAST
 @given(data=st.data())
 def test_a_view_writes_where_numpy_does(make_store: Any, data: Any) -> None:
     case = data.draw(cases(make_store))
     values = ((np.arange(case.places.size) * 11 + 5) % 120).astype(case.elements.dtype)
     values = values.reshape(case.view.shape)
-    try:
-        case.view[...] = values
-    except ValueError as error:
-        assert "more than one of its parts" in str(error)
+    if is_refused(case.view, values):
         assert len(np.unique(case.places)) < case.places.size
     else:
         case.elements[case.places.reshape(-1)] = values.reshape(-1)
@@ -272,4 +294,4 @@ def test_chunks_of_a_view_fill_it(make_store: Any, data: Any) -> None:
             assert sum(chunk) == length
             assert all(chunk)
         else:
-            assert 0 < chunk
+            assert chunk > 0

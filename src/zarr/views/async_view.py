@@ -59,6 +59,10 @@ class AsyncView(ViewBase):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        # NumPy would otherwise take it for a sequence, and make a view of each element.
+        raise TypeError("await the elements of an asynchronous view: await view.result()")
+
     async def ready(self) -> None:
         """Fail unless the sources are as they were when the view was made: call it before `reads`.
 

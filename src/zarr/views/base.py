@@ -19,11 +19,11 @@ from zarr.views.steps import Cast, applied, with_fields
 from zarr.views.transform import Transform, identity, permuted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import numpy.typing as npt
 
-    from zarr.types import SelectionLike
+    from zarr.types import MemoryOrder, SelectionLike
     from zarr.views.chunks import ViewChunks
 
 
@@ -310,9 +310,10 @@ class ViewBase:
         (4, 3, 5)
         """
         if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], tuple | list)):
-            axes = () if axes[0] is None else tuple(axes[0])
-            order = range(self.ndim) if axes or not self.ndim else range(self.ndim)[::-1]
-        order = [self._dim(axis) for axis in axes] if axes else list(range(self.ndim))[::-1]
+            axes = tuple(range(self.ndim))[::-1] if axes[0] is None else tuple(axes[0])
+        elif not axes:
+            axes = tuple(range(self.ndim))[::-1]
+        order = [self._dim(axis) for axis in axes]
         if sorted(order) != list(range(self.ndim)):
             raise ValueError(f"axes {axes} are no order of the {self.ndim} dimensions of the view")
         return self._with(permuted(self.shape, order))
@@ -400,6 +401,93 @@ class ViewBase:
             return self
         return self.derived(Expression(source, transform, (*steps, Cast(wanted))))
 
+    @property
+    def mT(self) -> Self:
+        """The view with its last two dimensions exchanged.
+
+        Returns
+        -------
+        View
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than two dimensions.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.zeros((3, 4, 5)).lazy.mT.shape
+        (3, 5, 4)
+        """
+        if self.ndim < 2:
+            raise ValueError(f"mT needs two dimensions, and the view has {self.ndim}")
+        return self.transpose(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)
+
+    @property
+    def device(self) -> str:
+        """The device of results: always ``"cpu"``.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.zeros(3).lazy.device
+        'cpu'
+        """
+        return "cpu"
+
+    def to_device(self, device: str, /, *, stream: None = None) -> Self:
+        """Return the view itself: its results are in the memory of the computer.
+
+        Parameters
+        ----------
+        device : str
+            ``"cpu"``.
+        stream : None
+            There are no streams.
+
+        Returns
+        -------
+        View
+
+        Raises
+        ------
+        ValueError
+            If another device or a stream is asked for.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.zeros(3).lazy.to_device("cpu").shape
+        (3,)
+        """
+        if device != "cpu" or stream is not None:
+            raise ValueError(
+                f"the results of a view are on the device 'cpu', without streams; got {device!r}, "
+                f"stream {stream!r}"
+            )
+        return self
+
+    def __iter__(self) -> Iterator[Self]:
+        """Yield the view of each index of the first dimension; nothing is read.
+
+        Yields
+        ------
+        View
+
+        Examples
+        --------
+        >>> import zarr
+        >>> [row.shape for row in zarr.zeros((2, 3)).lazy]
+        [(3,), (3,)]
+        """
+        for place in range(len(self)):
+            yield self[place]
+
     # -- reading ----------------------------------------------------------------------------
 
     def empty(self) -> npt.NDArray[Any]:
@@ -416,7 +504,7 @@ class ViewBase:
         (2, 4)
         """
         source = self.expression.source
-        order = source.array.order if isinstance(source, Leaf) else "C"
+        order: MemoryOrder = source.array.order if isinstance(source, Leaf) else "C"
         return empty(self.shape, self.dtype, order)
 
     def reads(self, out: npt.NDArray[Any], *, fresh: bool = False) -> Reading:
@@ -448,6 +536,14 @@ class ViewBase:
 
     # `in` would compare with each view along the first dimension: with no element.
     __contains__ = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            hint = ""
+            if not name.startswith("_") and hasattr(np.ndarray, name):
+                hint = f": a view computes nothing, its result() does; so does numpy.{name}(view)"
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     def _sources_shown(self) -> str:
         leaves = sources_of([self.expression])

@@ -122,9 +122,7 @@ def _expression(array: Any) -> Expression:
         return array.expression
     array = getattr(array, "async_array", array)
     if not isinstance(array, AsyncArray):
-        raise TypeError(
-            f"arrays of zarr and views of them are joined, got {type(array).__name__}"
-        )
+        raise TypeError(f"arrays of zarr and views of them are joined, got {type(array).__name__}")
     return whole(array)
 
 

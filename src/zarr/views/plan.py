@@ -162,14 +162,12 @@ def _box(transform: Transform, repeated: int) -> Piece:
 def _box_at(transform: Transform, joint: list[int], place: tuple[int, ...]) -> Piece:
     """The box at one of the points that a transform has along some dimensions."""
     fixed = dict(zip(joint, place, strict=True))
-    numbers = {
-        dim: n for n, dim in enumerate(d for d in range(len(transform.shape)) if d not in fixed)
-    }
+    free = [dim for dim in range(len(transform.shape)) if dim not in fixed]
     outer = tuple(
-        fixed[dim] if dim in fixed else Range(numbers[dim], 0, 1)
+        fixed[dim] if dim in fixed else Range(free.index(dim), 0, 1)
         for dim in range(len(transform.shape))
     )
-    shape = tuple(transform.shape[dim] for dim in numbers)
+    shape = tuple(transform.shape[dim] for dim in free)
     found = _box(transform.then(Transform(shape, outer)), 0)
     items = tuple(fixed.get(dim, slice(None)) for dim in range(len(transform.shape)))
     return Piece(found.selection, lambda memory: found.part(memory[(*items, ...)]))
@@ -191,7 +189,7 @@ def _points(transform: Transform, dims: list[int], repeated: int, given: bool) -
             points.append(np.ascontiguousarray(np.broadcast_to(axis[items], shape)).reshape(-1))
         count = (prod(shape),)
 
-        def part(memory: npt.NDArray[Any], batch: tuple[slice, ...] = batch) -> npt.NDArray[Any]:
+        def part(memory: npt.NDArray[Any], batch: Any = batch) -> npt.NDArray[Any]:
             return memory[(*kept, ...)][(*batch, ...)]
 
         yield Piece(Selection(None, tuple(points), count, count), part)
@@ -248,7 +246,9 @@ def _move(found: npt.NDArray[Any], place: npt.NDArray[Any]) -> None:
     place[...] = found
 
 
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any], order: MemoryOrder = "C") -> Any:
+def empty(
+    shape: tuple[int, ...], dtype: np.dtype[Any], order: MemoryOrder = "C"
+) -> npt.NDArray[Any]:
     """Return a new array, of which nothing is known but its shape, data type and memory order."""
     # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked.
     make: Callable[..., npt.NDArray[Any]] = np.ndarray if dtype.kind in "mM" else np.empty

@@ -192,7 +192,7 @@ class Share(NamedTuple):
         """These elements of an array of the shape of the view: a copy if they are scattered."""
         if self.scattered:
             memory = memory.transpose(self.order)
-            return memory[(..., *self.place)]
+            return np.asarray(memory[(..., *self.place)])
         return memory[self.place]
 
     def put(self, memory: npt.NDArray[Any], elements: npt.NDArray[Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 from zarr._async.run import faces, synced_method
@@ -10,9 +12,10 @@ from zarr.views.async_view import AsyncView
 from zarr.views.base import ViewBase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     import numpy.typing as npt
+    import xarray
 
     from zarr.types import SelectionLike
     from zarr.views.source import Expression
@@ -101,24 +104,87 @@ class View(ViewBase):
         """
         self[selection].write(values)
 
-    def __iter__(self) -> Iterator[Self]:
-        """Yield the view of each index of the first dimension; nothing is read.
-
-        Yields
-        ------
-        View
-        """
-        for place in range(len(self)):
-            yield self[place]
-
     def __array__(
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
         if copy is False:
             raise ValueError("`copy=False` is not supported. This method always creates a copy.")
         view = self if dtype is None else self.astype(dtype)
-        result: npt.NDArray[Any] = view.result()
-        return result
+        return view.result()
+
+    # -- for other libraries ----------------------------------------------------------------
+
+    def __dlpack__(
+        self,
+        *,
+        stream: int | None = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        if copy is False:
+            raise BufferError("the elements of a view are read anew: there is no memory to share")
+        given = {"stream": stream, "max_version": max_version, "dl_device": dl_device}
+        named: Any = {name: value for name, value in given.items() if value is not None}
+        return self.result().__dlpack__(**named)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0  # the memory of the computer, kDLCPU
+
+    def _scalar(self) -> npt.NDArray[Any]:
+        if self.ndim:
+            raise TypeError(
+                f"only a view without dimensions is one value; this one has the shape {self.shape}"
+            )
+        return self.result()
+
+    def __bool__(self) -> bool:
+        return bool(self._scalar())
+
+    def __int__(self) -> int:
+        return int(self._scalar())
+
+    def __float__(self) -> float:
+        return float(self._scalar())
+
+    def __complex__(self) -> complex:
+        return complex(self._scalar())
+
+    def __index__(self) -> int:
+        return index(self._scalar())
+
+    def to_xarray(self, dims: Sequence[str] | None = None) -> xarray.Variable:
+        """Return a variable of xarray, whose data are read when they are asked for.
+
+        Selections of the variable are selections of the view: only they are read.
+
+        Parameters
+        ----------
+        dims : sequence of str, optional
+            The names of the dimensions. Those of the array if None, where they are known.
+
+        Returns
+        -------
+        xarray.Variable
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array(
+        ...     {}, shape=(4, 6), chunks=(2, 3), dtype="f4", dimension_names=["time", "x"]
+        ... )
+        >>> variable = array.lazy[1:].to_xarray()
+        >>> dict(variable.sizes)
+        {'time': 3, 'x': 6}
+        """
+        home = import_module("zarr.views.xarray_data")  # late: xarray may not be there
+        variable: xarray.Variable = home.variable(self, dims)
+        return variable
 
 
 faces[AsyncView] = View

@@ -215,7 +215,7 @@ def taken(transform: Transform, dims: Sequence[int], places: Sequence[Indices]) 
 
 
 def linked(transform: Transform, dims: Sequence[int]) -> list[int]:
-    """The dimensions of the view on which the same indices depend, directly or not, as on `dims`."""
+    """The dimensions of a view that indices depend on together with `dims`, directly or not."""
     found = set(dims)
     grew = True
     while grew:
