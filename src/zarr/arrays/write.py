@@ -164,16 +164,7 @@ async def write(
     if chosen.fields is not None:
         await _write_fields(array, engine, chosen, value)
     else:
-        # One element, which may be an array or a list itself; an array without dimensions holds
-        # one.
-        is_one = (
-            chosen.shape == ()
-            and engine.dtype.kind == "O"
-            and layout_of(array.metadata).zdtype.holds_arrays
-        )
-        if is_one and getattr(value, "shape", None) != ():
-            value = _one(value)
-        elements = as_array(value, engine.dtype, array.chunk_store_path)
+        elements = as_elements(array, engine.dtype, chosen.shape, value)
         await write_elements(array, engine, chosen, elements, prototype)
 
 
@@ -222,6 +213,25 @@ async def write_elements(
     elif engine.is_opaque:
         value = buffer_view(value)
     await _run(array, engine, compiled, chosen, value, prototype, may_grow)
+
+
+def as_elements(
+    array: AnyAsyncArray, dtype: NumpyDType, shape: tuple[int, ...], value: object
+) -> AnyNDArray:
+    """Return the value assigned to a selection of a shape as an array of a data type.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        If it cannot be cast.
+    """
+    # One element, which may be an array or a list itself; an array without axes holds one.
+    is_one = (
+        shape == () and dtype.kind == "O" and layout_of(array.metadata).zdtype.holds_arrays
+    )
+    if is_one and getattr(value, "shape", None) != ():
+        value = _one(value)
+    return as_array(value, dtype, array.chunk_store_path)
 
 
 def as_array(value: object, dtype: NumpyDType, place: StorePath) -> AnyNDArray:
@@ -317,7 +327,17 @@ def _first_refused(
 
 def _broadcast(value: AnyNDArray, chosen: Selection) -> AnyNDArray:
     """The value in the shape that the engine is given."""
-    shape = chosen.shape
+    return broadcast(value, chosen.shape).reshape(chosen.engine_shape)
+
+
+def broadcast(value: AnyNDArray, shape: tuple[int, ...]) -> AnyNDArray:
+    """Return the assigned value in the shape of the selection.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be broadcast.
+    """
     if value.shape != shape:
         while value.ndim > len(shape) and value.shape[0] == 1:
             value = value[0]
@@ -327,7 +347,7 @@ def _broadcast(value: AnyNDArray, chosen: Selection) -> AnyNDArray:
             raise ValueError(
                 f"could not broadcast input array from shape {value.shape} into shape {shape}"
             ) from None
-    return value.reshape(chosen.engine_shape)
+    return value
 
 
 def _numbers(table: Table, value: AnyNDArray) -> AnyNDArray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zarr.arrays.write import as_array
+from zarr.arrays.write import as_elements, broadcast
 from zarr.views.base import ViewBase
 from zarr.views.overlap import check_apart
 from zarr.views.running import check_not_deleted, check_sources, read_all, sources_of, write_all
@@ -165,16 +165,8 @@ class AsyncView(ViewBase):
             given = await AsyncView(given.expression).result()
         elif hasattr(given, "async_array"):
             given = await given.async_array.getitem(...)
-        elements = as_array(given, self.dtype, leaves[0].array.chunk_store_path)
-        while elements.ndim > self.ndim and elements.shape[0] == 1:
-            elements = elements[0]
-        try:
-            elements = np.broadcast_to(elements, self.shape)
-        except ValueError:
-            raise ValueError(
-                f"could not broadcast input array from shape {elements.shape} into shape "
-                f"{self.shape}"
-            ) from None
+        elements = as_elements(leaves[0].array, self.dtype, self.shape, given)
+        elements = broadcast(elements, self.shape)
         if self.size:
             writes = list(self.expression.writes(identity(self.shape), elements))
             check_apart(writes)

@@ -104,13 +104,13 @@ async def check_not_deleted(views: Iterable[Expression], reading: Reading) -> No
 def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
     """Whether all elements have the fill value."""
     dtype = elements.dtype
-    if dtype.hasobject:
+    if dtype.kind == "O" and isinstance(elements.item(0), np.ndarray):
         return all(np.array_equal(element, fill) for element in elements.flat)
     alone = np.zeros(1, dtype)
     if fill is not None:
         alone[0] = fill
-    bits = np.dtype(f"u{dtype.itemsize}" if dtype.itemsize in (1, 2, 4, 8) else dtype.str)
-    if bits.kind == "u":  # so a NaN equals itself
+    if dtype.itemsize in (1, 2, 4, 8) and not dtype.hasobject:  # so a NaN equals itself
+        bits = np.dtype(f"u{dtype.itemsize}")
         alone, elements = alone.view(bits), elements.view(bits)
     first = elements[(slice(0, 1),) * elements.ndim]
     return bool((first == alone).all()) and bool((elements == alone).all())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from zarr.views.plan import Write, add_reads, empty, pieces
-from zarr.views.steps import applied, dtype_after, undone
+from zarr.views.steps import applied, dtype_after, undone, with_fields
 from zarr.views.transform import Range, Table, Transform, identity, linked, taken, values
 
 if TYPE_CHECKING:
@@ -309,13 +309,10 @@ class Expression(NamedTuple):
                 for selection, part in pieces(transform, writing=True)
             ]
             return
-        if fields is not None:
-            raise TypeError(
-                "a view of fields of several arrays cannot be written to: write whole elements, or "
-                "join views of the fields"
-            )
         for share in source.split(transform):
-            yield from source.parts[share.number].writes(share.transform, share.of(elements))
+            part = source.parts[share.number]
+            part = part._replace(steps=with_fields(part.steps, fields, part.dtype))
+            yield from part.writes(share.transform, share.of(elements))
 
 
 def _cast_into(memory: npt.NDArray[Any], steps: tuple[Step, ...], found: npt.NDArray[Any]) -> None:
