@@ -19,6 +19,9 @@
          │   │   ├─ ContainsArrayAndGroupError
          │   │   ├─ CopyError                     (also a RuntimeError)
          │   │   │
+         │   │   │  an array is not as it was: make the view of it anew
+         │   │   ├─ SourceChangedError
+         │   │   │
          │   │   │  the metadata are wrong: repair the document
          │   │   ├─ MetadataValidationError
          │   │   │   └─ NodeTypeValidationError

@@ -9,8 +9,14 @@ import numpy as np
 
 from zarr.arrays.write import as_elements, broadcast
 from zarr.views.base import ViewBase
-from zarr.views.overlap import check_apart
-from zarr.views.running import check_not_deleted, check_sources, read_all, sources_of, write_all
+from zarr.views.running import (
+    check_apart,
+    check_not_deleted,
+    check_sources,
+    read_all,
+    sources_of,
+    write_all,
+)
 from zarr.views.source import whole
 from zarr.views.transform import identity
 
@@ -131,8 +137,8 @@ class AsyncView(ViewBase):
         """Write to the sources.
 
         Chunks that are covered in part are read, changed and written while nobody else in this
-        process changes them. Where the view has an element of a source several times, the last of
-        its values stays.
+        process changes them. The stored shape of each source is looked at first. Where the view
+        has an element of a source several times, the last of its values stays.
 
         Parameters
         ----------
@@ -147,6 +153,8 @@ class AsyncView(ViewBase):
             change when they are cast to the data type of a source. Nothing is written then.
         SourceChangedError
             If a source was resized since the view was made.
+        ArrayNotFoundError
+            If a source was deleted.
 
         Examples
         --------
@@ -159,7 +167,7 @@ class AsyncView(ViewBase):
         leaves = sources_of([self.expression])
         for leaf in leaves:
             leaf.array.check_writable()
-        await self.ready()
+        await check_sources([self.expression], ask=True)
         given: Any = values
         if isinstance(given, ViewBase):
             given = await AsyncView(given.expression).result()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zarr.metadata.chunk_grids import Edge
     from zarr.views.source import Expression
 
-ViewChunks: TypeAlias = "tuple[int | tuple[int, ...], ...]"
+ViewChunks: TypeAlias = tuple[int | tuple[int, ...], ...]
 """Along each dimension the length of all chunks, or that of each where they differ."""
 
 

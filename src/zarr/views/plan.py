@@ -58,15 +58,15 @@ class Reading:
     reads
         What to read; in any order, or all as one plan.
     after
-        What is to be done, in this order, when all has been read: elements are cast, or moved to
-        where they belong.
+        The steps that follow, in this order, when all has been read: elements are cast, or moved
+        to their places.
     """
 
     reads: list[Read] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
 
     def finish(self) -> None:
-        """Do what is to be done when all has been read."""
+        """Cast and move elements, when all has been read."""
         for step in self.after:
             step()
 

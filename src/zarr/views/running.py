@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from itertools import combinations
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +18,12 @@ from zarr.hierarchy.documents import load_metadata
 from zarr.hierarchy.locking import may_have_grown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
     from zarr.arrays import AsyncArray
-    from zarr.indexing import Selection
+    from zarr.indexing import Axis, Selection
     from zarr.views.plan import Read, Reading, Write
     from zarr.views.source import Expression, Leaf
 
@@ -30,11 +33,16 @@ def sources_of(views: Iterable[Expression]) -> list[Leaf]:
     return list({id(leaf.array): leaf for view in views for leaf in view.leaves()}.values())
 
 
-async def check_sources(views: Iterable[Expression]) -> None:
+async def check_sources(views: Iterable[Expression], *, ask: bool = False) -> None:
     """Fail unless the arrays of views have the shapes that they had when the views were made.
 
-    The store is asked only where this process knows of a change, or for handles that read their
-    metadata before each operation.
+    Parameters
+    ----------
+    views
+        The views.
+    ask
+        Whether the store is asked in any case. Otherwise it is where this process knows of a
+        change, and for handles that read their metadata before each operation.
 
     Raises
     ------
@@ -46,33 +54,39 @@ async def check_sources(views: Iterable[Expression]) -> None:
     for leaf in sources_of(views):
         array = leaf.array
         if not array.access.cache_metadata:
-            try:
+            with _not_deleted(leaf):
                 await array.reload()
-            except ArrayNotFoundError:
-                raise _deleted(leaf) from None
-        shape = array.metadata.shape
-        if shape == leaf.shape and may_have_grown(array.chunk_store_path, shape):
-            shape = (await _stored_metadata(leaf)).shape
-        if shape != leaf.shape:
-            raise SourceChangedError(
-                f"a view of {array.store_path.shown_as()} was made when the array had the shape "
-                f"{leaf.shape}, and now it has {shape}: make the view anew"
-            )
+        elif (ask and array.is_known_stored) or may_have_grown(
+            array.chunk_store_path, array.metadata.shape
+        ):
+            await _check_stored(leaf)
+        _check_shape(leaf, array.metadata.shape)
 
 
-async def _stored_metadata(leaf: Leaf) -> Any:
+async def _check_stored(leaf: Leaf) -> None:
     array = leaf.array
+    with _not_deleted(leaf):
+        metadata = await load_metadata(array.store_path, array.metadata.zarr_format)
+    _check_shape(leaf, metadata.shape)
+
+
+def _check_shape(leaf: Leaf, shape: tuple[int, ...]) -> None:
+    if shape != leaf.shape:
+        raise SourceChangedError(
+            f"a view of {leaf.array.store_path.shown_as()} was made when the array had the shape "
+            f"{leaf.shape}, and now it has {shape}: make the view anew"
+        )
+
+
+@contextmanager
+def _not_deleted(leaf: Leaf) -> Iterator[None]:
     try:
-        return await load_metadata(array.store_path, array.metadata.zarr_format)
+        yield
     except ArrayNotFoundError:
-        raise _deleted(leaf) from None
-
-
-def _deleted(leaf: Leaf) -> ArrayNotFoundError:
-    return ArrayNotFoundError(
-        f"a view of {leaf.array.store_path.shown_as()} was made when the array had the shape "
-        f"{leaf.shape}, and now it is deleted"
-    )
+        raise ArrayNotFoundError(
+            f"a view of {leaf.array.store_path.shown_as()} was made when the array had the shape "
+            f"{leaf.shape}, and now it is deleted"
+        ) from None
 
 
 async def read_all(reading: Reading) -> None:
@@ -98,7 +112,7 @@ async def check_not_deleted(views: Iterable[Expression], reading: Reading) -> No
             found[id(array)] = _all_filled(read.memory, array.engine().fill_value)
     for leaf in sources_of(views):
         if found.get(id(leaf.array), False):
-            await _stored_metadata(leaf)
+            await _check_stored(leaf)
 
 
 def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
@@ -132,7 +146,75 @@ async def _write(writes: list[Write]) -> None:
         await write(one.array, as_it_is, chosen, one.elements)
 
 
-def address(array: AsyncArray[Any]) -> tuple[str, str]:
+def check_apart(writes: list[list[Write]]) -> None:
+    """Fail if several parts of a view have one element of an array.
+
+    Parameters
+    ----------
+    writes
+        The writes of each part.
+
+    Raises
+    ------
+    ValueError
+        Which value would stay depends on the order of the parts.
+    """
+    places: dict[tuple[str, str], list[list[Write]]] = {}
+    for part in writes:
+        if part:
+            places.setdefault(_address(part[0].array), []).append(part)
+    for parts in places.values():
+        for one, other in combinations(parts, 2):
+            if any(_meet(a.selection, b.selection) for a in one for b in other):
+                raise ValueError(
+                    "cannot write to a view that has elements of "
+                    f"{one[0].array.store_path.shown_as()} in more than one of its parts: nothing "
+                    "was written"
+                )
+
+
+def _meet(one: Selection, other: Selection) -> bool:
+    if one.axes is not None and other.axes is not None:
+        return all(map(_axes_meet, one.axes, other.axes))
+    if one.axes is not None:
+        one, other = other, one
+    points = one.points or ()
+    if other.axes is not None:
+        inside = np.ones(points[0].shape if points else (1,), bool)
+        for indices, axis in zip(points, other.axes, strict=True):
+            inside &= np.isin(indices, _indices(axis))
+        return bool(inside.any())
+    found = set(zip(*(axis.tolist() for axis in points), strict=True))
+    return not found.isdisjoint(zip(*(axis.tolist() for axis in other.points or ()), strict=True))
+
+
+def _axes_meet(one: Axis, other: Axis) -> bool:
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        return bool(np.isin(_indices(one), _indices(other)).any())
+    (a, s, n), (b, t, m) = one, other
+    low, high = max(a, b), min(a + s * (n - 1), b + t * (m - 1))
+    if low > high:
+        return False
+    common = gcd(s, t)
+    if (b - a) % common:
+        return False
+    # The first index that both have, counted from `a`: both are steps of their least multiple.
+    turn = t // common
+    first = a + s * ((b - a) // common * pow(s // common, -1, turn) % turn) if turn > 1 else a
+    least = s * turn
+    if first < low:
+        first += -(-(low - first) // least) * least
+    return first <= high
+
+
+def _indices(axis: Axis) -> Any:
+    if isinstance(axis, np.ndarray):
+        return axis
+    start, step, count = axis
+    return start + step * np.arange(count)
+
+
+def _address(array: AsyncArray[Any]) -> tuple[str, str]:
     """Where the elements of an array are."""
     place = array.chunk_store_path
     return data_id_of(place.store), place.path

@@ -204,7 +204,7 @@ Source: TypeAlias = Leaf | Joined
 
 
 class Expression(NamedTuple):
-    """A view, as a value: where its elements are in a source, and what becomes of them.
+    """A view, as a value: where its elements are in a source, and how they are changed.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ class Expression(NamedTuple):
     transform
         Where the elements are in it.
     steps
-        What becomes of them.
+        Casts, and fields that are taken.
     """
 
     source: Source

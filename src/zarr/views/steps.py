@@ -1,4 +1,4 @@
-"""What becomes of the elements of a source in a view: fields are taken, types are cast."""
+"""Changes of the elements of a source in a view: fields are taken, types are cast."""
 
 from __future__ import annotations
 

@@ -16,13 +16,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy.typing as npt
-
-Indices: TypeAlias = "npt.NDArray[np.int64]"
+Indices: TypeAlias = npt.NDArray[np.int64]
 
 
 class Range(NamedTuple):
