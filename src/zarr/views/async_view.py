@@ -18,7 +18,6 @@ from zarr.views.running import (
     write_all,
 )
 from zarr.views.source import whole
-from zarr.views.transform import identity
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,7 +78,7 @@ class AsyncView(ViewBase):
         ArrayNotFoundError
             If a source was deleted.
         """
-        await check_sources([self.expression])
+        await check_sources(self.expression)
 
     async def result(self, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Read the elements.
@@ -117,7 +116,7 @@ class AsyncView(ViewBase):
         await self.ready()
         reading = self.reads(target, fresh=out is None)
         await read_all(reading)
-        await check_not_deleted([self.expression], reading)
+        await check_not_deleted(self.expression, reading)
         return target
 
     def _checked(self, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -164,10 +163,10 @@ class AsyncView(ViewBase):
         >>> array[1]
         array([4, 3, 2, 1])
         """
-        leaves = sources_of([self.expression])
+        leaves = sources_of(self.expression)
         for leaf in leaves:
             leaf.array.check_writable()
-        await check_sources([self.expression], ask=True)
+        await check_sources(self.expression, ask=True)
         given: Any = values
         if isinstance(given, ViewBase):
             given = await AsyncView(given.expression).result()
@@ -176,6 +175,6 @@ class AsyncView(ViewBase):
         elements = as_elements(leaves[0].array, self.dtype, self.shape, given)
         elements = broadcast(elements, self.shape)
         if self.size:
-            writes = list(self.expression.writes(identity(self.shape), elements))
+            writes = list(self.expression.writes(None, elements))
             check_apart(writes)
             await write_all(writes)

@@ -16,7 +16,7 @@ from zarr.views.plan import Reading, empty
 from zarr.views.running import sources_of
 from zarr.views.source import Expression, Leaf
 from zarr.views.steps import Cast, applied, with_fields
-from zarr.views.transform import Transform, identity, permuted
+from zarr.views.transform import Transform, permuted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -175,7 +175,7 @@ class ViewBase:
         >>> zarr.zeros(3).lazy.read_only
         False
         """
-        return any(leaf.array.read_only for leaf in sources_of([self.expression]))
+        return any(leaf.array.read_only for leaf in sources_of(self.expression))
 
     @property
     def needs_event_loop(self) -> bool:
@@ -191,7 +191,7 @@ class ViewBase:
         >>> zarr.zeros(3).lazy.needs_event_loop
         False
         """
-        return any(leaf.array.needs_event_loop for leaf in sources_of([self.expression]))
+        return any(leaf.array.needs_event_loop for leaf in sources_of(self.expression))
 
     # -- views of the view ------------------------------------------------------------------
 
@@ -524,7 +524,7 @@ class ViewBase:
         """
         reading = Reading()
         if self.size:
-            self.expression.add_reads(reading, identity(self.shape), out, fresh=fresh)
+            self.expression.add_reads(reading, None, out, fresh=fresh)
         return reading
 
     # -- for people -------------------------------------------------------------------------
@@ -546,7 +546,7 @@ class ViewBase:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     def _sources_shown(self) -> str:
-        leaves = sources_of([self.expression])
+        leaves = sources_of(self.expression)
         first = leaves[0].array.store_path.shown_as()
         return first if len(leaves) == 1 else f"{first} and {len(leaves) - 1} more"
 

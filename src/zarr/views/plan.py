@@ -182,11 +182,13 @@ def _points(transform: Transform, dims: list[int], repeated: int, given: bool) -
         shape = tuple(item.stop - item.start for item in batch)
         points = []
         for axis in indices:
-            items = tuple(
-                item if length != 1 else slice(None)
-                for item, length in zip(batch, axis.shape, strict=True)
-            )
-            points.append(np.ascontiguousarray(np.broadcast_to(axis[items], shape)).reshape(-1))
+            if axis.shape != shape:
+                items = tuple(
+                    item if length != 1 else slice(None)
+                    for item, length in zip(batch, axis.shape, strict=True)
+                )
+                axis = np.ascontiguousarray(np.broadcast_to(axis[items], shape))
+            points.append(axis.reshape(-1))
         count = (prod(shape),)
 
         def part(memory: npt.NDArray[Any], batch: Any = batch) -> npt.NDArray[Any]:

@@ -16,30 +16,33 @@ from zarr.arrays.write import write
 from zarr.errors import ArrayNotFoundError, SourceChangedError
 from zarr.hierarchy.documents import load_metadata
 from zarr.hierarchy.locking import may_have_grown
+from zarr.views.source import Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     import numpy.typing as npt
 
     from zarr.arrays import AsyncArray
     from zarr.indexing import Axis, Selection
     from zarr.views.plan import Read, Reading, Write
-    from zarr.views.source import Expression, Leaf
+    from zarr.views.source import Expression
 
 
-def sources_of(views: Iterable[Expression]) -> list[Leaf]:
-    """The arrays of views, each once."""
-    return list({id(leaf.array): leaf for view in views for leaf in view.leaves()}.values())
+def sources_of(view: Expression) -> list[Leaf]:
+    """The arrays of a view, each once."""
+    if isinstance(view.source, Leaf):
+        return [view.source]
+    return list({id(leaf.array): leaf for leaf in view.leaves()}.values())
 
 
-async def check_sources(views: Iterable[Expression], *, ask: bool = False) -> None:
-    """Fail unless the arrays of views have the shapes that they had when the views were made.
+async def check_sources(view: Expression, *, ask: bool = False) -> None:
+    """Fail unless the arrays of a view have the shapes that they had when it was made.
 
     Parameters
     ----------
-    views
-        The views.
+    view
+        The view.
     ask
         Whether the store is asked in any case. Otherwise it is where this process knows of a
         change, and for handles that read their metadata before each operation.
@@ -51,7 +54,7 @@ async def check_sources(views: Iterable[Expression], *, ask: bool = False) -> No
     ArrayNotFoundError
         An array has been deleted.
     """
-    for leaf in sources_of(views):
+    for leaf in sources_of(view):
         array = leaf.array
         if not array.access.cache_metadata:
             with _not_deleted(leaf):
@@ -100,7 +103,7 @@ async def _read(read: Read) -> None:
     await fill(array, array.engine(), read.selection, read.memory, fresh=read.fresh)
 
 
-async def check_not_deleted(views: Iterable[Expression], reading: Reading) -> None:
+async def check_not_deleted(view: Expression, reading: Reading) -> None:
     """Fail if an array was deleted: its elements were read as the fill value, all of them.
 
     The store is asked only for arrays of which nothing else was found.
@@ -110,7 +113,7 @@ async def check_not_deleted(views: Iterable[Expression], reading: Reading) -> No
         array = read.array
         if found.get(id(array), array.is_known_stored):
             found[id(array)] = _all_filled(read.memory, array.engine().fill_value)
-    for leaf in sources_of(views):
+    for leaf in sources_of(view):
         if found.get(id(leaf.array), False):
             await _check_stored(leaf)
 
@@ -118,6 +121,9 @@ async def check_not_deleted(views: Iterable[Expression], reading: Reading) -> No
 def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
     """Whether all elements have the fill value."""
     dtype = elements.dtype
+    first = elements[(0,) * elements.ndim]
+    if dtype.kind in "biufc" and first != fill and first == first:
+        return False
     if dtype.kind == "O" and isinstance(elements.item(0), np.ndarray):
         return all(np.array_equal(element, fill) for element in elements.flat)
     alone = np.zeros(1, dtype)
@@ -126,8 +132,8 @@ def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
     if dtype.itemsize in (1, 2, 4, 8) and not dtype.hasobject:  # so a NaN equals itself
         bits = np.dtype(f"u{dtype.itemsize}")
         alone, elements = alone.view(bits), elements.view(bits)
-    first = elements[(slice(0, 1),) * elements.ndim]
-    return bool((first == alone).all()) and bool((elements == alone).all())
+    corner = elements[(slice(0, 1),) * elements.ndim]
+    return bool((corner == alone).all()) and bool((elements == alone).all())
 
 
 async def write_all(writes: list[list[Write]]) -> None:

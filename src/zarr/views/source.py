@@ -247,7 +247,12 @@ class Expression(NamedTuple):
                 yield from part.leaves()
 
     def add_reads(
-        self, reading: Reading, transform: Transform, memory: npt.NDArray[Any], *, fresh: bool
+        self,
+        reading: Reading,
+        transform: Transform | None,
+        memory: npt.NDArray[Any],
+        *,
+        fresh: bool,
     ) -> None:
         """Add what is to be read for a view of the view.
 
@@ -256,13 +261,13 @@ class Expression(NamedTuple):
         reading
             Takes the reads.
         transform
-            Of the view of this view.
+            Of the view of this view; None for all of it.
         memory
             Where the elements go.
         fresh
             Whether NumPy has just made that memory.
         """
-        transform = self.transform.then(transform)
+        transform = self.transform if transform is None else self.transform.then(transform)
         if self.steps or memory.dtype != self.source.dtype:
             found = empty(transform.shape, self.source.dtype)
             self._add_plain(reading, transform, found, fresh=True)
@@ -286,18 +291,20 @@ class Expression(NamedTuple):
             else:
                 part.add_reads(reading, share.transform, share.of(memory), fresh=fresh)
 
-    def writes(self, transform: Transform, elements: npt.NDArray[Any]) -> Iterator[list[Write]]:
+    def writes(
+        self, transform: Transform | None, elements: npt.NDArray[Any]
+    ) -> Iterator[list[Write]]:
         """Yield what is to be written for a view of the view, in order for each array.
 
         Parameters
         ----------
         transform
-            Of the view of this view.
+            Of the view of this view; None for all of it.
         elements
             An array of the shape of that view, and the data type of this one.
         """
         fields, elements = undone(self.steps, self.dtypes, elements)
-        transform = self.transform.then(transform)
+        transform = self.transform if transform is None else self.transform.then(transform)
         source = self.source
         if isinstance(source, Leaf):
             yield [
