@@ -71,6 +71,7 @@ PAGES = (
     ),
     Page("array", "Arrays", "The two faces of an array.", names=ARRAYS),
     Page("group", "Groups", "The two faces of a group.", names=GROUPS),
+    Page("views", "zarr.views", "Selections that are read later.", modules=("zarr.views",)),
     Page(
         "asynchronous",
         "zarr.api.asynchronous",
