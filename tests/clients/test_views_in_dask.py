@@ -33,9 +33,7 @@ def test_making_the_graph_asks_for_nothing() -> None:
     lazy = da.from_array(view)
     (lazy + lazy[::-1]).sum()
     assert store.log == []
-    np.testing.assert_array_equal(
-        lazy.compute(), np.concatenate([DATA[5:, ::-1], DATA[:1]]).T
-    )
+    np.testing.assert_array_equal(lazy.compute(), np.concatenate([DATA[5:, ::-1], DATA[:1]]).T)
 
 
 @pytest.mark.parametrize("first", [0, 5])
@@ -62,7 +60,9 @@ def test_every_scheduler_computes_the_same(scheduler: str, tmp_path: Path) -> No
     with dask.config.set(scheduler=scheduler):
         np.testing.assert_array_equal((lazy * 2).compute(), model * 2)
         np.testing.assert_array_equal(lazy.mean(axis=0).compute(), model.mean(axis=0))
-        np.testing.assert_array_equal(da.concatenate([lazy, lazy])[::3].compute()[:10], model[:30:3])
+        np.testing.assert_array_equal(
+            da.concatenate([lazy, lazy])[::3].compute()[:10], model[:30:3]
+        )
 
 
 def test_equal_views_have_equal_names_in_the_graph(tmp_path: Path) -> None:

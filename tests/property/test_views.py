@@ -38,7 +38,9 @@ class Case:
 
     def model(self) -> Any:
         """The elements of the view, by NumPy."""
-        return self.elements[self.places.reshape(-1)].reshape(self.places.shape)
+        found = self.elements[self.places.reshape(-1)].reshape(self.places.shape)
+        # The numbers are so small that a type has no effect on the next one.
+        return found.astype(self.view.dtype)
 
     def check_sources(self) -> None:
         """The arrays hold all elements, and no others."""
@@ -142,6 +144,8 @@ def changed(draw: st.DrawFn, case: Case) -> Case:
     view, places, shape = case.view, case.places, case.view.shape
     kinds = ["basic", "basic", "advanced", "oindex", "transpose", "squeeze", "mask"]
     kinds += ["vindex", "blocks", "join"]
+    if view.dtype.kind in "iuf":
+        kinds.append("cast")
     kind = draw(st.sampled_from(kinds))
     if kind == "basic":
         selection = draw(basic(shape))
@@ -176,6 +180,8 @@ def changed(draw: st.DrawFn, case: Case) -> Case:
     elif kind == "transpose":
         order = draw(st.permutations(range(len(shape))))
         view, places = view.transpose(order), places.transpose(order)
+    elif kind == "cast":
+        view = view.astype(draw(st.sampled_from(["f8", "i8", ">i2", "u1", "f4"])))
     elif kind == "squeeze":
         view, places = view.squeeze(), places.squeeze()
     elif kind == "blocks" and shape and 0 not in shape:
@@ -277,11 +283,12 @@ def is_refused(view: Any, values: Any) -> bool:
 def test_a_view_writes_where_numpy_does(make_store: Any, data: Any) -> None:
     case = data.draw(cases(make_store))
     values = ((np.arange(case.places.size) * 11 + 5) % 120).astype(case.elements.dtype)
+    values = values.astype(case.view.dtype)
     values = values.reshape(case.view.shape)
     if is_refused(case.view, values):
         assert len(np.unique(case.places)) < case.places.size
     else:
-        case.elements[case.places.reshape(-1)] = values.reshape(-1)
+        case.elements[case.places.reshape(-1)] = values.astype(case.elements.dtype).reshape(-1)
     case.check_sources()
 
 

@@ -42,9 +42,6 @@ def points(selection: Any, shape: tuple[int, ...]) -> Transform:
             "a selection of points has an integer array, or a mask, for some of the dimensions; "
             f"got {described(selection)}"
         )
-    if not any(isinstance(item, np.ndarray) for item in items):
-        # A single point, written with integers only, still is a list of points.
-        items = [np.array([item]) if isinstance(item, int) else item for item in items]
     return _with_arrays(items, shape, 0)
 
 

@@ -193,7 +193,7 @@ class Share(NamedTuple):
         if self.scattered:
             memory = memory.transpose(self.order)
             return np.asarray(memory[(..., *self.place)])
-        return memory[self.place]
+        return np.asarray(memory[self.place])
 
     def put(self, memory: npt.NDArray[Any], elements: npt.NDArray[Any]) -> None:
         """Put elements there that are scattered."""

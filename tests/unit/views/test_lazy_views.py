@@ -239,6 +239,15 @@ def test_a_selection_out_of_bounds_or_of_another_kind_is_refused(selection: Any)
         view[selection]
 
 
+def test_a_point_of_integers_is_one_element() -> None:
+    view = made(KINDS["format 3"]).lazy
+    assert view.vindex[2, 3].result() == DATA[2, 3]
+    assert view.vindex[2].shape == (30,)
+    assert view.vindex[[1, 2], :, None].shape == (2, 30, 1)
+    with pytest.raises(IndexError, match="points"):
+        view.vindex[:]
+
+
 def test_bad_dimensions_are_refused() -> None:
     view = made(KINDS["format 3"]).lazy
     for change in (
