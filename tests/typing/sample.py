@@ -29,6 +29,16 @@ def faces(store: Store) -> None:
     print(rows, child, names, created.dtype, created.attrs["units"])
 
 
+def views(array: zarr.Array[Any]) -> NDArray[Any]:
+    """Views give views, and their results are arrays of NumPy."""
+    view = zarr.concat([array, array.lazy[::-1].astype("f4")], axis=0)
+    assert_type(view, zarr.views.View)
+    assert_type(view.T.oindex[[0, 1], 2:], zarr.views.View)
+    assert_type(array.async_array.lazy[1:], zarr.views.AsyncView)
+    view[0, ::-1] = 1
+    return view.result()
+
+
 async def asynchronously(store: Store) -> NDArray[Any]:
     """The asynchronous face gives the same, to be awaited."""
     array: zarr.AsyncArray[Any] = await asynchronous.create_array(store, shape=(3,), dtype="i4")

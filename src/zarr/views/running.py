@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from itertools import combinations
 from math import gcd
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from zarr.arrays.write import write
 from zarr.errors import ArrayNotFoundError, SourceChangedError
 from zarr.hierarchy.documents import load_metadata
 from zarr.hierarchy.locking import may_have_grown
-from zarr.views.source import Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,14 +24,12 @@ if TYPE_CHECKING:
     from zarr.arrays import AsyncArray
     from zarr.indexing import Axis, Selection
     from zarr.views.plan import Read, Reading, Write
-    from zarr.views.source import Expression
+    from zarr.views.source import Expression, Leaf
 
 
-def sources_of(view: Expression) -> list[Leaf]:
+def sources_of(view: Expression) -> tuple[Leaf, ...]:
     """The arrays of a view, each once."""
-    if isinstance(view.source, Leaf):
-        return [view.source]
-    return list({id(leaf.array): leaf for leaf in view.leaves()}.values())
+    return view.leaves
 
 
 async def check_sources(view: Expression, *, ask: bool = False) -> None:
@@ -165,18 +161,46 @@ def check_apart(writes: list[list[Write]]) -> None:
     ValueError
         Which value would stay depends on the order of the parts.
     """
-    places: dict[tuple[str, str], list[list[Write]]] = {}
-    for part in writes:
-        if part:
-            places.setdefault(_address(part[0].array), []).append(part)
-    for parts in places.values():
-        for one, other in combinations(parts, 2):
-            if any(_meet(a.selection, b.selection) for a in one for b in other):
-                raise ValueError(
-                    "cannot write to a view that has elements of "
-                    f"{one[0].array.store_path.shown_as()} in more than one of its parts: nothing "
-                    "was written"
-                )
+    places: dict[tuple[str, str], list[tuple[int, Write]]] = {}
+    for number, part in enumerate(writes):
+        for one in part:
+            places.setdefault(_address(one.array), []).append((number, one))
+    for found in places.values():
+        if found[0][0] != found[-1][0] and any(_meet(*pair) for pair in _near(found)):
+            raise ValueError(
+                "cannot write to a view that has elements of "
+                f"{found[0][1].array.store_path.shown_as()} in more than one of its parts: nothing "
+                "was written"
+            )
+
+
+def _near(writes: list[tuple[int, Write]]) -> Iterator[tuple[Selection, Selection]]:
+    """The selections of different parts whose first and last index along a dimension meet."""
+    hulls = [_hull(one.selection) for _, one in writes]
+    # The dimension along which the parts lie apart most.
+    axis = max(range(len(hulls[0])), key=lambda axis: len({hull[axis][0] for hull in hulls}))
+    open_ends: list[tuple[int, int, Selection]] = []
+    for at in sorted(range(len(writes)), key=lambda at: hulls[at][axis]):
+        number, one = writes[at]
+        low, high = hulls[at][axis]
+        open_ends = [other for other in open_ends if other[0] >= low]
+        for _, part, selection in open_ends:
+            if part != number:
+                yield selection, one.selection
+        open_ends.append((high, number, one.selection))
+
+
+def _hull(selection: Selection) -> list[tuple[int, int]]:
+    """The first and the last index along each dimension; one dimension if there is none."""
+    axes = selection.axes if selection.axes is not None else selection.points or ()
+    return [_ends(axis) for axis in axes] or [(0, 0)]
+
+
+def _ends(axis: Axis) -> tuple[int, int]:
+    if isinstance(axis, np.ndarray):
+        return int(axis.min()), int(axis.max())
+    start, step, count = axis
+    return start, start + step * (count - 1)
 
 
 def _meet(one: Selection, other: Selection) -> bool:

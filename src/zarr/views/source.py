@@ -80,6 +80,15 @@ class Joined:
         lengths = (part.shape[self.axis] for part in self.parts)
         return list(accumulate(lengths, initial=0))
 
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The arrays of all parts, each once."""
+        found = {id(leaf.array): leaf for part in self.parts for leaf in part.leaves}
+        return tuple(found.values())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Joined, (self.parts, self.axis)  # without the above
+
     @property
     def shape(self) -> tuple[int, ...]:
         """The length of each dimension."""
@@ -238,13 +247,11 @@ class Expression(NamedTuple):
         """The data type of the elements."""
         return self.dtypes[-1] if self.steps else self.source.dtype
 
-    def leaves(self) -> Iterator[Leaf]:
-        """The arrays that the view is made of, each as often as it is a part."""
-        if isinstance(self.source, Leaf):
-            yield self.source
-        else:
-            for part in self.source.parts:
-                yield from part.leaves()
+    @property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """The arrays that the view is made of, each once."""
+        source = self.source
+        return (source,) if isinstance(source, Leaf) else source.leaves
 
     def add_reads(
         self,
