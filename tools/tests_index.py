@@ -16,6 +16,7 @@ AREAS = {
     ".": "The repository itself: pages, examples, licences",
     "unit": "Names, settings, errors, warnings, and the code that runs coroutines",
     "unit/array": "Arrays: create, open, read, write, resize",
+    "unit/views": "Views: lazy selections, virtual arrays",
     "unit/group": "Groups: members, attributes, trees, consolidated metadata",
     "unit/metadata": "Documents, chunk grids, chunk key encodings, migration",
     "unit/codecs": "Codecs, and how they become links of the engine",

@@ -186,7 +186,7 @@ def changed(draw: st.DrawFn, case: Case) -> Case:
         view, places = view.squeeze(), places.squeeze()
     elif kind == "blocks" and shape and 0 not in shape:
         items = []
-        for chunk, n in zip(view.chunks, shape, strict=True):
+        for chunk, n in zip(view.shards or view.chunks, shape, strict=True):
             sizes = (chunk,) * -(-n // chunk) if isinstance(chunk, int) else chunk
             ends = np.minimum(np.cumsum(sizes), n)
             number = draw(st.integers(0, len(sizes) - 1))

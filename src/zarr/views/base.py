@@ -11,7 +11,7 @@ import numpy as np
 from zarr.arrays.base import readable_size
 from zarr.indexing import pop_fields
 from zarr.views import selecting
-from zarr.views.chunks import chunks_of
+from zarr.views.chunks import chunks_of, has_shards
 from zarr.views.plan import Reading, empty
 from zarr.views.running import sources_of
 from zarr.views.source import Expression, Leaf
@@ -146,6 +146,28 @@ class ViewBase:
         return chunks_of(self.expression)
 
     @property
+    def shards(self) -> ViewChunks | None:
+        """The shards of the sources, as they fall in the view; None if no source has shards.
+
+        They are told as `chunks` are.
+
+        Returns
+        -------
+        tuple of int or tuple of int, or None
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array(
+        ...     {}, shape=(100, 60), chunks=(5, 20), shards=(10, 60), dtype="f4"
+        ... )
+        >>> array.lazy[20:, ::2].shards
+        (10, 30)
+        """
+        view = self.expression
+        return chunks_of(view, stored=True) if has_shards(view) else None
+
+    @property
     def fill_value(self) -> Any:
         """The value of elements that are not stored; None if the sources differ in it.
 
@@ -276,7 +298,7 @@ class ViewBase:
 
     @property
     def blocks(self) -> Selector[Self]:
-        """Whole chunks, as they fall in the view: ``view.blocks[0, 1:3]``.
+        """Whole chunks, or shards, as they fall in the view: ``view.blocks[0, 1:3]``.
 
         Returns
         -------
@@ -289,7 +311,8 @@ class ViewBase:
         >>> array.lazy[1:].blocks[0, 1].result()
         array([[6, 7]])
         """
-        return Selector(self, partial(selecting.block, chunks=self.chunks))
+        grid = chunks_of(self.expression, stored=True)
+        return Selector(self, partial(selecting.block, chunks=grid))
 
     def transpose(self, *axes: Any) -> Self:
         """Return a view with the dimensions in another order.

@@ -20,13 +20,15 @@ ViewChunks: TypeAlias = tuple[int | tuple[int, ...], ...]
 """Along each dimension the length of all chunks, or that of each where they differ."""
 
 
-def chunks_of(view: Expression) -> ViewChunks:
+def chunks_of(view: Expression, *, stored: bool = False) -> ViewChunks:
     """The chunks of the sources, as they fall in a view.
 
     Parameters
     ----------
     view
         The view.
+    stored
+        Whether they are the shards, for sources that have some.
 
     Returns
     -------
@@ -38,9 +40,9 @@ def chunks_of(view: Expression) -> ViewChunks:
     source, transform = view.source, view.transform
     inner: Sequence[Edge]
     if isinstance(source, Leaf):
-        inner, lengths = _edges(source.array), source.shape
+        inner, lengths = _edges(source.array, stored), source.shape
     else:
-        inner, lengths = _joined(source.parts, source.axis), source.shape
+        inner, lengths = _joined(source.parts, source.axis, stored), source.shape
     found: list[int | tuple[int, ...]] = []
     users = transform.users()
     for dim, axes in enumerate(users):
@@ -57,17 +59,29 @@ def chunks_of(view: Expression) -> ViewChunks:
     return tuple(found)
 
 
-def _edges(array: AsyncArray[Any]) -> tuple[Edge, ...]:
-    """The chunks of an array that are decoded alone: their size, or the size of each."""
+def has_shards(view: Expression) -> bool:
+    """Whether one of the sources of a view has shards."""
+    return any(_has_shards(leaf.array) for leaf in view.leaves)
+
+
+def _has_shards(array: AsyncArray[Any]) -> bool:
     try:
-        return array.chunks
+        return array.shards is not None
     except NotImplementedError:  # of several sizes
-        return array.read_chunk_sizes
+        return True
 
 
-def _joined(parts: Sequence[Expression], axis: int) -> list[Edge]:
+def _edges(array: AsyncArray[Any], stored: bool) -> tuple[Edge, ...]:
+    """The chunks of an array: the size of all of them, or the size of each."""
+    try:
+        return (array.shards if stored else None) or array.chunks
+    except NotImplementedError:  # of several sizes
+        return array.write_chunk_sizes if stored else array.read_chunk_sizes
+
+
+def _joined(parts: Sequence[Expression], axis: int, stored: bool) -> list[Edge]:
     """The chunks of views one after the other."""
-    each = [chunks_of(part) for part in parts]
+    each = [chunks_of(part, stored=stored) for part in parts]
     found: list[Edge] = []
     for dim, lengths in enumerate(parts[0].shape):
         if dim == axis:

@@ -198,7 +198,7 @@ def _hull(selection: Selection) -> list[tuple[int, int]]:
 
 def _ends(axis: Axis) -> tuple[int, int]:
     if isinstance(axis, np.ndarray):
-        return int(axis.min()), int(axis.max())
+        return int(np.min(axis)), int(np.max(axis))
     start, step, count = axis
     return start, start + step * (count - 1)
 

@@ -65,7 +65,7 @@ SELECTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     ),
     "points": (lambda v: v.vindex[[1, 17], [28, 2]], lambda a: a.vindex[[1, 17], [28, 2]]),
     "a mask": (lambda v: v[DATA % 151 == 0], lambda a: a.vindex[DATA % 151 == 0]),
-    "a block": (lambda v: v.blocks[1, 2:], lambda a: a[4:8, 14:]),
+    "a block": (lambda v: v.blocks[1, 1:], lambda a: a.blocks[1, 1:]),
 }
 
 
@@ -457,6 +457,15 @@ def test_a_joined_view_has_the_chunks_and_fill_value_of_its_parts() -> None:
     sevens = zarr.create_array({}, shape=3, dtype="f8", fill_value=7)
     assert zarr.concat([sevens, sevens]).fill_value == 7
     assert zarr.concat([sevens, zarr.zeros(3)]).fill_value is None
+
+
+def test_shards_are_told_where_a_source_has_some() -> None:
+    sharded, plain = made(KINDS["shards"]), made(KINDS["format 3"])
+    assert sharded.lazy[:, ::2].shards == (8, 7)
+    assert plain.lazy.shards is None
+    assert zarr.concat([sharded, plain]).shards == ((8, 8, 4, 4, 4, 4, 4, 4), 14)
+    assert zarr.concat([sharded.lazy[:16], plain]).blocks[3].shape == (4, 30)
+    np.testing.assert_array_equal(sharded.lazy.blocks[1, 1].result(), sharded.blocks[1, 1])
 
 
 @pytest.mark.parametrize(
