@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.arrays import AsyncArray
-    from zarr.indexing import Axis
+    from zarr.indexing import Axis, Fields
     from zarr.types import MemoryOrder
 
 
@@ -72,11 +72,35 @@ class Reading:
 
 
 class Write(NamedTuple):
-    """A selection of an array, and the elements that are written there, in the array's type."""
+    """All that is written to one array.
+
+    Parameters
+    ----------
+    array
+        The array.
+    transform
+        Where the elements belong in it.
+    fields
+        The fields that they are of; None if they are whole elements.
+    elements
+        An array of the shape of the transform, and the data type of the array or the fields.
+    """
 
     array: AsyncArray[Any]
-    selection: Selection
+    transform: Transform
+    fields: Fields
     elements: npt.NDArray[Any]
+
+    def selections(self) -> Iterator[Selection]:
+        """Yield the selections that are written to, in order."""
+        for piece in pieces(self.transform, writing=True):
+            yield piece.selection._replace(fields=self.fields)
+
+    def parts(self) -> Iterator[tuple[Selection, npt.NDArray[Any]]]:
+        """Yield selections and their elements, in order."""
+        for selection, part in pieces(self.transform, writing=True):
+            elements = part(self.elements).reshape(selection.engine_shape)
+            yield selection._replace(fields=self.fields), elements
 
 
 class Piece(NamedTuple):
@@ -121,7 +145,8 @@ def pieces(transform: Transform, *, writing: bool) -> Iterator[Piece]:
     inner = prod(transform.shape[dim] for dim in rest)
     count = prod(transform.shape[dim] for dim in joint) * inner
     if not rest or writing or inner < _SMALL or count <= _FEW:
-        yield from _points(transform, sorted(joint + rest), -1 if writing else 0, not rest)
+        given = not rest and not any(isinstance(one, Range) for one in transform.maps)
+        yield from _points(transform, sorted(joint + rest), -1 if writing else 0, given)
         return
     for place in np.ndindex(*(transform.shape[dim] for dim in joint)):
         yield _box_at(transform, joint, place)
@@ -174,7 +199,10 @@ def _box_at(transform: Transform, joint: list[int], place: tuple[int, ...]) -> P
 
 
 def _points(transform: Transform, dims: list[int], repeated: int, given: bool) -> Iterator[Piece]:
-    """The points along some dimensions, on which all indices depend, in C order."""
+    """The points along some dimensions, on which all indices depend, in C order.
+
+    They are one piece if they were `given` as points, and are in memory anyway.
+    """
     lengths = tuple(transform.shape[dim] for dim in dims)
     kept = tuple(slice(None) if dim in dims else repeated for dim in range(len(transform.shape)))
     indices = [values(one, transform.shape, dims) for one in transform.maps]

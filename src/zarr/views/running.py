@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.arrays import AsyncArray
     from zarr.indexing import Axis, Selection
     from zarr.views.plan import Read, Reading, Write
     from zarr.views.source import Expression, Leaf
@@ -132,7 +131,7 @@ def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
     return bool((corner == alone).all()) and bool((elements == alone).all())
 
 
-async def write_all(writes: list[list[Write]]) -> None:
+async def write_all(writes: list[Write]) -> None:
     """Write: for each array in order, so that of two elements for one place the last one stays."""
     await bounded(writes, _write)
 
@@ -142,13 +141,13 @@ def as_it_is(selection: Selection, shape: tuple[int, ...]) -> Selection:
     return selection
 
 
-async def _write(writes: list[Write]) -> None:
-    for one in writes:
-        chosen: Any = one.selection
-        await write(one.array, as_it_is, chosen, one.elements)
+async def _write(one: Write) -> None:
+    for selection, elements in one.parts():
+        chosen: Any = selection
+        await write(one.array, as_it_is, chosen, elements)
 
 
-def check_apart(writes: list[list[Write]]) -> None:
+def check_apart(writes: list[Write]) -> None:
     """Fail if several parts of a view have one element of an array.
 
     Parameters
@@ -161,33 +160,36 @@ def check_apart(writes: list[list[Write]]) -> None:
     ValueError
         Which value would stay depends on the order of the parts.
     """
-    places: dict[tuple[str, str], list[tuple[int, Write]]] = {}
-    for number, part in enumerate(writes):
-        for one in part:
-            places.setdefault(_address(one.array), []).append((number, one))
-    for found in places.values():
-        if found[0][0] != found[-1][0] and any(_meet(*pair) for pair in _near(found)):
+    places: dict[tuple[str, str], list[Write]] = {}
+    for one in writes:
+        place = one.array.chunk_store_path
+        places.setdefault((data_id_of(place.store), place.path), []).append(one)
+    for same in places.values():
+        if len(same) > 1 and any(_meet(*pair) for pair in _near(same)):
             raise ValueError(
                 "cannot write to a view that has elements of "
-                f"{found[0][1].array.store_path.shown_as()} in more than one of its parts: nothing "
+                f"{same[0].array.store_path.shown_as()} in more than one of its parts: nothing "
                 "was written"
             )
 
 
-def _near(writes: list[tuple[int, Write]]) -> Iterator[tuple[Selection, Selection]]:
+def _near(parts: list[Write]) -> Iterator[tuple[Selection, Selection]]:
     """The selections of different parts whose first and last index along a dimension meet."""
-    hulls = [_hull(one.selection) for _, one in writes]
+    found = [(number, one) for number, part in enumerate(parts) for one in part.selections()]
+    hulls = [_hull(selection) for _, selection in found]
+    if not hulls:
+        return
     # The dimension along which the parts lie apart most.
     axis = max(range(len(hulls[0])), key=lambda axis: len({hull[axis][0] for hull in hulls}))
     open_ends: list[tuple[int, int, Selection]] = []
-    for at in sorted(range(len(writes)), key=lambda at: hulls[at][axis]):
-        number, one = writes[at]
+    for at in sorted(range(len(found)), key=lambda at: hulls[at][axis]):
+        number, selection = found[at]
         low, high = hulls[at][axis]
         open_ends = [other for other in open_ends if other[0] >= low]
-        for _, part, selection in open_ends:
-            if part != number:
-                yield selection, one.selection
-        open_ends.append((high, number, one.selection))
+        for _, other, before in open_ends:
+            if other != number:
+                yield before, selection
+        open_ends.append((high, number, selection))
 
 
 def _hull(selection: Selection) -> list[tuple[int, int]]:
@@ -242,9 +244,3 @@ def _indices(axis: Axis) -> Any:
         return axis
     start, step, count = axis
     return start + step * np.arange(count)
-
-
-def _address(array: AsyncArray[Any]) -> tuple[str, str]:
-    """Where the elements of an array are."""
-    place = array.chunk_store_path
-    return data_id_of(place.store), place.path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from zarr.views.plan import Write, add_reads, empty, pieces
+from zarr.views.plan import Write, add_reads, empty
 from zarr.views.steps import applied, dtype_after, undone, with_fields
 from zarr.views.transform import Range, Table, Transform, identity, linked, taken, values
 
@@ -152,25 +152,16 @@ class Joined:
         bounds = np.flatnonzero(np.diff(owners[order])) + 1
         for places in np.split(order, bounds):
             number = int(owners[places[0]])
-            at = [axis.astype(np.int64) for axis in np.unravel_index(places, lengths)]
-            part = self._within(number, taken(transform, dims, at))
-            if len(dims) == 1 and places[-1] - places[0] == len(places) - 1:
+            first, count = int(places[0]), len(places)
+            if len(dims) == 1 and places[-1] - first == count - 1:
                 # They follow one another, so the memory for them needs no detour.
-                items: list[Any] = [slice(None)] * len(transform.shape)
-                items[dims[0]] = slice(int(places[0]), int(places[-1]) + 1)
-                back = Transform(
-                    tuple(
-                        len(places) if dim in dims else transform.shape[dim]
-                        for dim in range(len(transform.shape))
-                    ),
-                    tuple(
-                        Range(dims[0] if n == len(rest) else rest[n], 0, 1)
-                        for n in range(len(rest) + 1)
-                    ),
-                )
-                yield Share(number, part.then(back), tuple(items), False)
+                part = self._within(number, transform.at(dims[0], first, count))
+                ahead = (slice(None),) * dims[0]
+                yield Share(number, part, (*ahead, slice(first, first + count)), False)
                 continue
-            yield Share(number, part, tuple(at), True, tuple(rest + dims))
+            at = tuple(axis.astype(np.int64) for axis in np.unravel_index(places, lengths))
+            part = self._within(number, taken(transform, dims, at))
+            yield Share(number, part, at, True, tuple(rest + dims))
 
 
 class Share(NamedTuple):
@@ -298,10 +289,8 @@ class Expression(NamedTuple):
             else:
                 part.add_reads(reading, share.transform, share.of(memory), fresh=fresh)
 
-    def writes(
-        self, transform: Transform | None, elements: npt.NDArray[Any]
-    ) -> Iterator[list[Write]]:
-        """Yield what is to be written for a view of the view, in order for each array.
+    def writes(self, transform: Transform | None, elements: npt.NDArray[Any]) -> Iterator[Write]:
+        """Yield what is written for a view of the view, array by array.
 
         Parameters
         ----------
@@ -314,14 +303,7 @@ class Expression(NamedTuple):
         transform = self.transform if transform is None else self.transform.then(transform)
         source = self.source
         if isinstance(source, Leaf):
-            yield [
-                Write(
-                    source.array,
-                    selection._replace(fields=fields),
-                    part(elements).reshape(selection.engine_shape),
-                )
-                for selection, part in pieces(transform, writing=True)
-            ]
+            yield Write(source.array, transform, fields, elements)
             return
         for share in source.split(transform):
             part = source.parts[share.number]

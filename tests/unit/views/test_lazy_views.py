@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -156,6 +157,28 @@ def test_a_pickled_view_reads_the_same(tmp_path: Path) -> None:
     assert again == view
     np.testing.assert_array_equal(again.result(), view.result())
     assert len(pickle.dumps(array.lazy[3:, ::-1])) < len(pickle.dumps(array)) + 700
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        lambda v: v[::-1, ::-1],
+        lambda v: v.T,
+        lambda v: v.T[None, :, ::-2],
+        lambda v: zarr.concat([v, v[::-1]], axis=1),
+    ],
+)
+def test_elements_are_placed_without_a_second_copy(select: Any) -> None:
+    array = zarr.create_array({}, shape=(2000, 1000), chunks=(100, 100), dtype="i4")
+    array[...] = 5
+    view = select(array.lazy)
+    view[:1].result()
+    tracemalloc.start()
+    result = view.result()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert result.nbytes == view.nbytes
+    assert peak < view.nbytes * 1.2
 
 
 # -- reading -------------------------------------------------------------------------------------
@@ -424,6 +447,14 @@ def test_parts_that_have_elements_in_common_are_not_written(
     else:
         view[...] = -1
         assert (array[...] == -1).sum() == view.size
+
+
+def test_a_diagonal_is_as_small_as_a_range() -> None:
+    array = zarr.create_array({}, shape=(2000, 2000), chunks=(500, 500), dtype="u1")
+    diagonal = array.lazy[np.arange(1200), np.arange(1200)]
+    assert len(pickle.dumps(diagonal)) < len(pickle.dumps(array)) + 700
+    diagonal[...] = 3
+    assert diagonal[::-7].result().tolist() == [3] * 172
 
 
 # -- joining -------------------------------------------------------------------------------------
