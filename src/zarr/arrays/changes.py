@@ -15,7 +15,7 @@ import numpy as np
 from zarr._async.run import bounded, section
 from zarr.abc._traits import data_id_of
 from zarr.arrays.compiled import Engine
-from zarr.arrays.write import as_array, write_elements
+from zarr.arrays.write import as_array, in_memory, write_elements
 from zarr.errors import ArrayNotFoundError
 from zarr.hierarchy.documents import document_key, kind_at, load_metadata, save_changes
 from zarr.hierarchy.locking import guarded, note_growth
@@ -120,7 +120,7 @@ async def resize(
 
 async def append(array: AnyAsyncArray, data: npt.ArrayLike, axis: int = 0) -> tuple[int, ...]:
     """Make an array longer along a dimension, and write to the new part."""
-    value = as_array(data, array.dtype, array.chunk_store_path)
+    value = as_array(await in_memory(data), array.dtype, array.chunk_store_path)
     if not isinstance(axis, (int, np.integer)):
         raise TypeError(f"axis must be an integer, got {axis!r} of {type(axis).__name__}")
     along = axis + array.ndim if axis < 0 else axis

@@ -8,7 +8,7 @@ import numpy as np
 
 from zarr._async.run import run
 from zarr.arrays.read import read
-from zarr.arrays.write import write
+from zarr.arrays.write import in_memory, write, writing_waits
 from zarr.indexing import orthogonal, vindex
 
 if TYPE_CHECKING:
@@ -86,16 +86,15 @@ async def _in_memory(selection: SelectionLike) -> object:
     """A selection with the zarr arrays in it read."""
     if isinstance(selection, tuple):
         return tuple([await _in_memory(item) for item in selection])
-    if hasattr(selection, "async_array"):
-        return await selection.async_array.getitem(...)
-    return selection
+    return await in_memory(selection)
 
 
 def _loaded(selection: SelectionLike) -> object:
     """The same for a synchronous caller."""
     if isinstance(selection, tuple):
         return tuple(map(_loaded, selection))
-    return np.asarray(selection) if hasattr(selection, "async_array") else selection
+    is_ours = hasattr(selection, "async_array") or hasattr(selection, "async_view")
+    return np.asarray(selection) if is_ours else selection
 
 
 class OIndex(_Accessor):
@@ -135,7 +134,7 @@ class VIndex(_Accessor):
 
     def __setitem__(self, selection: SelectionLike, value: npt.ArrayLike) -> None:
         array = self.array.async_array
-        run(write(array, vindex, selection, value), waits=array.needs_event_loop)
+        run(write(array, vindex, selection, value), waits=writing_waits(array, value))
 
 
 class BlockIndex(_Accessor):

@@ -13,7 +13,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.base import ArrayBase, M
 from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
 from zarr.arrays.read import read
-from zarr.arrays.write import write
+from zarr.arrays.write import write, writing_waits
 from zarr.buffer import cpu
 from zarr.buffer.core import default_buffer_prototype
 from zarr.indexing import basic, block, coordinate, orthogonal, parse
@@ -731,7 +731,7 @@ class Array(ArrayBase[M]):
         array([ 0, 20, 30, 12])
         """
         array = self._async_array
-        run(write(array, parse, selection, value), waits=array.needs_event_loop)
+        run(write(array, parse, selection, value), waits=writing_waits(array, value))
 
     def set_basic_selection(
         self,
@@ -934,7 +934,7 @@ class Array(ArrayBase[M]):
     ) -> None:
         array = self._async_array
         work = write(array, select, selection, value, fields=fields, prototype=prototype)
-        run(work, waits=array.needs_event_loop)
+        run(work, waits=writing_waits(array, value))
 
 
 faces[AsyncArray] = Array

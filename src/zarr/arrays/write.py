@@ -155,9 +155,8 @@ async def write(
     if not array.access.cache_metadata:
         await array.reload()
     array.check_writable()
-    if hasattr(value, "async_array"):
-        value = await read(value.async_array, basic, ...)
-    elif prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
+    value = await in_memory(value)
+    if prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
         value = prototype.nd_buffer.from_ndarray_like(value).as_numpy_array()
     engine = array.engine()
     chosen = understand(engine, select, selection, fields)
@@ -166,6 +165,20 @@ async def write(
     else:
         elements = as_elements(array, engine.dtype, chosen.shape, value)
         await write_elements(array, engine, chosen, elements, prototype)
+
+
+def writing_waits(array: AnyAsyncArray, value: object) -> bool:
+    """Whether writing a value may wait: for the store of the array, or for that of the value."""
+    return array.needs_event_loop or getattr(value, "needs_event_loop", False) is True
+
+
+async def in_memory(value: Any) -> Any:
+    """Return the elements of an array or a view of zarr, and anything else as it is."""
+    if hasattr(value, "async_array"):
+        return await read(value.async_array, basic, ...)
+    if hasattr(value, "async_view"):
+        return await value.async_view.result()
+    return value
 
 
 def checked(array: AnyAsyncArray, selection: SelectionLike, value: object) -> AnyNDArray:
@@ -225,10 +238,8 @@ def as_elements(
     TypeError, ValueError, OverflowError
         If it cannot be cast.
     """
-    # One element, which may be an array or a list itself; an array without axes holds one.
-    is_one = (
-        shape == () and dtype.kind == "O" and layout_of(array.metadata).zdtype.holds_arrays
-    )
+    # One element, which may be an array or a list itself; an array without dimensions holds one.
+    is_one = shape == () and dtype.kind == "O" and layout_of(array.metadata).zdtype.holds_arrays
     if is_one and getattr(value, "shape", None) != ():
         value = _one(value)
     return as_array(value, dtype, array.chunk_store_path)

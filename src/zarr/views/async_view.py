@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zarr.arrays.write import as_elements, broadcast
+from zarr.arrays.write import as_elements, broadcast, in_memory
 from zarr.views.base import ViewBase
 from zarr.views.running import (
     check_apart,
@@ -52,6 +52,11 @@ class AsyncView(ViewBase):
     def of(cls, array: AsyncArray[Any]) -> Self:
         """Return the view of a whole array."""
         return cls(whole(array))
+
+    @property
+    def async_view(self) -> Self:
+        """The view itself, as `View.async_view`."""
+        return self
 
     def derived(self, expression: Expression) -> Self:
         """Return another view."""
@@ -167,11 +172,7 @@ class AsyncView(ViewBase):
         for leaf in leaves:
             leaf.array.check_writable()
         await check_sources(self.expression, ask=True)
-        given: Any = values
-        if isinstance(given, ViewBase):
-            given = await AsyncView(given.expression).result()
-        elif hasattr(given, "async_array"):
-            given = await given.async_array.getitem(...)
+        given = await in_memory(values)
         elements = as_elements(leaves[0].array, self.dtype, self.shape, given)
         elements = broadcast(elements, self.shape)
         if self.size:

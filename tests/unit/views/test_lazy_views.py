@@ -387,6 +387,27 @@ def test_a_view_is_written_to_the_array_that_it_is_of() -> None:
     assert array[:].tolist() == [1, 3, 1, 1, 1, 4, 1, 2, 1, 0]
 
 
+def test_views_are_values_of_arrays(store: Any) -> None:
+    array = made(KINDS["format 3"], store)
+    view = array.lazy[::-1]
+    other = zarr.create_array({}, data=np.zeros_like(DATA))
+    other[...] = view
+    np.testing.assert_array_equal(other[...], DATA[::-1])
+    other.append(view[:2])
+    np.testing.assert_array_equal(other[-2:], DATA[::-1][:2])
+    for copy in (
+        zarr.create_array({}, data=view),
+        zarr.from_array({}, data=view),
+        zarr.array(view),
+    ):
+        np.testing.assert_array_equal(copy[...], DATA[::-1])
+    rows = array.lazy[0, :3].astype("i4")
+    np.testing.assert_array_equal(array.oindex[rows], DATA[[1, 2, 3]])
+    np.testing.assert_array_equal(array.lazy[rows].result(), DATA[[1, 2, 3]])
+    array[...] = array.lazy[::-1]
+    np.testing.assert_array_equal(array[...], DATA[::-1])
+
+
 def test_values_are_broadcast_or_refused() -> None:
     array = made(KINDS["format 3"])
     array.lazy[:, :2] = [[[5, 6]]]
