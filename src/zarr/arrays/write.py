@@ -155,8 +155,8 @@ async def write(
     if not array.access.cache_metadata:
         await array.reload()
     array.check_writable()
-    value = await in_memory(value)
-    if prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
+    given, value = value, await in_memory(value)
+    if value is given and prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
         value = prototype.nd_buffer.from_ndarray_like(value).as_numpy_array()
     engine = array.engine()
     chosen = understand(engine, select, selection, fields)

@@ -22,7 +22,7 @@ from zarr.views.source import whole
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from zarr.arrays import AsyncArray
+    from zarr.types import AnyAsyncArray, AnyNDArray
     from zarr.views.source import Expression
 
 
@@ -49,7 +49,7 @@ class AsyncView(ViewBase):
     expression: Expression
 
     @classmethod
-    def of(cls, array: AsyncArray[Any]) -> Self:
+    def of(cls, array: AnyAsyncArray) -> Self:
         """Return the view of a whole array."""
         return cls(whole(array))
 
@@ -69,7 +69,7 @@ class AsyncView(ViewBase):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> AnyNDArray:
         # NumPy would otherwise take it for a sequence, and make a view of each element.
         raise TypeError("await the elements of an asynchronous view: await view.result()")
 
@@ -85,7 +85,7 @@ class AsyncView(ViewBase):
         """
         await check_sources(self.expression)
 
-    async def result(self, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
+    async def result(self, out: AnyNDArray | None = None) -> AnyNDArray:
         """Read the elements.
 
         Parameters
@@ -124,7 +124,7 @@ class AsyncView(ViewBase):
         await check_not_deleted(self.expression, reading)
         return target
 
-    def _checked(self, out: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _checked(self, out: AnyNDArray) -> AnyNDArray:
         if not isinstance(out, np.ndarray):
             raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
         if out.shape != self.shape:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.types import MemoryOrder, SelectionLike
+    from zarr.types import AnyNDArray, MemoryOrder, NumpyDType, SelectionLike
     from zarr.views.chunks import ViewChunks
 
 
@@ -91,7 +91,7 @@ class ViewBase:
         return prod(self.expression.shape)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> NumpyDType:
         """The NumPy data type of the elements.
 
         Returns
@@ -513,7 +513,7 @@ class ViewBase:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def empty(self) -> npt.NDArray[Any]:
+    def empty(self) -> AnyNDArray:
         """Return a new array for the result, without values.
 
         Returns
@@ -530,7 +530,7 @@ class ViewBase:
         order: MemoryOrder = source.array.order if isinstance(source, Leaf) else "C"
         return empty(self.shape, self.dtype, order)
 
-    def reads(self, out: npt.NDArray[Any], *, fresh: bool = False) -> Reading:
+    def reads(self, out: AnyNDArray, *, fresh: bool = False) -> Reading:
         """Return what has to be read so that an array holds the elements of the view.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_of, chunk_sizes
 from zarr.views.source import Leaf
@@ -12,8 +12,8 @@ from zarr.views.transform import Range, Table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zarr.arrays import AsyncArray
     from zarr.metadata.chunk_grids import Edge
+    from zarr.types import AnyAsyncArray
     from zarr.views.source import Expression
 
 ViewChunks: TypeAlias = tuple[int | tuple[int, ...], ...]
@@ -64,14 +64,14 @@ def has_shards(view: Expression) -> bool:
     return any(_has_shards(leaf.array) for leaf in view.leaves)
 
 
-def _has_shards(array: AsyncArray[Any]) -> bool:
+def _has_shards(array: AnyAsyncArray) -> bool:
     try:
         return array.shards is not None
     except NotImplementedError:  # of several sizes
         return True
 
 
-def _edges(array: AsyncArray[Any], stored: bool) -> tuple[Edge, ...]:
+def _edges(array: AnyAsyncArray, stored: bool) -> tuple[Edge, ...]:
     """The chunks of an array: the size of all of them, or the size of each."""
     try:
         return (array.shards if stored else None) or array.chunks

@@ -14,10 +14,10 @@ from zarr.views.transform import Range, Transform, identity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zarr.arrays import Array
+    from zarr.types import AnyArray, AnyAsyncArray
     from zarr.views.sync_view import View
 
-    Joinable = Array[Any] | AsyncArray[Any] | View | AsyncView
+    Joinable = AnyArray | AnyAsyncArray | View | AsyncView
 
 
 async def concat(arrays: Iterable[Joinable], axis: int = 0) -> AsyncView:

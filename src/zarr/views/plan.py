@@ -20,11 +20,8 @@ from zarr.views.transform import Range, Table, Transform, batches, linked, value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import numpy.typing as npt
-
-    from zarr.arrays import AsyncArray
     from zarr.indexing import Axis, Fields
-    from zarr.types import MemoryOrder
+    from zarr.types import AnyAsyncArray, AnyNDArray, MemoryOrder, NumpyDType
 
 
 class Read(NamedTuple):
@@ -43,9 +40,9 @@ class Read(NamedTuple):
         Whether NumPy has just made that memory.
     """
 
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
     selection: Selection
-    memory: npt.NDArray[Any]
+    memory: AnyNDArray
     fresh: bool
 
 
@@ -86,17 +83,17 @@ class Write(NamedTuple):
         An array of the shape of the transform, and the data type of the array or the fields.
     """
 
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
     transform: Transform
     fields: Fields
-    elements: npt.NDArray[Any]
+    elements: AnyNDArray
 
     def selections(self) -> Iterator[Selection]:
         """Yield the selections that are written to, in order."""
         for piece in pieces(self.transform, writing=True):
             yield piece.selection._replace(fields=self.fields)
 
-    def parts(self) -> Iterator[tuple[Selection, npt.NDArray[Any]]]:
+    def parts(self) -> Iterator[tuple[Selection, AnyNDArray]]:
         """Yield selections and their elements, in order."""
         for selection, part in pieces(self.transform, writing=True):
             elements = part(self.elements).reshape(selection.engine_shape)
@@ -107,7 +104,7 @@ class Piece(NamedTuple):
     """A part of a transform that the engine takes as one selection."""
 
     selection: Selection
-    part: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+    part: Callable[[AnyNDArray], AnyNDArray]
     """The part of an array of the view's shape that belongs to it, without a copy.
 
     It has the shape of the selection, or as many elements if these are points."""
@@ -175,7 +172,7 @@ def _box(transform: Transform, repeated: int) -> Piece:
     turned = tuple(kept.index(dim) for dim in order)
     added = tuple(None if isinstance(one, int) else slice(None) for one in transform.maps)
 
-    def part(memory: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def part(memory: AnyNDArray) -> AnyNDArray:
         return memory[(*items, ...)].transpose(turned)[(*added, ...)]
 
     shape = tuple(1 if isinstance(one, int) else -1 for one in transform.maps)
@@ -219,7 +216,7 @@ def _points(transform: Transform, dims: list[int], repeated: int, given: bool) -
             points.append(axis.reshape(-1))
         count = (prod(shape),)
 
-        def part(memory: npt.NDArray[Any], batch: Any = batch) -> npt.NDArray[Any]:
+        def part(memory: AnyNDArray, batch: Any = batch) -> AnyNDArray:
             return memory[(*kept, ...)][(*batch, ...)]
 
         yield Piece(Selection(None, tuple(points), count, count), part)
@@ -235,9 +232,9 @@ def repeats(transform: Transform) -> tuple[slice, ...] | None:
 
 def add_reads(
     reading: Reading,
-    array: AsyncArray[Any],
+    array: AnyAsyncArray,
     transform: Transform,
-    memory: npt.NDArray[Any],
+    memory: AnyNDArray,
     *,
     fresh: bool,
 ) -> None:
@@ -270,16 +267,14 @@ def add_reads(
         reading.after.append(partial(_move, memory[again], memory))
 
 
-def _move(found: npt.NDArray[Any], place: npt.NDArray[Any]) -> None:
+def _move(found: AnyNDArray, place: AnyNDArray) -> None:
     if found.size == place.size:
         found = found.reshape(place.shape)
     place[...] = found
 
 
-def empty(
-    shape: tuple[int, ...], dtype: np.dtype[Any], order: MemoryOrder = "C"
-) -> npt.NDArray[Any]:
+def empty(shape: tuple[int, ...], dtype: NumpyDType, order: MemoryOrder = "C") -> AnyNDArray:
     """Return a new array, of which nothing is known but its shape, data type and memory order."""
     # NumPy's `empty` makes times without a unit in the native byte order, whatever it is asked.
-    make: Callable[..., npt.NDArray[Any]] = np.ndarray if dtype.kind in "mM" else np.empty
+    make: Callable[..., AnyNDArray] = np.ndarray if dtype.kind in "mM" else np.empty
     return make(shape, dtype, order=order)

@@ -19,9 +19,8 @@ from zarr.hierarchy.locking import may_have_grown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
-
     from zarr.indexing import Axis, Selection
+    from zarr.types import AnyNDArray
     from zarr.views.plan import Read, Reading, Write
     from zarr.views.source import Expression, Leaf
 
@@ -113,7 +112,7 @@ async def check_not_deleted(view: Expression, reading: Reading) -> None:
             await _check_stored(leaf)
 
 
-def _all_filled(elements: npt.NDArray[Any], fill: Any) -> bool:
+def _all_filled(elements: AnyNDArray, fill: Any) -> bool:
     """Whether all elements have the fill value."""
     dtype = elements.dtype
     first = elements[(0,) * elements.ndim]

@@ -17,9 +17,7 @@ from zarr.views.transform import Range, Table, Transform, identity, linked, take
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import numpy.typing as npt
-
-    from zarr.arrays import AsyncArray
+    from zarr.types import AnyAsyncArray, AnyNDArray, NumpyDType
     from zarr.views.plan import Reading
     from zarr.views.steps import Step
 
@@ -36,11 +34,11 @@ class Leaf:
         The shape that it had.
     """
 
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
     shape: tuple[int, ...]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> NumpyDType:
         """The data type of the elements."""
         return self.array.dtype
 
@@ -70,7 +68,7 @@ class Joined:
     __hash__ = None  # type: ignore[assignment]
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> NumpyDType:
         """The data type of the elements."""
         return self.parts[0].dtype
 
@@ -188,14 +186,14 @@ class Share(NamedTuple):
     scattered: bool
     order: tuple[int, ...] = ()
 
-    def of(self, memory: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def of(self, memory: AnyNDArray) -> AnyNDArray:
         """These elements of an array of the shape of the view: a copy if they are scattered."""
         if self.scattered:
             memory = memory.transpose(self.order)
             return np.asarray(memory[(..., *self.place)])
         return np.asarray(memory[self.place])
 
-    def put(self, memory: npt.NDArray[Any], elements: npt.NDArray[Any]) -> None:
+    def put(self, memory: AnyNDArray, elements: AnyNDArray) -> None:
         """Put elements there that are scattered."""
         memory.transpose(self.order)[(..., *self.place)] = elements
 
@@ -226,7 +224,7 @@ class Expression(NamedTuple):
         return self.transform.shape
 
     @property
-    def dtypes(self) -> list[np.dtype[Any]]:
+    def dtypes(self) -> list[NumpyDType]:
         """The data types of the source, and after each step."""
         found = [self.source.dtype]
         for step in self.steps:
@@ -234,7 +232,7 @@ class Expression(NamedTuple):
         return found
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> NumpyDType:
         """The data type of the elements."""
         return self.dtypes[-1] if self.steps else self.source.dtype
 
@@ -248,7 +246,7 @@ class Expression(NamedTuple):
         self,
         reading: Reading,
         transform: Transform | None,
-        memory: npt.NDArray[Any],
+        memory: AnyNDArray,
         *,
         fresh: bool,
     ) -> None:
@@ -274,7 +272,7 @@ class Expression(NamedTuple):
             self._add_plain(reading, transform, memory, fresh=fresh)
 
     def _add_plain(
-        self, reading: Reading, transform: Transform, memory: npt.NDArray[Any], *, fresh: bool
+        self, reading: Reading, transform: Transform, memory: AnyNDArray, *, fresh: bool
     ) -> None:
         source = self.source
         if isinstance(source, Leaf):
@@ -289,7 +287,7 @@ class Expression(NamedTuple):
             else:
                 part.add_reads(reading, share.transform, share.of(memory), fresh=fresh)
 
-    def writes(self, transform: Transform | None, elements: npt.NDArray[Any]) -> Iterator[Write]:
+    def writes(self, transform: Transform | None, elements: AnyNDArray) -> Iterator[Write]:
         """Yield what is written for a view of the view, array by array.
 
         Parameters
@@ -311,11 +309,11 @@ class Expression(NamedTuple):
             yield from part.writes(share.transform, share.of(elements))
 
 
-def _cast_into(memory: npt.NDArray[Any], steps: tuple[Step, ...], found: npt.NDArray[Any]) -> None:
+def _cast_into(memory: AnyNDArray, steps: tuple[Step, ...], found: AnyNDArray) -> None:
     memory[...] = applied(steps, found)
 
 
-def whole(array: AsyncArray[Any]) -> Expression:
+def whole(array: AnyAsyncArray) -> Expression:
     """The view of a whole array."""
     shape = array.metadata.shape
     return Expression(Leaf(array, shape), identity(shape))

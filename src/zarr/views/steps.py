@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -11,9 +11,8 @@ from zarr.dtype.storage import as_type
 from zarr.indexing import check_fields
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from zarr.indexing import Fields
+    from zarr.types import AnyNDArray, NumpyDType
 
 
 class Field(NamedTuple):
@@ -25,13 +24,13 @@ class Field(NamedTuple):
 class Cast(NamedTuple):
     """Elements of another data type, with the same values as far as it has them."""
 
-    dtype: np.dtype[Any]
+    dtype: NumpyDType
 
 
 Step: TypeAlias = Field | Cast
 
 
-def dtype_after(step: Step, dtype: np.dtype[Any]) -> np.dtype[Any]:
+def dtype_after(step: Step, dtype: NumpyDType) -> NumpyDType:
     """The data type that elements of a data type have after a step.
 
     Raises
@@ -50,7 +49,7 @@ def dtype_after(step: Step, dtype: np.dtype[Any]) -> np.dtype[Any]:
     return found
 
 
-def with_fields(steps: tuple[Step, ...], names: Fields, dtype: np.dtype[Any]) -> tuple[Step, ...]:
+def with_fields(steps: tuple[Step, ...], names: Fields, dtype: NumpyDType) -> tuple[Step, ...]:
     """Steps, and then one that takes fields of elements, which have a data type."""
     if not names:
         return steps
@@ -61,7 +60,7 @@ def with_fields(steps: tuple[Step, ...], names: Fields, dtype: np.dtype[Any]) ->
     return (*steps, step)
 
 
-def applied(steps: tuple[Step, ...], elements: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def applied(steps: tuple[Step, ...], elements: AnyNDArray) -> AnyNDArray:
     """The elements after some steps."""
     for step in steps:
         if isinstance(step, Cast):
@@ -73,8 +72,8 @@ def applied(steps: tuple[Step, ...], elements: npt.NDArray[Any]) -> npt.NDArray[
 
 
 def undone(
-    steps: tuple[Step, ...], dtypes: list[np.dtype[Any]], elements: npt.NDArray[Any]
-) -> tuple[str | list[str] | None, npt.NDArray[Any]]:
+    steps: tuple[Step, ...], dtypes: list[NumpyDType], elements: AnyNDArray
+) -> tuple[str | list[str] | None, AnyNDArray]:
     """The fields of the source that elements belong in, and the elements as they are stored there.
 
     Parameters
@@ -108,7 +107,7 @@ def undone(
     return fields, elements
 
 
-def _cast_back(elements: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+def _cast_back(elements: AnyNDArray, dtype: NumpyDType) -> AnyNDArray:
     """Elements cast to a data type that holds each of their values."""
     with np.errstate(invalid="ignore", over="ignore"):
         stored = as_type(elements, dtype)

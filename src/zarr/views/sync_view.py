@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray
 
-    from zarr.types import SelectionLike
+    from zarr.types import AnyNDArray, SelectionLike
     from zarr.views.source import Expression
 
 
@@ -104,9 +104,7 @@ class View(ViewBase):
         """
         self[selection].write(values)
 
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> AnyNDArray:
         if copy is False:
             raise ValueError("`copy=False` is not supported. This method always creates a copy.")
         view = self if dtype is None else self.astype(dtype)
@@ -131,7 +129,7 @@ class View(ViewBase):
     def __dlpack_device__(self) -> tuple[int, int]:
         return 1, 0  # the memory of the computer, kDLCPU
 
-    def _scalar(self) -> npt.NDArray[Any]:
+    def _scalar(self) -> AnyNDArray:
         if self.ndim:
             raise TypeError(
                 f"only a view without dimensions is one value; this one has the shape {self.shape}"

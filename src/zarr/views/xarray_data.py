@@ -14,8 +14,7 @@ from zarr.views.transform import dims_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy.typing as npt
-
+    from zarr.types import AnyNDArray
     from zarr.views.sync_view import View
 
 
@@ -33,7 +32,7 @@ class ViewOfXarray(BackendArray):
         self.shape = view.shape
         self.dtype = view.dtype
 
-    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+    def __getitem__(self, key: Any) -> AnyNDArray:
         """Read a selection, of one of the kinds that xarray has."""
         if isinstance(key, VectorizedIndexer):
             return self.view.vindex[key.tuple].result()
