@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from zarr.arrays.write import as_elements, broadcast, in_memory
+from zarr.metadata.chunk_grids import chunk_sizes
 from zarr.views.base import ViewBase
 from zarr.views.running import (
     check_apart,
@@ -20,10 +21,15 @@ from zarr.views.running import (
 from zarr.views.source import whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from zarr.types import AnyAsyncArray, AnyNDArray
     from zarr.views.source import Expression
+
+_CAST = 64 << 20
+"""Bytes of elements that are in memory beside the result while they are cast, about."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -119,10 +125,34 @@ class AsyncView(ViewBase):
         """
         target = self.empty() if out is None else self._checked(out)
         await self.ready()
-        reading = self.reads(target, fresh=out is None)
+        for view, memory in self._lots(target):
+            await view.read_into(memory, fresh=out is None)
+        return target
+
+    async def read_into(self, memory: AnyNDArray, *, fresh: bool) -> None:
+        """Read the elements, all together, into an array as `reads` takes one."""
+        reading = self.reads(memory, fresh=fresh)
         await read_all(reading)
         await check_not_deleted(self.expression, reading)
-        return target
+
+    def _lots(self, target: AnyNDArray) -> Iterator[tuple[Self, AnyNDArray]]:
+        """Yield views that are read one after the other, and where their elements go.
+
+        It is the view itself, unless many elements are cast.
+        """
+        width = max(leaf.dtype.itemsize for leaf in sources_of(self.expression))
+        size = self.size * width
+        if size <= _CAST or not self.expression.is_changed:
+            yield self, target
+            return
+        row = size // len(self)
+        start = stop = 0
+        for count in chunk_sizes(self.chunks[0], len(self)):
+            if stop > start and (stop + count - start) * row > _CAST:
+                yield self[start:stop], target[start:stop]
+                start = stop
+            stop += count
+        yield self[start:stop], target[start:stop]
 
     def _checked(self, out: AnyNDArray) -> AnyNDArray:
         if not isinstance(out, np.ndarray):

@@ -126,8 +126,17 @@ def _all_filled(elements: AnyNDArray, fill: Any) -> bool:
     if dtype.itemsize in (1, 2, 4, 8) and not dtype.hasobject:  # so a NaN equals itself
         bits = np.dtype(f"u{dtype.itemsize}")
         alone, elements = alone.view(bits), elements.view(bits)
-    corner = elements[(slice(0, 1),) * elements.ndim]
-    return bool((corner == alone).all()) and bool((elements == alone).all())
+    if not elements.ndim:
+        return bool((elements == alone).all())
+    step = max(1, _COMPARED * len(elements) // elements.size)
+    return all(
+        bool((elements[start : start + step] == alone).all())
+        for start in range(0, len(elements), step)
+    )
+
+
+_COMPARED = 1 << 18
+"""So many elements are compared with the fill value at a time."""
 
 
 async def write_all(writes: list[Write]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from zarr.views.plan import Write, add_reads, empty
-from zarr.views.steps import applied, dtype_after, undone, with_fields
+from zarr.views.steps import Cast, applied, dtype_after, undone, with_fields
 from zarr.views.transform import Range, Table, Transform, identity, linked, taken, values
 
 if TYPE_CHECKING:
@@ -242,6 +242,13 @@ class Expression(NamedTuple):
         source = self.source
         return (source,) if isinstance(source, Leaf) else source.leaves
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether elements are read into memory of another data type first."""
+        source = self.source
+        inner = not isinstance(source, Leaf) and any(part.is_changed for part in source.parts)
+        return bool(self.steps) or inner
+
     def add_reads(
         self,
         reading: Reading,
@@ -310,6 +317,8 @@ class Expression(NamedTuple):
 
 
 def _cast_into(memory: AnyNDArray, steps: tuple[Step, ...], found: AnyNDArray) -> None:
+    if steps and isinstance(steps[-1], Cast) and memory.dtype == steps[-1].dtype:
+        steps = steps[:-1]  # the assignment casts
     memory[...] = applied(steps, found)
 
 

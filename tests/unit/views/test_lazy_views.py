@@ -181,6 +181,21 @@ def test_elements_are_placed_without_a_second_copy(select: Any) -> None:
     assert peak < view.nbytes * 1.2
 
 
+def test_many_elements_are_cast_lot_by_lot() -> None:
+    array = zarr.create_array({}, shape=(16 << 10, 1 << 10), chunks=(1 << 10, 1 << 10), dtype="f8")
+    array[5000] = 3
+    view = array.lazy[100:, ::-1].astype("u1")
+    both = zarr.concat([view[:8192], view[8192:]])
+    for one in (view, both):
+        one[:1].result()
+        tracemalloc.start()
+        result = one.result()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert np.flatnonzero(result.any(axis=1)).tolist() == [4900]
+        assert peak < view.nbytes + (72 << 20)
+
+
 # -- reading -------------------------------------------------------------------------------------
 
 
