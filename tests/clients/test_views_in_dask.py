@@ -52,7 +52,9 @@ def test_the_chunks_of_a_view_are_chunks_of_dask(tmp_path: Path) -> None:
     assert da.from_array(view, chunks=view.chunks).chunks[0] == (5, *(10,) * 19)
 
 
-@pytest.mark.parametrize("scheduler", ["synchronous", "threads", "processes"])
+@pytest.mark.parametrize(
+    "scheduler", ["synchronous", "threads", pytest.param("processes", marks=pytest.mark.slow)]
+)
 def test_every_scheduler_computes_the_same(scheduler: str, tmp_path: Path) -> None:
     array = made(tmp_path / "a")
     view, model = array.lazy[5:, ::-1].T, DATA[5:, ::-1].T
