@@ -149,7 +149,7 @@ class AsyncArray(ArrayBase[M]):
     @property
     def is_known_stored(self) -> bool:
         """Whether the document of the array was seen where its chunks are."""
-        return self._stored
+        return self.deletions_seen is not None
 
     def with_access(self, access: Access) -> Self:
         """This handle, accessed in another way."""
