@@ -12,6 +12,7 @@ use crate::grid::Grid;
 use crate::key::KeyEncoding;
 use crate::locks::{Guard, Locks};
 use crate::object::{Object, Sink, Source};
+use crate::pool::apart;
 use crate::read;
 use crate::reserve::{repeated, reserve};
 use crate::runtime::{self, Own};
@@ -317,7 +318,7 @@ impl Array {
         let (source, cancel) = (Arc::clone(source), Cancel::new());
         let open = |_| move |_: usize, key: &str| source.open(key);
         Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
-            self.read(open, region, view, Exec::Pool(&Context::new(&cancel)))
+            self.read(open, region, view, Exec::Files(&Context::new(&cancel)))
         })?;
         Ok(data)
     }
@@ -363,14 +364,14 @@ impl Array {
         let locks = runtime::locks();
         Output::with(&mut data, &shape, &strides_of(&shape, size)?, size, |view| {
             let (context, how) = (Context::new(&cancel), How::default());
-            self.write(|_| Arc::clone(sink), region, view, how, (&locks, ""), Exec::Pool(&context))
+            self.write(|_| Arc::clone(sink), region, view, how, (&locks, ""), Exec::Files(&context))
         })
     }
 }
 
 fn lock<'a>(locks: &'a Locks, name: &str, exec: Exec<'_>) -> Result<Guard<'a>> {
-    match exec.context() {
+    apart(|| match exec.context() {
         Some(context) => locks.lock(name, context),
         None => locks.lock(name, &Context::new(&Cancel::new())),
-    }
+    })
 }

@@ -1,6 +1,7 @@
 //! Where a loop over chunks runs: on this thread, or with the help of the pool.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::cancel::Context;
 use crate::error::Result;
@@ -10,6 +11,13 @@ use crate::runtime;
 const WORTH_HELP: u64 = 384 << 10;
 /// So much work is taken at once: enough to make the taking free.
 const GRAIN: u64 = 32 << 10;
+
+/// An item of a small loop that takes so long waits for something; while others wait, much less will
+/// tell.
+const LONG: Duration = Duration::from_millis(1);
+const LONG_NOW: Duration = Duration::from_micros(200);
+/// Threads that wait may have so many bytes of chunks in memory together.
+const MOST_WAITING: u64 = 128 << 20;
 
 /// How a loop over chunks runs.
 ///
@@ -35,6 +43,8 @@ pub enum Exec<'a> {
     Here,
     /// On this thread and on those of the pool that are free.
     Pool(&'a Context<'a>),
+    /// The same, for chunks in files: more threads join while these are waited for.
+    Files(&'a Context<'a>),
 }
 
 impl<'a> Exec<'a> {
@@ -42,7 +52,7 @@ impl<'a> Exec<'a> {
     pub fn context(self) -> Option<&'a Context<'a>> {
         match self {
             Exec::Here => None,
-            Exec::Pool(context) => Some(context),
+            Exec::Pool(context) | Exec::Files(context) => Some(context),
         }
     }
 
@@ -59,11 +69,36 @@ impl<'a> Exec<'a> {
                 (0..n).try_for_each(|i| context.check().and_then(|()| job(i, self)))
             }
             Exec::Pool(context) => {
-                let each = (cost / n as u64).max(1);
-                let grain = (GRAIN / each).clamp(1, (n as u64 / 8).max(1));
                 let job = Arc::new(move |i: usize, context: &Context<'_>| job(i, Exec::Pool(context)));
-                runtime::pool().run(context, n, grain as usize, job)
+                runtime::pool().run(context, n, grain(n, cost), job)
+            }
+            Exec::Files(context) if n < 2 => (0..n).try_for_each(|i| context.check().and_then(|()| job(i, self))),
+            Exec::Files(context) => {
+                let pool = runtime::pool();
+                let mut first = 0;
+                if cost < WORTH_HELP {
+                    let long = if pool.waits() { LONG_NOW } else { LONG };
+                    let mut before = Instant::now();
+                    let mut waits = false;
+                    while first < n && !waits {
+                        context.check()?;
+                        job(first, self)?;
+                        first += 1;
+                        let now = Instant::now();
+                        waits = now.duration_since(before) >= long;
+                        before = now;
+                    }
+                }
+                let most = usize::try_from(MOST_WAITING / (cost / n as u64).max(1)).unwrap_or(usize::MAX);
+                let job = Arc::new(move |i: usize, context: &Context<'_>| job(first + i, Exec::Files(context)));
+                pool.run_waiting(context, n - first, grain(n, cost), most, job)
             }
         }
     }
+}
+
+/// How many of `n` items that cost so much in all are taken at once.
+fn grain(n: usize, cost: u64) -> usize {
+    let each = (cost / n as u64).max(1);
+    (GRAIN / each).clamp(1, (n as u64 / 8).max(1)) as usize
 }

@@ -4,13 +4,17 @@
 //! do may join while it does, and take some items off it. So a pool without threads is a correct
 //! pool, a run inside of a run cannot deadlock, and nobody waits for a thread to wake up.
 //!
+//! There are as many as the process may use CPUs, or as the user said. Where a run may wait for files,
+//! and its caller waits more than it computes, more threads come, and go when it does not: requests
+//! that are under way are not CPUs.
+//!
 //! The guarantee that all else rests on: when [`Pool::run`] returns — after success, error, cancel
 //! or panic — no other thread runs the job, holds it, or will ever touch it again.
 
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -18,8 +22,11 @@ use std::time::{Duration, Instant};
 use crate::cancel::{Cancel, Context, PERIOD};
 use crate::error::{Error, Kind, Result};
 
+mod meter;
 mod sleeper;
 
+use meter::Meter;
+pub use meter::apart;
 use sleeper::Sleeper;
 
 /// The work on each item. It is given the context of the thread on which it runs, so that a
@@ -30,6 +37,9 @@ pub type Job = dyn Fn(usize, &Context<'_>) -> Result<()> + Send + Sync;
 /// looks whether its helpers are done. About what it costs to wake a sleeper: in a virtual machine
 /// the waker pays 13 µs, and the sleeper comes after 30 to 80.
 const SPIN: Duration = Duration::from_micros(50);
+/// How long threads that were called because others waited stay when there is nothing to do: what
+/// waited once is likely to wait again.
+const LINGER: Duration = Duration::from_secs(1);
 /// Codecs keep their tables on the heap: frames are small, but shards nest.
 const STACK: usize = 2 << 20;
 
@@ -56,6 +66,13 @@ struct Shared {
     state: Mutex<State>,
     /// How many threads may help.
     wanted: AtomicUsize,
+    /// How many may help those who wait.
+    most: AtomicUsize,
+    /// How many are to help just now, because callers wait; 0 where computing outweighs waiting.
+    asked: AtomicUsize,
+    /// Until when: milliseconds after `start`.
+    asked_until: AtomicU64,
+    start: Instant,
     /// How many exist. Changes under the queue's lock, but for one that could not be started.
     threads: AtomicUsize,
     /// How many of them look for work, or soon will, or sleep until there is some.
@@ -90,7 +107,7 @@ impl std::fmt::Debug for Posted {
 #[derive(Debug)]
 struct Task {
     n: usize,
-    grain: usize,
+    grain: AtomicUsize,
     next: AtomicUsize,
     /// Threads inside the job, other than the caller's. Rises under the queue's lock only.
     helpers: AtomicUsize,
@@ -110,6 +127,10 @@ impl Pool {
             shared: Arc::new(Shared {
                 state: Mutex::default(),
                 wanted: AtomicUsize::new(threads.max(1) - 1),
+                most: AtomicUsize::new(0),
+                asked: AtomicUsize::new(0),
+                asked_until: AtomicU64::new(0),
+                start: Instant::now(),
                 threads: AtomicUsize::new(0),
                 idle: AtomicUsize::new(0),
                 posted: AtomicUsize::new(0),
@@ -126,8 +147,19 @@ impl Pool {
     /// Changes that number. Threads that are too many end when they have nothing to do.
     pub fn set_threads(&self, threads: usize) {
         self.shared.wanted.store(threads.max(1) - 1, Ordering::Relaxed);
-        let sleepers = std::mem::take(&mut self.shared.lock().sleepers);
-        sleepers.iter().for_each(Sleeper::wake);
+        self.shared.call_all();
+    }
+
+    /// Changes how many threads work on one run at most where they wait, the caller's included: 1,
+    /// unless it is said. It is no less than [`threads`](Self::threads) in any case.
+    pub fn set_waiting(&self, threads: usize) {
+        self.shared.most.store(threads.max(1) - 1, Ordering::Relaxed);
+        self.shared.call_all();
+    }
+
+    /// Whether callers waited just now, more than they computed.
+    pub fn waits(&self) -> bool {
+        self.shared.asked() > 0
     }
 
     /// Calls `job` for each of `0..n`, in any order, on this thread and on others that are free.
@@ -137,19 +169,78 @@ impl Pool {
     /// rest; so do the context's flag and tick, which are heard before every item. Work of less
     /// than 100 µs in all is done before help can come: give it a grain of `n`.
     pub fn run(&self, context: &Context<'_>, n: usize, grain: usize, job: Arc<Job>) -> Result<()> {
+        self.work(context, n, grain, job, None)
+    }
+
+    /// As [`run`](Self::run), for items that may wait for files: where they wait more than they
+    /// compute, up to `most` threads work on them, but no more than
+    /// [`set_waiting`](Self::set_waiting) allows.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use zarr_engine::cancel::{Cancel, Context};
+    /// use zarr_engine::pool::Pool;
+    ///
+    /// let (pool, cancel) = (Pool::new(1), Cancel::new());
+    /// pool.set_waiting(8);
+    /// let job = |_: usize, _: &Context<'_>| Ok(std::thread::sleep(Duration::from_millis(2)));
+    /// pool.run_waiting(&Context::new(&cancel), 32, 1, 16, Arc::new(job)).unwrap();
+    /// assert!(pool.waits());
+    /// ```
+    pub fn run_waiting(
+        &self,
+        context: &Context<'_>,
+        n: usize,
+        grain: usize,
+        most: usize,
+        job: Arc<Job>,
+    ) -> Result<()> {
+        self.work(context, n, grain, job, Some(most))
+    }
+
+    fn work(
+        &self,
+        context: &Context<'_>,
+        n: usize,
+        grain: usize,
+        job: Arc<Job>,
+        waiting: Option<usize>,
+    ) -> Result<()> {
         let grain = grain.max(1);
-        if n <= grain || self.shared.wanted.load(Ordering::Relaxed) == 0 {
+        let most = waiting.map_or(0, |most| (most.max(1) - 1).min(self.shared.most.load(Ordering::Relaxed)));
+        if n <= grain || self.shared.wanted.load(Ordering::Relaxed).max(most) == 0 {
             return caught(|| (0..n).try_for_each(|i| context.check().and_then(|()| job(i, context))));
         }
-        let task = Arc::new(Task::new(n, grain, context.cancel().clone()));
-        let mut posted = false;
+        // One item tells whether it waits; if so, each is worth a thread.
+        let first = if most > 0 { 1 } else { grain };
+        let task = Arc::new(Task::new(n, first, context.cancel().clone()));
+        let (mut posted, mut has_asked) = (false, false);
+        let mut meter = (most > 0).then(Meter::new);
         let done = caught(|| {
             task.drain(&*job, context, || {
+                if let Some(waits) = meter.as_mut().and_then(Meter::read) {
+                    // With so many threads for each CPU, all CPUs have something to do; twice as many,
+                    // because not all wait equally long.
+                    let threads = self.threads().saturating_mul(waits.saturating_add(1)).saturating_mul(2);
+                    let asked = if waits == 0 { 0 } else { (threads - 1).min(most) };
+                    task.grain.store(if asked > 0 { 1 } else { grain }, Ordering::Relaxed);
+                    // Others may have asked, too: who never did takes nothing back.
+                    if asked > 0 || has_asked {
+                        has_asked = true;
+                        self.shared.ask(asked);
+                    }
+                    if posted {
+                        self.shared.start_many(task.left());
+                    }
+                }
                 // As long as nobody is free, offering the work is a look at two counters.
                 if !posted && self.shared.has_free_thread() {
                     posted = true;
                     self.shared.post(Posted { task: Arc::clone(&task), job: Arc::clone(&job) });
+                    self.shared.start_many(task.left());
                 }
+                true
             })
         });
         task.note(done);
@@ -189,7 +280,55 @@ impl Shared {
     }
 
     fn may_start(&self) -> bool {
-        self.threads.load(Ordering::Relaxed) < self.wanted.load(Ordering::Relaxed)
+        self.threads.load(Ordering::Relaxed) < self.allowed()
+    }
+
+    /// How many threads may exist.
+    fn allowed(&self) -> usize {
+        self.wanted.load(Ordering::Relaxed).max(self.asked())
+    }
+
+    /// How many are to help because callers wait.
+    fn asked(&self) -> usize {
+        let asked = self.asked.load(Ordering::Relaxed);
+        if asked > 0 && self.now() > self.asked_until.load(Ordering::Relaxed) {
+            return 0;
+        }
+        asked.min(self.most.load(Ordering::Relaxed))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn ask(&self, helpers: usize) {
+        let until = self.now().saturating_add(LINGER.as_millis() as u64);
+        self.asked_until.store(until, Ordering::Relaxed);
+        self.asked.store(helpers, Ordering::Relaxed);
+    }
+
+    /// Starts the threads that were asked for, as many as there are items: where callers wait, one
+    /// after the other would come late.
+    fn start_many(self: &Arc<Self>, items: usize) {
+        if self.asked() == 0 {
+            return;
+        }
+        let state = self.lock();
+        let idle = self.idle.load(Ordering::Relaxed);
+        let missing = self.allowed().saturating_sub(self.threads.load(Ordering::Relaxed));
+        let missing = missing.min(items.saturating_sub(idle));
+        self.threads.fetch_add(missing, Ordering::Relaxed);
+        self.idle.fetch_add(missing, Ordering::Relaxed);
+        drop(state);
+        for _ in 0..missing {
+            self.start();
+        }
+    }
+
+    /// Wakes all threads, so that those end that are too many.
+    fn call_all(&self) {
+        let sleepers = std::mem::take(&mut self.lock().sleepers);
+        sleepers.iter().for_each(Sleeper::wake);
     }
 
     fn post(self: &Arc<Self>, posted: Posted) {
@@ -233,7 +372,8 @@ impl Shared {
     fn serve(self: Arc<Self>) {
         while let Some(Posted { task, job }) = self.join_one() {
             let context = Context::new(&task.cancel);
-            task.note(caught(|| task.drain(&*job, &context, || ())));
+            let needed = || self.threads.load(Ordering::Relaxed) <= self.allowed();
+            task.note(caught(|| task.drain(&*job, &context, needed)));
             // In this order: once the caller sees nobody inside, nobody holds its job either, and
             // whoever was inside is free for its next run.
             drop(job);
@@ -248,7 +388,7 @@ impl Shared {
         let mut sleeper = None;
         let mut state = self.lock();
         let joined = loop {
-            if self.threads.load(Ordering::Relaxed) > self.wanted.load(Ordering::Relaxed) {
+            if self.threads.load(Ordering::Relaxed) > self.allowed() {
                 self.threads.fetch_sub(1, Ordering::Relaxed);
                 break None;
             }
@@ -264,9 +404,11 @@ impl Shared {
                 continue;
             };
             state.sleepers.push(sleeper.clone());
+            let surplus = self.threads.load(Ordering::Relaxed) > self.wanted.load(Ordering::Relaxed);
             drop(state);
-            sleeper.sleep();
+            sleeper.sleep(surplus.then_some(LINGER));
             state = self.lock();
+            state.sleepers.retain(|other| !other.is(&sleeper));
         };
         self.idle.fetch_sub(1, Ordering::Relaxed);
         // A task that relied on this thread gets another one.
@@ -306,7 +448,7 @@ impl Task {
     fn new(n: usize, grain: usize, cancel: Cancel) -> Self {
         Self {
             n,
-            grain,
+            grain: AtomicUsize::new(grain),
             next: AtomicUsize::new(0),
             helpers: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
@@ -321,15 +463,20 @@ impl Task {
         self.next.load(Ordering::Relaxed) < self.n && !self.stop.load(Ordering::Relaxed)
     }
 
-    /// Does items until there are none; calls `between` before each time that it takes some.
-    fn drain(&self, job: &Job, context: &Context<'_>, mut between: impl FnMut()) -> Result<()> {
+    /// How many items nobody has taken yet.
+    fn left(&self) -> usize {
+        self.n.saturating_sub(self.next.load(Ordering::Relaxed))
+    }
+
+    /// Does items until there are none; before each time that it takes some it asks whether to `go_on`.
+    fn drain(&self, job: &Job, context: &Context<'_>, mut go_on: impl FnMut() -> bool) -> Result<()> {
         loop {
-            if !self.has_items() {
+            if !self.has_items() || !go_on() {
                 return Ok(());
             }
-            between();
-            let first = self.next.fetch_add(self.grain, Ordering::Relaxed);
-            for i in first..first.saturating_add(self.grain).min(self.n) {
+            let grain = self.grain.load(Ordering::Relaxed);
+            let first = self.next.fetch_add(grain, Ordering::Relaxed);
+            for i in first..first.saturating_add(grain).min(self.n) {
                 if self.stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }

@@ -15,7 +15,15 @@ use crate::scratch::Shared;
 
 /// The configured number of threads; 0 = as many as the process may use CPUs.
 static THREADS: AtomicUsize = AtomicUsize::new(0);
-static POOL: PerProcess<Pool> = PerProcess::new(|| Pool::new(threads()));
+/// The configured number of threads that wait; 0 = [`WAITING`].
+static MOST: AtomicUsize = AtomicUsize::new(0);
+/// So many threads wait for files at a time, if nobody says otherwise.
+const WAITING: usize = 32;
+static POOL: PerProcess<Pool> = PerProcess::new(|| {
+    let pool = Pool::new(threads());
+    pool.set_waiting(waiting());
+    pool
+});
 static LOCKS: PerProcess<Locks> = PerProcess::new(Locks::new);
 #[cfg(feature = "http")]
 static CLIENTS: PerProcess<Clients> = PerProcess::new(Clients::new);
@@ -54,7 +62,35 @@ pub fn buffers() -> Arc<Own<Shared>> {
 /// ```
 pub fn set_threads(threads: Option<usize>) {
     THREADS.store(threads.map_or(0, |n| n.max(1)), Ordering::Relaxed);
-    POOL.get().set_threads(self::threads());
+    let pool = POOL.get();
+    pool.set_threads(self::threads());
+    pool.set_waiting(waiting());
+}
+
+/// Sets the number of threads that work on one operation at most where they wait for files, the
+/// caller's included; `None` for 32. Where the number of threads is set, that holds in any case.
+///
+/// ```
+/// use zarr_engine::runtime;
+///
+/// runtime::set_waiting(Some(100));
+/// assert_eq!(runtime::waiting(), 100);
+/// runtime::set_threads(Some(2));
+/// assert_eq!(runtime::waiting(), 2);
+/// # runtime::set_threads(None);
+/// # runtime::set_waiting(None);
+/// ```
+pub fn set_waiting(threads: Option<usize>) {
+    MOST.store(threads.map_or(0, |n| n.max(1)), Ordering::Relaxed);
+    POOL.get().set_waiting(waiting());
+}
+
+/// The number of threads that work on one operation at most where they wait for files.
+pub fn waiting() -> usize {
+    match (THREADS.load(Ordering::Relaxed), MOST.load(Ordering::Relaxed)) {
+        (0, 0) => WAITING,
+        (0, n) | (n, _) => n,
+    }
 }
 
 /// The number of threads that work on one operation at most, the caller's included.

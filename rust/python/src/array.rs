@@ -112,7 +112,7 @@ impl CompiledArray {
             };
             return enter(py, label, cancel, |context| {
                 let sink = |n| -> Arc<dyn Sink> { held(files, n) };
-                array.write(sink, &region, &value, how, locks, Exec::Pool(context))
+                array.write(sink, &region, &value, how, locks, Exec::Files(context))
             });
         }
         let mapping = mapping(source)?;
@@ -182,7 +182,7 @@ impl CompiledArray {
                     let files = held(files, n);
                     move |_: usize, key: &str| Source::open(&*files, key)
                 };
-                array.read(open, region, out, Exec::Pool(context))
+                array.read(open, region, out, Exec::Files(context))
             });
         }
         let pieces = array.pieces(region, out);

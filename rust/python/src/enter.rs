@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use zarr_engine::cancel::{Cancel as Flag, Context};
 use zarr_engine::error::{Error, Result};
-use zarr_engine::runtime;
+use zarr_engine::{pool, runtime};
 
 use crate::error::{raise, wrap};
 
@@ -80,7 +80,7 @@ pub fn attach<T>(call: impl FnOnce(Python<'_>) -> PyResult<T>) -> Result<T> {
         let _ = Python::try_attach(|py| leave_interpreter(py, sleep));
         sleep()
     });
-    match Python::try_attach(call) {
+    match pool::apart(|| Python::try_attach(call)) {
         Some(called) => called.map_err(wrap),
         None => Err(Error::internal("the interpreter has ended")),
     }
@@ -161,11 +161,13 @@ fn said(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }
 
-/// Limits the engine to `n` threads, the caller's included; `None`: as many as there are CPUs.
+/// Limits the engine to `n` threads, the caller's included; `None`: as many as there are CPUs. While
+/// they wait for files, there may be up to `waiting`, if `n` is `None`.
 #[pyfunction]
-#[pyo3(signature = (n))]
-pub fn set_threads(n: Option<usize>) {
+#[pyo3(signature = (n, waiting = None))]
+pub fn set_threads(n: Option<usize>, waiting: Option<usize>) {
     runtime::set_threads(n);
+    runtime::set_waiting(waiting);
 }
 
 /// The number of threads that the engine uses at most.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
 const ASLEEP: u8 = 0;
 const CALLED: u8 = 1;
@@ -23,14 +24,24 @@ impl Sleeper {
         Self { thread: thread::current(), signal: Arc::new(AtomicU8::new(ASLEEP)), place: place::Place::current() }
     }
 
-    /// Sleeps until [`wake`](Self::wake) is called; at once if it was already.
-    pub(super) fn sleep(&self) {
+    /// Sleeps until [`wake`](Self::wake) is called, or for so long; not at all if it was called already.
+    pub(super) fn sleep(&self, most: Option<Duration>) {
+        let start = Instant::now();
         while self.signal.load(Ordering::Acquire) == ASLEEP {
-            thread::park();
+            match most.map(|most| most.saturating_sub(start.elapsed())) {
+                None => thread::park(),
+                Some(Duration::ZERO) => return,
+                Some(left) => thread::park_timeout(left),
+            }
         }
         if self.signal.load(Ordering::Relaxed) == MOVED {
             self.place.restore();
         }
+    }
+
+    /// Whether both are one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.signal, &other.signal)
     }
 
     /// Wakes the thread. It is to work beside the thread that calls this, not instead of it.
