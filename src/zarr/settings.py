@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _MISSING = object()
+_MANY = 1024  # threads that wait: as good as no limit
 
 
 DEFAULTS: AnyTree = Settings().to_dict()
@@ -163,7 +164,7 @@ class Config:
         self.config: Tree = {}
         self.changes = 0
         self._settings: tuple[int, Settings] | None = None  # as of which change
-        self._workers: int | None = None
+        self._threads: tuple[int | None, int] = (None, 32)
         self.refresh()
 
     def __contains__(self, key: str) -> bool:
@@ -464,12 +465,22 @@ class Config:
     def _changed(self) -> None:
         """Count a change, and look at the settings after it."""
         self.changes += 1
-        workers = self.get("threading.max_workers", None)
-        if workers != self._workers:
-            self._workers = workers
-            set_threads(workers)
+        threads = (self.get("threading.max_workers", None), self._requests())
+        if threads != self._threads:
+            self._threads = threads
+            set_threads(*threads)
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
+
+
+    def _requests(self) -> int:
+        """Return how many requests may be under way: so many threads may wait for files."""
+        limit = self.get("requests.limit", None)
+        asked = self.get("async.concurrency", None)
+        if asked is None or type(asked) is Unset:
+            asked = limit
+        bounds = [int(bound) for bound in (limit, asked) if bound is not None]
+        return max(1, min(bounds, default=_MANY))
 
 
 def _standard_paths(name: str, env: Mapping[str, str]) -> list[str]:

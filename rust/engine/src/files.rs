@@ -190,6 +190,20 @@ impl Files {
         }
     }
 
+    /// The names in a folder, as the system lists them; `None` if there is no such folder.
+    pub fn names(&self, folder: &str) -> Result<Option<Vec<OsString>>> {
+        if !folder.is_empty() {
+            check_key(folder)?;
+        }
+        let listed = std::fs::read_dir(self.path(folder))
+            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect());
+        match listed {
+            Ok(names) => Ok(Some(names)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(Error::io("list", folder, &error)),
+        }
+    }
+
     /// Writes a temporary file by `fill` and moves it to `key`.
     fn create(&self, key: &str, exclusive: bool, fill: impl FnOnce(BorrowedFd<'_>) -> Result<()>) -> Result<bool> {
         check_key(key)?;

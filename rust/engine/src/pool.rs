@@ -108,6 +108,8 @@ impl std::fmt::Debug for Posted {
 struct Task {
     n: usize,
     grain: AtomicUsize,
+    /// The most helpers inside at a time.
+    most: usize,
     next: AtomicUsize,
     /// Threads inside the job, other than the caller's. Rises under the queue's lock only.
     helpers: AtomicUsize,
@@ -155,6 +157,11 @@ impl Pool {
     pub fn set_waiting(&self, threads: usize) {
         self.shared.most.store(threads.max(1) - 1, Ordering::Relaxed);
         self.shared.call_all();
+    }
+
+    /// How many threads there are, besides the callers'.
+    pub fn alive(&self) -> usize {
+        self.shared.threads.load(Ordering::Relaxed)
     }
 
     /// Whether callers waited just now, more than they computed.
@@ -214,7 +221,8 @@ impl Pool {
         }
         // One item tells whether it waits; if so, each is worth a thread.
         let first = if most > 0 { 1 } else { grain };
-        let task = Arc::new(Task::new(n, first, context.cancel().clone()));
+        let most_inside = most.max(self.shared.wanted.load(Ordering::Relaxed));
+        let task = Arc::new(Task::new(n, first, most_inside, context.cancel().clone()));
         let (mut posted, mut has_asked) = (false, false);
         let mut meter = (most > 0).then(Meter::new);
         let done = caught(|| {
@@ -412,7 +420,7 @@ impl Shared {
         };
         self.idle.fetch_sub(1, Ordering::Relaxed);
         // A task that relied on this thread gets another one.
-        if state.posted.iter().any(|posted| posted.task.has_items()) {
+        if state.posted.iter().any(|posted| posted.task.wants_help()) {
             self.call_one(state);
         }
         joined
@@ -436,18 +444,19 @@ impl Shared {
 }
 
 impl State {
-    /// The next run that has items left; those behind it come first the next time.
+    /// The next run that wants help; those behind it come first the next time.
     fn take_turn(&mut self) -> Option<Posted> {
-        let place = self.posted.iter().position(|posted| posted.task.has_items())?;
+        let place = self.posted.iter().position(|posted| posted.task.wants_help())?;
         self.posted.rotate_left(place + 1);
         self.posted.back().cloned()
     }
 }
 
 impl Task {
-    fn new(n: usize, grain: usize, cancel: Cancel) -> Self {
+    fn new(n: usize, grain: usize, most: usize, cancel: Cancel) -> Self {
         Self {
             n,
+            most,
             grain: AtomicUsize::new(grain),
             next: AtomicUsize::new(0),
             helpers: AtomicUsize::new(0),
@@ -461,6 +470,11 @@ impl Task {
 
     fn has_items(&self) -> bool {
         self.next.load(Ordering::Relaxed) < self.n && !self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether another thread may come: to be asked under the queue's lock.
+    fn wants_help(&self) -> bool {
+        self.has_items() && self.helpers.load(Ordering::Relaxed) < self.most
     }
 
     /// How many items nobody has taken yet.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use zarr_engine::cancel::{Cancel, Context};
 use zarr_engine::error::{Error, Kind, Result};
-use zarr_engine::pool::{Job, Pool};
+use zarr_engine::pool::{Job, Pool, apart};
 
 fn job(f: impl Fn(usize, &Context<'_>) -> Result<()> + Send + Sync + 'static) -> Arc<Job> {
     Arc::new(f)
@@ -356,4 +356,98 @@ fn a_dropped_pool_leaves_no_threads() {
     assert!(named() == 2 || !cfg!(target_os = "linux"));
     drop(pool);
     assert!(until(|| named() == 0));
+}
+
+/// Counts the threads that are inside of a job, and the most that were at once.
+#[derive(Default)]
+struct Inside {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Inside {
+    fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        let done = work();
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        done
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
+    }
+}
+
+/// As a file on a server far away.
+fn wait_for_a_file() {
+    thread::sleep(Duration::from_millis(5));
+}
+
+#[test]
+fn threads_come_while_callers_wait_and_go_when_they_do_not() {
+    let (pool, cancel) = (Pool::new(2), Cancel::new());
+    pool.set_waiting(12);
+    let inside = Arc::new(Inside::default());
+    let counter = Arc::clone(&inside);
+    let slow = job(move |_, _| {
+        counter.enter(|| {
+            wait_for_a_file();
+            // All that were called come, sooner or later.
+            if until(|| counter.most() >= 12) { Ok(()) } else { Err(Error::internal("nobody came")) }
+        })
+    });
+    // The first items tell; after them each waits until all have come.
+    let (first, seen) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&inside));
+    let both = job(move |i, context| {
+        if first.fetch_add(1, Ordering::SeqCst) < 4 {
+            seen.enter(wait_for_a_file);
+            return Ok(());
+        }
+        slow(i, context)
+    });
+    pool.run_waiting(&Context::new(&cancel), 64, 8, usize::MAX, both).unwrap();
+    assert_eq!(inside.most(), 12, "as many as may wait");
+    assert!(pool.waits());
+    assert!(until(|| !pool.waits()), "they are asked for as long as somebody waits");
+    assert!(until(|| pool.alive() <= 1), "and end then: {}", pool.alive());
+}
+
+#[test]
+fn no_more_threads_wait_than_a_run_may_have() {
+    let (pool, cancel) = (Pool::new(2), Cancel::new());
+    pool.set_waiting(12);
+    // Those who came for one run are there when the next begins.
+    for (most, allowed) in [(1, 2), (100, 12), (3, 3), (5, 5), (1, 2)] {
+        let inside = Arc::new(Inside::default());
+        let counter = Arc::clone(&inside);
+        let work = job(move |_, _| {
+            counter.enter(wait_for_a_file);
+            Ok(())
+        });
+        pool.run_waiting(&Context::new(&cancel), 64, 1, most, work).unwrap();
+        assert!(inside.most() <= allowed, "{} threads where {allowed} may be", inside.most());
+    }
+}
+
+#[test]
+fn a_caller_that_computes_calls_no_further_threads() {
+    let (pool, cancel) = (Pool::new(2), Cancel::new());
+    pool.set_waiting(12);
+    let work = job(|_, _| {
+        let mut sum = 0u64;
+        for i in 0..2_000_000u64 {
+            sum = std::hint::black_box(sum.wrapping_add(i));
+        }
+        Ok(())
+    });
+    pool.run_waiting(&Context::new(&cancel), 64, 1, usize::MAX, work).unwrap();
+    assert!(!pool.waits());
+    // The other kind of waiting: more threads would wait for the same lock.
+    let work = job(|_, _| {
+        apart(wait_for_a_file);
+        Ok(())
+    });
+    pool.run_waiting(&Context::new(&cancel), 16, 1, usize::MAX, work).unwrap();
+    assert!(!pool.waits());
 }

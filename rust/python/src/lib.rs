@@ -48,5 +48,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
         os.call_method("register_at_fork", (), Some(&hooks))?;
     }
     m.add_function(wrap_pyfunction!(enter::threads, m)?)?;
+    m.add_function(wrap_pyfunction!(source::waited, m)?)?;
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The stores that the engine reads and writes by itself: local files, and a plain dict.
 
+use std::cell::Cell;
+use std::ffi::OsString;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -12,6 +15,33 @@ use zarr_engine::object::{Object, Part, Sink, Source, join};
 
 use crate::buffer::{Bytes, lent, object};
 use crate::enter::{attach, calling, enter};
+
+/// A file that is there after so long was not waited for.
+const AT_ONCE: Duration = Duration::from_micros(500);
+
+thread_local! {
+    /// For how long this thread has waited for files, each by itself.
+    static WAITED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// For how many seconds the thread that calls has waited for single files: they are worth asking for
+/// together then.
+#[pyfunction]
+pub fn waited() -> f64 {
+    WAITED.get().as_secs_f64()
+}
+
+fn ask<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyResult<T> {
+    enter(py, None, None, |_| {
+        let start = Instant::now();
+        let done = work();
+        let passed = start.elapsed();
+        if passed > AT_ONCE {
+            WAITED.set(WAITED.get().saturating_add(passed));
+        }
+        done
+    })
+}
 
 /// Local files below a folder; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
@@ -28,7 +58,7 @@ impl Files {
 
     #[pyo3(signature = (key, start = 0, stop = None))]
     fn get(&self, py: Python<'_>, key: &str, start: i64, stop: Option<u64>) -> PyResult<Option<Bytes>> {
-        let found = enter(py, None, None, |_| self.0.get(key, start, stop))?;
+        let found = ask(py, || self.0.get(key, start, stop))?;
         Ok(found.map(Bytes::new))
     }
 
@@ -53,7 +83,7 @@ impl Files {
     #[pyo3(signature = (key, data, exclusive = false))]
     fn set(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyAny>, exclusive: bool) -> PyResult<bool> {
         let object = object(data)?;
-        enter(py, None, None, |_| {
+        ask(py, || {
             let bytes = object.bytes().ok_or_else(|| Error::internal("bytes that are not in memory"))?;
             if exclusive { self.0.write_exclusive(key, bytes) } else { self.0.write(key, bytes).map(|()| true) }
         })
@@ -66,7 +96,11 @@ impl Files {
     }
 
     fn delete(&self, py: Python<'_>, key: &str) -> PyResult<()> {
-        enter(py, None, None, |_| self.0.delete(key))
+        ask(py, || self.0.delete(key))
+    }
+
+    fn names(&self, py: Python<'_>, folder: &str) -> PyResult<Option<Vec<OsString>>> {
+        ask(py, || self.0.names(folder))
     }
 
     #[getter]

@@ -48,6 +48,7 @@ class SyncError(Exception):
 
 class _ThreadState(threading.local):
     stepping = False  # whether this thread runs a coroutine by stepping it
+    helped = False  # whether others step parts of the same work
 
 
 thread = _ThreadState()
@@ -74,7 +75,7 @@ class _Call(Generic[T]):
         self._loop.call_soon_threadsafe(self._start)
 
     def _start(self) -> None:
-        self._task = self._loop.create_task(_awaited(self._coro))
+        self._task = self._loop.create_task(awaited(self._coro))
         self._task.add_done_callback(self._finish)
         if self._cancelled:
             self._task.cancel()
@@ -126,8 +127,8 @@ class _Call(Generic[T]):
         return self._task.result()
 
 
-async def _awaited(value: Awaitable[T]) -> T:
-    # So that whatever can be awaited can be handed over, as a future or an object of one's own.
+async def awaited(value: Awaitable[T]) -> T:
+    """Await a value that is no coroutine, maybe: a future, or an object of one's own."""
     return await value
 
 
@@ -243,7 +244,7 @@ def get_executor(kind: str = "work") -> ThreadPoolExecutor:
     """The worker threads for blocking calls, made if need be.
 
     Those of the kind ``codec`` are as many as may code chunks; those of the kind ``fetch`` wait for
-    servers, and keep nobody else waiting.
+    servers and slow disks, and keep nobody else waiting.
     """
     if kind == "codec":
         count = coders()

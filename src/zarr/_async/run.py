@@ -19,7 +19,8 @@ from itertools import islice
 from types import FunctionType, coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
-from zarr._async.executors import SyncError, get_executor, sync
+from zarr import _core
+from zarr._async.executors import SyncError, awaited, get_executor, sync
 from zarr._async.executors import thread as _thread
 from zarr._async.locks import locked
 from zarr.settings import Unset, config
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from zarr import _core
     from zarr.arrays import Array, AsyncArray
     from zarr.arrays.base import M
     from zarr.groups import AsyncGroup, Group
@@ -200,11 +200,11 @@ async def bounded(
 ) -> list[V]:
     """Await ``fn(item)`` for every item, at most `limit` at a time; the results in order.
 
-    The first error cancels the rest and is raised once all have ended. One after another when
-    stepping. `limit` is that of `concurrency` if None.
+    The first error cancels the rest and is raised once all have ended. When stepping, one after
+    another, unless it shows that each waits for a file. `limit` is that of `concurrency` if None.
     """
     if _thread.stepping:
-        return [await fn(item) for item in items]
+        return await _in_turn(items, fn, limit)
     work = list(items)
     if limit is None:
         limit = concurrency()
@@ -228,6 +228,58 @@ async def bounded(
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
     return [results[index] for index in range(len(work))]
+
+
+# Seconds that were spent waiting for files after which it is worth waiting for several at a time.
+_LONG = 0.003
+
+
+async def _in_turn(
+    items: Iterable[T], fn: Callable[[T], Awaitable[V]], limit: int | None
+) -> list[V]:
+    results: list[V] = []
+    queue = iter(items)
+    enough = _core.waited() + _LONG
+    for item in queue:
+        results.append(await fn(item))
+        if _core.waited() > enough and limit != 1 and not _thread.helped:
+            return results + _together(list(queue), fn, limit or concurrency())
+    return results
+
+
+def _together(items: list[T], fn: Callable[[T], Awaitable[V]], limit: int) -> list[V]:
+    """Step ``fn(item)`` for every item, here and in threads that help as soon as they can.
+
+    This thread works through the items itself, so that it depends on no other: those may wait for
+    locks that it holds.
+    """
+    results: dict[int, V] = {}
+    errors: list[BaseException] = []
+    queue = iter(enumerate(items))  # each item is given to one thread
+
+    def work() -> None:
+        _thread.helped = True  # what an item does is not divided any further
+        try:
+            for index, item in queue:
+                if errors:
+                    return
+                results[index] = step(awaited(fn(item)))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            _thread.helped = False
+
+    threads = min(limit, config.get("threading.max_workers", None) or limit, len(items))
+    helpers = [
+        get_executor("fetch").submit(contextvars.copy_context().run, work)
+        for _ in range(threads - 1)
+    ]
+    work()
+    for helper in helpers:
+        helper.cancel() or helper.result()
+    if errors:
+        raise errors[0]
+    return [results[index] for index in range(len(items))]
 
 
 async def completed(

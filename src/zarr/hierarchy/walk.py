@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from zarr._async.run import bounded
+from zarr._async.run import bounded, section
 from zarr._async.warnings import warn
 from zarr.errors import ZarrUserWarning
 from zarr.hierarchy.documents import DOCUMENTS, at_a_time, find_node
@@ -91,7 +91,10 @@ async def _below(
 ) -> list[tuple[_Place, str, NodeMetadata]]:
     """The children of several groups; those that have to be asked for are asked for together."""
     unknown = [place for place in level if place.group.consolidated_metadata is None]
-    listed = await bounded(unknown, lambda place: _names(store, place.path))
+    waits = store.traits.needs_event_loop
+    listed = await section(
+        lambda: bounded(unknown, lambda place: _names(store, place.path)), waits
+    )
     asked = [(place, name) for place, names in zip(unknown, listed, strict=True) for name in names]
 
     async def load_one(item: tuple[_Place, str]) -> NodeMetadata | Exception | None:
@@ -114,7 +117,7 @@ async def _below(
         return found
 
     limit = at_a_time(level[0].group.zarr_format)
-    nodes = await bounded(asked, load_one, limit)
+    nodes = await section(lambda: bounded(asked, load_one, limit), waits)
     by_place: dict[int, list[tuple[_Place, str, NodeMetadata]]] = {id(p): [] for p in level}
     for (place, name), node in zip(asked, nodes, strict=True):
         if node is None:

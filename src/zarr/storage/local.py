@@ -327,13 +327,9 @@ class LocalStore(BlockingStore):
     def _names(self, prefix: str) -> Iterable[str]:
         folder = check_prefix(prefix)
         path = self._path(folder) if folder else self._folder
-        try:
-            names = os.listdir(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
         return [
             name
-            for name in names
+            for name in self._files.names(folder) or ()
             if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
         ]
 
