@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 const PERIOD: Duration = Duration::from_millis(1);
 /// Waiting outweighs computing where it takes so many times as long.
 const OUTWEIGHS: u128 = 2;
-/// So many times as long nobody waits for a CPU.
-const OBVIOUS: u128 = 10;
 
 thread_local! {
     /// For how long the thread was in [`apart`].
@@ -51,7 +49,7 @@ impl Meter {
         (self.since, self.computed) = (Instant::now(), computed);
         let apart = APART.get().saturating_sub(std::mem::replace(&mut self.apart, APART.get()));
         let mut waited = passed.saturating_sub(apart).as_nanos().saturating_sub(busy);
-        if (busy * OUTWEIGHS..busy * OBVIOUS).contains(&waited) {
+        if waited >= busy * OUTWEIGHS {
             // A thread without a CPU does not wait for a file, and further threads would not help it.
             waited = waited.saturating_sub(self.queue.waited().as_nanos());
         }
@@ -70,26 +68,30 @@ fn computed() -> Duration {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod queue {
+    use std::cell::Cell;
     use std::fs::File;
     use std::os::unix::fs::FileExt;
     use std::time::Duration;
 
-    /// For how long a thread has been ready to run, and had no CPU.
-    #[derive(Debug, Default)]
-    pub(super) struct Queue {
-        file: Option<File>,
-        before: Duration,
+    thread_local! {
+        /// What the thread has waited in all, when it was last asked.
+        static BEFORE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     }
 
+    /// For how long the current thread was ready to run, and had no CPU.
+    #[derive(Debug, Default)]
+    pub(super) struct Queue(Option<File>);
+
     impl Queue {
-        /// Since the last call, or since the thread began; nothing if the system does not say.
+        /// Since it was last asked, or since the thread began: at least since this was made. Nothing if
+        /// the system does not say.
         pub(super) fn waited(&mut self) -> Duration {
-            let total = self.total().unwrap_or(self.before);
-            total.saturating_sub(std::mem::replace(&mut self.before, total))
+            let Some(total) = self.total() else { return Duration::ZERO };
+            total.saturating_sub(BEFORE.replace(total))
         }
 
         fn total(&mut self) -> Option<Duration> {
-            let file = match &mut self.file {
+            let file = match &mut self.0 {
                 Some(file) => file,
                 none => none.insert(File::open("/proc/thread-self/schedstat").ok()?),
             };
