@@ -182,6 +182,11 @@ impl Array {
         Ok(Pieces { split, cost })
     }
 
+    /// About how many bytes reading `pieces` from memory costs, if it copies them and does nothing else.
+    pub fn copies(&self, pieces: &Pieces) -> Option<u64> {
+        self.chain.raw().then_some(pieces.cost)
+    }
+
     /// The keys of all chunks of `pieces`, in their order.
     pub fn keys(&self, pieces: &Pieces) -> Result<Vec<String>> {
         let mut keys = Vec::new();

@@ -20,10 +20,13 @@ use zarr_engine::{files, plan, runtime};
 
 use crate::buffer::{lend, lend_for_writing};
 use crate::codec::chain;
-use crate::enter::{Cancel, attach, enter};
+use crate::enter::{Cancel, attach, enter, hold};
 use crate::error::raise;
 use crate::plan::{ReadPlan, WritePlan};
 use crate::source::{Files, Mapping, MappingSink};
+
+/// So many bytes are copied in the time that it takes to give up the GIL and to get it back.
+const AT_ONCE: u64 = 64 << 10;
 
 /// From so many files on it pays to look up their folder only once.
 const MANY: usize = 16;
@@ -190,10 +193,12 @@ impl CompiledArray {
             .and_then(|pieces| array.keys(&pieces).map(|keys| (pieces, keys)))
             .map_err(|error| raise(py, &error, label))?;
         let values = mapping(source)?.get().snapshot(py, &keys)?;
-        enter(py, label, cancel, |context| {
-            let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
-            array.read_pieces(open, pieces, out, Exec::Pool(context))
-        })
+        let copies = array.copies(&pieces);
+        let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
+        if copies.is_some_and(|bytes| bytes <= AT_ONCE) {
+            return hold(py, label, || array.read_pieces(open, pieces, out, Exec::Here));
+        }
+        enter(py, label, cancel, |context| array.read_pieces(open, pieces, out, Exec::Pool(context)))
     }
 }
 

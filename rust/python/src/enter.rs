@@ -13,6 +13,7 @@ use zarr_engine::error::{Error, Result};
 use zarr_engine::{pool, runtime};
 
 use crate::error::{raise, wrap};
+use crate::turn;
 
 /// How many threads of the process are inside of [`attach`].
 static INSIDE: AtomicU32 = AtomicU32::new(0);
@@ -60,12 +61,26 @@ pub fn enter<T: Send>(
 ) -> PyResult<T> {
     let flag = cancel.map_or_else(Flag::default, |cancel| cancel.0.clone());
     let done = py.detach(|| {
+        turn::left();
         let tick = || attach(|py| py.check_signals());
-        let context = Context::with_tick(&flag, &tick);
-        catch_unwind(AssertUnwindSafe(|| work(&context)))
-            .unwrap_or_else(|panic| Err(Error::internal(format!("the engine panicked: {}", said(&*panic)))))
+        let done = caught(|| work(&Context::with_tick(&flag, &tick)));
+        turn::wait();
+        done
     });
+    turn::came();
     done.map_err(|error| raise(py, &error, label))
+}
+
+/// Runs `work` with the GIL: it waits for nobody, and takes less time than to give up the GIL and to
+/// get it back.
+pub fn hold<T>(py: Python<'_>, label: Option<&str>, work: impl FnOnce() -> Result<T>) -> PyResult<T> {
+    caught(work).map_err(|error| raise(py, &error, label))
+}
+
+/// Calls `work`; a panic becomes an error.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::internal(format!("the engine panicked: {}", said(&*panic)))))
 }
 
 /// Calls Python from inside of the engine.

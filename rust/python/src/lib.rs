@@ -12,6 +12,7 @@ mod plan;
 mod reader;
 mod source;
 mod strings;
+mod turn;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
