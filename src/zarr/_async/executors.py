@@ -11,10 +11,11 @@ import contextlib
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Coroutine
 from contextvars import ContextVar
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from zarr import _core
 from zarr._async.warnings import caller, calling
@@ -22,7 +23,7 @@ from zarr.settings import config
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class SyncError(Exception):
 class _ThreadState(threading.local):
     stepping = False  # whether this thread runs a coroutine by stepping it
     helped = False  # whether others step parts of the same work
+    arrivals: _Arrivals | None = None  # of the event loop that this thread runs
 
 
 thread = _ThreadState()
@@ -240,18 +242,29 @@ def coders() -> int:
     return _coders[1]
 
 
+# How many threads do plain work, as of which change of the settings.
+_workers = (-1, 1)
+
+
+def _size(kind: str) -> int:
+    global _workers
+    if kind == "codec":
+        return coders()
+    if kind == "fetch":
+        return _FETCHES
+    if _workers[0] != config.changes:
+        count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
+        _workers = (config.changes, count)
+    return _workers[1]
+
+
 def get_executor(kind: str = "work") -> ThreadPoolExecutor:
     """The worker threads for blocking calls, made if need be.
 
     Those of the kind ``codec`` are as many as may code chunks; those of the kind ``fetch`` wait for
     servers and slow disks, and keep nobody else waiting.
     """
-    if kind == "codec":
-        count = coders()
-    elif kind == "fetch":
-        count = _FETCHES
-    else:
-        count = config.settings.threading__max_workers or (os.cpu_count() or 1) + 4
+    count = _size(kind)
     with _lock:
         known = _executors.get(kind)
         if known is not None and known[0] == count:
@@ -264,6 +277,149 @@ def get_executor(kind: str = "work") -> ThreadPoolExecutor:
     return executor
 
 
+class Job(Generic[T]):
+    """A blocking call that a task awaits, and a worker thread makes.
+
+    Parameters
+    ----------
+    todo
+        The call.
+    arrivals
+        Of the task's event loop, which is that of the thread that makes this.
+    """
+
+    __slots__ = ("_arrivals", "_ended", "_error", "_result", "_todo", "future")
+
+    def __init__(self, todo: Callable[[], T], arrivals: _Arrivals) -> None:
+        self._todo = [todo]  # taken by the thread that makes the call, or by who cancels it
+        self._arrivals = arrivals
+        self._ended: asyncio.Future[None] | None = None
+        self._result: T | None = None
+        self._error: BaseException | None = None
+        self.future: asyncio.Future[T] = arrivals.loop.create_future()
+
+    def run(self) -> None:
+        """Make the call, unless it was cancelled."""
+        try:
+            todo = self._todo.pop()
+        except IndexError:
+            return
+        try:
+            self._result = todo()
+        except BaseException as error:
+            # Without this frame, which would keep the job, and with it the error, alive.
+            behind = error.__traceback__ and error.__traceback__.tb_next
+            self._error = error.with_traceback(behind)
+        self._arrivals.add(self._arrive)
+
+    def _arrive(self) -> None:
+        """Tell the task, on its event loop."""
+        if self._ended is not None:
+            self._ended.set_result(None)
+        if self.future.done():
+            return
+        if self._error is None:
+            self.future.set_result(cast("T", self._result))
+        else:
+            self.future.set_exception(self._error)
+
+    async def cancel(self, *, ends: bool) -> None:
+        """See that a call is not made of which nobody wants the result.
+
+        Parameters
+        ----------
+        ends
+            Whether to wait until it has ended, where it was begun.
+        """
+        import asyncio
+
+        try:
+            self._todo.pop()
+        except IndexError:
+            if ends:
+                self._ended = self._arrivals.loop.create_future()
+                await asyncio.wait([self._ended])
+
+
+class _Arrivals:
+    """Tells the tasks of one event loop of the calls that were made for them.
+
+    The loop is woken once for all that arrive until it looks.
+    """
+
+    __slots__ = ("_told", "_waiting", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._told = False
+
+    def add(self, arrive: Callable[[], None]) -> None:
+        self._waiting.append(arrive)
+        if not self._told:
+            self._told = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody awaits it
+                self.loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        self._told = False  # before any is told: one that arrives later wakes the loop again
+        while self._waiting:
+            self._waiting.popleft()()
+
+
+class _Line:
+    """Calls that wait for one of the worker threads of a kind."""
+
+    __slots__ = ("_busy", "_lock", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
+        self._busy = 0
+
+    def add(self, run: Callable[[], None], kind: str) -> None:
+        with self._lock:
+            self._waiting.append(run)
+            if self._busy >= _size(kind):
+                return
+            self._busy += 1
+        get_executor(kind).submit(self._work)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._busy -= 1
+                    return
+                run = self._waiting.popleft()
+            run()
+
+
+_lines: dict[str, _Line] = {}
+
+
+def in_thread(todo: Callable[[], T], kind: str) -> Job[T]:
+    """Have a worker thread of a kind make a blocking call for the running task.
+
+    Returns
+    -------
+    Job
+        Its `future` is to be awaited.
+    """
+    from asyncio import get_running_loop
+
+    loop = get_running_loop()
+    arrivals = thread.arrivals
+    if arrivals is None or arrivals.loop is not loop:
+        arrivals = thread.arrivals = _Arrivals(loop)
+    job = Job(todo, arrivals)
+    line = _lines.get(kind)
+    if line is None:
+        line = _lines.setdefault(kind, _Line())
+    line.add(job.run, kind)
+    return job
+
+
 def cleanup_resources() -> None:
     """Stop the background event loop and the worker threads. They start again when needed."""
     with _lock:
@@ -271,6 +427,7 @@ def cleanup_resources() -> None:
         loop[0] = iothread[0] = None
         executors = [executor for _, executor in _executors.values()]
         _executors.clear()
+        _lines.clear()
     atexit.unregister(cleanup_resources)
     if current is not None and thread is not None:
         current.call_soon_threadsafe(_stop, current)
@@ -299,13 +456,14 @@ def _stop(current: asyncio.AbstractEventLoop) -> None:
 
 def reset_resources_after_fork() -> None:
     """In a forked child: forget the parent's loop and threads, which do not run here."""
-    global _coders, _lock
+    global _coders, _lock, _workers
     _inherited.append((loop[0], iothread[0], list(_executors.values())))
     _lock = threading.Lock()
     loop[0] = iothread[0] = None
     _executors.clear()
+    _lines.clear()
     atexit.unregister(cleanup_resources)
-    _coders = (-1, 1)
+    _coders = _workers = (-1, 1)
 
 
 if hasattr(os, "register_at_fork"):

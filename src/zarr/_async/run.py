@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import contextvars
 import os
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from itertools import islice
 from types import FunctionType, coroutine
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, overload
 
 from zarr import _core
-from zarr._async.executors import SyncError, awaited, get_executor, sync
+from zarr._async.executors import SyncError, awaited, get_executor, in_thread, sync
 from zarr._async.executors import thread as _thread
 from zarr._async.locks import locked
 from zarr.settings import Unset, config
@@ -145,18 +145,17 @@ async def offload(
     """
     if _thread.stepping:
         return fn(*args)
-    import asyncio
-
-    work = get_executor(kind).submit(contextvars.copy_context().run, fn, *args)
+    job = in_thread(partial(contextvars.copy_context().run, fn, *args), kind)
     try:
-        return await asyncio.wrap_future(work)
-    except asyncio.CancelledError:
-        if cancel is not None:
-            cancel.cancel()
-            if not work.cancel():
-                await asyncio.wait([asyncio.wrap_future(work)])
-                work.exception()
+        return await job.future
+    except BaseException:
+        if job.future.cancelled():
+            if cancel is not None:
+                cancel.cancel()
+            await job.cancel(ends=cancel is not None)
         raise
+    finally:
+        del job  # an error that it brought has this frame in its traceback
 
 
 @coroutine
