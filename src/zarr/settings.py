@@ -472,7 +472,6 @@ class Config:
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
 
-
     def _requests(self) -> int:
         """Return how many requests may be under way: so many threads may wait for files."""
         limit = self.get("requests.limit", None)

@@ -92,9 +92,7 @@ async def _below(
     """The children of several groups; those that have to be asked for are asked for together."""
     unknown = [place for place in level if place.group.consolidated_metadata is None]
     waits = store.traits.needs_event_loop
-    listed = await section(
-        lambda: bounded(unknown, lambda place: _names(store, place.path)), waits
-    )
+    listed = await section(lambda: bounded(unknown, lambda place: _names(store, place.path)), waits)
     asked = [(place, name) for place, names in zip(unknown, listed, strict=True) for name in names]
 
     async def load_one(item: tuple[_Place, str]) -> NodeMetadata | Exception | None:
