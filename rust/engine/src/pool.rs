@@ -195,25 +195,11 @@ impl Pool {
     /// pool.run_waiting(&Context::new(&cancel), 32, 1, 16, Arc::new(job)).unwrap();
     /// assert!(pool.waits());
     /// ```
-    pub fn run_waiting(
-        &self,
-        context: &Context<'_>,
-        n: usize,
-        grain: usize,
-        most: usize,
-        job: Arc<Job>,
-    ) -> Result<()> {
+    pub fn run_waiting(&self, context: &Context<'_>, n: usize, grain: usize, most: usize, job: Arc<Job>) -> Result<()> {
         self.work(context, n, grain, job, Some(most))
     }
 
-    fn work(
-        &self,
-        context: &Context<'_>,
-        n: usize,
-        grain: usize,
-        job: Arc<Job>,
-        waiting: Option<usize>,
-    ) -> Result<()> {
+    fn work(&self, context: &Context<'_>, n: usize, grain: usize, job: Arc<Job>, waiting: Option<usize>) -> Result<()> {
         let grain = grain.max(1);
         let most = waiting.map_or(0, |most| (most.max(1) - 1).min(self.shared.most.load(Ordering::Relaxed)));
         if n <= grain || self.shared.wanted.load(Ordering::Relaxed).max(most) == 0 {

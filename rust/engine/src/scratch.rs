@@ -12,12 +12,14 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::{Error, Kind, Result};
 use crate::runtime;
 
-/// The most bytes that are kept in buffers that nobody uses.
-pub const BUDGET: usize = SHARED + SEATS * OWN;
+/// The most bytes that are kept in buffers and tables that nobody uses.
+pub const BUDGET: usize = SHARED + SEATS * OWN + TABLES;
 /// Of these, the buffers that all threads share.
-const SHARED: usize = 48 << 20;
+const SHARED: usize = 32 << 20;
+/// The tables of codecs, which each thread has of its own: those of a strong compression are large.
+const TABLES: usize = 24 << 20;
 /// So many threads keep buffers of their own; further ones use those that are shared.
-const SEATS: usize = 64;
+const SEATS: usize = 32;
 /// So many bytes a thread keeps.
 const OWN: usize = 256 << 10;
 /// Larger buffers are shared. Smaller ones that their thread has no room for are freed: nobody would
@@ -28,6 +30,8 @@ const MOST: usize = 8;
 
 /// Threads that keep buffers of their own.
 static SEATED: AtomicUsize = AtomicUsize::new(0);
+/// The bytes of tables that threads keep.
+static TABLED: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     static FREE: RefCell<Mine> = const { RefCell::new(Mine { seated: false, kept: 0, buffers: Vec::new() }) };
@@ -66,6 +70,41 @@ impl Drop for Mine {
         if self.seated {
             SEATED.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+}
+
+/// The most bytes that are kept just now, by all threads.
+///
+/// ```
+/// use zarr_engine::scratch;
+///
+/// assert!(scratch::kept() <= scratch::BUDGET);
+/// assert!(scratch::BUDGET <= 64 << 20);
+/// ```
+pub fn kept() -> usize {
+    let shared = runtime::buffers().0.lock().unwrap_or_else(PoisonError::into_inner).kept;
+    shared + SEATED.load(Ordering::Relaxed) * OWN + TABLED.load(Ordering::Relaxed)
+}
+
+/// Room for the tables of a codec that a thread keeps; given back when dropped.
+#[derive(Debug)]
+pub struct Room(usize);
+
+impl Room {
+    /// Room for `bytes`: that of before, if it is as much. `None` if the others have taken it all.
+    pub fn of(bytes: usize, before: Option<Self>) -> Option<Self> {
+        if before.as_ref().is_some_and(|before| before.0 == bytes) {
+            return before;
+        }
+        drop(before);
+        let more = |kept: usize| kept.checked_add(bytes).filter(|&kept| kept <= TABLES);
+        TABLED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self(bytes))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        TABLED.fetch_sub(self.0, Ordering::Relaxed);
     }
 }
 
@@ -212,7 +251,7 @@ mod tests {
     #[test]
     fn what_is_shared_stays_within_its_budget_and_the_latest_stay() {
         let shared = Shared::new();
-        for size in [1 << 20, 20 << 20, 20 << 20, 20 << 20, 30 << 20, SHARED + 1] {
+        for size in [1 << 20, 18 << 20, 18 << 20, 18 << 20, 30 << 20, SHARED + 1] {
             shared.keep(Vec::with_capacity(size));
             assert!(kept(&shared) <= SHARED);
         }

@@ -253,7 +253,7 @@ def _size(kind: str) -> int:
     if kind == "fetch":
         return _FETCHES
     if _workers[0] != config.changes:
-        count = config.get("threading.max_workers", None) or (os.cpu_count() or 1) + 4
+        count = config.settings.threading__max_workers or (os.cpu_count() or 1) + 4
         _workers = (config.changes, count)
     return _workers[1]
 

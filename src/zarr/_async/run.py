@@ -268,7 +268,7 @@ def _together(items: list[T], fn: Callable[[T], Awaitable[V]], limit: int) -> li
         finally:
             _thread.helped = False
 
-    threads = min(limit, config.get("threading.max_workers", None) or limit, len(items))
+    threads = min(limit, config.settings.threading__max_workers or limit, len(items))
     helpers = [
         get_executor("fetch").submit(contextvars.copy_context().run, work)
         for _ in range(threads - 1)

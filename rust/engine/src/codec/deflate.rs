@@ -11,6 +11,7 @@ use libdeflate_sys as sys;
 use super::BytesCodec;
 use crate::error::{Error, Kind, Result};
 use crate::reserve::reserve;
+use crate::scratch::Room;
 
 /// DEFLATE's highest ratio: 258 bytes out of two bits.
 pub(super) const HIGHEST_RATIO: usize = 1032;
@@ -19,7 +20,7 @@ const LEAST_ROOM: usize = 64 << 10;
 
 thread_local! {
     // Both are tables of some size; a thread codes one chunk at a time and keeps one of either.
-    static COMPRESSOR: Cell<Option<Compressor>> = const { Cell::new(None) };
+    static COMPRESSOR: Cell<Option<(Compressor, Room)>> = const { Cell::new(None) };
     static DECOMPRESSOR: Cell<Option<Decompressor>> = const { Cell::new(None) };
 }
 
@@ -259,15 +260,22 @@ fn more_allowed(coat: Coat, src: &[u8], read: usize) -> Result<()> {
     }
 }
 
+/// About how many bytes a compressor has: from level 10 on it looks for the best of all ways.
+fn tables(level: Level) -> usize {
+    if level.0 < 10 { 1 << 20 } else { 10 << 20 }
+}
+
 fn with_compressor<T>(level: Level, work: impl FnOnce(&mut Compressor) -> Result<T>) -> Result<T> {
     let kept = COMPRESSOR.try_with(Cell::take).unwrap_or_default();
-    let mut compressor = match kept.filter(|compressor| compressor.level == level) {
-        Some(compressor) => compressor,
-        None => Compressor::new(level)?,
+    let (mut compressor, room) = match kept.filter(|(compressor, _)| compressor.level == level) {
+        Some((compressor, room)) => (compressor, Some(room)),
+        None => (Compressor::new(level)?, None),
     };
     let done = work(&mut compressor);
-    // Fails only while the thread ends.
-    let _ = COMPRESSOR.try_with(|slot| slot.set(Some(compressor)));
+    if let Some(room) = Room::of(tables(level), room) {
+        // Fails only while the thread ends.
+        let _ = COMPRESSOR.try_with(|slot| slot.set(Some((compressor, room))));
+    }
     done
 }
 

@@ -13,7 +13,7 @@ use super::{BytesCodec, Window};
 use crate::error::{Error, Kind, Result};
 use crate::object::{Object, stretch};
 use crate::reserve::reserve;
-use crate::scratch::Scratch;
+use crate::scratch::{Room, Scratch};
 
 /// The first four bytes of a frame.
 const MAGIC: u32 = 0xFD2F_B528;
@@ -23,8 +23,6 @@ const SKIPPABLE: u32 = 0x184D_2A50;
 /// `MOST_OF_BLOCK` bytes at most, and a frame is more than its blocks.
 pub(super) const HIGHEST_RATIO: usize = MOST_OF_BLOCK / 4;
 const MOST_OF_BLOCK: usize = 128 << 10;
-/// A compression context that grew beyond this (levels 19 and more) is not kept.
-const KEPT_CONTEXT: usize = 32 << 20;
 /// A decompression context needs no more than this if it decodes whole frames.
 const KEPT_DECOMPRESSOR: usize = 512 << 10;
 /// So many bytes of a frame are read and decoded at once, where not all are needed.
@@ -36,8 +34,8 @@ const CHECKSUM: u8 = 1 << 2;
 
 thread_local! {
     // Making a context costs more than coding a small chunk, so each thread keeps one of either.
-    static COMPRESSOR: Cell<Option<CCtx<'static>>> = const { Cell::new(None) };
-    static DECOMPRESSOR: Cell<Option<DCtx<'static>>> = const { Cell::new(None) };
+    static COMPRESSOR: Cell<Option<(CCtx<'static>, Room)>> = const { Cell::new(None) };
+    static DECOMPRESSOR: Cell<Option<(DCtx<'static>, Room)>> = const { Cell::new(None) };
 }
 
 /// Zstandard frames.
@@ -149,8 +147,7 @@ fn decode_prefix(src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
     if magic(head) != Some(MAGIC) || !plain || announced != Some(window.total as u64) {
         return Ok(false);
     }
-    let mut context =
-        DECOMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(DCtx::try_create).ok_or_else(no_memory)?;
+    let (mut context, room) = decompressor()?;
     // Bytes before the window are decoded, and thrown away.
     let mut before = Scratch::of(start.min(STEP))?;
     let (mut taken, mut given) = (0, 0);
@@ -174,7 +171,7 @@ fn decode_prefix(src: &dyn Object, window: &mut Window<'_>) -> Result<bool> {
     let done = decode();
     // It stands in the middle of a frame, with room for what the frame refers to.
     if context.reset(ResetDirective::SessionOnly).is_ok() && context.sizeof() <= KEPT_DECOMPRESSOR {
-        let _ = DECOMPRESSOR.try_with(|slot| slot.set(Some(context)));
+        keep_decompressor(context, room);
     }
     done.map(|()| true)
 }
@@ -202,8 +199,10 @@ pub(super) fn decode_frame(src: &[u8], dst: &mut [u8]) -> Result<()> {
 }
 
 fn append(level: i32, checksum: bool, src: &[u8], most: usize, out: &mut Vec<u8>) -> Result<Option<usize>> {
-    let mut context =
-        COMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(CCtx::try_create).ok_or_else(no_memory)?;
+    let (mut context, room) = match COMPRESSOR.try_with(Cell::take).unwrap_or_default() {
+        Some((context, room)) => (context, Some(room)),
+        None => (CCtx::try_create().ok_or_else(no_memory)?, None),
+    };
     let start = out.len();
     let mut spare = Cursor::new(&mut *out);
     spare.set_position(start as u64);
@@ -213,9 +212,9 @@ fn append(level: i32, checksum: bool, src: &[u8], most: usize, out: &mut Vec<u8>
         .and_then(|_| context.compress2(&mut spare, src));
     // After an error it is in the middle of a frame.
     let clean = size.is_ok() || context.reset(ResetDirective::SessionOnly).is_ok();
-    if clean && context.sizeof() <= KEPT_CONTEXT {
+    if clean && let Some(room) = Room::of(context.sizeof(), room) {
         // Fails only while the thread ends.
-        let _ = COMPRESSOR.try_with(|slot| slot.set(Some(context)));
+        let _ = COMPRESSOR.try_with(|slot| slot.set(Some((context, room))));
     }
     match size {
         Ok(size) if size <= most => Ok(Some(size)),
@@ -233,11 +232,25 @@ fn decode_frames(src: &[u8], mut decode: impl FnMut(&mut DCtx<'static>, &[u8]) -
     if src.is_empty() {
         return Err(Error::corrupt("zstd data are empty"));
     }
-    let mut context =
-        DECOMPRESSOR.try_with(Cell::take).unwrap_or_default().or_else(DCtx::try_create).ok_or_else(no_memory)?;
+    let (mut context, room) = decompressor()?;
     let done = frames(src).try_for_each(|frame| decode(&mut context, frame?));
-    let _ = DECOMPRESSOR.try_with(|slot| slot.set(Some(context)));
+    keep_decompressor(context, room);
     done
+}
+
+/// The thread's context for decompression, or a new one.
+fn decompressor() -> Result<(DCtx<'static>, Option<Room>)> {
+    match DECOMPRESSOR.try_with(Cell::take).unwrap_or_default() {
+        Some((context, room)) => Ok((context, Some(room))),
+        None => Ok((DCtx::try_create().ok_or_else(no_memory)?, None)),
+    }
+}
+
+fn keep_decompressor(context: DCtx<'static>, room: Option<Room>) {
+    if let Some(room) = Room::of(context.sizeof(), room) {
+        // Fails only while the thread ends.
+        let _ = DECOMPRESSOR.try_with(|slot| slot.set(Some((context, room))));
+    }
 }
 
 /// The frames of `src`, without those to be skipped, up to the first that is none.
