@@ -323,7 +323,8 @@ class Settings(_Frozen):
     threading__max_workers: int | None = setting(
         default=None,
         doc="The number of threads that one operation uses. `None` means as many as the process "
-        "may use CPUs.",
+        "may use CPUs, and while they wait for a slow file system, up to `requests.limit` (or "
+        "`async.concurrency`, if that is set to less).",
         least=1,
     )
     json_indent: int | None = setting(

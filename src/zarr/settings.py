@@ -474,7 +474,7 @@ class Config:
 
     def _requests(self) -> int:
         """Return how many requests may be under way: so many threads may wait for files."""
-        limit = self.get("requests.limit", None)
+        limit = self.get("requests.limit", 32)
         asked = self.get("async.concurrency", None)
         if asked is None or type(asked) is Unset:
             asked = limit

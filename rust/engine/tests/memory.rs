@@ -1,4 +1,4 @@
-//! What is kept between operations stays within one budget, whatever threads there are.
+//! Buffers and tables that are kept between operations stay within one budget, whatever threads there are.
 
 #![cfg(feature = "codecs")]
 #![allow(clippy::unwrap_used)]

@@ -70,14 +70,14 @@ impl Files {
         start: i64,
         stop: Option<u64>,
     ) -> PyResult<Option<(Bytes, (u64, u64, u64, i64))>> {
-        let found = enter(py, None, None, |_| self.0.get_versioned(key, start, stop))?;
+        let found = ask(py, || self.0.get_versioned(key, start, stop))?;
         let told = |version: Version| (version.device, version.number, version.size, version.modified);
         Ok(found.map(|(bytes, version)| (Bytes::new(bytes), told(version))))
     }
 
     fn add(&self, py: Python<'_>, key: &str, data: &Bound<'_, PyBytes>) -> PyResult<bool> {
         let bytes = PyBackedBytes::from(data.clone());
-        enter(py, None, None, |_| self.0.write_exclusive(key, &bytes))
+        ask(py, || self.0.write_exclusive(key, &bytes))
     }
 
     #[pyo3(signature = (key, data, exclusive = false))]
@@ -91,7 +91,7 @@ impl Files {
 
     fn documents<'py>(&self, py: Python<'py>, keys: Vec<String>) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
         let found =
-            enter(py, None, None, |_| keys.iter().map(|key| self.0.get(key, 0, None)).collect::<Result<Vec<_>>>());
+            ask(py, || keys.iter().map(|key| self.0.get(key, 0, None)).collect::<Result<Vec<_>>>());
         Ok(found?.into_iter().map(|value| value.map(|value| PyBytes::new(py, &value))).collect())
     }
 

@@ -1,8 +1,8 @@
 //! How a thread comes back to Python when another one is there.
 //!
-//! Threads that read small chunks give the GIL up for some microseconds each time. Whoever then finds
-//! it taken falls asleep, and is woken, in a virtual machine, on the CPU of the thread that gave it
-//! up: there it waits again, and many threads read no faster than one. But the thread that has the
+//! Threads that read small chunks give the GIL up for some microseconds each time. A thread that then
+//! finds it taken falls asleep, and is woken, in a virtual machine, on the CPU of the thread that gave
+//! it up: there it waits again, and many threads read no faster than one. But the thread that has the
 //! GIL is about to give it up as well, most likely for its own next chunk. So one thread at a time
 //! waits for that awake.
 

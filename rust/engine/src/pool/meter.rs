@@ -74,7 +74,7 @@ mod queue {
     use std::time::Duration;
 
     thread_local! {
-        /// What the thread has waited in all, when it was last asked.
+        /// The total for the thread, when it was last asked.
         static BEFORE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
     }
 
