@@ -15,12 +15,12 @@ const THREADS: usize = 48;
 
 /// Bytes that compress, but not to nothing.
 fn bytes(len: usize) -> Vec<u8> {
-    (0..len).map(|i| (i * i >> 7) as u8).collect()
+    (0..len).map(|i| ((i * i) >> 7) as u8).collect()
 }
 
 #[test]
 fn threads_keep_no_more_than_the_budget_together() {
-    assert!(BUDGET <= 64 << 20);
+    const { assert!(BUDGET <= 64 << 20) };
     let before = kept();
     let (all, done) = (Arc::new(Barrier::new(THREADS + 1)), Arc::new(Barrier::new(THREADS + 1)));
     let threads: Vec<_> = (0..THREADS)
