@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self, TypeAlias, final
 
-from numpy import dtype, int64
+from numpy import bool_, dtype, int64, integer
 from numpy.typing import NDArray
 from typing_extensions import Buffer
 
@@ -39,7 +39,8 @@ _Link: TypeAlias = tuple[str, Any]
 _Axis: TypeAlias = tuple[int, int, int] | NDArray[int64]
 """What is selected along an axis: (start, step, count), or indices."""
 _Axes: TypeAlias = tuple[_Axis, ...]
-_Points: TypeAlias = tuple[NDArray[int64], ...]
+_Points: TypeAlias = tuple[NDArray[integer], ...] | NDArray[bool_]
+"""Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
 
 DEBUG_BUILD: bool
 """Whether the engine was compiled without optimisation."""

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from itertools import accumulate
+from math import prod
 from operator import index
 from reprlib import Repr
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard
@@ -37,6 +38,7 @@ __all__ = [
     "block",
     "check_fields",
     "coordinate",
+    "coordinates_of",
     "mask",
     "orthogonal",
     "parse",
@@ -112,6 +114,8 @@ def check_fields(fields: Fields | tuple[str, ...], dtype: NumpyDType) -> NumpyDT
 
 
 Indices: TypeAlias = npt.NDArray[np.int64]
+Points: TypeAlias = "tuple[AnyNDArray, ...] | npt.NDArray[np.bool_]"
+"""Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
 
 _KINDS = "biu"
 
@@ -170,14 +174,23 @@ def along(array: AnyNDArray, axis: int, length: int) -> Indices:
 
 def in_bounds(array: AnyNDArray, axis: int, length: int) -> Indices:
     """Indices as int64, counted from the start."""
+    check_bounds(array, axis, length)
+    return from_start(array, length)
+
+
+def check_bounds(array: AnyNDArray, axis: int, length: int) -> None:
+    """Refuse indices that are outside of an axis."""
     if array.size:
-        # Before the conversion, in which large unsigned numbers become negative.
         low, high = int(array.min()), int(array.max())
         if low < -length or high >= length:
             raise out_of_bounds(high if high >= length else low, axis, length)
-        indices = np.ascontiguousarray(array, dtype=np.int64).reshape(array.shape)
-        return np.where(indices < 0, indices + length, indices) if low < 0 else indices
-    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def from_start(array: AnyNDArray, length: int) -> Indices:
+    """Indices within bounds as int64, counted from the start."""
+    indices: Indices = np.ascontiguousarray(array, dtype=np.int64).reshape(array.shape)
+    negative = indices < 0
+    return np.where(negative, indices + length, indices) if negative.any() else indices
 
 
 Axis: TypeAlias = tuple[int, int, int] | Indices
@@ -193,8 +206,9 @@ class Selection(NamedTuple):
     ----------
     axes : tuple of (int, int, int) or ndarray, or None
         The selection along each dimension; None if `points` is given.
-    points : tuple of ndarray, or None
-        The indices of points, one array for each dimension, all of one length.
+    points : tuple of ndarray, or ndarray of bool, or None
+        Single elements: indices, one array of integers for each dimension, all of one shape,
+        negative ones from the end; or a mask of the shape of the array. See `coordinates_of`.
     shape : tuple of int
         The shape of the result that the user sees.
     engine_shape : tuple of int
@@ -204,7 +218,7 @@ class Selection(NamedTuple):
     """
 
     axes: tuple[Axis, ...] | None
-    points: tuple[Indices, ...] | None
+    points: Points | None
     shape: tuple[int, ...]
     engine_shape: tuple[int, ...]
     fields: Fields = None
@@ -438,21 +452,46 @@ def _are_coordinates(items: Sequence[object], shape: tuple[int, ...]) -> bool:
 
 
 def _coordinate(items: Sequence[object], shape: tuple[int, ...]) -> Selection:
-    arrays = [
-        in_bounds(np.asarray(item), axis, length)
-        for axis, (item, length) in enumerate(zip(items, shape, strict=True))
-    ]
+    arrays = [np.asarray(item) for item in items]
+    for axis, (array, length) in enumerate(zip(arrays, shape, strict=True)):
+        check_bounds(array, axis, length)
+        if not array.dtype.isnative:
+            arrays[axis] = array.astype(array.dtype.newbyteorder("="))
+    # A single point, written with integers only, still is a list of points.
+    found = arrays[0].shape or (1,)
+    if len({array.shape for array in arrays}) > 1 or not arrays[0].shape:
+        found, arrays = _broadcast(arrays)
+    return _new(Selection, (None, tuple(arrays), found, (prod(found),), None))
+
+
+def _broadcast(arrays: list[AnyNDArray]) -> tuple[tuple[int, ...], list[AnyNDArray]]:
     try:
-        joined = np.broadcast_arrays(*arrays)
+        found = np.broadcast_shapes((1,), *(array.shape for array in arrays))
     except ValueError:
         raise ValueError(
             "shape mismatch: the arrays of a coordinate selection cannot be broadcast to a "
             f"single shape; they have the shapes {[array.shape for array in arrays]}"
         ) from None
-    # A single point, written with integers only, still is a list of points.
-    found = joined[0].shape or (1,)
-    points = tuple(np.ascontiguousarray(array.reshape(-1)) for array in joined)
-    return _new(Selection, (None, points, found, (len(points[0]),), None))
+    return found, [np.broadcast_to(array, found) for array in arrays]
+
+
+def coordinates_of(points: Points, shape: tuple[int, ...]) -> tuple[Indices, ...]:
+    """The indices of single elements along each dimension, in order, counted from the start.
+
+    Parameters
+    ----------
+    points : tuple of ndarray, or ndarray of bool
+        Of a `Selection`.
+    shape : tuple of int
+        The shape of the array.
+    """
+    if isinstance(points, tuple):
+        return tuple(
+            from_start(axis, length).reshape(-1) for axis, length in zip(points, shape, strict=True)
+        )
+    # A third of the time of `np.nonzero`, which looks at every element along every dimension.
+    places = np.unravel_index(np.flatnonzero(points), points.shape)
+    return tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in places)
 
 
 def mask(selection: object, shape: tuple[int, ...]) -> Selection:
@@ -485,11 +524,8 @@ def _is_mask(
 
 
 def _mask(items: Sequence[npt.NDArray[np.bool_]]) -> Selection:
-    # A third of the time of `np.nonzero`, which looks at every element along every dimension.
-    places = np.unravel_index(np.flatnonzero(items[0]), items[0].shape)
-    points = tuple(np.ascontiguousarray(axis, dtype=np.int64) for axis in places)
-    count = (len(points[0]),)
-    return _new(Selection, (None, points, count, count, None))
+    count = (int(np.count_nonzero(items[0])),)
+    return _new(Selection, (None, np.asarray(items[0]), count, count, None))
 
 
 def vindex(selection: object, shape: tuple[int, ...]) -> Selection:

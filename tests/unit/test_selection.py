@@ -46,9 +46,10 @@ def applied(found: Selection, array: Array) -> Array:
         result = array[np.ix_(*axes)] if axes else array
     else:
         assert found.points is not None
-        for points, length in zip(found.points, array.shape, strict=True):
+        places = indexing.coordinates_of(found.points, array.shape)
+        for points, length in zip(places, array.shape, strict=True):
             check_indices(points, length)
-        result = array[found.points]
+        result = array[places]
     assert result.shape == found.engine_shape
     for length in (*found.shape, *found.engine_shape):
         assert type(length) is int

@@ -177,7 +177,7 @@ impl Array {
     /// The pieces that are read of each chunk, of a `region` that goes to `view`.
     pub fn pieces(&self, region: &Region, view: &View) -> Result<Pieces> {
         self.check(region, view)?;
-        let split = region.split(&self.grid);
+        let split = region.split(&self.grid)?;
         let cost = self.cost(region, &split);
         Ok(Pieces { split, cost })
     }
@@ -252,7 +252,7 @@ impl Array {
         exec: Exec<'_>,
     ) -> Result<()> {
         self.check(region, view)?;
-        let split = region.split(&self.grid);
+        let split = region.split(&self.grid)?;
         let (n, cost) = (split.len(), self.cost(region, &split).saturating_mul(4));
         let (array, sink, view) = (Arc::clone(self), sink(n), view.clone());
         let (locks, prefix) = (Arc::clone(locks.0), locks.1.to_owned());

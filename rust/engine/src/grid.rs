@@ -92,6 +92,15 @@ impl Axis {
         }
     }
 
+    /// The most elements that any chunk has in the array.
+    pub fn largest(&self) -> u64 {
+        let size = match self {
+            Axis::Regular { size, .. } => *size,
+            Axis::Varying { edges, .. } => edges.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0),
+        };
+        size.min(self.extent())
+    }
+
     /// The elements of `chunk` that lie in the array.
     pub fn valid(&self, chunk: u64) -> u64 {
         self.size(chunk).min(self.extent().saturating_sub(self.origin(chunk)))

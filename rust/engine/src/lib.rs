@@ -11,7 +11,7 @@
 //! One operation has four parts:
 //!
 //! 1. **What.** A [`Region`](selection::Region) says which elements of the array stand where in
-//!    the caller's memory: a range or a list of indices for each dimension, or single points. It is
+//!    the caller's memory: a range or a list of indices for each dimension, or else points or a mask. It is
 //!    plain data, and [`split`](selection::Region::split) cuts it along any grid, so that arrays,
 //!    shards and shards in shards are all cut by the same lines.
 //! 2. **Where to.** A [`View`](strided::View) is memory to be read, an

@@ -83,7 +83,7 @@ impl ReadPlan {
     /// Plans to read `region` into `view`.
     pub fn new(array: Arc<Array>, region: &Region, view: Output) -> Result<Arc<Self>> {
         array.check(region, &view)?;
-        let split = region.split(array.grid());
+        let split = region.split(array.grid())?;
         Ok(Arc::new(Self { array, split, view, next: AtomicUsize::new(0), fed: Mutex::default() }))
     }
 
@@ -304,7 +304,7 @@ impl ChunkRead {
         };
         // How long the shard is nobody said; a range beyond its end will come back short.
         let index = sharding.parse_index(&counts, stored, u64::MAX)?;
-        let split = self.region.split(&sharding.grid(shape)?);
+        let split = self.region.split(&sharding.grid(shape)?)?;
         index.check_overlap(read::wanted(&split, &counts))?;
         let limit = sharding.chain().limit(&sharding.form()?) as u64;
         let mut found: Vec<(u64, u64, usize)> = Vec::new();
@@ -415,7 +415,7 @@ impl WritePlan {
     /// Plans to write `view` to `region`.
     pub fn new(array: Arc<Array>, region: &Region, view: View, how: How) -> Result<Arc<Self>> {
         array.check(region, &view)?;
-        let split = region.split(array.grid());
+        let split = region.split(array.grid())?;
         Ok(Arc::new(Self { array, split, view, how, next: AtomicUsize::new(0) }))
     }
 

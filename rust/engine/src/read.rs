@@ -173,7 +173,7 @@ pub fn shard(
 ) -> Result<()> {
     let counts = sharding.counts(shape)?;
     let index = index(sharding, &counts, object)?;
-    let split = region.split(&sharding.grid(shape)?);
+    let split = region.split(&sharding.grid(shape)?)?;
     index.check_overlap(wanted(&split, &counts))?;
     let form = sharding.form()?;
     let bytes = (form.nbytes as u64).saturating_mul(split.len() as u64);

@@ -4,11 +4,15 @@
 //! [`Region::split`] cuts it along a grid; each piece is again a region, now of one chunk. Arrays,
 //! shards and nested shards are thus cut by the same few lines.
 
-use std::ops::Range;
-use std::sync::Arc;
+pub mod mask;
+pub mod points;
 
 use crate::error::{Error, Kind, Result};
 use crate::grid::{Axis, Grid};
+pub use mask::Mask;
+use mask::MaskSplit;
+use points::PointSplit;
+pub use points::{Indices, Points};
 
 /// Which indices of one axis stand where along the same axis of the view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,9 +210,8 @@ fn split_range(start: u64, step: u64, count: u64, at: u64, grid: &Axis) -> Vec<(
 /// Which elements of a box stand where in a view.
 ///
 /// ```
-/// use std::sync::Arc;
 /// use zarr_engine::grid::{Axis, Grid};
-/// use zarr_engine::selection::{AxisMap, Region};
+/// use zarr_engine::selection::{AxisMap, Points, Region};
 ///
 /// let grid = Grid(vec![Axis::regular(4, 10)?, Axis::regular(3, 6)?]);
 /// // Rows 2 to 6, all columns.
@@ -216,10 +219,10 @@ fn split_range(start: u64, step: u64, count: u64, at: u64, grid: &Axis) -> Vec<(
 /// let columns = AxisMap::Range { start: 0, step: 1, count: 6, at: 0 };
 /// let region = Region::Box(vec![rows, columns]);
 /// assert_eq!(region.view_shape(), [4, 6]);
-/// assert_eq!(region.split(&grid).len(), 4);
+/// assert_eq!(region.split(&grid)?.len(), 4);
 ///
 /// // The elements at (1, 2) and (9, 0), in this order.
-/// let points = Region::Points { coords: Arc::new(vec![vec![1, 9], vec![2, 0]]), at: Arc::new(vec![0, 1]) };
+/// let points = Region::Points(Points::new(vec![Box::new(vec![1i64, 9]), Box::new(vec![2i64, 0])], &[10, 6])?);
 /// assert_eq!(points.view_shape(), [2]);
 /// # Ok::<(), zarr_engine::error::Error>(())
 /// ```
@@ -228,12 +231,9 @@ pub enum Region {
     /// The product of one map per axis. The view has the same axes as the box.
     Box(Vec<AxisMap>),
     /// Single elements. The view has one axis.
-    Points {
-        /// Per axis of the box, the index of each point.
-        coords: Arc<Vec<Vec<u64>>>,
-        /// The index of each point in the view.
-        at: Arc<Vec<u64>>,
-    },
+    Points(Points),
+    /// The elements that a mask chooses. The view has one axis.
+    Mask(Mask),
 }
 
 impl Region {
@@ -246,7 +246,8 @@ impl Region {
     pub fn view_shape(&self) -> Vec<u64> {
         match self {
             Region::Box(axes) => axes.iter().map(AxisMap::len).collect(),
-            Region::Points { at, .. } => vec![at.len() as u64],
+            Region::Points(points) => vec![points.len() as u64],
+            Region::Mask(mask) => vec![mask.len()],
         }
     }
 
@@ -260,12 +261,14 @@ impl Region {
         self.len() == 0
     }
 
-    /// Fails unless every index lies in a box of the given extents, and has a place of its own in the
-    /// view: then pieces of the region have no place in common.
+    /// Fails unless the region is one of a box of the given extents, and every index has a place of its
+    /// own in the view: then pieces of the region have no place in common. The indices of points are
+    /// checked when they are read.
     pub fn check(&self, extents: &[u64]) -> Result<()> {
         let axes = match self {
             Region::Box(axes) => axes.len(),
-            Region::Points { coords, .. } => coords.len(),
+            Region::Points(points) => points.extents().len(),
+            Region::Mask(mask) => mask.shape().len(),
         };
         if axes != extents.len() {
             return Err(
@@ -278,24 +281,9 @@ impl Region {
                     axis.check(i, extent)?;
                 }
             }
-            Region::Points { coords, at } => {
-                if !at.is_sorted_by(|a, b| a < b) {
-                    return Err(unordered());
-                }
-                for (i, (axis, &extent)) in coords.iter().zip(extents).enumerate() {
-                    if axis.len() != at.len() {
-                        return Err(Error::new(Kind::Selection, "the coordinates differ in length")
-                            .expected(at.len(), axis.len()));
-                    }
-                    let bad = axis.iter().fold(0, |most, &index| most.max(index));
-                    if bad >= extent && !axis.is_empty() {
-                        return Err(Error::new(
-                            Kind::Selection,
-                            format!("index {bad} is out of bounds for axis {i} of {extent} elements"),
-                        ));
-                    }
-                }
-            }
+            Region::Points(points) if points.extents() == extents => {}
+            Region::Mask(mask) if mask.fits(extents) => {}
+            _ => return Err(Error::new(Kind::Selection, "the selection is one of an array of another shape")),
         }
         Ok(())
     }
@@ -304,18 +292,19 @@ impl Region {
     pub fn covers(&self, extents: &[u64]) -> bool {
         match self {
             Region::Box(axes) => axes.iter().zip(extents).all(|(axis, &extent)| axis.covers(extent)),
-            Region::Points { at, .. } => extents.iter().all(|&n| n == 1) && !at.is_empty(),
+            Region::Points(points) => points.covers(extents),
+            Region::Mask(mask) => mask.covers(extents),
         }
     }
 
-    /// The bytes between the first and the last that the region reaches in a box laid out by
+    /// The bytes between the first and the last that the region may reach in a box laid out by
     /// `strides`, these included.
     pub fn reach(&self, strides: &[isize], size: usize) -> u64 {
+        let all = |shape: &[u64]| shape.iter().map(|n| n.checked_sub(1).map(|last| (0, last))).collect();
         let axes: Vec<Option<(u64, u64)>> = match self {
             Region::Box(axes) => axes.iter().map(AxisMap::hull).collect(),
-            Region::Points { coords, .. } => {
-                coords.iter().map(|axis| axis.iter().min().copied().zip(axis.iter().max().copied())).collect()
-            }
+            Region::Points(points) => all(points.extents()),
+            Region::Mask(mask) => all(mask.shape()),
         };
         let reach = |(axis, &stride): (Option<(u64, u64)>, &isize)| {
             axis.map_or(0, |(low, high)| (high - low).saturating_mul(stride.unsigned_abs() as u64))
@@ -363,260 +352,18 @@ impl Region {
         Ok(true)
     }
 
-    /// Cuts the region along `grid`.
-    pub fn split(&self, grid: &Grid) -> Split {
-        match self {
+    /// Cuts the region along `grid`; fails if points lie outside of their box.
+    pub fn split(&self, grid: &Grid) -> Result<Split> {
+        Ok(match self {
             Region::Box(axes) => Split::Box(axes.iter().zip(&grid.0).map(|(map, axis)| map.split(axis)).collect()),
-            Region::Points { coords, at } => Split::Points(PointSplit::new(coords, at, grid)),
-        }
+            Region::Points(points) => Split::Points(PointSplit::new(points, grid)?),
+            Region::Mask(mask) => Split::Mask(MaskSplit::new(mask, grid)?),
+        })
     }
 }
 
 fn unordered() -> Error {
     Error::internal("what is selected stands in the view one after the other")
-}
-
-/// Points, ordered by the chunk that holds them.
-#[derive(Debug, Clone)]
-pub struct PointSplit {
-    coords: Arc<Vec<Vec<u64>>>,
-    at: Arc<Vec<u64>>,
-    /// The points, those of each chunk next to each other: four bytes for a point, where they are not runs.
-    order: Vec<u32>,
-    pieces: Vec<PointPiece>,
-}
-
-/// The points of one chunk.
-#[derive(Debug, Clone)]
-struct PointPiece {
-    chunk: Vec<u64>,
-    origin: Vec<u64>,
-    points: Picked,
-}
-
-/// Which points these are.
-#[derive(Debug, Clone)]
-enum Picked {
-    /// A mask has few runs.
-    Runs(Vec<Range<usize>>),
-    /// Random points have one each: a stretch of their order.
-    Listed(Range<usize>),
-}
-
-/// Of fewer points, it does not matter how they are ordered.
-const MANY: usize = 64;
-
-impl PointSplit {
-    fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, grid: &Grid) -> Self {
-        let counts: Vec<u64> = grid.0.iter().map(|axis| axis.count().max(1)).collect();
-        // Chunks are numbered in row-major order; the product of all counts may exceed 64 bits.
-        let limit = counts.iter().try_fold(1usize, |n, &count| n.checked_mul(usize::try_from(count).ok()?));
-        let n = at.len();
-        if n >= MANY
-            && let Some(limit) = limit.filter(|&limit| limit <= n && u32::try_from(n).is_ok())
-        {
-            return Self::dense(coords, at, grid, &counts, limit);
-        }
-        Self::sparse(coords, at, grid, &counts, limit)
-    }
-
-    fn sparse(
-        coords: &Arc<Vec<Vec<u64>>>,
-        at: &Arc<Vec<u64>>,
-        grid: &Grid,
-        counts: &[u64],
-        limit: Option<usize>,
-    ) -> Self {
-        let n = at.len();
-        let mut numbers = Vec::new();
-        let mut starts = Vec::new();
-        let mut first = |point: usize, chunk: &[u64]| {
-            let number = |n: u128, (&count, &c): (&u64, &u64)| n.wrapping_mul(count.into()).wrapping_add(c.into());
-            numbers.push(counts.iter().zip(chunk).fold(0, number));
-            starts.push(point);
-        };
-        each_run(coords, n, grid, &mut first);
-        starts.push(n);
-        Self::of_runs(coords, at, grid, &numbers, &starts, limit)
-    }
-
-    /// The same of points that are more than the chunks, which are `limit`.
-    fn dense(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, grid: &Grid, counts: &[u64], limit: usize) -> Self {
-        let numbers = numbers(coords, at.len(), grid, counts);
-        let turns = numbers.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        if turns < numbers.len() / 4 {
-            let begins = |i: usize| i == 0 || numbers[i - 1] != numbers[i];
-            let mut starts: Vec<usize> = (0..numbers.len()).filter(|&i| begins(i)).collect();
-            let of_runs: Vec<u128> = starts.iter().map(|&start| numbers[start].into()).collect();
-            starts.push(numbers.len());
-            return Self::of_runs(coords, at, grid, &of_runs, &starts, Some(limit));
-        }
-        // A counting sort, which keeps their order.
-        let mut next = vec![0u32; limit + 1];
-        for &number in &numbers {
-            next[number as usize + 1] += 1;
-        }
-        for i in 0..limit {
-            next[i + 1] += next[i];
-        }
-        let mut order = vec![0u32; numbers.len()];
-        for (i, &number) in numbers.iter().enumerate() {
-            let next = &mut next[number as usize];
-            order[*next as usize] = i as u32;
-            *next += 1;
-        }
-        // Now each number's place is the end of its points.
-        let mut start = 0;
-        let mut pieces = Vec::new();
-        for &end in &next[..limit] {
-            let end = end as usize;
-            if end > start {
-                let point = order[start] as usize;
-                pieces.push(PointPiece::of(coords, point, grid, Picked::Listed(start..end)));
-            }
-            start = end;
-        }
-        Self { coords: Arc::clone(coords), at: Arc::clone(at), order, pieces }
-    }
-
-    /// The same of runs, each in one chunk: their chunks' `numbers`, below `limit`, and where they start.
-    fn of_runs(
-        coords: &Arc<Vec<Vec<u64>>>,
-        at: &Arc<Vec<u64>>,
-        grid: &Grid,
-        numbers: &[u128],
-        starts: &[usize],
-        limit: Option<usize>,
-    ) -> Self {
-        let piece = |same: &[usize]| {
-            let mut runs: Vec<Range<usize>> = Vec::with_capacity(same.len());
-            for &run in same {
-                let range = starts[run]..starts[run + 1];
-                match runs.last_mut() {
-                    Some(last) if last.end == range.start => last.end = range.end,
-                    _ => runs.push(range),
-                }
-            }
-            let point = runs.first().map_or(0, |run| run.start);
-            PointPiece::of(coords, point, grid, Picked::Runs(runs))
-        };
-        let ordered = grouped(numbers, limit);
-        let pieces = ordered.chunk_by(|&a, &b| numbers[a] == numbers[b]).map(piece).collect();
-        Self { coords: Arc::clone(coords), at: Arc::clone(at), order: Vec::new(), pieces }
-    }
-
-    fn piece(&self, i: usize) -> (Vec<u64>, Region) {
-        let PointPiece { chunk, origin, points } = &self.pieces[i];
-        if self.pieces.len() == 1 && origin.iter().all(|&o| o == 0) {
-            let (coords, at) = (Arc::clone(&self.coords), Arc::clone(&self.at));
-            return (chunk.clone(), Region::Points { coords, at });
-        }
-        let taken = |values: &[u64], origin: u64| match points {
-            Picked::Runs(runs) => taken(values, runs, origin),
-            Picked::Listed(range) => self.order[range.clone()].iter().map(|&i| values[i as usize] - origin).collect(),
-        };
-        let coords = self.coords.iter().zip(origin).map(|(axis, &origin)| taken(axis, origin)).collect();
-        (chunk.clone(), Region::Points { coords: Arc::new(coords), at: Arc::new(taken(&self.at, 0)) })
-    }
-}
-
-impl PointPiece {
-    /// The piece of the chunk that holds `point`.
-    fn of(coords: &[Vec<u64>], point: usize, grid: &Grid, points: Picked) -> Self {
-        let chunk: Vec<u64> = grid.0.iter().zip(coords).map(|(axis, c)| axis.find(c[point])).collect();
-        let origin = grid.0.iter().zip(&chunk).map(|(axis, &c)| axis.origin(c)).collect();
-        Self { chunk, origin, points }
-    }
-}
-
-/// The number of the chunk of each point: numbers of chunks fit.
-fn numbers(coords: &[Vec<u64>], n: usize, grid: &Grid, counts: &[u64]) -> Vec<u32> {
-    let mut numbers = vec![0u32; n];
-    for ((values, axis), &count) in coords.iter().zip(&grid.0).zip(counts) {
-        let count = count as u32;
-        let narrow = u32::try_from(axis.extent());
-        match *axis {
-            _ if count == 1 => {}
-            Axis::Regular { size, .. } if size.is_power_of_two() => {
-                let shift = size.trailing_zeros();
-                number(&mut numbers, values, count, |value| (value >> shift) as u32);
-            }
-            Axis::Regular { size, .. } if narrow.is_ok() && u32::try_from(size).is_ok() => {
-                number(&mut numbers, values, count, |value| value as u32 / size as u32);
-            }
-            _ => number(&mut numbers, values, count, |value| axis.find(value) as u32),
-        }
-    }
-    numbers
-}
-
-#[inline(always)]
-fn number(numbers: &mut [u32], values: &[u64], count: u32, find: impl Fn(u64) -> u32) {
-    for (number, &value) in numbers.iter_mut().zip(values) {
-        *number = number.wrapping_mul(count).wrapping_add(find(value));
-    }
-}
-
-/// The values of some runs, less `origin`.
-fn taken(values: &[u64], runs: &[Range<usize>], origin: u64) -> Vec<u64> {
-    let mut taken = Vec::with_capacity(runs.iter().map(Range::len).sum());
-    for run in runs {
-        if run.len() == 1 {
-            taken.push(values[run.start] - origin); // cheaper than to begin a loop
-        } else {
-            taken.extend(values[run.clone()].iter().map(|value| value - origin));
-        }
-    }
-    taken
-}
-
-/// Tells `first` the first point of each run of points in one chunk, and the chunk.
-fn each_run(coords: &[Vec<u64>], n: usize, grid: &Grid, first: &mut impl FnMut(usize, &[u64])) {
-    let (mut low, mut high, mut chunk) = (vec![0; coords.len()], vec![0; coords.len()], vec![0; coords.len()]);
-    for i in 0..n {
-        let mut stays = i > 0;
-        for ((axis, &low), &high) in coords.iter().zip(&low).zip(&high) {
-            stays &= (low..high).contains(&axis[i]);
-        }
-        if !stays {
-            for (k, axis) in grid.0.iter().enumerate() {
-                chunk[k] = axis.find(coords[k][i]);
-                low[k] = axis.origin(chunk[k]);
-                high[k] = low[k].saturating_add(axis.size(chunk[k]));
-            }
-            first(i, &chunk);
-        }
-    }
-}
-
-/// The order in which equal numbers follow one another, and keep their order: of two values for one
-/// element the later one wins, as in NumPy. Numbers are below `limit`.
-fn grouped(numbers: &[u128], limit: Option<usize>) -> Vec<usize> {
-    let n = numbers.len();
-    if numbers.is_sorted() {
-        return (0..n).collect();
-    }
-    let Some(limit) = limit.filter(|&limit| limit <= n) else {
-        let mut pairs: Vec<(u128, usize)> = numbers.iter().copied().zip(0..).collect();
-        pairs.sort_unstable();
-        return pairs.into_iter().map(|(_, i)| i).collect();
-    };
-    // A counting sort: no comparison, two passes.
-    let mut next = vec![0usize; limit];
-    for &number in numbers {
-        next[number as usize] += 1;
-    }
-    let mut start = 0;
-    for next in &mut next {
-        start += std::mem::replace(next, start);
-    }
-    let mut order = vec![0; n];
-    for (i, &number) in numbers.iter().enumerate() {
-        let next = &mut next[number as usize];
-        order[*next] = i;
-        *next += 1;
-    }
-    order
 }
 
 /// A region cut along a grid.
@@ -626,6 +373,8 @@ pub enum Split {
     Box(Vec<AxisSplit>),
     /// The chunks that hold points, each with its points.
     Points(PointSplit),
+    /// The chunks in which a mask chooses something, each with its part of the mask.
+    Mask(MaskSplit),
 }
 
 impl Split {
@@ -633,7 +382,8 @@ impl Split {
     pub fn len(&self) -> usize {
         match self {
             Split::Box(axes) => axes.iter().fold(1usize, |n, axis| n.saturating_mul(axis.len())),
-            Split::Points(points) => points.pieces.len(),
+            Split::Points(points) => points.len(),
+            Split::Mask(mask) => mask.len(),
         }
     }
 
@@ -645,7 +395,8 @@ impl Split {
     /// The chunk of piece `i`.
     pub fn chunk(&self, i: usize) -> Vec<u64> {
         match self {
-            Split::Points(points) => points.pieces[i].chunk.clone(),
+            Split::Points(points) => points.chunk(i),
+            Split::Mask(mask) => mask.chunk(i),
             Split::Box(_) => self.piece(i).0,
         }
     }
@@ -654,6 +405,7 @@ impl Split {
     pub fn piece(&self, i: usize) -> (Vec<u64>, Region) {
         match self {
             Split::Points(points) => points.piece(i),
+            Split::Mask(mask) => mask.piece(i),
             Split::Box(axes) => {
                 let mut rest = i;
                 let mut chunk = vec![0; axes.len()];
@@ -672,8 +424,6 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-    use std::collections::HashMap;
 
     fn grid(axes: &[(u64, u64)]) -> Grid {
         Grid(axes.iter().map(|&(size, extent)| Axis::regular(size, extent).unwrap()).collect())
@@ -722,7 +472,7 @@ mod tests {
     #[test]
     fn pieces_of_a_range_are_not_held() {
         let axis = Axis::regular(1, u64::MAX).unwrap();
-        let split = Region::Box(vec![range(0, 1, u64::MAX)]).split(&Grid(vec![axis]));
+        let split = Region::Box(vec![range(0, 1, u64::MAX)]).split(&Grid(vec![axis])).unwrap();
         assert_eq!(split.len() as u64, u64::MAX);
         let last = split.piece(split.len() - 1);
         let at = u64::MAX - 1;
@@ -730,68 +480,9 @@ mod tests {
     }
 
     #[test]
-    fn points_keep_their_place() {
-        let grid = grid(&[(2, 5), (3, 7)]);
-        let coords = vec![vec![4, 0, 1, 4, 0], vec![6, 0, 5, 6, 2]];
-        let region = Region::Points { coords: Arc::new(coords.clone()), at: Arc::new((0..5).collect()) };
-        let split = region.split(&grid);
-        let mut seen = HashMap::new();
-        for i in 0..split.len() {
-            let (chunk, piece) = split.piece(i);
-            let Region::Points { coords, at } = piece else { panic!("not points") };
-            for (k, &place) in at.iter().enumerate() {
-                seen.insert(place, (chunk[0] * 2 + coords[0][k], chunk[1] * 3 + coords[1][k]));
-            }
-        }
-        assert_eq!(seen.len(), 5);
-        for i in 0..5 {
-            assert_eq!(seen[&(i as u64)], (coords[0][i], coords[1][i]));
-        }
-    }
-
-    proptest! {
-        /// Points that are many and those that are few are cut alike, whatever runs there are.
-        #[test]
-        fn points_are_cut_alike_whether_they_are_many_or_few(
-            axes in proptest::collection::vec((1u64..9, 1u64..30), 1..4),
-            varying in any::<bool>(),
-            n in 0usize..300,
-            repeat in 1usize..9,
-            seed in any::<u64>(),
-        ) {
-            let mut grid = grid(&axes);
-            let extent = axes[0].1;
-            if varying && extent > 3 {
-                grid.0[0] = Axis::varying(&[1, extent - 3, 2], extent).unwrap();
-            }
-            let mut state = seed | 1;
-            let mut below = |end: u64| {
-                state ^= state << 13;
-                state ^= state >> 7;
-                state ^= state << 17;
-                state % end
-            };
-            let mut coords: Vec<Vec<u64>> = vec![Vec::new(); axes.len()];
-            for i in 0..n {
-                for (axis, &(_, extent)) in coords.iter_mut().zip(&axes) {
-                    let value = if i % repeat == 0 { below(extent) } else { axis[i - 1] };
-                    axis.push(value);
-                }
-            }
-            let (coords, at) = (Arc::new(coords), Arc::new((0..n as u64).collect::<Vec<u64>>()));
-            let counts: Vec<u64> = grid.0.iter().map(|axis| axis.count().max(1)).collect();
-            let limit = counts.iter().product::<u64>() as usize;
-            let pieces = |split: &PointSplit| (0..split.pieces.len()).map(|i| split.piece(i)).collect::<Vec<_>>();
-            let few = pieces(&PointSplit::sparse(&coords, &at, &grid, &counts, Some(limit)));
-            prop_assert_eq!(&few, &pieces(&PointSplit::dense(&coords, &at, &grid, &counts, limit)));
-            prop_assert_eq!(&few, &pieces(&PointSplit::new(&coords, &at, &grid)));
-        }
-    }
-
-    #[test]
     fn covering_and_bounds() {
         let grid = grid(&[(4, 10)]);
-        let split = Region::Box(vec![range(0, 1, 10)]).split(&grid);
+        let split = Region::Box(vec![range(0, 1, 10)]).split(&grid).unwrap();
         assert!((0..split.len()).all(|i| {
             let (chunk, piece) = split.piece(i);
             piece.covers(&grid.valid(&chunk))
@@ -799,7 +490,10 @@ mod tests {
         assert!(!Region::Box(vec![range(0, 2, 5)]).covers(&[10]));
         assert!(Region::Box(vec![range(0, 1, 11)]).check(&[10]).is_err());
         assert!(Region::Box(vec![range(u64::MAX, 3, 2)]).check(&[10]).is_err());
-        assert!(Region::Points { coords: Arc::new(vec![vec![10]]), at: Arc::new(vec![0]) }.check(&[10]).is_err());
-        assert!(Region::Box(vec![range(7, 1, 0)]).split(&grid).is_empty());
+        let points = |index: i64| Region::Points(Points::new(vec![Box::new(vec![index])], &[10]).unwrap());
+        assert!(points(10).split(&grid).is_err());
+        assert!(points(9).check(&[11]).is_err(), "of another array");
+        assert!(points(9).check(&[10, 1]).is_err());
+        assert!(Region::Box(vec![range(7, 1, 0)]).split(&grid).unwrap().is_empty());
     }
 }

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)]
 
+mod scattered;
 mod tiles;
 mod transfer;
 
@@ -12,6 +13,7 @@ use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use self::scattered::{Scattered, Way};
 use self::transfer::{STREAMED, Transfer};
 use crate::error::{Error, Kind, Result};
 use crate::selection::Region;
@@ -111,10 +113,91 @@ impl View {
         self.size
     }
 
+    /// The same elements in the same order, along as few dimensions as can be.
+    pub fn joined(mut self) -> Self {
+        let mut axes: Vec<(usize, isize)> = Vec::with_capacity(self.shape.len());
+        for (&n, &stride) in self.shape.iter().zip(&*self.strides) {
+            match axes.last_mut() {
+                _ if n == 1 => {}
+                Some(last) if isize::try_from(n).ok().and_then(|n| stride.checked_mul(n)) == Some(last.1) => {
+                    *last = (last.0.saturating_mul(n), stride);
+                }
+                _ => axes.push((n, stride)),
+            }
+        }
+        (self.shape, self.strides) =
+            (axes.iter().map(|axis| axis.0).collect(), axes.iter().map(|axis| axis.1).collect());
+        self
+    }
+
+    /// Calls `f` with places of elements in memory, from number `start` on in C order, at most `n`: where
+    /// the first of some is, how many these are, and how far the next one is.
+    fn each_row(&self, start: usize, n: usize, mut f: impl FnMut(*const u8, usize, isize)) {
+        let total = self.shape.iter().fold(1usize, |n, &size| n.saturating_mul(size));
+        let (mut at, end) = (start.min(total), start.saturating_add(n).min(total));
+        let (row, step) = self.shape.last().zip(self.strides.last()).map_or((1, 0), |(&row, &step)| (row, step));
+        while at < end {
+            let n = (row - at % row).min(end - at);
+            let (mut rest, mut offset) = (at, 0isize);
+            for (&size, &stride) in self.shape.iter().zip(&*self.strides).rev() {
+                offset += (rest % size) as isize * stride;
+                rest /= size;
+            }
+            // The offset is that of an element: it lies in the bounds that `bounded` found.
+            f(self.base.wrapping_offset(offset), n, step);
+            at += n;
+        }
+    }
+
+    /// Copies elements of a byte, from number `start` on in C order.
+    pub fn bytes(&self, start: usize, out: &mut [u8]) {
+        if self.size != 1 {
+            return;
+        }
+        let mut done = 0;
+        self.each_row(start, out.len(), |from, n, step| {
+            let out = &mut out[done..done + n];
+            done += n;
+            // SAFETY: these are elements of the view, whose memory is valid for reads (`View::new`).
+            unsafe {
+                if step == 1 {
+                    std::ptr::copy(from, out.as_mut_ptr(), n);
+                } else {
+                    out.iter_mut().enumerate().for_each(|(i, out)| *out = from.offset(i as isize * step).read());
+                }
+            }
+        });
+    }
+
+    /// Copies integers of 1, 2, 4 or 8 bytes, from number `start` on in C order. Numbers that are larger
+    /// than any index become the largest one.
+    pub fn integers(&self, start: usize, signed: bool, out: &mut [i64]) {
+        let mut done = 0;
+        self.each_row(start, out.len(), |from, n, step| {
+            let out = &mut out[done..done + n];
+            done += n;
+            // SAFETY: these are elements of the view, whose memory is valid for reads (`View::new`), and
+            // each is as long as the type that is read.
+            unsafe {
+                match (self.size, signed) {
+                    (8, true) => read_all(from, step, out, |number: i64| number),
+                    (8, false) => read_all(from, step, out, |number: u64| i64::try_from(number).unwrap_or(i64::MAX)),
+                    (4, true) => read_all(from, step, out, |number: i32| number.into()),
+                    (4, false) => read_all(from, step, out, |number: u32| number.into()),
+                    (2, true) => read_all(from, step, out, |number: i16| number.into()),
+                    (2, false) => read_all(from, step, out, |number: u16| number.into()),
+                    (1, true) => read_all(from, step, out, |number: i8| number.into()),
+                    (1, false) => read_all(from, step, out, |number: u8| number.into()),
+                    _ => out.fill(i64::MAX),
+                }
+            }
+        });
+    }
+
     fn fits(&self, region: &Region) -> Result<()> {
         let axes = match region {
             Region::Box(axes) => axes.len(),
-            Region::Points { .. } => 1,
+            Region::Points(_) | Region::Mask(_) => 1,
         };
         if axes == self.shape.len() {
             Ok(())
@@ -126,6 +209,12 @@ impl View {
     /// Copies the elements of `region` from the view into `chunk`, laid out by `strides`.
     pub fn gather(&self, region: &Region, chunk: &mut [u8], strides: &[isize]) -> Result<()> {
         self.fits(region)?;
+        if let Some(scattered) = Scattered::new(region, strides, 0, &self.strides, self.size) {
+            let (chunk, view) = (bytes_of(chunk), (self.base, (self.low, self.high)));
+            // SAFETY: both bounds are those of memory that is valid, as below: the view's for reads, and
+            // `chunk` for writes.
+            return unsafe { scattered.run(Way::ToChunk, chunk, view) };
+        }
         let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?.flip();
         transfer.check((self.low, self.high), (0, chunk.len() as isize))?;
         // SAFETY: `check` proved that all source offsets lie in the view's memory, which is valid for
@@ -181,6 +270,12 @@ impl Output {
     /// Copies the elements of `region` from `chunk`, laid out by `strides`, into the view.
     pub fn scatter(&self, region: &Region, chunk: &[u8], strides: &[isize], skip: usize) -> Result<()> {
         self.fits(region)?;
+        if let Some(scattered) = Scattered::new(region, strides, skip, &self.strides, self.size) {
+            let chunk = (chunk.as_ptr().cast_mut(), (0, chunk.len() as isize));
+            // SAFETY: both bounds are those of memory that is valid, as below: the chunk's for reads, the
+            // view's for writes.
+            return unsafe { scattered.run(Way::ToView, chunk, (self.base, (self.low, self.high))) };
+        }
         let transfer = Transfer::plan(region, strides, skip, &self.strides, self.size)?;
         transfer.check((0, chunk.len() as isize), (self.low, self.high))?;
         let large = self.high.saturating_sub(self.low) >= STREAMED;
@@ -194,13 +289,17 @@ impl Output {
     /// Writes `element` to every place of `region` in the view.
     pub fn fill(&self, region: &Region, element: &[u8]) -> Result<()> {
         self.fits(region)?;
-        let still = vec![
-            0;
-            match region {
-                Region::Box(axes) => axes.len(),
-                Region::Points { coords, .. } => coords.len(),
-            }
-        ];
+        let axes = match region {
+            Region::Box(axes) => axes.len(),
+            Region::Points(points) => points.extents().len(),
+            Region::Mask(mask) => mask.shape().len(),
+        };
+        let still = vec![0; axes];
+        if let Some(scattered) = Scattered::new(region, &still, 0, &self.strides, self.size) {
+            let element = (element.as_ptr().cast_mut(), (0, element.len() as isize));
+            // SAFETY: as in `scatter`; the source is the one element, again and again.
+            return unsafe { scattered.run(Way::ToView, element, (self.base, (self.low, self.high))) };
+        }
         let transfer = Transfer::plan(region, &still, 0, &self.strides, self.size)?;
         transfer.check((0, element.len() as isize), (self.low, self.high))?;
         // SAFETY: as in `scatter`; the source is the one element, again and again.
@@ -218,6 +317,9 @@ impl Output {
         f: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<Option<T>> {
         self.fits(region)?;
+        if !matches!(region, Region::Box(_)) {
+            return Ok(None);
+        }
         let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?;
         if transfer.single_run() != Some(len) || transfer.src != 0 {
             return Ok(None);
@@ -242,6 +344,9 @@ impl Output {
         f: impl FnOnce(usize, &mut Vec<&mut [u8]>) -> T,
     ) -> Result<Option<T>> {
         self.fits(region)?;
+        if !matches!(region, Region::Box(_)) {
+            return Ok(None);
+        }
         let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?;
         let Some(rows) = transfer.rows() else { return Ok(None) };
         transfer.check((0, isize::MAX), (self.low, self.high))?;
@@ -251,6 +356,19 @@ impl Output {
             slices.push(unsafe { std::slice::from_raw_parts_mut(self.base.offset(offset), len) });
         }
         Ok(Some(f(transfer.src as usize, &mut slices)))
+    }
+}
+
+/// Reads a number for each place of `out`, `step` bytes apart.
+///
+/// # Safety
+///
+/// They are valid for reads; they need not be aligned.
+#[inline(always)]
+unsafe fn read_all<T>(from: *const u8, step: isize, out: &mut [i64], as_index: impl Fn(T) -> i64) {
+    for (i, out) in out.iter_mut().enumerate() {
+        // SAFETY: handed on.
+        *out = as_index(unsafe { from.offset(i as isize * step).cast::<T>().read_unaligned() });
     }
 }
 
@@ -283,12 +401,15 @@ pub fn strides_of(shape: &[u64], size: usize) -> Result<Vec<isize>> {
 /// The runs of bytes that `region` takes from a chunk laid out by `strides`, in their order, those
 /// joined that are at most `gap` bytes apart.
 pub fn runs_of(region: &Region, strides: &[isize], size: usize, gap: u64) -> Result<Vec<(u64, u64)>> {
+    if let Some(scattered) = Scattered::new(region, strides, 0, &[0], size) {
+        return scattered.runs(gap);
+    }
     // A view laid out like the chunk: the loops then follow the chunk's memory.
-    let like = match region {
-        Region::Box(_) => strides,
-        Region::Points { .. } => &[0],
-    };
-    Transfer::plan(region, strides, 0, like, size)?.source_runs(gap)
+    Transfer::plan(region, strides, 0, strides, size)?.source_runs(gap)
+}
+
+fn bytes_of(memory: &mut [u8]) -> (*mut u8, (isize, isize)) {
+    (memory.as_mut_ptr(), (0, memory.len() as isize))
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ pub fn shard(
 ) -> Result<Encoded> {
     let counts = sharding.counts(shape)?;
     let grid = sharding.grid(valid)?;
-    let split = region.split(&grid);
+    let split = region.split(&grid)?;
     let old = match old {
         Some(object) => {
             let index = read::index(sharding, &counts, object)?;

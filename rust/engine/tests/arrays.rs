@@ -21,7 +21,7 @@ use zarr_engine::key::KeyEncoding;
 use zarr_engine::object::{Object, Part, Sink, Source, join};
 use zarr_engine::plan::{ReadPlan, Want, WritePlan};
 use zarr_engine::runtime;
-use zarr_engine::selection::{AxisMap, Region};
+use zarr_engine::selection::{AxisMap, Indices, Mask, Points, Region};
 use zarr_engine::shard::{Order, Sharding};
 use zarr_engine::strided::{Output, View};
 
@@ -149,9 +149,10 @@ fn places(region: &Region, columns: u64) -> Vec<usize> {
             let (rows, cols) = (expand(&axes[0]), expand(&axes[1]));
             rows.iter().flat_map(|r| cols.iter().map(move |c| (r * columns + c) as usize)).collect()
         }
-        Region::Points { coords, .. } => {
-            coords[0].iter().zip(&coords[1]).map(|(r, c)| (r * columns + c) as usize).collect()
+        Region::Points(points) => {
+            points.listed().unwrap().iter().map(|(at, _)| (at[0] * columns + at[1]) as usize).collect()
         }
+        Region::Mask(mask) => mask.listed().iter().map(|(at, _)| (at[0] * columns + at[1]) as usize).collect(),
     }
 }
 
@@ -171,13 +172,23 @@ fn axis(extent: u64) -> impl Strategy<Value = AxisMap> {
     prop_oneof![4 => range, 1 => pairs]
 }
 
+fn points(points: &[(u64, u64)], shape: [u64; 2]) -> Region {
+    let (rows, columns): (Vec<i64>, Vec<i64>) = points.iter().map(|p| (p.0 as i64, p.1 as i64)).unzip();
+    Region::Points(Points::new(vec![Box::new(rows), Box::new(columns)], &shape).unwrap())
+}
+
 fn region(shape: [u64; 2]) -> impl Strategy<Value = Region> {
     let boxes = (axis(shape[0]), axis(shape[1])).prop_map(|(a, b)| Region::Box(vec![a, b]));
-    let points = proptest::collection::vec((0..shape[0], 0..shape[1]), 1..12).prop_map(|points| {
-        let coords = vec![points.iter().map(|p| p.0).collect(), points.iter().map(|p| p.1).collect()];
-        Region::Points { coords: Arc::new(coords), at: Arc::new((0..points.len() as u64).collect()) }
+    let points = proptest::collection::vec((0..shape[0], 0..shape[1]), 1..120).prop_map(move |mut points| {
+        points.truncate(if points.len() % 3 == 0 { 120 } else { 12 });
+        self::points(&points, shape)
     });
-    prop_oneof![4 => boxes, 1 => points]
+    let n = (shape[0] * shape[1]) as usize;
+    let mask = (proptest::collection::vec(any::<bool>(), n), any::<bool>()).prop_map(move |(chosen, all)| {
+        let chosen: Vec<u8> = chosen.iter().map(|&one| u8::from(one || all)).collect();
+        Region::Mask(Mask::new(&shape, |start, out| out.copy_from_slice(&chosen[start..start + out.len()])).unwrap())
+    });
+    prop_oneof![4 => boxes, 2 => points, 2 => mask]
 }
 
 /// Answers what a plan wants, as a store would.
@@ -294,6 +305,74 @@ impl Random {
     }
 }
 
+/// Indices that are others whenever they are read, and outside of the array at times.
+struct Restless(Mutex<Random>, u64, usize);
+
+impl Indices for Restless {
+    fn len(&self) -> usize {
+        self.2
+    }
+
+    fn read(&self, _: usize, out: &mut [i64]) {
+        let mut random = self.0.lock().unwrap();
+        for out in out {
+            let index = random.below(self.1 as usize) as i64;
+            *out = match random.below(4000) {
+                0 => i64::MIN,
+                1 => self.1 as i64,
+                2 => i64::MAX,
+                n if n % 2 == 0 => index - self.1 as i64,
+                _ => index,
+            };
+        }
+    }
+}
+
+/// Somebody changes the indices of points while they are read and written: then these are some of the
+/// array's elements, or an error says that they are not.
+#[test]
+fn points_that_change_meanwhile_are_points_of_the_array() {
+    let shape = [19u64, 13];
+    for kind in 0..KINDS {
+        let array = array(kind, shape, false);
+        let memory = Arc::new(Memory(Mutex::default(), kind % 2 == 0));
+        let sink: Arc<dyn Sink> = memory.clone();
+        let (all, locks) = (Region::all(&shape), runtime::locks());
+        let mut values: Vec<u32> = (1000..1000 + 19 * 13).collect();
+        let write = |region: &Region, values: &mut [u32]| {
+            let view = view(values, region);
+            array.write(|_| Arc::clone(&sink), region, &view, How::default(), (&locks, "m"), Exec::Here)
+        };
+        let read = |region: &Region, out: &mut [u32]| {
+            let (view, from) = (view(out, region), Arc::clone(&memory));
+            array.read(|_| move |_, key: &str| from.open(key), region, &view, Exec::Here)
+        };
+        write(&all, &mut values).unwrap();
+        let mut outcomes = [0, 0];
+        for round in 0..200u64 {
+            let n = [1, 40, 700][round as usize % 3];
+            let axis = |seed: u64, extent| Box::new(Restless(Mutex::new(Random(seed)), extent, n)) as Box<dyn Indices>;
+            let axes = vec![axis(2 * round + 1, shape[0]), axis(0x9e37_79b9 + round, shape[1])];
+            let region = Region::Points(Points::new(axes, &shape).unwrap());
+            let mut out = vec![1u32; n];
+            let done = if round % 2 == 0 { read(&region, &mut out) } else { write(&region, &mut vec![5; n]) };
+            match done {
+                Ok(()) => outcomes[0] += 1,
+                Err(error) => {
+                    assert_eq!(error.kind(), Kind::Selection, "{error:?}");
+                    outcomes[1] += 1;
+                }
+            }
+            let sound = |value: &u32| *value == 5 || (1000..1000 + 19 * 13).contains(value);
+            assert!(out.iter().all(|value| *value == 1 || sound(value)));
+            let mut now = vec![0; values.len()];
+            read(&all, &mut now).unwrap();
+            assert!(now.iter().zip(&values).all(|(now, was)| now == was || *now == 5), "a value that nobody wrote");
+        }
+        assert!(outcomes.iter().all(|&n| n > 0), "{outcomes:?}");
+    }
+}
+
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(3) {
         let n = bytes.len();
@@ -397,7 +476,7 @@ fn damaged_values_end_in_errors() {
             let from = Arc::clone(&memory);
             let direct = array.read(|_| move |_, key: &str| from.open(key), region, &target, Exec::Here);
             let mut one = [5u32];
-            let single = Region::Points { coords: Arc::new(vec![vec![1], vec![3]]), at: Arc::new(vec![0]) };
+            let single = points(&[(1, 3)], [array.shape()[0], array.shape()[1]]);
             let change = view(&mut one, &single);
             let changed = write_by_plan(&array, &memory, &single, &change, How::default());
             for error in [direct.err(), changed.err()].into_iter().flatten() {

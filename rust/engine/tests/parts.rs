@@ -20,7 +20,7 @@ use zarr_engine::error::{Kind, Result};
 use zarr_engine::exec::Exec;
 use zarr_engine::object::Object;
 use zarr_engine::read;
-use zarr_engine::selection::{AxisMap, Region};
+use zarr_engine::selection::{AxisMap, Indices, Mask, Points, Region};
 use zarr_engine::strided::{Output, strides_of};
 
 const SIZE: usize = 4;
@@ -109,16 +109,18 @@ fn read_to(chain: &Arc<Chain>, form: &Form, object: &Arc<dyn Object>, region: &R
     read::chunk(chain, form, object, region, &out, Exec::Here).map(|()| data)
 }
 
+fn listed(elements: Vec<(Vec<u64>, u64)>, strides: &[isize]) -> Vec<usize> {
+    let offset = |indices: &[u64]| indices.iter().zip(strides).map(|(&i, &s)| i as usize * s as usize).sum();
+    elements.iter().map(|(indices, _)| offset(indices)).collect()
+}
+
 /// The elements of `region`, of all elements of a chunk of `shape` in C order.
 fn taken(all: &[u8], shape: &[u64], region: &Region) -> Vec<u8> {
     let strides = strides_of(shape, SIZE).unwrap();
     let mut offsets = vec![0usize];
     match region {
-        Region::Points { coords, at } => {
-            offsets = (0..at.len())
-                .map(|i| coords.iter().zip(&strides).map(|(axis, &s)| axis[i] as usize * s as usize).sum())
-                .collect();
-        }
+        Region::Points(points) => offsets = listed(points.listed().unwrap(), &strides),
+        Region::Mask(mask) => offsets = listed(mask.listed(), &strides),
         Region::Box(axes) => {
             for (axis, &stride) in axes.iter().zip(&strides) {
                 let indices: Vec<u64> = match axis {
@@ -158,11 +160,20 @@ fn case() -> impl Strategy<Value = (Vec<u64>, Region)> {
         let axes: Vec<_> = shape.iter().map(|&n| axis(n)).collect();
         let point: Vec<_> = shape.iter().map(|&n| 0..n).collect();
         let rank = shape.len();
+        let (of_points, of_mask) = (shape.clone(), shape.clone());
         let points = proptest::collection::vec(point, 1..9).prop_map(move |points| {
-            let coords = (0..rank).map(|axis| points.iter().map(|point| point[axis]).collect()).collect();
-            Region::Points { coords: Arc::new(coords), at: Arc::new((0..points.len() as u64).collect()) }
+            let axis = |axis: usize| points.iter().map(|point| point[axis] as i64).collect::<Vec<_>>();
+            let axes = (0..rank).map(|i| Box::new(axis(i)) as Box<dyn Indices>).collect();
+            Region::Points(Points::new(axes, &of_points).unwrap())
         });
-        (Just(shape), prop_oneof![3 => axes.prop_map(Region::Box), 1 => points])
+        let n = shape.iter().product::<u64>() as usize;
+        let mask = proptest::collection::vec(0..n, 1..9).prop_map(move |chosen| {
+            let read = |start: usize, out: &mut [u8]| {
+                out.iter_mut().enumerate().for_each(|(i, out)| *out = u8::from(chosen.contains(&(start + i))));
+            };
+            Region::Mask(Mask::new(&of_mask, read).unwrap())
+        });
+        (Just(shape), prop_oneof![3 => axes.prop_map(Region::Box), 1 => points, 1 => mask])
     })
 }
 

@@ -12,7 +12,7 @@ use zarr_engine::element::{Fill, Swap};
 use zarr_engine::error::Result;
 use zarr_engine::exec::Exec;
 use zarr_engine::object::{Object, join};
-use zarr_engine::selection::{AxisMap, Region};
+use zarr_engine::selection::{AxisMap, Indices, Mask, Points, Region};
 use zarr_engine::strided::{Output, View, runs_of};
 use zarr_engine::{read, write};
 
@@ -66,10 +66,29 @@ fn axis(extent: u64) -> impl Strategy<Value = AxisMap> {
 fn points(shape: &[u64]) -> impl Strategy<Value = Region> + use<> {
     let point: Vec<_> = shape.iter().map(|&n| 0..n).collect();
     let rank = shape.len();
+    let shape = shape.to_vec();
     proptest::collection::vec(point, 0..40).prop_map(move |points| {
-        let coords = (0..rank).map(|axis| points.iter().map(|point| point[axis]).collect()).collect();
-        Region::Points { coords: Arc::new(coords), at: Arc::new((0..points.len() as u64).collect()) }
+        let axis = |axis: usize| points.iter().map(|point| point[axis] as i64).collect::<Vec<_>>();
+        let axes = (0..rank).map(|i| Box::new(axis(i)) as Box<dyn Indices>).collect();
+        Region::Points(Points::new(axes, &shape).unwrap())
     })
+}
+
+/// The elements that a mask chooses: none, some in runs, or all of them.
+fn mask(shape: &[u64]) -> impl Strategy<Value = Region> + use<> {
+    let (shape, n) = (shape.to_vec(), shape.iter().product::<u64>() as usize);
+    (proptest::collection::vec((any::<u8>(), 1usize..90), 1..20), 0u8..=2).prop_map(move |(runs, kind)| {
+        let one = |&(seed, len): &(u8, usize)| {
+            (0..len).map(move |i| if seed < 90 { u8::from(i as u8 % 5 == seed % 5) } else { seed % 3 })
+        };
+        let some: Vec<u8> = runs.iter().cycle().flat_map(one).take(n).collect();
+        let chosen = if kind == 0 { vec![seed_of(&some); n] } else { some };
+        Region::Mask(Mask::new(&shape, |start, out| out.copy_from_slice(&chosen[start..start + out.len()])).unwrap())
+    })
+}
+
+fn seed_of(bytes: &[u8]) -> u8 {
+    bytes.first().map_or(1, |byte| byte % 2)
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -85,7 +104,11 @@ fn case() -> impl Strategy<Value = Case> {
             let rank = shape.len();
             let axes: Vec<_> = shape.iter().map(|&n| axis(n)).collect();
             let boxed = axes.prop_map(Region::Box);
-            let region = if rank == 0 { boxed.boxed() } else { prop_oneof![6 => boxed, 1 => points(&shape)].boxed() };
+            let region = if rank == 0 {
+                boxed.boxed()
+            } else {
+                prop_oneof![6 => boxed, 1 => points(&shape), 2 => mask(&shape)].boxed()
+            };
             let permutation = || Just((0..rank).collect::<Vec<usize>>()).prop_shuffle();
             let layout = proptest::collection::vec((0..3usize, any::<bool>()), rank.max(1));
             (Just(shape), permutation(), Just(size), region, permutation(), layout)
@@ -109,15 +132,16 @@ fn case() -> impl Strategy<Value = Case> {
         })
 }
 
+fn placed(listed: Vec<(Vec<u64>, u64)>, chunk: &[isize], to: isize) -> Vec<(isize, isize)> {
+    let from = |indices: &[u64]| indices.iter().zip(chunk).map(|(&i, s)| i as isize * s).sum::<isize>();
+    listed.iter().map(|(indices, at)| (from(indices), *at as isize * to)).collect()
+}
+
 /// Every element that is selected: where it stands in the chunk, and where in memory.
 fn places(case: &Case, chunk: &[isize]) -> Vec<(usize, usize)> {
     let offsets = match &case.region {
-        Region::Points { coords, at } => (0..at.len())
-            .map(|i| {
-                let from = coords.iter().zip(chunk).map(|(axis, s)| axis[i] as isize * s).sum::<isize>();
-                (from, at[i] as isize * case.strides[0])
-            })
-            .collect(),
+        Region::Points(points) => placed(points.listed().unwrap(), chunk, case.strides[0]),
+        Region::Mask(mask) => placed(mask.listed(), chunk, case.strides[0]),
         Region::Box(axes) => {
             let mut all = vec![(0isize, 0isize)];
             for (axis, (&s, &d)) in axes.iter().zip(chunk.iter().zip(&case.strides)) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use zarr_engine::array::{Array, Coalesce, How};
@@ -14,8 +15,8 @@ use zarr_engine::exec::Exec;
 use zarr_engine::grid::{Axis, Grid};
 use zarr_engine::key::KeyEncoding;
 use zarr_engine::object::{Sink, Source};
-use zarr_engine::selection::{AxisMap, Region};
-use zarr_engine::strided::Output;
+use zarr_engine::selection::{AxisMap, Indices, Mask, Points, Region};
+use zarr_engine::strided::{Output, View};
 use zarr_engine::{files, plan, runtime};
 
 use crate::buffer::{lend, lend_for_writing};
@@ -79,11 +80,11 @@ impl CompiledArray {
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
         axes: Option<&Bound<'_, PyTuple>>,
-        points: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyAny>>,
         out: &Bound<'_, PyAny>,
         cancel: Option<&Cancel>,
     ) -> PyResult<()> {
-        self.read_into(py, source, &region(axes, points)?, &lend_for_writing(out)?, cancel)
+        self.read_into(py, source, &self.region(py, axes, points)?, &lend_for_writing(out)?, cancel)
     }
 
     #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None, may_grow = false,
@@ -94,7 +95,7 @@ impl CompiledArray {
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
         axes: Option<&Bound<'_, PyTuple>>,
-        points: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyAny>>,
         value: &Bound<'_, PyAny>,
         write_empty: bool,
         lock_name: &str,
@@ -102,7 +103,7 @@ impl CompiledArray {
         may_grow: bool,
         document: Option<&Bound<'_, PyString>>,
     ) -> PyResult<()> {
-        let region = region(axes, points)?;
+        let region = self.region(py, axes, points)?;
         let how = How { write_empty, may_grow };
         let value = lend(value)?;
         let locks = runtime::locks();
@@ -137,11 +138,11 @@ impl CompiledArray {
         &self,
         py: Python<'_>,
         axes: Option<&Bound<'_, PyTuple>>,
-        points: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyAny>>,
         out: &Bound<'_, PyAny>,
     ) -> PyResult<ReadPlan> {
-        let plan = plan::ReadPlan::new(self.array.clone(), &region(axes, points)?, lend_for_writing(out)?);
-        let plan = plan.map_err(|error| raise(py, &error, Some(&self.label)))?;
+        let (region, out) = (self.region(py, axes, points)?, lend_for_writing(out)?);
+        let plan = enter(py, Some(&self.label), None, |_| plan::ReadPlan::new(self.array.clone(), &region, out))?;
         Ok(ReadPlan { plan, label: self.label.as_str().into() })
     }
 
@@ -150,19 +151,67 @@ impl CompiledArray {
         &self,
         py: Python<'_>,
         axes: Option<&Bound<'_, PyTuple>>,
-        points: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyAny>>,
         value: &Bound<'_, PyAny>,
         write_empty: bool,
         may_grow: bool,
     ) -> PyResult<WritePlan> {
-        let (region, how) = (region(axes, points)?, How { write_empty, may_grow });
-        let plan = plan::WritePlan::new(self.array.clone(), &region, lend(value)?, how);
-        let plan = plan.map_err(|error| raise(py, &error, Some(&self.label)))?;
+        let (region, how) = (self.region(py, axes, points)?, How { write_empty, may_grow });
+        let value = lend(value)?;
+        let plan =
+            enter(py, Some(&self.label), None, |_| plan::WritePlan::new(self.array.clone(), &region, value, how))?;
         Ok(WritePlan { plan, label: self.label.as_str().into() })
     }
 }
 
 impl CompiledArray {
+    /// The region of a selection: the contract of `axes` and `points` is in `_core.pyi`.
+    fn region(
+        &self,
+        py: Python<'_>,
+        axes: Option<&Bound<'_, PyTuple>>,
+        points: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Region> {
+        let failed = |error| raise(py, &error, Some(&self.label));
+        let of_points = |axes: &Bound<'_, PyTuple>| -> PyResult<Region> {
+            let axes = axes.iter().map(|axis| Ok(Box::new(Integers::new(&axis)?) as Box<dyn Indices>));
+            let points = Points::new(axes.collect::<PyResult<_>>()?, &self.array.shape()).map_err(failed)?;
+            Ok(Region::Points(points))
+        };
+        match (axes, points) {
+            (Some(axes), None) => {
+                // Along a single dimension, indices are points.
+                if axes.len() == 1 && axes.get_item(0)?.cast_exact::<PyTuple>().is_err() {
+                    return of_points(axes);
+                }
+                let axis = |axis: Bound<'_, PyAny>| -> PyResult<AxisMap> {
+                    if let Ok(range) = axis.cast_exact::<PyTuple>() {
+                        let (start, step, count) = range.extract()?;
+                        return Ok(AxisMap::Range { start, step, count, at: 0 });
+                    }
+                    let pairs = indices(&axis)?.into_iter().enumerate().map(|(at, i)| (i, at as u64));
+                    Ok(AxisMap::Pairs(pairs.collect()))
+                };
+                Ok(Region::Box(axes.iter().map(axis).collect::<PyResult<_>>()?))
+            }
+            (None, Some(points)) => {
+                if let Ok(axes) = points.cast_exact::<PyTuple>() {
+                    return of_points(axes);
+                }
+                let mask = lend(points)?;
+                let shape: Vec<u64> = mask.shape().iter().map(|&n| n as u64).collect();
+                if mask.size() != 1 {
+                    return Err(PyTypeError::new_err("a mask has elements of a byte"));
+                }
+                let mask = mask.joined();
+                let mask =
+                    enter(py, Some(&self.label), None, |_| Mask::new(&shape, |start, out| mask.bytes(start, out)));
+                Ok(Region::Mask(mask?))
+            }
+            _ => Err(PyTypeError::new_err("a selection has either axes or points")),
+        }
+    }
+
     /// Elements along each axis.
     pub fn shape(&self) -> Vec<u64> {
         self.array.shape()
@@ -188,10 +237,12 @@ impl CompiledArray {
                 array.read(open, region, out, Exec::Files(context))
             });
         }
-        let pieces = array.pieces(region, out);
-        let (pieces, keys) = pieces
-            .and_then(|pieces| array.keys(&pieces).map(|keys| (pieces, keys)))
-            .map_err(|error| raise(py, &error, label))?;
+        let find = || array.pieces(region, out).and_then(|pieces| array.keys(&pieces).map(|keys| (pieces, keys)));
+        let (pieces, keys) = match region {
+            Region::Box(_) => find().map_err(|error| raise(py, &error, label))?,
+            // Each element has to be looked at.
+            Region::Points(_) | Region::Mask(_) => enter(py, label, cancel, |_| find())?,
+        };
         let values = mapping(source)?.get().snapshot(py, &keys)?;
         let copies = array.copies(&pieces);
         let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
@@ -239,26 +290,33 @@ fn key_encoding_of(encoding: &Bound<'_, PyAny>) -> PyResult<KeyEncoding> {
     }
 }
 
-/// The region of a selection: the contract of `axes` and `points` is in `_core.pyi`.
-fn region(axes: Option<&Bound<'_, PyTuple>>, points: Option<&Bound<'_, PyTuple>>) -> PyResult<Region> {
-    match (axes, points) {
-        (Some(axes), None) => {
-            let axis = |axis: Bound<'_, PyAny>| -> PyResult<AxisMap> {
-                if let Ok(range) = axis.cast_exact::<PyTuple>() {
-                    let (start, step, count) = range.extract()?;
-                    return Ok(AxisMap::Range { start, step, count, at: 0 });
-                }
-                let pairs = indices(&axis)?.into_iter().enumerate().map(|(at, i)| (i, at as u64));
-                Ok(AxisMap::Pairs(pairs.collect()))
-            };
-            Ok(Region::Box(axes.iter().map(axis).collect::<PyResult<_>>()?))
+/// An array of integers, read where it is.
+struct Integers {
+    view: View,
+    signed: bool,
+    len: usize,
+}
+
+impl Integers {
+    fn new(array: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let dtype = array.getattr(intern!(array.py(), "dtype"))?;
+        let kind: char = dtype.getattr(intern!(array.py(), "kind"))?.extract()?;
+        if !matches!(kind, 'i' | 'u') || !dtype.getattr(intern!(array.py(), "isnative"))?.is_truthy()? {
+            return Err(PyTypeError::new_err("indices are integers in the byte order of the machine"));
         }
-        (None, Some(points)) => {
-            let coords: Vec<Vec<u64>> = points.iter().map(|axis| indices(&axis)).collect::<PyResult<_>>()?;
-            let n = coords.first().map_or(0, Vec::len) as u64;
-            Ok(Region::Points { coords: Arc::new(coords), at: Arc::new((0..n).collect()) })
-        }
-        _ => Err(PyTypeError::new_err("a selection has either axes or points")),
+        let view = lend(array)?;
+        let len = view.shape().iter().product();
+        Ok(Self { view: view.joined(), signed: kind == 'i', len })
+    }
+}
+
+impl Indices for Integers {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn read(&self, start: usize, out: &mut [i64]) {
+        self.view.integers(start, self.signed, out);
     }
 }
 

@@ -111,7 +111,7 @@ class Engine:
         """About how many bytes have to be coded for a selection."""
         if chosen.axes is None:
             counts = map(chunk_count, self._edges, self.shape)
-            chunks = min(chosen.points[0].size if chosen.points else 1, prod(counts))
+            chunks = min(prod(chosen.engine_shape), prod(counts))
             return chunks * prod(map(_size, self._edges)) * self.dtype.itemsize
         coded = self.dtype.itemsize
         for axis, edge, length in zip(chosen.axes, self._edges, self.shape, strict=True):

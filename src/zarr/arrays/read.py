@@ -126,6 +126,9 @@ async def _read_into(
     direct = fits and chosen.fields is None
     if direct and chosen.points is not None:
         direct = target is not None and target.flags.c_contiguous
+        # They are read while the elements are placed.
+        given = chosen.points if isinstance(chosen.points, tuple) else (chosen.points,)
+        direct = direct and not any(np.may_share_memory(target, axis) for axis in given)
     result = target
     if result is None or not direct:
         result = engine.empty(chosen.shape, engine.dtype, order=order)

@@ -21,7 +21,7 @@ from zarr.dtype.storage import as_type, buffer_view
 from zarr.errors import ArrayNotFoundError, ChunkDecodeError
 from zarr.hierarchy.documents import find_metadata
 from zarr.hierarchy.locking import guarded, may_have_grown
-from zarr.indexing import basic
+from zarr.indexing import basic, coordinates_of
 from zarr.metadata.chunk_grids import chunk_of
 from zarr.metadata.layout import layout_of, same_coding
 from zarr.storage.client import Requests
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype
     from zarr.codecs.vlen import Table
-    from zarr.indexing import Axis, Fields, Selection
+    from zarr.indexing import Axis, Fields, Indices, Selection
     from zarr.metadata.chunk_grids import Edge
     from zarr.types import AnyAsyncArray, AnyNDArray, NumpyDType, SelectionLike
 
@@ -55,24 +55,27 @@ class Piece(NamedTuple):
     """Where that part is in an array of the selection's `engine_shape`."""
 
 
-def pieces(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
+def pieces(chosen: Selection, shape: tuple[int, ...], grid: Sequence[Edge]) -> Iterator[Piece]:
     """Cut a selection, so that each piece lies in one stored value.
 
     Parameters
     ----------
     chosen
         The selection.
+    shape
+        The shape of the array.
     grid
         The edges of the stored values, along each dimension.
     """
     if chosen.axes is None:
-        yield from _of_points(chosen, grid)
+        points = () if chosen.points is None else coordinates_of(chosen.points, shape)
+        yield from _of_points(chosen, points, grid)
         return
     cut = [list(_of_axis(axis, edge)) for axis, edge in zip(chosen.axes, grid, strict=True)]
     for parts in product(*cut):
-        shape = tuple(place.size for _, _, place in parts)
+        sizes = tuple(place.size for _, _, place in parts)
         part = chosen._replace(
-            axes=tuple(axis for _, axis, _ in parts), shape=shape, engine_shape=shape, fields=None
+            axes=tuple(axis for _, axis, _ in parts), shape=sizes, engine_shape=sizes, fields=None
         )
         yield Piece(tuple(at for at, _, _ in parts), part, np.ix_(*(p for _, _, p in parts)))
 
@@ -93,8 +96,9 @@ def _of_axis(axis: Axis, edge: Edge) -> Iterator[tuple[int, Axis, AnyNDArray]]:
         yield chunk, part, place
 
 
-def _of_points(chosen: Selection, grid: Sequence[Edge]) -> Iterator[Piece]:
-    points = chosen.points or ()
+def _of_points(
+    chosen: Selection, points: tuple[Indices, ...], grid: Sequence[Edge]
+) -> Iterator[Piece]:
     if not points:
         return
     chunks = np.stack([_chunks(p, edge) for p, edge in zip(points, grid, strict=True)])
@@ -477,7 +481,8 @@ async def _write_fields(
             await exchanged(store, partial(_change_fields, array, engine, piece, key, names, part))
 
     await section(
-        lambda: bounded(pieces(chosen, engine.grid), change), store.traits.needs_event_loop
+        lambda: bounded(pieces(chosen, engine.shape, engine.grid), change),
+        store.traits.needs_event_loop,
     )
 
 

@@ -27,7 +27,7 @@ from zarr.core._selection_kinds import (
 )
 from zarr.errors import NegativeStepError, VindexInvalidSelectionError
 from zarr.experimental import FixedDimension
-from zarr.indexing import block, coordinate, described, mask, pop_fields
+from zarr.indexing import block, coordinate, coordinates_of, described, mask, pop_fields
 from zarr.metadata.common import ceildiv_int
 
 if TYPE_CHECKING:
@@ -527,7 +527,7 @@ class CoordinateIndexer(Indexer):
     def __init__(self, selection: Any, shape: tuple[int, ...], chunk_grid: ChunkGrid) -> None:
         found = coordinate(selection, shape)
         assert found.points is not None
-        self._arrange(found.points, found.shape, chunk_grid)
+        self._arrange(coordinates_of(found.points, shape), found.shape, chunk_grid)
 
     def _arrange(self, points: Any, sel_shape: tuple[int, ...], chunk_grid: ChunkGrid) -> None:
         grids = chunk_grid.dimensions
@@ -585,7 +585,7 @@ class MaskIndexer(CoordinateIndexer):
     def __init__(self, selection: Any, shape: tuple[int, ...], chunk_grid: ChunkGrid) -> None:
         found = mask(selection, shape)
         assert found.points is not None
-        self._arrange(found.points, found.shape, chunk_grid)
+        self._arrange(coordinates_of(found.points, shape), found.shape, chunk_grid)
 
 
 def get_indexer(selection: Any, shape: tuple[int, ...], chunk_grid: ChunkGrid) -> Indexer:

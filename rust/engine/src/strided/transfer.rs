@@ -2,8 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use std::sync::Arc;
-
 use super::tiles::{Line, Tiles};
 use crate::error::{Error, Kind, Result};
 use crate::reserve::{push, reserve};
@@ -19,77 +17,20 @@ const MOST_ROWS: usize = 1024;
 enum Loop {
     Line { n: usize, src: isize, dst: isize },
     Table(Vec<(isize, isize)>),
-    Points(Points),
 }
 
 impl Loop {
     fn line(&self) -> Option<Line> {
         match *self {
             Loop::Line { n, src, dst } => Some(Line { n, src, dst }),
-            Loop::Table(_) | Loop::Points(_) => None,
-        }
-    }
-}
-
-/// The loop over the points of a region. Their offsets are computed when they are needed: a table of
-/// them would be larger than the elements that are copied.
-#[derive(Clone)]
-struct Points {
-    coords: Arc<Vec<Vec<u64>>>,
-    at: Arc<Vec<u64>>,
-    /// The strides of the box, and the stride of the view.
-    from: Vec<isize>,
-    to: isize,
-    /// Bounds of the offsets in the source, and in the destination.
-    reach: (Bounds, Bounds),
-    /// Whether the view is the source.
-    flipped: bool,
-}
-
-impl Points {
-    fn new(coords: &Arc<Vec<Vec<u64>>>, at: &Arc<Vec<u64>>, from: &[isize], to: isize) -> Result<Self> {
-        // Where the farthest offset of each axis is representable, and their sum, every offset is.
-        let bounds = |indices: &[u64], stride| -> Result<Bounds> {
-            let (low, high) = indices.iter().fold((u64::MAX, 0), |(low, high), &i| (low.min(i), high.max(i)));
-            let (a, b) = (offset(low.min(high), stride)?, offset(high, stride)?);
-            Ok((a.min(b), a.max(b)))
-        };
-        let mut reach = ((0, 0), bounds(at, to)?);
-        for (axis, &stride) in coords.iter().zip(from) {
-            let (low, high) = bounds(axis, stride)?;
-            reach.0 = (add(reach.0.0, low)?, add(reach.0.1, high)?);
-            if axis.len() != at.len() {
-                return Err(Error::internal("the coordinates differ in length").expected(at.len(), axis.len()));
-            }
-        }
-        let (coords, at) = (Arc::clone(coords), Arc::clone(at));
-        Ok(Self { coords, at, from: from.to_vec(), to, reach, flipped: false })
-    }
-
-    /// Hands `f` the offsets on both sides, some at a time.
-    fn each(&self, mut f: impl FnMut(&[(isize, isize)])) {
-        const BLOCK: usize = 256;
-        let mut block = [(0isize, 0isize); BLOCK];
-        for (k, at) in self.at.chunks(BLOCK).enumerate() {
-            let block = &mut block[..at.len()];
-            for (offsets, &at) in block.iter_mut().zip(at) {
-                *offsets = (0, (at as isize).wrapping_mul(self.to));
-            }
-            for (axis, &stride) in self.coords.iter().zip(&self.from) {
-                for (offsets, &index) in block.iter_mut().zip(&axis[k * BLOCK..]) {
-                    offsets.0 = offsets.0.wrapping_add((index as isize).wrapping_mul(stride));
-                }
-            }
-            if self.flipped {
-                block.iter_mut().for_each(|(src, dst)| std::mem::swap(src, dst));
-            }
-            f(block);
+            Loop::Table(_) => None,
         }
     }
 }
 
 /// The bounds of the offsets of a table, on both sides.
-fn bounds(table: &[(isize, isize)], (mut a, mut b): (Bounds, Bounds)) -> (Bounds, Bounds) {
+fn bounds(table: &[(isize, isize)]) -> (Bounds, Bounds) {
+    let (mut a, mut b) = (NOTHING, NOTHING);
     for &(x, y) in table {
         a = (a.0.min(x), a.1.max(x));
         b = (b.0.min(y), b.1.max(y));
@@ -98,7 +39,7 @@ fn bounds(table: &[(isize, isize)], (mut a, mut b): (Bounds, Bounds)) -> (Bounds
 }
 
 /// Adds a run to `runs`, or makes the last one longer if this begins in it or at most `gap` bytes after it.
-fn join(runs: &mut Vec<(isize, isize)>, run: (isize, isize), gap: isize) -> Result<()> {
+pub(super) fn join(runs: &mut Vec<(isize, isize)>, run: (isize, isize), gap: isize) -> Result<()> {
     match runs.last_mut() {
         Some(last) if (last.0..=last.1.saturating_add(gap)).contains(&run.0) => {
             last.1 = last.1.max(run.1);
@@ -108,7 +49,28 @@ fn join(runs: &mut Vec<(isize, isize)>, run: (isize, isize), gap: isize) -> Resu
     }
 }
 
-type Bounds = (isize, isize);
+/// Sorts runs and joins them.
+pub(super) fn joined(mut found: Vec<(isize, isize)>, gap: isize) -> Result<Vec<(u64, u64)>> {
+    sort(&mut found, gap);
+    let mut runs = Vec::new();
+    reserve(&mut runs, found.len())?;
+    runs.extend(found.into_iter().map(|(start, end)| (start as u64, end as u64)));
+    Ok(runs)
+}
+
+fn sort(found: &mut Vec<(isize, isize)>, gap: isize) {
+    if !found.is_sorted() {
+        found.sort_unstable();
+        found.dedup_by(|next, last| {
+            let near = next.0 <= last.1.saturating_add(gap);
+            last.1 = if near { last.1.max(next.1) } else { last.1 };
+            near
+        });
+    }
+}
+
+/// The lowest and the highest offset.
+pub(super) type Bounds = (isize, isize);
 
 const NOTHING: Bounds = (isize::MAX, isize::MIN);
 
@@ -139,16 +101,11 @@ impl Transfer {
     pub(super) fn plan(region: &Region, from: &[isize], skip: usize, to: &[isize], size: usize) -> Result<Self> {
         let (loops, order) = (Vec::with_capacity(from.len()), Vec::with_capacity(from.len()));
         let mut transfer = Self { src: -(skip as isize), dst: 0, loops, order, size, empty: region.is_empty() };
-        match region {
-            Region::Box(axes) => {
-                for ((map, &src), &dst) in axes.iter().zip(from).zip(to) {
-                    transfer.push(map, src, dst)?;
-                }
-            }
-            Region::Points { coords, at } => {
-                let to = to.first().copied().unwrap_or(0);
-                transfer.loops.push(Loop::Points(Points::new(coords, at, from, to)?));
-            }
+        let Region::Box(axes) = region else {
+            return Err(Error::internal("single elements are no nested loops"));
+        };
+        for ((map, &src), &dst) in axes.iter().zip(from).zip(to) {
+            transfer.push(map, src, dst)?;
         }
         transfer.merge();
         Ok(transfer)
@@ -208,10 +165,6 @@ impl Transfer {
             match each {
                 Loop::Line { src, dst, .. } => std::mem::swap(src, dst),
                 Loop::Table(table) => table.iter_mut().for_each(|(src, dst)| std::mem::swap(src, dst)),
-                Loop::Points(points) => {
-                    points.flipped = !points.flipped;
-                    points.reach = (points.reach.1, points.reach.0);
-                }
             }
         }
         self
@@ -219,15 +172,9 @@ impl Transfer {
 
     /// Fails unless all that the copy touches lies in the given bounds of source and destination.
     pub(super) fn check(&self, src: Bounds, dst: Bounds) -> Result<()> {
-        // Points lie in the box around them, and that mostly lies in the bounds: else each is looked at.
-        let points = self.loops.iter().any(|each| matches!(each, Loop::Points(_)));
-        if self.empty || self.lies_in(src, dst, false)? || points && self.lies_in(src, dst, true)? {
+        if self.empty {
             return Ok(());
         }
-        Err(Error::new(Kind::Selection, "the selection reaches outside of a buffer"))
-    }
-
-    fn lies_in(&self, src: Bounds, dst: Bounds, exactly: bool) -> Result<bool> {
         let size = self.size as isize;
         let (mut s, mut d) = ((self.src, self.src), (self.dst, self.dst));
         for each in &self.loops {
@@ -237,13 +184,7 @@ impl Transfer {
                     let (a, b) = (offset(last, *src)?, offset(last, *dst)?);
                     ((a.min(0), a.max(0)), (b.min(0), b.max(0)))
                 }
-                Loop::Table(table) => bounds(table, (NOTHING, NOTHING)),
-                Loop::Points(points) if exactly => {
-                    let mut found = (NOTHING, NOTHING);
-                    points.each(|block| found = bounds(block, found));
-                    found
-                }
-                Loop::Points(points) => points.reach,
+                Loop::Table(table) => bounds(table),
             };
             s = (add(s.0, a.0)?, add(s.1, a.1)?);
             d = (add(d.0, b.0)?, add(d.1, b.1)?);
@@ -251,7 +192,10 @@ impl Transfer {
         let inside = |touched: Bounds, bounds: Bounds| -> Result<bool> {
             Ok(touched.0 >= bounds.0 && add(touched.1, size)? <= bounds.1)
         };
-        Ok(inside(s, src)? && inside(d, dst)?)
+        if inside(s, src)? && inside(d, dst)? {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Selection, "the selection reaches outside of a buffer"))
     }
 
     /// The length of the copy in bytes if it is one run on both sides.
@@ -309,9 +253,8 @@ impl Transfer {
     /// The runs of the source as (start, end), in their order, those joined that are at most `gap`
     /// bytes apart. Inner loops that are one run cost nothing, however many elements they reach.
     pub(super) fn source_runs(&self, gap: u64) -> Result<Vec<(u64, u64)>> {
-        let mut runs = Vec::new();
         if self.empty {
-            return Ok(runs);
+            return Ok(Vec::new());
         }
         let (gap, start) = (isize::try_from(gap).unwrap_or(isize::MAX), self.src);
         let mut found = vec![(start, start.saturating_add(self.size as isize))];
@@ -330,28 +273,10 @@ impl Transfer {
                     }
                 }
                 Loop::Table(table) => table.iter().try_for_each(|&(src, _)| repeat(src))?,
-                Loop::Points(points) => {
-                    let mut done = Ok(());
-                    points.each(|block| {
-                        if done.is_ok() {
-                            done = block.iter().try_for_each(|&(src, _)| repeat(src));
-                        }
-                    });
-                    done?;
-                }
             }
-            if !found.is_sorted() {
-                found.sort_unstable();
-                found.dedup_by(|next, last| {
-                    let near = next.0 <= last.1.saturating_add(gap);
-                    last.1 = if near { last.1.max(next.1) } else { last.1 };
-                    near
-                });
-            }
+            sort(&mut found, gap);
         }
-        reserve(&mut runs, found.len())?;
-        runs.extend(found.into_iter().map(|(start, end)| (start as u64, end as u64)));
-        Ok(runs)
+        joined(found, gap)
     }
 
     /// # Safety
@@ -436,7 +361,7 @@ unsafe fn stream_row(src: *const u8, dst: *mut u8, row: usize) {
 ///
 /// `src` is valid for reading and `dst` for writing one element; they do not overlap.
 #[inline(always)]
-unsafe fn element<const N: usize>(src: *const u8, dst: *mut u8, size: usize) {
+pub(super) unsafe fn element<const N: usize>(src: *const u8, dst: *mut u8, size: usize) {
     // SAFETY: the caller's promise. With a constant length this is one or two moves.
     unsafe { std::ptr::copy_nonoverlapping(src, dst, if N == 0 { size } else { N }) };
 }
@@ -483,11 +408,6 @@ unsafe fn walk(loops: &[Loop], src: *const u8, dst: *mut u8, f: &impl Fn(*const 
                     f(src.offset(s), dst.offset(d));
                 }
             }
-            [Loop::Points(points)] => points.each(|block| {
-                for &(s, d) in block {
-                    f(src.offset(s), dst.offset(d));
-                }
-            }),
             [Loop::Line { n, src: s, dst: d }, inner @ ..] => {
                 for i in 0..*n as isize {
                     walk(inner, src.offset(i * s), dst.offset(i * d), f);
@@ -498,11 +418,6 @@ unsafe fn walk(loops: &[Loop], src: *const u8, dst: *mut u8, f: &impl Fn(*const 
                     walk(inner, src.offset(s), dst.offset(d), f);
                 }
             }
-            [Loop::Points(points), inner @ ..] => points.each(|block| {
-                for &(s, d) in block {
-                    walk(inner, src.offset(s), dst.offset(d), f);
-                }
-            }),
         }
     }
 }
