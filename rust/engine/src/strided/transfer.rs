@@ -124,9 +124,18 @@ impl Transfer {
                     self.insert(each, dst);
                 }
             }
+            // A loop of one step would be entered for each step of those around it.
+            AxisMap::Pairs(ref pairs) if pairs.len() == 1 => {
+                let (i, at) = pairs[0];
+                self.push(&AxisMap::Range { start: i, step: 1, count: 1, at }, src, dst)?;
+            }
             AxisMap::Pairs(ref pairs) => {
-                let table =
-                    pairs.iter().map(|&(i, at)| Ok((offset(i, src)?, offset(at, dst)?))).collect::<Result<_>>()?;
+                let (most, last) = pairs.iter().fold((0, 0), |most, pair| (most.0.max(pair.0), most.1.max(pair.1)));
+                // Where the farthest offset is representable, every offset is.
+                offset(most, src)?;
+                offset(last, dst)?;
+                let each = |&(i, at): &(u64, u64)| ((i as isize).wrapping_mul(src), (at as isize).wrapping_mul(dst));
+                let table = pairs.iter().map(each).collect();
                 self.insert(Loop::Table(table), dst);
             }
         }
