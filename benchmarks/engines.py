@@ -72,6 +72,9 @@ class ZarrLike:
     def mask(self, array: Any, mask: Any) -> Any:
         return array.vindex[mask]
 
+    def write_points(self, array: Any, selection: Any, value: Any) -> None:
+        array.vindex[selection] = value
+
     def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
         return array.oindex[rows, columns]
 
@@ -157,6 +160,9 @@ class TensorStore:
 
     def mask(self, array: Any, mask: Any) -> Any:
         return array.vindex[mask].read().result()
+
+    def write_points(self, array: Any, selection: Any, value: Any) -> None:
+        array.vindex[selection].write(value).result()
 
     def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
         return array.oindex[rows, columns].read().result()

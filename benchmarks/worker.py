@@ -120,14 +120,35 @@ class Case:
     def _many_points(self) -> Callable[[], Any]:
         return self._vindex(1_000_000)
 
-    def _mask(self) -> Callable[[], Any]:
-        mask = np.random.default_rng(6).random(self.layout.shape) < 0.5
+    def _mask(self, density: float = 0.5) -> Callable[[], Any]:
+        mask = np.random.default_rng(6).random(self.layout.shape) < density
         return lambda: self.engine.mask(self.array, mask)
+
+    def _sparse_mask(self) -> Callable[[], Any]:
+        return self._mask(0.001)
+
+    def _point_writes(self) -> Callable[[], Any]:
+        rng = np.random.default_rng(7)
+        points = tuple(rng.integers(0, extent, 100_000) for extent in self.layout.shape)
+        value = rng.random(100_000, np.float32)
+        return lambda: self.engine.write_points(self.array, points, value)
+
+    def _mask_writes(self) -> Callable[[], Any]:
+        mask = np.random.default_rng(8).random(self.layout.shape) < 0.5
+        value = np.ones(np.count_nonzero(mask), np.float32)
+        return lambda: self.engine.write_points(self.array, mask, value)
 
     def _oindex(self) -> Callable[[], Any]:
         rng = np.random.default_rng(5)
         rows = np.sort(rng.choice(self.layout.shape[0], 200, replace=False))
         columns = np.sort(rng.choice(self.layout.shape[1], 100, replace=False))
+        return lambda: self.engine.oindex(self.array, rows, columns)
+
+    def _long_lists(self) -> Callable[[], Any]:
+        rng = np.random.default_rng(9)
+        rows, columns = (
+            rng.integers(0, n, k) for n, k in zip(self.layout.shape, (100_000, 16), strict=True)
+        )
         return lambda: self.engine.oindex(self.array, rows, columns)
 
     def _threads(self) -> Callable[[], Any]:

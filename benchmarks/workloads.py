@@ -55,6 +55,9 @@ FORTRAN = Layout((4096, 4096), (2048, 2048), codec="none", transposed=True)
 FORTRAN_3D = Layout((256, 256, 256), (128, 128, 128), codec="none", transposed=True)
 FORTRAN_4D = Layout((64, 64, 64, 64), (32, 32, 64, 64), codec="none", transposed=True)
 VOLUME = Layout((256, 256, 256), (16, 16, 16), (128, 128, 128), "none")
+VOLUME_32 = Layout((256, 256, 256), (32, 32, 32), (128, 256, 256), "none")
+VOLUME_ZSTD = Layout((256, 256, 256), (16, 16, 16), (128, 128, 128))
+VOLUME_32_ZSTD = Layout((256, 256, 256), (32, 32, 32), (128, 256, 256))
 STRINGS = Layout((1000, 1000), (100, 1000), dtype="string")
 NODE = Layout((100, 10), (10, 10))
 
@@ -163,12 +166,29 @@ WORKLOADS = (
     Workload("read 64 MiB, transposed chunks, 3-D", "read", FORTRAN_3D, "memory"),
     Workload("read 64 MiB, transposed chunks, 4-D", "read", FORTRAN_4D, "memory"),
     Workload("read 64 MiB, inner chunks of 16 x 16 x 16", "read", VOLUME, "memory"),
+    Workload("read 64 MiB, inner chunks of 32 x 32 x 32", "read", VOLUME_32, "memory"),
+    Workload(
+        "write 64 MiB, inner chunks of 16 x 16 x 16", "write", VOLUME_ZSTD, "memory", 1.1, repeat=3
+    ),
+    Workload(
+        "write 64 MiB, inner chunks of 32 x 32 x 32", "write", VOLUME_32_ZSTD, "memory", 1.1, 3
+    ),
     Workload("50 random boxes, 128 KiB inner chunks", "boxes", LARGE_SHARDS, reach=1.5),
     Workload("50 random boxes, 16 KiB inner chunks", "boxes", SHARDED, reach=1.5),
     Workload("10,000 points by vindex, 4 KiB chunks", "vindex", SMALL, reach=2),
     Workload("1,000,000 points by vindex, 4 KiB chunks", "many points", SMALL, "memory"),
     Workload("a mask of every second element, 4 KiB chunks", "mask", SMALL, "memory"),
+    Workload("a mask of 1 in 1,000 elements, 4 KiB chunks", "sparse mask", SMALL, "memory", 2),
+    Workload("write 100,000 points by vindex, 4 KiB chunks", "point writes", SMALL, "memory", 2, 3),
+    Workload(
+        "write to a mask of every second element, 4 KiB chunks",
+        "mask writes",
+        SMALL,
+        "memory",
+        repeat=3,
+    ),
     Workload("200 x 100 by oindex, 4 KiB chunks", "oindex", SMALL, reach=2),
+    Workload("100,000 x 16 by oindex, 4 KiB chunks", "long lists", SMALL, "memory", 2),
     Workload("50 unaligned box writes, 1 MiB chunks", "box writes", LARGE, reach=1.3, repeat=3),
     Workload(
         "50 unaligned box writes, 32 MiB shards",
