@@ -16,6 +16,9 @@ use zarr_engine::object::{Object, Part, Sink, Source, join};
 use crate::buffer::{Bytes, lent, object};
 use crate::enter::{attach, calling, enter};
 
+/// A version of a value as Python holds it: device, number, size, time.
+type Told = (u64, u64, u64, i64);
+
 /// A file that is there after so long was not waited for.
 const AT_ONCE: Duration = Duration::from_micros(500);
 
@@ -69,7 +72,7 @@ impl Files {
         key: &str,
         start: i64,
         stop: Option<u64>,
-    ) -> PyResult<Option<(Bytes, (u64, u64, u64, i64))>> {
+    ) -> PyResult<Option<(Bytes, Told)>> {
         let found = ask(py, || self.0.get_versioned(key, start, stop))?;
         let told = |version: Version| (version.device, version.number, version.size, version.modified);
         Ok(found.map(|(bytes, version)| (Bytes::new(bytes), told(version))))
@@ -114,7 +117,7 @@ impl Files {
         py: Python<'_>,
         key: &str,
         data: Option<&Bound<'_, PyAny>>,
-        version: Option<(u64, u64, u64, i64)>,
+        version: Option<Told>,
     ) -> PyResult<bool> {
         let object = data.map(object).transpose()?;
         let version = version.map(|(device, number, size, modified)| Version { device, number, size, modified });
