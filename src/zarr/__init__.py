@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         zeros_like,
     )
     from zarr.arrays import Array, AsyncArray
+    from zarr.cache import ChunkCache
     from zarr.debug import print_debug_info
     from zarr.groups import AsyncGroup, Group
     from zarr.setting_values import Settings as Settings
@@ -82,6 +83,7 @@ __all__ = [
     "Array",
     "AsyncArray",
     "AsyncGroup",
+    "ChunkCache",
     "Group",
     "ProcessSynchronizer",
     "Settings",
@@ -127,6 +129,7 @@ _HOMES = {
     "Group": "zarr.groups",
     "Array": "zarr.arrays",
     "AsyncArray": "zarr.arrays",
+    "ChunkCache": "zarr.cache",
     "ProcessSynchronizer": "zarr.synchronizer",
     "Settings": "zarr.setting_values",
     "ThreadSynchronizer": "zarr.synchronizer",

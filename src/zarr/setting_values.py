@@ -265,6 +265,11 @@ class Settings(_Frozen):
         unit="bytes",
         of_array=True,
     )
+    array__sharding_index_cache_bytes: int = setting(
+        default=32 << 20,
+        doc="How many bytes of indexes of shards the process keeps, of all arrays together.",
+        unit="bytes",
+    )
     array__allow_unsafe_pickle_decode: bool = setting(
         default=False, doc="Whether pickled elements are read. A pickle can run any program."
     )
@@ -272,6 +277,12 @@ class Settings(_Frozen):
         default=256 << 20,
         doc="The largest chunk that is decoded where the metadata do not tell its size.",
         unit="bytes",
+    )
+    cache: object = setting(
+        default=None,
+        doc="A cache of decoded chunks: a `zarr.ChunkCache`, or a size such as '2 GB'. `None` means "
+        "no cache.",
+        of_array=True,
     )
     async__concurrency: int | None = setting(
         default=Unset(10),

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from zarr._async.warnings import warn
-from zarr._core import set_threads
+from zarr._core import set_index_bytes, set_threads
 from zarr.setting_values import (
     AnyTree,
     BadConfigError,
@@ -165,6 +165,7 @@ class Config:
         self.changes = 0
         self._settings: tuple[int, Settings] | None = None  # as of which change
         self._threads: tuple[int | None, int] = (None, 32)
+        self._index_bytes: int | None = None
         self.refresh()
 
     def __contains__(self, key: str) -> bool:
@@ -469,6 +470,10 @@ class Config:
         if threads != self._threads:
             self._threads = threads
             set_threads(*threads)
+        index_bytes = self.get("array.sharding_index_cache_bytes", 0)
+        if index_bytes != self._index_bytes:
+            self._index_bytes = index_bytes
+            set_index_bytes(index_bytes)
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
 

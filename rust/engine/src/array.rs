@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::cache::chunks::{Version, Writing};
+use crate::cached::{Use, Value};
 use crate::cancel::{Cancel, Context};
 use crate::codec::Spec;
 use crate::codec::chain::{Chain, Form, bytes_of};
@@ -90,6 +92,7 @@ pub struct Array {
     /// Whether an absent chunk is read as fill values; else it is an error.
     missing_ok: bool,
     coalesce: Coalesce,
+    cached: Option<Use>,
 }
 
 impl Array {
@@ -103,7 +106,23 @@ impl Array {
         coalesce: Coalesce,
     ) -> Result<Self> {
         let uniform = grid.uniform().map(|shape| chain.form(&shape)).transpose()?;
-        Ok(Self { prefix, grid, keys, chain: Arc::new(chain), uniform, missing_ok, coalesce })
+        Ok(Self { prefix, grid, keys, chain: Arc::new(chain), uniform, missing_ok, coalesce, cached: None })
+    }
+
+    /// The same array, read by way of a cache.
+    pub fn with_cache(mut self, cached: Use) -> Self {
+        self.cached = Some(cached);
+        self
+    }
+
+    /// The cache by way of which it is read.
+    pub fn cached(&self) -> Option<&Use> {
+        self.cached.as_ref()
+    }
+
+    /// Whether an absent chunk is read as fill values.
+    pub fn missing_ok(&self) -> bool {
+        self.missing_ok
     }
 
     /// The shape of the array.
@@ -209,15 +228,17 @@ impl Array {
     where
         Open: Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
     {
-        self.read_pieces(source, self.pieces(region, view)?, view, exec)
+        self.read_pieces(source, self.pieces(region, view)?, view, false, exec)
     }
 
-    /// Reads `pieces`, which were made for `view`, into it.
+    /// Reads `pieces`, which were made for `view`, into it. `found`: the values were found already, and
+    /// asking for them costs nothing.
     pub fn read_pieces<Open>(
         self: &Arc<Self>,
         source: impl FnOnce(usize) -> Open,
         pieces: Pieces,
         view: &Output,
+        found: bool,
         exec: Exec<'_>,
     ) -> Result<()>
     where
@@ -227,6 +248,21 @@ impl Array {
         let open = source(split.len());
         let n = split.len();
         let (array, view) = (Arc::clone(self), view.clone());
+        if let Some(cached) = &self.cached {
+            let (cached, due, open) = (cached.clone(), cached.chunks.due_before(cached.opened), Arc::new(open));
+            return exec.run(n, cost, move |i, exec| {
+                let (chunk, region) = split.piece(i);
+                let key = array.key(&chunk)?;
+                let read = || {
+                    let expected = if found { Some(Version::of(open(i, &key)?.as_ref())) } else { None };
+                    let expected = expected.filter(|version| *version != Version::Unknown);
+                    let find = { let (open, key) = (Arc::clone(&open), key.clone()); move || open(i, &key) };
+                    let value = Value::new(&array, &cached, &key, due, expected, Box::new(find));
+                    value.read(&chunk, &region, &view, exec)
+                };
+                read().map_err(|e| e.with_key(&key).with_chunk(&chunk))
+            });
+        }
         exec.run(n, cost, move |i, exec| {
             let (chunk, region) = split.piece(i);
             let key = array.key(&chunk)?;
@@ -259,6 +295,7 @@ impl Array {
         exec.run(n, cost, move |i, exec| {
             let (chunk, region) = split.piece(i);
             let key = array.key(&chunk)?;
+            let _told = Writing(|| format!("{prefix}/{key}"));
             let write = || -> Result<()> {
                 let form = array.form(&chunk)?;
                 let used = how.used(array.grid.valid(&chunk), &form.shape);

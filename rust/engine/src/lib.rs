@@ -76,7 +76,9 @@
 //! | [`strided`], [`packed`] | copies between strided boxes; strings in NumPy's memory |
 //! | [`codec`] | the three traits, the [chain](codec::chain), the [list by name](codec::registry), a file per codec |
 //! | [`shard`] | where the inner chunks of a shard lie |
+//! | [`cache`] | what is kept between operations: indexes of shards, decoded chunks |
 //! | [`mod@read`], [`mod@write`] | one stored chunk or shard, from and to a view |
+//! | [`mod@cached`] | the same by way of a cache |
 //! | [`mod@array`], [`plan`] | whole operations: by the engine itself; for anybody's store |
 //! | [`files`], `http` | local files; whole chunks from web servers (feature `http`) |
 //!
@@ -91,6 +93,8 @@
 #![deny(unsafe_code)]
 
 pub mod array;
+pub mod cache;
+pub mod cached;
 pub mod cancel;
 pub mod codec;
 pub mod data_type;

@@ -8,6 +8,33 @@ use crate::error::{Error, Result};
 use crate::reserve::reserve;
 use crate::scratch::resize;
 
+/// What tells stored bytes from all others that ever were at their place. Bytes of equal identities
+/// are equal, so what was made of them may be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The file system; `u64::MAX` for the memory of this process.
+    pub device: u64,
+    /// The number of the file in it, or of the value in memory: that is never given twice.
+    pub number: u64,
+    /// The bytes of the whole value.
+    pub size: u64,
+    /// When it was written, in nanoseconds since 1970.
+    pub modified: i64,
+    /// When the file or what is known of it was last changed: no program sets this date.
+    pub changed: i64,
+    /// The stretch of the value, from its first byte on …
+    pub start: u64,
+    /// … of so many bytes.
+    pub len: u64,
+}
+
+impl Identity {
+    /// Of a value in the memory of this process that nobody can change.
+    pub fn in_memory(number: u64, size: u64) -> Self {
+        Self { device: u64::MAX, number, size, modified: 0, changed: 0, start: 0, len: size }
+    }
+}
+
 /// The stored bytes of one key, as they were when they were opened.
 ///
 /// ```
@@ -50,6 +77,12 @@ pub trait Object: Send + Sync {
     /// The file that holds these bytes and nothing else, if there is one: the system copies from it
     /// without bringing the bytes here.
     fn file(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// What tells these bytes from others; `None` if that is not known, or not to be relied on: the
+    /// value was written so recently that another one could have the same dates.
+    fn identity(&self) -> Option<Identity> {
         None
     }
 
@@ -272,5 +305,10 @@ impl Object for SubObject {
 
     fn bytes(&self) -> Option<&[u8]> {
         slice(self.parent.bytes()?, self.offset, self.len).ok()
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        let of_parent = self.parent.identity()?;
+        Some(Identity { start: of_parent.start + self.offset, len: self.len, ..of_parent })
     }
 }

@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::array::{Array, How};
+use crate::cache::chunks::{Reading, Status, Version};
+use crate::cached::{self, Value};
 use crate::codec::chain::Chain;
 use crate::error::{Error, Result};
 use crate::exec::Exec;
@@ -102,13 +105,23 @@ impl ReadPlan {
         self.array.chain().raw()
     }
 
-    /// The next chunk that nobody has taken yet.
+    /// Whether the chunks are read by way of a cache.
+    pub fn cached(&self) -> bool {
+        self.array.cached().is_some()
+    }
+
+    /// The next chunk that nobody has taken yet, and of which something is wanted.
     pub fn next(self: &Arc<Self>) -> Result<Option<ChunkRead>> {
-        let i = self.next.fetch_add(1, Ordering::Relaxed);
-        if i >= self.split.len() {
-            return Ok(None);
+        loop {
+            let i = self.next.fetch_add(1, Ordering::Relaxed);
+            if i >= self.split.len() {
+                return Ok(None);
+            }
+            let read = self.chunk(i, false)?;
+            if !matches!(read.stage, Stage::Done) {
+                return Ok(Some(read));
+            }
         }
-        self.chunk(i, false).map(Some)
     }
 
     /// Chunk number `i`, from its beginning: what was fed before does not matter. If `whole`, all of
@@ -120,8 +133,11 @@ impl ReadPlan {
         let (chunk, region) = self.split.piece(i);
         let key = self.array.key(&chunk)?;
         let plan = Arc::clone(self);
-        let mut read = ChunkRead { plan, number: i, key, chunk, region, wants: vec![Want::Whole], stage: Stage::Whole };
-        if !whole {
+        let (wants, stage) = (vec![Want::Whole], Stage::Whole);
+        let mut read = ChunkRead { plan, number: i, key, chunk, region, wants, stage, loading: None };
+        if self.array.cached().is_some() {
+            read.begin_cached(whole).map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
+        } else if !whole {
             read.begin().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
         }
         Ok(read)
@@ -155,9 +171,26 @@ pub struct ChunkRead {
     region: Region,
     wants: Vec<Want>,
     stage: Stage,
+    loading: Option<Loading>,
+}
+
+/// The read of a value by way of a cache.
+struct Loading {
+    name: String,
+    /// Chunks that were looked at before this must be looked at again.
+    due: Option<Instant>,
+    reading: Arc<Reading>,
+    /// When it began.
+    time: Instant,
+    /// Which chunks are wanted, about: those who want the same can wait for one another.
+    flight: String,
 }
 
 enum Stage {
+    /// Nothing is wanted: all was kept.
+    Done,
+    /// A byte, to learn the version of the value.
+    Check,
     /// The whole value is on its way.
     Whole,
     /// Stretches of a chunk that is stored as it is: where each begins and ends.
@@ -171,6 +204,7 @@ enum Stage {
 /// An inner chunk within an answer.
 struct Piece {
     chunk: Vec<u64>,
+    number: usize,
     region: Region,
     answer: usize,
     start: usize,
@@ -203,22 +237,104 @@ impl ChunkRead {
         self.region.len().saturating_mul(self.plan.array.chain().size() as u64)
     }
 
+    /// The name by which those who read by way of a cache want the same; `None` without a cache.
+    pub fn flight(&self) -> Option<&str> {
+        self.loading.as_ref().map(|loading| loading.flight.as_str())
+    }
+
     fn chain(&self) -> &Arc<Chain> {
         self.plan.array.chain()
+    }
+
+    /// The same as `begin`, by way of the cache: what is kept is put into its place.
+    fn begin_cached(&mut self, whole: bool) -> Result<()> {
+        let plan = Arc::clone(&self.plan);
+        let Some(cached) = plan.array.cached() else { return Err(Error::internal("there is no cache")) };
+        let (name, due) = match self.loading.take() {
+            Some(loading) => (loading.name, loading.due),
+            None => (cached.name_of(&self.key), cached.chunks.due_before(cached.opened)),
+        };
+        let reading = || Arc::new(cached.chunks.begin(&name));
+        let status = if whole { Status::New } else { cached.chunks.status(&name, due) };
+        if status == (Status::Due { versioned: false }) {
+            // Nobody can say whether it is still the same.
+            cached.chunks.confirm(&name, &Version::Unknown, Instant::now());
+        }
+        let fresh = status == Status::Fresh
+            && cached::read_all_kept(&plan.array, cached, &name, due, &self.chunk, &self.region, &plan.view)?;
+        let (reading, time) = (reading(), Instant::now());
+        let number = self.first_inner()?;
+        let flight = format!("plan\0{}\0{}\0{number}\0{name}", cached.chunks.number(), cached.layout);
+        self.loading = Some(Loading { name, due, reading, time, flight });
+        let index = || self.index_wanted();
+        (self.stage, self.wants) = match (status, index()?) {
+            _ if fresh => (Stage::Done, Vec::new()),
+            (Status::Due { versioned: true }, _) => (Stage::Check, vec![Want::Range(0, 1)]),
+            (_, Some(want)) if !whole => (Stage::Index, vec![want]),
+            _ => (Stage::Whole, vec![Want::Whole]),
+        };
+        Ok(())
+    }
+
+    /// The number of the first inner chunk that is wanted; 0 if there are none.
+    fn first_inner(&self) -> Result<usize> {
+        let array = &self.plan.array;
+        let Some(sharding) = array.chain().shard() else { return Ok(0) };
+        let form = array.form(&self.chunk)?;
+        let split = self.region.split(&sharding.grid(&form.shape)?)?;
+        Ok(if split.is_empty() { 0 } else { read::number(&split.piece(0).0, &sharding.counts(&form.shape)?) })
+    }
+
+    /// What is wanted of the index, if the value is a shard that is read in part.
+    fn index_wanted(&self) -> Result<Option<Want>> {
+        let array = &self.plan.array;
+        let Some(sharding) = array.chain().shard() else { return Ok(None) };
+        if self.region.covers(&array.grid().valid(&self.chunk)) {
+            return Ok(None);
+        }
+        let len = sharding.index_len(&sharding.counts(&array.form(&self.chunk)?.shape)?)? as u64;
+        Ok(Some(if sharding.index_at_end() { Want::Suffix(len) } else { Want::Range(0, len) }))
+    }
+
+    /// The value, of which `object` was found, as the cache has it.
+    fn value(&self, version: &Version, object: Option<Arc<dyn Object>>) -> Option<Arc<Value>> {
+        let (cached, loading) = (self.plan.array.cached()?, self.loading.as_ref()?);
+        let reading = (Arc::clone(&loading.reading), loading.time);
+        Some(Value::given(&self.plan.array, cached, &self.key, loading.due, reading, version.clone(), object))
+    }
+
+    /// Takes an answer by way of the cache; `None` if what is wanted is the same as without one.
+    fn take_cached(&mut self, answers: &[Option<Arc<dyn Object>>], version: &Version) -> Result<Option<bool>> {
+        let plan = Arc::clone(&self.plan);
+        let Some(loading) = &self.loading else { return Ok(None) };
+        let found = answers.first().cloned().flatten();
+        let version = if found.is_none() && matches!(self.stage, Stage::Whole | Stage::Index | Stage::Check) {
+            &Version::Absent
+        } else {
+            version
+        };
+        if let (Stage::Check, Some(cached)) = (&self.stage, plan.array.cached()) {
+            cached.chunks.confirm(&loading.name, version, loading.time);
+            self.begin_cached(false)?;
+            return Ok(Some(matches!(self.stage, Stage::Done)));
+        }
+        let whole = matches!(self.stage, Stage::Whole) || found.is_none() && matches!(self.stage, Stage::Index);
+        if !whole {
+            return Ok(None);
+        }
+        match self.value(version, found) {
+            Some(value) => value.read(&self.chunk, &self.region, &plan.view, Exec::Here).map(|()| Some(true)),
+            None => Ok(None),
+        }
     }
 
     fn begin(&mut self) -> Result<()> {
         let plan = Arc::clone(&self.plan);
         let chain = plan.array.chain();
         let form = plan.array.form(&self.chunk)?;
-        let whole = self.region.covers(&plan.array.grid().valid(&self.chunk));
-        (self.stage, self.wants) = match chain.shard() {
-            Some(sharding) if !whole => {
-                let len = sharding.index_len(&sharding.counts(&form.shape)?)? as u64;
-                let want = if sharding.index_at_end() { Want::Suffix(len) } else { Want::Range(0, len) };
-                (Stage::Index, vec![want])
-            }
-            None if chain.raw() && !whole => {
+        (self.stage, self.wants) = match self.index_wanted()? {
+            Some(want) => (Stage::Index, vec![want]),
+            None if chain.raw() && !self.region.covers(&plan.array.grid().valid(&self.chunk)) => {
                 let runs = runs_of(&self.region, &form.strides, chain.size(), plan.array.coalesce().gap)?;
                 let wants = runs.iter().map(|&(start, end)| Want::Range(start, end)).collect();
                 (Stage::Runs(runs), wants)
@@ -231,13 +347,21 @@ impl ChunkRead {
     /// Takes the bytes that were wanted, `None` for a value that is not there. Returns whether the
     /// chunk is done; if not, more is [wanted](Self::wants).
     pub fn feed(&mut self, answers: Vec<Option<Arc<dyn Object>>>) -> Result<bool> {
-        let fed = self.plan.begin_feeding(self.number);
-        fed.and_then(|_fed| self.take(answers)).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+        self.feed_version(answers, &Version::Unknown)
     }
 
-    fn take(&mut self, answers: Vec<Option<Arc<dyn Object>>>) -> Result<bool> {
+    /// The same, of answers of which the version is known: for what is read by way of a cache.
+    pub fn feed_version(&mut self, answers: Vec<Option<Arc<dyn Object>>>, version: &Version) -> Result<bool> {
+        let fed = self.plan.begin_feeding(self.number);
+        fed.and_then(|_fed| self.take(answers, version)).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+    }
+
+    fn take(&mut self, answers: Vec<Option<Arc<dyn Object>>>, version: &Version) -> Result<bool> {
         if answers.len() != self.wants.len() {
             return Err(Error::internal("as many answers as questions").expected(self.wants.len(), answers.len()));
+        }
+        if let Some(done) = self.take_cached(&answers, version)? {
+            return Ok(done);
         }
         let plan = Arc::clone(&self.plan);
         let Some(answers) = answers.into_iter().collect::<Option<Vec<_>>>() else {
@@ -252,6 +376,7 @@ impl ChunkRead {
         }
         let form = plan.array.form(&self.chunk)?;
         match (&self.stage, self.chain().shard()) {
+            (Stage::Done, _) => Ok(true),
             (Stage::Whole, _) => {
                 for object in &answers {
                     read::chunk(self.chain(), &form, object, &self.region, &plan.view, Exec::Here)?;
@@ -270,18 +395,22 @@ impl ChunkRead {
             (Stage::Index, Some(sharding)) => {
                 let sharding = Arc::clone(sharding);
                 match answers.first() {
-                    Some(index) => self.take_index(&sharding, &form.shape, index),
+                    Some(index) => self.take_index(&sharding, &form.shape, index, version),
                     None => Err(Error::internal("no answer to the question for an index")),
                 }
             }
             (Stage::Inner(pieces), Some(sharding)) => {
                 let form = sharding.form()?;
+                let value = self.value(version, None);
                 for piece in pieces {
                     let place = || -> Result<()> {
                         let answer = answers.get(piece.answer);
                         let answer = answer.ok_or_else(|| Error::internal("an inner chunk without an answer"))?;
                         let inner = SubObject::new(Arc::clone(answer), piece.start as u64, piece.len as u64)?;
                         let inner: Arc<dyn Object> = Arc::new(inner);
+                        if let Some(value) = &value {
+                            return value.read_inner(sharding, piece.number, inner, &piece.region, &plan.view);
+                        }
                         read::chunk(sharding.chain(), &form, &inner, &piece.region, &plan.view, Exec::Here)
                     };
                     place().map_err(|e| e.with_inner(&piece.chunk))?;
@@ -293,7 +422,13 @@ impl ChunkRead {
     }
 
     /// Knows the index: asks for the inner chunks that are there, near ones together.
-    fn take_index(&mut self, sharding: &Arc<Sharding>, shape: &[u64], stored: &Arc<dyn Object>) -> Result<bool> {
+    fn take_index(
+        &mut self,
+        sharding: &Arc<Sharding>,
+        shape: &[u64],
+        stored: &Arc<dyn Object>,
+        version: &Version,
+    ) -> Result<bool> {
         let counts = sharding.counts(shape)?;
         let stored = if stored.bytes().is_some() {
             Stored::Lent(Arc::clone(stored))
@@ -303,22 +438,34 @@ impl ChunkRead {
             Stored::Own(copied)
         };
         // How long the shard is nobody said; a range beyond its end will come back short.
-        let index = sharding.parse_index(&counts, stored, u64::MAX)?;
+        let index = sharding.parse_index(&counts, stored, u64::MAX, false)?;
         let split = self.region.split(&sharding.grid(shape)?)?;
         index.check_overlap(read::wanted(&split, &counts))?;
-        let limit = sharding.chain().limit(&sharding.form()?) as u64;
+        let form = sharding.form()?;
+        let limit = sharding.chain().limit(&form) as u64;
+        let value = self.value(version, None);
         let mut found: Vec<(u64, u64, usize)> = Vec::new();
         for i in 0..split.len() {
             let (chunk, region) = split.piece(i);
-            let entry: Entry = index.get(read::number(&chunk, &counts)).map_err(|e| e.with_inner(&chunk))?;
-            match entry {
-                None => self.plan.view.fill(&region, sharding.chain().fill().bytes())?,
-                Some((_, len)) if len > limit => {
+            let number = read::number(&chunk, &counts);
+            if let Some(value) = &value
+                && value.read_kept_inner(sharding, number, &form, &region, &self.plan.view)?
+            {
+                continue;
+            }
+            let entry: Entry = index.get(number).map_err(|e| e.with_inner(&chunk))?;
+            match (entry, &value) {
+                (None, Some(value)) => {
+                    value.absent_inner(number)?;
+                    self.plan.view.fill(&region, sharding.chain().fill().bytes())?;
+                }
+                (None, None) => self.plan.view.fill(&region, sharding.chain().fill().bytes())?,
+                (Some((_, len)), _) if len > limit => {
                     return Err(Error::corrupt("the shard index lists an inner chunk longer than any can be")
                         .expected(format_args!("at most {limit} bytes"), format_args!("{len} bytes"))
                         .with_inner(&chunk));
                 }
-                Some((offset, len)) => found.push((offset, len, i)),
+                (Some((offset, len)), _) => found.push((offset, len, i)),
             }
         }
         if found.is_empty() {
@@ -338,7 +485,8 @@ impl ChunkRead {
             }
             let start = (offset - ranges.last().map_or(0, |range| range.0)) as usize;
             let (chunk, region) = split.piece(i);
-            pieces.push(Piece { chunk, region, answer: ranges.len() - 1, start, len: len as usize });
+            let number = read::number(&chunk, &counts);
+            pieces.push(Piece { chunk, number, region, answer: ranges.len() - 1, start, len: len as usize });
         }
         self.wants = ranges.iter().map(|&(start, end)| Want::Range(start, end)).collect();
         self.stage = Stage::Inner(pieces);

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::codec::chain::{Chain, Form};
 use crate::error::{Error, Result};
+use crate::cache::indexes::Known;
 use crate::exec::Exec;
 use crate::object::{Object, SubObject};
+use crate::runtime;
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding, Stored};
@@ -157,7 +159,7 @@ struct ShardRead {
     form: Form,
     counts: Vec<u64>,
     split: Split,
-    index: Index,
+    index: Arc<Index>,
     object: Arc<dyn Object>,
     view: Output,
 }
@@ -172,8 +174,8 @@ pub fn shard(
     exec: Exec<'_>,
 ) -> Result<()> {
     let counts = sharding.counts(shape)?;
-    let index = index(sharding, &counts, object)?;
     let split = region.split(&sharding.grid(shape)?)?;
+    let index = index(sharding, &counts, object, Some(&split))?;
     index.check_overlap(wanted(&split, &counts))?;
     let form = sharding.form()?;
     let bytes = (form.nbytes as u64).saturating_mul(split.len() as u64);
@@ -192,8 +194,17 @@ pub fn number(chunk: &[u64], counts: &[u64]) -> usize {
     chunk.iter().zip(counts).fold(0u64, |n, (&c, &count)| n.wrapping_mul(count).wrapping_add(c)) as usize
 }
 
-/// Reads the index of a shard.
-pub fn index(sharding: &Sharding, counts: &[u64], object: &Arc<dyn Object>) -> Result<Index> {
+/// Where an index is kept, entries that are fewer than one in so many are read alone.
+const FEW: usize = 256;
+
+/// The index of a shard, as far as the inner chunks of `wanted` need it; all of it if `None`. Where
+/// nothing guards the index, only these entries are read; else all of it is, and it is kept.
+pub fn index(
+    sharding: &Sharding,
+    counts: &[u64],
+    object: &Arc<dyn Object>,
+    wanted: Option<&Split>,
+) -> Result<Arc<Index>> {
     let len = sharding.index_len(counts)?;
     let Some(body) = object.size().checked_sub(len as u64) else {
         return Err(Error::corrupt("the shard is shorter than its index")
@@ -201,14 +212,40 @@ pub fn index(sharding: &Sharding, counts: &[u64], object: &Arc<dyn Object>) -> R
             .with_codec("sharding_indexed"));
     };
     let start = if sharding.index_at_end() { body } else { 0 };
-    let stored = if object.bytes().is_some() {
+    let in_memory = object.bytes().is_some();
+    if let Some(split) = wanted.filter(|split| sharding.plain_index() && !in_memory && split.len() <= len / FEW) {
+        let mut numbers: Vec<usize> = self::wanted(split, counts).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let read = |at: u64, words: &mut [u8]| object.read_at(start + at, words);
+        return sharding.parse_entries(counts, &numbers, object.size(), read).map(Arc::new);
+    }
+    // An index without a checksum that is in memory already costs nothing.
+    let known = if in_memory && sharding.plain_index() { None } else { object.identity() };
+    let known = known.map(|identity| (identity, sharding.layout(counts)));
+    let found = known.as_ref().and_then(|(identity, layout)| runtime::indexes().get(*identity, layout));
+    if let Some(Known::Whole(index)) = found {
+        return Ok(index);
+    }
+    let sound = found.is_some();
+    let stored = if in_memory {
         Stored::Lent(Arc::new(SubObject::new(Arc::clone(object), start, len as u64)?))
     } else {
         let mut stored = Scratch::of(len)?;
         object.read_at(start, &mut stored)?;
         Stored::Own(stored)
     };
-    sharding.parse_index(counts, stored, object.size())
+    let index = Arc::new(sharding.parse_index(counts, stored, object.size(), sound)?);
+    if let Some((identity, layout)) = known.filter(|_| !sound) {
+        let known = if in_memory && index.lent() {
+            Known::Sound
+        } else {
+            let compact = Arc::new(index.compact()?);
+            Known::Whole(compact)
+        };
+        runtime::indexes().keep(identity, layout, known);
+    }
+    Ok(index)
 }
 
 impl ShardRead {

@@ -1,5 +1,5 @@
 //! The values of which a process has one: the pool, the table of locks, the web clients, the large
-//! buffers. A forked child gets its own.
+//! buffers, the kept indexes. A forked child gets its own.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 
+use crate::cache::indexes::{self, Indexes};
 #[cfg(feature = "http")]
 use crate::http::client::Clients;
 use crate::locks::Locks;
@@ -28,6 +29,7 @@ static LOCKS: PerProcess<Locks> = PerProcess::new(Locks::new);
 #[cfg(feature = "http")]
 static CLIENTS: PerProcess<Clients> = PerProcess::new(Clients::new);
 static BUFFERS: PerProcess<Shared> = PerProcess::new(Shared::new);
+static INDEXES: PerProcess<Indexes> = PerProcess::new(Indexes::new);
 
 /// The pool of this process.
 pub fn pool() -> Arc<Own<Pool>> {
@@ -48,6 +50,17 @@ pub fn clients() -> Arc<Own<Clients>> {
 /// The buffers that all threads of this process share.
 pub fn buffers() -> Arc<Own<Shared>> {
     BUFFERS.get()
+}
+
+/// The indexes of shards that this process keeps.
+pub fn indexes() -> Arc<Own<Indexes>> {
+    INDEXES.get()
+}
+
+/// Sets how many bytes of indexes of shards this process keeps.
+pub fn set_index_bytes(bytes: u64) {
+    indexes::set_most(bytes);
+    INDEXES.get().shrink();
 }
 
 /// Sets the number of threads that work on one operation at most, the caller's included; `None`
@@ -110,6 +123,7 @@ pub fn after_fork() {
     #[cfg(feature = "http")]
     CLIENTS.abandon();
     BUFFERS.abandon();
+    INDEXES.abandon();
 }
 
 /// A value, and the process that made it.
@@ -130,17 +144,17 @@ impl<T> Deref for Own<T> {
 ///
 /// The value that a child inherits may be locked for ever by threads that it did not inherit. So it
 /// is not locked, not even dropped: it is left where it is. No step of this takes a lock.
-struct PerProcess<T> {
+pub(crate) struct PerProcess<T> {
     current: ArcSwapOption<Own<T>>,
     make: fn() -> T,
 }
 
 impl<T> PerProcess<T> {
-    const fn new(make: fn() -> T) -> Self {
+    pub(crate) const fn new(make: fn() -> T) -> Self {
         Self { current: ArcSwapOption::const_empty(), make }
     }
 
-    fn get(&self) -> Arc<Own<T>> {
+    pub(crate) fn get(&self) -> Arc<Own<T>> {
         let pid = std::process::id();
         loop {
             let current = self.current.load_full();

@@ -5,13 +5,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::codec::Spec;
 use crate::codec::chain::{Chain, Form, bytes_of};
 use crate::error::{Error, Result};
 use crate::grid::{Axis, Grid};
 use crate::object::Object;
-use crate::reserve::{push, reserve};
+use crate::reserve::{copied, push, reserve};
 use crate::scratch::Scratch;
 use crate::strided::strides_of;
 
@@ -54,7 +55,20 @@ pub struct Sharding {
     index: Chain,
     index_at_end: bool,
     order: Order,
+    /// Tells indexes that are read in another way than most.
+    number: u64,
 }
+
+/// How the index of a shard is read: of the same bytes, the same index comes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Layout {
+    counts: Vec<u64>,
+    at_end: bool,
+    /// Whether there is a CRC-32C behind the entries and nothing else; else whose codecs these are.
+    guarded: std::result::Result<bool, u64>,
+}
+
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
 
 const ABSENT: u64 = u64::MAX;
 /// Bytes of a number in the index, and of an entry.
@@ -69,7 +83,8 @@ impl Sharding {
         if inner.contains(&0) {
             return Err(Error::config("an inner chunk has at least one element along each axis"));
         }
-        let shard = Self { inner, chain: Arc::new(chain), index, index_at_end, order };
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        let shard = Self { inner, chain: Arc::new(chain), index, index_at_end, order, number };
         // An index of one entry shows whether its length can be known before it is read.
         let one = vec![1; shard.inner.len()];
         shard.index_len(&one)?;
@@ -133,6 +148,22 @@ impl Sharding {
         })
     }
 
+    /// How the index of a shard of so many inner chunks is read.
+    pub fn layout(&self, counts: &[u64]) -> Layout {
+        let guarded = match self.index.only_codec() {
+            Some(None) => Ok(false),
+            // Codecs of the same name could have other parameters: this one has none.
+            Some(Some("crc32c")) => Ok(true),
+            _ => Err(self.number),
+        };
+        Layout { counts: counts.to_vec(), at_end: self.index_at_end, guarded }
+    }
+
+    /// Whether any entry of the index can be read alone, since nothing guards all of them.
+    pub fn plain_index(&self) -> bool {
+        self.index.only_codec() == Some(None)
+    }
+
     /// The most bytes that a shard of `shape` can have.
     pub fn encoded_bound(&self, shape: &[u64]) -> Result<Option<usize>> {
         let counts = self.counts(shape)?;
@@ -144,14 +175,17 @@ impl Sharding {
     }
 
     /// Reads the index of a shard of `len` bytes from its stored form. It is looked at where it is,
-    /// if that can be: it may be large.
-    pub fn parse_index(&self, counts: &[u64], stored: Stored, len: u64) -> Result<Index> {
+    /// if that can be: it may be large. If it is known to be `sound`, its checksum is not looked at.
+    pub fn parse_index(&self, counts: &[u64], stored: Stored, len: u64, sound: bool) -> Result<Index> {
         let form = self.index_form(counts)?;
-        let found = stored.bytes().len() as u64;
-        let body = if self.index_at_end { 0..len.saturating_sub(found) } else { found..len };
+        let body = self.body(stored.bytes().len() as u64, len);
         let of_index = |e: Error| e.with_codec("sharding_indexed (index)");
+        let count = form.nbytes / ENTRY;
+        if sound && matches!(self.index.only_codec(), Some(None | Some("crc32c"))) {
+            return Ok(Index { words: Words::Stored(stored, form.nbytes), count, body });
+        }
         if let Some(end) = self.index.decode_in_place(&form, stored.bytes()) {
-            return Ok(Index { words: stored, end: end.map_err(of_index)?, body });
+            return Ok(Index { words: Words::Stored(stored, end.map_err(of_index)?), count, body });
         }
         let mut words = Scratch::of(form.nbytes)?;
         self.index.decode(&form, stored.bytes(), &mut words).map_err(of_index)?;
@@ -169,7 +203,39 @@ impl Sharding {
             }
             words = ordered;
         }
-        Ok(Index { words: Stored::Own(words), end: form.nbytes, body })
+        Ok(Index { words: Words::Stored(Stored::Own(words), form.nbytes), count, body })
+    }
+
+    /// Reads the entries of some inner chunks, of which only these will be asked for: `numbers` in
+    /// increasing order. `read` reads bytes of the index, which is a [plain](Self::plain_index) one.
+    pub fn parse_entries(
+        &self,
+        counts: &[u64],
+        numbers: &[usize],
+        len: u64,
+        mut read: impl FnMut(u64, &mut [u8]) -> Result<()>,
+    ) -> Result<Index> {
+        let stored = self.index_len(counts)?;
+        let mut found = Vec::new();
+        reserve(&mut found, numbers.len())?;
+        let near = |a: &usize, b: &usize| b - a <= NEAR;
+        for run in numbers.chunk_by(near) {
+            let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
+            let mut words = Scratch::of((last - first + 1) * ENTRY)?;
+            read((first * ENTRY) as u64, &mut words)?;
+            let entries = words.as_chunks::<ENTRY>().0;
+            found.extend(run.iter().filter_map(|&i| Some((i, *entries.get(i - first)?))));
+        }
+        Ok(Index {
+            words: Words::Some { found, all: false },
+            count: stored / ENTRY,
+            body: self.body(stored as u64, len),
+        })
+    }
+
+    /// Where in a shard of `len` bytes inner chunks can lie.
+    fn body(&self, index: u64, len: u64) -> Range<u64> {
+        if self.index_at_end { 0..len.saturating_sub(index) } else { index..len }
     }
 
     /// The stored form of an index in which these chunks are present: each with its number in C order,
@@ -272,27 +338,45 @@ impl Stored {
 }
 
 /// The index of one shard.
+#[derive(Debug)]
 pub struct Index {
-    /// The numbers in C order, as they are stored: a read of one chunk looks at two of them.
-    words: Stored,
-    /// How many bytes these are; what else is stored comes after them.
-    end: usize,
+    words: Words,
+    /// The number of inner chunks, absent ones included.
+    count: usize,
     body: Range<u64>,
 }
 
+/// The entries of an index.
+enum Words {
+    /// In C order, as they are stored, up to so many bytes: a read of one chunk looks at two numbers.
+    Stored(Stored, usize),
+    /// The same, in memory of just their size.
+    All(Vec<u8>),
+    /// Some of them, in the order of their numbers. If these are `all` that are present, the others are
+    /// absent; else nobody may ask for them.
+    Some { found: Vec<(usize, [u8; ENTRY])>, all: bool },
+}
+
+/// Entries that are no further apart are read together: a page of a file is read in any case.
+const NEAR: usize = 4096 / ENTRY;
+
 impl Index {
     fn entries(&self) -> &[[u8; ENTRY]] {
-        self.words.bytes().get(..self.end).unwrap_or_default().as_chunks().0
+        match &self.words {
+            Words::Stored(stored, end) => stored.bytes().get(..*end).unwrap_or_default().as_chunks().0,
+            Words::All(words) => words.as_chunks().0,
+            Words::Some { .. } => &[],
+        }
     }
 
     /// The number of inner chunks, absent ones included.
     pub fn len(&self) -> usize {
-        self.end / ENTRY
+        self.count
     }
 
     /// Whether the shard has no inner chunks at all.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count == 0
     }
 
     /// Where in the shard inner chunks can lie.
@@ -302,15 +386,57 @@ impl Index {
 
     /// Where inner chunk `i` lies.
     pub fn get(&self, i: usize) -> Result<Entry> {
-        self.entry(
-            self.entries().get(i).ok_or_else(|| Error::internal(format!("inner chunk {i} is not in the index")))?,
-        )
+        let unknown = || Error::internal(format!("inner chunk {i} is not in the index"));
+        let words = match &self.words {
+            Words::Some { found, all } => match found.binary_search_by_key(&i, |entry| entry.0) {
+                Ok(at) => &found[at].1,
+                Err(_) if *all && i < self.count => return Ok(None),
+                Err(_) => return Err(unknown()),
+            },
+            _ => self.entries().get(i).ok_or_else(unknown)?,
+        };
+        self.entry(words)
     }
 
     /// All inner chunks that are present, with their numbers, until the first that lies nowhere.
     pub fn present(&self) -> impl Iterator<Item = Result<(usize, (u64, u64))>> {
         let entry = |(i, entry)| self.entry(entry).transpose().map(|found| found.map(|found| (i, found)));
-        self.entries().iter().enumerate().filter_map(entry)
+        let some = match &self.words {
+            Words::Some { found, .. } => found.as_slice(),
+            _ => &[],
+        };
+        let some = some.iter().map(|(i, entry)| (*i, entry));
+        self.entries().iter().enumerate().chain(some).filter_map(entry)
+    }
+
+    /// The same index, to be kept: in as little memory as can be.
+    pub fn compact(&self) -> Result<Self> {
+        let entries = self.entries();
+        let present = entries.iter().filter(|entry| **entry != [0xff; ENTRY]).count();
+        let mut found = Vec::new();
+        let words = if present.saturating_mul(size_of::<(usize, [u8; ENTRY])>()) < entries.len() * ENTRY {
+            reserve(&mut found, present)?;
+            let numbered = entries.iter().enumerate().filter(|(_, entry)| **entry != [0xff; ENTRY]);
+            found.extend(numbered.map(|(i, entry)| (i, *entry)));
+            Words::Some { found, all: true }
+        } else {
+            Words::All(copied(entries.as_flattened())?)
+        };
+        Ok(Self { words, count: self.count, body: self.body.clone() })
+    }
+
+    /// Whether the entries are read where somebody else has them in memory.
+    pub fn lent(&self) -> bool {
+        matches!(self.words, Words::Stored(Stored::Lent(_), _))
+    }
+
+    /// The bytes that a compact index takes.
+    pub fn memory(&self) -> usize {
+        match &self.words {
+            Words::Some { found, .. } => size_of_val(found.as_slice()),
+            Words::All(words) => words.len(),
+            Words::Stored(_, end) => *end,
+        }
     }
 
     fn entry(&self, words: &[u8; ENTRY]) -> Result<Entry> {
@@ -335,19 +461,33 @@ impl Index {
     /// Fails if two of the inner chunks `wanted` share bytes. Ranges outside of the shard are left
     /// to [`get`](Self::get), which can name them.
     pub fn check_overlap(&self, wanted: impl Iterator<Item = usize>) -> Result<()> {
-        let present = |i| self.get(i).ok().flatten().filter(|&(_, len)| len > 0);
-        let mut found: Vec<(u64, u64)> = Vec::new();
-        for stretch in wanted.filter_map(present) {
-            push(&mut found, stretch)?;
-        }
-        if !found.is_sorted() {
-            found.sort_unstable();
-        }
-        match found.windows(2).find(|pair| pair[0].0 + pair[0].1 > pair[1].0) {
-            None => Ok(()),
-            Some(pair) => Err(Error::corrupt("the shard index lists inner chunks that overlap")
-                .expected("disjoint stretches", format_args!("{:?} and {:?} (offset, length)", pair[0], pair[1]))
-                .with_codec("sharding_indexed")),
-        }
+        disjoint(wanted.filter_map(|i| self.get(i).ok().flatten()))
+    }
+
+    /// The same for all inner chunks that are present.
+    pub fn check_overlap_of_all(&self) -> Result<()> {
+        disjoint(self.present().filter_map(|found| found.ok().map(|(_, stretch)| stretch)))
+    }
+}
+
+fn disjoint(stretches: impl Iterator<Item = (u64, u64)>) -> Result<()> {
+    let mut found: Vec<(u64, u64)> = Vec::new();
+    for stretch in stretches.filter(|&(_, len)| len > 0) {
+        push(&mut found, stretch)?;
+    }
+    if !found.is_sorted() {
+        found.sort_unstable();
+    }
+    match found.windows(2).find(|pair| pair[0].0 + pair[0].1 > pair[1].0) {
+        None => Ok(()),
+        Some(pair) => Err(Error::corrupt("the shard index lists inner chunks that overlap")
+            .expected("disjoint stretches", format_args!("{:?} and {:?} (offset, length)", pair[0], pair[1]))
+            .with_codec("sharding_indexed")),
+    }
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Words").finish_non_exhaustive()
     }
 }

@@ -69,7 +69,7 @@ struct ShardWrite {
     counts: Vec<u64>,
     grid: crate::grid::Grid,
     split: Split,
-    old: Option<(Arc<dyn Object>, Index)>,
+    old: Option<(Arc<dyn Object>, Arc<Index>)>,
     view: View,
     write_empty: bool,
     /// The encoded bytes of each piece.
@@ -93,9 +93,9 @@ pub fn shard(
     let split = region.split(&grid)?;
     let old = match old {
         Some(object) => {
-            let index = read::index(sharding, &counts, object)?;
+            let index = read::index(sharding, &counts, object, None)?;
             // All that is kept must be sound: the new shard vouches for it.
-            index.check_overlap(0..index.len())?;
+            index.check_overlap_of_all()?;
             Some((Arc::clone(object), index))
         }
         _ => None,

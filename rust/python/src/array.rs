@@ -8,6 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 use zarr_engine::array::{Array, Coalesce, How};
+use zarr_engine::cache::chunks::Version;
 use zarr_engine::codec::chain::MOST_UNKNOWN;
 use zarr_engine::element::Fill;
 use zarr_engine::error::{Error, Kind};
@@ -20,9 +21,10 @@ use zarr_engine::strided::{Output, View};
 use zarr_engine::{files, plan, runtime};
 
 use crate::buffer::{lend, lend_for_writing};
+use crate::cache::{Cached, cached};
 use crate::codec::chain;
 use crate::enter::{Cancel, attach, enter, hold};
-use crate::error::raise;
+use crate::error::{raise, wrap};
 use crate::plan::{ReadPlan, WritePlan};
 use crate::source::{Files, Mapping, MappingSink};
 
@@ -43,7 +45,7 @@ pub struct CompiledArray {
 impl CompiledArray {
     #[new]
     #[pyo3(signature = (*, label, prefix, shape, grid, key_encoding, itemsize, fill, chain, read_missing = true,
-                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20, decoded_max = MOST_UNKNOWN))]
+                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20, decoded_max = MOST_UNKNOWN, cache = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -59,6 +61,7 @@ impl CompiledArray {
         coalesce_gap: u64,
         coalesce_max: u64,
         decoded_max: usize,
+        cache: Option<Cached<'_>>,
     ) -> PyResult<Self> {
         if fill.len() != itemsize {
             let found = fill.len();
@@ -71,6 +74,10 @@ impl CompiledArray {
         let coalesce = Coalesce { gap: coalesce_gap, most: coalesce_max };
         let array =
             Array::new(prefix, grid, key_encoding_of(&key_encoding)?, links, read_missing, coalesce).map_err(failed)?;
+        let array = match cache {
+            Some(given) => array.with_cache(cached(given)),
+            None => array,
+        };
         Ok(Self { array: Arc::new(array), label })
     }
 
@@ -217,6 +224,32 @@ impl CompiledArray {
         self.array.shape()
     }
 
+    /// Reads a small region of one chunk, if that is kept by the array's cache; says whether it is. This
+    /// is done before another thread could take over.
+    pub fn read_kept(
+        &self,
+        py: Python<'_>,
+        source: &Bound<'_, PyAny>,
+        region: &Region,
+        out: &Output,
+    ) -> PyResult<bool> {
+        let Some(used) = self.array.cached() else { return Ok(false) };
+        if region.len().saturating_mul(out.size() as u64) > AT_ONCE {
+            return Ok(false);
+        }
+        let files = source.cast_exact::<Files>().is_ok();
+        let found = zarr_engine::cached::read_kept(&self.array, used, region, out, |key| {
+            if files {
+                return Ok(None);
+            }
+            let mapping = mapping(source).map_err(wrap)?;
+            let value = mapping.get().snapshot(py, std::slice::from_ref(&key.to_owned())).map_err(wrap)?;
+            let version = Version::of(value.first().and_then(Option::as_ref));
+            Ok(Some(version).filter(|version| *version != Version::Unknown))
+        });
+        found.map_err(|error| raise(py, &error, Some(&self.label)))
+    }
+
     /// Reads `region` from a source that the engine can read by itself.
     pub fn read_into(
         &self,
@@ -247,9 +280,9 @@ impl CompiledArray {
         let copies = array.copies(&pieces);
         let open = |_| move |i: usize, _: &str| Ok(values.get(i).cloned().flatten());
         if copies.is_some_and(|bytes| bytes <= AT_ONCE) {
-            return hold(py, label, || array.read_pieces(open, pieces, out, Exec::Here));
+            return hold(py, label, || array.read_pieces(open, pieces, out, true, Exec::Here));
         }
-        enter(py, label, cancel, |context| array.read_pieces(open, pieces, out, Exec::Pool(context)))
+        enter(py, label, cancel, |context| array.read_pieces(open, pieces, out, true, Exec::Pool(context)))
     }
 }
 

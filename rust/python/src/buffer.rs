@@ -4,6 +4,7 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
@@ -14,19 +15,22 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyType};
 use zarr_engine::error::{Error, Result};
-use zarr_engine::object::Object;
+use zarr_engine::object::{Identity, Object};
 use zarr_engine::strided::{Output, View};
 
 use crate::enter::attach;
 
 /// Immutable bytes that the engine made, readable through the buffer protocol without a copy.
 #[pyclass(frozen, module = "zarr._core")]
-pub struct Bytes(pub Arc<Vec<u8>>);
+pub struct Bytes(Shared);
+
+/// The number of the next bytes; none is given twice.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Bytes {
     /// Takes over `bytes`.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes))
+        Self(Shared { bytes: Arc::new(bytes), number: NEXT.fetch_add(1, Ordering::Relaxed) })
     }
 }
 
@@ -38,26 +42,26 @@ impl Bytes {
     }
 
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.0.bytes.len()
     }
 
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0)
+        PyBytes::new(py, &self.0.bytes)
     }
 
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
-        Ok((slf.get_type().into_any(), (PyBytes::new(slf.py(), &slf.get().0),)))
+        Ok((slf.get_type().into_any(), (PyBytes::new(slf.py(), &slf.get().0.bytes),)))
     }
 
     fn __repr__(&self) -> String {
-        format!("<{} encoded bytes>", self.0.len())
+        format!("<{} encoded bytes>", self.0.bytes.len())
     }
 
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         if view.is_null() {
             return Err(PyBufferError::new_err("the view is null"));
         }
-        let bytes = &slf.get().0;
+        let bytes = &slf.get().0.bytes;
         // SAFETY: `view` is not null, as just checked, and points to a buffer that Python lends for
         // this call. The bytes are never changed or moved while `slf` lives, and
         // PyBuffer_FillInfo makes the view hold a reference to it.
@@ -101,7 +105,7 @@ pub fn copy(data: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 /// Bytes that Python gave, for the engine to read: shared if nobody can change them, else copied.
 pub fn object(data: &Bound<'_, PyAny>) -> PyResult<Arc<dyn Object>> {
     if let Ok(bytes) = data.cast_exact::<Bytes>() {
-        return Ok(Arc::new(Shared(Arc::clone(&bytes.get().0))));
+        return Ok(Arc::new(bytes.get().0.clone()));
     }
     if let Ok(bytes) = data.cast_exact::<PyBytes>() {
         return Ok(Arc::new(PyBackedBytes::from(bytes.clone())));
@@ -153,11 +157,28 @@ impl Object for Foreign {
     }
 }
 
-struct Shared(Arc<Vec<u8>>);
+/// Bytes that nobody can change, and their number.
+#[derive(Clone)]
+struct Shared {
+    bytes: Arc<Vec<u8>>,
+    number: u64,
+}
 
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
+impl Object for Shared {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
+        self.bytes.read_at(offset, dst)
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(&self.bytes)
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        Some(Identity::in_memory(self.number, self.size()))
     }
 }
 

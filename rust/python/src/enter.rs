@@ -190,3 +190,15 @@ pub fn set_threads(n: Option<usize>, waiting: Option<usize>) {
 pub fn threads() -> usize {
     runtime::threads()
 }
+
+/// Limits the indexes of shards that are kept between reads to so many bytes.
+#[pyfunction]
+pub fn set_index_bytes(most: u64) {
+    runtime::set_index_bytes(most);
+}
+
+/// How many bytes of indexes are kept.
+#[pyfunction]
+pub fn index_bytes() -> u64 {
+    runtime::indexes().bytes()
+}

@@ -2,6 +2,7 @@
 
 mod array;
 mod buffer;
+mod cache;
 mod codec;
 mod enter;
 mod error;
@@ -23,6 +24,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     m.add_class::<array::CompiledArray>()?;
     m.add_class::<buffer::Bytes>()?;
+    m.add_class::<cache::Chunks>()?;
     m.add_class::<enter::Cancel>()?;
     m.add_class::<heap::Heap>()?;
     m.add_class::<plan::ReadPlan>()?;
@@ -40,6 +42,10 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(locks::enqueue_lock, m)?)?;
     m.add_function(wrap_pyfunction!(locks::unlock, m)?)?;
     m.add_function(wrap_pyfunction!(enter::set_threads, m)?)?;
+    m.add_function(wrap_pyfunction!(cache::forget_chunks, m)?)?;
+    m.add_function(wrap_pyfunction!(cache::forget_chunks_below, m)?)?;
+    m.add_function(wrap_pyfunction!(enter::set_index_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(enter::index_bytes, m)?)?;
     let end = wrap_pyfunction!(enter::end, m)?;
     m.py().import("atexit")?.call_method1("register", (end,))?;
     let os = m.py().import("os")?;

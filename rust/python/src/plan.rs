@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use zarr_engine::cache::chunks::Version;
 use zarr_engine::plan::{self, Want};
 
 use crate::buffer::Bytes;
@@ -28,6 +29,11 @@ impl ReadPlan {
     #[getter]
     fn raw(&self) -> bool {
         self.plan.raw()
+    }
+
+    #[getter]
+    fn cached(&self) -> bool {
+        self.plan.cached()
     }
 
     fn next(&self, py: Python<'_>) -> PyResult<Option<ReadWant>> {
@@ -60,6 +66,8 @@ pub struct ReadWant {
     size_hint: u64,
     #[pyo3(get)]
     is_index: bool,
+    #[pyo3(get)]
+    flight: Option<String>,
     number: usize,
     chunk: Mutex<Option<plan::ChunkRead>>,
     plan: Arc<plan::ReadPlan>,
@@ -73,6 +81,7 @@ impl ReadWant {
             ranges: ranges(chunk.wants()),
             size_hint: chunk.size_hint(),
             is_index: chunk.wants_index(),
+            flight: chunk.flight().map(str::to_owned),
             number: chunk.number(),
             chunk: Mutex::new(Some(chunk)),
             plan: Arc::clone(plan),
@@ -96,13 +105,20 @@ impl ReadWant {
         Ok(Self::new(&self.plan, chunk, &self.label))
     }
 
-    fn feed(&self, py: Python<'_>, data: Vec<Option<Bound<'_, PyAny>>>) -> PyResult<Option<ReadWant>> {
+    #[pyo3(signature = (data, version = None))]
+    fn feed(
+        &self,
+        py: Python<'_>,
+        data: Vec<Option<Bound<'_, PyAny>>>,
+        version: Option<&str>,
+    ) -> PyResult<Option<ReadWant>> {
+        let version = version.map_or(Version::Unknown, |tag| Version::Tag(tag.into()));
         let answers = data.iter().map(|data| answer(data.as_ref())).collect::<PyResult<Vec<_>>>()?;
         let mut chunk = self.take()?;
         let label = &*self.label;
         let lent = answers.clone(); // given back here, where the GIL is held
         let more = enter(py, Some(label), None, move |_| {
-            let done = chunk.feed(answers)?;
+            let done = chunk.feed_version(answers, &version)?;
             Ok((!done).then_some(chunk))
         });
         drop(lent);

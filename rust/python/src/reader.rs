@@ -34,8 +34,10 @@ impl Reader {
         let empty = EMPTY.get_or_try_init(py, || py.import("numpy")?.getattr("empty").map(Bound::unbind))?;
         let result = empty.bind(py).call1((PyTuple::new(py, &parsed.shape)?, &self.dtype, &self.order))?;
         let out = lend_axes_for_writing(&result, &parsed.kept)?;
-        let array = self.array.get();
-        array.read_into(py, self.source.bind(py), &Region::Box(parsed.axes), &out, None)?;
+        let (array, source, region) = (self.array.get(), self.source.bind(py), Region::Box(parsed.axes));
+        if !array.read_kept(py, source, &region, &out)? {
+            array.read_into(py, source, &region, &out, None)?;
+        }
         Ok(result)
     }
 }

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from math import prod
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
 from zarr import _core
+from zarr._async.warnings import warn
+from zarr.abc._traits import Notes, data_id_of
 from zarr.codecs.limits import decoded_max
 from zarr.codecs.vlen import bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view
+from zarr.errors import ZarrUserWarning
 from zarr.metadata.chunk_grids import chunk_count
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
+from zarr.storage.wrapper import layers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zarr.cache import ChunkCache
     from zarr.codecs.vlen import Table
     from zarr.indexing import Selection
     from zarr.metadata.chunk_grids import Edge
@@ -82,14 +88,26 @@ class Engine:
         self.document: str = self._parts["prefix"] + name
         self.compiled: _core.CompiledArray | None = None
         if not self.holds_objects:
+            cache = None if config.cache is None else _cache_of(config.cache, metadata, place)
             self.compiled = _core.CompiledArray(
-                itemsize=layout.itemsize, fill=layout.fill, **self._parts
+                itemsize=layout.itemsize, fill=layout.fill, cache=cache, **self._parts
             )
+            if config.cache is not None:
+                self._warn_of_small(config.cache, place)
         # Reads integers and slices in one call, where nothing waits.
         self.reader: _core.Reader | None = None
         source = place.store.traits.native_handle
         if plain and self.compiled is not None and source is not None and not self.is_opaque:
             self.reader = _core.Reader(self.compiled, source, self.dtype, self.order)
+
+    def _warn_of_small(self, cache: ChunkCache, place: StorePath) -> None:
+        chunk = prod(map(_size, self._edges)) * self.dtype.itemsize
+        if chunk > cache.size:
+            warn(
+                f"{place.shown_as()} has chunks of {chunk} bytes, and its cache holds "
+                f"{cache.size}: they are read without it. Give it a larger zarr.ChunkCache, or none.",
+                ZarrUserWarning,
+            )
 
     def bound(self, table: Table) -> _core.CompiledArray:
         """The engine for one operation on elements that are no plain memory."""
@@ -119,6 +137,26 @@ class Engine:
             touched = axis.size if isinstance(axis, np.ndarray) else _touched(axis, size)
             coded *= size * min(touched, chunk_count(edge, length))
         return coded
+
+
+# What of an array's metadata says nothing of how its chunks are decoded.
+_OTHER = frozenset({"attributes", "dimension_names", "shape"})
+_views: Notes[str] = Notes()
+
+
+def _cache_of(
+    cache: ChunkCache, metadata: ArrayMetadata, place: StorePath
+) -> tuple[_core.Chunks, str, int]:
+    """What the engine needs to read an array by way of a cache."""
+    parts = {key: value for key, value in metadata.to_dict().items() if key not in _OTHER}
+    # A store that somebody else defines may show the same data in its own way.
+    shown = [
+        type(layer).__qualname__
+        if type(layer).__module__.startswith("zarr.storage.")
+        else _views.note(layer, uuid4().hex)
+        for layer in layers(place.store)
+    ]
+    return cache.used_by(f"{data_id_of(place.store)}/", repr((shown, parts)))
 
 
 def _size(edge: Edge) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
 import numpy as np
 
+from zarr.cache import parse_cache
 from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
 from zarr.setting_values import BadConfigError, Settings, nearest
 from zarr.settings import config as zarr_config
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from typing import NotRequired
 
     from zarr.buffer.core import BufferPrototype
+    from zarr.cache import ChunkCache
     from zarr.dtype.base import AnyDType
     from zarr.types import AnyScalar, MemoryOrder
 
@@ -28,6 +30,7 @@ class ArrayConfigParams(TypedDict):
     read_missing_chunks: NotRequired[bool]
     sharding_coalesce_max_gap_bytes: NotRequired[int]
     sharding_coalesce_max_bytes: NotRequired[int]
+    cache: NotRequired[ChunkCache | int | str | None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,9 @@ class ArrayConfig:
         Whether a chunk that is not stored is read as fill values; else it is an error.
     sharding_coalesce_max_gap_bytes, sharding_coalesce_max_bytes : int
         Inner chunks at most that far apart are read in one request of at most that size.
+    cache : ChunkCache, int or str, optional
+        Where decoded chunks are kept; nowhere if None. A size is one cache for all arrays that name
+        the same.
     """
 
     order: MemoryOrder
@@ -51,6 +57,7 @@ class ArrayConfig:
     read_missing_chunks: bool
     sharding_coalesce_max_gap_bytes: int
     sharding_coalesce_max_bytes: int
+    cache: ChunkCache | None = None
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class ArrayConfig:
         read_missing_chunks: bool = True,
         sharding_coalesce_max_gap_bytes: int = 1 << 20,
         sharding_coalesce_max_bytes: int = 16 << 20,
+        cache: ChunkCache | int | str | None = None,
     ) -> None:
         values = self.__dict__
         values["order"] = parse_order(order)
@@ -67,6 +75,7 @@ class ArrayConfig:
         values["read_missing_chunks"] = parse_bool(read_missing_chunks)
         values["sharding_coalesce_max_gap_bytes"] = _size(sharding_coalesce_max_gap_bytes)
         values["sharding_coalesce_max_bytes"] = _size(sharding_coalesce_max_bytes)
+        values["cache"] = parse_cache(cache)
 
     @classmethod
     def from_dict(cls, data: ArrayConfigParams | Mapping[str, Any]) -> Self:
@@ -83,8 +92,11 @@ class ArrayConfig:
         return cls(**{**_defaults(), **cast("dict[str, Any]", data)})
 
     def to_dict(self) -> ArrayConfigParams:
-        """Return the settings as a dict."""
-        return cast("ArrayConfigParams", {key: getattr(self, key) for key in _KEYS})
+        """Return the settings as a dict; without a cache, none is named."""
+        values = {key: getattr(self, key) for key in _KEYS}
+        if self.cache is None:
+            del values["cache"]
+        return cast("ArrayConfigParams", values)
 
 
 _KEYS = tuple(field.name for field in fields(ArrayConfig))
@@ -100,14 +112,15 @@ def _size(value: object) -> int:
 
 def _defaults() -> dict[str, Any]:
     settings = zarr_config.settings
-    return {key: getattr(settings, f"array__{key}") for key in _KEYS}
+    found = {key: getattr(settings, f"array__{key}") for key in _KEYS if key != "cache"}
+    return {**found, "cache": settings.cache}
 
 
 def checked_settings(config: ArrayConfigLike) -> ArrayConfigParams:
     """Return the settings of an array that a user names, refused here if they cannot be used."""
     named = named_settings(config)
     checked = ArrayConfig.from_dict(named).to_dict()
-    return cast("ArrayConfigParams", {key: checked[key] for key in named})  # type: ignore[literal-required]
+    return cast("ArrayConfigParams", {key: checked.get(key) for key in named})
 
 
 def named_settings(config: ArrayConfigLike) -> Mapping[str, Any]:

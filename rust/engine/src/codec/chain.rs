@@ -402,6 +402,17 @@ impl Chain {
         self.order.is_none() && self.filters.is_empty() && matches!(self.serial, Serial::Bytes(Swap::None))
     }
 
+    /// The name of the only bytes codec, if the elements stand as they are before it; `Some(None)` if
+    /// there is none.
+    pub fn only_codec(&self) -> Option<Option<&str>> {
+        match self.outer.as_slice() {
+            _ if !self.only_adds() => None,
+            [] => Some(None),
+            [codec] => Some(Some(codec.name())),
+            _ => None,
+        }
+    }
+
     /// Undoes `codecs`, the bytes codecs from number `skip` on.
     fn decode_outer<'a>(
         &self,

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FlockOperation, Stat};
@@ -9,7 +10,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 use super::claim::Version;
 use crate::error::{Error, Kind, Result};
-use crate::object::Object;
+use crate::object::{Identity, Object};
 
 /// The most buffers that one system call takes.
 pub(super) const IOV_MAX: usize = 1024;
@@ -21,13 +22,20 @@ pub struct OpenFile {
     fd: OwnedFd,
     size: u64,
     version: Version,
+    changed: i64,
     locked: bool,
 }
+
+/// A file is told from one that was written in its place by its dates once they are so old, in
+/// nanoseconds: the system's clock for files may stand still for a while.
+const SETTLED: i64 = 30_000_000;
+/// The same on a file system whose dates are whole seconds, or every other one.
+const SETTLED_SECONDS: i64 = 3_000_000_000;
 
 impl OpenFile {
     pub(super) fn new(fd: OwnedFd, stat: &Stat) -> Self {
         let version = Version::from(stat);
-        Self { fd, size: version.size, version, locked: false }
+        Self { fd, size: version.size, version, changed: changed(stat), locked: false }
     }
 
     /// The same; the file was locked, and is unlocked when this is dropped.
@@ -40,6 +48,7 @@ impl OpenFile {
     pub(super) fn refreshed(mut self, stat: &Stat) -> Self {
         self.version = Version::from(stat);
         self.size = self.version.size;
+        self.changed = changed(stat);
         self
     }
 
@@ -172,6 +181,15 @@ impl Object for OpenFile {
         Some(self.as_fd())
     }
 
+    fn identity(&self) -> Option<Identity> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let now = i64::try_from(now.as_nanos()).ok()?;
+        let settled = if self.changed % 1_000_000_000 == 0 { SETTLED_SECONDS } else { SETTLED };
+        let Version { device, number, size, modified } = self.version;
+        let found = Identity { device, number, size, modified, changed: self.changed, start: 0, len: size };
+        (now.saturating_sub(modified.max(self.changed)) > settled).then_some(found)
+    }
+
     fn shares(&self) -> bool {
         shares_blocks(self.as_fd())
     }
@@ -186,6 +204,11 @@ impl Object for OpenFile {
         }
         Ok(())
     }
+}
+
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless)] // the fields differ between systems
+fn changed(stat: &Stat) -> i64 {
+    (stat.st_ctime as i64).wrapping_mul(1_000_000_000).wrapping_add(stat.st_ctime_nsec as i64)
 }
 
 /// Whether a file lies in a file system of a kind that lets files share blocks. One that turns out

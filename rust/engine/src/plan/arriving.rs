@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{ChunkRead, Stage};
+use crate::cache::chunks::Version;
 use crate::error::{Error, Kind, Result};
 use crate::object::Object;
 use crate::read;
@@ -48,7 +49,7 @@ impl ChunkRead {
         let _turn = turn();
         if chain.shard().is_some() {
             let object: Arc<dyn Object> = Arc::new(bytes.into_inner());
-            return self.take(vec![Some(object)]).map(drop);
+            return self.take(vec![Some(object)], &Version::Unknown).map(drop);
         }
         read::place(chain, &form, &bytes, &self.region, &plan.view)
     }

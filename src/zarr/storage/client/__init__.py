@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from zarr import _core
 from zarr._async.executors import blocked_loop, thread
 from zarr._async.run import bounded, concurrency, offload, stepping
+from zarr._core import forget_chunks, forget_chunks_below
 from zarr.abc._traits import data_id_of, gives_parts, note_refusal
 from zarr.abc.store import (
     ByteRequest,
@@ -70,6 +71,11 @@ class Watch:
         self._version: object = _UNSEEN
         self.changed = False
 
+    @property
+    def version(self) -> object:
+        """The version that was seen; None if none was."""
+        return None if self._version is _UNSEEN else self._version
+
     def saw(self, version: object) -> None:
         """Take note of the version of which a part was read."""
         if self._version is _UNSEEN:
@@ -113,7 +119,7 @@ def watch(data_id: str, key: str, told: Callable[[], object] | None = None) -> W
 
 @contextmanager
 def writing(data_id: str, key: str) -> Iterator[None]:
-    """Tell those who watch a value that it is written in this context."""
+    """Tell those who watch a value, or keep chunks of it, that it is written in this context."""
     place = f"{data_id}/{key}"
     with _lock:
         _writes[place] = _writes.get(place, 0) + 1
@@ -126,14 +132,16 @@ def writing(data_id: str, key: str) -> Iterator[None]:
             if not _writes[place]:
                 del _writes[place]
         _tell(place)
+        forget_chunks(place)
 
 
 def rewritten_below(data_id: str, prefix: str) -> None:
-    """Tell those who watch a value below a prefix that it may be gone."""
+    """Tell those who watch a value below a prefix, or keep chunks of it, that it may be gone."""
     with _lock:
         places = [place for place in _watches if place.startswith(f"{data_id}/{prefix}")]
     for place in places:
         _tell(place)
+    forget_chunks_below(f"{data_id}/{prefix}")
 
 
 def _tell(place: str) -> None:

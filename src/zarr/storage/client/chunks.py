@@ -17,16 +17,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from zarr import _core
 from zarr._async.executors import coders, get_executor
-from zarr._async.run import bounded, offload, stepping
+from zarr._async.run import bounded, locked, offload, stepping
 from zarr.abc._traits import Notes
 from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.base import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.settings import config
+from zarr.storage.cache import CacheStore
 from zarr.storage.client import PartRefused, Requests, may_begin
 from zarr.storage.client.conditional import Exchange, deletes, exchanged
 from zarr.storage.client.limiter import many_in_flight
+from zarr.storage.wrapper import layers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -75,9 +77,11 @@ async def read_all(
         await _SteppedRead(Requests(store), prototype).run(plan)
         return
     requests = _Some(store, chunk_bytes, prototype, raw=plan.raw)
-    left = await read_directly(requests.all, plan, requests.width)
-    if not left:
-        return
+    left: Left = []
+    if not plan.cached:
+        left = await read_directly(requests.all, plan, requests.width)
+        if not left:
+            return
     wants = chain(left, ((want, False) for want in iter(plan.next, None)))
 
     async def worker(_: int) -> None:
@@ -128,6 +132,11 @@ class _Some:
         async with self._turns:
             return bytes_of(await self.all.get(key, self._prototype))
 
+    async def get_versioned(self, key: str) -> tuple[Any, object]:
+        async with self._turns:
+            value, version = await self.all.get_versioned(key, prototype=self._prototype)
+        return bytes_of(value), version
+
     async def get_part(
         self, watch: Watch, key: str, place: tuple[int, int | None], *, shared: bool
     ) -> object:
@@ -148,27 +157,37 @@ class _Some:
 
 async def _read(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
     """Read one stored value, or parts of it that belong together."""
+    if first.flight is None:
+        await _read_alone(requests, first, tried)
+        return
+    # Others who want the same wait, and find it in the cache then.
+    async with locked(first.flight):
+        await _read_alone(requests, first.again(), tried)
+
+
+async def _read_alone(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
     for attempt in range(1 if tried else 0, 3):
         # A value that cannot be decoded may have been cut on the way: it is read again, once. Parts
         # of a value that was written meanwhile are read again, too, and then all of it at once.
         began = first.again(whole=attempt == 2) if attempt else first
         want: _core.ReadWant | None = _askable(requests.all, began)
-        watch = None if began.ranges is None else requests.all.watch(first.key)
+        watch = requests.all.watch(first.key) if began.ranges else None
         error: Exception | None = None
         try:
             while want is not None:
                 try:
-                    answer = await _fetch(requests, want, watch)
+                    answer, version = await _fetch(requests, want, watch)
                 except PartRefused as refusal:
                     want = first.again(whole=True)
                     if refusal.whole is None:
-                        answer = await _fetch(requests, want, watch)
+                        answer, version = await _fetch(requests, want, watch)
                     else:
-                        answer = [bytes_of(refusal.whole[0])]
+                        answer, version = [bytes_of(refusal.whole[0])], refusal.whole[1]
                 if watch is not None and watch.changed and attempt < 2:
                     break  # these bytes do not belong together
                 try:
-                    want = await requests.code(want.size_hint, want.feed, answer)
+                    tag = _tag(want, version)
+                    want = await requests.code(want.size_hint, want.feed, answer, tag)
                 except Exception as failure:
                     if not _may_be_cut(failure):
                         raise
@@ -195,23 +214,43 @@ def _may_be_cut(error: Exception) -> bool:
 
 def _askable(requests: Requests, want: _core.ReadWant) -> _core.ReadWant:
     """The same, or all of the value if its parts must not be asked for."""
-    if want.ranges is None or requests.gives_parts(want.is_index):
+    if not want.ranges or requests.gives_parts(want.is_index):
         return want
     return want.again(whole=True)
 
 
-async def _fetch(requests: _Some, want: _core.ReadWant, watch: Watch | None) -> Answer:
+def _tag(want: _core.ReadWant, version: object) -> str | None:
+    """What a cache of decoded chunks compares to know whether a value is the same."""
+    return None if version is None or want.flight is None else repr(version)
+
+
+def _tells_versions(store: Store) -> bool:
+    """Whether a whole value is asked for with its version.
+
+    A store that keeps encoded values would not look for the value among them.
+    """
+    return store.traits.versions and not any(isinstance(at, CacheStore) for at in layers(store))
+
+
+async def _fetch(
+    requests: _Some, want: _core.ReadWant, watch: Watch | None
+) -> tuple[Answer, object]:
+    """What a want asks for, and the version of the value if that is of use."""
     key, ranges = want.key, want.ranges
     if ranges is None or watch is None:
-        return [await requests.get(key)]
+        if ranges == []:
+            return [], None
+        if want.flight is not None and _tells_versions(requests.all.store):
+            value, version = await requests.get_versioned(key)
+            return [value], version
+        return [await requests.get(key)], None
     get = partial(requests.get_part, watch, key, shared=want.is_index)
-    if len(ranges) == 1:
-        return [await get(ranges[0])]
-    return await bounded(ranges, get)
+    answer = [await get(ranges[0])] if len(ranges) == 1 else await bounded(ranges, get)
+    return answer, watch.version
 
 
 def _fed(
-    feed: Callable[..., _core.ReadWant | None], *answer: Answer
+    feed: Callable[..., _core.ReadWant | None], *answer: object
 ) -> tuple[_core.ReadWant | None, bool]:
     """Return the next want after an answer, and whether that could not be decoded."""
     try:
@@ -236,7 +275,11 @@ class _SteppedRead:
     async def run(self, plan: _core.ReadPlan) -> None:
         try:
             while (want := plan.next()) is not None:
-                await self._begin(want)
+                if want.flight is None:
+                    await self._begin(want)
+                else:
+                    async with locked(want.flight):
+                        await self._begin(want.again())
                 if len(self._decoding) > coders():
                     await self._end()
             while self._decoding:
@@ -250,7 +293,7 @@ class _SteppedRead:
     async def _begin(self, first: _core.ReadWant) -> None:
         want: _core.ReadWant | None = _askable(self._requests, first)
         failed = False
-        watch = None if first.ranges is None else self._requests.watch(first.key)
+        watch = self._requests.watch(first.key) if first.ranges else None
         try:
             while want is not None:
                 try:
@@ -260,15 +303,16 @@ class _SteppedRead:
                     if refusal.whole is None:
                         answer = await self._fetch(want, watch)
                     else:
-                        answer = [bytes_of(refusal.whole[0])]
+                        answer = [bytes_of(refusal.whole[0])], _tag(want, refusal.whole[1])
                 if watch is not None and watch.changed:
                     break
-                if want.size_hint > SMALL and not want.is_index:
-                    future = get_executor("codec").submit(want.feed, answer)
+                # Nobody waits for a lock while others wait for what is decoded elsewhere.
+                if want.size_hint > SMALL and not want.is_index and want.flight is None:
+                    future = get_executor("codec").submit(want.feed, *answer)
                     self._decoding.append((first, watch, future))
                     watch = None
                     return
-                want, failed = _fed(want.feed, answer)
+                want, failed = _fed(want.feed, *answer)
         finally:
             if watch is not None:
                 watch.close()
@@ -279,7 +323,7 @@ class _SteppedRead:
         try:
             want, failed = _fed(future.result)
             while want is not None:
-                want, failed = _fed(want.feed, await self._fetch(want, watch))
+                want, failed = _fed(want.feed, *await self._fetch(want, watch))
         except PartRefused:
             failed = True
         finally:
@@ -293,7 +337,7 @@ class _SteppedRead:
         if torn or (failed and not await self._again(first)):
             # All of it at once, if parts of it may not belong together.
             whole = first.again(whole=True)
-            whole.feed(await self._fetch(whole, None))
+            whole.feed(*await self._fetch(whole, None))
 
     async def _again(self, first: _core.ReadWant) -> bool:
         """Read once more what was cut on the way, perhaps; tell whether it belongs together."""
@@ -304,22 +348,29 @@ class _SteppedRead:
                 answer = await self._fetch(want, watch)
                 if watch.changed:
                     return False
-                want = want.feed(answer)
+                want = want.feed(*answer)
         finally:
             watch.close()
         return not watch.changed
 
-    async def _fetch(self, want: _core.ReadWant, watch: Watch | None) -> Answer:
-        key, ranges = want.key, want.ranges
+    async def _fetch(
+        self, want: _core.ReadWant, watch: Watch | None
+    ) -> tuple[Answer, str | None]:
+        key, ranges, requests = want.key, want.ranges, self._requests
+        if ranges == []:
+            return [], None
         if ranges is None or watch is None:
-            return [bytes_of(await self._requests.get(key, self._prototype))]
+            if want.flight is not None and _tells_versions(requests.store):
+                value, version = await requests.get_versioned(key, prototype=self._prototype)
+                return [bytes_of(value)], _tag(want, version)
+            return [bytes_of(await requests.get(key, self._prototype))], None
         answer = []
         for place in ranges:
             part = byte_request(*place)
-            value, version = await self._requests.get_versioned(key, part, self._prototype)
+            value, version = await requests.get_versioned(key, part, self._prototype)
             watch.saw(version)
             answer.append(bytes_of(value))
-        return answer
+        return answer, _tag(want, watch.version)
 
 
 async def write_all(
