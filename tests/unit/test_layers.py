@@ -24,7 +24,7 @@ LAYERS = (
     "errors urls successors",
     "_async.warnings",
     "setting_values settings types",
-    "_async",
+    "_async cache",
     "buffer registry",
     "abc",
     "dtype",

@@ -255,7 +255,10 @@ impl Array {
                 let key = array.key(&chunk)?;
                 let read = || {
                     let expected = if found { Some(Version::of(open(i, &key)?.as_ref())) } else { None };
-                    let expected = expected.filter(|version| *version != Version::Unknown);
+                    if expected == Some(Version::Unknown) {
+                        // Nothing would tell it from another value that somebody puts there.
+                        return read_one(&array, open(i, &key)?, &chunk, &region, &view, exec);
+                    }
                     let find = { let (open, key) = (Arc::clone(&open), key.clone()); move || open(i, &key) };
                     let value = Value::new(&array, &cached, &key, due, expected, Box::new(find));
                     value.read(&chunk, &region, &view, exec)
@@ -266,10 +269,7 @@ impl Array {
         exec.run(n, cost, move |i, exec| {
             let (chunk, region) = split.piece(i);
             let key = array.key(&chunk)?;
-            let read = || match open(i, &key)? {
-                None => array.absent(&region, &view),
-                Some(object) => read::chunk(&array.chain, &*array.form(&chunk)?, &object, &region, &view, exec),
-            };
+            let read = || read_one(&array, open(i, &key)?, &chunk, &region, &view, exec);
             read().map_err(|e| e.with_key(&key).with_chunk(&chunk))
         })
     }
@@ -408,6 +408,20 @@ impl Array {
             let (context, how) = (Context::new(&cancel), How::default());
             self.write(|_| Arc::clone(sink), region, view, how, (&locks, ""), Exec::Files(&context))
         })
+    }
+}
+
+fn read_one(
+    array: &Array,
+    found: Option<Arc<dyn Object>>,
+    chunk: &[u64],
+    region: &Region,
+    view: &Output,
+    exec: Exec<'_>,
+) -> Result<()> {
+    match found {
+        None => array.absent(region, view),
+        Some(object) => read::chunk(&array.chain, &*array.form(chunk)?, &object, region, view, exec),
     }
 }
 

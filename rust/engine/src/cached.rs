@@ -396,6 +396,9 @@ pub fn read_kept(
     }
     let key = array.key(&chunk)?;
     let expected = value(&key)?;
+    if expected == Some(Version::Unknown) {
+        return Ok(false);
+    }
     let due = cached.chunks.due_before(cached.opened);
     let found = cached.chunks.get(&cached.name_of(&key), due, expected.as_ref(), (cached.layout, path));
     match found {

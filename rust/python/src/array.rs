@@ -244,8 +244,7 @@ impl CompiledArray {
             }
             let mapping = mapping(source).map_err(wrap)?;
             let value = mapping.get().snapshot(py, std::slice::from_ref(&key.to_owned())).map_err(wrap)?;
-            let version = Version::of(value.first().and_then(Option::as_ref));
-            Ok(Some(version).filter(|version| *version != Version::Unknown))
+            Ok(Some(Version::of(value.first().and_then(Option::as_ref))))
         });
         found.map_err(|error| raise(py, &error, Some(&self.label)))
     }

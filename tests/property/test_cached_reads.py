@@ -1,0 +1,160 @@
+"""An array that is read by way of a cache of decoded chunks is what it is without one."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numcodecs
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+import zarr
+from tests.support.stores import WaitingStore
+from zarr.storage import LocalStore, LoggingStore, MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STORES: dict[str, Callable[[str], Any]] = {
+    "memory": lambda folder: MemoryStore(),
+    "local": LocalStore,
+    "wrapped": lambda folder: LoggingStore(LocalStore(folder), log_level="ERROR"),
+    "waiting": lambda folder: WaitingStore(),
+}
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "chunks": {"chunks": (3, 4)},
+    "shards": {"chunks": (3, 4), "shards": (6, 8)},
+    "raw shards": {"chunks": (3, 4), "shards": (6, 8), "compressors": None},
+    "format 2": {"chunks": (3, 4), "zarr_format": 2},
+    "foreign": {
+        "chunks": (3, 4),
+        "zarr_format": 2,
+        "compressors": numcodecs.LZMA(),
+        "filters": [numcodecs.Delta(dtype="i4")],
+    },
+}
+OPTIONS = settings(
+    max_examples=6,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+HANDLES = 3
+handles = st.integers(0, HANDLES - 1)
+spans = st.tuples(st.integers(0, 13), st.integers(1, 9))
+extents = st.tuples(st.integers(1, 14), st.integers(1, 14))
+
+
+def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, recheck: Any) -> type:
+    class Machine(RuleBasedStateMachine):
+        """Several handles of one array, all with one cache."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.folder = tempfile.TemporaryDirectory()
+            self.store = make(self.folder.name)
+            self.cache = zarr.ChunkCache(size, recheck=recheck)
+            self.count = 0
+            self.handles: list[Any] = []
+            self.make_anew((9, 9))
+
+        @rule(shape=extents)
+        def make_anew(self, shape: tuple[int, int]) -> None:
+            zarr.create_array(
+                self.store, name="a", shape=shape, dtype="i4", fill_value=7, overwrite=True, **layout
+            )
+            # Handles of the array before see neither its shape nor its end.
+            self.handles = []
+            for handle in range(HANDLES):
+                self.handles.append(None)
+                self.open(handle)
+
+        @rule(handle=handles)
+        def open(self, handle: int) -> None:
+            self.handles[handle] = zarr.open_array(
+                self.store, path="a", mode="r+", config={"cache": self.cache}
+            )
+
+        def value(self, size: int) -> Any:
+            self.count += size
+            return np.arange(self.count - size, self.count, dtype="i4")
+
+        @rule(handle=handles, rows=spans, columns=spans)
+        def write(self, handle: int, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+            array = self.handles[handle]
+            at = tuple(slice(first, first + length) for first, length in (rows, columns))
+            shape = tuple(len(range(*s.indices(n))) for s, n in zip(at, array.shape, strict=True))
+            array[at] = self.value(shape[0] * shape[1]).reshape(shape)
+
+        @rule(handle=handles)
+        def clear(self, handle: int) -> None:
+            self.handles[handle][...] = 7  # the chunks are deleted
+
+        @rule(handle=handles, shape=extents)
+        def resize(self, handle: int, shape: tuple[int, int]) -> None:
+            self.handles[handle].resize(shape)
+
+        @rule(handle=handles, rows=st.integers(1, 4))
+        def append(self, handle: int, rows: int) -> None:
+            array = self.handles[handle]
+            array.resize(zarr.open_array(self.store, path="a", mode="r").shape)
+            if array.shape[0] + rows <= 20:
+                columns = array.shape[1]
+                array.append(self.value(rows * columns).reshape(rows, columns))
+
+        @rule(handle=handles, rows=spans, columns=spans)
+        def read(self, handle: int, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+            array = self.handles[handle]
+            plain = array.with_config({"cache": None})
+            at = tuple(slice(first, first + length) for first, length in (rows, columns))
+            np.testing.assert_array_equal(array[at], plain[at])
+            found = asyncio.run(array.async_array.getitem(at))
+            np.testing.assert_array_equal(found, plain[at])
+
+        @rule(handle=handles, places=st.lists(st.tuples(st.integers(0), st.integers(0)), min_size=1))
+        def points(self, handle: int, places: list[tuple[int, int]]) -> None:
+            array = self.handles[handle]
+            at = tuple(
+                np.array([place[axis] % array.shape[axis] for place in places]) for axis in (0, 1)
+            )
+            plain = array.with_config({"cache": None})
+            np.testing.assert_array_equal(array.vindex[at], plain.vindex[at])
+            one = tuple(int(index[0]) for index in at)
+            assert array[one] == plain[one]
+
+        @rule()
+        def forget(self) -> None:
+            self.cache.clear()
+
+        @invariant()
+        def is_what_it_is_without_a_cache(self) -> None:
+            for array in self.handles:
+                np.testing.assert_array_equal(array[...], array.with_config({"cache": None})[...])
+
+        @invariant()
+        def keeps_within_its_size(self) -> None:
+            assert self.cache.stats().bytes <= size
+
+        def teardown(self) -> None:
+            self.folder.cleanup()
+
+    return Machine
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", STORES)
+def test_any_interleaving_equals_the_same_without_a_cache(kind: str, layout: str) -> None:
+    machine = machine_of(STORES[kind], LAYOUTS[layout], 1 << 20, "never")
+    run_state_machine_as_test(machine, settings=OPTIONS)
+
+
+@pytest.mark.parametrize("recheck", ["never", "open", "always", 0.0, 60.0])
+@pytest.mark.parametrize("kind", STORES)
+def test_also_where_chunks_make_room_for_one_another(kind: str, recheck: Any) -> None:
+    machine = machine_of(STORES[kind], LAYOUTS["shards"], 1000, recheck)
+    run_state_machine_as_test(machine, settings=OPTIONS)
