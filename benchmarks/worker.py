@@ -69,6 +69,8 @@ class Case:
         elif work.where == "memory":
             self.array = engine.create(self.store, self.layout)
             engine.write(self.array, ..., values(self.layout))
+        elif work.does.startswith("cached"):
+            self.array = engine.open_cached(self.store)
         elif work.does not in ("open", "hierarchy"):
             self.array = engine.open(self.store, write=work.does.endswith("writes"))
 
@@ -94,6 +96,19 @@ class Case:
     def _element(self) -> Callable[[], Any]:
         element = tuple(77 + 22 * dimension for dimension in range(len(self.layout.shape)))
         return lambda: self.engine.read(self.array, element)
+
+    def _cached_element(self) -> Callable[[], Any]:
+        return self._element()
+
+    def _cached_slabs(self) -> Callable[[], Any]:
+        rows, height = self.layout.shape[0], self.layout.shape[0] // 8
+        slabs = [slice(top, top + height) for top in range(0, rows - height, height // 8)]
+
+        def run() -> None:
+            for slab in slabs:
+                self.engine.read(self.array, slab)
+
+        return run
 
     def _boxes(self) -> Callable[[], Any]:
         boxes = corners(self.layout, 50, BOX)

@@ -173,6 +173,20 @@ WORKLOADS = (
     Workload(
         "write 64 MiB, inner chunks of 32 x 32 x 32", "write", VOLUME_32_ZSTD, "memory", 1.1, 3
     ),
+    Workload(
+        "one element of a kept 16 MiB Blosc chunk, with a cache of decoded chunks",
+        "cached element",
+        ONE_BLOSC,
+        repeat=500,
+    ),
+    Workload(
+        "56 overlapping slabs, 1 MiB chunks, with a cache of decoded chunks", "cached slabs", LARGE
+    ),
+    Workload(
+        "56 overlapping slabs, 16 KiB inner chunks, with a cache of decoded chunks",
+        "cached slabs",
+        SHARDED,
+    ),
     Workload("50 random boxes, 128 KiB inner chunks", "boxes", LARGE_SHARDS, reach=1.5),
     Workload("50 random boxes, 16 KiB inner chunks", "boxes", SHARDED, reach=1.5),
     Workload("10,000 points by vindex, 4 KiB chunks", "vindex", SMALL, reach=2),

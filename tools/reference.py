@@ -67,6 +67,7 @@ PAGES = (
         "Functions that create, open, copy and save arrays and groups. `zarr.api.synchronous` has "
         "the same functions.",
         modules=("zarr",),
+        names=("zarr.cache.CacheStats",),
         skip=(*ARRAYS, *GROUPS, "zarr.config", "zarr.Settings"),
     ),
     Page("array", "Arrays", "The two faces of an array.", names=ARRAYS),

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from tests.support.stores import WaitingStore
 
 import zarr
-from tests.support.stores import WaitingStore
 from zarr.storage import LocalStore, LoggingStore, MemoryStore
 
 if TYPE_CHECKING:
@@ -66,7 +66,13 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
         @rule(shape=extents)
         def make_anew(self, shape: tuple[int, int]) -> None:
             zarr.create_array(
-                self.store, name="a", shape=shape, dtype="i4", fill_value=7, overwrite=True, **layout
+                self.store,
+                name="a",
+                shape=shape,
+                dtype="i4",
+                fill_value=7,
+                overwrite=True,
+                **layout,
             )
             # Handles of the array before see neither its shape nor its end.
             self.handles = []
@@ -116,7 +122,9 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
             found = asyncio.run(array.async_array.getitem(at))
             np.testing.assert_array_equal(found, plain[at])
 
-        @rule(handle=handles, places=st.lists(st.tuples(st.integers(0), st.integers(0)), min_size=1))
+        @rule(
+            handle=handles, places=st.lists(st.tuples(st.integers(0), st.integers(0)), min_size=1)
+        )
         def points(self, handle: int, places: list[tuple[int, int]]) -> None:
             array = self.handles[handle]
             at = tuple(

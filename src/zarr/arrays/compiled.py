@@ -105,7 +105,8 @@ class Engine:
         if chunk > cache.size:
             warn(
                 f"{place.shown_as()} has chunks of {chunk} bytes, and its cache holds "
-                f"{cache.size}: they are read without it. Give it a larger zarr.ChunkCache, or none.",
+                f"{cache.size}: they are read without it. Give the array a larger zarr.ChunkCache, "
+                "or none.",
                 ZarrUserWarning,
             )
 

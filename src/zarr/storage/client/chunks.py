@@ -353,9 +353,7 @@ class _SteppedRead:
             watch.close()
         return not watch.changed
 
-    async def _fetch(
-        self, want: _core.ReadWant, watch: Watch | None
-    ) -> tuple[Answer, str | None]:
+    async def _fetch(self, want: _core.ReadWant, watch: Watch | None) -> tuple[Answer, str | None]:
         key, ranges, requests = want.key, want.ranges, self._requests
         if ranges == []:
             return [], None

@@ -14,10 +14,10 @@ import numcodecs
 import numpy as np
 import pytest
 from numcodecs.abc import Codec
-
-import zarr
 from tests.faults.test_fork import in_child
 from tests.support.stores import GatedStore, WaitingStore, make_store_of
+
+import zarr
 from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.errors import ChunkNotFoundError, ZarrUserWarning
