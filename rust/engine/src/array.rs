@@ -259,7 +259,10 @@ impl Array {
                         // Nothing would tell it from another value that somebody puts there.
                         return read_one(&array, open(i, &key)?, &chunk, &region, &view, exec);
                     }
-                    let find = { let (open, key) = (Arc::clone(&open), key.clone()); move || open(i, &key) };
+                    let find = {
+                        let (open, key) = (Arc::clone(&open), key.clone());
+                        move || open(i, &key)
+                    };
                     let value = Value::new(&array, &cached, &key, due, expected, Box::new(find));
                     value.read(&chunk, &region, &view, exec)
                 };

@@ -405,9 +405,7 @@ pub fn read_kept(
         Some((Kept::Bytes(bytes), _)) if bytes.len() == form.nbytes => {
             view.scatter(&region, &bytes, &form.strides, 0).map(|()| true)
         }
-        Some((Kept::Absent, _)) if array.missing_ok() => {
-            view.fill(&region, chain.fill().bytes()).map(|()| true)
-        }
+        Some((Kept::Absent, _)) if array.missing_ok() => view.fill(&region, chain.fill().bytes()).map(|()| true),
         _ => Ok(false),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::cache::indexes::Known;
 use crate::codec::chain::{Chain, Form};
 use crate::error::{Error, Result};
-use crate::cache::indexes::Known;
 use crate::exec::Exec;
 use crate::object::{Object, SubObject};
 use crate::runtime;

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
 import numpy as np
 
-from zarr.cache import parse_cache
 from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
 from zarr.setting_values import BadConfigError, Settings, nearest
 from zarr.settings import config as zarr_config
@@ -75,7 +74,11 @@ class ArrayConfig:
         values["read_missing_chunks"] = parse_bool(read_missing_chunks)
         values["sharding_coalesce_max_gap_bytes"] = _size(sharding_coalesce_max_gap_bytes)
         values["sharding_coalesce_max_bytes"] = _size(sharding_coalesce_max_bytes)
-        values["cache"] = parse_cache(cache)
+        if cache is not None:
+            from zarr.cache import parse_cache  # late: most programs have none
+
+            cache = parse_cache(cache)
+        values["cache"] = cache
 
     @classmethod
     def from_dict(cls, data: ArrayConfigParams | Mapping[str, Any]) -> Self:

@@ -263,6 +263,8 @@ class CacheStore(WrapperStore[Store]):
     True
     """
 
+    keeps_values = True
+
     _cache: Store
     max_age_seconds: int | float | Literal["infinity"]
     max_size: int | None

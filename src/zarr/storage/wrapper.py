@@ -85,6 +85,9 @@ class WrapperStore(Store, Generic[T_Store]):
     (4,)
     """
 
+    # Whether it answers by values that it has kept.
+    keeps_values: bool = False
+
     _store: T_Store
 
     def __init__(self, store: T_Store) -> None:

@@ -21,7 +21,7 @@ import zarr
 from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.errors import ChunkNotFoundError, ZarrUserWarning
-from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore
+from zarr.storage import CacheStore, FsspecStore, LocalStore, MemoryStore, ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -496,3 +496,16 @@ def test_a_write_by_the_store_itself_shows_after_a_recheck(tmp_path: Path) -> No
     assert array[0, 0] == 0
     assert array[0, 15] == 0
     assert sync(store.get("c/0/0", buffer_prototype)) is None
+
+
+def test_a_store_that_keeps_encoded_values_is_asked_for_them_first() -> None:
+    slow = WaitingStore()
+    made(slow, None)
+    store = CacheStore(slow, cache_store=MemoryStore())
+    cache = zarr.ChunkCache("1 MB")
+    array: Any = zarr.open_array(store, config={"cache": cache})
+    slow.asked.clear()
+    for _ in range(2):
+        np.testing.assert_array_equal(array[:], DATA)
+        cache.clear()
+    assert slow.asked["get"] == 16

@@ -377,11 +377,7 @@ impl Chunks {
 
     /// How often something happened, and what is kept.
     pub fn counts(&self) -> Counts {
-        self.with(|state| Counts {
-            bytes: state.chunks.bytes(),
-            entries: state.chunks.len() as u64,
-            ..state.counts
-        })
+        self.with(|state| Counts { bytes: state.chunks.bytes(), entries: state.chunks.count() as u64, ..state.counts })
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {

@@ -35,7 +35,7 @@ impl<K, V> Default for Lru<K, V> {
 
 impl<K: Hash + Eq + Clone, V> Lru<K, V> {
     /// The number of values.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.places.len()
     }
 
@@ -166,7 +166,7 @@ mod tests {
                         lru.insert(key, bytes, bytes, most);
                     }
                 }
-                prop_assert_eq!(lru.len(), model.len());
+                prop_assert_eq!(lru.count(), model.len());
                 prop_assert_eq!(lru.bytes(), model.iter().map(|held| held.1).sum::<u64>());
                 prop_assert!(lru.bytes() <= most);
             }

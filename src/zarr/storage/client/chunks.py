@@ -24,11 +24,10 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.base import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.settings import config
-from zarr.storage.cache import CacheStore
 from zarr.storage.client import PartRefused, Requests, may_begin
 from zarr.storage.client.conditional import Exchange, deletes, exchanged
 from zarr.storage.client.limiter import many_in_flight
-from zarr.storage.wrapper import layers
+from zarr.storage.wrapper import WrapperStore, layers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -229,7 +228,8 @@ def _tells_versions(store: Store) -> bool:
 
     A store that keeps encoded values would not look for the value among them.
     """
-    return store.traits.versions and not any(isinstance(at, CacheStore) for at in layers(store))
+    keeps = any(isinstance(layer, WrapperStore) and layer.keeps_values for layer in layers(store))
+    return store.traits.versions and not keeps
 
 
 async def _fetch(
