@@ -1,4 +1,5 @@
-//! What is kept between operations, so that it need not be read and decoded again.
+//! Chunks and indexes that are kept between operations, so that they need not be read and decoded
+//! again.
 
 pub mod chunks;
 pub mod indexes;

@@ -23,7 +23,7 @@ use crate::strided::Output;
 pub struct Use {
     /// The cache.
     pub chunks: Arc<Chunks>,
-    /// What the names of the array's values begin with, before their keys.
+    /// The beginning of the names of the array's values, before their keys.
     pub place: String,
     /// The number of the array's layout in the cache.
     pub layout: u64,
@@ -44,7 +44,7 @@ pub struct Value {
     cached: Use,
     name: String,
     due: Option<Instant>,
-    /// What the value is certain to be now, if that is known without asking.
+    /// The version that the value is certain to have now, if that is known without asking.
     expected: Option<Version>,
     open: Open,
     opened: Mutex<Option<Arc<Opened>>>,
@@ -188,7 +188,7 @@ impl Value {
         }
     }
 
-    /// What is kept of a chunk. That one is absent is no answer where that is an error.
+    /// The chunk, if it is kept. That it is absent is no answer where that is an error.
     fn get(&self, path: u128, nbytes: usize) -> Option<Found> {
         let found = self.cached.chunks.get(&self.name, self.due, self.expected.as_ref(), (self.cached.layout, path));
         found.filter(|(kept, _)| match kept {
@@ -261,7 +261,7 @@ impl Node {
         let most = self.value.cached.chunks.most();
         match chain.shard() {
             Some(sharding) if self.level < LEVELS => self.read_shard(sharding, &form.shape, region, view, exec),
-            // What is too large to be kept is read as if there were no cache.
+            // A chunk that is too large to be kept is read as if there were no cache.
             shard if shard.is_some() || form.nbytes as u64 > most => {
                 self.value.cached.chunks.missed();
                 self.value.saw(OWN);
@@ -320,7 +320,8 @@ impl Node {
         })
     }
 
-    /// The decoded chunk: what is kept, or else what is read now, by one reader for all who want it.
+    /// The decoded chunk: the one that is kept, or else it is read now, by one reader for all who want
+    /// it.
     fn chunk(&self, chain: &Arc<Chain>, form: &Form, exec: Exec<'_>) -> Result<Found> {
         let (value, cached) = (&self.value, &self.value.cached);
         if let Some(found) = value.get(self.path, form.nbytes) {

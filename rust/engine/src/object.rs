@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::reserve::reserve;
 use crate::scratch::resize;
 
-/// What tells stored bytes from all others that ever were at their place. Bytes of equal identities
-/// are equal, so what was made of them may be kept.
+/// A mark by which stored bytes are told from all others that ever were at their place. Bytes of
+/// equal identities are equal, so all that was made of them may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
     /// The file system; `u64::MAX` for the memory of this process.
@@ -80,7 +80,7 @@ pub trait Object: Send + Sync {
         None
     }
 
-    /// What tells these bytes from others; `None` if that is not known, or not to be relied on: the
+    /// The mark by which these bytes are told from others; `None` if that is not known, or not to be relied on: the
     /// value was written so recently that another one could have the same dates.
     fn identity(&self) -> Option<Identity> {
         None

@@ -285,7 +285,7 @@ impl ChunkRead {
         Ok(if split.is_empty() { 0 } else { read::number(&split.piece(0).0, &sharding.counts(&form.shape)?) })
     }
 
-    /// What is wanted of the index, if the value is a shard that is read in part.
+    /// The bytes of the index, if the value is a shard that is read in part.
     fn index_wanted(&self) -> Result<Option<Want>> {
         let array = &self.plan.array;
         let Some(sharding) = array.chain().shard() else { return Ok(None) };

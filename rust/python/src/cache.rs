@@ -48,7 +48,7 @@ impl Chunks {
     }
 }
 
-/// What an array needs of a cache.
+/// The cache, as an array of the engine uses it.
 pub fn cached(given: Cached<'_>) -> Use {
     let (chunks, place, layout) = given;
     Use { chunks: Arc::clone(&chunks.get().0), place, layout, opened: Instant::now() }

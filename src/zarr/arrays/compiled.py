@@ -140,7 +140,7 @@ class Engine:
         return coded
 
 
-# What of an array's metadata says nothing of how its chunks are decoded.
+# Members of an array's metadata that have no influence on how its chunks are decoded.
 _OTHER = frozenset({"attributes", "dimension_names", "shape"})
 _views: Notes[str] = Notes()
 
@@ -148,7 +148,7 @@ _views: Notes[str] = Notes()
 def _cache_of(
     cache: ChunkCache, metadata: ArrayMetadata, place: StorePath
 ) -> tuple[_core.Chunks, str, int]:
-    """What the engine needs to read an array by way of a cache."""
+    """The arguments by which the engine reads an array by way of a cache."""
     parts = {key: value for key, value in metadata.to_dict().items() if key not in _OTHER}
     # A store that somebody else defines may show the same data in its own way.
     shown = [

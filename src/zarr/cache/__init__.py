@@ -172,7 +172,7 @@ class ChunkCache:
         self._chunks.clear()
 
     def used_by(self, place: str, layout: str) -> tuple[_core.Chunks, str, int]:
-        """What the engine needs to read an array by way of the cache.
+        """Return the arguments by which the engine reads an array by way of the cache.
 
         Parameters
         ----------

@@ -33,16 +33,16 @@ pub enum Recheck {
     Always,
 }
 
-/// What tells a stored value from those before and after it.
+/// A mark by which a stored value is told from those before and after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Version {
     /// Nobody says.
     Unknown,
     /// There was no value.
     Absent,
-    /// What is known of a file, or of bytes in memory.
+    /// The identity of a file, or of bytes in memory.
     Known(Identity),
-    /// What the store says, as an entity tag.
+    /// A word of the store, as an entity tag.
     Tag(Box<str>),
 }
 
@@ -56,7 +56,7 @@ impl Version {
     }
 }
 
-/// What is kept of a chunk.
+/// The chunk, as it is kept.
 #[derive(Debug, Clone)]
 pub enum Kept {
     /// That it is not stored.
@@ -65,10 +65,10 @@ pub enum Kept {
     Bytes(Arc<Vec<u8>>),
 }
 
-/// What was found, and of which state of the stored value it is: equal numbers, equal states.
+/// A kept chunk, and the number of the state of the stored value that it is of.
 pub type Found = (Kept, u64);
 
-/// What is known of a stored value.
+/// The knowledge about a stored value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Nothing.
@@ -86,7 +86,7 @@ pub enum Status {
 type Place = (u64, u128);
 type Key = (u64, Place);
 
-/// What a process has kept.
+/// The values and chunks that a process has kept.
 #[derive(Debug, Default)]
 struct State {
     values: HashMap<Arc<str>, Value>,
@@ -192,8 +192,8 @@ impl Chunks {
         })
     }
 
-    /// What was looked at before this must be looked at again, by an array that was `opened` then;
-    /// asked for at the beginning of a read.
+    /// The time after which a value must have been looked at, for an array that was `opened` then; it
+    /// is asked for at the beginning of a read.
     pub fn due_before(&self, opened: Instant) -> Option<Instant> {
         match self.recheck {
             Recheck::Never => None,
@@ -203,7 +203,7 @@ impl Chunks {
         }
     }
 
-    /// What is known of a value.
+    /// The knowledge about a value.
     pub fn status(&self, name: &str, due: Option<Instant>) -> Status {
         self.with(|state| match state.values.get(name) {
             None => Status::New,
@@ -248,7 +248,7 @@ impl Chunks {
         })
     }
 
-    /// Compares what is kept of a value with the version that is stored now, as was found out at
+    /// Compares the kept chunks of a value with the version that is stored now, as was found out at
     /// `time` or later: keeps it if it is the same, and else forgets it.
     pub fn confirm(&self, name: &str, found: &Version, time: Instant) -> bool {
         let gone = self.with(|state| {
@@ -313,7 +313,7 @@ impl Chunks {
                 return (None, Vec::new());
             }
             let mut gone = Vec::new();
-            // What is kept of another version is of no use, and must not be mixed with this.
+            // Chunks of another version are of no use, and must not be mixed with this one.
             let mut fresh = reading.state;
             if state.values.get(name).is_some_and(|value| value.version != *version) {
                 gone = state.drop_value(name);

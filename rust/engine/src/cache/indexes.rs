@@ -9,7 +9,7 @@ use crate::shard::{Index, Layout};
 
 /// So many bytes are kept unless somebody says otherwise.
 pub const DEFAULT_BYTES: u64 = 32 << 20;
-/// What an entry takes beside its index.
+/// The memory of an entry beside its index.
 const OVERHEAD: u64 = 256;
 
 static MOST: AtomicU64 = AtomicU64::new(DEFAULT_BYTES);
@@ -17,7 +17,7 @@ static MOST: AtomicU64 = AtomicU64::new(DEFAULT_BYTES);
 /// Of which stored bytes an index is, and how these are read.
 type Key = (Identity, Layout);
 
-/// What is known of the index of a shard.
+/// The knowledge about the index of a shard.
 #[derive(Debug, Clone)]
 pub enum Known {
     /// All of it.
@@ -36,7 +36,7 @@ impl Indexes {
         Self::default()
     }
 
-    /// What is known of an index.
+    /// The knowledge about an index.
     pub fn get(&self, shard: Identity, layout: &Layout) -> Option<Known> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&(shard, layout.clone())).cloned()

@@ -219,7 +219,7 @@ def _askable(requests: Requests, want: _core.ReadWant) -> _core.ReadWant:
 
 
 def _tag(want: _core.ReadWant, version: object) -> str | None:
-    """What a cache of decoded chunks compares to know whether a value is the same."""
+    """Return the version of a value as a cache of decoded chunks compares it."""
     return None if version is None or want.flight is None else repr(version)
 
 
@@ -235,7 +235,7 @@ def _tells_versions(store: Store) -> bool:
 async def _fetch(
     requests: _Some, want: _core.ReadWant, watch: Watch | None
 ) -> tuple[Answer, object]:
-    """What a want asks for, and the version of the value if that is of use."""
+    """Return the answer to a want, and the version of the value if that is of use."""
     key, ranges = want.key, want.ranges
     if ranges is None or watch is None:
         if ranges == []:
