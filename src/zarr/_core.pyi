@@ -148,6 +148,7 @@ class CompiledArray:
         coalesce_max: int = 16 << 20,
         decoded_max: int = 256 << 20,
         cache: tuple[Chunks, str, int] | None = None,
+        index_place: str | None = None,
     ) -> Self: ...
     def read(
         self,
@@ -219,6 +220,14 @@ class ReadWant:
     @property
     def flight(self) -> str | None:
         """The name by which those who want the same wait for one another; None without a cache."""
+
+    @property
+    def assumed(self) -> bool:
+        """Whether it follows from the kept index of a shard that may have been replaced."""
+
+    @property
+    def versioned(self) -> bool:
+        """Whether the version of the answers is of use."""
 
     def again(self, whole: bool = False) -> ReadWant: ...
     def feed(

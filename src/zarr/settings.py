@@ -418,7 +418,7 @@ class Config:
         import base64
         import json
 
-        return base64.urlsafe_b64encode(json.dumps(self.config).encode()).decode()
+        return base64.urlsafe_b64encode(json.dumps(self.config, default=_plain).encode()).decode()
 
     def pprint(self, **kwargs: Any) -> None:
         """Print all settings; keyword arguments go to :func:`pprint.pprint`.
@@ -485,6 +485,11 @@ class Config:
             asked = limit
         bounds = [int(bound) for bound in (limit, asked) if bound is not None]
         return max(1, min(bounds, default=_MANY))
+
+
+def _plain(value: object) -> object:
+    """A setting that is an object, as JSON can name it: a cache by its size."""
+    return getattr(value, "size", repr(value))
 
 
 def _standard_paths(name: str, env: Mapping[str, str]) -> list[str]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from obstore.store import MemoryStore as InMemory
 
 import zarr
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec, ZstdCodec
+from zarr.storage import ObjectStore, WrapperStore
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from zarr.abc.store import StoreTraits
 
 EDGE = 64
 STATES = 150
@@ -75,3 +80,58 @@ def test_shards_that_another_process_replaces_are_read_whole(
         writer.kill()
         writer.wait()
     assert last == STATES - 1
+
+
+class Counting(WrapperStore[ObjectStore[Any]]):
+    """A store that counts how often values are asked for."""
+
+    asked = 0
+
+    def declare_traits(self) -> StoreTraits:
+        return super().declare_traits()
+
+    async def get_versioned(self, key: str, *args: Any) -> Any:
+        self.asked += 1
+        return await self._store.get_versioned(key, *args)
+
+
+@pytest.mark.parametrize("compressors", [None, "auto"])
+def test_the_index_of_a_shard_is_asked_for_once_while_the_shard_is_the_same(
+    compressors: Any,
+) -> None:
+    inner = ObjectStore(InMemory())
+    array: Any = zarr.create_array(
+        inner, data=np.arange(1, 65), chunks=(4,), shards=(64,), compressors=compressors
+    )
+    store = Counting(inner)
+    reader: Any = zarr.open_array(store, mode="r+")
+    store.asked = 0
+    assert reader[3] == 4
+    assert store.asked == 2  # the index, and the chunk
+    assert reader[60] == 61
+    assert store.asked == 3
+    for factor in (2, 3, 1):
+        array[:] = factor * np.arange(1, 65)
+        assert reader[60] == factor * 61
+        assert (reader[10:50:3] == factor * np.arange(11, 51, 3)).all()
+        assert asyncio.run(reader.async_array.getitem(7)) == factor * 8
+
+
+@pytest.mark.parametrize("after", ["shorter", "absent chunk", "gone"])
+def test_a_kept_index_of_a_shard_that_was_replaced_is_not_used(after: str) -> None:
+    inner = ObjectStore(InMemory())
+    rng = np.random.default_rng(1)
+    data = rng.integers(1, 2**30, 64)
+    array: Any = zarr.create_array(inner, data=data, chunks=(4,), shards=(64,))
+    reader: Any = zarr.open_array(inner, mode="r")
+    np.testing.assert_array_equal(reader[40:64], data[40:])
+    match after:
+        case "shorter":  # the places of the old chunks lie behind its end
+            data = np.full(64, 5)
+        case "absent chunk":
+            data[44:] = 0
+        case "gone":
+            data[:] = 0
+    array[:] = data
+    np.testing.assert_array_equal(reader[40:63], data[40:63])
+    np.testing.assert_array_equal(reader[1:63], data[1:63])

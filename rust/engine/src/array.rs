@@ -93,6 +93,8 @@ pub struct Array {
     missing_ok: bool,
     coalesce: Coalesce,
     cached: Option<Use>,
+    /// The beginning of the names of shards in somebody's store that tells versions apart.
+    indexed: Option<String>,
 }
 
 impl Array {
@@ -106,13 +108,35 @@ impl Array {
         coalesce: Coalesce,
     ) -> Result<Self> {
         let uniform = grid.uniform().map(|shape| chain.form(&shape)).transpose()?;
-        Ok(Self { prefix, grid, keys, chain: Arc::new(chain), uniform, missing_ok, coalesce, cached: None })
+        Ok(Self {
+            prefix,
+            grid,
+            keys,
+            chain: Arc::new(chain),
+            uniform,
+            missing_ok,
+            coalesce,
+            cached: None,
+            indexed: None,
+        })
     }
 
     /// The same array, read by way of a cache.
     pub fn with_cache(mut self, cached: Use) -> Self {
         self.cached = Some(cached);
         self
+    }
+
+    /// The same array, in a store that tells the versions of a value apart: the indexes of its shards are
+    /// kept, by names that begin with `place`.
+    pub fn with_kept_indexes(mut self, place: String) -> Self {
+        self.indexed = Some(place);
+        self
+    }
+
+    /// The name of the shard of `key`, if its index is kept.
+    pub fn indexed(&self, key: &str) -> Option<Box<str>> {
+        self.indexed.as_ref().map(|place| format!("{place}{key}").into())
     }
 
     /// The cache by way of which it is read.

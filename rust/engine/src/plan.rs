@@ -8,15 +8,17 @@ use std::time::Instant;
 
 use crate::array::{Array, How};
 use crate::cache::chunks::{Reading, Status, Version};
+use crate::cache::indexes::{Known, Shard};
 use crate::cached::{self, Value};
 use crate::codec::chain::Chain;
 use crate::error::{Error, Result};
 use crate::exec::Exec;
 use crate::object::{Object, SubObject, join};
 use crate::read;
+use crate::runtime;
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
-use crate::shard::{Entry, Sharding, Stored};
+use crate::shard::{Entry, Index, Sharding, Stored};
 use crate::strided::{Output, View, runs_of};
 use crate::write;
 
@@ -117,7 +119,8 @@ impl ReadPlan {
             if i >= self.split.len() {
                 return Ok(None);
             }
-            let read = self.chunk(i, false)?;
+            let mut read = self.chunk(i, false)?;
+            read.assume().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
             if !matches!(read.stage, Stage::Done) {
                 return Ok(Some(read));
             }
@@ -134,7 +137,7 @@ impl ReadPlan {
         let key = self.array.key(&chunk)?;
         let plan = Arc::clone(self);
         let (wants, stage) = (vec![Want::Whole], Stage::Whole);
-        let mut read = ChunkRead { plan, number: i, key, chunk, region, wants, stage, loading: None };
+        let mut read = ChunkRead { plan, number: i, key, chunk, region, wants, stage, loading: None, assumed: None };
         if self.array.cached().is_some() {
             read.begin_cached(whole).map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
         } else if !whole {
@@ -172,6 +175,8 @@ pub struct ChunkRead {
     wants: Vec<Want>,
     stage: Stage,
     loading: Option<Loading>,
+    /// The version of the value of which the kept index is that was used.
+    assumed: Option<Box<str>>,
 }
 
 /// The read of a value by way of a cache.
@@ -240,6 +245,53 @@ impl ChunkRead {
     /// The name by which those who read by way of a cache want the same; `None` without a cache.
     pub fn flight(&self) -> Option<&str> {
         self.loading.as_ref().map(|loading| loading.flight.as_str())
+    }
+
+    /// Whether what is wanted follows from an index that was kept: if it cannot be had, the value was
+    /// replaced, perhaps.
+    pub fn assumed(&self) -> bool {
+        self.assumed.is_some()
+    }
+
+    /// Whether the version of the answers is of use.
+    pub fn versioned(&self) -> bool {
+        self.loading.is_some() || self.plan.array.indexed("").is_some() && self.chain().shard().is_some()
+    }
+
+    /// Uses the index that was kept, if there is one: answers will tell whether it is still right.
+    fn assume(&mut self) -> Result<()> {
+        let plan = Arc::clone(&self.plan);
+        let (Stage::Index, None) = (&self.stage, &self.loading) else { return Ok(()) };
+        let (Some(name), Some(sharding)) = (plan.array.indexed(&self.key), plan.array.chain().shard()) else {
+            return Ok(());
+        };
+        let shape = &plan.array.form(&self.chunk)?.shape;
+        let counts = sharding.counts(shape)?;
+        let kept = runtime::indexes().get(Shard::Named(name), &sharding.layout(&counts));
+        let Some(Known::Of(version, index)) = kept else { return Ok(()) };
+        let asked = self.wants.clone();
+        if self.want_inner(sharding, shape, &index, &Version::Unknown)? {
+            // Nothing would be asked for, and so nothing would tell whether that is right.
+            (self.stage, self.wants) = (Stage::Index, asked);
+        } else {
+            self.assumed = Some(version);
+        }
+        Ok(())
+    }
+
+    /// Whether answers are of another version than the index that was assumed: then this wants the index.
+    fn assumed_wrongly(&mut self, version: &Version) -> Result<bool> {
+        let Some(assumed) = self.assumed.take() else { return Ok(false) };
+        if *version == Version::Tag(assumed) {
+            return Ok(false);
+        }
+        let plan = Arc::clone(&self.plan);
+        if let (Some(name), Some(sharding)) = (plan.array.indexed(&self.key), plan.array.chain().shard()) {
+            let counts = sharding.counts(&plan.array.form(&self.chunk)?.shape)?;
+            runtime::indexes().forget(Shard::Named(name), &sharding.layout(&counts));
+        }
+        self.begin()?;
+        Ok(true)
     }
 
     fn chain(&self) -> &Arc<Chain> {
@@ -360,6 +412,9 @@ impl ChunkRead {
         if answers.len() != self.wants.len() {
             return Err(Error::internal("as many answers as questions").expected(self.wants.len(), answers.len()));
         }
+        if self.assumed_wrongly(version)? {
+            return Ok(false);
+        }
         if let Some(done) = self.take_cached(&answers, version)? {
             return Ok(done);
         }
@@ -439,6 +494,22 @@ impl ChunkRead {
         };
         // How long the shard is nobody said; a range beyond its end will come back short.
         let index = sharding.parse_index(&counts, stored, u64::MAX, false)?;
+        if let (Some(name), Version::Tag(tag)) = (self.plan.array.indexed(&self.key), version) {
+            let known = Known::Of(tag.clone(), Arc::new(index.compact()?));
+            runtime::indexes().keep(Shard::Named(name), sharding.layout(&counts), known);
+        }
+        self.want_inner(sharding, shape, &index, version)
+    }
+
+    /// Asks for the inner chunks that are there, near ones together; `true` if nothing is to be asked.
+    fn want_inner(
+        &mut self,
+        sharding: &Arc<Sharding>,
+        shape: &[u64],
+        index: &Index,
+        version: &Version,
+    ) -> Result<bool> {
+        let counts = sharding.counts(shape)?;
         let split = self.region.split(&sharding.grid(shape)?)?;
         index.check_overlap(read::wanted(&split, &counts))?;
         let form = sharding.form()?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cache::indexes::Known;
+use crate::cache::indexes::{Known, Shard};
 use crate::codec::chain::{Chain, Form};
 use crate::error::{Error, Result};
 use crate::exec::Exec;
@@ -222,8 +222,8 @@ pub fn index(
     }
     // An index without a checksum that is in memory already costs nothing.
     let known = if in_memory && sharding.plain_index() { None } else { object.identity() };
-    let known = known.map(|identity| (identity, sharding.layout(counts)));
-    let found = known.as_ref().and_then(|(identity, layout)| runtime::indexes().get(*identity, layout));
+    let known = known.map(|identity| (Shard::Known(identity), sharding.layout(counts)));
+    let found = known.as_ref().and_then(|(shard, layout)| runtime::indexes().get(shard.clone(), layout));
     if let Some(Known::Whole(index)) = found {
         return Ok(index);
     }
@@ -236,14 +236,14 @@ pub fn index(
         Stored::Own(stored)
     };
     let index = Arc::new(sharding.parse_index(counts, stored, object.size(), sound)?);
-    if let Some((identity, layout)) = known.filter(|_| !sound) {
+    if let Some((shard, layout)) = known.filter(|_| !sound) {
         let known = if in_memory && index.lent() {
             Known::Sound
         } else {
             let compact = Arc::new(index.compact()?);
             Known::Whole(compact)
         };
-        runtime::indexes().keep(identity, layout, known);
+        runtime::indexes().keep(shard, layout, known);
     }
     Ok(index)
 }

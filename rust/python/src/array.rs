@@ -45,7 +45,8 @@ pub struct CompiledArray {
 impl CompiledArray {
     #[new]
     #[pyo3(signature = (*, label, prefix, shape, grid, key_encoding, itemsize, fill, chain, read_missing = true,
-                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20, decoded_max = MOST_UNKNOWN, cache = None))]
+                        coalesce_gap = 1 << 20, coalesce_max = 16 << 20, decoded_max = MOST_UNKNOWN, cache = None,
+                        index_place = None))]
     #[allow(clippy::too_many_arguments)]
     fn new(
         py: Python<'_>,
@@ -62,6 +63,7 @@ impl CompiledArray {
         coalesce_max: u64,
         decoded_max: usize,
         cache: Option<Cached<'_>>,
+        index_place: Option<String>,
     ) -> PyResult<Self> {
         if fill.len() != itemsize {
             let found = fill.len();
@@ -76,6 +78,10 @@ impl CompiledArray {
             Array::new(prefix, grid, key_encoding_of(&key_encoding)?, links, read_missing, coalesce).map_err(failed)?;
         let array = match cache {
             Some(given) => array.with_cache(cached(given)),
+            None => array,
+        };
+        let array = match index_place {
+            Some(place) => array.with_kept_indexes(place),
             None => array,
         };
         Ok(Self { array: Arc::new(array), label })

@@ -68,6 +68,10 @@ pub struct ReadWant {
     is_index: bool,
     #[pyo3(get)]
     flight: Option<String>,
+    #[pyo3(get)]
+    assumed: bool,
+    #[pyo3(get)]
+    versioned: bool,
     number: usize,
     chunk: Mutex<Option<plan::ChunkRead>>,
     plan: Arc<plan::ReadPlan>,
@@ -82,6 +86,8 @@ impl ReadWant {
             size_hint: chunk.size_hint(),
             is_index: chunk.wants_index(),
             flight: chunk.flight().map(str::to_owned),
+            assumed: chunk.assumed(),
+            versioned: chunk.versioned(),
             number: chunk.number(),
             chunk: Mutex::new(Some(chunk)),
             plan: Arc::clone(plan),

@@ -23,6 +23,7 @@ from zarr.storage.wrapper import layers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zarr.abc.store import Store
     from zarr.cache import ChunkCache
     from zarr.codecs.vlen import Table
     from zarr.indexing import Selection
@@ -150,14 +151,30 @@ def _cache_of(
 ) -> tuple[_core.Chunks, str, int]:
     """The arguments by which the engine reads an array by way of a cache."""
     parts = {key: value for key, value in metadata.to_dict().items() if key not in _OTHER}
-    # A store that somebody else defines may show the same data in its own way.
-    shown = [
+    return cache.used_by(f"{data_id_of(place.store)}/", repr((_view(place.store), parts)))
+
+
+def _view(store: Store) -> str:
+    """Name the way in which a store shows its data.
+
+    One that somebody else defines may show the same data as another in its own way.
+    """
+    return " ".join(
         type(layer).__qualname__
         if type(layer).__module__.startswith("zarr.storage.")
         else _views.note(layer, uuid4().hex)
-        for layer in layers(place.store)
-    ]
-    return cache.used_by(f"{data_id_of(place.store)}/", repr((shown, parts)))
+        for layer in layers(store)
+    )
+
+
+def _index_place(layout: ArrayLayout, place: StorePath) -> str | None:
+    """The beginning of the names of shards of which the indexes are kept, by version."""
+    traits = place.store.traits
+    if traits.native_handle is not None or not traits.versions:
+        return None
+    if not any(name == "sharding_indexed" for name, _ in layout.chain or ()):
+        return None
+    return f"{_view(place.store)} {data_id_of(place.store)}/"
 
 
 def _size(edge: Edge) -> int:
@@ -195,4 +212,5 @@ def _parts(layout: ArrayLayout, config: ArrayConfig, place: StorePath) -> dict[s
         "coalesce_gap": config.sharding_coalesce_max_gap_bytes,
         "coalesce_max": config.sharding_coalesce_max_bytes,
         "decoded_max": decoded_max(),
+        "index_place": _index_place(layout, place),
     }

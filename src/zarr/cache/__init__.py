@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 from functools import partial
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 from uuid import uuid4
@@ -203,7 +202,6 @@ class ChunkCache:
 
 _named: WeakValueDictionary[str, ChunkCache] = WeakValueDictionary()
 _by_setting: dict[int | str, ChunkCache] = {}
-_lock = threading.Lock()
 
 
 def _of_name(name: str, size: int, recheck: Recheck) -> ChunkCache:
@@ -242,11 +240,8 @@ def parse_cache(value: object, source: str = "cache") -> ChunkCache | None:
         )
     if isinstance(value, str) and value.strip().lower() in ("none", "null", ""):
         return None
-    with _lock:
-        found = _by_setting.get(value)
-        if found is None:
-            found = _by_setting[value] = ChunkCache(value)
-        return found
+    # In one step, and without a lock that a forked process could find locked.
+    return _by_setting.get(value) or _by_setting.setdefault(value, ChunkCache(value))
 
 
 def _parsed_size(size: object) -> int:

@@ -14,8 +14,17 @@ const OVERHEAD: u64 = 256;
 
 static MOST: AtomicU64 = AtomicU64::new(DEFAULT_BYTES);
 
+/// A shard of which the index is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Shard {
+    /// Stored bytes, which are always the same.
+    Known(Identity),
+    /// The value of this name in somebody's store, which may be replaced.
+    Named(Box<str>),
+}
+
 /// Of which stored bytes an index is, and how these are read.
-type Key = (Identity, Layout);
+type Key = (Shard, Layout);
 
 /// The knowledge about the index of a shard.
 #[derive(Debug, Clone)]
@@ -24,6 +33,8 @@ pub enum Known {
     Whole(Arc<Index>),
     /// That its checksum fits. The index itself is read where it lies, in memory.
     Sound,
+    /// All of it, as long as the store says that the value has this version.
+    Of(Box<str>, Arc<Index>),
 }
 
 /// The indexes that a process keeps, by the identity of the shard: a shard that was replaced has another.
@@ -37,21 +48,27 @@ impl Indexes {
     }
 
     /// The knowledge about an index.
-    pub fn get(&self, shard: Identity, layout: &Layout) -> Option<Known> {
+    pub fn get(&self, shard: Shard, layout: &Layout) -> Option<Known> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&(shard, layout.clone())).cloned()
     }
 
     /// Keeps an index, if it is not too large.
-    pub fn keep(&self, shard: Identity, layout: Layout, known: Known) {
+    pub fn keep(&self, shard: Shard, layout: Layout, known: Known) {
         let bytes = match &known {
-            Known::Whole(index) => OVERHEAD.saturating_add(index.memory() as u64),
+            Known::Whole(index) | Known::Of(_, index) => OVERHEAD.saturating_add(index.memory() as u64),
             Known::Sound => OVERHEAD,
         };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = kept.insert((shard, layout), known, bytes, most());
         drop(kept);
         // The system takes its time to take memory back: without the lock.
+        drop(gone);
+    }
+
+    /// Lets go of an index.
+    pub fn forget(&self, shard: Shard, layout: &Layout) {
+        let gone = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(shard, layout.clone()));
         drop(gone);
     }
 
@@ -65,11 +82,6 @@ impl Indexes {
         let gone = self.0.lock().unwrap_or_else(PoisonError::into_inner).shrink(most());
         drop(gone);
     }
-}
-
-/// Whether an index of so many bytes may be kept.
-pub fn may_keep(bytes: usize) -> bool {
-    OVERHEAD.saturating_add(bytes as u64) <= most()
 }
 
 fn most() -> u64 {

@@ -27,8 +27,9 @@ pub struct OpenFile {
 }
 
 /// A file is told from one that was written in its place by its dates once they are so old, in
-/// nanoseconds: the system's clock for files may stand still for a while.
-const SETTLED: i64 = 30_000_000;
+/// nanoseconds: the system's clock for files may stand still for a while. A file that was given a
+/// date by its writer is told at once: the system would give it two equal dates.
+const SETTLED: i64 = 20_000_000;
 /// The same on a file system whose dates are whole seconds, or every other one.
 const SETTLED_SECONDS: i64 = 3_000_000_000;
 
@@ -184,10 +185,16 @@ impl Object for OpenFile {
     fn identity(&self) -> Option<Identity> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         let now = i64::try_from(now.as_nanos()).ok()?;
-        let settled = if self.changed % 1_000_000_000 == 0 { SETTLED_SECONDS } else { SETTLED };
         let Version { device, number, size, modified } = self.version;
+        let settled = if self.changed % 1_000_000_000 == 0 || modified % 1_000_000_000 == 0 {
+            SETTLED_SECONDS
+        } else if modified == self.changed {
+            SETTLED
+        } else {
+            0
+        };
         let found = Identity { device, number, size, modified, changed: self.changed, start: 0, len: size };
-        (now.saturating_sub(modified.max(self.changed)) > settled).then_some(found)
+        (now.saturating_sub(modified.max(self.changed)) >= settled).then_some(found)
     }
 
     fn shares(&self) -> bool {

@@ -182,6 +182,11 @@ async def _read_alone(requests: _Some, first: _core.ReadWant, tried: bool) -> No
                         answer, version = await _fetch(requests, want, watch)
                     else:
                         answer, version = [bytes_of(refusal.whole[0])], refusal.whole[1]
+                except Exception:
+                    if not want.assumed:
+                        raise
+                    want = first.again()  # a shorter value has replaced it, perhaps
+                    continue
                 if watch is not None and watch.changed and attempt < 2:
                     break  # these bytes do not belong together
                 try:
@@ -213,14 +218,14 @@ def _may_be_cut(error: Exception) -> bool:
 
 def _askable(requests: Requests, want: _core.ReadWant) -> _core.ReadWant:
     """The same, or all of the value if its parts must not be asked for."""
-    if not want.ranges or requests.gives_parts(want.is_index):
+    if not want.ranges or requests.gives_parts(want.is_index or want.assumed):
         return want
     return want.again(whole=True)
 
 
 def _tag(want: _core.ReadWant, version: object) -> str | None:
-    """Return the version of a value as a cache of decoded chunks compares it."""
-    return None if version is None or want.flight is None else repr(version)
+    """Return the version of a value as kept chunks and indexes are compared by it."""
+    return None if version is None or not want.versioned else repr(version)
 
 
 def _tells_versions(store: Store) -> bool:
@@ -304,6 +309,11 @@ class _SteppedRead:
                         answer = await self._fetch(want, watch)
                     else:
                         answer = [bytes_of(refusal.whole[0])], _tag(want, refusal.whole[1])
+                except Exception:
+                    if not want.assumed:
+                        raise
+                    want = first.again()  # a shorter value has replaced it, perhaps
+                    continue
                 if watch is not None and watch.changed:
                     break
                 # Nobody waits for a lock while others wait for what is decoded elsewhere.
