@@ -280,8 +280,8 @@ class Settings(_Frozen):
     )
     cache: object = setting(
         default=None,
-        doc="A cache of decoded chunks: a `zarr.ChunkCache`, or a size such as '2 GB'. `None` means "
-        "no cache.",
+        doc="A cache of decoded chunks: a `zarr.ChunkCache`, or a size such as '2 GB'. `None` "
+        "means no cache.",
         of_array=True,
     )
     async__concurrency: int | None = setting(

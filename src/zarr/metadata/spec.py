@@ -95,11 +95,8 @@ class ArrayConfig:
         return cls(**{**_defaults(), **cast("dict[str, Any]", data)})
 
     def to_dict(self) -> ArrayConfigParams:
-        """Return the settings as a dict; without a cache, none is named."""
-        values = {key: getattr(self, key) for key in _KEYS}
-        if self.cache is None:
-            del values["cache"]
-        return cast("ArrayConfigParams", values)
+        """Return the settings as a dict."""
+        return cast("ArrayConfigParams", {key: getattr(self, key) for key in _KEYS})
 
 
 _KEYS = tuple(field.name for field in fields(ArrayConfig))
@@ -123,7 +120,7 @@ def checked_settings(config: ArrayConfigLike) -> ArrayConfigParams:
     """Return the settings of an array that a user names, refused here if they cannot be used."""
     named = named_settings(config)
     checked = ArrayConfig.from_dict(named).to_dict()
-    return cast("ArrayConfigParams", {key: checked.get(key) for key in named})
+    return cast("ArrayConfigParams", {key: checked[key] for key in named})  # type: ignore[literal-required]
 
 
 def named_settings(config: ArrayConfigLike) -> Mapping[str, Any]:

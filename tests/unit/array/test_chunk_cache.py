@@ -215,7 +215,6 @@ def test_a_cache_that_is_cleared_is_empty(store: Any) -> None:
 
 def test_it_is_off_by_default() -> None:
     assert zarr.create_array({}, shape=(4,), dtype="i4").config.cache is None
-    assert "cache" not in zarr.create_array({}, shape=(4,), dtype="i4").config.to_dict()
 
 
 def test_arrays_that_are_opened_while_it_is_set_use_it(tmp_path: Path) -> None:
