@@ -165,7 +165,6 @@ class Config:
         self.changes = 0
         self._settings: tuple[int, Settings] | None = None  # as of which change
         self._threads: tuple[int | None, int] = (None, 32)
-        self._index_bytes: int | None = None
         self.refresh()
 
     def __contains__(self, key: str) -> bool:
@@ -470,9 +469,8 @@ class Config:
         if threads != self._threads:
             self._threads = threads
             set_threads(*threads)
-        index_bytes = self.get("array.sharding_index_cache_bytes", 0)
-        if index_bytes != self._index_bytes:
-            self._index_bytes = index_bytes
+        index_bytes = self.get("array.sharding_index_cache_bytes", None)
+        if index_bytes is not None:  # else these are the settings of another package
             set_index_bytes(index_bytes)
         if self.config.get("codec_pipeline") != DEFAULTS["codec_pipeline"]:
             _explain_engine(self.config.get("codec_pipeline"))
