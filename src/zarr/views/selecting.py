@@ -6,7 +6,7 @@ Names of fields are taken out before. Errors are `IndexError` or subclasses of i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -16,13 +16,16 @@ from zarr.indexing import described, in_bounds, integer, out_of_bounds
 from zarr.views.transform import Range, Transform, as_places, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from types import EllipsisType
 
     from zarr.indexing import Grid
+    from zarr.types import AnyNDArray, SelectionLike
     from zarr.views.transform import Indices, Map
 
+    _Item: TypeAlias = int | slice | AnyNDArray | None
 
-def numpy_like(selection: Any, shape: tuple[int, ...]) -> Transform:
+
+def numpy_like(selection: object, shape: tuple[int, ...]) -> Transform:
     """The same of a view as of a NumPy array: ``array[selection]``."""
     items = _expanded(selection, shape)
     place = 0
@@ -34,7 +37,7 @@ def numpy_like(selection: Any, shape: tuple[int, ...]) -> Transform:
     return _with_arrays(items, shape, place)
 
 
-def points(selection: Any, shape: tuple[int, ...]) -> Transform:
+def points(selection: object, shape: tuple[int, ...]) -> Transform:
     """Points: the dimensions of the arrays come first, then those of slices."""
     items = _expanded(selection, shape)
     if not any(isinstance(item, np.ndarray | int) for item in items):
@@ -45,7 +48,7 @@ def points(selection: Any, shape: tuple[int, ...]) -> Transform:
     return _with_arrays(items, shape, 0)
 
 
-def orthogonal(selection: Any, shape: tuple[int, ...]) -> Transform:
+def orthogonal(selection: object, shape: tuple[int, ...]) -> Transform:
     """The outer product of integers, slices and arrays of one dimension."""
     made: list[int] = []
     maps: list[Map] = []
@@ -67,14 +70,14 @@ def orthogonal(selection: Any, shape: tuple[int, ...]) -> Transform:
     return Transform(tuple(made), tuple(maps))
 
 
-def block(selection: Any, shape: tuple[int, ...], chunks: Grid) -> Transform:
+def block(selection: SelectionLike, shape: tuple[int, ...], chunks: Grid) -> Transform:
     """Whole chunks, counted along each dimension."""
-    axes: Sequence[Any] = select_block(selection, shape, chunks).axes or ()
+    axes = select_block(selection, shape, chunks).axes or ()
     maps = [Range(dim, start, 1) for dim, (start, _, _) in enumerate(axes)]
     return Transform(tuple(count for _, _, count in axes), tuple(maps))
 
 
-def _with_arrays(items: list[Any], shape: tuple[int, ...], place: int) -> Transform:
+def _with_arrays(items: list[_Item], shape: tuple[int, ...], place: int) -> Transform:
     """A selection whose arrays have their dimensions before the item number `place`."""
     axis = 0
     arrays: dict[int, Indices] = {}
@@ -133,7 +136,7 @@ def _range(item: slice, length: int, made: list[int]) -> Range:
     return Range(len(made) - 1, start if count else 0, step if count > 1 else 1)
 
 
-def _indices(item: Any, axis: int, shape: tuple[int, ...]) -> list[Indices]:
+def _indices(item: AnyNDArray, axis: int, shape: tuple[int, ...]) -> list[Indices]:
     """The indices of an array or a mask, for each dimension that it selects of."""
     if item.dtype != bool:
         return [in_bounds(item, axis, shape[axis])]
@@ -146,7 +149,7 @@ def _indices(item: Any, axis: int, shape: tuple[int, ...]) -> list[Indices]:
     return as_places(item) if item.ndim else []
 
 
-def _expanded(selection: Any, shape: tuple[int, ...]) -> list[Any]:
+def _expanded(selection: object, shape: tuple[int, ...]) -> list[_Item]:
     """The items: None, integers, slices and arrays, together for all dimensions."""
     given = selection if isinstance(selection, tuple) else (selection,)
     items = [_item(item) for item in given]
@@ -159,19 +162,19 @@ def _expanded(selection: Any, shape: tuple[int, ...]) -> list[Any]:
         raise IndexError(f"too many indices for array; expected {len(shape)}, got {used}")
     if not ellipses:
         items.append(Ellipsis)
-    expanded: list[Any] = []
+    expanded: list[_Item] = []
     for item in items:
         expanded += [slice(None)] * missing if item is Ellipsis else [item]
     return expanded
 
 
-def _dimensions(item: Any) -> int:
+def _dimensions(item: _Item | EllipsisType) -> int:
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if isinstance(item, np.ndarray) and item.dtype == bool else 1
 
 
-def _item(item: Any) -> Any:
+def _item(item: object) -> _Item | EllipsisType:
     if item is None or item is Ellipsis:
         return item
     if isinstance(item, slice):
