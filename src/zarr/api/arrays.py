@@ -115,7 +115,7 @@ async def create_array(
         format 2 one of numcodecs. "auto" is Zstandard. None is none.
     serializer : dict, ArrayBytesCodec or "auto"
         The codec that serializes elements to bytes. "auto" chooses by data type. Format 3 only.
-    fill_value : Any, optional
+    fill_value : scalar, optional
         The value of elements that were never written; the zero of the data type by default.
     order : {"C", "F"}, optional
         The order of elements in a chunk of format 2: rows or columns lie together. For format 3 it
@@ -232,7 +232,7 @@ async def from_array(
         Compressors (bytes-to-bytes codecs).
     serializer : dict, ArrayBytesCodec, "auto" or "keep", optional
         The codec that serializes elements to bytes. Format 3 only.
-    fill_value : Any, optional
+    fill_value : scalar, optional
         The value of elements that were never written; by default that of `data`.
     order : {"C", "F"}, optional
         The order of elements in a chunk of format 2; by default that of `data`. For format 3 it is
@@ -424,7 +424,7 @@ async def open_array(
         `mode` is one of 'r' (read only), 'r+' (read and write, the default), 'a' (create if there
         is none), 'w' (create, and delete what is there) and 'w-' (create where nothing is).
         Other parameters are those of :func:`create`. Those that say how the array is accessed
-        always hold; those that say how it is made hold only if one is made. Any other name
+        always hold; those that say how it is made hold only if one is made. Every other name
         is an error when an array is made, and a warning when one is there.
 
     Returns

@@ -197,7 +197,7 @@ async def create(
     compressor : Numcodec, dict or None, optional
         The compressor of a chunk: a codec of numcodecs, or None. Zstandard by default.
         Format 2 only: in format 3 it is one of the `codecs`.
-    fill_value : Any, optional
+    fill_value : scalar, optional
         The value of elements that were never written; the zero of the data type by default.
     order : {'C', 'F'}, optional
         The order of elements in a chunk of format 2: rows or columns lie together. For format 3 it

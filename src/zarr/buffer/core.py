@@ -285,7 +285,7 @@ class NDBuffer:
             The data type of NumPy.
         order : {'C', 'F'}
             The memory order.
-        fill_value : Any, optional
+        fill_value : scalar, optional
             The value of all elements.
         """
         raise NotImplementedError(f"{cls.__name__} does not define create()")

@@ -190,7 +190,7 @@ class ChunkCache:
     def __repr__(self) -> str:
         return f"ChunkCache({self._size}, recheck={self._recheck!r})"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return _of_name, (self._name, self._size, self._recheck)
 
     def __copy__(self) -> ChunkCache:

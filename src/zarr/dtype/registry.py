@@ -311,7 +311,7 @@ def check_dtype_spec_v2(data: object) -> TypeGuard[DTypeSpec_V2]:
     Parameters
     ----------
     data : object
-        Any value.
+        The value.
 
     Returns
     -------
@@ -332,7 +332,7 @@ def check_dtype_spec_no_object_codec_v2(data: object) -> TypeGuard[DTypeConfig_V
     Parameters
     ----------
     data : object
-        Any value.
+        The value.
 
     Returns
     -------

@@ -515,7 +515,7 @@ class GroupCreation(GroupBase):
             Its name, or its path below this group.
         shape : int or tuple of int
             The shape of the array.
-        fill_value : Any
+        fill_value : scalar
             The value of all elements.
         **kwargs
             Other parameters of :func:`zarr.create`.

@@ -565,7 +565,7 @@ class LoggingStore(WrapperStore[T_Store]):
 
         Parameters
         ----------
-        hint : Any
+        hint : object
             What to show as the method's argument.
         method : str, optional
             The name of the method; that of the function that calls by default.

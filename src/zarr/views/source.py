@@ -84,7 +84,7 @@ class Joined:
         found = {id(leaf.array): leaf for part in self.parts for leaf in part.leaves}
         return tuple(found.values())
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Joined, (self.parts, self.axis)  # without the above
 
     @property
