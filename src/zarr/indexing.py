@@ -114,7 +114,7 @@ def check_fields(fields: Fields | tuple[str, ...], dtype: NumpyDType) -> NumpyDT
 
 
 Indices: TypeAlias = npt.NDArray[np.int64]
-Points: TypeAlias = "tuple[AnyNDArray, ...] | npt.NDArray[np.bool_]"
+Points: TypeAlias = tuple[npt.NDArray[np.generic], ...] | npt.NDArray[np.bool_]
 """Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
 
 _KINDS = "biu"

@@ -257,7 +257,8 @@ class AsyncArray(ArrayBase[M]):
         AsyncArray
             Another handle of the array.
         """
-        changed = ArrayConfig.from_dict({**self.config.to_dict(), **named_settings(config)})
+        kept = {"cache": None, **self.config.to_dict()}
+        changed = ArrayConfig.from_dict({**kept, **named_settings(config)})
         array = type(self)(self.metadata, self.store_path, changed).with_access(self.access)
         put(array, "deletions_seen", self.deletions_seen)
         return array

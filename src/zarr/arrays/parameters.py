@@ -380,7 +380,8 @@ def parse_config(
     if write_empty_chunks is not None:
         _warn_write_empty(config, write_empty_chunks)
         changes["write_empty_chunks"] = write_empty_chunks
-    return ArrayConfig.from_dict({**parsed.to_dict(), **changes}) if changes else parsed
+    kept = {"cache": None, **parsed.to_dict()}
+    return ArrayConfig.from_dict({**kept, **changes}) if changes else parsed
 
 
 def _names(config: ArrayConfigLike | None, name: str) -> bool:

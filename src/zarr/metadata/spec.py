@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
 import numpy as np
@@ -56,7 +56,7 @@ class ArrayConfig:
     read_missing_chunks: bool
     sharding_coalesce_max_gap_bytes: int
     sharding_coalesce_max_bytes: int
-    cache: ChunkCache | None = None
+    cache: ChunkCache | None = field(default=None, repr=False)
 
     def __init__(
         self,
@@ -95,8 +95,11 @@ class ArrayConfig:
         return cls(**{**_defaults(), **cast("dict[str, Any]", data)})
 
     def to_dict(self) -> ArrayConfigParams:
-        """Return the settings as a dict."""
-        return cast("ArrayConfigParams", {key: getattr(self, key) for key in _KEYS})
+        """Return the settings as a dict, the cache only if there is one."""
+        found = {key: getattr(self, key) for key in _KEYS}
+        if self.cache is None:
+            del found["cache"]
+        return cast("ArrayConfigParams", found)
 
 
 _KEYS = tuple(field.name for field in fields(ArrayConfig))
@@ -119,8 +122,8 @@ def _defaults() -> dict[str, Any]:
 def checked_settings(config: ArrayConfigLike) -> ArrayConfigParams:
     """Return the settings of an array that a user names, refused here if they cannot be used."""
     named = named_settings(config)
-    checked = ArrayConfig.from_dict(named).to_dict()
-    return cast("ArrayConfigParams", {key: checked[key] for key in named})  # type: ignore[literal-required]
+    checked = ArrayConfig.from_dict(named)
+    return cast("ArrayConfigParams", {key: getattr(checked, key) for key in named})
 
 
 def named_settings(config: ArrayConfigLike) -> Mapping[str, Any]:

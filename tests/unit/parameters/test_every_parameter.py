@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cases_of_copying
 import cases_of_creation
 import cases_of_groups
+import cases_of_views
 import pytest
 from parameter_cases import CASES, Caller
 
@@ -19,7 +20,12 @@ from zarr.api import asynchronous
 if TYPE_CHECKING:
     from pathlib import Path
 
-TABLES = (cases_of_copying, cases_of_creation, cases_of_groups)  # which fill the table
+TABLES = (
+    cases_of_copying,
+    cases_of_creation,
+    cases_of_groups,
+    cases_of_views,
+)  # which fill the table
 _STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 CREATE = list(inspect.signature(asynchronous.create).parameters)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-READING = {"consolidate_metadata", "load", "open_consolidated", "tree"}
+READING = {"concat", "consolidate_metadata", "load", "open_consolidated", "stack", "tree"}
 """Functions that make no nodes and delete none."""
 OF_ARRAYS = (*PASS_ON, "create_array", "from_array")
 WITH_MODE = ("open", "open_array", "open_group", "open_like")
