@@ -18,7 +18,7 @@ from itertools import accumulate
 from math import prod
 from operator import index
 from reprlib import Repr
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +114,7 @@ def check_fields(fields: Fields | tuple[str, ...], dtype: NumpyDType) -> NumpyDT
 
 
 Indices: TypeAlias = npt.NDArray[np.int64]
-Points: TypeAlias = tuple[npt.NDArray[np.generic], ...] | npt.NDArray[np.bool_]
+Points: TypeAlias = tuple[npt.NDArray[Any], ...] | npt.NDArray[np.bool_]
 """Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
 
 _KINDS = "biu"
