@@ -10,6 +10,7 @@ from typing_extensions import Buffer
 __all__ = [
     "DEBUG_BUILD",
     "TEMP_PREFIX",
+    "Batch",
     "Bytes",
     "Cancel",
     "Chunks",
@@ -181,6 +182,29 @@ class CompiledArray:
     ) -> WritePlan: ...
 
 @final
+class Batch:
+    """Selections of arrays of one store, in which each chunk is read once; for one read."""
+
+    def __new__(
+        cls, jobs: Sequence[tuple[CompiledArray, _Axes | None, _Points | None, Buffer]]
+    ) -> Self: ...
+    def __len__(self) -> int: ...
+    def plan(self, every: bool = False) -> ReadPlan:
+        """The chunks, for a store that the engine cannot read by itself.
+
+        With `every`, also those of which nothing is wanted, since a cache keeps them.
+        """
+    def done(self, chunk: int) -> list[int]:
+        """Note, once, that a chunk was read for good; the numbers of the jobs complete by it."""
+    def read(
+        self, source: Files | Mapping, most: int | None = None, cancel: Cancel | None = None
+    ) -> list[int] | None:
+        """Read the next chunks, so many at most; the numbers of the jobs complete by them.
+
+        None if no chunk is left.
+        """
+
+@final
 class Reader:
     """What ``array[...]`` needs for integers and slices, of a store that never waits; frozen."""
 
@@ -217,6 +241,8 @@ class ReadWant:
     def size_hint(self) -> int: ...
     @property
     def is_index(self) -> bool: ...
+    @property
+    def number(self) -> int: ...
     @property
     def flight(self) -> str | None:
         """The name by which those who want the same wait for one another; None without a cache."""

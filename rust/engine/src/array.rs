@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::cache::chunks::{Version, Writing};
 use crate::cached::{Use, Value};
@@ -20,10 +21,11 @@ use crate::reserve::{repeated, reserve};
 use crate::runtime::{self, Own};
 use crate::selection::{Region, Split};
 use crate::strided::{Output, View, strides_of};
+use crate::targets::{Target, Targets};
 use crate::write;
 
 /// The cost of a chunk besides its bytes (to open a file, look up a key), as bytes of copying.
-const CHUNK_COST: u64 = 8 << 10;
+pub(crate) const CHUNK_COST: u64 = 8 << 10;
 
 /// How stored values are read where requests cost more than bytes.
 #[derive(Debug, Clone, Copy)]
@@ -203,10 +205,10 @@ impl Array {
         Ok(())
     }
 
-    /// The value of an absent chunk.
-    pub fn absent(&self, region: &Region, view: &Output) -> Result<()> {
+    /// The value of every element of an absent chunk.
+    pub fn absent(&self) -> Result<&[u8]> {
         if self.missing_ok {
-            view.fill(region, self.chain.fill().bytes())
+            Ok(self.chain.fill().bytes())
         } else {
             Err(Error::new(Kind::Missing, "the chunk is not in the store"))
         }
@@ -273,24 +275,17 @@ impl Array {
         let n = split.len();
         let (array, view) = (Arc::clone(self), view.clone());
         if let Some(cached) = &self.cached {
-            let (cached, due, open) = (cached.clone(), cached.chunks.due_before(cached.opened), Arc::new(open));
+            let (due, open) = (cached.chunks.due_before(cached.opened), Arc::new(open));
             return exec.run(n, cost, move |i, exec| {
                 let (chunk, region) = split.piece(i);
                 let key = array.key(&chunk)?;
-                let read = || {
-                    let expected = if found { Some(Version::of(open(i, &key)?.as_ref())) } else { None };
-                    if expected == Some(Version::Unknown) {
-                        // Nothing would tell it from another value that somebody puts there.
-                        return read_one(&array, open(i, &key)?, &chunk, &region, &view, exec);
-                    }
-                    let find = {
-                        let (open, key) = (Arc::clone(&open), key.clone());
-                        move || open(i, &key)
-                    };
-                    let value = Value::new(&array, &cached, &key, due, expected, Box::new(find));
-                    value.read(&chunk, &region, &view, exec)
+                let targets = Target { region, view: view.clone() }.into();
+                let find = {
+                    let (open, key) = (Arc::clone(&open), key.clone());
+                    move || open(i, &key)
                 };
-                read().map_err(|e| e.with_key(&key).with_chunk(&chunk))
+                let read = array.read_chunk(find, found, due, (&chunk, &key), &targets, exec);
+                read.map_err(|e| e.with_key(&key).with_chunk(&chunk))
             });
         }
         exec.run(n, cost, move |i, exec| {
@@ -299,6 +294,35 @@ impl Array {
             let read = || read_one(&array, open(i, &key)?, &chunk, &region, &view, exec);
             read().map_err(|e| e.with_key(&key).with_chunk(&chunk))
         })
+    }
+
+    /// Reads one chunk, or shard, to all its places. `find` gives the value of its key. `found`: the value
+    /// was found already, and asking for it costs nothing. Chunks that a cache looked at before `due`
+    /// are looked at again.
+    pub fn read_chunk<Find>(
+        self: &Arc<Self>,
+        find: Find,
+        found: bool,
+        due: Option<Instant>,
+        (chunk, key): (&[u64], &str),
+        targets: &Targets,
+        exec: Exec<'_>,
+    ) -> Result<()>
+    where
+        Find: Fn() -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
+    {
+        if let Some(cached) = &self.cached {
+            let expected = if found { Some(Version::of(find()?.as_ref())) } else { None };
+            // Nothing would tell a value without a version from another one that somebody puts there.
+            if expected != Some(Version::Unknown) {
+                let value = Value::new(self, cached, key, due, expected, Box::new(find));
+                return value.read(chunk, targets, exec);
+            }
+        }
+        match find()? {
+            None => targets.fill(self.absent()?),
+            Some(object) => targets.read(&self.chain, &*self.form(chunk)?, &object, exec),
+        }
     }
 
     /// Writes `view` to `region`. `sink` is told how many values there are, and gives the store. A chunk
@@ -447,7 +471,7 @@ fn read_one(
     exec: Exec<'_>,
 ) -> Result<()> {
     match found {
-        None => array.absent(region, view),
+        None => view.fill(region, array.absent()?),
         Some(object) => read::chunk(&array.chain, &*array.form(chunk)?, &object, region, view, exec),
     }
 }

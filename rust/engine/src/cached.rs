@@ -14,9 +14,10 @@ use crate::object::{Object, SubObject};
 use crate::read;
 use crate::reserve::{push, repeated};
 use crate::runtime;
-use crate::selection::{Region, Split};
+use crate::selection::Region;
 use crate::shard::{Index, Sharding};
 use crate::strided::Output;
+use crate::targets::{Cut, Targets};
 
 /// A cache, as one array uses it.
 #[derive(Debug, Clone)]
@@ -80,51 +81,43 @@ impl Value {
         Arc::new(Self { array, cached, name, due, expected, open, opened, state, mixed })
     }
 
-    /// Reads `region` of `chunk` into `view`.
-    pub fn read(self: &Arc<Self>, chunk: &[u64], region: &Region, view: &Output, exec: Exec<'_>) -> Result<()> {
+    /// Reads `chunk` to all its places.
+    pub fn read(self: &Arc<Self>, chunk: &[u64], targets: &Targets, exec: Exec<'_>) -> Result<()> {
         self.recheck()?;
         let form = self.array.form(chunk)?;
         let root = Arc::new(Node { value: Arc::clone(self), path: 0, level: 0, origin: Origin::Value });
-        root.read(self.array.chain(), &form, region, view, exec)?;
+        root.read(self.array.chain(), &form, targets, exec)?;
         if self.mixed.load(Ordering::Relaxed) == 0 {
             return Ok(());
         }
         // The value was replaced meanwhile: all that is read is to be of one state.
         match (self.open)()? {
-            None => self.array.absent(region, view),
-            Some(object) => read::chunk(self.array.chain(), &form, &object, region, view, exec),
+            None => targets.fill(self.array.absent()?),
+            Some(object) => targets.read(self.array.chain(), &form, &object, exec),
         }
     }
 
-    /// Reads `region` of inner chunk `number` of the value, which is a shard, from the stored bytes of it.
+    /// Reads inner chunk `number` of the value, which is a shard, from the stored bytes of it.
     pub fn read_inner(
         self: &Arc<Self>,
         sharding: &Sharding,
         number: usize,
         object: Arc<dyn Object>,
-        region: &Region,
-        view: &Output,
+        targets: &Targets,
     ) -> Result<()> {
         let origin = Origin::Given(object);
         let node = Arc::new(Node { value: Arc::clone(self), path: number as u128, level: 1, origin });
-        node.read(sharding.chain(), &sharding.form()?, region, view, Exec::Here)
+        node.read(sharding.chain(), &sharding.form()?, targets, Exec::Here)
     }
 
     /// The same of an inner chunk that is kept; says whether it is.
-    pub fn read_kept_inner(
-        &self,
-        sharding: &Sharding,
-        number: usize,
-        form: &Form,
-        region: &Region,
-        view: &Output,
-    ) -> Result<bool> {
+    pub fn read_kept_inner(&self, sharding: &Sharding, number: usize, form: &Form, targets: &Targets) -> Result<bool> {
         if sharding.chain().shard().is_some() {
             return Ok(false);
         }
         match self.get(number as u128, form.nbytes) {
-            Some((Kept::Bytes(bytes), _)) => view.scatter(region, &bytes, &form.strides, 0).map(|()| true),
-            Some((Kept::Absent, _)) => view.fill(region, sharding.chain().fill().bytes()).map(|()| true),
+            Some((Kept::Bytes(bytes), _)) => targets.scatter(&bytes, &form.strides, 0).map(|()| true),
+            Some((Kept::Absent, _)) => targets.fill(sharding.chain().fill().bytes()).map(|()| true),
             None => Ok(false),
         }
     }
@@ -231,7 +224,8 @@ struct Shard {
     node: Arc<Node>,
     sharding: Arc<Sharding>,
     counts: Vec<u64>,
-    split: Split,
+    targets: Targets,
+    cut: Cut,
     index: Mutex<Option<Arc<Index>>>,
 }
 
@@ -250,45 +244,38 @@ impl Node {
         }
     }
 
-    fn read(
-        self: &Arc<Self>,
-        chain: &Arc<Chain>,
-        form: &Form,
-        region: &Region,
-        view: &Output,
-        exec: Exec<'_>,
-    ) -> Result<()> {
+    fn read(self: &Arc<Self>, chain: &Arc<Chain>, form: &Form, targets: &Targets, exec: Exec<'_>) -> Result<()> {
         let most = self.value.cached.chunks.most();
         match chain.shard() {
-            Some(sharding) if self.level < LEVELS => self.read_shard(sharding, &form.shape, region, view, exec),
+            Some(sharding) if self.level < LEVELS => self.read_shard(sharding, &form.shape, targets, exec),
             // A chunk that is too large to be kept is read as if there were no cache.
             shard if shard.is_some() || form.nbytes as u64 > most => {
                 self.value.cached.chunks.missed();
                 self.value.saw(OWN);
                 match self.object()? {
-                    None => self.fill(chain, region, view),
-                    Some(object) => read::chunk(chain, form, &object, region, view, exec),
+                    None => self.fill(chain, targets),
+                    Some(object) => targets.read(chain, form, &object, exec),
                 }
             }
             _ => {
                 let (kept, state) = self.chunk(chain, form, exec)?;
                 self.value.saw(state);
                 match kept {
-                    Kept::Absent => self.fill(chain, region, view),
-                    Kept::Bytes(bytes) => view.scatter(region, &bytes, &form.strides, 0),
+                    Kept::Absent => self.fill(chain, targets),
+                    Kept::Bytes(bytes) => targets.scatter(&bytes, &form.strides, 0),
                 }
             }
         }
     }
 
-    fn fill(&self, chain: &Chain, region: &Region, view: &Output) -> Result<()> {
+    fn fill(&self, chain: &Chain, targets: &Targets) -> Result<()> {
         if self.value.array.missing_ok() {
-            return view.fill(region, chain.fill().bytes());
+            return targets.fill(chain.fill().bytes());
         }
         // In a shard that is there, chunks may be absent.
         match self.value.opened()?.object {
-            None => self.value.array.absent(region, view),
-            Some(_) => view.fill(region, chain.fill().bytes()),
+            None => targets.fill(self.value.array.absent()?),
+            Some(_) => targets.fill(chain.fill().bytes()),
         }
     }
 
@@ -296,19 +283,17 @@ impl Node {
         self: &Arc<Self>,
         sharding: &Arc<Sharding>,
         shape: &[u64],
-        region: &Region,
-        view: &Output,
+        targets: &Targets,
         exec: Exec<'_>,
     ) -> Result<()> {
         let counts = sharding.counts(shape)?;
-        let split = region.split(&sharding.grid(shape)?)?;
-        let (form, n) = (sharding.form()?, split.len());
+        let cut = targets.cut(&sharding.grid(shape)?)?;
+        let (form, n) = (sharding.form()?, cut.len());
         let bytes = (form.nbytes as u64).saturating_mul(n as u64);
-        let (node, sharding) = (Arc::clone(self), Arc::clone(sharding));
-        let shard = Arc::new(Shard { node, sharding, counts, split, index: Mutex::default() });
-        let view = view.clone();
+        let (node, sharding, targets) = (Arc::clone(self), Arc::clone(sharding), targets.clone());
+        let shard = Arc::new(Shard { node, sharding, counts, targets, cut, index: Mutex::default() });
         exec.run(n, bytes, move |i, exec| {
-            let (chunk, region) = shard.split.piece(i);
+            let (chunk, targets) = shard.targets.inner(&shard.cut, i);
             let number = read::number(&chunk, &shard.counts);
             let node = Arc::new(Node {
                 value: Arc::clone(&shard.node.value),
@@ -316,7 +301,7 @@ impl Node {
                 level: shard.node.level + 1,
                 origin: Origin::Shard(Arc::clone(&shard), number),
             });
-            node.read(shard.sharding.chain(), &form, &region, &view, exec).map_err(|e| e.with_inner(&chunk))
+            node.read(shard.sharding.chain(), &form, &targets, exec).map_err(|e| e.with_inner(&chunk))
         })
     }
 
@@ -354,8 +339,9 @@ impl Shard {
         if let Some(index) = &*index {
             return Ok(Arc::clone(index));
         }
-        let found = read::index(&self.sharding, &self.counts, object, Some(&self.split))?;
-        found.check_overlap(read::wanted(&self.split, &self.counts))?;
+        let wanted = || self.cut.numbers(&self.counts);
+        let found = read::index(&self.sharding, &self.counts, object, Some((self.cut.len(), &mut wanted())))?;
+        found.check_overlap(wanted())?;
         *index = Some(Arc::clone(&found));
         Ok(found)
     }
@@ -418,12 +404,11 @@ pub fn read_all_kept(
     name: &str,
     due: Option<Instant>,
     chunk: &[u64],
-    region: &Region,
-    view: &Output,
+    targets: &Targets,
 ) -> Result<bool> {
     let mut found = Vec::new();
     let find = Find { cached, name, due };
-    if !find.all(array.chain(), &*array.form(chunk)?, region, 0, 0, &mut found)? {
+    if !find.all(array.chain(), &*array.form(chunk)?, targets, 0, 0, &mut found)? {
         return Ok(false);
     }
     let state = found.first().map(|piece| piece.state);
@@ -434,8 +419,8 @@ pub fn read_all_kept(
     cached.chunks.found(found.len() as u64);
     for piece in found {
         match piece.kept {
-            Kept::Bytes(bytes) => view.scatter(&piece.region, &bytes, &piece.strides, 0)?,
-            Kept::Absent => view.fill(&piece.region, array.chain().fill().bytes())?,
+            Kept::Bytes(bytes) => piece.targets.scatter(&bytes, &piece.strides, 0)?,
+            Kept::Absent => piece.targets.fill(array.chain().fill().bytes())?,
         }
     }
     Ok(true)
@@ -451,17 +436,17 @@ struct Find<'a> {
 struct Piece {
     kept: Kept,
     state: u64,
-    region: Region,
+    targets: Targets,
     strides: Vec<isize>,
 }
 
 impl Find<'_> {
-    /// Collects the chunks that `region` wants; `false` as soon as one of them is not kept.
+    /// Collects the chunks that `targets` want; `false` as soon as one of them is not kept.
     fn all(
         &self,
         chain: &Arc<Chain>,
         form: &Form,
-        region: &Region,
+        targets: &Targets,
         path: u128,
         level: u32,
         found: &mut Vec<Piece>,
@@ -472,16 +457,16 @@ impl Find<'_> {
             if matches!(&kept, Kept::Bytes(bytes) if bytes.len() != form.nbytes) {
                 return Ok(false);
             }
-            push(found, Piece { kept, state, region: region.clone(), strides: form.strides.clone() })?;
+            push(found, Piece { kept, state, targets: targets.clone(), strides: form.strides.clone() })?;
             return Ok(true);
         };
         if level == LEVELS {
             return Ok(false);
         }
-        let (counts, split) = (sharding.counts(&form.shape)?, region.split(&sharding.grid(&form.shape)?)?);
+        let (counts, cut) = (sharding.counts(&form.shape)?, targets.cut(&sharding.grid(&form.shape)?)?);
         let form = sharding.form()?;
-        for i in 0..split.len() {
-            let (inner, part) = split.piece(i);
+        for i in 0..cut.len() {
+            let (inner, part) = targets.inner(&cut, i);
             let path = path << BITS | read::number(&inner, &counts) as u128;
             if !self.all(sharding.chain(), &form, &part, path, level + 1, found)? {
                 return Ok(false);

@@ -58,6 +58,7 @@ struct Inner {
     key: Option<String>,
     chunk: Option<Vec<u64>>,
     inner: Option<Vec<u64>>,
+    array: Option<usize>,
     codec: Option<String>,
     expected: Option<String>,
     found: Option<String>,
@@ -73,6 +74,7 @@ impl Error {
             key: None,
             chunk: None,
             inner: None,
+            array: None,
             codec: None,
             expected: None,
             found: None,
@@ -140,6 +142,17 @@ impl Error {
     pub fn with_inner(mut self, chunk: &[u64]) -> Self {
         self.0.inner.get_or_insert_with(|| chunk.to_vec());
         self
+    }
+
+    /// Numbers the array of a batch, unless an inner layer already did.
+    pub fn with_array(mut self, number: usize) -> Self {
+        self.0.array.get_or_insert(number);
+        self
+    }
+
+    /// The number of the array, where several were read together.
+    pub fn array(&self) -> Option<usize> {
+        self.0.array
     }
 
     /// Names the codec, unless an inner layer already did.

@@ -78,8 +78,9 @@
 //! | [`shard`] | where the inner chunks of a shard lie |
 //! | [`cache`] | what is kept between operations: indexes of shards, decoded chunks |
 //! | [`mod@read`], [`mod@write`] | one stored chunk or shard, from and to a view |
+//! | [`targets`] | one stored chunk or shard, to the places of many selections |
 //! | [`mod@cached`] | the same by way of a cache |
-//! | [`mod@array`], [`plan`] | whole operations: by the engine itself; for anybody's store |
+//! | [`mod@array`], [`batch`], [`plan`] | whole operations: by the engine itself, on one selection or many; for anybody's store |
 //! | [`files`], `http` | local files; whole chunks from web servers (feature `http`) |
 //!
 //! Grids, selections, codecs, shards and plans are pure: no input, no output, no thread, no clock.
@@ -93,6 +94,7 @@
 #![deny(unsafe_code)]
 
 pub mod array;
+pub mod batch;
 pub mod cache;
 pub mod cached;
 pub mod cancel;
@@ -121,6 +123,7 @@ pub mod scratch;
 pub mod selection;
 pub mod shard;
 pub mod strided;
+pub mod targets;
 mod wrapped;
 pub mod write;
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::array::{Array, How};
+use crate::batch::{Batch, Job, Wanted};
 use crate::cache::chunks::{Reading, Status, Version};
 use crate::cache::indexes::{Known, Shard};
 use crate::cached::{self, Value};
@@ -19,7 +20,8 @@ use crate::runtime;
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding, Stored};
-use crate::strided::{Output, View, runs_of};
+use crate::strided::{Output, View};
+use crate::targets::Targets;
 use crate::write;
 
 mod arriving;
@@ -60,7 +62,7 @@ pub enum Want {
 /// // SAFETY: the owner keeps the memory, and nothing else uses it for as long as there is a view.
 /// let view = unsafe { Output::new(base, &[4], &[1], 1, out.clone())? };
 ///
-/// let plan = ReadPlan::new(array, &Region::all(&[4]), view)?;
+/// let plan = ReadPlan::new(array, Region::all(&[4]), view)?;
 /// while let Some(mut chunk) = plan.next()? {
 ///     loop {
 ///         // A store would be asked for ranges of bytes where a shard is read in part.
@@ -76,9 +78,9 @@ pub enum Want {
 /// # Ok::<(), zarr_engine::error::Error>(())
 /// ```
 pub struct ReadPlan {
-    array: Arc<Array>,
-    split: Split,
-    view: Output,
+    batch: Arc<Batch>,
+    /// Whether `next` gives also the chunks of which nothing is wanted, since all was kept.
+    every: bool,
     next: AtomicUsize,
     /// The chunks that somebody feeds at the moment: one at a time, since they write to one place.
     fed: Mutex<BTreeSet<usize>>,
@@ -86,42 +88,46 @@ pub struct ReadPlan {
 
 impl ReadPlan {
     /// Plans to read `region` into `view`.
-    pub fn new(array: Arc<Array>, region: &Region, view: Output) -> Result<Arc<Self>> {
-        array.check(region, &view)?;
-        let split = region.split(array.grid())?;
-        Ok(Arc::new(Self { array, split, view, next: AtomicUsize::new(0), fed: Mutex::default() }))
+    pub fn new(array: Arc<Array>, region: Region, view: Output) -> Result<Arc<Self>> {
+        Ok(Self::of(Arc::new(Batch::new(vec![Job { array, region, view }])?), false))
+    }
+
+    /// Plans to read a batch. With `every`, [`next`](Self::next) gives also the chunks of which nothing is
+    /// wanted, since a cache keeps them.
+    pub fn of(batch: Arc<Batch>, every: bool) -> Arc<Self> {
+        Arc::new(Self { batch, every, next: AtomicUsize::new(0), fed: Mutex::default() })
     }
 
     /// The number of chunks.
     pub fn len(&self) -> usize {
-        self.split.len()
+        self.batch.len()
     }
 
     /// Whether nothing is to be read.
     pub fn is_empty(&self) -> bool {
-        self.split.is_empty()
+        self.batch.is_empty()
     }
 
     /// Whether the chunks are stored as they are: reading them is copying.
     pub fn raw(&self) -> bool {
-        self.array.chain().raw()
+        self.batch.arrays().all(|array| array.chain().raw())
     }
 
-    /// Whether the chunks are read by way of a cache.
+    /// Whether chunks are read by way of a cache.
     pub fn cached(&self) -> bool {
-        self.array.cached().is_some()
+        self.batch.arrays().any(|array| array.cached().is_some())
     }
 
     /// The next chunk that nobody has taken yet, and of which something is wanted.
     pub fn next(self: &Arc<Self>) -> Result<Option<ChunkRead>> {
         loop {
             let i = self.next.fetch_add(1, Ordering::Relaxed);
-            if i >= self.split.len() {
+            if i >= self.len() {
                 return Ok(None);
             }
             let mut read = self.chunk(i, false)?;
-            read.assume().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
-            if !matches!(read.stage, Stage::Done) {
+            read.assume().map_err(|e| read.placed(e))?;
+            if self.every || !matches!(read.stage, Stage::Done) {
                 return Ok(Some(read));
             }
         }
@@ -130,18 +136,14 @@ impl ReadPlan {
     /// Chunk number `i`, from its beginning: what was fed before does not matter. If `whole`, all of
     /// the stored value is wanted at once, so that what is read is one state of it.
     pub fn chunk(self: &Arc<Self>, i: usize, whole: bool) -> Result<ChunkRead> {
-        if i >= self.split.len() {
-            return Err(Error::internal(format!("chunk {i} is not in the plan")));
-        }
-        let (chunk, region) = self.split.piece(i);
-        let key = self.array.key(&chunk)?;
-        let plan = Arc::clone(self);
-        let (wants, stage) = (vec![Want::Whole], Stage::Whole);
-        let mut read = ChunkRead { plan, number: i, key, chunk, region, wants, stage, loading: None, assumed: None };
-        if self.array.cached().is_some() {
-            read.begin_cached(whole).map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
+        let Wanted { part, array, chunk, targets } = self.batch.chunk(i)?;
+        let key = array.key(&chunk).map_err(|e| e.with_array(part))?;
+        let (plan, wants, stage, loading, assumed) = (Arc::clone(self), vec![Want::Whole], Stage::Whole, None, None);
+        let mut read = ChunkRead { plan, number: i, part, array, key, chunk, targets, wants, stage, loading, assumed };
+        if read.array.cached().is_some() {
+            read.begin_cached(whole).map_err(|e| read.placed(e))?;
         } else if !whole {
-            read.begin().map_err(|e| e.with_key(&read.key).with_chunk(&read.chunk))?;
+            read.begin().map_err(|e| read.placed(e))?;
         }
         Ok(read)
     }
@@ -169,9 +171,11 @@ impl Drop for Fed {
 pub struct ChunkRead {
     plan: Arc<ReadPlan>,
     number: usize,
+    part: usize,
+    array: Arc<Array>,
     key: String,
     chunk: Vec<u64>,
-    region: Region,
+    targets: Targets,
     wants: Vec<Want>,
     stage: Stage,
     loading: Option<Loading>,
@@ -210,7 +214,7 @@ enum Stage {
 struct Piece {
     chunk: Vec<u64>,
     number: usize,
-    region: Region,
+    targets: Targets,
     answer: usize,
     start: usize,
     len: usize,
@@ -239,7 +243,12 @@ impl ChunkRead {
 
     /// About how many bytes the chunk has when decoded.
     pub fn size_hint(&self) -> u64 {
-        self.region.len().saturating_mul(self.plan.array.chain().size() as u64)
+        self.targets.len().saturating_mul(self.array.chain().size() as u64)
+    }
+
+    /// The number of its array in the batch.
+    pub fn part(&self) -> usize {
+        self.part
     }
 
     /// The name by which those who read by way of a cache want the same; `None` without a cache.
@@ -255,17 +264,17 @@ impl ChunkRead {
 
     /// Whether the version of the answers is of use.
     pub fn versioned(&self) -> bool {
-        self.loading.is_some() || self.plan.array.indexed("").is_some() && self.chain().shard().is_some()
+        self.loading.is_some() || self.array.indexed("").is_some() && self.chain().shard().is_some()
     }
 
     /// Uses the index that was kept, if there is one: answers will tell whether it is still right.
     fn assume(&mut self) -> Result<()> {
-        let plan = Arc::clone(&self.plan);
+        let array = Arc::clone(&self.array);
         let (Stage::Index, None) = (&self.stage, &self.loading) else { return Ok(()) };
-        let (Some(name), Some(sharding)) = (plan.array.indexed(&self.key), plan.array.chain().shard()) else {
+        let (Some(name), Some(sharding)) = (array.indexed(&self.key), array.chain().shard()) else {
             return Ok(());
         };
-        let shape = &plan.array.form(&self.chunk)?.shape;
+        let shape = &array.form(&self.chunk)?.shape;
         let counts = sharding.counts(shape)?;
         let kept = runtime::indexes().get(Shard::Named(name), &sharding.layout(&counts));
         let Some(Known::Of(version, index)) = kept else { return Ok(()) };
@@ -285,9 +294,8 @@ impl ChunkRead {
         if *version == Version::Tag(assumed) {
             return Ok(false);
         }
-        let plan = Arc::clone(&self.plan);
-        if let (Some(name), Some(sharding)) = (plan.array.indexed(&self.key), plan.array.chain().shard()) {
-            let counts = sharding.counts(&plan.array.form(&self.chunk)?.shape)?;
+        if let (Some(name), Some(sharding)) = (self.array.indexed(&self.key), self.chain().shard()) {
+            let counts = sharding.counts(&self.array.form(&self.chunk)?.shape)?;
             runtime::indexes().forget(Shard::Named(name), &sharding.layout(&counts));
         }
         self.begin()?;
@@ -295,13 +303,18 @@ impl ChunkRead {
     }
 
     fn chain(&self) -> &Arc<Chain> {
-        self.plan.array.chain()
+        self.array.chain()
+    }
+
+    /// An error of this chunk.
+    fn placed(&self, error: Error) -> Error {
+        error.with_key(&self.key).with_chunk(&self.chunk).with_array(self.part)
     }
 
     /// The same as `begin`, by way of the cache: what is kept is put into its place.
     fn begin_cached(&mut self, whole: bool) -> Result<()> {
-        let plan = Arc::clone(&self.plan);
-        let Some(cached) = plan.array.cached() else { return Err(Error::internal("there is no cache")) };
+        let array = Arc::clone(&self.array);
+        let Some(cached) = array.cached() else { return Err(Error::internal("there is no cache")) };
         let (name, due) = match self.loading.take() {
             Some(loading) => (loading.name, loading.due),
             None => (cached.name_of(&self.key), cached.chunks.due_before(cached.opened)),
@@ -312,8 +325,8 @@ impl ChunkRead {
             // Nobody can say whether it is still the same.
             cached.chunks.confirm(&name, &Version::Unknown, Instant::now());
         }
-        let fresh = status == Status::Fresh
-            && cached::read_all_kept(&plan.array, cached, &name, due, &self.chunk, &self.region, &plan.view)?;
+        let fresh =
+            status == Status::Fresh && cached::read_all_kept(&array, cached, &name, due, &self.chunk, &self.targets)?;
         let (reading, time) = (reading(), Instant::now());
         let number = self.first_inner()?;
         let flight = format!("plan\0{}\0{}\0{number}\0{name}", cached.chunks.number(), cached.layout);
@@ -330,18 +343,17 @@ impl ChunkRead {
 
     /// The number of the first inner chunk that is wanted; 0 if there are none.
     fn first_inner(&self) -> Result<usize> {
-        let array = &self.plan.array;
-        let Some(sharding) = array.chain().shard() else { return Ok(0) };
-        let form = array.form(&self.chunk)?;
-        let split = self.region.split(&sharding.grid(&form.shape)?)?;
-        Ok(if split.is_empty() { 0 } else { read::number(&split.piece(0).0, &sharding.counts(&form.shape)?) })
+        let Some(sharding) = self.chain().shard() else { return Ok(0) };
+        let form = self.array.form(&self.chunk)?;
+        let cut = self.targets.cut(&sharding.grid(&form.shape)?)?;
+        Ok(if cut.is_empty() { 0 } else { read::number(&cut.chunk(0), &sharding.counts(&form.shape)?) })
     }
 
     /// The bytes of the index, if the value is a shard that is read in part.
     fn index_wanted(&self) -> Result<Option<Want>> {
-        let array = &self.plan.array;
+        let array = &self.array;
         let Some(sharding) = array.chain().shard() else { return Ok(None) };
-        if self.region.covers(&array.grid().valid(&self.chunk)) {
+        if self.targets.cover(&array.grid().valid(&self.chunk)) {
             return Ok(None);
         }
         let len = sharding.index_len(&sharding.counts(&array.form(&self.chunk)?.shape)?)? as u64;
@@ -350,14 +362,14 @@ impl ChunkRead {
 
     /// The value, of which `object` was found, as the cache has it.
     fn value(&self, version: &Version, object: Option<Arc<dyn Object>>) -> Option<Arc<Value>> {
-        let (cached, loading) = (self.plan.array.cached()?, self.loading.as_ref()?);
+        let (cached, loading) = (self.array.cached()?, self.loading.as_ref()?);
         let reading = (Arc::clone(&loading.reading), loading.time);
-        Some(Value::given(&self.plan.array, cached, &self.key, loading.due, reading, version.clone(), object))
+        Some(Value::given(&self.array, cached, &self.key, loading.due, reading, version.clone(), object))
     }
 
     /// Takes an answer by way of the cache; `None` if what is wanted is the same as without one.
     fn take_cached(&mut self, answers: &[Option<Arc<dyn Object>>], version: &Version) -> Result<Option<bool>> {
-        let plan = Arc::clone(&self.plan);
+        let array = Arc::clone(&self.array);
         let Some(loading) = &self.loading else { return Ok(None) };
         let found = answers.first().cloned().flatten();
         let version = if found.is_none() && matches!(self.stage, Stage::Whole | Stage::Index | Stage::Check) {
@@ -365,7 +377,7 @@ impl ChunkRead {
         } else {
             version
         };
-        if let (Stage::Check, Some(cached)) = (&self.stage, plan.array.cached()) {
+        if let (Stage::Check, Some(cached)) = (&self.stage, array.cached()) {
             cached.chunks.confirm(&loading.name, version, loading.time);
             self.begin_cached(false)?;
             return Ok(Some(matches!(self.stage, Stage::Done)));
@@ -375,19 +387,19 @@ impl ChunkRead {
             return Ok(None);
         }
         match self.value(version, found) {
-            Some(value) => value.read(&self.chunk, &self.region, &plan.view, Exec::Here).map(|()| Some(true)),
+            Some(value) => value.read(&self.chunk, &self.targets, Exec::Here).map(|()| Some(true)),
             None => Ok(None),
         }
     }
 
     fn begin(&mut self) -> Result<()> {
-        let plan = Arc::clone(&self.plan);
-        let chain = plan.array.chain();
-        let form = plan.array.form(&self.chunk)?;
+        let array = Arc::clone(&self.array);
+        let chain = array.chain();
+        let form = array.form(&self.chunk)?;
         (self.stage, self.wants) = match self.index_wanted()? {
             Some(want) => (Stage::Index, vec![want]),
-            None if chain.raw() && !self.region.covers(&plan.array.grid().valid(&self.chunk)) => {
-                let runs = runs_of(&self.region, &form.strides, chain.size(), plan.array.coalesce().gap)?;
+            None if chain.raw() && !self.targets.cover(&array.grid().valid(&self.chunk)) => {
+                let runs = self.targets.runs(&form.strides, chain.size(), array.coalesce().gap)?;
                 let wants = runs.iter().map(|&(start, end)| Want::Range(start, end)).collect();
                 (Stage::Runs(runs), wants)
             }
@@ -405,7 +417,7 @@ impl ChunkRead {
     /// The same, of answers of which the version is known: for what is read by way of a cache.
     pub fn feed_version(&mut self, answers: Vec<Option<Arc<dyn Object>>>, version: &Version) -> Result<bool> {
         let fed = self.plan.begin_feeding(self.number);
-        fed.and_then(|_fed| self.take(answers, version)).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+        fed.and_then(|_fed| self.take(answers, version)).map_err(|e| self.placed(e))
     }
 
     fn take(&mut self, answers: Vec<Option<Arc<dyn Object>>>, version: &Version) -> Result<bool> {
@@ -418,23 +430,23 @@ impl ChunkRead {
         if let Some(done) = self.take_cached(&answers, version)? {
             return Ok(done);
         }
-        let plan = Arc::clone(&self.plan);
+        let array = Arc::clone(&self.array);
         let Some(answers) = answers.into_iter().collect::<Option<Vec<_>>>() else {
             return if matches!(self.stage, Stage::Inner(_)) {
                 Err(Error::corrupt("the shard disappeared while it was read"))
             } else {
-                plan.array.absent(&self.region, &plan.view).map(|()| true)
+                self.targets.fill(array.absent()?).map(|()| true)
             };
         };
         for (want, answer) in self.wants.iter().zip(&answers) {
             check_length(*want, answer.size())?;
         }
-        let form = plan.array.form(&self.chunk)?;
+        let form = array.form(&self.chunk)?;
         match (&self.stage, self.chain().shard()) {
             (Stage::Done, _) => Ok(true),
             (Stage::Whole, _) => {
                 for object in &answers {
-                    read::chunk(self.chain(), &form, object, &self.region, &plan.view, Exec::Here)?;
+                    self.targets.read(self.chain(), &form, object, Exec::Here)?;
                 }
                 Ok(true)
             }
@@ -444,7 +456,7 @@ impl ChunkRead {
                 for (&(from, to), answer) in runs.iter().zip(&answers) {
                     answer.read_at(0, &mut bytes[(from - start) as usize..(to - start) as usize])?;
                 }
-                plan.view.scatter(&self.region, &bytes, &form.strides, start as usize)?;
+                self.targets.scatter(&bytes, &form.strides, start as usize)?;
                 Ok(true)
             }
             (Stage::Index, Some(sharding)) => {
@@ -464,9 +476,9 @@ impl ChunkRead {
                         let inner = SubObject::new(Arc::clone(answer), piece.start as u64, piece.len as u64)?;
                         let inner: Arc<dyn Object> = Arc::new(inner);
                         if let Some(value) = &value {
-                            return value.read_inner(sharding, piece.number, inner, &piece.region, &plan.view);
+                            return value.read_inner(sharding, piece.number, inner, &piece.targets);
                         }
-                        read::chunk(sharding.chain(), &form, &inner, &piece.region, &plan.view, Exec::Here)
+                        piece.targets.read(sharding.chain(), &form, &inner, Exec::Here)
                     };
                     place().map_err(|e| e.with_inner(&piece.chunk))?;
                 }
@@ -494,7 +506,7 @@ impl ChunkRead {
         };
         // How long the shard is nobody said; a range beyond its end will come back short.
         let index = sharding.parse_index(&counts, stored, u64::MAX, false)?;
-        if let (Some(name), Version::Tag(tag)) = (self.plan.array.indexed(&self.key), version) {
+        if let (Some(name), Version::Tag(tag)) = (self.array.indexed(&self.key), version) {
             let known = Known::Of(tag.clone(), Arc::new(index.compact()?));
             runtime::indexes().keep(Shard::Named(name), sharding.layout(&counts), known);
         }
@@ -510,40 +522,41 @@ impl ChunkRead {
         version: &Version,
     ) -> Result<bool> {
         let counts = sharding.counts(shape)?;
-        let split = self.region.split(&sharding.grid(shape)?)?;
-        index.check_overlap(read::wanted(&split, &counts))?;
+        let cut = self.targets.cut(&sharding.grid(shape)?)?;
+        index.check_overlap(cut.numbers(&counts))?;
         let form = sharding.form()?;
         let limit = sharding.chain().limit(&form) as u64;
         let value = self.value(version, None);
         let mut found: Vec<(u64, u64, usize)> = Vec::new();
-        for i in 0..split.len() {
-            let (chunk, region) = split.piece(i);
+        for i in 0..cut.len() {
+            let chunk = cut.chunk(i);
             let number = read::number(&chunk, &counts);
             if let Some(value) = &value
-                && value.read_kept_inner(sharding, number, &form, &region, &self.plan.view)?
+                && value.read_kept_inner(sharding, number, &form, &self.targets.inner(&cut, i).1)?
             {
                 continue;
             }
             let entry: Entry = index.get(number).map_err(|e| e.with_inner(&chunk))?;
-            match (entry, &value) {
-                (None, Some(value)) => {
-                    value.absent_inner(number)?;
-                    self.plan.view.fill(&region, sharding.chain().fill().bytes())?;
+            match entry {
+                None => {
+                    if let Some(value) = &value {
+                        value.absent_inner(number)?;
+                    }
+                    self.targets.inner(&cut, i).1.fill(sharding.chain().fill().bytes())?;
                 }
-                (None, None) => self.plan.view.fill(&region, sharding.chain().fill().bytes())?,
-                (Some((_, len)), _) if len > limit => {
+                Some((_, len)) if len > limit => {
                     return Err(Error::corrupt("the shard index lists an inner chunk longer than any can be")
                         .expected(format_args!("at most {limit} bytes"), format_args!("{len} bytes"))
                         .with_inner(&chunk));
                 }
-                (Some((offset, len)), _) => found.push((offset, len, i)),
+                Some((offset, len)) => found.push((offset, len, i)),
             }
         }
         if found.is_empty() {
             return Ok(true);
         }
         found.sort_unstable();
-        let coalesce = self.plan.array.coalesce();
+        let coalesce = self.array.coalesce();
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         let mut pieces = Vec::with_capacity(found.len());
         for (offset, len, i) in found {
@@ -555,9 +568,9 @@ impl ChunkRead {
                 _ => ranges.push((offset, end)),
             }
             let start = (offset - ranges.last().map_or(0, |range| range.0)) as usize;
-            let (chunk, region) = split.piece(i);
+            let (chunk, targets) = self.targets.inner(&cut, i);
             let number = read::number(&chunk, &counts);
-            pieces.push(Piece { chunk, number, region, answer: ranges.len() - 1, start, len: len as usize });
+            pieces.push(Piece { chunk, number, targets, answer: ranges.len() - 1, start, len: len as usize });
         }
         self.wants = ranges.iter().map(|&(start, end)| Want::Range(start, end)).collect();
         self.stage = Stage::Inner(pieces);

@@ -14,12 +14,12 @@ use crate::shard::{Entry, Index, Sharding, Stored};
 use crate::strided::{Output, runs_of};
 
 /// Runs of a file that are closer than this are read at once: a page is read in any case.
-const FILE_GAP: u64 = 4096;
+pub const FILE_GAP: u64 = 4096;
 
 /// Decoding all of a chunk of so many bytes costs less than to look for a part.
 const WORTH_PARTS: usize = 16 << 10;
 /// Ranges of a chunk that are closer than this are decoded together.
-const PART_GAP: u64 = 4096;
+pub const PART_GAP: u64 = 4096;
 /// Rows that are short are read together, so many bytes at once: these stay in the cache until they
 /// are copied.
 const BLOCK: u64 = 256 << 10;
@@ -56,11 +56,20 @@ pub fn chunk(
 /// The ranges of the chunk's bytes that `region` wants, if they are so few that decoding only these is
 /// worth a try.
 fn few(form: &Form, region: &Region, size: usize) -> Result<Option<Vec<(u64, u64)>>> {
+    few_of(form, region.len().saturating_mul(size as u64), || runs_of(region, &form.strides, size, PART_GAP))
+}
+
+/// The same of any `ranges`, which hold about `bytes` bytes.
+pub fn few_of(
+    form: &Form,
+    bytes: u64,
+    ranges: impl FnOnce() -> Result<Vec<(u64, u64)>>,
+) -> Result<Option<Vec<(u64, u64)>>> {
     let most = form.nbytes as u64 / 2;
-    if form.nbytes < WORTH_PARTS || region.len().saturating_mul(size as u64) > most {
+    if form.nbytes < WORTH_PARTS || bytes > most {
         return Ok(None);
     }
-    let ranges = runs_of(region, &form.strides, size, PART_GAP)?;
+    let ranges = ranges()?;
     let wanted = ranges.iter().fold(0, |n, range| n + (range.1 - range.0));
     Ok(Some(ranges).filter(|_| wanted <= most))
 }
@@ -97,9 +106,7 @@ pub fn stored_len(chain: &Chain, form: &Form, len: u64) -> Result<usize> {
 pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &Output) -> Result<()> {
     stored_len(chain, form, src.len() as u64)?;
     if chain.raw() {
-        if src.len() != form.nbytes {
-            return Err(wrong_length(form, src.len() as u64));
-        }
+        check_raw(form, src.len() as u64)?;
         return view.scatter(region, src, &form.strides, 0);
     }
     if let Some(ranges) = few(form, region, chain.size())?
@@ -116,18 +123,20 @@ pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &Out
     view.scatter(region, &decoded, &form.strides, 0)
 }
 
-fn wrong_length(form: &Form, found: u64) -> Error {
-    Error::corrupt("the chunk has the wrong length")
+/// Fails unless a chunk that is stored as it is has as many bytes as its elements.
+pub fn check_raw(form: &Form, found: u64) -> Result<()> {
+    if found == form.nbytes as u64 {
+        return Ok(());
+    }
+    Err(Error::corrupt("the chunk has the wrong length")
         .expected(format_args!("{} bytes", form.nbytes), format_args!("{found} bytes"))
-        .with_codec("bytes")
+        .with_codec("bytes"))
 }
 
 /// A chunk that is stored as it is: only the bytes that are wanted are read, straight to their place
 /// where that is in long rows.
 fn raw(form: &Form, object: &Arc<dyn Object>, region: &Region, view: &Output, size: usize) -> Result<()> {
-    if object.size() != form.nbytes as u64 {
-        return Err(wrong_length(form, object.size()));
-    }
+    check_raw(form, object.size())?;
     match object.bytes() {
         Some(bytes) => view.scatter(region, bytes, &form.strides, 0),
         None => raw_part(form, &**object, region, view, size),
@@ -175,7 +184,7 @@ pub fn shard(
 ) -> Result<()> {
     let counts = sharding.counts(shape)?;
     let split = region.split(&sharding.grid(shape)?)?;
-    let index = index(sharding, &counts, object, Some(&split))?;
+    let index = index(sharding, &counts, object, Some((split.len(), &mut wanted(&split, &counts))))?;
     index.check_overlap(wanted(&split, &counts))?;
     let form = sharding.form()?;
     let bytes = (form.nbytes as u64).saturating_mul(split.len() as u64);
@@ -197,13 +206,14 @@ pub fn number(chunk: &[u64], counts: &[u64]) -> usize {
 /// Where an index is kept, entries that are fewer than one in so many are read alone.
 const FEW: usize = 256;
 
-/// The index of a shard, as far as the inner chunks of `wanted` need it; all of it if `None`. Where
+/// The index of a shard, as far as the inner chunks of `wanted` need it, so many and of these numbers;
+/// all of it if `None`. Where
 /// nothing guards the index, only these entries are read; else all of it is, and it is kept.
 pub fn index(
     sharding: &Sharding,
     counts: &[u64],
     object: &Arc<dyn Object>,
-    wanted: Option<&Split>,
+    wanted: Option<(usize, &mut dyn Iterator<Item = usize>)>,
 ) -> Result<Arc<Index>> {
     let len = sharding.index_len(counts)?;
     let Some(body) = object.size().checked_sub(len as u64) else {
@@ -213,8 +223,8 @@ pub fn index(
     };
     let start = if sharding.index_at_end() { body } else { 0 };
     let in_memory = object.bytes().is_some();
-    if let Some(split) = wanted.filter(|split| sharding.plain_index() && !in_memory && split.len() <= len / FEW) {
-        let mut numbers: Vec<usize> = self::wanted(split, counts).collect();
+    if let Some((_, numbers)) = wanted.filter(|(n, _)| sharding.plain_index() && !in_memory && *n <= len / FEW) {
+        let mut numbers: Vec<usize> = numbers.collect();
         numbers.sort_unstable();
         numbers.dedup();
         let read = |at: u64, words: &mut [u8]| object.read_at(start + at, words);

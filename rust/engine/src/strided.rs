@@ -61,12 +61,16 @@ unsafe impl Sync for View {}
 /// # Ok::<(), zarr_engine::error::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Output(View);
+pub struct Output {
+    view: View,
+    /// Whether no other output that is written at the same time lies between its bytes.
+    alone: bool,
+}
 
 impl Deref for Output {
     type Target = View;
     fn deref(&self) -> &View {
-        &self.0
+        &self.view
     }
 }
 
@@ -264,7 +268,19 @@ impl Output {
             }
             reach = stride.saturating_mul(n);
         }
-        Ok(Self(view))
+        Ok(Self { view, alone: true })
+    }
+
+    /// The addresses of the first byte and behind the last one that it reaches.
+    pub fn addresses(&self) -> (usize, usize) {
+        let base = self.base.addr();
+        (base.wrapping_add_signed(self.low), base.wrapping_add_signed(self.high))
+    }
+
+    /// The same memory, written at the same time as other outputs whose bytes lie between its own:
+    /// nobody is handed a stretch of it.
+    pub fn among_others(self) -> Self {
+        Self { alone: false, ..self }
     }
 
     /// Copies the elements of `region` from `chunk`, laid out by `strides`, into the view.
@@ -317,7 +333,7 @@ impl Output {
         f: impl FnOnce(&mut [u8]) -> T,
     ) -> Result<Option<T>> {
         self.fits(region)?;
-        if !matches!(region, Region::Box(_)) {
+        if !self.alone || !matches!(region, Region::Box(_)) {
             return Ok(None);
         }
         let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?;
@@ -328,8 +344,8 @@ impl Output {
         // SAFETY: `check` proved that `len` bytes from `dst` lie in the view's memory, which is valid
         // for writes (`Output::new`). No other piece of the same operation reaches them: no two
         // elements of the output share a byte, no two indices of a checked region have one place
-        // in it (`Region::check`), and a piece is worked on by one thread at a time (`Pool::run`,
-        // `ReadPlan`).
+        // in it (`Region::check`), a piece is worked on by one thread at a time (`Pool::run`,
+        // `ReadPlan`), and no other output of the operation lies here (`alone`, `Batch::new`).
         let run = unsafe { std::slice::from_raw_parts_mut(self.base.offset(transfer.dst), len) };
         Ok(Some(f(run)))
     }
@@ -344,7 +360,7 @@ impl Output {
         f: impl FnOnce(usize, &mut Vec<&mut [u8]>) -> T,
     ) -> Result<Option<T>> {
         self.fits(region)?;
-        if !matches!(region, Region::Box(_)) {
+        if !self.alone || !matches!(region, Region::Box(_)) {
             return Ok(None);
         }
         let transfer = Transfer::plan(region, strides, 0, &self.strides, self.size)?;

@@ -209,7 +209,7 @@ fn answer(memory: &Memory, key: &str, wants: &[Want]) -> Vec<Option<Arc<dyn Obje
 }
 
 fn read_by_plan(array: &Arc<Array>, memory: &Memory, region: &Region, view: Output) -> Result<()> {
-    let plan = ReadPlan::new(Arc::clone(array), region, view)?;
+    let plan = ReadPlan::new(Arc::clone(array), region.clone(), view)?;
     while let Some(mut chunk) = plan.next()? {
         loop {
             let answers = answer(memory, chunk.key(), chunk.wants());

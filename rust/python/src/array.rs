@@ -29,7 +29,7 @@ use crate::plan::{ReadPlan, WritePlan};
 use crate::source::{Files, Mapping, MappingSink};
 
 /// So many bytes are copied in the time that it takes to give up the GIL and to get it back.
-const AT_ONCE: u64 = 64 << 10;
+pub const AT_ONCE: u64 = 64 << 10;
 
 /// From so many files on it pays to look up their folder only once.
 const MANY: usize = 16;
@@ -37,8 +37,8 @@ const MANY: usize = 16;
 /// An array, compiled; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct CompiledArray {
-    array: Arc<Array>,
-    label: String,
+    pub(crate) array: Arc<Array>,
+    pub(crate) label: String,
 }
 
 #[pymethods]
@@ -155,8 +155,8 @@ impl CompiledArray {
         out: &Bound<'_, PyAny>,
     ) -> PyResult<ReadPlan> {
         let (region, out) = (self.region(py, axes, points)?, lend_for_writing(out)?);
-        let plan = enter(py, Some(&self.label), None, |_| plan::ReadPlan::new(self.array.clone(), &region, out))?;
-        Ok(ReadPlan { plan, label: self.label.as_str().into() })
+        let plan = enter(py, Some(&self.label), None, |_| plan::ReadPlan::new(self.array.clone(), region, out))?;
+        Ok(ReadPlan { plan, labels: Arc::new([self.label.as_str().into()]) })
     }
 
     #[pyo3(signature = (axes, points, value, write_empty, may_grow = false))]
@@ -179,7 +179,7 @@ impl CompiledArray {
 
 impl CompiledArray {
     /// The region of a selection: the contract of `axes` and `points` is in `_core.pyi`.
-    fn region(
+    pub fn region(
         &self,
         py: Python<'_>,
         axes: Option<&Bound<'_, PyTuple>>,
@@ -292,11 +292,11 @@ impl CompiledArray {
 }
 
 /// The files for one operation on `n` of them.
-fn held(files: Arc<files::Files>, n: usize) -> Arc<files::Files> {
+pub fn held(files: Arc<files::Files>, n: usize) -> Arc<files::Files> {
     if n < MANY { files } else { Arc::new(files.hold()) }
 }
 
-fn mapping<'a, 'py>(source: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, Mapping>> {
+pub fn mapping<'a, 'py>(source: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, Mapping>> {
     source.cast_exact::<Mapping>().map_err(|_| PyTypeError::new_err("the source is neither Files nor a Mapping"))
 }
 

@@ -48,6 +48,11 @@ pub fn raise(py: Python<'_>, error: &Error, label: Option<&str>) -> PyErr {
     }
 }
 
+/// The exception for `error`, which happened in one of several arrays.
+pub fn raise_in(py: Python<'_>, error: &Error, labels: &[Arc<str>]) -> PyErr {
+    raise(py, error, error.array().and_then(|number| labels.get(number)).map(|label| &**label))
+}
+
 /// The exception that Python code raised, with a note of where the engine was.
 fn foreign(py: Python<'_>, error: &Error, label: Option<&str>) -> Option<PyErr> {
     let raised = error.payload()?.downcast_ref::<PyErr>()?.clone_ref(py);

@@ -1,6 +1,7 @@
 //! The extension module `zarr._core`: the engine as Python sees it. See `src/zarr/_core.pyi`.
 
 mod array;
+mod batch;
 mod buffer;
 mod cache;
 mod codec;
@@ -23,6 +24,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("TEMP_PREFIX", zarr_engine::files::TEMP_PREFIX)?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
     m.add_class::<array::CompiledArray>()?;
+    m.add_class::<batch::Batch>()?;
     m.add_class::<buffer::Bytes>()?;
     m.add_class::<cache::Chunks>()?;
     m.add_class::<enter::Cancel>()?;

@@ -9,15 +9,15 @@ use zarr_engine::plan::{self, Want};
 
 use crate::buffer::Bytes;
 use crate::enter::enter;
-use crate::error::raise;
+use crate::error::{raise, raise_in};
 use crate::source::answer;
 
 /// The chunks of a read.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct ReadPlan {
     pub(crate) plan: Arc<plan::ReadPlan>,
-    /// The name of the array, for errors.
-    pub(crate) label: Arc<str>,
+    /// The names of the arrays, for errors.
+    pub(crate) labels: Arc<[Arc<str>]>,
 }
 
 #[pymethods]
@@ -37,8 +37,8 @@ impl ReadPlan {
     }
 
     fn next(&self, py: Python<'_>) -> PyResult<Option<ReadWant>> {
-        let next = self.plan.next().map_err(|error| raise(py, &error, Some(&self.label)))?;
-        Ok(next.map(|chunk| ReadWant::new(&self.plan, chunk, &self.label)))
+        let next = self.plan.next().map_err(|error| raise_in(py, &error, &self.labels))?;
+        Ok(next.map(|chunk| ReadWant::new(&self.plan, chunk, &self.labels)))
     }
 }
 
@@ -72,14 +72,15 @@ pub struct ReadWant {
     assumed: bool,
     #[pyo3(get)]
     versioned: bool,
+    #[pyo3(get)]
     number: usize,
     chunk: Mutex<Option<plan::ChunkRead>>,
     plan: Arc<plan::ReadPlan>,
-    label: Arc<str>,
+    labels: Arc<[Arc<str>]>,
 }
 
 impl ReadWant {
-    fn new(plan: &Arc<plan::ReadPlan>, chunk: plan::ChunkRead, label: &Arc<str>) -> Self {
+    fn new(plan: &Arc<plan::ReadPlan>, chunk: plan::ChunkRead, labels: &Arc<[Arc<str>]>) -> Self {
         Self {
             key: chunk.key().to_owned(),
             ranges: ranges(chunk.wants()),
@@ -91,7 +92,7 @@ impl ReadWant {
             number: chunk.number(),
             chunk: Mutex::new(Some(chunk)),
             plan: Arc::clone(plan),
-            label: Arc::clone(label),
+            labels: Arc::clone(labels),
         }
     }
 
@@ -107,8 +108,8 @@ impl ReadWant {
     #[pyo3(signature = (whole = false))]
     fn again(&self, py: Python<'_>, whole: bool) -> PyResult<Self> {
         let chunk = self.plan.chunk(self.number, whole);
-        let chunk = chunk.map_err(|error| raise(py, &error, Some(&self.label)))?;
-        Ok(Self::new(&self.plan, chunk, &self.label))
+        let chunk = chunk.map_err(|error| raise_in(py, &error, &self.labels))?;
+        Ok(Self::new(&self.plan, chunk, &self.labels))
     }
 
     #[pyo3(signature = (data, version = None))]
@@ -121,15 +122,15 @@ impl ReadWant {
         let version = version.map_or(Version::Unknown, |tag| Version::Tag(tag.into()));
         let answers = data.iter().map(|data| answer(data.as_ref())).collect::<PyResult<Vec<_>>>()?;
         let mut chunk = self.take()?;
-        let label = &*self.label;
+        let label = self.labels.get(chunk.part()).map(|label| &**label);
         let lent = answers.clone(); // given back here, where the GIL is held
-        let more = enter(py, Some(label), None, move |_| {
+        let more = enter(py, label, None, move |_| {
             let done = chunk.feed_version(answers, &version)?;
             Ok((!done).then_some(chunk))
         });
         drop(lent);
         let more = more?;
-        Ok(more.map(|chunk| Self::new(&self.plan, chunk, &self.label)))
+        Ok(more.map(|chunk| Self::new(&self.plan, chunk, &self.labels)))
     }
 }
 

@@ -23,7 +23,7 @@ impl ChunkRead {
         turn: impl FnOnce() -> T,
     ) -> Result<()> {
         let fed = self.plan.begin_feeding(self.number);
-        fed.and_then(|_fed| self.take_whole(len, read, turn)).map_err(|e| e.with_key(&self.key).with_chunk(&self.chunk))
+        fed.and_then(|_fed| self.take_whole(len, read, turn)).map_err(|e| self.placed(e))
     }
 
     fn take_whole<T>(
@@ -35,11 +35,14 @@ impl ChunkRead {
         if !matches!(self.stage, Stage::Whole) {
             return Err(Error::internal("all of a value, where a part of it is wanted"));
         }
-        let plan = Arc::clone(&self.plan);
-        let chain = plan.array.chain();
-        let form = plan.array.form(&self.chunk)?;
-        if chain.raw() && len == form.nbytes as u64 {
-            let done = plan.view.in_place(&self.region, &form.strides, form.nbytes, &mut read)?;
+        let array = Arc::clone(&self.array);
+        let chain = array.chain();
+        let form = array.form(&self.chunk)?;
+        if chain.raw()
+            && len == form.nbytes as u64
+            && let Some(target) = self.targets.single()
+        {
+            let done = target.view.in_place(&target.region, &form.strides, form.nbytes, &mut read)?;
             if done.is_some() {
                 return Ok(());
             }
@@ -51,7 +54,7 @@ impl ChunkRead {
             let object: Arc<dyn Object> = Arc::new(bytes.into_inner());
             return self.take(vec![Some(object)], &Version::Unknown).map(drop);
         }
-        read::place(chain, &form, &bytes, &self.region, &plan.view)
+        self.targets.place(chain, &form, &bytes)
     }
 }
 
