@@ -61,7 +61,7 @@ async def read(
     if out is None and chosen.fields is None and prototype.nd_buffer is cpu.NDBuffer:
         result = engine.empty(chosen.shape, engine.dtype, order=_order(chosen, engine))
         await fill(array, engine, chosen, result, prototype, fresh=True)
-        if result.ndim == 0 and _gives_scalar(select, selection):
+        if result.ndim == 0 and gives_scalar(select, selection):
             return cast("NDArrayLikeOrScalar", result[()])
         return result
     return await _read_into(array, engine, chosen, out, prototype, select, selection)
@@ -82,7 +82,7 @@ def understand(
     return chosen
 
 
-def _gives_scalar(select: Callable[..., Selection], selection: SelectionLike) -> bool:
+def gives_scalar(select: Callable[..., Selection], selection: SelectionLike) -> bool:
     """Whether one element is returned as a scalar, and not as an array without dimensions.
 
     It is for basic selections. A selection in brackets that is integers only is taken for an
@@ -117,6 +117,37 @@ async def _read_into(
     selection: SelectionLike,
 ) -> NDArrayLikeOrScalar:
     """The general way: into an array of the caller's, another kind of memory, or some fields."""
+    scalar = chosen.shape == () and gives_scalar(select, selection)
+    memory, finish, _ = placed(engine, chosen, out, prototype, scalar=scalar)
+    await fill(array, engine, chosen, memory, prototype)
+    return finish()
+
+
+def placed(
+    engine: Engine,
+    chosen: Selection,
+    out: Any,
+    prototype: BufferPrototype,
+    *,
+    scalar: bool,
+) -> tuple[AnyNDArray, Callable[[], NDArrayLikeOrScalar], AnyNDArray | None]:
+    """The memory that a selection is read into, and how the result is made of it then.
+
+    The last of the three is the memory of the result, as far as it is known before.
+
+    Parameters
+    ----------
+    engine
+        Of the array.
+    chosen
+        The selection.
+    out
+        Where the caller wants the elements; a new array if None.
+    prototype
+        The kind of array to return.
+    scalar
+        Whether the one element is returned as a scalar.
+    """
     dtype = check_fields(chosen.fields, engine.dtype)
     order = _order(chosen, engine)
     if out is None and issubclass(prototype.nd_buffer, cpu.NDBuffer):
@@ -129,36 +160,41 @@ async def _read_into(
         # They are read while the elements are placed.
         given = chosen.points if isinstance(chosen.points, tuple) else (chosen.points,)
         direct = direct and not any(np.may_share_memory(target, axis) for axis in given)
-    result = target
-    if result is None or not direct:
-        result = engine.empty(chosen.shape, engine.dtype, order=order)
-    await fill(array, engine, chosen, result, prototype)
-    if chosen.fields is not None:
-        names = chosen.fields
-        result = result[names] if isinstance(names, str) else result[list(names)].astype(dtype)
-    if target is not None and result is not target:
-        np.copyto(target, result, casting="same_kind")
-    if out is None:
-        answer: Any = prototype.nd_buffer.from_numpy_array(result).as_ndarray_like()
-    elif isinstance(out, NDBuffer):
-        if not isinstance(out, cpu.NDBuffer):  # `target` was a copy in this memory
-            out[...] = type(out).from_numpy_array(target)
-        answer = out.as_ndarray_like()
-    else:
-        answer = out
-    if chosen.shape == () and _gives_scalar(select, selection):
-        return cast("NDArrayLikeOrScalar", answer[()])
-    return cast("NDArrayLikeOrScalar", answer)
+    memory = target
+    if memory is None or not direct:
+        memory = engine.empty(chosen.shape, engine.dtype, order=order)
+    read = memory
+
+    def finish() -> NDArrayLikeOrScalar:
+        result = read
+        if chosen.fields is not None:
+            names = chosen.fields
+            result = result[names] if isinstance(names, str) else result[list(names)].astype(dtype)
+        if target is not None and result is not target:
+            np.copyto(target, result, casting="same_kind")
+        if out is None:
+            answer: Any = prototype.nd_buffer.from_numpy_array(result).as_ndarray_like()
+        elif isinstance(out, NDBuffer):
+            if not isinstance(out, cpu.NDBuffer):  # `target` was a copy in this memory
+                out[...] = type(out).from_numpy_array(target)
+            answer = out.as_ndarray_like()
+        else:
+            answer = out
+        return cast("NDArrayLikeOrScalar", answer[()] if scalar else answer)
+
+    return memory, finish, target
 
 
-def _checked(out: NDBuffer | AnyNDArray, shape: tuple[int, ...]) -> AnyNDArray:
+def _checked(out: Any, shape: tuple[int, ...]) -> AnyNDArray:
     """The memory of `out`, if a result of this shape can be put there."""
     if isinstance(out, NDBuffer):
         target = out.as_numpy_array()
     elif isinstance(out, np.ndarray):
         target = out
     else:
-        raise TypeError(f"out argument needs to be an ndarray or an NDBuffer. Got {type(out)!r}")
+        from zarr.buffer.host import host_array  # late: most give an array of NumPy
+
+        target = host_array(out)
     if target.shape != shape:
         raise ValueError(
             f"shape of out argument doesn't match. Expected {shape}, got {target.shape}"
