@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from zarr import dtype as dtype
     from zarr import errors as errors
     from zarr import experimental as experimental
+    from zarr import loader as loader
     from zarr import metadata as metadata
     from zarr import registry as registry
     from zarr import storage as storage
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         open_consolidated,
         open_group,
         open_like,
+        read,
         save,
         save_array,
         save_group,
@@ -115,6 +117,7 @@ __all__ = [
     "open_group",
     "open_like",
     "print_debug_info",
+    "read",
     "save",
     "save_array",
     "save_group",
@@ -147,6 +150,7 @@ _MODULES = frozenset(
         "dtype",
         "errors",
         "experimental",
+        "loader",
         "metadata",
         "registry",
         "storage",

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SyncError",
     "SyncMixin",
+    "asks",
     "bounded",
     "collect_aiterator",
     "completed",
@@ -327,18 +328,18 @@ async def _take(source: AsyncIterator[T], count: int) -> tuple[list[T], bool]:
     return items, True
 
 
-def iterate(source: AsyncIterator[T], *, waits: bool) -> Iterator[T]:
+def iterate(source: AsyncIterator[T], *, waits: bool, ahead: bool = True) -> Iterator[T]:
     """The items of an asynchronous iterator, as they come.
 
     Where each step is a hop to the event loop, items come in batches that grow, so that the first
-    is there at once and many cost little.
+    is there at once and many cost little; one by one if nobody is to wait for those `ahead`.
     """
     count, more = 1, True
     try:
         while more:
             items, more = run(_take(source, count), waits=waits)
             yield from items
-            count = min(count * 2, 1024) if waits else 1
+            count = min(count * 2, 1024) if waits and ahead else 1
     finally:
         close = getattr(source, "aclose", None)
         if more and close is not None:
@@ -368,6 +369,8 @@ class SyncMixin:
 
 # How to make the synchronous face of an asynchronous handle: {AsyncArray: Array, ...}.
 faces: dict[type, Callable[[Any], object]] = {}
+# Functions that tell by themselves whether they may have to wait for a store.
+asks: dict[Callable[..., Any], Callable[[Sequence[object], Mapping[str, object]], bool]] = {}
 
 # Libraries whose objects are taken as stores, and may wait.
 _REMOTE_LIBRARIES = frozenset(["fsspec", "obstore", "upath"])
@@ -436,8 +439,10 @@ def synced(fn: Callable[..., Coroutine[object, object, object]]) -> Callable[...
     ones.
     """
 
+    ask = asks.get(fn, waits_of)
+
     def call(*args: object, **kwargs: object) -> object:
-        return face(run(fn(*args, **kwargs), waits=waits_of(args, kwargs)))
+        return face(run(fn(*args, **kwargs), waits=ask(args, kwargs)))
 
     return _dressed(call, fn)
 

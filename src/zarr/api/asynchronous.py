@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         zeros,
         zeros_like,
     )
+    from zarr.views.batch import read
     from zarr.views.joining import concat, stack
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "open_consolidated",
     "open_group",
     "open_like",
+    "read",
     "save",
     "save_array",
     "save_group",
@@ -70,6 +72,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "read": "zarr.views.batch",
     **dict.fromkeys(("copy", "copy_all", "copy_store"), "zarr.api.copying"),
     **dict.fromkeys(("load", "open", "save"), "zarr.api.open"),
     **dict.fromkeys(("concat", "stack"), "zarr.views.joining"),

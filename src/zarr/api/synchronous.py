@@ -40,6 +40,7 @@ __all__ = [
     "open_consolidated",
     "open_group",
     "open_like",
+    "read",
     "save",
     "save_array",
     "save_group",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     open = synced_node(asynchronous.open)
     open_array = synced_array(asynchronous.open_array)
     open_like = synced_array(asynchronous.open_like)
+    read = synced(asynchronous.read)
     save = synced(asynchronous.save)
     save_array = synced(asynchronous.save_array)
     zeros = synced_array(asynchronous.zeros)

@@ -27,7 +27,7 @@ from zarr.storage.client.deletions import deletions
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     import numpy.typing as npt
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, AnyAsyncArray, NodeAttributes, SelectionLike, ShapeLike, ZarrFormat
     from zarr.views import AsyncView
+    from zarr.views.blocks import Block
 
 
 put = object.__setattr__  # what is frozen for users, the methods below keep up to date
@@ -291,6 +292,43 @@ class AsyncArray(ArrayBase[M]):
         """
         return await read(self, basic, selection, prototype=prototype)
 
+    async def read_many(
+        self, selections: Sequence[SelectionLike], out: Any = None
+    ) -> list[NDArrayLikeOrScalar]:
+        """Read many selections as one operation: each chunk is fetched and decoded once.
+
+        Parameters
+        ----------
+        selections : sequence of selections
+            Each as it would stand in the brackets of ``array[...]``.
+        out : array or sequence of arrays, optional
+            Where the elements go: an array for each selection, or one whose first dimension the
+            selections are. They must not share memory. Anything that exports its memory on the
+            host by DLPack or the buffer protocol will do.
+
+        Returns
+        -------
+        list of NDArrayLikeOrScalar
+            The elements of each selection, in the order of the selections.
+
+        Raises
+        ------
+        IndexError
+            A selection does not fit the array.
+        ValueError
+            Something in `out` has another shape, is read-only, or shares memory with another.
+
+        Examples
+        --------
+        >>> import asyncio, zarr
+        >>> array = zarr.ones((4, 4)).async_array
+        >>> asyncio.run(array.read_many([(slice(0, 2), 1), (3, slice(2, 4))]))
+        [array([1., 1.]), array([1., 1.])]
+        """
+        from zarr.arrays.batch import read_many  # late: most read one selection
+
+        return await read_many(self, selections, out)
+
     async def get_orthogonal_selection(
         self,
         selection: SelectionLike,
@@ -406,6 +444,43 @@ class AsyncArray(ArrayBase[M]):
     def vindex(self) -> AsyncVIndex:
         """Points and masks: ``await array.vindex.getitem((rows, columns))``."""
         return AsyncVIndex(self)
+
+    def iter_blocks(
+        self, by: str | Sequence[int] = "chunks", *, prefetch: int = 2
+    ) -> AsyncGenerator[Block, None]:
+        """Yield the array block by block, the next ones of which are already on their way.
+
+        Blocks come in C order. A chunk is decoded once if the blocks are its chunks, or multiples
+        of them.
+
+        Parameters
+        ----------
+        by : "chunks" or tuple of int, default "chunks"
+            The shape of the blocks; -1 is the whole length of a dimension. The last block along a
+            dimension may be smaller.
+        prefetch : int, default 2
+            How many blocks are read before they are asked for. Their memory is needed at the same
+            time. With 0, a block is read when it is asked for.
+
+        Yields
+        ------
+        Block
+            A named tuple of ``selection``, a tuple of slices that says where the block is, and
+            ``values``, a NumPy array of its elements.
+
+        Raises
+        ------
+        ValueError
+            If `by` is no shape of blocks, or `prefetch` is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 4))
+        >>> [int(block.values.sum()) for block in zarr.Array(array.async_array).iter_blocks()]
+        [28, 92]
+        """
+        return self.lazy.iter_blocks(by, prefetch=prefetch)
 
     @property
     def lazy(self) -> AsyncView:

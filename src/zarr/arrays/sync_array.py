@@ -22,7 +22,7 @@ from zarr.metadata.chunk_grids import chunk_bounds, chunk_of
 from zarr.successors import missing_member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zarr.storage.path import StoreLike, StorePath
     from zarr.types import JSON, SelectionLike, ShapeLike
     from zarr.views import View
+    from zarr.views.blocks import Block
 
 _TOGETHER = 64 << 20
 """Bytes of elements that are read ahead of those who iterate, at most."""
@@ -304,6 +305,7 @@ class Array(ArrayBase[M]):
     resize = synced_method(AsyncArray.resize)
     append = synced_method(AsyncArray.append)
     info_complete = synced_method(AsyncArray.info_complete)
+    read_many = synced_method(AsyncArray.read_many)
     nbytes_stored = synced_method(AsyncArray.nbytes_stored)
     _nshards_initialized = property(synced_method(AsyncArray._nshards_initialized))
 
@@ -677,6 +679,43 @@ class Array(ArrayBase[M]):
                [12, 13]])
         """
         return BlockIndex(self)
+
+    def iter_blocks(
+        self, by: str | Sequence[int] = "chunks", *, prefetch: int = 2
+    ) -> Generator[Block, None, None]:
+        """Yield the array block by block, the next ones of which are already on their way.
+
+        Blocks come in C order. A chunk is decoded once if the blocks are its chunks, or multiples
+        of them.
+
+        Parameters
+        ----------
+        by : "chunks" or tuple of int, default "chunks"
+            The shape of the blocks; -1 is the whole length of a dimension. The last block along a
+            dimension may be smaller.
+        prefetch : int, default 2
+            How many blocks are read before they are asked for. Their memory is needed at the same
+            time. With 0, a block is read when it is asked for.
+
+        Yields
+        ------
+        Block
+            A named tuple of ``selection``, a tuple of slices that says where the block is, and
+            ``values``, a NumPy array of its elements.
+
+        Raises
+        ------
+        ValueError
+            If `by` is no shape of blocks, or `prefetch` is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 4))
+        >>> [int(block.values.sum()) for block in array.iter_blocks()]
+        [28, 92]
+        """
+        return self.lazy.iter_blocks(by, prefetch=prefetch)
 
     @property
     def lazy(self) -> View:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from zarr.arrays.write import as_elements, broadcast, in_memory
+from zarr.buffer.host import host_array
 from zarr.metadata.chunk_grids import chunk_sizes
 from zarr.views.base import ViewBase
 from zarr.views.running import (
@@ -21,11 +24,12 @@ from zarr.views.running import (
 from zarr.views.source import whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     import numpy.typing as npt
 
     from zarr.types import AnyAsyncArray, AnyNDArray
+    from zarr.views.blocks import Block
     from zarr.views.source import Expression
 
 _CAST = 64 << 20
@@ -91,13 +95,14 @@ class AsyncView(ViewBase):
         """
         await check_sources(self.expression)
 
-    async def result(self, out: AnyNDArray | None = None) -> AnyNDArray:
+    async def result(self, out: Any = None) -> AnyNDArray:
         """Read the elements.
 
         Parameters
         ----------
-        out : numpy.ndarray, optional
-            Where the elements go: an array of the shape of the view. A new one if None.
+        out : array, optional
+            Where the elements go: an array of the shape of the view. A new one if None. Anything
+            that exports its memory on the host by DLPack or the buffer protocol will do.
 
         Returns
         -------
@@ -123,11 +128,11 @@ class AsyncView(ViewBase):
         array([[ 7,  6,  5,  4],
                [11, 10,  9,  8]])
         """
-        target = self.empty() if out is None else self._checked(out)
+        target = self.empty() if out is None else self.checked(host_array(out))
         await self.ready()
         for view, memory in self._lots(target):
             await view.read_into(memory, fresh=out is None)
-        return target
+        return target if out is None else out
 
     async def read_into(self, memory: AnyNDArray, *, fresh: bool) -> None:
         """Read the elements, all together, into an array as `reads` takes one."""
@@ -154,9 +159,7 @@ class AsyncView(ViewBase):
             stop += count
         yield self[start:stop], target[start:stop]
 
-    def _checked(self, out: AnyNDArray) -> AnyNDArray:
-        if not isinstance(out, np.ndarray):
-            raise TypeError(f"out must be a NumPy array, got {type(out).__name__}")
+    def checked(self, out: AnyNDArray) -> AnyNDArray:
         if out.shape != self.shape:
             raise ValueError(
                 f"shape of out argument doesn't match. Expected {self.shape}, got {out.shape}"
@@ -209,3 +212,43 @@ class AsyncView(ViewBase):
             writes = list(self.expression.writes(None, elements))
             check_apart(writes)
             await write_all(writes)
+
+    async def iter_blocks(
+        self, by: str | Sequence[int] = "chunks", *, prefetch: int = 2
+    ) -> AsyncGenerator[Block, None]:
+        """Yield the view block by block, the next ones of which are already on their way.
+
+        Blocks come in C order. A chunk is decoded once if the blocks are its chunks, or multiples
+        of them.
+
+        Parameters
+        ----------
+        by : "chunks" or tuple of int, default "chunks"
+            The shape of the blocks; -1 is the whole length of a dimension. The last block along a
+            dimension may be smaller.
+        prefetch : int, default 2
+            How many blocks are read before they are asked for. Their memory is needed at the same
+            time. With 0, a block is read when it is asked for.
+
+        Yields
+        ------
+        Block
+            A named tuple of ``selection``, a tuple of slices that says where the block is, and
+            ``values``, a NumPy array of its elements.
+
+        Raises
+        ------
+        ValueError
+            If `by` is no shape of blocks, or `prefetch` is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 4))
+        >>> [int(block.values.sum()) for block in array.lazy.iter_blocks()]
+        [28, 92]
+        """
+        blocks = import_module("zarr.views.blocks")  # late: it stands on views
+        async with aclosing(aiter(blocks.Blocks(self, by, prefetch))) as found:
+            async for block in found:
+                yield block

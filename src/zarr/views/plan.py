@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from zarr.arrays.batch import Read
 from zarr.indexing import Selection
 from zarr.views.transform import Range, Table, Transform, batches, linked, values
 
@@ -22,28 +23,6 @@ if TYPE_CHECKING:
 
     from zarr.indexing import Axis, Fields
     from zarr.types import AnyAsyncArray, AnyNDArray, MemoryOrder, NumpyDType
-
-
-class Read(NamedTuple):
-    """One selection of one array, and the memory that its elements go to.
-
-    Parameters
-    ----------
-    array
-        The array to read of.
-    selection
-        The selection, of which `shape` and `engine_shape` are the same.
-    memory
-        An array of that shape and of the data type of `array`. It may have any strides: mostly it
-        is a view of the result.
-    fresh
-        Whether NumPy has just made that memory.
-    """
-
-    array: AnyAsyncArray
-    selection: Selection
-    memory: AnyNDArray
-    fresh: bool
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from zarr._async.run import bounded
 from zarr.abc._traits import data_id_of
+from zarr.arrays.batch import fill_many
 from zarr.arrays.read import fill
 from zarr.arrays.write import write
 from zarr.errors import ArrayNotFoundError, SourceChangedError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from zarr.indexing import Axis, Selection
     from zarr.types import AnyNDArray
-    from zarr.views.plan import Read, Reading, Write
+    from zarr.views.plan import Reading, Write
     from zarr.views.source import Expression, Leaf
 
 
@@ -88,13 +89,13 @@ def _not_deleted(leaf: Leaf) -> Iterator[None]:
 
 async def read_all(reading: Reading) -> None:
     """Run all reads, and finish them."""
-    await bounded(reading.reads, _read)
+    reads = reading.reads
+    if len(reads) == 1:
+        array = reads[0].array
+        await fill(array, array.engine(), *reads[0][1:3], fresh=reads[0].fresh)
+    else:
+        await fill_many(reads)
     reading.finish()
-
-
-async def _read(read: Read) -> None:
-    array = read.array
-    await fill(array, array.engine(), read.selection, read.memory, fresh=read.fresh)
 
 
 async def check_not_deleted(view: Expression, reading: Reading) -> None:

@@ -12,12 +12,13 @@ from zarr.views.async_view import AsyncView
 from zarr.views.base import ViewBase
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     import numpy.typing as npt
     import xarray
 
     from zarr.types import AnyNDArray, SelectionLike
+    from zarr.views.blocks import Block
     from zarr.views.source import Expression
 
 
@@ -83,6 +84,44 @@ class View(ViewBase):
 
     result = synced_method(AsyncView.result)
     write = synced_method(AsyncView.write)
+
+    def iter_blocks(
+        self, by: str | Sequence[int] = "chunks", *, prefetch: int = 2
+    ) -> Generator[Block, None, None]:
+        """Yield the view block by block, the next ones of which are already on their way.
+
+        Blocks come in C order. A chunk is decoded once if the blocks are its chunks, or multiples
+        of them.
+
+        Parameters
+        ----------
+        by : "chunks" or tuple of int, default "chunks"
+            The shape of the blocks; -1 is the whole length of a dimension. The last block along a
+            dimension may be smaller.
+        prefetch : int, default 2
+            How many blocks are read before they are asked for. Their memory is needed at the same
+            time. With 0, a block is read when it is asked for.
+
+        Yields
+        ------
+        Block
+            A named tuple of ``selection``, a tuple of slices that says where the block is, and
+            ``values``, a NumPy array of its elements.
+
+        Raises
+        ------
+        ValueError
+            If `by` is no shape of blocks, or `prefetch` is negative.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 4))
+        >>> [int(block.values.sum()) for block in array.lazy.iter_blocks()]
+        [28, 92]
+        """
+        blocks = import_module("zarr.views.blocks")  # late: it stands on views
+        yield from blocks.Blocks(self._async, by, prefetch)
 
     def __setitem__(self, selection: SelectionLike, values: npt.ArrayLike) -> None:
         """Write to a selection of the view, which is interpreted as in ``__getitem__``.

@@ -13,7 +13,7 @@ from collections import deque
 from copy import copy
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from zarr import _core
 from zarr._async.executors import coders, get_executor
@@ -55,8 +55,50 @@ _FEW = 10
 """So many chunks are under way, however large they are."""
 
 
+class Plan(Protocol):
+    """The chunks of a read, or some of them."""
+
+    @property
+    def raw(self) -> bool:
+        """Whether the chunks are stored as they are."""
+        ...
+
+    @property
+    def cached(self) -> bool:
+        """Whether chunks are read by way of a cache."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def next(self) -> _core.ReadWant | None:
+        """The next chunk that nobody has taken yet."""
+        ...
+
+
+class _Noted:
+    """A plan that notes which chunks were taken."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.raw, self.cached = plan.raw, plan.cached
+        self.taken: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._plan)
+
+    def next(self) -> _core.ReadWant | None:
+        want = self._plan.next()
+        if want is not None:
+            self.taken.append(want.number)
+        return want
+
+
 async def read_all(
-    store: Store, plan: _core.ReadPlan, chunk_bytes: int, prototype: BufferPrototype
+    store: Store,
+    plan: Plan,
+    chunk_bytes: int,
+    prototype: BufferPrototype,
+    settled: Callable[[int], None] | None = None,
 ) -> None:
     """Fetch what a plan wants, and feed it.
 
@@ -70,6 +112,8 @@ async def read_all(
         How large a stored value may be, about.
     prototype
         The kind of buffers that the store is asked for.
+    settled
+        Is told the number of each chunk in the plan that was read for good, where the store waits.
     """
     prototype = _decodable(prototype)
     if stepping():
@@ -78,7 +122,13 @@ async def read_all(
     requests = _Some(store, chunk_bytes, prototype, raw=plan.raw)
     left: Left = []
     if not plan.cached:
-        left = await read_directly(requests.all, plan, requests.width)
+        noted = _Noted(plan)
+        left = await read_directly(requests.all, noted, requests.width)
+        if settled is not None:
+            unread = {want.number for want, _ in left}
+            for number in noted.taken:
+                if number not in unread:
+                    settled(number)
         if not left:
             return
     wants = chain(left, ((want, False) for want in iter(plan.next, None)))
@@ -86,6 +136,8 @@ async def read_all(
     async def worker(_: int) -> None:
         for want, tried in wants:
             await _read(requests, want, tried)
+            if settled is not None:
+                settled(want.number)
 
     await requests.workers(len(plan), worker)
 
@@ -156,6 +208,8 @@ class _Some:
 
 async def _read(requests: _Some, first: _core.ReadWant, tried: bool) -> None:
     """Read one stored value, or parts of it that belong together."""
+    if first.ranges == []:
+        return  # a cache keeps it
     if first.flight is None:
         await _read_alone(requests, first, tried)
         return
@@ -277,9 +331,11 @@ class _SteppedRead:
             tuple[_core.ReadWant, Watch | None, Future[_core.ReadWant | None]]
         ] = deque()
 
-    async def run(self, plan: _core.ReadPlan) -> None:
+    async def run(self, plan: Plan) -> None:
         try:
             while (want := plan.next()) is not None:
+                if want.ranges == []:
+                    continue  # a cache keeps it
                 if want.flight is None:
                     await self._begin(want)
                 else:
@@ -452,7 +508,7 @@ _found: Notes[bool] = Notes()
 _useless: Notes[bool] = Notes()
 
 
-async def read_directly(requests: Requests, plan: _core.ReadPlan, width: int) -> Left:
+async def read_directly(requests: Requests, plan: Plan, width: int) -> Left:
     """Read chunks of a plan, as long as all goes well.
 
     Parameters
