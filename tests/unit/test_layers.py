@@ -35,7 +35,7 @@ LAYERS = (
     "hierarchy",
     "arrays",
     "groups",
-    "views",
+    "views loader",
     "copying",
     "api",
     "__init__",
