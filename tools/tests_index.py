@@ -17,6 +17,7 @@ AREAS = {
     "unit": "Names, settings, errors, warnings, and the code that runs coroutines",
     "unit/array": "Arrays: create, open, read, write, resize",
     "unit/views": "Views: lazy selections, virtual arrays",
+    "unit/batches": "Many selections as one operation, blocks, loaders, memory of other libraries",
     "unit/group": "Groups: members, attributes, trees, consolidated metadata",
     "unit/metadata": "Documents, chunk grids, chunk key encodings, migration",
     "unit/codecs": "Codecs, and how they become links of the engine",
