@@ -24,6 +24,14 @@ pub struct Job {
     pub view: Output,
 }
 
+/// The selections of one array, before they are cut.
+struct Gathered {
+    array: Arc<Array>,
+    regions: Vec<Region>,
+    views: Vec<Output>,
+    jobs: Vec<usize>,
+}
+
 /// The selections of one array.
 struct Part {
     array: Arc<Array>,
@@ -101,25 +109,24 @@ impl Batch {
     pub fn new(mut jobs: Vec<Job>) -> Result<Self> {
         keep_apart(&mut jobs);
         let mut numbers: HashMap<*const Array, usize> = HashMap::new();
-        let mut parts: Vec<(Arc<Array>, Vec<Region>, Vec<Output>, Vec<usize>)> = Vec::new();
+        let mut parts: Vec<Gathered> = Vec::new();
         let mut cost = 0u64;
         for (number, Job { array, region, view }) in jobs.into_iter().enumerate() {
             let part = *numbers.entry(Arc::as_ptr(&array)).or_insert(parts.len());
             array.check(&region, &view).map_err(|e| e.with_array(part))?;
             cost = cost.saturating_add(region.len().saturating_mul(view.size() as u64));
             if part == parts.len() {
-                parts.push((array, Vec::new(), Vec::new(), Vec::new()));
+                parts.push(Gathered { array, regions: Vec::new(), views: Vec::new(), jobs: Vec::new() });
             }
-            let (_, regions, views, jobs) = &mut parts[part];
-            regions.push(region);
-            views.push(view);
-            jobs.push(number);
+            parts[part].regions.push(region);
+            parts[part].views.push(view);
+            parts[part].jobs.push(number);
         }
         let mut batch = Self { parts: Vec::new(), len: 0, cost, left: Vec::new() };
-        let total = parts.iter().map(|part| part.1.len()).sum();
+        let total = parts.iter().map(|part| part.jobs.len()).sum();
         reserve(&mut batch.left, total)?;
         batch.left.resize_with(total, AtomicUsize::default);
-        for (number, (array, regions, views, jobs)) in parts.into_iter().enumerate() {
+        for (number, Gathered { array, regions, views, jobs }) in parts.into_iter().enumerate() {
             let cut = Cut::new(regions.iter(), array.grid()).map_err(|e| e.with_array(number))?;
             for (&job, pieces) in jobs.iter().zip(cut.pieces()) {
                 batch.left[job] = AtomicUsize::new(pieces);
