@@ -82,8 +82,8 @@ def selected(draw: st.DrawFn, array: Any, model: Any) -> tuple[Any, Any]:
         for n in shape
     )
     if kind == "view":
-        return array.lazy[part].T, model[part].T
-    return (array, part), model[part]
+        return array.lazy[part].T, model[(*part, ...)].T
+    return (array, part), model[(*part, ...)]
 
 
 def _end(length: int) -> st.SearchStrategy[int | None]:
