@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from zarr.arrays import AsyncArray
+    from zarr.types import AnyAsyncArray, AnyNDArray
     from zarr.views.async_view import AsyncView
 
     Rows: TypeAlias = npt.NDArray[np.int64]
@@ -119,8 +119,8 @@ class BatchLoader:
         drop_last: bool = False,
         shard: tuple[int, int] = (0, 1),
     ) -> None:
-        self._names: list[Any] | None = None
-        given: list[Any]
+        self._names: list[object] | None = None
+        given: list[object]
         if isinstance(views, Mapping):
             self._names, given = list(views), list(views.values())
         else:
@@ -200,7 +200,7 @@ class BatchLoader:
             raise ValueError(f"epoch is at least 0, not {epoch}")
         self._epoch, self._start, self._resumed = int(epoch), 0, False
 
-    def _described(self) -> dict[str, Any]:
+    def _described(self) -> dict[str, object]:
         """The parameters from which the batches of an epoch follow, besides the values."""
         return {
             "seed": self._seed,
@@ -300,7 +300,7 @@ class BatchLoader:
         if order is self._order:
             self._epoch, self._start, self._order = self._epoch + 1, 0, None
 
-    def _handed_out(self, arrays: list[npt.NDArray[Any]], order: _Order) -> Batch:
+    def _handed_out(self, arrays: list[AnyNDArray], order: _Order) -> Batch:
         if order is self._order:  # the iteration that was begun last
             self._start += 1
         if self._names is not None:
@@ -367,7 +367,7 @@ class Batches:
 class _Stretch:
     """Samples that follow one another in the order and in memory."""
 
-    slab: npt.NDArray[Any]
+    slab: AnyNDArray
     to: int
     """The first of them in memory."""
     at: int
@@ -387,7 +387,7 @@ class _Group(NamedTuple):
 
     rows: Rows
     pieces: list[_Piece]
-    complete: list[list[npt.NDArray[Any]]]
+    complete: list[list[AnyNDArray]]
     """The batches that are complete when it is read."""
 
 
@@ -474,7 +474,7 @@ class _Order:
                 rows = self._rows(number, begin, end)
                 pieces: list[_Piece] = []
                 last: list[_Stretch | None] = [None] * len(self._views)
-                complete: list[list[npt.NDArray[Any]]] = []
+                complete: list[list[AnyNDArray]] = []
                 at = max(begin, skipped)
                 while at < end:
                     first = at // size * size
@@ -498,8 +498,8 @@ class _Order:
 class _Taken(NamedTuple):
     """The memory for a batch of one view, as a part of a larger piece."""
 
-    array: npt.NDArray[Any]
-    slab: npt.NDArray[Any]
+    array: AnyNDArray
+    slab: AnyNDArray
     base: int
     """The first sample of the piece that is the batch's."""
 
@@ -523,11 +523,9 @@ class _Memory:
         self._slab = self._empty(0)
         self._used = 0
 
-    def _empty(self, count: int) -> npt.NDArray[Any]:
+    def _empty(self, count: int) -> AnyNDArray:
         shape, axis = self._view.shape, self._axis
-        found: npt.NDArray[Any] = empty(
-            (*shape[:axis], count, *shape[axis + 1 :]), self._view.dtype
-        )
+        found: AnyNDArray = empty((*shape[:axis], count, *shape[axis + 1 :]), self._view.dtype)
         return found
 
     def take(self, count: int) -> _Taken:
@@ -545,7 +543,7 @@ def _batches(samples: int, size: int, drop_last: bool) -> int:
     return samples // size if drop_last else -(-samples // size)
 
 
-def _axis_of(view: AsyncView, axis: int, name: Any) -> int:
+def _axis_of(view: AsyncView, axis: int, name: object) -> int:
     if not -view.ndim <= axis < view.ndim:
         raise ValueError(f"views[{name!r}] has {view.ndim} dimensions, and so no axis {axis}")
     return axis % view.ndim
@@ -562,7 +560,7 @@ def _run(rows: Rows) -> slice | None:
 class _Plain(NamedTuple):
     """A view that takes a range of each dimension of one array, forwards and in their order."""
 
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
     ranges: tuple[tuple[int, int, int], ...]
 
 
@@ -580,7 +578,7 @@ def _plain(view: AsyncView) -> _Plain | None:
 
 
 def _plain_read(
-    plain: _Plain, axis: int, rows: Rows, run: slice | None, memory: npt.NDArray[Any]
+    plain: _Plain, axis: int, rows: Rows, run: slice | None, memory: AnyNDArray
 ) -> Read:
     """The read of some samples of such a view: what the general way would give."""
     start, step, _ = plain.ranges[axis]

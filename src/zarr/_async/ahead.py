@@ -6,7 +6,7 @@ import contextvars
 import os
 from collections import deque
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from zarr._async.executors import get_executor
 from zarr._async.run import run
@@ -21,7 +21,7 @@ V = TypeVar("V")
 
 
 async def ahead(
-    items: Iterable[T], fn: Callable[[T], Coroutine[Any, Any, V]], count: int
+    items: Iterable[T], fn: Callable[[T], Coroutine[object, object, V]], count: int
 ) -> AsyncGenerator[V, None]:
     """Yield ``await fn(item)`` of every item in order, while those of `count` more are under way.
 
@@ -49,7 +49,7 @@ async def ahead(
 
 
 def ahead_in_threads(
-    items: Iterable[T], fn: Callable[[T], Coroutine[Any, Any, V]], count: int, *, waits: bool
+    items: Iterable[T], fn: Callable[[T], Coroutine[object, object, V]], count: int, *, waits: bool
 ) -> Generator[V, None, None]:
     """The same for a synchronous caller: the coroutines run in worker threads.
 
@@ -105,5 +105,5 @@ def ahead_in_threads(
                 work.exception()  # it still writes to its memory: nobody goes on before it ends
 
 
-def _done(fn: Callable[[T], Coroutine[Any, Any, V]], item: T, waits: bool) -> V:
+def _done(fn: Callable[[T], Coroutine[object, object, V]], item: T, waits: bool) -> V:
     return run(fn(item), waits=waits)

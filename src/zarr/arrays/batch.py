@@ -27,15 +27,12 @@ from zarr.storage.client.chunks import SMALL, read_all
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
-    import numpy.typing as npt
-
     from zarr.abc.store import Store
-    from zarr.arrays.async_array import AsyncArray
     from zarr.arrays.compiled import Engine
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar
     from zarr.codecs.vlen import Table
     from zarr.indexing import Selection
-    from zarr.types import SelectionLike
+    from zarr.types import AnyAsyncArray, AnyNDArray, SelectionLike
 
 _LOT = 32 << 20
 """Bytes of decoded chunks after which selections that are complete are handed out."""
@@ -60,9 +57,9 @@ class Read(NamedTuple):
         Whether NumPy has just made that memory.
     """
 
-    array: AsyncArray[Any]
+    array: AnyAsyncArray
     selection: Selection
-    memory: npt.NDArray[Any]
+    memory: AnyNDArray
     fresh: bool = False
 
 
@@ -72,7 +69,7 @@ class _Job(NamedTuple):
     number: int
     compiled: _core.CompiledArray
     selection: Selection
-    memory: npt.NDArray[Any]
+    memory: AnyNDArray
     place: Callable[[], None] | None
     """The work that is left when the memory is filled."""
 
@@ -136,7 +133,7 @@ class _Batch:
                 view = buffer_view(view)
         else:
             compiled = bound.compiled
-            numbers: npt.NDArray[Any] = np.empty(chosen.engine_shape, bound.table.number_type)
+            numbers: AnyNDArray = np.empty(chosen.engine_shape, bound.table.number_type)
             place = _Placed(bound.table, numbers, view, fresh=read.fresh)
             view = numbers
         if compiled is None:
@@ -239,9 +236,7 @@ class _Batch:
 class _Placed:
     """Elements of no fixed size, on their way from numbers to their place."""
 
-    def __init__(
-        self, table: Table, numbers: npt.NDArray[Any], out: npt.NDArray[Any], *, fresh: bool
-    ) -> None:
+    def __init__(self, table: Table, numbers: AnyNDArray, out: AnyNDArray, *, fresh: bool) -> None:
         self._table = table
         self._numbers = numbers
         self._out = out
@@ -286,7 +281,7 @@ class _Turn:
         self._prototype = prototype
         self._kept = 0
         self._engines: dict[int, Engine] = {}
-        self._alike: dict[str, list[AsyncArray[Any]]] = defaultdict(list)
+        self._alike: dict[str, list[AnyAsyncArray]] = defaultdict(list)
         self._bound: dict[int, _Bound] = {}
         self._of_array: dict[int, _Batch] = {}
 
@@ -313,7 +308,7 @@ class _Turn:
                 bound = self._bound[id(engine)] = _Bound(table, engine.bound(table))
         self._of_array[id(array)].add(number, engine, bound, read)
 
-    def _engine(self, array: AsyncArray[Any]) -> Engine:
+    def _engine(self, array: AnyAsyncArray) -> Engine:
         """The engine of an array: of another handle of it that was met before, if there is one."""
         place = array.chunk_store_path
         batch = next((one for one in self.batches if one.store == place.store), None)
@@ -368,7 +363,7 @@ async def arrivals(
 
 
 async def read_many(
-    array: AsyncArray[Any], selections: Sequence[SelectionLike], out: Any = None
+    array: AnyAsyncArray, selections: Sequence[SelectionLike], out: Any = None
 ) -> list[NDArrayLikeOrScalar]:
     """Read many selections of one array.
 
@@ -404,10 +399,10 @@ class Prepared(NamedTuple):
 
     reads: list[Read]
     finish: Callable[[], NDArrayLikeOrScalar]
-    given: npt.NDArray[Any] | None = None
+    given: AnyNDArray | None = None
 
 
-def prepare(array: AsyncArray[Any], selection: SelectionLike, out: Any) -> Prepared:
+def prepare(array: AnyAsyncArray, selection: SelectionLike, out: Any) -> Prepared:
     """Parse a selection of an array, and choose the memory for it.
 
     Parameters
@@ -483,7 +478,7 @@ def outs_of(out: Any, count: int) -> list[Any]:
     return list(out)
 
 
-def check_apart(arrays: Sequence[npt.NDArray[Any]]) -> None:
+def check_apart(arrays: Sequence[AnyNDArray]) -> None:
     """Raise `ValueError` if two of the arrays share memory, or may do."""
     spans = sorted((*_span(array), number) for number, array in enumerate(arrays) if array.size)
     for position, (_, end, number) in enumerate(spans):
@@ -497,12 +492,12 @@ def check_apart(arrays: Sequence[npt.NDArray[Any]]) -> None:
                 )
 
 
-def _span(array: npt.NDArray[Any]) -> tuple[int, int]:
+def _span(array: AnyNDArray) -> tuple[int, int]:
     low, high = np.lib.array_utils.byte_bounds(array)
     return int(low), int(high)
 
 
-def _share(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+def _share(one: AnyNDArray, other: AnyNDArray) -> bool:
     try:
         return np.shares_memory(one, other, max_work=10_000)
     except np.exceptions.TooHardError:

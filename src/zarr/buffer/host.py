@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from zarr.types import AnyNDArray
 
 __all__ = ["host_array"]
 
@@ -22,7 +22,7 @@ _DEVICES = {
 """The kinds of devices of DLPack whose memory the processor cannot reach."""
 
 
-def host_array(value: Any, what: str = "out") -> npt.NDArray[Any]:
+def host_array(value: Any, what: str = "out") -> AnyNDArray:
     """The memory of an object as an array of NumPy, without a copy.
 
     Parameters
@@ -73,7 +73,7 @@ def host_array(value: Any, what: str = "out") -> npt.NDArray[Any]:
             f"DLPack or the buffer protocol. Got {type(value)!r}"
         )
     try:
-        shared: npt.NDArray[Any] = np.from_dlpack(value)
+        shared: AnyNDArray = np.from_dlpack(value)
     except (TypeError, ValueError, BufferError, RuntimeError) as error:
         raise TypeError(f"{what} cannot be shared by DLPack: {error}") from error
     if shared.flags.writeable:
@@ -87,5 +87,5 @@ def host_array(value: Any, what: str = "out") -> npt.NDArray[Any]:
     return shared
 
 
-def _place(array: npt.NDArray[Any]) -> tuple[Any, ...]:
+def _place(array: AnyNDArray) -> tuple[object, ...]:
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype

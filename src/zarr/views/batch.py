@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     )
 
     from zarr.buffer.core import NDArrayLikeOrScalar
+    from zarr.types import AnyAsyncArray, SelectionLike
     from zarr.views.source import Expression
 
 
 async def read(
-    reads: Sequence[Any], out: Any = None, *, ordered: bool = True
+    reads: Sequence[object], out: Any = None, *, ordered: bool = True
 ) -> list[NDArrayLikeOrScalar] | AsyncIterator[tuple[int, NDArrayLikeOrScalar]]:
     """Read any number of selections of any number of arrays as one operation.
 
@@ -99,7 +100,7 @@ async def read(
     return found
 
 
-def _handle(item: Any, number: int) -> AsyncView | tuple[AsyncArray[Any], Any]:
+def _handle(item: object, number: int) -> AsyncView | tuple[AnyAsyncArray, SelectionLike]:
     """An item that is to be read, in the asynchronous face."""
     array, selection = item if isinstance(item, tuple) and len(item) == 2 else (item, ...)
     array = getattr(array, "async_array", array)
@@ -114,7 +115,7 @@ def _handle(item: Any, number: int) -> AsyncView | tuple[AsyncArray[Any], Any]:
     )
 
 
-def view_of(item: Any, name: str) -> AsyncView:
+def view_of(item: object, name: str) -> AsyncView:
     """The view that an array or a view is.
 
     Parameters
@@ -132,13 +133,13 @@ def view_of(item: Any, name: str) -> AsyncView:
     raise TypeError(f"{name} is neither an array nor a view, but {type(item).__name__}")
 
 
-async def look_at(items: Sequence[AsyncView | tuple[AsyncArray[Any], Any]]) -> None:
+async def look_at(items: Sequence[AsyncView | tuple[AnyAsyncArray, SelectionLike]]) -> None:
     """See that arrays are what they were taken for."""
     seen = set()
     for item in items:
         if isinstance(item, AsyncView):
             leaves = sources_of(item.expression)
-            key: Any = tuple((id(leaf.array), leaf.shape) for leaf in leaves)
+            key: object = tuple((id(leaf.array), leaf.shape) for leaf in leaves)
             if key not in seen:
                 await check_sources(item.expression)
         elif not item[0].access.cache_metadata:
@@ -150,7 +151,7 @@ async def look_at(items: Sequence[AsyncView | tuple[AsyncArray[Any], Any]]) -> N
         seen.add(key)
 
 
-def _prepared(item: AsyncView | tuple[AsyncArray[Any], Any], out: Any) -> Prepared:
+def _prepared(item: AsyncView | tuple[AnyAsyncArray, SelectionLike], out: Any) -> Prepared:
     if isinstance(item, tuple):
         return prepare(*item, out)
     return prepare_view(item, out)
@@ -195,12 +196,12 @@ async def check_views(views: Sequence[Expression], prepared: Sequence[Prepared])
         await check_not_deleted(view, reading)
 
 
-def _waits(items: Sequence[AsyncView | tuple[AsyncArray[Any], Any]]) -> bool:
+def _waits(items: Sequence[AsyncView | tuple[AnyAsyncArray, SelectionLike]]) -> bool:
     handles = [item[0] if isinstance(item, tuple) else item for item in items]
     return any(handle.needs_event_loop for handle in handles)
 
 
-def _may_wait(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+def _may_wait(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     """Whether reading may wait for a store; wrong arguments do not."""
     reads = args[0] if args else kwargs.get("reads", ())
     for item in reads if isinstance(reads, list | tuple) else ():

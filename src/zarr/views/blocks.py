@@ -15,8 +15,7 @@ from zarr.views.batch import check_views, look_at, prepare_view
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 
-    import numpy.typing as npt
-
+    from zarr.types import AnyNDArray
     from zarr.views.async_view import AsyncView
 
 _TOGETHER = 1 << 20
@@ -35,7 +34,7 @@ class Block(NamedTuple):
     """
 
     selection: tuple[slice, ...]
-    values: npt.NDArray[Any]
+    values: AnyNDArray
 
 
 class Blocks:
