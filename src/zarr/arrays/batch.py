@@ -423,6 +423,9 @@ def prepare(array: AnyAsyncArray, selection: SelectionLike, out: Any) -> Prepare
         order = engine.order if chosen.points is None else "C"
         fresh = engine.empty(chosen.shape, engine.dtype, order=order)
         return Prepared([Read(array, chosen, fresh, True)], partial(_itself, fresh))
+    if out is not None and isinstance(chosen.points, tuple):
+        # The engine reads indices while it places elements, perhaps in the same memory.
+        chosen = chosen._replace(points=tuple(map(np.array, chosen.points)))
     memory, finish, target = placed(engine, chosen, out, prototype, scalar=scalar)
     given = None if out is None else target
     return Prepared([Read(array, chosen, memory, out is None)], finish, given)

@@ -288,3 +288,24 @@ def test_an_absent_chunk_is_fill_values_or_an_error(store: Any) -> None:
     strict = array.with_config({"read_missing_chunks": False})
     with pytest.raises(zarr.errors.ChunkNotFoundError):
         strict.read_many([slice(3, 7), slice(4, 6)])
+
+
+@pytest.mark.parametrize("chunks", [(20, 18), (5, 6)])
+def test_given_memory_may_hold_the_indices_of_other_selections(store: Any, chunks: Any) -> None:
+    array: Any = zarr.create_array(store, name="a", data=DATA.astype("i8"), chunks=chunks)
+    line: Any = zarr.create_array(store, name="l", data=np.arange(400)[::-1], chunks=chunks[0] ** 2)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        rows, columns = rng.integers(0, 18, (2, 300)), rng.integers(0, 18, (2, 300))
+        points = [(rows[0], columns[0]), (rows[1], columns[1])]
+        expected = [DATA[point] for point in points]
+        array.read_many(points, out=[rows[1], rows[0]])
+        np.testing.assert_array_equal([rows[1], rows[0]], expected)
+        for reads in (
+            lambda places: [(line, places[0]), (line, places[1])],
+            lambda places: [line.lazy[places[0]], line.lazy[places[1]]],
+        ):
+            places = rng.integers(0, 400, (2, 1000))
+            expected = list(399 - places)
+            zarr.read(reads(places), out=[places[1], places[0]])
+            np.testing.assert_array_equal([places[1], places[0]], expected)
