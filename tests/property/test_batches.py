@@ -45,6 +45,11 @@ def stored(draw: st.DrawFn, root: Any, number: int) -> tuple[Any, Any]:
     if draw(st.booleans()):
         options["shards"] = tuple(n * draw(st.integers(1, 3)) for n in chunks)
     options["config"] = {"order": draw(st.sampled_from("CF"))}
+    kept = draw(st.sampled_from(["nothing", "a chunk", "everything"]))
+    if kept != "nothing" and dtype != "T":
+        chunk = int(np.prod(chunks, dtype=int)) * np.dtype(dtype).itemsize
+        size = max(256, chunk) if kept == "a chunk" else 1 << 20
+        options["config"]["cache"] = zarr.ChunkCache(size)
     model = values(shape, dtype, number)
     array = root.create_array(f"a{number}", shape=shape, chunks=chunks, dtype=dtype, **options)
     array[...] = model
