@@ -70,7 +70,7 @@ OF_ZARR_PYTHON = {
 
 
 #: Packages that offer more than zarr-python does; their modules and lines are counted apart.
-BEYOND = ("cache", "views")
+BEYOND = ("cache", "loader", "views")
 
 
 def modules() -> list[Path]:
