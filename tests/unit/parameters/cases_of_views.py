@@ -1,4 +1,4 @@
-"""Parameters of the functions that join arrays."""
+"""Parameters of the functions that join arrays, and of ``read``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from parameter_cases import case
 
 import zarr
+from zarr.api.asynchronous import read as async_read
 
 if TYPE_CHECKING:
     from parameter_cases import Caller
@@ -47,3 +48,37 @@ def _(do: Caller) -> None:
     assert np.array_equal(joined(do, arrays, axis=1), expected)
     with pytest.raises(ValueError, match="axis 5"):
         do(do.function, arrays, axis=5)
+
+
+@case("read", "reads")
+def _(do: Caller) -> None:
+    arrays, data = two(do)
+    first, second = do("read", [(arrays[0], slice(1, 2)), arrays[1]])
+    assert np.array_equal(first, data[0][1:2])
+    assert np.array_equal(second, data[1])
+    with pytest.raises(TypeError, match="int"):
+        do("read", [3])
+
+
+@case("read", "out")
+def _(do: Caller) -> None:
+    arrays, data = two(do)
+    out = np.zeros((2, 2, 3), data[0].dtype)
+    do("read", arrays, out)
+    assert np.array_equal(out, np.stack(data))
+    with pytest.raises(ValueError, match="shape"):
+        do("read", arrays, np.zeros((2, 1, 3), data[0].dtype))
+
+
+@case("read", "ordered")
+def _(do: Caller) -> None:
+    arrays, data = two(do)
+
+    async def collected() -> dict[int, Any]:
+        return {number: value async for number, value in await async_read(arrays, ordered=False)}
+
+    found = (
+        dict(zarr.read(arrays, ordered=False)) if do.face == "sync" else asyncio.run(collected())
+    )
+    assert sorted(found) == [0, 1]
+    assert all(np.array_equal(found[number], one) for number, one in enumerate(data))

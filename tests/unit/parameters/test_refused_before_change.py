@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-READING = {"concat", "consolidate_metadata", "load", "open_consolidated", "stack", "tree"}
+READING = {
+    *("concat", "consolidate_metadata", "load", "open_consolidated", "read", "stack", "tree"),
+}
 """Functions that make no nodes and delete none."""
 OF_ARRAYS = (*PASS_ON, "create_array", "from_array")
 WITH_MODE = ("open", "open_array", "open_group", "open_like")
@@ -548,6 +550,7 @@ ARRAY_READING = {
         "nchunks_initialized",
     ),
     *("nshards_initialized", "open", "from_dict", "with_config", "example_selections"),
+    *("iter_blocks", "read_many"),
 }
 
 
