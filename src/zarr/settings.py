@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _MISSING = object()
+_MADE = object()  # a section that a change made for its values
 _MANY = 1024  # threads that wait: as good as no limit
 
 
@@ -101,7 +102,11 @@ class ConfigSet:
                 tree = self._owner.config
                 for part in path[:-1]:
                     tree = tree.setdefault(part, {})
-                if old is _MISSING:
+                if old is _MADE:
+                    # Another thread may have set a value below it since.
+                    if not tree.get(path[-1]):
+                        tree.pop(path[-1], None)
+                elif old is _MISSING:
                     tree.pop(path[-1], None)
                 else:
                     tree[path[-1]] = old
@@ -114,7 +119,7 @@ class ConfigSet:
             name = _spelling(part, tree)
             path += (name,)
             if name not in tree:
-                self._undo.append((path, _MISSING))
+                self._undo.append((path, _MADE))
                 tree[name] = {}
             tree = tree[name]
             if not isinstance(tree, dict):

@@ -291,6 +291,21 @@ def test_concurrent_context_managers_restore_what_they_changed() -> None:
     assert settings.get("array.order") == "C"
 
 
+def test_the_end_of_a_context_leaves_what_another_one_set_in_its_section() -> None:
+    settings = make()
+    first = settings.set({"mine.one": 1})
+    second = settings.set({"mine.two": 2})
+    with first:
+        pass
+    assert settings.get("mine") == {"two": 2}
+    with second:
+        pass
+    assert settings.get("mine", {}) == {}
+    with settings.set({"mine": {"one": 1}}):
+        assert settings.get("mine.one") == 1
+    assert settings.get("mine", {}) == {}
+
+
 def test_parse_indexing_order() -> None:
     assert parse_indexing_order("C") == "C"
     assert parse_indexing_order("F") == "F"
