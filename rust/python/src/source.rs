@@ -93,8 +93,7 @@ impl Files {
     }
 
     fn documents<'py>(&self, py: Python<'py>, keys: Vec<String>) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
-        let found =
-            ask(py, || keys.iter().map(|key| self.0.get(key, 0, None)).collect::<Result<Vec<_>>>());
+        let found = ask(py, || keys.iter().map(|key| self.0.get(key, 0, None)).collect::<Result<Vec<_>>>());
         Ok(found?.into_iter().map(|value| value.map(|value| PyBytes::new(py, &value))).collect())
     }
 
