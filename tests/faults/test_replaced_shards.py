@@ -72,7 +72,12 @@ def test_shards_that_another_process_replaces_are_read_whole(
             at: tuple[Any, Any] = (int(row), int(column))
             if rows % 2:
                 at = (slice(row, row + rows), slice(column, column + 1 + columns))
-            state = state_of(array[at], at)
+            # One selection, or several that are read together, are of one state of the shard.
+            parts = [at, (slice(row % 8, EDGE, 3), slice(0, 5)), (int(column), ...)][: 1 + rows % 3]
+            found = array.read_many(parts) if len(parts) > 1 else [array[at]]
+            states = {state_of(one, part) for one, part in zip(found, parts, strict=True)}
+            assert len(states) == 1
+            (state,) = states
             assert state >= last
             last = state
             assert writer.poll() in (None, 0)
