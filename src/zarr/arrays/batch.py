@@ -16,6 +16,7 @@ import numpy as np
 from zarr import _core
 from zarr._async.executors import coders
 from zarr._async.run import bounded, offload, pause, stepping
+from zarr.abc._traits import data_id_of
 from zarr.arrays.read import gives_scalar, placed, understand
 from zarr.buffer import cpu
 from zarr.buffer.core import default_buffer_prototype
@@ -281,7 +282,7 @@ class _Turn:
         self._prototype = prototype
         self._kept = 0
         self._engines: dict[int, Engine] = {}
-        self._alike: dict[str, list[AnyAsyncArray]] = defaultdict(list)
+        self._alike: dict[tuple[int, str], list[AnyAsyncArray]] = defaultdict(list)
         self._bound: dict[int, _Bound] = {}
         self._of_array: dict[int, _Batch] = {}
 
@@ -311,17 +312,25 @@ class _Turn:
     def _engine(self, array: AnyAsyncArray) -> Engine:
         """The engine of an array: of another handle of it that was met before, if there is one."""
         place = array.chunk_store_path
-        batch = next((one for one in self.batches if one.store == place.store), None)
+        batch = next((one for one in self.batches if _same(one.store, place.store)), None)
         if batch is None:
             batch = _Batch(place.store, self._prototype)
             self.batches.append(batch)
         self._of_array[id(array)] = batch
-        alike = self._alike[place.path]
+        alike = self._alike[id(batch), place.path]
         for other in alike:
-            if other.chunk_store_path == place and other == array:
+            if other.metadata == array.metadata and other.config == array.config:
                 return self._engines[id(other)]
         alike.append(array)
         return array.engine()
+
+
+def _same(one: Store, other: Store) -> bool:
+    """Whether two stores are the same to those who read.
+
+    Stores in memory that are different objects would compare all of their values.
+    """
+    return one is other or (data_id_of(one) == data_id_of(other) and one == other)
 
 
 async def fill_many(

@@ -309,3 +309,20 @@ def test_given_memory_may_hold_the_indices_of_other_selections(store: Any, chunk
             expected = list(399 - places)
             zarr.read(reads(places), out=[places[1], places[0]])
             np.testing.assert_array_equal([places[1], places[0]], expected)
+
+
+def test_stores_are_not_compared_by_their_values() -> None:
+    class Values(dict[str, Any]):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("the values of a store are compared")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    stores = [MemoryStore(Values()), MemoryStore(Values())]
+    arrays: list[Any] = [
+        zarr.create_array(store, name=f"a{number}", data=DATA, chunks=(5, 6))
+        for store in stores
+        for number in range(2)
+    ]
+    for found in zarr.read([(array, 3) for array in arrays]):
+        np.testing.assert_array_equal(found, DATA[3])
