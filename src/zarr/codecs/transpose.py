@@ -65,6 +65,23 @@ class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
         return replace(chunk_spec, shape=tuple(chunk_spec.shape[axis] for axis in axes))
 
     def axes_of(self, ndim: int) -> tuple[int, ...]:
+        """Return the order of the dimensions of an array of `ndim` dimensions.
+
+        Parameters
+        ----------
+        ndim : int
+            The number of dimensions.
+
+        Returns
+        -------
+        tuple of int
+            The order, also where the codec names it ``"C"`` or ``"F"``.
+
+        Raises
+        ------
+        ValueError
+            If `order` is not one of so many dimensions.
+        """
         order = self.order
         if isinstance(order, str):
             return tuple(range(ndim) if order == "C" else reversed(range(ndim)))

@@ -209,6 +209,13 @@ class ChunkGrid:
 
     @property
     def edges(self) -> Grid:
+        """The lengths of the chunks, as the rest of the package has them.
+
+        Returns
+        -------
+        tuple of int or numpy.ndarray
+            For each dimension one length, or that of each chunk.
+        """
         return tuple(map(edge_of, self._dimensions))
 
     @classmethod

@@ -446,6 +446,17 @@ class ArrayV3Metadata(Metadata):
         return self._with_attributes(as_stored(attributes))
 
     def rebuilt(self, **changes: object) -> Self:
+        """Return metadata with some fields changed, checked as new ones are.
+
+        Parameters
+        ----------
+        **changes
+            The fields by their names as parameters.
+
+        Returns
+        -------
+        ArrayV3Metadata
+        """
         names = (
             "shape",
             "data_type",

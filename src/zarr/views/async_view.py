@@ -160,6 +160,25 @@ class AsyncView(ViewBase):
         yield self[start:stop], target[start:stop]
 
     def checked(self, out: AnyNDArray) -> AnyNDArray:
+        """Return the array that elements are to go to, if they fit into it.
+
+        Parameters
+        ----------
+        out : numpy.ndarray
+            The array.
+
+        Returns
+        -------
+        numpy.ndarray
+            `out`.
+
+        Raises
+        ------
+        ValueError
+            If it has another shape, or is read-only.
+        TypeError
+            If the elements cannot be cast to its data type.
+        """
         if out.shape != self.shape:
             raise ValueError(
                 f"shape of out argument doesn't match. Expected {self.shape}, got {out.shape}"
