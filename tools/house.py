@@ -70,7 +70,7 @@ OF_ZARR_PYTHON = {
 
 
 #: Packages that offer more than zarr-python does; they are counted apart.
-BEYOND = ("cache", "loader", "views")
+BEYOND = ("_async/progress", "cache", "cli", "loader", "tools", "views")
 
 
 def modules() -> list[Path]:

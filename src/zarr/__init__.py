@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from zarr import registry as registry
     from zarr import storage as storage
     from zarr import testing as testing
+    from zarr import tools as tools
     from zarr import types as types
     from zarr import views as views
+    from zarr._async.progress import progress
     from zarr.api.synchronous import (
         array,
         concat,
@@ -117,6 +119,7 @@ __all__ = [
     "open_group",
     "open_like",
     "print_debug_info",
+    "progress",
     "read",
     "save",
     "save_array",
@@ -137,6 +140,7 @@ _HOMES = {
     "Settings": "zarr.setting_values",
     "ThreadSynchronizer": "zarr.synchronizer",
     "print_debug_info": "zarr.debug",
+    "progress": "zarr._async.progress",
     "set_format": "zarr.debug",
     "set_log_level": "zarr.debug",
 }
@@ -155,6 +159,7 @@ _MODULES = frozenset(
         "registry",
         "storage",
         "testing",
+        "tools",
         "types",
         "views",
     ]

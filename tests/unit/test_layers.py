@@ -38,6 +38,7 @@ LAYERS = (
     "views loader",
     "copying",
     "api",
+    "tools",
     "__init__",
     "cli testing debug",
     # The names of zarr-python, where it has them.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Executor
 
-    from zarr.copying.report import Log, Progress
+    from zarr._async.progress import Progress
+    from zarr.copying.report import Log
     from zarr.copying.sources import IfExists
     from zarr.groups import Group
     from zarr.storage.path import StoreLike
@@ -36,7 +37,7 @@ async def copy(
     if_exists: IfExists = "raise",
     dry_run: bool = False,
     *,
-    progress: Progress = False,
+    progress: Progress = None,
     executor: Executor | None = None,
     **create_kws: object,
 ) -> tuple[int, int, int]:
@@ -66,7 +67,7 @@ async def copy(
         not there, as after a copy that was interrupted. Groups that are there get what they lack.
     dry_run : bool, default: False
         Whether to say what would be done, and do nothing.
-    progress : bool, callable or type, default: False
+    progress : bool, callable or type, optional
         True shows a bar, for which tqdm must be installed; a class like ``tqdm.tqdm`` is used as
         that one. A function is called with the bytes that are done and with all, both not
         compressed.
@@ -132,7 +133,7 @@ async def copy_all(
     if_exists: IfExists = "raise",
     dry_run: bool = False,
     *,
-    progress: Progress = False,
+    progress: Progress = None,
     executor: Executor | None = None,
     **create_kws: object,
 ) -> tuple[int, int, int]:
@@ -195,7 +196,7 @@ async def copy_store(
     dry_run: bool = False,
     log: Log = None,
     *,
-    progress: Progress = False,
+    progress: Progress = None,
 ) -> tuple[int, int, int]:
     """Copy all values of a store to another as they are, key by key.
 
@@ -225,7 +226,7 @@ async def copy_store(
         Whether to say what would be done, and do nothing.
     log : callable, str, PathLike or file, optional
         Receives a line about each key.
-    progress : bool or callable, default: False
+    progress : bool or callable, optional
         True shows a bar, for which tqdm must be installed. A function is called with the bytes
         that are done and with 0: the size of all is not known.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias
+
+from zarr._async.progress import metered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from zarr._async.progress import Meter, Progress
+
     Log: TypeAlias = Callable[[str], object] | str | os.PathLike[str] | IO[str] | None
-    Progress: TypeAlias = bool | Callable[[int, int], object]
 
 
 class Report:
@@ -20,25 +23,21 @@ class Report:
     ----------
     write
         Takes a line of the log.
-    show
-        Takes the bytes that are done, and all.
+    meter
+        Counts the bytes that are done.
     dry_run
         Whether nothing is really done.
     """
 
-    def __init__(
-        self, write: Callable[[str], object], show: Callable[[int, int], object], dry_run: bool
-    ) -> None:
+    def __init__(self, write: Callable[[str], object], meter: Meter, dry_run: bool) -> None:
         self._write = write
-        self._show = show
+        self._meter = meter
         self._dry_run = dry_run
-        self._total = 0
         self.copied = self.skipped = self.bytes = 0
 
     def expect(self, size: int) -> None:
         """Say how many bytes there are to copy."""
-        self._total = size
-        self._show(0, size)
+        self._meter.expect(size)
 
     def copy(self, what: str) -> None:
         """Count a node or value that is copied."""
@@ -53,7 +52,7 @@ class Report:
     def done(self, size: int) -> None:
         """Count bytes that were copied."""
         self.bytes += size
-        self._show(self.bytes, self._total)
+        self._meter.advance(size)
 
     def ended(self) -> tuple[int, int, int]:
         """Write the last line; the counts of what was copied, what was skipped, and of bytes."""
@@ -62,7 +61,6 @@ class Report:
         else:
             counts = f"{self.copied} copied, {self.skipped} skipped, {self.bytes:,} bytes copied"
             self._write(f"all done: {counts}")
-            self._show(self._total, self._total)  # what is not stored need not be copied
         return self.copied, self.skipped, self.bytes
 
 
@@ -75,7 +73,7 @@ def reporting(log: Log, progress: Progress, *, dry_run: bool) -> Iterator[Report
     log
         A function of a line, the path of a file, a file, or None.
     progress
-        A function of the bytes that are done and of all; True for a bar, False for nothing.
+        How the bytes that are done are shown; see `zarr._async.progress.metered`.
     dry_run
         Whether nothing is really done.
 
@@ -86,8 +84,8 @@ def reporting(log: Log, progress: Progress, *, dry_run: bool) -> Iterator[Report
     ImportError
         If a bar is asked for and tqdm is not installed.
     """
-    with _writer(log) as write, _progress(progress) as show:
-        yield Report(write, show, dry_run)
+    with _writer(log) as write, metered("copy", progress=progress) as meter:
+        yield Report(write, meter, dry_run)
 
 
 @contextmanager
@@ -110,40 +108,3 @@ def _writer(log: Log) -> Iterator[Callable[[str], object]]:
 
 def _lines_to(file: IO[str]) -> Callable[[str], object]:
     return lambda line: print(line, file=file, flush=True)
-
-
-@contextmanager
-def _progress(progress: Progress) -> Iterator[Callable[[int, int], object]]:
-    if progress is False or progress is None:
-        yield lambda done, total: None
-    elif progress is True or (isinstance(progress, type) and hasattr(progress, "update")):
-        with _bar(None if progress is True else progress) as bar:
-
-            def show(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
-            yield show
-    elif callable(progress):
-        yield progress
-    else:
-        raise TypeError(
-            "progress must be a function of two numbers, or True for a bar. "
-            f"Got an instance of {type(progress)}."
-        )
-
-
-def _bar(kind: Callable[..., Any] | None) -> Any:
-    make = _tqdm() if kind is None else kind
-    return make(unit="B", unit_scale=True, unit_divisor=1024, desc="copy")
-
-
-def _tqdm() -> Callable[..., Any]:
-    try:
-        from tqdm.auto import tqdm  # late: few want a bar
-    except ImportError as error:
-        raise ImportError(
-            "a progress bar needs tqdm: install it with `pip install zarr[progress]`"
-        ) from error
-    made: Callable[..., Any] = tqdm
-    return made

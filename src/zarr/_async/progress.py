@@ -1,0 +1,155 @@
+"""How far long operations are, for those who wait for them.
+
+An operation that may take long counts what it does in a `Meter`. Somebody who wants to see it gives
+the parameter ``progress=``, or runs it within `progress`. Otherwise nothing is counted.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Progress: TypeAlias = bool | type | Callable[[int, int], object] | None
+    """True for a bar, a class like ``tqdm.tqdm``, or a function of what is done and of all."""
+
+__all__ = ["Meter", "metered", "progress"]
+
+# How the operations of this context are shown that are not asked to show themselves otherwise.
+_shown: ContextVar[Progress] = ContextVar("zarr_progress", default=None)
+
+
+class Meter:
+    """Counts how much of an operation is done. May be used by several threads.
+
+    Parameters
+    ----------
+    show : callable, optional
+        Takes how much is done, and how much there is to do.
+    total : int, default: 0
+        How much there is to do.
+    """
+
+    __slots__ = ("_lock", "_show", "done", "total")
+
+    def __init__(self, show: Callable[[int, int], object] | None = None, total: int = 0) -> None:
+        self._show = show
+        self._lock = threading.Lock()
+        self.done = 0
+        self.total = total
+
+    def expect(self, total: int) -> None:
+        """Say how much there is to do, as soon as that is known."""
+        with self._lock:
+            self.total = total
+            self._tell()
+
+    def advance(self, count: int = 1) -> None:
+        """Say that so much more is done."""
+        with self._lock:
+            self.done += count
+            self._tell()
+
+    def end(self) -> None:
+        """Say that all is done, also what turned out not to be needed."""
+        with self._lock:
+            self.done = self.total
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._show is not None:
+            self._show(self.done, self.total)
+
+
+@contextmanager
+def progress(show: Progress = True) -> Iterator[None]:
+    """Show every long operation within that is not told otherwise.
+
+    Parameters
+    ----------
+    show : bool, callable or type, default: True
+        True shows a bar; a class like ``tqdm.tqdm`` is used as that one. A function is called with
+        how much is done, and with how much there is to do.
+    """
+    token = _shown.set(show)
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
+@contextmanager
+def metered(
+    task: str, total: int = 0, *, unit: str = "B", progress: Progress = None
+) -> Iterator[Meter]:
+    """Count what an operation does.
+
+    Operations that it consists of are not shown beside it.
+
+    Parameters
+    ----------
+    task
+        The name of the operation, in a word or two.
+    total
+        How much there is to do; `Meter.expect` says it later.
+    unit
+        Of what: ``"B"`` for bytes, or for example ``" chunks"``.
+    progress
+        How it is shown; by default as `progress` says around it, or not at all.
+
+    Raises
+    ------
+    TypeError
+        If `progress` is something else.
+    ImportError
+        If a bar is asked for and tqdm is not installed.
+    """
+    shown = _shown.get() if progress is None else progress
+    if not shown:
+        yield Meter(total=total)
+        return
+    with _opened(shown, task, unit) as show:
+        token = _shown.set(None)
+        try:
+            meter = Meter(show, total)
+            if total:
+                meter.expect(total)
+            yield meter
+            meter.end()
+        finally:
+            _shown.reset(token)
+
+
+@contextmanager
+def _opened(progress: Progress, task: str, unit: str) -> Iterator[Callable[[int, int], object]]:
+    if progress is True or (isinstance(progress, type) and hasattr(progress, "update")):
+        make: Callable[..., Any] = _tqdm() if progress is True else progress
+        with make(unit=unit, unit_scale=True, unit_divisor=1024, desc=task) as bar:
+
+            def show(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            yield show
+    elif callable(progress):
+        yield progress
+    else:
+        raise TypeError(
+            "progress must be a function of two numbers, True for a bar, or a class like tqdm's. "
+            f"Got an instance of {type(progress)}."
+        )
+
+
+def _tqdm() -> Callable[..., Any]:
+    try:
+        from tqdm.auto import tqdm  # late: few want a bar
+    except ImportError as error:
+        raise ImportError(
+            "a progress bar needs tqdm: install it with `pip install zarr[progress]`"
+        ) from error
+    made: Callable[..., Any] = tqdm
+    return made

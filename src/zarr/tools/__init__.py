@@ -1,0 +1,32 @@
+"""Tools for hierarchies: look at them, check and mend them, reshape them.
+
+Each is a function that takes a store, or anything that means one, and returns a typed result. Those
+of :mod:`zarr.tools.asynchronous` are coroutines; those here are for code that is not asynchronous.
+The command ``zarr`` has a command for each.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from zarr._async.run import synced
+from zarr.tools import asynchronous
+from zarr.tools.result import Result
+
+__all__ = ["Result"]
+
+if TYPE_CHECKING:  # for type checkers, which result each has
+    pass
+else:
+
+    def __getattr__(name: str) -> object:
+        """Derive a function when it is first asked for."""
+        if name not in __all__:
+            raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)
+        value = globals()[name] = synced(getattr(asynchronous, name))
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
