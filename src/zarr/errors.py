@@ -314,4 +314,6 @@ class ZarrUserWarning(UserWarning):
 if not TYPE_CHECKING:  # for a type checker, names that are not above are mistakes
 
     def __getattr__(name: str) -> object:
+        if name == "__path__":  # asked for by each import from here
+            raise AttributeError(name)
         raise import_module("zarr.successors").missing(f"module {__name__!r}", name, __all__)
