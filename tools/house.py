@@ -70,7 +70,7 @@ OF_ZARR_PYTHON = {
 
 
 #: Packages that offer more than zarr-python does; they are counted apart.
-BEYOND = ("_async/progress", "cache", "cli", "loader", "tools", "views")
+BEYOND = ("_async/bar", "_async/progress", "cache", "cli", "loader", "tools", "views")
 
 
 def modules() -> list[Path]:
@@ -80,7 +80,8 @@ def modules() -> list[Path]:
 
 def is_beyond(path: Path) -> bool:
     """Tell whether a module is of a package that offers more than zarr-python does."""
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py") in BEYOND
+    name = path.relative_to(PACKAGE).with_suffix("").as_posix()
+    return any(f"{name}/".startswith(f"{each}/") for each in BEYOND)
 
 
 @cache

@@ -25,6 +25,7 @@ AREAS = {
     "unit/storage": "Stores, caches, requests, URLs, zip files",
     "unit/copying": "Copies of arrays, groups and stores",
     "unit/parameters": "Every parameter of every function",
+    "unit/tools": "Tools for hierarchies: results, looking, checking, reshaping",
     "unit/cli": "The command line",
     "property": "Laws that hold for any input (Hypothesis)",
     "conformance": "The shipped conformance tests, run on every store, codec and data type",

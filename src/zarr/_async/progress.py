@@ -72,8 +72,19 @@ def progress(show: Progress = True) -> Iterator[None]:
     Parameters
     ----------
     show : bool, callable or type, default: True
-        True shows a bar; a class like ``tqdm.tqdm`` is used as that one. A function is called with
-        how much is done, and with how much there is to do.
+        True shows a bar: tqdm's if that is installed, otherwise one that only a terminal shows. A
+        class like ``tqdm.tqdm`` is used as that one. A function is called with how much is done,
+        and with how much there is to do. False shows nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, zarr
+    >>> def show(done, total):
+    ...     print(f"{done} of {total} bytes")
+    >>> with zarr.progress(show):
+    ...     array = zarr.create_array({}, data=np.zeros(1000), chunks=500)
+    0 of 8000 bytes
+    8000 of 8000 bytes
     """
     token = _shown.set(show)
     try:
@@ -105,8 +116,6 @@ def metered(
     ------
     TypeError
         If `progress` is something else.
-    ImportError
-        If a bar is asked for and tqdm is not installed.
     """
     shown = _shown.get() if progress is None else progress
     if not shown:
@@ -127,7 +136,7 @@ def metered(
 @contextmanager
 def _opened(progress: Progress, task: str, unit: str) -> Iterator[Callable[[int, int], object]]:
     if progress is True or (isinstance(progress, type) and hasattr(progress, "update")):
-        make: Callable[..., Any] = _tqdm() if progress is True else progress
+        make: Callable[..., Any] = _bar() if progress is True else progress
         with make(unit=unit, unit_scale=True, unit_divisor=1024, desc=task) as bar:
 
             def show(done: int, total: int) -> None:
@@ -144,12 +153,13 @@ def _opened(progress: Progress, task: str, unit: str) -> Iterator[Callable[[int,
         )
 
 
-def _tqdm() -> Callable[..., Any]:
+def _bar() -> Callable[..., Any]:
+    """The bar that people are shown; in a notebook it is the notebook's, by tqdm."""
     try:
         from tqdm.auto import tqdm  # late: few want a bar
-    except ImportError as error:
-        raise ImportError(
-            "a progress bar needs tqdm: install it with `pip install zarr[progress]`"
-        ) from error
+    except ImportError:
+        from zarr._async.bar import Bar  # late: as above
+
+        return Bar
     made: Callable[..., Any] = tqdm
     return made

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 
 def entry() -> None:
     """Run the command ``zarr``."""
-    try:
-        from zarr.cli.commands import app
-    except ModuleNotFoundError as error:
-        if error.name != "typer":
-            raise
-        sys.exit("The command zarr needs typer: install it with `pip install 'zarr[cli]'`.")
-    app()
+    # Programs that import the library do not need typer.
+    from zarr.cli import commands as commands
+    from zarr.cli.app import run
+
+    run()

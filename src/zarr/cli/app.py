@@ -7,26 +7,40 @@ A module of commands is light to import: all of the library is imported in the f
 
 from __future__ import annotations
 
+import inspect
 import logging
+import os
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import typer
-from typer.core import TyperCommand, TyperOption
+
+from zarr.cli import completion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from zarr.tools.result import Result
 
 HELP = "Look at Zarr hierarchies, check, copy, reshape and convert them."
 
-FINE, FOUND, FAILED = 0, 1, 2
-"""How the command ends: all is well; something was found; it could not be done."""
+FINE, FOUND, FAILED, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
+"""How the command ends: all is well; something was found; it could not be done; somebody pressed
+Ctrl-C; nobody reads its output any more, as shells have the last two."""
 
-StoreArgument = Annotated[str, typer.Argument(help="A directory, zip file or URL.")]
-PathOption = Annotated[str, typer.Option(help="A path in the store.")]
+StoreArgument = Annotated[
+    str,
+    typer.Argument(help="A directory, zip file or URL.", autocompletion=completion.stores),
+]
+PathOption = Annotated[
+    str,
+    typer.Option(
+        "--path", "-p", help="A path in the store.", autocompletion=completion.paths("store")
+    ),
+]
 DryRun = Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")]
 
 
@@ -34,13 +48,18 @@ DryRun = Annotated[bool, typer.Option(help="Say what would be done, and do nothi
 class Options:
     """The options that every command has."""
 
-    quiet: bool = False
-    verbose: bool = False
-    json: bool = False
-    traceback: bool = False
-    anon: bool = False
-    endpoint: str | None = None
-    option: list[str] = field(default_factory=list)
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="Show where an error comes from.")
+    ] = False
+    anon: Annotated[bool, typer.Option("--anon", help="Use a service without credentials.")] = False
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="The URL of a service that speaks S3.")
+    ] = None
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="key=value: an option of the store.")
+    ] = None
 
     def storage_options(self) -> dict[str, object] | None:
         """Return the options of the stores that the command opens."""
@@ -49,10 +68,10 @@ class Options:
             made["anon"] = True
         if self.endpoint is not None:
             made["endpoint_url"] = self.endpoint
-        for each in self.option:
+        for each in self.option or ():
             key, equals, value = each.partition("=")
             if not equals:
-                fail(f"--option {each}: write it as key=value")
+                raise typer.BadParameter(f"--option {each}: write it as key=value")
             made[key] = value
         return made or None
 
@@ -60,47 +79,98 @@ class Options:
 options = Options()
 """Those of the command that runs."""
 
-
-def _common() -> list[TyperOption]:
-    def option(name: str, *flags: str, help: str, **more: Any) -> TyperOption:
-        def keep(context: object, param: object, value: Any) -> Any:
-            if value:
-                setattr(options, name, list(value) if isinstance(value, tuple) else value)
-            return value
-
-        return TyperOption(
-            param_decls=[name, *flags],
-            help=help,
-            callback=keep,
-            expose_value=False,
-            rich_help_panel="Common options",
-            **more,
-        )
-
-    return [
-        option("quiet", "--quiet", "-q", help="Show no progress.", is_flag=True),
-        option("json", "--json", help="Print the result as JSON.", is_flag=True),
-        option("traceback", "--traceback", help="Show where an error comes from.", is_flag=True),
-        option("anon", "--anon", help="Use a service without credentials.", is_flag=True),
-        option("endpoint", "--endpoint", help="The URL of a service that speaks S3."),
-        option("option", "--option", help="key=value: an option of the store.", multiple=True),
-    ]
+_COMMON = {
+    f"{completion.COMMON}{name}": inspect.Parameter(
+        f"{completion.COMMON}{name}",
+        inspect.Parameter.KEYWORD_ONLY,
+        default=getattr(options, name),
+        annotation=annotation,
+    )
+    for name, annotation in get_type_hints(Options, include_extras=True).items()
+}
 
 
-class Command(TyperCommand):
-    """A command with the common options."""
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turn errors into a line or two for people."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+    except Exception as error:
+        if hasattr(error, "exit_code"):  # a mistake in the command line
+            raise
+        if options.traceback:
+            import traceback
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params.extend(_common())
+            traceback.print_exc()
+            raise typer.Exit(FAILED) from error
+        from zarr.cli.errors import explain
+
+        fail(explain(error))
 
 
-app = typer.Typer(no_args_is_help=True, help=HELP, pretty_exceptions_enable=False)
+@contextmanager
+def _progress() -> Iterator[None]:
+    """Show how far long operations are, where a person watches."""
+    if options.quiet or not sys.stderr.isatty():
+        yield
+        return
+    from zarr._async.bar import Bar
+    from zarr._async.progress import progress
+
+    with progress(Bar):
+        yield
 
 
-def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a function as a command with the common options."""
-    return app.command(name, cls=Command)
+# Without rich's frames, the help is there in half the time, and can be searched and piped.
+app = typer.Typer(
+    no_args_is_help=True,
+    help=HELP,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def command(
+    name: str | None = None, *, into: typer.Typer = app
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a function as a command with the common options.
+
+    Parameters
+    ----------
+    name
+        Of the command; by default that of the function.
+    into
+        The commands among which it is; by default those of ``zarr`` itself.
+    """
+
+    def register(fn: Callable[..., None]) -> Callable[..., None]:
+        def call(**given: Any) -> None:
+            for each in _COMMON:
+                setattr(options, each.removeprefix(completion.COMMON), given.pop(each))
+            with _failing(), _progress():
+                fn(**given)
+
+        signature = inspect.signature(fn, eval_str=True)
+        parameters = [*signature.parameters.values(), *_COMMON.values()]
+        call.__name__, call.__doc__ = fn.__name__, fn.__doc__
+        call.__annotations__ = {each.name: each.annotation for each in parameters}
+        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        into.command(name)(call)
+        return fn
+
+    return register
+
+
+def family(name: str, help: str) -> typer.Typer:
+    """Return a command that has commands of its own, as ``zarr attrs get``."""
+    made = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(made, name=name, help=help)
+    return made
 
 
 @app.callback(help=HELP)
@@ -108,7 +178,6 @@ def main(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done.")] = False,
 ) -> None:
     """Set what holds for all commands."""
-    options.verbose = verbose
     set_level(logging.INFO if verbose else logging.WARNING)
 
 
@@ -119,13 +188,60 @@ def set_level(level: int) -> None:
 
 
 def show(result: Result, code: int = FINE) -> None:
-    """Print a result, as text or as JSON, and end with a code that is not 0."""
-    typer.echo(result.to_json() if options.json else str(result))
+    """Print a result, as a text or as JSON, and end with a code that is not 0."""
+    put(result.to_json() if options.json else str(result))
     if code:
         raise typer.Exit(code)
 
 
-def fail(message: str) -> NoReturn:
-    """End because it could not be done."""
-    typer.echo(f"zarr: {message}", err=True)
-    sys.exit(FAILED)
+def put(text: str | bytes, *, end: str = "\n") -> None:
+    """Print to the standard output; end in silence when nobody reads it any more.
+
+    Parameters
+    ----------
+    text
+        A string that steers no terminal, or bytes, which are written as they are.
+    end
+        Printed after a string.
+    """
+    try:
+        if isinstance(text, bytes):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text)
+            sys.stdout.buffer.flush()
+        else:
+            sys.stdout.write(text + end)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whatever is left in the buffers goes nowhere, so that Python does not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(CUT_OFF) from None
+
+
+def tell(message: str) -> None:
+    """Print a line to the standard error stream, beside the result."""
+    typer.echo(message, err=True)
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End because it could not be done, with a message of a line or two."""
+    tell(f"zarr: {message}")
+    raise typer.Exit(code)
+
+
+def run() -> None:
+    """Run the command as a program."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    warnings.showwarning = _show_warning
+    try:
+        app()
+    except KeyboardInterrupt:  # before a command began, or after it ended
+        sys.exit(INTERRUPTED)
+
+
+def _show_warning(message: Warning | str, *where: object, **more: object) -> None:
+    from zarr.tools.text import printable
+
+    tell(f"zarr: warning: {printable(str(message))}")

@@ -1,22 +1,36 @@
-"""The commands of ``zarr``."""
+"""The commands of ``zarr``: those of other modules, and those that change formats and copy."""
+
+from __future__ import annotations
 
 import logging
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from zarr._async.run import run, waits_of
-from zarr.api import synchronous as api
-from zarr.hierarchy import migrate as migration
-from zarr.storage.path import StorePath, make_store_path
-from zarr.types import AccessModeLiteral
-
-logger = logging.getLogger(__name__)
-app = typer.Typer(
-    no_args_is_help=True,
-    help="Look at Zarr hierarchies, copy them, and bring them from format 2 to format 3.",
+# Each module registers its commands.
+from zarr.cli import see as see
+from zarr.cli.app import (
+    DryRun,
+    PathOption,
+    StoreArgument,
+    app,
+    command,
+    main,
+    options,
+    put,
+    set_level,
+    tell,
 )
+from zarr.cli.completion import paths, stores, values
+
+if TYPE_CHECKING:
+    from zarr.storage.path import StorePath
+    from zarr.types import AccessModeLiteral
+
+__all__ = ["CLIZarrFormat", "CLIZarrFormatV3", "app", "main", "migrate", "remove_metadata"]
+
+IfExists = Literal["raise", "replace", "skip"]
 
 
 class CLIZarrFormat(StrEnum):
@@ -32,21 +46,40 @@ class CLIZarrFormatV3(StrEnum):
     v3 = "v3"
 
 
-StoreArgument = Annotated[str, typer.Argument(help="A folder, zip file or URL.")]
-PathOption = Annotated[str, typer.Option(help="A path in the store.")]
-DryRun = Annotated[bool, typer.Option(help="Say what would be done, and do nothing.")]
+def _place(store: str, mode: AccessModeLiteral, *others: str) -> StorePath:
+    """Open a store; its options are those of the other stores where only those are URLs."""
+    from zarr._async.run import run, waits_of
+    from zarr.storage.path import make_store_path
+    from zarr.urls import is_url
+
+    given = options.storage_options()
+    if given and not is_url(store) and any(map(is_url, others)):
+        given = None
+    made = make_store_path(store, mode=mode, storage_options=given)
+    return run(made, waits=waits_of((store,), {}))
 
 
-def _place(store: str, mode: AccessModeLiteral) -> StorePath:
-    return run(make_store_path(store, mode=mode), waits=waits_of((store,), {}))
+def _target(store: str, source: str, dry_run: bool) -> StorePath | dict[str, object]:
+    if not dry_run:
+        return _place(store, "a", source)
+    try:
+        return _place(store, "r", source)
+    except FileNotFoundError:
+        return {}  # nothing is there, and nothing is made
 
 
-@app.command()
+@command()
 def migrate(
     zarr_format: Annotated[CLIZarrFormatV3, typer.Argument(help="The format to migrate to.")],
-    input_store: Annotated[str, typer.Argument(help="A folder, zip file or URL, of format 2.")],
+    input_store: Annotated[
+        str,
+        typer.Argument(help="A directory, zip file or URL, of format 2.", autocompletion=stores),
+    ],
     output_store: Annotated[
-        str | None, typer.Argument(help="Where the metadata go; by default the same store.")
+        str | None,
+        typer.Argument(
+            help="Where the metadata go; by default the same store.", autocompletion=stores
+        ),
     ] = None,
     dry_run: DryRun = False,
     overwrite: Annotated[
@@ -62,10 +95,13 @@ def migrate(
     ] = False,
 ) -> None:
     """Store metadata of format 3 for all that is of format 2. Chunks stay as they are."""
+    from zarr.hierarchy.migrate import migrate_store
+
     _show_steps(dry_run)
-    source = _place(input_store, "r+" if output_store is None else "r")
-    target = source if output_store is None else _place(output_store, "a")
-    migration.migrate_store(
+    others = () if output_store is None else (output_store,)
+    source = _place(input_store, "r+" if output_store is None else "r", *others)
+    target = source if output_store is None else _place(output_store, "a", input_store)
+    migrate_store(
         source.store,
         target.store,
         dry_run=dry_run,
@@ -75,7 +111,7 @@ def migrate(
     )
 
 
-@app.command()
+@command()
 def remove_metadata(
     zarr_format: Annotated[CLIZarrFormat, typer.Argument(help="Whose metadata are deleted.")],
     store: StoreArgument,
@@ -86,6 +122,9 @@ def remove_metadata(
     dry_run: DryRun = False,
 ) -> None:
     """Delete the metadata of one format, where there are metadata of the other."""
+    from zarr._async.run import run
+    from zarr.hierarchy import migrate as migration
+
     _show_steps(dry_run)
     place = _place(store, "r+").store
     removal = migration.remove_metadata(place, 2 if zarr_format == "v2" else 3, force, dry_run)
@@ -94,67 +133,59 @@ def remove_metadata(
 
 def _show_steps(dry_run: bool) -> None:
     if dry_run:
-        _set_level(logging.INFO)
-        typer.echo("Dry run: nothing is changed. These steps would be done:", err=True)
+        set_level(logging.INFO)
+        tell("Dry run: nothing is changed. These steps would be done:")
 
 
-@app.command()
-def info(store: StoreArgument, path: PathOption = "") -> None:
-    """Say what an array or group is."""
-    typer.echo(api.open(store, path=path, mode="r").info)
-
-
-@app.command()
-def tree(
-    store: StoreArgument,
-    path: PathOption = "",
-    level: Annotated[int | None, typer.Option(help="How many levels; all by default.")] = None,
-) -> None:
-    """Show what is in a group."""
-    typer.echo(api.open_group(store, path=path, mode="r").tree(level=level))
-
-
-@app.command()
+@command()
 def copy(
     source: StoreArgument,
-    dest: Annotated[str, typer.Argument(help="The folder, zip file or URL to copy to.")],
-    source_path: PathOption = "",
-    dest_path: PathOption = "",
-    if_exists: Annotated[str, typer.Option(help="raise, replace or skip: keys that exist.")] = (
-        "raise"
-    ),
+    dest: Annotated[
+        str,
+        typer.Argument(help="The directory, zip file or URL to copy to.", autocompletion=stores),
+    ],
+    source_path: Annotated[
+        str, typer.Option(help="A path in the source.", autocompletion=paths("source"))
+    ] = "",
+    dest_path: Annotated[
+        str, typer.Option(help="A path in the target.", autocompletion=paths("dest"))
+    ] = "",
+    if_exists: Annotated[
+        str,
+        typer.Option(
+            help="raise, replace or skip: keys that exist.", autocompletion=values(IfExists)
+        ),
+    ] = "raise",
     dry_run: DryRun = False,
-    progress: Annotated[bool, typer.Option(help="Show a bar.")] = False,
+    progress: Annotated[
+        bool, typer.Option(help="Show a bar also where no terminal is.", hidden=True)
+    ] = False,
 ) -> None:
     """Copy all that is stored, as it is."""
-    counts = api.copy_store(
-        source,
-        dest,
+    from typing import cast
+
+    from zarr.api.synchronous import copy_store
+    from zarr.tools.text import bytes_of, count, printable
+
+    copied, skipped, size = copy_store(
+        _place(source, "r", dest),
+        _target(dest, source, dry_run),
         source_path=source_path,
         dest_path=dest_path,
-        if_exists=cast("Any", if_exists),
+        if_exists=cast("IfExists", if_exists),
         dry_run=dry_run,
-        progress=progress,
-        log=typer.echo if dry_run else None,
+        progress=progress or None,
+        log=(lambda line: put(printable(line))) if dry_run else None,
     )
-    typer.echo(f"{counts[0]} values copied, {counts[1]} skipped, {counts[2]:,} bytes")
+    put(f"{count(copied, 'value')} copied, {skipped:,} skipped, {bytes_of(size)}")
 
 
-@app.command()
+@command()
 def consolidate(store: StoreArgument, path: PathOption = "") -> None:
     """Store the metadata of all that is in a group with those of the group."""
-    group = api.consolidate_metadata(store, path=path)
-    typer.echo(group.info)
+    from zarr.api.synchronous import consolidate_metadata
+    from zarr.tools.text import printable
 
-
-@app.callback()
-def main(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done.")] = False,
-) -> None:
-    """Look at Zarr hierarchies, copy them, and bring them from format 2 to format 3."""
-    _set_level(logging.INFO if verbose else logging.WARNING)
-
-
-def _set_level(level: int) -> None:
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("zarr").setLevel(level)
+    place = _place(store, "r+")
+    group = consolidate_metadata(place, path=path)
+    put("\n".join(map(printable, str(group.info).split("\n"))))

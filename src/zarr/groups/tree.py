@@ -118,7 +118,7 @@ async def make_tree(
     plain: bool = False,
 ) -> Tree:
     """Return the tree of a group; at most so many levels and nodes of it."""
-    root = Branch(_printable(f"/{path}"))
+    root = Branch(printable(f"/{path}"))
     branches = {"": root}
     count, truncated = 0, False
     async for name, node in walk(store, path, group, level):
@@ -127,7 +127,7 @@ async def make_tree(
             break
         count += 1
         parent, _, last = name.rpartition("/")
-        branch = Branch(_printable(last), _printable(_label(node)))
+        branch = Branch(printable(last), printable(_label(node)))
         branches[name] = branch
         branches[parent].below[last] = branch
     return Tree(root, expand=expand, plain=plain, truncated=max_nodes if truncated else None)
@@ -137,8 +137,11 @@ def _label(node: NodeMetadata) -> str:
     return "" if is_group(node) else f" {node.shape} {node.dtype.to_native_dtype()}"
 
 
-def _printable(text: str) -> str:
-    """A text of one line, without what would steer a terminal."""
+def printable(text: str) -> str:
+    """A string of one line, in which nothing steers a terminal.
+
+    Characters that do not print become escapes, as in a literal of Python.
+    """
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

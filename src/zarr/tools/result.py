@@ -20,7 +20,7 @@ __all__ = ["Result", "plain"]
 
 @dataclass(frozen=True)
 class Result:
-    """The base of all results of tools, which become text for people and JSON for programs.
+    """The base of all results of tools, which become strings for people and JSON for programs.
 
     A tool's result is a frozen dataclass that inherits this one. Its fields are the result for
     programs; ``__str__`` is written for people.
@@ -38,7 +38,22 @@ class Result:
         indent : int, optional
             The spaces of a level; None for one line.
         """
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+        return _escaped(json.dumps(self.to_dict(), indent=indent, ensure_ascii=False))
+
+
+def _escaped(document: str) -> str:
+    """JSON of the same value, in which no character steers a terminal or is half of one."""
+    if document.replace("\n", "").isprintable():
+        return document
+    return "".join(
+        each if each.isprintable() or each == "\n" else _escape(each) for each in document
+    )
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
+    return "".join(f"\\u{unit}" for unit in pairs)
 
 
 def plain(value: object) -> JSON:
@@ -47,7 +62,7 @@ def plain(value: object) -> JSON:
     Dataclasses become objects, tuples and arrays become lists, scalars of NumPy become numbers.
     Numbers that JSON lacks become ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``, as in Zarr's
     documents; complex numbers become pairs. Times are in ISO 8601. Data types, bytes and all else
-    become text.
+    become strings.
     """
     if value is None or isinstance(value, (bool, str)):
         return value

@@ -1,0 +1,126 @@
+"""The completion of stores, of paths in them, and of values, for shells.
+
+A shell asks at each press of its key: a function here never fails, and never prints.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Choices: TypeAlias = list[tuple[str, str]]
+"""The words that may stand there, each with a remark."""
+
+COMMON = "common_"
+"""The names of parameters that every command has begin so."""
+
+_MOST = 500
+
+
+def stores(ctx: Any, incomplete: str) -> Choices:
+    """Return the directories, zip files and nodes that a store's name may go on with."""
+    from zarr.urls import local_path  # late: only completion needs it
+
+    try:
+        if ":" in incomplete and local_path(incomplete) is None:
+            address, slash, start = incomplete.rpartition("/")
+            if not slash or address.endswith(("/", ":")):
+                return []
+            found = _nodes(ctx, address, "", start)
+            return [(f"{address}/{name}", kind) for name, kind in found]
+        return list(_files(incomplete))
+    except Exception:
+        return []
+
+
+def _files(incomplete: str) -> Iterator[tuple[str, str]]:
+    import os
+
+    folder, start = os.path.split(incomplete)
+    with os.scandir(os.path.expanduser(folder) or ".") as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if not entry.name.startswith(start) or (entry.name[0] == "." and not start):
+                continue
+            name = os.path.join(folder, entry.name)
+            if entry.is_dir():
+                kind = _kind(entry.path)
+                yield (name if kind == "array" else name + "/"), kind
+            elif entry.name.endswith(".zip"):
+                yield name, "zip file"
+
+
+def _kind(path: str) -> str:
+    import os
+
+    if os.path.exists(os.path.join(path, ".zarray")):
+        return "array"
+    if os.path.exists(os.path.join(path, ".zgroup")):
+        return "group"
+    try:
+        with open(os.path.join(path, "zarr.json"), "rb") as file:
+            head = file.read(1 << 20)
+    except OSError:
+        return "directory"
+    return "array" if b'"array"' in head and b'"shape"' in head else "group"
+
+
+def paths(store: str) -> Callable[[Any, str], Choices]:
+    """Return what completes a path in the store that another parameter names.
+
+    Parameters
+    ----------
+    store
+        The name of that parameter.
+    """
+
+    def complete(ctx: Any, incomplete: str) -> Choices:
+        try:
+            folder, slash, start = incomplete.rpartition("/")
+            found = _nodes(ctx, ctx.params[store], folder, start)
+            return [(f"{folder}{slash}{name}", kind) for name, kind in found]
+        except Exception:
+            return []
+
+    return complete
+
+
+def values(choices: type) -> Callable[[Any, str], Choices]:
+    """Return what completes one of the values of a literal type.
+
+    Parameters
+    ----------
+    choices
+        A ``Literal``.
+    """
+    from typing import get_args
+
+    def complete(ctx: Any, incomplete: str) -> Choices:
+        return [(each, "") for each in map(str, get_args(choices)) if each.startswith(incomplete)]
+
+    return complete
+
+
+def _nodes(ctx: Any, store: str, folder: str, start: str) -> Iterator[tuple[str, str]]:
+    """The names of the nodes in a group, and their kinds."""
+    import warnings
+
+    from zarr import Group, open_group  # late: a shell that completes else is quick
+
+    # late: its module imports this one
+    from zarr.cli.app import Options
+
+    names = [name for name in ctx.params if name.startswith(COMMON)]
+    given = Options(**{name.removeprefix(COMMON): ctx.params[name] for name in names})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        group = open_group(store, path=folder, mode="r", storage_options=given.storage_options())
+        for at, (name, node) in enumerate(sorted(group.members())):
+            if at == _MOST:
+                return
+            if name.startswith(start):
+                if isinstance(node, Group):
+                    yield name + "/", "group"
+                else:
+                    yield name, f"{node.shape} {node.dtype}"
