@@ -12,6 +12,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
+    NamedTuple,
     Protocol,
     Self,
     TypeAlias,
@@ -61,6 +62,7 @@ __all__ = [
     "SupportsSyncStore",
     "SyncByteGetter",
     "SyncByteSetter",
+    "ValueInfo",
     "set_or_delete",
 ]
 
@@ -111,6 +113,27 @@ class SuffixByteRequest:
 
 
 ByteRequest: TypeAlias = RangeByteRequest | OffsetByteRequest | SuffixByteRequest
+
+
+class ValueInfo(NamedTuple):
+    """The facts that a store tells of a value without reading it.
+
+    Parameters
+    ----------
+    key : str
+        The key.
+    size : int
+        How many bytes the value has.
+    modified : float, optional
+        When it was written, in seconds since 1970 UTC by the clock of the store.
+    version : str, optional
+        A tag that two values have in common only if they are equal, as the ETag of a service.
+    """
+
+    key: str
+    size: int
+    modified: float | None = None
+    version: str | None = None
 
 
 @dataclass(slots=True)
@@ -807,6 +830,28 @@ class Store(ABC):
             The beginning of the keys: a directory.
         """
 
+    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+        """Yield the facts of the values whose keys start with a prefix.
+
+        A store whose listings tell sizes defines this method; by default each value is asked for.
+
+        Parameters
+        ----------
+        prefix : str
+            The beginning of the keys: a directory.
+
+        Yields
+        ------
+        ValueInfo
+            The key, the size, and if the store knows them, the time and the version.
+        """
+        async for key in self.list_prefix(prefix):
+            try:
+                size = await self.getsize(key)
+            except FileNotFoundError:  # deleted meanwhile
+                continue
+            yield ValueInfo(key, size)
+
     # Writing.
 
     @abstractmethod
@@ -910,6 +955,54 @@ class Store(ABC):
         """
         self._check_writable()
         await self._delete_all(_as_folder(prefix))
+
+    async def copy_value(self, key: str, target: Store, target_key: str) -> int | None:
+        """Copy a value to another key, or to another store, without its bytes passing through here.
+
+        A store whose service or system can do so defines this method.
+
+        Parameters
+        ----------
+        key : str
+            The key of the value.
+        target : Store
+            The store that the copy is for; it may be this one.
+        target_key : str
+            The key of the copy. A value that it has is replaced.
+
+        Returns
+        -------
+        int or None
+            How many bytes the copy has; None, by default, if it was not made in this way, or if
+            there is no value.
+        """
+        return None
+
+    async def move_dir(
+        self, prefix: str, target: Store, target_prefix: str, *, exchange: bool = False
+    ) -> bool:
+        """Move all values below a prefix to another prefix, or to another store, in one step.
+
+        A store in which all of them are moved, or none, whatever happens, defines this method.
+
+        Parameters
+        ----------
+        prefix : str
+            The directory.
+        target : Store
+            The store to move it to; it may be this one.
+        target_prefix : str
+            The directory that it becomes.
+        exchange : bool, default: False
+            Whether a directory is there, and takes the place of the one that is moved. Otherwise
+            nothing may be there.
+
+        Returns
+        -------
+        bool
+            Whether that was done; if not, which is the default, nothing was.
+        """
+        return False
 
     async def clear(self) -> None:
         """Delete all keys."""

@@ -110,10 +110,9 @@ class _Passage:
         self.width = min(self._from.width, self._to.width)
 
     async def __call__(self, coords: Coords) -> int:
-        value = await self._from.get_checked(_key(self._source, coords))
-        if value is None:  # deleted meanwhile: the fill value stands for it
-            return 0
-        await self._to.set(_key(self._target, coords), value)
+        key, new = _key(self._source, coords), _key(self._target, coords)
+        if await self._from.copy_value(key, self._to, new) is None:
+            return 0  # deleted meanwhile: the fill value stands for it
         return _size(self._target, coords)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zarr._async.run import bounded
 from zarr.errors import CopyError
-from zarr.hierarchy.documents import DOCUMENTS
+from zarr.hierarchy.transfer import folder_of, in_order
 from zarr.storage.client import Requests
 from zarr.storage.path import address, is_within
 
@@ -82,44 +82,43 @@ async def copy_values(
     ValueError
         If one path lies within the other, in one store.
     """
-    _check_apart(source, dest)
-    start = len(_prefix(source))
+    check_apart(source, dest)
+    before, after = folder_of(source), folder_of(dest)
     read, write = Requests(source.store), Requests(dest.store)
-    keys = [key[start:] async for key in read.list_prefix(_prefix(source)) if wanted(key)]
-    there = {key[len(_prefix(dest)) :] async for key in write.list_prefix(_prefix(dest))}
-    keys.sort(key=lambda key: (key.rpartition("/")[2] in DOCUMENTS, key))
+    keys = sorted([key async for key in read.list_prefix(before) if wanted(key)])
+    there = {key[len(after) :] async for key in write.list_prefix(after)}
     if if_exists == "raise":
         for key in keys:
-            if key in there:
-                raise CopyError(f"key {_prefix(dest) + key!r} exists in destination {dest.store}")
+            if key[len(before) :] in there:
+                new = after + key[len(before) :]
+                raise CopyError(f"key {new!r} exists in destination {dest.store}")
 
-    async def copy(key: str) -> None:
-        old, new = _prefix(source) + key, _prefix(dest) + key
+    async def copy(old: str) -> None:
+        key = old[len(before) :]
+        new = after + key
         what = old if old == new else f"{old} -> {new}"
         if key in there and if_exists == "skip":
             report.skip(what)
             return
-        size = 0
-        if not dry_run:
-            value = await read.get_checked(old)
-            if value is None:  # deleted meanwhile
-                report.skip(what)
-                return
-            await write.set(new, value)
-            size = len(value)
+        size = None if dry_run else await read.copy_value(old, write, new)
+        if size is None and not dry_run:  # deleted meanwhile
+            report.skip(what)
+            return
         report.copy(what)
-        report.done(size)
+        report.done(size or 0)
 
-    first = next((at for at, key in enumerate(keys) if key.rpartition("/")[2] in DOCUMENTS), None)
-    for part in (keys[:first], keys[first:] if first is not None else []):
+    for part in in_order(keys, source.path):
         await bounded(part, copy, min(read.width, write.width))
 
 
-def _prefix(place: StorePath) -> str:
-    return f"{place.path}/" if place.path else ""
+def check_apart(source: StorePath, dest: StorePath) -> None:
+    """Fail if one place lies within the other, in one store.
 
-
-def _check_apart(source: StorePath, dest: StorePath) -> None:
+    Raises
+    ------
+    ValueError
+        If so.
+    """
     one, other = address(source), address(dest)
     if is_within(one, other) or is_within(other, one):
         raise ValueError(

@@ -23,13 +23,14 @@ from zarr.hierarchy.documents import (
 )
 from zarr.hierarchy.locking import guarded
 from zarr.hierarchy.place import check_writable, make_parents, refuse
+from zarr.hierarchy.transfer import delete_below, keys_below, move_below
 from zarr.metadata.group import ConsolidatedMetadata, nest, replace_consolidated
 from zarr.storage.client import Requests
 from zarr.storage.client.conditional import exchanged
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from zarr.abc.store import Store
     from zarr.groups.async_group import AsyncGroup
@@ -185,20 +186,22 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
     if await kind_at(store, old, zarr_format) is None:
         raise KeyError(source)
     refuse(store, new, await kind_at(store, new, zarr_format))
-    keys = [key async for key in Requests(store).list_prefix(f"{old}/")]
+    places = StorePath(store, old), StorePath(store, new)
+    keys = await keys_below(places[0])
     await _check_nothing_else(store, new, {new + key[len(old) :] for key in keys})
     await group.make_parents(new)
-    chunks = group.access_below(old).chunk_path, group.access_below(new).chunk_path
-    if chunks[0] is not None and chunks[1] is not None:
-        await _copy_chunks(chunks[0], chunks[1])
-    parts = _in_order(keys, old)
-    for part in parts[:-1]:
-        await _copy(store, part, old, new)
-    # Now the new place is whole for those who go by consolidated metadata.
-    start = len(group.path)
-    await forget(group, old[start:].strip("/"), new[start:].strip("/"))
-    await _copy(store, parts[-1], old, new)
-    await _delete_node(group, old, reversed(parts[2:]))
+    known = group.metadata.consolidated_metadata is not None or group.consolidated_by is not None
+
+    async def turn() -> None:
+        # Now the new place is whole for those who go by consolidated metadata.
+        start = len(group.path)
+        await forget(group, old[start:].strip("/"), new[start:].strip("/"))
+
+    await move_below(
+        *places,
+        turn=turn if known else None,
+        chunk_paths=(group.access_below(old).chunk_path, group.access_below(new).chunk_path),
+    )
 
 
 async def _check_nothing_else(store: Store, path: str, expected: set[str]) -> None:
@@ -212,34 +215,3 @@ async def _check_nothing_else(store: Store, path: str, expected: set[str]) -> No
                 f"there is no node at {path!r} in {store.shown_as()}, but there are values below "
                 f"it, as {key!r}: delete {path!r} before a node is moved there"
             )
-
-
-def _in_order(keys: Iterable[str], path: str) -> list[list[str]]:
-    """Keys below a path, in the order in which they are copied: what is seen first, last."""
-    parts: list[list[str]] = [[], [], [], []]
-    for key in keys:
-        folder, _, name = key.rpartition("/")
-        if name not in DOCUMENTS:
-            parts[0].append(key)
-        elif name in (".zattrs", ".zmetadata"):
-            parts[1].append(key)
-        else:
-            parts[3 if folder == path else 2].append(key)
-    return parts
-
-
-async def _copy_chunks(old: StorePath, new: StorePath) -> None:
-    """Copy what lies apart from the documents."""
-    keys = [key async for key in Requests(old.store).list_prefix(f"{old.path}/")]
-    await _copy(old.store, keys, old.path, new.path)
-
-
-async def _copy(store: Store, keys: list[str], old: str, new: str) -> None:
-    requests = Requests(store)
-
-    async def one(key: str) -> None:
-        value = await requests.get_checked(key)
-        if value is not None:
-            await requests.set(new + key[len(old) :], value)
-
-    await bounded(keys, one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from zarr._async.run import offload
 from zarr.abc.store import Store
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
+
+T = TypeVar("T")
 
 # How many names a worker thread lists before it hands them to the event loop.
 _BATCH = 1000
@@ -184,7 +186,7 @@ class BlockingStore(Store):
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
         keys = self._keys(prefix)
-        while batch := await self._call(_next_of, keys):
+        while batch := await self._call(next_of, keys):
             for key in batch:
                 yield key
 
@@ -194,5 +196,6 @@ class BlockingStore(Store):
             yield name
 
 
-def _next_of(keys: Iterator[str]) -> list[str]:
-    return list(islice(keys, _BATCH))
+def next_of(items: Iterator[T]) -> list[T]:
+    """The next items of a listing, to be handed to the event loop together."""
+    return list(islice(items, _BATCH))

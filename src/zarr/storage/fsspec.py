@@ -7,18 +7,32 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.locks import locked
-from zarr.abc._traits import READING_METHODS, overrides
-from zarr.abc.store import RangeByteRequest, Store, StoreTraits, SuffixByteRequest
+from zarr.abc._traits import READING_METHODS, VALUE_METHODS, overrides
+from zarr.abc.store import (
+    RangeByteRequest,
+    Store,
+    StoreTraits,
+    SuffixByteRequest,
+    ValueInfo,
+)
 from zarr.errors import did_you_mean
 from zarr.settings import config
 from zarr.storage.client.retry import UnreachableError, hidden_in, is_unreachable
 from zarr.storage.fsspec_protocols import check_reference, http_get, s3_get, s3_put
-from zarr.storage.keys import bounds, check_key, check_prefix, check_value, range_header, redacted
+from zarr.storage.keys import (
+    bounds,
+    check_key,
+    check_prefix,
+    check_value,
+    content_tag,
+    range_header,
+    redacted,
+)
 from zarr.storage.local import passes_link
 from zarr.urls import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from fsspec import FSMap  # type: ignore[import-not-found, import-untyped, unused-ignore]
     from fsspec.asyn import AsyncFileSystem  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -501,6 +515,28 @@ class FsspecStore(Store):
                 raise
             await self._call("_rm", path)
 
+    async def copy_value(self, key: str, target: Store, target_key: str) -> int | None:
+        # docstring inherited
+        if not (isinstance(target, FsspecStore) and self._is_plain() and target._is_plain()):
+            return None
+        if not self._is_s3 or self.fs is not target.fs:
+            return None  # of the others, many would read the value, and write it while it is seen
+        target._check_writable()
+        info = await self._file_info(key)
+        if info is None or info.get("size") is None:
+            return None
+        size = int(str(info["size"]))
+        try:
+            await self._call("_cp_file", self._path(key), target._path(target_key))
+        except self.allowed_exceptions as error:
+            self._check_absent(error)
+            return None
+        return size
+
+    def _is_plain(self) -> bool:
+        """Whether values are the files that their keys name, and nothing else."""
+        return not overrides(type(self), FsspecStore, VALUE_METHODS)
+
     async def _file_info(self, key: str) -> dict[str, Any] | None:
         try:
             info: dict[str, object] = await self._call("_info", self._path(key))
@@ -568,6 +604,28 @@ class FsspecStore(Store):
         for name in self._names([path for path in paths if not path.endswith("/")], folder):
             yield f"{start}/{name}" if start else name
 
+    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+        # docstring inherited
+        folder = self._folder(prefix)
+        try:
+            found = await self._call("_find", folder, detail=True)
+        except self.allowed_exceptions as error:
+            self._check_absent(error)
+            return
+        except TypeError:  # a file system whose listings tell no details
+            async for info in super().list_values(prefix):
+                yield info
+            return
+        start = check_prefix(prefix)
+        paths = [path for path in found if not path.endswith("/")]
+        for path, name in zip(paths, self._names(paths, folder), strict=True):
+            key = f"{start}/{name}" if start else name
+            size = found[path].get("size")
+            if size is None:
+                size = await self.getsize(key)
+            tag = content_tag(found[path].get("ETag"))
+            yield ValueInfo(key, int(size), _modified(found[path]), tag)
+
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
         folder = self._folder(prefix)
@@ -604,6 +662,17 @@ class FsspecStore(Store):
     async def clear(self) -> None:
         # docstring inherited
         await self.delete_dir("")
+
+
+def _modified(info: dict[str, Any]) -> float | None:
+    """When a file was written, by the names that file systems have for it."""
+    for name in ("LastModified", "mtime", "last_modified", "updated"):
+        found = info.get(name)
+        if isinstance(found, (int, float)):
+            return float(found)
+        if hasattr(found, "timestamp"):
+            return float(found.timestamp())
+    return None
 
 
 def _check_not_refused(error: BaseException) -> None:

@@ -133,6 +133,17 @@ def check_prefix(prefix: str) -> str:
     return check_key(folder) if folder else ""
 
 
+def content_tag(tag: object) -> str | None:
+    """The ETag of a service, if it is made of the bytes of the value: MD5, as S3 has it.
+
+    A value that was sent in parts has the digest of their digests, and a dash.
+    """
+    found = tag.strip('"') if isinstance(tag, str) else ""
+    digest, _, parts = found.partition("-")
+    is_digest = len(digest) == 32 and not set(digest) - set("0123456789abcdef")
+    return found if is_digest and (parts.isdigit() or found == digest) else None
+
+
 def is_hidden(name: str) -> bool:
     """Whether listings skip a file or directory of this name."""
     return name.startswith(_HIDDEN)

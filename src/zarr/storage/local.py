@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from zarr import _core
 from zarr._async.run import offload
 from zarr.abc._traits import VALUE_METHODS, overrides
-from zarr.abc.store import StoreTraits
+from zarr.abc.store import StoreTraits, ValueInfo
 from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
-from zarr.storage.blocking import BlockingStore
+from zarr.storage.blocking import BlockingStore, next_of
 from zarr.storage.keys import bounds, check_key, check_prefix, check_value, is_hidden
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncGenerator, Iterable, Iterator
 
-    from zarr.abc.store import ByteRequest
+    from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer, BufferPrototype
     from zarr.types import AccessModeLiteral
 
@@ -323,6 +323,67 @@ class LocalStore(BlockingStore):
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
         return await offload(lambda: sum(self._size(key) or 0 for key in self._keys(prefix)))
+
+    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+        # docstring inherited
+        infos = self._infos(prefix)
+        while batch := await offload(next_of, infos):
+            for info in batch:
+                yield info
+
+    def _infos(self, prefix: str) -> Iterator[ValueInfo]:
+        for key in self._keys(prefix):
+            try:
+                about = _about(self._path(key), key)
+            except IsADirectoryError:  # the file was replaced meanwhile
+                continue
+            if about is not None:
+                yield ValueInfo(key, about.st_size, about.st_mtime)
+
+    # -- copies and moves, by the system --------------------------------------------------------
+
+    def _is_plain(self) -> bool:
+        """Whether values are the files that their keys name, and nothing else."""
+        return self._follows and not overrides(type(self), LocalStore, VALUE_METHODS)
+
+    async def copy_value(self, key: str, target: Store, target_key: str) -> int | None:
+        # docstring inherited
+        if not (isinstance(target, LocalStore) and self._is_plain() and target._is_plain()):
+            return None
+        target._check_writable()
+        return await offload(self._copy_value, key, target, target_key)
+
+    def _copy_value(self, key: str, target: LocalStore, target_key: str) -> int | None:
+        from zarr.storage.local_moves import copy_file
+
+        source = self._path(key)
+        if _about(source, key) is None:
+            return None
+        target._ensure_open_sync()
+        sync = bool(config.settings.storage__local__fsync)
+        return copy_file(source, target._path(target_key), sync=sync)
+
+    async def move_dir(
+        self, prefix: str, target: Store, target_prefix: str, *, exchange: bool = False
+    ) -> bool:
+        # docstring inherited
+        if not (isinstance(target, LocalStore) and self._is_plain() and target._is_plain()):
+            return False
+        self._check_writable()
+        target._check_writable()
+        return await offload(self._move_folder, prefix, target, target_prefix, exchange)
+
+    def _move_folder(self, prefix: str, target: LocalStore, new: str, swap: bool) -> bool:
+        from zarr.storage.local_moves import exchange, rename
+
+        if not (check_prefix(prefix) and check_prefix(new)):
+            return False  # the root of a store stays where it is
+        old_path, new_path = self._path(prefix.rstrip("/")), target._path(new.rstrip("/"))
+        # A link is not what it points to, and one that is relative points elsewhere afterwards.
+        if passes_link(self._folder, prefix.rstrip("/"), prefix.rstrip("/")):
+            return False
+        target._ensure_open_sync()
+        return exchange(old_path, new_path) if swap else rename(old_path, new_path)
 
     def _names(self, prefix: str) -> Iterable[str]:
         folder = check_prefix(prefix)

@@ -11,8 +11,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from zarr.abc._traits import READING_METHODS, overrides
-from zarr.abc.store import Store, StoreTraits
+from zarr.abc._traits import READING_METHODS, VALUE_METHODS, overrides
+from zarr.abc.store import Store, StoreTraits, ValueInfo
 from zarr.storage.client.retry import AnswerError, of_obstore
 from zarr.storage.keys import (
     absolute,
@@ -20,6 +20,7 @@ from zarr.storage.keys import (
     check_key,
     check_prefix,
     check_value,
+    content_tag,
     immutable_bytes,
     redacted,
 )
@@ -445,6 +446,31 @@ class ObjectStore(Store, Generic[T_Store]):
         with contextlib.suppress(*ALLOWED_EXCEPTIONS):
             await self._answer(_running().delete_async(self._client, key))
 
+    async def copy_value(self, key: str, target: Store, target_key: str) -> int | None:
+        # docstring inherited
+        if not (isinstance(target, ObjectStore) and self._is_plain() and target._is_plain()):
+            return None
+        # The service copies within a bucket, and obstore below the prefix of a store.
+        if self.store != target.store:
+            return None
+        target._check_writable()
+        info = await self._info(key)
+        if info is None:
+            return None
+        check_key(target_key)
+        copy = _running().copy_async(target._client, key, target_key)
+        try:
+            await self._answer(copy)
+        except self.allowed_exceptions:  # deleted meanwhile
+            return None
+        except (AnswerError, NotImplementedError, _obstore().exceptions.NotSupportedError):
+            return None  # a service that cannot, or that takes no value of this size
+        return int(info["size"])
+
+    def _is_plain(self) -> bool:
+        """Whether values are the objects that their keys name, and nothing else."""
+        return not overrides(type(self), ObjectStore, VALUE_METHODS)
+
     async def _info(self, key: str) -> Any:
         """The facts that the service tells of a value without sending it; None if there is none."""
         check_key(key)
@@ -509,6 +535,21 @@ class ObjectStore(Store, Generic[T_Store]):
         for path in empty:
             if path not in folders and await self.exists(path):
                 yield path
+
+    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+        # docstring inherited
+        empty: list[str] = []
+        async for batch in self._batches(prefix):
+            for item in batch:
+                if item["size"]:
+                    modified = item["last_modified"].timestamp()
+                    tag = content_tag(item.get("e_tag"))
+                    yield ValueInfo(item["path"], item["size"], modified, tag)
+                else:
+                    empty.append(item["path"])
+        for path in filter(None, empty):  # or an object that marks a directory
+            if await self.exists(path):
+                yield ValueInfo(path, 0)
 
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited

@@ -23,6 +23,7 @@ from zarr.abc.store import (
 if TYPE_CHECKING:
     import logging
     from collections.abc import (
+        AsyncGenerator,
         AsyncIterator,
         Awaitable,
         Callable,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from zarr.abc.store import ByteRequest, StoreTraits
+    from zarr.abc.store import ByteRequest, StoreTraits, ValueInfo
     from zarr.buffer.core import Buffer, BufferPrototype
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ T_Store = TypeVar("T_Store", bound=Store)
 # Where a subclass changes one of the methods on the right, the one on the left is made of these
 # by `Store`, and does not go around them to the inner store.
 _MADE_OF = {
+    "list_values": frozenset({"list_prefix", "getsize", "get", "intercept"}),
     "clear": frozenset({"delete", "list"}),
     "delete_dir": frozenset({"delete", "list_prefix"}),
     "get_partial_values": frozenset({"get"}),
@@ -438,16 +440,19 @@ class WrapperStore(Store, Generic[T_Store]):
         # docstring inherited
         return self._listed("list_dir", prefix, partial(self._store.list_dir, prefix))
 
-    def _listed(
-        self, method: str, prefix: str, call: Callable[[], AsyncIterator[str]]
-    ) -> AsyncIterator[str]:
+    def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+        # docstring inherited
+        base = self._base("list_values")
+        return self._listed("list_values", prefix, partial(base.list_values, prefix))
+
+    def _listed(self, method: str, prefix: str, call: Callable[[], AsyncIterator[T]]) -> Any:
         if self.passes_on("intercept"):
             return call()
 
-        async def listed() -> tuple[str, ...]:
+        async def listed() -> tuple[T, ...]:
             return tuple([item async for item in call()])
 
-        async def items() -> AsyncIterator[str]:
+        async def items() -> AsyncIterator[T]:
             for item in await self.intercept(method, prefix, listed):
                 yield item
 

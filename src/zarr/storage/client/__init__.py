@@ -28,6 +28,7 @@ from zarr.abc.store import (
     RangeByteRequest,
     Store,
     SuffixByteRequest,
+    ValueInfo,
     get_versioned,
 )
 from zarr.buffer.cpu import buffer_prototype
@@ -426,11 +427,30 @@ class Requests:
         for name in await self._listed("list_dir", prefix, call):
             yield name
 
+    async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
+        """Yield the facts of the values whose keys start with a prefix; see `Store`."""
+        if self._waits and composed(self.store, "list_values"):
+            keys = [key async for key in self.list_prefix(prefix)]
+            sizes = await bounded(keys, self._size_if_there, self.width)
+            for key, size in zip(keys, sizes, strict=True):
+                if size is not None:
+                    yield ValueInfo(key, size)
+            return
+        call = partial(self.store.list_values, prefix)
+        for info in await self._listed("list_values", prefix, call):
+            yield info
+
+    async def _size_if_there(self, key: str) -> int | None:
+        try:
+            return await self.getsize(key)
+        except FileNotFoundError:  # deleted meanwhile
+            return None
+
     async def _listed(
-        self, name: str, prefix: str, call: Callable[[], AsyncIterator[str]]
-    ) -> Sequence[str]:
+        self, name: str, prefix: str, call: Callable[[], AsyncIterator[T]]
+    ) -> Sequence[T]:
         # To the end, before anybody sees a part of it: a listing that breaks off begins anew.
-        async def listed() -> Sequence[str]:
+        async def listed() -> Sequence[T]:
             seconds = self.seconds(0) if self._waits else None
             if seconds is None:
                 return [item async for item in call()]
@@ -462,6 +482,57 @@ class Requests:
         call = partial(self.store.set_if_not_exists, key, value)
         with writing(self.data_id, key):
             await self._ask("set_if_not_exists", key, call, len(value))
+
+    async def copy_value(self, key: str, target: Requests, target_key: str) -> int | None:
+        """Copy a value as it is, at the service where that can be; return how many bytes it has.
+
+        Parameters
+        ----------
+        key
+            The key of the value.
+        target
+            The requests of the store that the copy is for.
+        target_key
+            The key of the copy.
+
+        Returns
+        -------
+        int or None
+            None if there is no such value.
+        """
+        if type(self.store) is type(target.store):  # else one does not know the other
+            call = partial(self.store.copy_value, key, target.store, target_key)
+            with writing(target.data_id, target_key):
+                size = await self._ask("copy_value", key, call, None)
+            if size is not None:
+                return size
+        value = await self.get_checked(key)
+        if value is None:
+            return None
+        await target.set(target_key, value)
+        return len(value)
+
+    async def move_dir(
+        self, prefix: str, target: Requests, target_prefix: str, *, exchange: bool = False
+    ) -> bool:
+        """Move all values below a prefix in one step, if the store can; tell whether it did.
+
+        Parameters
+        ----------
+        prefix, target, target_prefix, exchange
+            As of `Store.move_dir`.
+        """
+        if type(self.store) is not type(target.store):
+            return False
+        call = partial(
+            self.store.move_dir, prefix, target.store, target_prefix, exchange=exchange
+        )
+        try:
+            return await self.once("move_dir", prefix, call)
+        finally:
+            for requests, folder in ((self, _as_folder(prefix)), (target, _as_folder(target_prefix))):
+                rewritten_below(requests.data_id, folder)
+                note_deletion(requests.data_id, folder)
 
     async def delete(self, key: str) -> None:
         """Take the value of a key away; nothing happens if it has none."""

@@ -1,0 +1,158 @@
+"""Copies and moves of all that is stored below a path, as it is stored.
+
+A node has its documents only where all of it is: they are copied last, and deleted first. A process
+that dies in between loses nothing, and nobody sees a node that is not whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zarr._async.run import bounded
+from zarr.hierarchy.documents import DOCUMENTS
+from zarr.storage.client import Requests
+from zarr.storage.path import StorePath
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    Done = Callable[[str, int], Awaitable[None] | None]
+    """Called with the key of each value that was copied, and how many bytes it has."""
+
+
+def in_order(keys: Iterable[str], path: str) -> list[list[str]]:
+    """Return keys below a path, in the order in which they are copied: what is seen first, last.
+
+    Parameters
+    ----------
+    keys
+        The keys.
+    path
+        The path of the node that all of them belong to.
+
+    Returns
+    -------
+    list of list of str
+        Chunks and other values; documents that say nothing without others; documents of nodes
+        below; documents of the node itself.
+    """
+    parts: list[list[str]] = [[], [], [], []]
+    for key in keys:
+        folder, _, name = key.rpartition("/")
+        if name not in DOCUMENTS:
+            parts[0].append(key)
+        elif name in (".zattrs", ".zmetadata"):
+            parts[1].append(key)
+        else:
+            parts[3 if folder == path else 2].append(key)
+    return parts
+
+
+async def keys_below(place: StorePath) -> list[str]:
+    """Return the keys of all values below a path."""
+    return [key async for key in Requests(place.store).list_prefix(folder_of(place))]
+
+
+def folder_of(place: StorePath) -> str:
+    """Return the beginning of the keys below a path."""
+    return f"{place.path}/" if place.path else ""
+
+
+async def copy_keys(
+    source: StorePath, target: StorePath, keys: Iterable[str], done: Done | None = None
+) -> None:
+    """Copy values below a path to below another, several at a time.
+
+    Parameters
+    ----------
+    source, target
+        The paths.
+    keys
+        The keys of the values, as those of the source's store.
+    done
+        Told of each.
+    """
+    read, write = Requests(source.store), Requests(target.store)
+    start = len(folder_of(source))
+
+    async def one(key: str) -> None:
+        size = await read.copy_value(key, write, folder_of(target) + key[start:])
+        if size is not None and done is not None:  # None: it was deleted meanwhile
+            waits = done(key, size)
+            if waits is not None:
+                await waits
+
+    await bounded(keys, one, min(read.width, write.width))
+
+
+async def copy_below(source: StorePath, target: StorePath, done: Done | None = None) -> None:
+    """Copy all below a path to another, documents last.
+
+    Parameters
+    ----------
+    source, target, done
+        As of `copy_keys`.
+    """
+    for part in in_order(await keys_below(source), source.path):
+        await copy_keys(source, target, part, done)
+
+
+async def delete_below(
+    place: StorePath, keys: Iterable[str] | None = None, chunk_path: StorePath | None = None
+) -> None:
+    """Delete all below a path: documents first, since a node without chunks looks like empty.
+
+    Parameters
+    ----------
+    place
+        The path.
+    keys
+        The keys below it, if they are known.
+    chunk_path
+        Where chunks are, if not with the documents.
+    """
+    requests = Requests(place.store)
+    keys = await keys_below(place) if keys is None else keys
+    for part in in_order(keys, place.path)[:0:-1]:
+        await bounded(requests.own(place.path, part), requests.delete)
+    await place.delete_dir()
+    if chunk_path is not None:  # else an array that is made there later would find them
+        await chunk_path.delete_dir()
+
+
+async def move_below(
+    old: StorePath,
+    new: StorePath,
+    *,
+    turn: Callable[[], Awaitable[None]] | None = None,
+    chunk_paths: tuple[StorePath | None, StorePath | None] = (None, None),
+    done: Done | None = None,
+) -> None:
+    """Move all below a path to another at which there is nothing.
+
+    Parameters
+    ----------
+    old, new
+        The paths.
+    turn
+        Called when all but the documents of the node itself is at the new place. If it is given,
+        the node is never renamed in one step: others read what it changes.
+    chunk_paths
+        Where chunks are, and will be, if not with the documents.
+    done
+        As of `copy_keys`.
+    """
+    if turn is None and chunk_paths == (None, None):
+        moved = await Requests(old.store).move_dir(old.path, Requests(new.store), new.path)
+        if moved:
+            return
+    keys = await keys_below(old)
+    if chunk_paths[0] is not None and chunk_paths[1] is not None:
+        await copy_below(chunk_paths[0], chunk_paths[1], done)
+    parts = in_order(keys, old.path)
+    for part in parts[:-1]:
+        await copy_keys(old, new, part, done)
+    if turn is not None:
+        await turn()
+    await copy_keys(old, new, parts[-1], done)
+    await delete_below(old, keys, chunk_paths[0])
