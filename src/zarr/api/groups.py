@@ -18,9 +18,10 @@ from zarr.errors import (
 )
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.consolidate import consolidate
-from zarr.hierarchy.documents import child_path, find_group, load_node, not_found
+from zarr.hierarchy.documents import child_path, find_group, load_group, load_node, not_found
 from zarr.hierarchy.open_options import default_format, make_access, parse_format
 from zarr.hierarchy.place import (
+    check_writable,
     found_or_made,
     make_hierarchy,
     normalized,
@@ -411,7 +412,15 @@ async def consolidate_metadata(
     ['a']
     """
     place = await make_store_path(store, path=path)
-    return AsyncGroup(await consolidate(place, parse_format(zarr_format)), place).known_stored()
+    if not place.store.supports_consolidated_metadata:
+        raise TypeError(
+            f"The Zarr Store in use ({type(place.store).__name__}) doesn't support consolidated "
+            "metadata."
+        )
+    check_writable(place)
+    group = await load_group(place, parse_format(zarr_format), use_consolidated=False)
+    metadata = await consolidate(AsyncGroup(group, place))
+    return AsyncGroup(metadata, place).known_stored()
 
 
 async def tree(

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from zarr._async.run import section
 from zarr.abc._traits import data_id_of
 from zarr.errors import ZarrUserWarning
-from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import document_key, documents_of, load_group, save_documents
 from zarr.hierarchy.locking import guarded
-from zarr.hierarchy.place import check_writable
 from zarr.hierarchy.walk import walk
 from zarr.metadata.group import (
     ZMETADATA_V2_JSON,
@@ -25,33 +23,24 @@ from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
+    from zarr.groups.async_group import AsyncGroup
     from zarr.metadata.group import NodeMetadata
-    from zarr.types import ZarrFormat
 
 
-async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> GroupMetadata:
+async def consolidate(group: AsyncGroup) -> GroupMetadata:
     """Store the metadata of all nodes below a group with those of the group.
 
     Parameters
     ----------
-    store_path
-        Where the group is.
-    zarr_format
-        Its format; any, 3 first, if None.
+    group
+        The group, opened without consolidated metadata.
 
     Returns
     -------
     GroupMetadata
         Those of the group, with what was consolidated.
     """
-    store, path = store_path.store, store_path.path
-    if not store.supports_consolidated_metadata:
-        raise TypeError(
-            f"The Zarr Store in use ({type(store).__name__}) doesn't support consolidated metadata."
-        )
-    check_writable(store_path)
-    group = await load_group(store_path, zarr_format, use_consolidated=False)
-    chosen = group.zarr_format
+    store, path, chosen = group.store, group.path, group.metadata.zarr_format
     if chosen == 3:
         # Shown as this module's, not the caller's: programs whose tests make warnings of their own
         # modules errors (xarray) consolidate on purpose.
@@ -61,14 +50,15 @@ async def consolidate(store_path: StorePath, zarr_format: ZarrFormat | None) -> 
             ZarrUserWarning,
             stacklevel=1,
         )
-    root = AsyncGroup(group, store_path)
 
     async def member(below: str) -> NodeMetadata | None:
         # Got as anybody gets them: programs count these calls in their tests.
-        found = await root.get(below)
+        found = await group.get(below)
         return None if found is None else found.metadata
 
-    below = walk(store, path, group, None, use_consolidated_for_children=False, load=member)
+    below = walk(
+        store, path, group.metadata, None, use_consolidated_for_children=False, load=member
+    )
     found = ConsolidatedMetadata(nest({name: node async for name, node in below}))
 
     async def attempt(store: Store) -> GroupMetadata:
