@@ -8,10 +8,9 @@ from zarr.codecs.crc32c_ import Crc32cCodec
 from zarr.codecs.external import ArrowIPCCodec, JpegCodec, JpegXLCodec, LzwCodec, ZfpCodec
 from zarr.codecs.framing import N5DefaultCodec, N5VarlenCodec, OffsetCodec, OptionalCodec, PadCodec
 from zarr.codecs.gzip import GzipCodec
-from zarr.codecs.reshape import ReshapeCodec, SingletonDimCodec
 from zarr.codecs.scale_offset import ScaleOffset
 from zarr.codecs.sharding import ShardingCodec, ShardingCodecIndexLocation, SubchunkWriteOrder
-from zarr.codecs.transpose import TransposeCodec
+from zarr.codecs.transpose import ReshapeCodec, SingletonDimCodec, TransposeCodec
 from zarr.codecs.vlen_arrays import LabelMultisetCodec, N5LabelMultisetCodec, VLenNDArrayCodec
 from zarr.codecs.vlen_utf8 import VLenBytesCodec, VLenUTF8Codec
 from zarr.codecs.zstd import ZstdCodec
