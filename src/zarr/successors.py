@@ -50,7 +50,9 @@ _RENAMED: Final = {
     "zarr.core.dtype.npy.structured": "zarr.core.dtype.npy",
     "zarr.core.dtype.npy.time": "zarr.core.dtype.npy",
     "zarr.core.dtype.registry": "zarr.dtype.registry",
+    "zarr.core.dtype.wrapper": "zarr.dtype.base",
     "zarr.core.metadata.common": "zarr.metadata.group",
+    "zarr.core.metadata.io": "zarr.hierarchy.place",
     "zarr.storage._fsspec": "zarr.storage.fsspec",
     "zarr.storage._local": "zarr.storage.local",
     "zarr.storage._logging": "zarr.storage.wrapper",
@@ -62,7 +64,7 @@ _RENAMED: Final = {
 }
 """The module that has all names of a module of zarr-python, by the name that it has there.
 
-A module that programs are known to import from is a file instead, so that type checkers find it.
+A module that several programs import from is a file instead, so that type checkers find it.
 """
 
 
