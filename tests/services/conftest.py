@@ -188,39 +188,3 @@ def asked(nginx: tuple[str, Path]) -> Callable[[], list[str]]:
 
     since()
     return since
-
-
-@pytest.fixture
-def run_together(tmp_path: Path) -> Callable[[str, list[str]], None]:
-    """Runs a program in several processes at the same time, which all begin together."""
-
-    def run(program: str, arguments: list[str]) -> None:
-        script = tmp_path / "program.py"
-        script.write_text(program)
-        running = [
-            subprocess.Popen(
-                [sys.executable, str(script), *argument.split("|")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-            )
-            for argument in arguments
-        ]
-        try:
-            for process in running:  # each says that it is ready, and waits for a line
-                assert process.stdout is not None
-                if process.stdout.readline() != b"ready\n":
-                    raise AssertionError(process.communicate()[1].decode())
-            for process in running:
-                assert process.stdin is not None
-                process.stdin.write(b"go\n")
-                process.stdin.flush()
-            for process in running:
-                errors = process.communicate(timeout=120)[1].decode()
-                assert process.returncode == 0, errors
-        finally:
-            for process in running:
-                process.kill()
-                process.wait()
-
-    return run

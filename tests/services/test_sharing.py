@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,30 +13,91 @@ import pytest
 import zarr
 from zarr.storage import FsspecStore, ObjectStore
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PROCESSES = 4
 
-BEGIN = """
-import sys
+WORKER = """
+import json, sys, traceback
 import numpy as np
 import zarr
 from zarr.storage import FsspecStore, ObjectStore
 
-kind, endpoint, bucket, number = sys.argv[1:]
-number = int(number)
-if kind == "obstore":
-    from obstore.store import S3Store
-    store = ObjectStore(S3Store(
-        bucket, endpoint=endpoint, access_key_id="the-access-key",
-        secret_access_key="the-secret-key", region="us-east-1",
-        client_options={"allow_http": True}))
-else:
-    store = FsspecStore.from_url("s3://" + bucket, {
+def opened(kind, endpoint, bucket):
+    if kind == "obstore":
+        from obstore.store import S3Store
+        return ObjectStore(S3Store(
+            bucket, endpoint=endpoint, access_key_id="the-access-key",
+            secret_access_key="the-secret-key", region="us-east-1",
+            client_options={"allow_http": True}))
+    return FsspecStore.from_url("s3://" + bucket, {
         "key": "the-access-key", "secret": "the-secret-key",
         "client_kwargs": {"endpoint_url": endpoint, "region_name": "us-east-1"}})
-node = zarr.open(store, mode="r+")
-print("ready", flush=True)
-sys.stdin.readline()
+
+for line in sys.stdin:
+    place, number, program = json.loads(line)
+    try:
+        store = opened(*place)
+        names = {"np": np, "zarr": zarr, "store": store, "number": number}
+        names["node"] = zarr.open(store, mode="r+")
+        print("ready", flush=True)
+        sys.stdin.readline()
+        exec(program, names)
+        print("done", flush=True)
+    except BaseException:
+        print(json.dumps(traceback.format_exc()), flush=True)
 """
+
+
+class Workers:
+    """Processes that run the same program at the same time, one program after another."""
+
+    def __init__(self) -> None:
+        self._running: list[subprocess.Popen[str]] = []
+
+    def run(self, place: tuple[str, str, str], program: str) -> None:
+        """Run a program in all of them, which all begin together; an error in one is raised."""
+        if not self._running:
+            command = [sys.executable, "-c", WORKER]
+            pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self._running = [subprocess.Popen(command, **pipes) for _ in range(PROCESSES)]
+        try:
+            for number, process in enumerate(self._running):
+                self._tell(process, json.dumps([place, number, program]))
+            self._all_say("ready")
+            for process in self._running:
+                self._tell(process, "go")
+            self._all_say("done")
+        except BaseException:
+            self.end()  # some are still at work
+            raise
+
+    @staticmethod
+    def _tell(process: subprocess.Popen[str], line: str) -> None:
+        assert process.stdin is not None
+        process.stdin.write(f"{line}\n")
+        process.stdin.flush()
+
+    def _all_say(self, word: str) -> None:
+        for process in self._running:
+            assert process.stdout is not None
+            said = process.stdout.readline().strip()
+            assert said == word, json.loads(said or '"the process ended"')
+
+    def end(self) -> None:
+        """Kill the processes."""
+        for process in self._running:
+            process.kill()
+            process.communicate()
+        self._running = []
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Workers]:
+    found = Workers()
+    yield found
+    found.end()
 
 
 BOTH = pytest.mark.parametrize("kind", ["obstore", "s3fs"], indirect=True)
@@ -54,12 +118,8 @@ def store(kind: str, s3: Any) -> Any:
 
 
 @pytest.fixture
-def together(kind: str, s3: Any, run_together: Any) -> Any:
-    def run(program: str) -> None:
-        places = [f"{kind}|{s3.endpoint}|{s3.bucket}|{number}" for number in range(PROCESSES)]
-        run_together(BEGIN + program, places)
-
-    return run
+def together(kind: str, s3: Any, workers: Workers) -> Any:
+    return lambda program: workers.run((kind, s3.endpoint, s3.bucket), program)
 
 
 @BOTH
