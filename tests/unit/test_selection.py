@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -68,22 +69,25 @@ def assert_same(found: Array, expected: Any) -> None:
     assert np.array_equal(found, expected)
 
 
-# --- strategies
+# --- strategies, made once for each length: making and checking one takes longer than a draw
 
 shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=7)
 shapes_with_axes = hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=7)
 
 
+@cache
 def slices(length: int) -> st.SearchStrategy[slice]:
     ends = st.none() | st.integers(-length - 3, length + 3)
     return st.builds(slice, ends, ends, st.none() | st.integers(1, length + 2))
 
 
+@cache
 def integers(length: int) -> st.SearchStrategy[Any]:
     kinds = st.sampled_from([int, np.int8, np.int64, np.intp, lambda i: np.array(i, dtype="i2")])
     return st.builds(lambda kind, i: kind(i), kinds, st.integers(-length, length - 1))
 
 
+@cache
 def index_arrays(length: int, shape: Any = None) -> st.SearchStrategy[Any]:
     shape = st.integers(0, 6) if shape is None else shape
     signed = hnp.arrays(
@@ -93,6 +97,7 @@ def index_arrays(length: int, shape: Any = None) -> st.SearchStrategy[Any]:
     return signed | unsigned | signed.map(lambda array: array.tolist())
 
 
+@cache
 def masks(shape: Any) -> st.SearchStrategy[Any]:
     return hnp.arrays(bool, shape)
 
@@ -185,7 +190,7 @@ def test_coordinates_are_broadcast_as_in_numpy(data: st.DataObject) -> None:
         hnp.mutually_broadcastable_shapes(num_shapes=len(shape), min_dims=1, max_dims=3, max_side=4)
     )
     items = tuple(
-        data.draw(index_arrays(length, st.just(points)))
+        data.draw(index_arrays(length, points))
         for length, points in zip(shape, together.input_shapes, strict=True)
     )
     expected = array[tuple(as_numpy(item) for item in items)]
