@@ -26,7 +26,7 @@ from zarr.hierarchy.documents import (
 )
 from zarr.hierarchy.locking import guarded
 from zarr.hierarchy.place import check_writable, make_parents, refuse
-from zarr.hierarchy.transfer import delete_below, keys_below, move_below
+from zarr.hierarchy.transfer import keys_below, move_below
 from zarr.hierarchy.walk import walk
 from zarr.metadata.group import (
     ZMETADATA_V2_JSON,
@@ -39,7 +39,7 @@ from zarr.storage.client.conditional import exchanged
 from zarr.storage.path import StorePath
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from zarr.abc.store import Store
     from zarr.groups.async_group import AsyncGroup
