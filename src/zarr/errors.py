@@ -97,6 +97,16 @@ def did_you_mean(wanted: str, names: Iterable[str]) -> str:
     return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 
+def printable(text: str) -> str:
+    """A string of one line, in which nothing steers a terminal.
+
+    Characters that do not print become escapes, as in a literal of Python.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 class Message(str):
     """A message with a hint that is found when it is shown.
 

@@ -22,7 +22,7 @@ from zarr.cli.app import (
     set_level,
     tell,
 )
-from zarr.cli.completion import paths, stores, values
+from zarr.cli.completion import choices, paths, stores
 
 if TYPE_CHECKING:
     from zarr.storage.path import StorePath
@@ -153,7 +153,8 @@ def copy(
     if_exists: Annotated[
         str,
         typer.Option(
-            help="raise, replace or skip: keys that exist.", autocompletion=values(IfExists)
+            help="raise, replace or skip: keys that exist.",
+            autocompletion=choices("raise", "replace", "skip"),
         ),
     ] = "raise",
     dry_run: DryRun = False,

@@ -86,18 +86,17 @@ def paths(store: str) -> Callable[[Any, str], Choices]:
     return complete
 
 
-def values(choices: type) -> Callable[[Any, str], Choices]:
-    """Return what completes one of the values of a literal type.
+def choices(*values: str) -> Callable[[Any, str], Choices]:
+    """Return what completes one of several values.
 
     Parameters
     ----------
-    choices
-        A ``Literal``.
+    *values
+        The values.
     """
-    from typing import get_args
 
     def complete(ctx: Any, incomplete: str) -> Choices:
-        return [(each, "") for each in map(str, get_args(choices)) if each.startswith(incomplete)]
+        return [(value, "") for value in values if value.startswith(incomplete)]
 
     return complete
 

@@ -43,6 +43,8 @@ def _message(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and not isinstance(error, BaseZarrError):
         names = [str(name) for name in (error.filename, error.filename2) if name is not None]
         return ": ".join([*names, error.strerror])
+    if isinstance(error, TypeError) and "'storage_options' was provided" in str(error):
+        return "--anon, --endpoint and --option are for stores that a URL names"
     if type(error) is KeyError and len(error.args) == 1:
         return f"there is no {error.args[0]!r}"
     return str(error) or type(error).__name__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zarr.errors import printable
 from zarr.hierarchy.walk import walk
 from zarr.metadata.group import NodeMetadata, is_group
 
@@ -135,13 +136,3 @@ async def make_tree(
 
 def _label(node: NodeMetadata) -> str:
     return "" if is_group(node) else f" {node.shape} {node.dtype.to_native_dtype()}"
-
-
-def printable(text: str) -> str:
-    """A string of one line, in which nothing steers a terminal.
-
-    Characters that do not print become escapes, as in a literal of Python.
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

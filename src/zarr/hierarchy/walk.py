@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from zarr._async.run import bounded, section
@@ -12,12 +14,15 @@ from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_c
 from zarr.storage.client import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from zarr.abc.store import Store
     from zarr.metadata.group import ConsolidatedMetadata
 
     Load = Callable[[str], Awaitable[NodeMetadata | None]]
+
+
+_BATCH = 4096
 
 
 class _Place(NamedTuple):
@@ -73,9 +78,9 @@ async def walk(
     level = [_Place(path, "", group)]
     depth = 0
     while level:
-        found = await _below(store, level, use_consolidated_for_children, whole, load)
+        found = _below(store, level, use_consolidated_for_children, whole, load)
         level = []
-        for place, name, node in found:
+        async for place, name, node in found:
             if is_group(node):
                 if not use_consolidated_for_children and place.group.consolidated_metadata is None:
                     node = replace_consolidated(node, None)
@@ -88,12 +93,16 @@ async def walk(
 
 async def _below(
     store: Store, level: list[_Place], consolidated: bool, whole: bool, load: Load | None
-) -> list[tuple[_Place, str, NodeMetadata]]:
-    """The children of several groups; those that have to be asked for are asked for together."""
+) -> AsyncIterator[tuple[_Place, str, NodeMetadata]]:
+    """Yield the children of several groups; those that have to be asked for, many together.
+
+    So many that few are in memory, however many there are.
+    """
     unknown = [place for place in level if place.group.consolidated_metadata is None]
     waits = store.traits.needs_event_loop
     listed = await section(lambda: bounded(unknown, lambda place: _names(store, place.path)), waits)
-    asked = [(place, name) for place, names in zip(unknown, listed, strict=True) for name in names]
+    names = {id(place): found for place, found in zip(unknown, listed, strict=True)}
+    limit = at_a_time(level[0].group.zarr_format)
 
     async def load_one(item: tuple[_Place, str]) -> NodeMetadata | Exception | None:
         place, name = item
@@ -114,28 +123,36 @@ async def _below(
                 found = error
         return found
 
-    limit = at_a_time(level[0].group.zarr_format)
-    nodes = await section(lambda: bounded(asked, load_one, limit), waits)
-    by_place: dict[int, list[tuple[_Place, str, NodeMetadata]]] = {id(p): [] for p in level}
-    for (place, name), node in zip(asked, nodes, strict=True):
-        if node is None:
-            warn(
-                f"Object at {place.below(name)} is not recognized as a component of a Zarr "
-                "hierarchy.",
-                ZarrUserWarning,
-            )
-        elif isinstance(node, Exception):
-            warn(
-                f"{place.below(name)!r} is left out: its metadata cannot be read. {node}",
-                ZarrUserWarning,
-            )
-        else:
-            by_place[id(place)].append((place, name, node))
-    for place in level:
-        known = place.group.consolidated_metadata
-        if known is not None:
-            by_place[id(place)] = [(place, name, node) for name, node in known.metadata.items()]
-    return [item for place in level for item in by_place[id(place)]]
+    def known() -> Iterator[tuple[_Place, str, NodeMetadata | None]]:
+        for place in level:
+            told = place.group.consolidated_metadata
+            if told is not None:
+                for name, node in told.metadata.items():
+                    yield place, name, node
+            else:
+                for name in names[id(place)]:
+                    yield place, name, None
+
+    children = known()
+    while batch := list(islice(children, _BATCH)):
+        asked = [(place, name) for place, name, node in batch if node is None]
+        loaded = await section(partial(bounded, asked, load_one, limit), waits)
+        answers = iter(loaded)
+        for place, name, node in batch:
+            answer = next(answers) if node is None else node
+            if answer is None:
+                warn(
+                    f"Object at {place.below(name)} is not recognized as a component of a Zarr "
+                    "hierarchy.",
+                    ZarrUserWarning,
+                )
+            elif isinstance(answer, Exception):
+                warn(
+                    f"{place.below(name)!r} is left out: its metadata cannot be read. {answer}",
+                    ZarrUserWarning,
+                )
+            else:
+                yield place, name, answer
 
 
 async def _names(store: Store, path: str) -> list[str]:

@@ -14,10 +14,35 @@ from zarr._async.run import synced
 from zarr.tools import asynchronous
 from zarr.tools.result import Result
 
-__all__ = ["Result"]
+__all__ = [
+    "Result",
+    "cat",
+    "delete_attributes",
+    "diff",
+    "du",
+    "find",
+    "get_attributes",
+    "head",
+    "info",
+    "ls",
+    "set_attributes",
+    "stats",
+    "tree",
+]
 
 if TYPE_CHECKING:  # for type checkers, which result each has
-    pass
+    cat = synced(asynchronous.cat)
+    delete_attributes = synced(asynchronous.delete_attributes)
+    diff = synced(asynchronous.diff)
+    du = synced(asynchronous.du)
+    find = synced(asynchronous.find)
+    get_attributes = synced(asynchronous.get_attributes)
+    head = synced(asynchronous.head)
+    info = synced(asynchronous.info)
+    ls = synced(asynchronous.ls)
+    set_attributes = synced(asynchronous.set_attributes)
+    stats = synced(asynchronous.stats)
+    tree = synced(asynchronous.tree)
 else:
 
     def __getattr__(name: str) -> object:

@@ -5,10 +5,44 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from zarr.tools.about import info
+    from zarr.tools.attributes import delete_attributes, get_attributes, set_attributes
+    from zarr.tools.differences import diff
+    from zarr.tools.listing import du, find, ls, tree
+    from zarr.tools.statistics import stats
+    from zarr.tools.values import cat, head
+
+__all__ = [
+    "cat",
+    "delete_attributes",
+    "diff",
+    "du",
+    "find",
+    "get_attributes",
+    "head",
+    "info",
+    "ls",
+    "set_attributes",
+    "stats",
+    "tree",
+]
 
 # The module of each function.
-_HOMES: dict[str, str] = {}
+_HOMES: dict[str, str] = {
+    "cat": "values",
+    "delete_attributes": "attributes",
+    "diff": "differences",
+    "du": "listing",
+    "find": "listing",
+    "get_attributes": "attributes",
+    "head": "values",
+    "info": "about",
+    "ls": "listing",
+    "set_attributes": "attributes",
+    "stats": "statistics",
+    "tree": "listing",
+}
 
 if not TYPE_CHECKING:
 

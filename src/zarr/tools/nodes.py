@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zarr.api.open import open as open_node
 from zarr.arrays.async_array import AsyncArray
-from zarr.groups.async_group import AsyncGroup
+from zarr.hierarchy.documents import add_consolidated_v2, load_node, not_found
+from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
-    from zarr.groups import Group
+    from zarr.groups import AsyncGroup, Group
     from zarr.storage.path import StoreLike
     from zarr.types import AccessModeLiteral, AnyArray, AnyAsyncArray, StorageOptions
 
@@ -23,7 +24,10 @@ __all__ = ["node_of", "place_of"]
 def _opened(source: Any) -> AnyAsyncArray | AsyncGroup | None:
     """The asynchronous handle, if it is an array or a group already."""
     handle = getattr(source, "async_array", getattr(source, "_async_group", source))
-    return handle if isinstance(handle, (AsyncArray, AsyncGroup)) else None
+    # A group of a class that nobody imported cannot have come here.
+    groups = sys.modules.get("zarr.groups.async_group")
+    kinds = (AsyncArray,) if groups is None else (AsyncArray, groups.AsyncGroup)
+    return handle if isinstance(handle, kinds) else None
 
 
 async def place_of(
@@ -74,4 +78,13 @@ async def node_of(
     if handle is not None and not path:
         return handle
     place = await place_of(source, path, mode=mode, storage_options=storage_options)
-    return await open_node(place, mode=mode)
+    consolidated = place.store.supports_consolidated_metadata
+    found = await load_node(place.store, place.path, None, consolidated=consolidated)
+    if found is None:
+        raise await not_found(place, None, None)
+    if not is_group(found):
+        return AsyncArray(found, place).known_stored()
+    from zarr.groups.async_group import AsyncGroup  # late: those who look at an array need none
+
+    group = found if found.zarr_format == 3 else await add_consolidated_v2(place, found, None)
+    return AsyncGroup.of_place(group, place, None)

@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from zarr.types import JSON
 
-__all__ = ["Result", "plain"]
+__all__ = ["Result", "escaped", "plain"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Result:
         indent : int, optional
             The spaces of a level; None for one line.
         """
-        return _escaped(json.dumps(self.to_dict(), indent=indent, ensure_ascii=False))
+        return escaped(json.dumps(self.to_dict(), indent=indent, ensure_ascii=False))
 
 
-def _escaped(document: str) -> str:
+def escaped(document: str) -> str:
     """JSON of the same value, in which no character steers a terminal or is half of one."""
     if document.replace("\n", "").isprintable():
         return document

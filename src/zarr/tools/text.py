@@ -7,7 +7,7 @@ import math
 import unicodedata
 from typing import TYPE_CHECKING
 
-from zarr.groups.tree import printable
+from zarr.errors import printable
 from zarr.tools.result import plain
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def count(number: int, noun: str = "", plural: str = "") -> str:
 
 def ratio(decoded: int, stored: int | None) -> str:
     """How many times smaller the stored bytes are; ``–`` if none are stored."""
-    return "–" if not stored else f"{decoded / stored:.1f}×"
+    if not stored:
+        return "–"
+    times = decoded / stored
+    return f"{times:.1f}×" if times >= 0.05 or not decoded else "< 0.1×"
 
 
 def percent(part: int, whole: int) -> str:
@@ -77,11 +80,12 @@ def width(text: str) -> int:
 
 def shorten(text: str, most: int) -> str:
     """A string of at most so many columns; one that is cut ends in ``…``."""
-    if width(text) <= most:
+    start = text[: 2 * most]  # so that a long string takes no longer
+    if len(start) == len(text) and width(text) <= most:
         return text
-    while width(text) > most - 1:
-        text = text[:-1]
-    return text + "…"
+    while width(start) > most - 1:
+        start = start[:-1]
+    return start + "…"
 
 
 def align(text: str, columns: int, side: str = "<") -> str:

@@ -102,7 +102,7 @@ def test_metadata_are_removed_where_that_loses_nothing(old: Path) -> None:
 
 def test_hierarchies_are_shown_copied_and_consolidated(old: Path, tmp_path: Path) -> None:
     assert "Shape" in call("info", old, "--path", "a/b")
-    assert "b (6,) int64" in call("tree", old)
+    assert "b  (6,)  int64  chunks (4,)" in call("tree", old)
     call("copy", old, tmp_path / "new", "--dry-run")
     assert not (tmp_path / "new").exists()
     assert "copied" in call("copy", old, tmp_path / "new")

@@ -1,0 +1,93 @@
+"""Blocks of an array: whole stored chunks, so many that reading one is worth it."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zarr.arrays.stored_chunks import stored_coords
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_count
+from zarr.metadata.layout import layout_of
+
+if TYPE_CHECKING:
+    from zarr.types import AnyAsyncArray
+
+Region = tuple[slice, ...]
+Coords = tuple[int, ...]
+
+__all__ = ["Blocks", "Coords", "Region", "count_of"]
+
+_BYTES = 32 << 20
+
+
+class Blocks:
+    """The blocks of an array, each at a place in a grid of its own.
+
+    Parameters
+    ----------
+    array
+        The array.
+    most
+        How many bytes of elements a block has at most, if chunks are not larger.
+    """
+
+    def __init__(self, array: AnyAsyncArray, most: int = _BYTES) -> None:
+        layout = layout_of(array.metadata)
+        self._array = array
+        self._edges, self._shape = layout.grid, layout.shape
+        self._counts = tuple(map(chunk_count, layout.grid, layout.shape))
+        size = max(1, layout.dtype.itemsize)
+        size *= prod(edge if isinstance(edge, int) else max(edge) for edge in layout.grid)
+        strides = [1] * len(self._counts)
+        # The last dimensions first: their chunks lie together in the result.
+        for axis in reversed(range(len(strides))):
+            strides[axis] = max(1, min(self._counts[axis], most // max(size, 1)))
+            size *= strides[axis]
+            if strides[axis] < self._counts[axis]:
+                break
+        self.strides = tuple(strides)
+        self.seen = 0
+        """How many elements are in stored values, as far as the store was asked."""
+
+    async def stored(self) -> list[Coords]:
+        """Return the places of the blocks of which something is stored, in order."""
+        if not prod(self._shape):
+            return []
+        if not self._array.chunk_store_path.store.supports_listing:
+            self.seen = prod(self._shape)
+            return self.all()
+        found = set()
+        async for coords in stored_coords(self._array):
+            found.add(tuple(map(int.__floordiv__, coords, self.strides)))
+            self.seen += self._elements(coords)
+        return sorted(found)
+
+    def _elements(self, coords: Coords) -> int:
+        bounds = map(chunk_bounds, self._edges, coords)
+        ends = zip(bounds, self._shape, strict=True)
+        return prod(min(stop, length) - start for (start, stop), length in ends)
+
+    def all(self) -> list[Coords]:
+        """Return the places of all blocks, in order."""
+        if not prod(self._shape):
+            return []
+        counts = (-(-n // s) for n, s in zip(self._counts, self.strides, strict=True))
+        return list(np.ndindex(*counts))
+
+    def region(self, place: Coords) -> Region:
+        """Return the part of the array that a block is."""
+        region = []
+        for block, stride, count, edge, length in zip(
+            place, self.strides, self._counts, self._edges, self._shape, strict=True
+        ):
+            start, _ = chunk_bounds(edge, block * stride)
+            _, stop = chunk_bounds(edge, min((block + 1) * stride, count) - 1)
+            region.append(slice(start, min(stop, length)))
+        return tuple(region)
+
+
+def count_of(region: Region) -> int:
+    """Return how many elements a region has."""
+    return prod(part.stop - part.start for part in region)
