@@ -294,6 +294,17 @@ class TestCacheStoreStepped(TestCacheStore):
     stepped = True
 
 
+class CachedInDirectory(CachedLocal):
+    """A cache in a directory beside the data."""
+
+    def __init__(self, store: Any, **kwargs: Any) -> None:
+        super().__init__(store, **{"cache_store": LocalStore(f"{store.root}-cache"), **kwargs})
+
+
+class TestCacheStoreInDirectory(TestCacheStore):
+    store_cls = CachedInDirectory
+
+
 class TestFsspecStoreInMemory(Promises):
     store_cls = FsspecStore
     atomic_create = False

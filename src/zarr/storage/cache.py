@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections import OrderedDict
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 from zarr._async.run import locked, section, step
-from zarr.abc.store import ByteRequest, RangeByteRequest, Store, get_versioned
+from zarr.abc.store import RangeByteRequest, Store, get_versioned
 from zarr.buffer.core import default_buffer_prototype
-from zarr.storage.keys import absolute, bounds, check_key, check_value, folder_of, is_immutable
+from zarr.storage.cache_directory import KeptInDirectory
+from zarr.storage.cache_values import KeptInStore
+from zarr.storage.keys import bounds, check_key, check_value, folder_of
+from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
 from zarr.storage.wrapper import WrapperStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
-    from zarr.abc.store import StoreTraits
+    from zarr.abc.store import ByteRequest, StoreTraits
     from zarr.buffer.core import Buffer, BufferPrototype
-
-# A whole value, or a part of one.
-Entry: TypeAlias = tuple[str, ByteRequest | None]
+    from zarr.storage.cache_directory import Writer
+    from zarr.storage.cache_values import Change, Entry, Kept
 
 _numbers = count()
+# Values up to this size are read again, and not compared by their version first.
+_SMALL = 1 << 14
 
 
 @dataclass(eq=False)
@@ -37,155 +41,29 @@ class Flight:
     name: str
     landed: bool = False
     value: Buffer | None = None
-    version: Any = None
+    version: object = None
     error: Exception | None = None
     # Whether the key was written meanwhile: then the value is not kept.
     stale: bool = False
 
 
 @dataclass(eq=False)
-class CacheState:
-    """The account of a cache; shared by a store and its read-only views."""
+class Traffic:
+    """The reads under way, and how many there were; shared by a store and its read-only views."""
 
-    # By last use, oldest first: size, when it was fetched, and of which version of the value.
-    entries: OrderedDict[Entry, tuple[int, float, Any]] = field(default_factory=OrderedDict)
-    # Parts of values, by key; whole values are in the cache store.
-    parts: dict[str, dict[ByteRequest, Buffer]] = field(default_factory=dict)
     flights: dict[Entry, Flight] = field(default_factory=dict)
-    size: int = 0
     hits: int = 0
     misses: int = 0
-    evictions: int = 0
-    # Whether what the cache store held at first is counted.
-    counted: bool = False
     guard: threading.Lock = field(default_factory=threading.Lock)
     number: int = field(default_factory=lambda: next(_numbers))
 
     def __post_init__(self) -> None:
-        _states.add(self)
-
-    def __getstate__(self) -> dict[str, object]:
-        return {}  # a copy in another process begins empty
-
-    def __setstate__(self, _: dict[str, object]) -> None:
-        self.__init__()  # type: ignore[misc]
-
-    # -- what is kept -----------------------------------------------------------------------
-
-    def is_fresh(self, entry: Entry, max_age: float | str) -> bool | None:
-        """Whether an entry is young enough, and is now the last used; None if it is not known."""
-        with self.guard:
-            known = self.entries.get(entry)
-            if known is None:
-                return None
-            if not isinstance(max_age, str) and time.monotonic() - known[1] > max_age:
-                return False
-            self.entries.move_to_end(entry)
-            return True
-
-    def version(self, entry: Entry) -> Any:
-        """The version of the value that an entry is of; None if it is not known."""
-        with self.guard:
-            known = self.entries.get(entry)
-            return None if known is None else known[2]
-
-    def part(
-        self, key: str, request: ByteRequest, max_age: float | str
-    ) -> tuple[Buffer, Any] | None:
-        """Part of a value and the version of it, from the same part or a larger one."""
-        with self.guard:
-            parts = self.parts.get(key)
-            if parts is None:
-                return None
-            if request in parts:
-                found, start = request, 0
-            elif isinstance(request, RangeByteRequest):
-                around = _around(parts, request)
-                if around is None:
-                    return None
-                found, start = around, request.start - around.start
-            else:
-                return None
-            known = self.entries[key, found]
-            if not isinstance(max_age, str) and time.monotonic() - known[1] > max_age:
-                return None
-            self.entries.move_to_end((key, found))
-            value = parts[found]
-            if found == request:
-                return value, known[2]
-            assert isinstance(request, RangeByteRequest)
-            return value[start : start + request.end - request.start], known[2]
-
-    def room(self, entry: Entry, size: int, limit: int | None, version: object) -> list[Entry]:
-        """Count an entry, and no longer those for which there is no room with it; return them.
-
-        Those that were not used for the longest time go. The counted bytes never exceed `limit`.
-        Parts of another version of the value go too.
-        """
-        with self.guard:
-            self._forget(entry)
-            victims = [
-                other
-                for other in [
-                    (entry[0], None),
-                    *((entry[0], p) for p in self.parts.get(entry[0], ())),
-                ]
-                if version is not None and other in self.entries
-                if self.entries[other][2] not in (None, version)
-            ]
-            for other in victims:
-                self._forget(other)
-            while limit is not None and self.entries and self.size + size > limit:
-                oldest = next(iter(self.entries))
-                self._forget(oldest)
-                victims.append(oldest)
-            self.entries[entry] = (size, time.monotonic(), version)
-            self.size += size
-            self.evictions += len(victims)
-            return victims
-
-    def add_left(self, entry: Entry, size: int) -> None:
-        """Count what was there already: as old as can be, and the first to go."""
-        with self.guard:
-            if entry not in self.entries:
-                self.entries[entry] = (size, float("-inf"), None)
-                self.entries.move_to_end(entry, last=False)
-                self.size += size
-
-    def put_part(self, key: str, request: ByteRequest, value: Buffer) -> None:
-        with self.guard:
-            if (key, request) in self.entries:  # else it had to go already
-                self.parts.setdefault(key, {})[request] = value
-
-    def forget(self, key: str) -> bool:
-        """Forget all of a key, also what is on its way; return whether the whole value was kept."""
-        with self.guard:
-            whole = (key, None) in self.entries
-            for entry in [(key, None), *((key, part) for part in self.parts.get(key, ()))]:
-                self._forget(entry)
-            for entry in [entry for entry in self.flights if entry[0] == key]:
-                self.flights.pop(entry).stale = True
-            return whole
-
-    def _forget(self, entry: Entry) -> None:
-        self.size -= self.entries.pop(entry, (0, 0.0, None))[0]
-        key, request = entry
-        if request is not None and key in self.parts:
-            self.parts[key].pop(request, None)
-            if not self.parts[key]:
-                del self.parts[key]
-
-    def keys_below(self, folder: str) -> set[str]:
-        with self.guard:
-            known = {key for key, _ in self.entries} | {key for key, _ in self.flights}
-        return {key for key in known if key.startswith(folder)}
+        _all_traffic.add(self)
 
     def count(self, *, hits: int = 0, misses: int = 0) -> None:
         with self.guard:
             self.hits += hits
             self.misses += misses
-
-    # -- what is on its way -----------------------------------------------------------------
 
     def board(self, entry: Entry, mine: Flight) -> Flight:
         """The flight that others began for an entry; else `mine`, which it is from now on."""
@@ -201,27 +79,27 @@ class CacheState:
     def new_flight(self) -> Flight:
         return Flight(f"cache\0{self.number}\0{next(_numbers)}")
 
+    def spoil(self, key: str) -> None:
+        """Keep nothing of a key that is on its way, and let nobody board it any more."""
+        with self.guard:
+            for entry in [entry for entry in self.flights if entry[0] == key]:
+                self.flights.pop(entry).stale = True
 
-def _around(parts: dict[ByteRequest, Buffer], wanted: RangeByteRequest) -> RangeByteRequest | None:
-    """A part that `wanted` lies in."""
-    for part, value in parts.items():
-        if (
-            isinstance(part, RangeByteRequest)
-            and part.start <= wanted.start
-            and wanted.end <= part.start + len(value)
-        ):
-            return part
-    return None
+    def spoil_below(self, folder: str) -> None:
+        with self.guard:
+            keys = {key for key, _ in self.flights if key.startswith(folder)}
+        for key in keys:
+            self.spoil(key)
 
 
-_states: WeakSet[CacheState] = WeakSet()
+_all_traffic: WeakSet[Traffic] = WeakSet()
 
 
 def _after_fork() -> None:
     # The thread that held a guard, or was reading, is not in the child.
-    for state in list(_states):
-        state.guard = threading.Lock()
-        state.flights.clear()
+    for traffic in list(_all_traffic):
+        traffic.guard = threading.Lock()
+        traffic.flights.clear()
 
 
 if hasattr(os, "register_at_fork"):
@@ -231,24 +109,34 @@ if hasattr(os, "register_at_fork"):
 class CacheStore(WrapperStore[Store]):
     """A store that keeps what was read from another, and written to it, in a third.
 
-    Encoded bytes are kept: whole values in `cache_store`, parts of values in memory. Readers who
-    want the same thing at the same time cause one read. A value that is written or deleted through
-    this store is never served as it was before. A change that others make in `store` shows up when
-    the kept value is older than `max_age_seconds`. An error is never kept.
+    Encoded bytes are kept. With a `LocalStore` as `cache_store`, whole values and parts of values
+    are kept in its directory, which any number of processes share; with another store, whole values
+    in it and parts in memory, for this process. Readers who want the same thing at the same time
+    cause one read. A value that is written or deleted through this store, or in a directory through
+    any that shares it, is never served as it was before. A change that others make in `store` shows
+    up when the kept value is older than `max_age_seconds`; where the source tells versions, a large
+    value that did not change is not read again then. An error is never kept.
 
     Parameters
     ----------
     store : Store
         Where the data are.
     cache_store : Store
-        Where they are kept. It must hold nothing else: what is in it already, as from the last
-        run of a program, is used if `max_age_seconds` is 'infinity'.
+        Where they are kept, of this one source. It must hold nothing else: what is in it already,
+        as from the last run of a program, is used; if it is no directory, only if
+        `max_age_seconds` is 'infinity'.
     max_age_seconds : int or 'infinity'
-        How long something is kept.
+        How long something is served without asking for it in `store`.
     max_size : int, optional
-        How many bytes are kept at most; what was not used for the longest time goes first.
+        How many bytes are kept at most; what was not used for the longest time goes first. In a
+        directory, the files of all processes count as a whole, with some 100 bytes for each.
     cache_set_data : bool
         Whether what is written is kept too.
+
+    Warns
+    -----
+    ZarrUserWarning
+        Once, if nothing can be kept in a directory, as when the disk is full.
 
     Examples
     --------
@@ -296,7 +184,13 @@ class CacheStore(WrapperStore[Store]):
         self._cache = cache_store
         self.max_size = max_size
         self.cache_set_data = cache_set_data
-        self._state = CacheState()
+        self._traffic = Traffic()
+        self._kept = self._keeper()
+
+    def _keeper(self) -> KeptInStore | KeptInDirectory:
+        if type(self._cache) is LocalStore:
+            return KeptInDirectory(self._cache, self.max_size)
+        return KeptInStore(self._cache, self.max_size, self.max_age_seconds == "infinity")
 
     def _with_store(self, store: Store) -> Self:
         view = type(self)(
@@ -306,7 +200,7 @@ class CacheStore(WrapperStore[Store]):
             max_size=self.max_size,
             cache_set_data=self.cache_set_data,
         )
-        view._state = self._state
+        view._traffic, view._kept = self._traffic, self._kept
         return view
 
     def declare_traits(self) -> StoreTraits:
@@ -336,15 +230,15 @@ class CacheStore(WrapperStore[Store]):
         dict
             The settings and the sizes, by name.
         """
-        state = self._state
+        size, number = self._kept.held()
         return {
             "cache_store_type": type(self._cache).__name__,
             "max_age_seconds": self.max_age_seconds,
             "max_size": self.max_size,
-            "current_size": state.size,
+            "current_size": size,
             "cache_set_data": self.cache_set_data,
-            "tracked_keys": len(state.entries),
-            "cached_keys": len(state.entries),
+            "tracked_keys": number,
+            "cached_keys": number,
         }
 
     def cache_stats(self) -> dict[str, Any]:
@@ -355,29 +249,32 @@ class CacheStore(WrapperStore[Store]):
         dict
             The counts, by name.
         """
-        state = self._state
-        total = state.hits + state.misses
+        traffic = self._traffic
+        total = traffic.hits + traffic.misses
         return {
-            "hits": state.hits,
-            "misses": state.misses,
-            "evictions": state.evictions,
+            "hits": traffic.hits,
+            "misses": traffic.misses,
+            "evictions": self._kept.evictions,
             "total_requests": total,
-            "hit_rate": state.hits / total if total else 0.0,
+            "hit_rate": traffic.hits / total if total else 0.0,
         }
 
     def __getstate__(self) -> dict[str, object]:
         state = self.__dict__.copy()
+        del state["_traffic"], state["_kept"]  # a copy in another process begins empty
         if type(self._cache) is MemoryStore:
             state["_cache"] = MemoryStore()  # what is kept in memory here is no use elsewhere
         return state
 
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._traffic = Traffic()
+        self._kept = self._keeper()
+
     # -- reading ----------------------------------------------------------------------------
 
-    def _lock(self, key: str) -> Any:
-        return locked(f"cache\0{self._state.number}\0{key}")
-
-    def _room(self) -> Any:
-        return locked(f"room\0{self._state.number}")
+    def _lock(self, key: str) -> AbstractAsyncContextManager[None]:
+        return locked(f"cache\0{self._traffic.number}\0{key}")
 
     async def get(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None
@@ -403,51 +300,41 @@ class CacheStore(WrapperStore[Store]):
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> tuple[Buffer, object] | None:
         bounds(byte_range)
-        found = await self._kept(check_key(key), prototype, byte_range)
+        found = await self._found((check_key(key), byte_range), prototype)
         if found is not None:
-            self._state.count(hits=1)
+            self._traffic.count(hits=1)
             return found
         return await section(lambda: self._fetched(key, prototype, byte_range), self._hands_over)
 
-    async def _kept(
-        self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
+    async def _found(
+        self, entry: Entry, prototype: BufferPrototype
     ) -> tuple[Buffer, object] | None:
-        state, max_age = self._state, self.max_age_seconds
-        fresh = state.is_fresh((key, None), max_age)
-        if fresh:
-            version = state.version((key, None))
-            value = await self._cache.get(key, prototype)
-            # Unless it was replaced meanwhile.
-            if value is not None and version == state.version((key, None)):
-                return _part(value, byte_range), version
-        if byte_range is None:
-            return None
-        part = state.part(key, byte_range, max_age)
-        return None if part is None else (prototype.buffer.from_buffer(part[0]), part[1])
+        kept = await self._kept.find(entry, prototype, self.max_age_seconds)
+        return (kept.value, kept.version) if kept and kept.fresh else None
 
     async def _fetched(
         self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None
     ) -> tuple[Buffer, object] | None:
         """Read from the inner store and keep it; others who want the same wait, and get it too."""
         entry = (key, byte_range)
-        state = self._state
+        traffic = self._traffic
         while True:
-            mine = state.new_flight()
+            mine = traffic.new_flight()
             async with locked(mine.name):
-                flight = state.board(entry, mine)
+                flight = traffic.board(entry, mine)
                 if flight is mine:
                     try:
                         await self._fly(entry, prototype, flight)
                     finally:
-                        state.land(entry, flight)
+                        traffic.land(entry, flight)
             if flight is not mine:
                 async with locked(flight.name):  # until it has landed
-                    state.land(entry, flight)
+                    traffic.land(entry, flight)
             if flight.error is not None:
                 raise flight.error
             if flight.landed:
                 if flight is not mine:
-                    state.count(hits=1)
+                    traffic.count(hits=1)
                 value = flight.value
                 if value is None:
                     return None
@@ -455,93 +342,53 @@ class CacheStore(WrapperStore[Store]):
             # The task that was to read it was cancelled, or is not in this process any more.
 
     async def _fly(self, entry: Entry, prototype: BufferPrototype, flight: Flight) -> None:
-        key, byte_range = entry
-        state = self._state
         try:
             # It may have landed just before.
-            found = await self._kept(key, prototype, byte_range)
-            if found is not None:
-                flight.value, flight.version = found
-            else:
-                flight.value = await self._left_from_before(entry, prototype, flight)
+            kept = await self._kept.find(entry, prototype, self.max_age_seconds)
+            if kept is None:
+                flight.value = await self._adopted(entry, prototype, flight)
+            elif kept.fresh or await self._is_unchanged(entry[0], kept, prototype):
+                flight.value, flight.version = kept.value, kept.version
             if flight.value is not None:
-                state.count(hits=1)
+                self._traffic.count(hits=1)
             else:
-                state.count(misses=1)
-                found = await get_versioned(self._store, key, prototype, byte_range)
-                if found is not None:
-                    flight.value, flight.version = found
-                await self._settle(entry, flight)
+                await self._read(entry, prototype, flight)
             flight.landed = True
         except Exception as error:
             flight.error = error
 
-    async def _left_from_before(
+    async def _adopted(
         self, entry: Entry, prototype: BufferPrototype, flight: Flight
     ) -> Buffer | None:
         """The value that an earlier run of a program left in the cache store, not yet counted."""
-        key, byte_range = entry
-        if self.max_age_seconds != "infinity":
-            return None
-        value = await self._cache.get(key, prototype)
-        if value is None:
-            return None
-        async with self._lock(key):
-            if not flight.stale:
-                await self._keep((key, None), value, stored=True)
-        return _part(value, byte_range)
+        async with self._lock(entry[0]):
+            return None if flight.stale else await self._kept.adopt(entry, prototype)
 
-    async def _settle(self, entry: Entry, flight: Flight) -> None:
-        """Keep what was read, unless it was written meanwhile."""
-        key, value = entry[0], flight.value
+    async def _is_unchanged(self, key: str, kept: Kept, prototype: BufferPrototype) -> bool:
+        """Whether the source still has the version of a value that is too old to be served."""
+        if kept.version is None or len(kept.value) <= _SMALL:
+            return False
+        now = await get_versioned(self._store, key, prototype, RangeByteRequest(0, 1))
+        if now is None or now[1] != kept.version:
+            return False
+        await self._kept.renew(kept)
+        return True
+
+    async def _read(self, entry: Entry, prototype: BufferPrototype, flight: Flight) -> None:
+        """Read from the inner store, and keep it unless it was written meanwhile."""
+        key, byte_range = entry
+        self._traffic.count(misses=1)
+        ticket = await self._kept.announce(key)
+        found = await get_versioned(self._store, key, prototype, byte_range)
+        if found is not None:
+            flight.value, flight.version = found
         async with self._lock(key):
             if flight.stale:
                 return
-            if value is None:
-                await self._forget(key)
+            if found is None:
+                await self._kept.forget(key, ticket)
             else:
-                await self._keep(entry, value, flight.version)
-
-    async def _keep(
-        self, entry: Entry, value: Buffer, version: object = None, *, stored: bool = False
-    ) -> None:
-        """Keep a value; whoever calls this holds the lock of the key."""
-        key, byte_range = entry
-        state, size = self._state, len(value)
-        if self.max_size is not None and size > self.max_size:
-            if byte_range is None:
-                await self._forget(key)
-            return
-        # One at a time, so that there is never more in the cache than is allowed.
-        async with self._room():
-            await self._count_what_was_left()
-            if byte_range is None and state.version(entry) != version:
-                await self._cache.delete(key)  # it would be taken for this one meanwhile
-            for victim, part in state.room(entry, size, self.max_size, version):
-                if part is None:
-                    await self._cache.delete(victim)
-            if byte_range is not None:
-                state.put_part(key, byte_range, _own(value))
-            elif not (stored and await self._cache.exists(key)):
-                await self._cache.set(key, value)
-
-    async def _count_what_was_left(self) -> None:
-        """Count what an earlier run left in the cache store, since it takes room as well."""
-        state = self._state
-        if state.counted or self.max_size is None or not self._cache.supports_listing:
-            return
-        for key in [key async for key in self._cache.list()]:
-            try:
-                state.add_left((key, None), await self._cache.getsize(key))
-            except FileNotFoundError:
-                continue
-        state.counted = True
-
-    async def _forget(self, key: str) -> None:
-        async with self._room():  # counted until it is deleted
-            whole = self._state.forget(key)
-            if whole or self.max_age_seconds == "infinity":
-                await self._cache.delete(key)
+                await self._kept.keep(entry, found[0], found[1], ticket)
 
     async def get_ranges(
         self,
@@ -554,11 +401,11 @@ class CacheStore(WrapperStore[Store]):
         # docstring inherited
         missing: list[int] = []
         for place, byte_range in enumerate(byte_ranges):
-            found = await self._kept(key, prototype, byte_range)
+            found = await self._found((key, byte_range), prototype)
             if found is None:
                 missing.append(place)
             else:
-                self._state.count(hits=1)
+                self._traffic.count(hits=1)
                 yield [(place, found[0])]
         if not missing:
             return
@@ -575,14 +422,20 @@ class CacheStore(WrapperStore[Store]):
 
     async def _written(self, key: str, value: Buffer) -> None:
         async with self._lock(key):
-            # Forgotten first: if the write fails midway, nobody knows what is there.
-            await self._forget(key)
-            try:
+            async with self._changing(key) as change:
                 await self._store.set(key, value)
-            finally:
-                await self._forget(key)  # what was read while it was written
             if self.cache_set_data:
-                await self._keep((key, None), value)
+                await self._kept.keep((key, None), value, None, change.ticket)
+
+    @asynccontextmanager
+    async def _changing(self, key: str) -> AsyncIterator[Change | Writer]:
+        """Keep nothing of what is read while a value is written, under the lock of its key."""
+        async with self._kept.changing(key) as change:
+            self._traffic.spoil(key)
+            try:
+                yield change
+            finally:
+                self._traffic.spoil(key)
 
     async def set_if_not_exists(self, key: str, value: Buffer) -> None:
         # docstring inherited
@@ -594,14 +447,10 @@ class CacheStore(WrapperStore[Store]):
         return await section(lambda: self._replaced(key, value, version), self._hands_over)
 
     async def _replaced(self, key: str, value: Buffer | None, version: object) -> bool:
-        async with self._lock(key):
-            await self._forget(key)
-            try:
-                if value is None:
-                    return await self._store.delete_if_unchanged(key, version)
-                return await self._store.set_if_unchanged(key, value, version)
-            finally:
-                await self._forget(key)
+        async with self._lock(key), self._changing(key):
+            if value is None:
+                return await self._store.delete_if_unchanged(key, version)
+            return await self._store.set_if_unchanged(key, value, version)
 
     async def delete_if_unchanged(self, key: str, version: object) -> bool:
         # docstring inherited
@@ -613,12 +462,8 @@ class CacheStore(WrapperStore[Store]):
         await section(lambda: self._deleted(check_key(key)), self._hands_over)
 
     async def _deleted(self, key: str) -> None:
-        async with self._lock(key):
-            await self._forget(key)
-            try:
-                await self._store.delete(key)
-            finally:
-                await self._forget(key)
+        async with self._lock(key), self._changing(key):
+            await self._store.delete(key)
 
     def get_sync(
         self,
@@ -649,42 +494,27 @@ class CacheStore(WrapperStore[Store]):
     # -- all keys ---------------------------------------------------------------------------
 
     async def clear_cache(self) -> None:
-        """Forget everything; the data stay."""
-        for key in self._state.keys_below(""):
-            await self._forget(key)
-        if self.max_age_seconds == "infinity":
-            await self._cache.clear()
+        """Forget everything, in a directory for all who share it; the data stay."""
+        async with self._kept.changing_below(""):
+            self._traffic.spoil_below("")
 
     async def clear(self) -> None:
         # docstring inherited
         self._check_writable()
-        await self.clear_cache()
-        try:
+        async with self._changing_below(""):
             await self._store.clear()
-        finally:
-            await self.clear_cache()
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        folder = folder_of(prefix)
-        await self._forget_below(folder)
-        try:
+        async with self._changing_below(folder_of(prefix)):
             await self._store.delete_dir(prefix)
-        finally:
-            await self._forget_below(folder)
 
-    async def _forget_below(self, folder: str) -> None:
-        for key in self._state.keys_below(folder):
-            await self._forget(key)
-        if self.max_age_seconds == "infinity":
-            await self._cache.delete_dir(folder)
-
-
-def _part(value: Buffer, byte_range: ByteRequest | None) -> Buffer:
-    return value if byte_range is None else value[absolute(byte_range, len(value))]
-
-
-def _own(value: Buffer) -> Buffer:
-    """A buffer of the same bytes that nobody else can change."""
-    return value if is_immutable(value) else type(value).from_bytes(value.to_bytes())
+    @asynccontextmanager
+    async def _changing_below(self, folder: str) -> AsyncIterator[None]:
+        async with self._kept.changing_below(folder):
+            self._traffic.spoil_below(folder)
+            try:
+                yield
+            finally:
+                self._traffic.spoil_below(folder)
