@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from tests.support.stores import WaitingStore
 
 import zarr
+from zarr.dtype import VariableLengthBytes
 from zarr.storage import LocalStore, LoggingStore, MemoryStore
 
 if TYPE_CHECKING:
@@ -37,6 +38,24 @@ LAYOUTS: dict[str, dict[str, Any]] = {
         "compressors": numcodecs.LZMA(),
         "filters": [numcodecs.Delta(dtype="i4")],
     },
+    "strings": {"chunks": (3, 4), "dtype": np.dtypes.StringDType()},
+    "strings in shards": {
+        "chunks": (3, 4),
+        "shards": (6, 8),
+        "dtype": np.dtypes.StringDType(),
+        "filters": [{"name": "transpose", "configuration": {"order": [1, 0]}}],
+    },
+    "bytes of format 2": {
+        "chunks": (3, 4),
+        "dtype": VariableLengthBytes(),
+        "zarr_format": 2,
+    },
+}
+# The element with a number, by data type.
+ELEMENTS: dict[str, Callable[[int], Any]] = {
+    "i": int,
+    "T": lambda number: f"{number} é" * (number % 5),
+    "O": lambda number: b"\0%d" % number * (number % 5),
 }
 OPTIONS = settings(
     max_examples=6,
@@ -60,6 +79,9 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
             self.store = make(self.folder.name)
             self.cache = zarr.ChunkCache(size, recheck=recheck)
             self.count = 0
+            dtype = layout.get("dtype", "i4")
+            self.dtype = np.dtype("O" if isinstance(dtype, VariableLengthBytes) else dtype)
+            self.element = ELEMENTS[self.dtype.kind]
             self.handles: list[Any] = []
             self.make_anew((9, 9))
 
@@ -69,10 +91,9 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
                 self.store,
                 name="a",
                 shape=shape,
-                dtype="i4",
-                fill_value=7,
+                fill_value=self.element(7),
                 overwrite=True,
-                **layout,
+                **{"dtype": "i4", **layout},
             )
             # Handles of the array before see neither its shape nor its end.
             self.handles = []
@@ -88,7 +109,8 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
 
         def value(self, size: int) -> Any:
             self.count += size
-            return np.arange(self.count - size, self.count, dtype="i4")
+            numbers = range(self.count - size, self.count)
+            return np.array(list(map(self.element, numbers)), self.dtype)
 
         @rule(handle=handles, rows=spans, columns=spans)
         def write(self, handle: int, rows: tuple[int, int], columns: tuple[int, int]) -> None:
@@ -99,7 +121,7 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
 
         @rule(handle=handles)
         def clear(self, handle: int) -> None:
-            self.handles[handle][...] = 7  # the chunks are deleted
+            self.handles[handle][...] = self.element(7)  # the chunks are deleted
 
         @rule(handle=handles, shape=extents)
         def resize(self, handle: int, shape: tuple[int, int]) -> None:
@@ -161,8 +183,9 @@ def test_any_interleaving_equals_the_same_without_a_cache(kind: str, layout: str
     run_state_machine_as_test(machine, settings=OPTIONS)
 
 
+@pytest.mark.parametrize("layout", ["shards", "strings in shards"])
 @pytest.mark.parametrize("recheck", ["never", "open", "always", 0.0, 60.0])
 @pytest.mark.parametrize("kind", STORES)
-def test_also_where_chunks_make_room_for_one_another(kind: str, recheck: Any) -> None:
-    machine = machine_of(STORES[kind], LAYOUTS["shards"], 1000, recheck)
+def test_also_where_chunks_make_room_for_one_another(kind: str, recheck: Any, layout: str) -> None:
+    machine = machine_of(STORES[kind], LAYOUTS[layout], 1000, recheck)
     run_state_machine_as_test(machine, settings=OPTIONS)

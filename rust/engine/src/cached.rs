@@ -1,5 +1,6 @@
 //! Reading by way of a cache of decoded chunks.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -8,6 +9,7 @@ use crate::array::Array;
 use crate::cache::chunks::{Chunks, Found, Kept, Reading, Status, Version};
 use crate::cancel::{Cancel, Context};
 use crate::codec::chain::{Chain, Form};
+use crate::codec::{Serializer, Spec};
 use crate::error::Result;
 use crate::exec::Exec;
 use crate::object::{Object, SubObject};
@@ -30,6 +32,9 @@ pub struct Use {
     pub layout: u64,
     /// When the array was opened.
     pub opened: Instant,
+    /// The code in which chunks are kept whose elements stand in a table of one operation; `None` if
+    /// they are kept as they are decoded.
+    pub table: Option<Arc<dyn Serializer>>,
 }
 
 /// The bits that the number of an inner chunk takes, and how many levels of shards can be told apart.
@@ -116,7 +121,9 @@ impl Value {
             return Ok(false);
         }
         match self.get(number as u128, form.nbytes) {
-            Some((Kept::Bytes(bytes), _)) => targets.scatter(&bytes, &form.strides, 0).map(|()| true),
+            Some((Kept::Bytes(bytes), _)) => {
+                targets.scatter(&self.cached.elements(&bytes, form)?, &form.strides, 0).map(|()| true)
+            }
             Some((Kept::Absent, _)) => targets.fill(sharding.chain().fill().bytes()).map(|()| true),
             None => Ok(false),
         }
@@ -186,12 +193,34 @@ impl Value {
         let found = self.cached.chunks.get(&self.name, self.due, self.expected.as_ref(), (self.cached.layout, path));
         found.filter(|(kept, _)| match kept {
             Kept::Absent => self.array.missing_ok(),
-            Kept::Bytes(bytes) => bytes.len() == nbytes,
+            Kept::Bytes(bytes) => self.cached.fits(bytes, nbytes),
         })
     }
 }
 
 impl Use {
+    /// Whether kept bytes can be those of a chunk of `nbytes`.
+    fn fits(&self, kept: &[u8], nbytes: usize) -> bool {
+        self.table.is_some() || kept.len() == nbytes
+    }
+
+    /// The elements of a kept chunk.
+    fn elements<'a>(&self, kept: &'a [u8], form: &Form) -> Result<Cow<'a, [u8]>> {
+        let Some(table) = &self.table else { return Ok(Cow::Borrowed(kept)) };
+        let mut elements = repeated(0u8, form.nbytes)?;
+        table.decode(&spec(form), kept, &mut elements)?;
+        Ok(Cow::Owned(elements))
+    }
+
+    /// The form in which the elements of a chunk are kept.
+    fn kept(&self, elements: &Arc<Vec<u8>>, form: &Form) -> Result<Kept> {
+        let Some(table) = &self.table else { return Ok(Kept::Bytes(Arc::clone(elements))) };
+        let mut kept = Vec::new();
+        table.encode(&spec(form), elements, &mut kept)?;
+        kept.shrink_to_fit();
+        Ok(Kept::Bytes(Arc::new(kept)))
+    }
+
     /// The name of the value of `key`.
     pub fn name_of(&self, key: &str) -> String {
         let mut name = String::with_capacity(self.place.len() + key.len());
@@ -199,6 +228,12 @@ impl Use {
         name.push_str(key);
         name
     }
+}
+
+/// The chunk, as a serializer is told of it: all its elements, one after the other in memory.
+fn spec(form: &Form) -> Spec {
+    let count: u64 = form.shape.iter().product();
+    Spec { shape: vec![count], size: form.nbytes / usize::try_from(count.max(1)).unwrap_or(usize::MAX) }
 }
 
 /// A stored value, or a chunk in one, which may be a shard itself.
@@ -249,7 +284,7 @@ impl Node {
         match chain.shard() {
             Some(sharding) if self.level < LEVELS => self.read_shard(sharding, &form.shape, targets, exec),
             // A chunk that is too large to be kept is read as if there were no cache.
-            shard if shard.is_some() || form.nbytes as u64 > most => {
+            shard if shard.is_some() || self.value.cached.table.is_none() && form.nbytes as u64 > most => {
                 self.value.cached.chunks.missed();
                 self.value.saw(OWN);
                 match self.object()? {
@@ -258,11 +293,11 @@ impl Node {
                 }
             }
             _ => {
-                let (kept, state) = self.chunk(chain, form, exec)?;
+                let (elements, state) = self.chunk(chain, form, exec)?;
                 self.value.saw(state);
-                match kept {
-                    Kept::Absent => self.fill(chain, targets),
-                    Kept::Bytes(bytes) => targets.scatter(&bytes, &form.strides, 0),
+                match elements {
+                    None => self.fill(chain, targets),
+                    Some(elements) => targets.scatter(&elements, &form.strides, 0),
                 }
             }
         }
@@ -305,31 +340,44 @@ impl Node {
         })
     }
 
-    /// The decoded chunk: the one that is kept, or else it is read now, by one reader for all who want
-    /// it.
-    fn chunk(&self, chain: &Arc<Chain>, form: &Form, exec: Exec<'_>) -> Result<Found> {
+    /// The elements of the chunk, if it is stored, and the state that they are of: those that are kept,
+    /// or else they are read now, by one reader for all who want them.
+    fn chunk(&self, chain: &Arc<Chain>, form: &Form, exec: Exec<'_>) -> Result<(Option<Arc<Vec<u8>>>, u64)> {
         let (value, cached) = (&self.value, &self.value.cached);
         if let Some(found) = value.get(self.path, form.nbytes) {
-            return Ok(found);
+            return self.found(found, form);
         }
         let (locks, never) = (runtime::locks(), Cancel::new());
         let flight = format!("chunk\0{}\0{}\0{}\0{}", cached.chunks.number(), cached.layout, self.path, value.name);
         let deaf = Context::new(&never);
-        let _flight = locks.lock(&flight, exec.context().unwrap_or(&deaf))?;
+        let flight = locks.lock(&flight, exec.context().unwrap_or(&deaf))?;
         value.recheck()?;
         if let Some(found) = value.get(self.path, form.nbytes) {
-            return Ok(found);
+            drop(flight);
+            return self.found(found, form);
         }
         cached.chunks.missed();
         let opened = value.opened()?;
-        let kept = match self.object()? {
-            None if opened.object.is_none() && !value.array.missing_ok() => return Ok((Kept::Absent, OWN)),
-            None => Kept::Absent,
-            Some(object) => Kept::Bytes(Arc::new(decoded(chain, form, &object, exec)?)),
+        let elements = match self.object()? {
+            None if opened.object.is_none() && !value.array.missing_ok() => return Ok((None, OWN)),
+            None => None,
+            Some(object) => Some(Arc::new(decoded(chain, form, &object, exec)?)),
         };
+        let kept = elements.as_ref().map_or(Ok(Kept::Absent), |elements| cached.kept(elements, form))?;
         let place = (cached.layout, self.path);
-        let state = cached.chunks.insert(&opened.reading, &opened.version, opened.time, place, kept.clone());
-        Ok((kept, state.unwrap_or(OWN)))
+        let state = cached.chunks.insert(&opened.reading, &opened.version, opened.time, place, kept);
+        Ok((elements, state.unwrap_or(OWN)))
+    }
+
+    fn found(&self, (kept, state): Found, form: &Form) -> Result<(Option<Arc<Vec<u8>>>, u64)> {
+        let elements = match kept {
+            Kept::Absent => None,
+            Kept::Bytes(bytes) => match self.value.cached.elements(&bytes, form)? {
+                Cow::Owned(elements) => Some(Arc::new(elements)),
+                Cow::Borrowed(_) => Some(bytes),
+            },
+        };
+        Ok((elements, state))
     }
 }
 
@@ -389,8 +437,8 @@ pub fn read_kept(
     let due = cached.chunks.due_before(cached.opened);
     let found = cached.chunks.get(&cached.name_of(&key), due, expected.as_ref(), (cached.layout, path));
     match found {
-        Some((Kept::Bytes(bytes), _)) if bytes.len() == form.nbytes => {
-            view.scatter(&region, &bytes, &form.strides, 0).map(|()| true)
+        Some((Kept::Bytes(bytes), _)) if cached.fits(&bytes, form.nbytes) => {
+            view.scatter(&region, &cached.elements(&bytes, &form)?, &form.strides, 0).map(|()| true)
         }
         Some((Kept::Absent, _)) if array.missing_ok() => view.fill(&region, chain.fill().bytes()).map(|()| true),
         _ => Ok(false),
@@ -419,7 +467,10 @@ pub fn read_all_kept(
     cached.chunks.found(found.len() as u64);
     for piece in found {
         match piece.kept {
-            Kept::Bytes(bytes) => piece.targets.scatter(&bytes, &piece.strides, 0)?,
+            Kept::Bytes(bytes) => {
+                let elements = cached.elements(&bytes, &piece.form)?;
+                piece.targets.scatter(&elements, &piece.form.strides, 0)?;
+            }
             Kept::Absent => piece.targets.fill(array.chain().fill().bytes())?,
         }
     }
@@ -437,7 +488,7 @@ struct Piece {
     kept: Kept,
     state: u64,
     targets: Targets,
-    strides: Vec<isize>,
+    form: Form,
 }
 
 impl Find<'_> {
@@ -454,10 +505,10 @@ impl Find<'_> {
         let Some(sharding) = chain.shard() else {
             let kept = self.cached.chunks.peek(self.name, self.due, None, (self.cached.layout, path));
             let Some((kept, state)) = kept else { return Ok(false) };
-            if matches!(&kept, Kept::Bytes(bytes) if bytes.len() != form.nbytes) {
+            if matches!(&kept, Kept::Bytes(bytes) if !self.cached.fits(bytes, form.nbytes)) {
                 return Ok(false);
             }
-            push(found, Piece { kept, state, targets: targets.clone(), strides: form.strides.clone() })?;
+            push(found, Piece { kept, state, targets: targets.clone(), form: form.clone() })?;
             return Ok(true);
         };
         if level == LEVELS {

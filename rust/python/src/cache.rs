@@ -1,19 +1,27 @@
 //! Caches of decoded chunks.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use zarr_engine::cache::chunks::{self, Recheck};
 use zarr_engine::cached::Use;
+use zarr_engine::codec::Serializer;
+use zarr_engine::codec::vlen::Vlen;
+
+use crate::heap::Heap;
 
 /// A cache of decoded chunks; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct Chunks(Arc<chunks::Chunks>);
 
-/// A cache, as one array uses it: the cache, the place of the data, the array's layout.
-pub type Cached<'py> = (Bound<'py, Chunks>, String, u64);
+/// A cache, as one array uses it: the cache, the place of the data, the array's layout, when it was
+/// opened, and the heap of the operation, if the elements have no fixed size.
+pub type Cached<'py> = (Bound<'py, Chunks>, String, u64, f64, Option<Bound<'py, Heap>>);
+
+/// The time from which [`Chunks::now`] counts.
+static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[pymethods]
 impl Chunks {
@@ -43,6 +51,12 @@ impl Chunks {
         (counts.hits, counts.misses, counts.evictions, counts.bytes, counts.entries)
     }
 
+    /// The seconds since some time of this process.
+    #[staticmethod]
+    fn now() -> f64 {
+        FIRST.elapsed().as_secs_f64()
+    }
+
     fn clear(&self) {
         self.0.clear();
     }
@@ -50,8 +64,11 @@ impl Chunks {
 
 /// The cache, as an array of the engine uses it.
 pub fn cached(given: Cached<'_>) -> Use {
-    let (chunks, place, layout) = given;
-    Use { chunks: Arc::clone(&chunks.get().0), place, layout, opened: Instant::now() }
+    let (chunks, place, layout, seconds, heap) = given;
+    let table = heap.map(|heap| Arc::new(Vlen::new(Arc::clone(&heap.get().0))) as Arc<dyn Serializer>);
+    let since = Duration::try_from_secs_f64(seconds).ok();
+    let opened = since.and_then(|since| FIRST.checked_add(since)).unwrap_or_else(Instant::now);
+    Use { chunks: Arc::clone(&chunks.get().0), place, layout, opened, table }
 }
 
 /// Tells all caches that a value was changed; see `_core.pyi`.

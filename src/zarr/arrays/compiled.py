@@ -12,7 +12,7 @@ from zarr import _core
 from zarr._async.warnings import warn
 from zarr.abc._traits import Notes, data_id_of
 from zarr.codecs.limits import decoded_max
-from zarr.codecs.vlen import bind, holds_objects, table_for
+from zarr.codecs.vlen import StringTable, bind, holds_objects, table_for
 from zarr.dtype.storage import buffer_view
 from zarr.errors import ZarrUserWarning
 from zarr.metadata.chunk_grids import chunk_count
@@ -50,6 +50,7 @@ class Engine:
     """
 
     __slots__ = (
+        "_cache",
         "_edges",
         "_parts",
         "compiled",
@@ -88,10 +89,13 @@ class Engine:
         name = ".zarray" if isinstance(metadata, ArrayV2Metadata) else "zarr.json"
         self.document: str = self._parts["prefix"] + name
         self.compiled: _core.CompiledArray | None = None
+        self._cache = None if config.cache is None else _cache_of(config.cache, metadata, place)
         if not self.holds_objects:
-            cache = None if config.cache is None else _cache_of(config.cache, metadata, place)
             self.compiled = _core.CompiledArray(
-                itemsize=layout.itemsize, fill=layout.fill, cache=cache, **self._parts
+                itemsize=layout.itemsize,
+                fill=layout.fill,
+                cache=self._cache and (*self._cache, None),
+                **self._parts,
             )
             if config.cache is not None:
                 self._warn_of_small(config.cache, place)
@@ -115,8 +119,11 @@ class Engine:
         """The engine for one operation on elements that are no plain memory."""
         chain = bind(self._parts["chain"], table)
         parts = {**self._parts, "chain": chain}
+        cache = None
+        if self._cache is not None and isinstance(table, StringTable):
+            cache = (*self._cache, table.heap)
         size = table.number_type.itemsize
-        return _core.CompiledArray(itemsize=size, fill=table.fill_number, **parts)
+        return _core.CompiledArray(itemsize=size, fill=table.fill_number, cache=cache, **parts)
 
     def table(self, *, writing: bool) -> Table:
         """The elements that take part in one operation, where they are no plain memory."""
@@ -148,7 +155,7 @@ _views: Notes[str] = Notes()
 
 def _cache_of(
     cache: ChunkCache, metadata: ArrayMetadata, place: StorePath
-) -> tuple[_core.Chunks, str, int]:
+) -> tuple[_core.Chunks, str, int, float]:
     """The arguments by which the engine reads an array by way of a cache."""
     parts = {key: value for key, value in metadata.to_dict().items() if key not in _OTHER}
     return cache.used_by(f"{data_id_of(place.store)}/", repr((_view(place.store), parts)))

@@ -68,14 +68,16 @@ class ChunkCache:
     pickled cache does not carry its chunks along: in the same process it is the same cache, and in
     another one all arrays that were pickled with it share an empty one of the same size.
 
-    Arrays of strings of variable length and of objects are read without the cache.
+    Strings and byte strings of variable length are kept as their codec encodes them, before the
+    chunk is compressed. Arrays of other objects are read without the cache.
 
     Parameters
     ----------
     size : int or str
         The most bytes of decoded chunks that are kept: a number, or a string with a unit, such as
-        ``"2 GB"`` or ``"512 MiB"``. A chunk counts as 256 bytes at least. A chunk that is larger
-        than the cache is read, and not kept.
+        ``"2 GB"`` or ``"512 MiB"``. A chunk counts as 256 bytes at least; one of strings as the
+        bytes of all strings and four for the length of each. A chunk that is larger than the cache
+        is read, and not kept.
     recheck : {"never", "open", "always"} or float
         When it is looked at whether the stored value is still the one that was decoded: never; once
         for each array that is opened, by default; at each read; or when that was last looked at so
@@ -170,7 +172,7 @@ class ChunkCache:
         """
         self._chunks.clear()
 
-    def used_by(self, place: str, layout: str) -> tuple[_core.Chunks, str, int]:
+    def used_by(self, place: str, layout: str) -> tuple[_core.Chunks, str, int, float]:
         """Return the arguments by which the engine reads an array by way of the cache.
 
         Parameters
@@ -183,9 +185,9 @@ class ChunkCache:
         Returns
         -------
         tuple
-            The engine's cache, the place, and the number of the layout.
+            The engine's cache, the place, the number of the layout, and the time.
         """
-        return self._chunks, place, self._chunks.layout(layout)
+        return self._chunks, place, self._chunks.layout(layout), self._chunks.now()
 
     def __repr__(self) -> str:
         return f"ChunkCache({self._size}, recheck={self._recheck!r})"

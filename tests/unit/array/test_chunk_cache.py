@@ -20,6 +20,7 @@ from tests.support.stores import GatedStore, WaitingStore, make_store_of
 import zarr
 from zarr._async.executors import sync
 from zarr.buffer.cpu import Buffer, buffer_prototype
+from zarr.dtype import PythonObject, VariableLengthBytes
 from zarr.errors import ChunkNotFoundError, ZarrUserWarning
 from zarr.storage import CacheStore, FsspecStore, LocalStore, MemoryStore, ObjectStore
 
@@ -298,12 +299,73 @@ def test_a_forked_process_begins_with_an_empty_cache(store: Any) -> None:
     assert cache.stats().misses == 16
 
 
-def test_strings_are_read_without_it() -> None:
+WORDS = [f"{'é' * (number % 7)}{number}" for number in range(100)]
+
+
+@pytest.mark.parametrize("kind", ["strings", "byte strings", "strings of format 2"])
+def test_strings_are_read_once_and_count_as_many_bytes_as_they_have(store: Any, kind: str) -> None:
     cache = zarr.ChunkCache("1 MB")
-    data = np.array(["a", "bc", "def"], dtype=np.dtypes.StringDType())
-    array: Any = zarr.create_array({}, data=data, chunks=(2,), config={"cache": cache})
+    options: dict[str, Any] = {}
+    words: list[Any] = WORDS
+    data: Any = np.array(words, dtype=np.dtypes.StringDType())
+    if kind == "byte strings":
+        words = [word.encode() for word in WORDS]
+        data = np.array(words, dtype="O")
+        options = {"dtype": VariableLengthBytes(), "zarr_format": 2}
+    elif kind == "strings of format 2":
+        options = {"zarr_format": 2}
+    array: Any = zarr.create_array(
+        store, **{"shape": 100, "dtype": data.dtype, **options}, chunks=50, config={"cache": cache}
+    )
+    array[:] = data
+    for start in range(0, 90, 7):
+        assert array[start : start + 10].tolist() == words[start : start + 10]
+        assert array[start] == words[start]
+    lengths = [len(word if isinstance(word, bytes) else word.encode()) for word in words]
+    stats = cache.stats()
+    assert (stats.misses, stats.entries) == (2, 2)
+    assert stats.bytes == 2 * 4 + 100 * 4 + sum(lengths)
+    array[3] = words[4]
+    assert array[:5].tolist() == [*words[:3], words[4], words[4]]
+
+
+def test_strings_with_recheck_open_are_looked_at_once_by_each_handle() -> None:
+    store = WaitingStore()
+    cache = zarr.ChunkCache("1 MB")
+    data = np.array(WORDS, dtype=np.dtypes.StringDType())
+    zarr.create_array(store, data=data, chunks=50)
+    array: Any = zarr.open_array(store, mode="r", config={"cache": cache})
+    array[:]
+    before = store.asked["get"]
+    for _ in range(3):
+        assert array[:].tolist() == WORDS
+    assert store.asked["get"] == before
+
+
+def test_strings_that_are_too_many_for_a_cache_are_read_without_it() -> None:
+    cache = zarr.ChunkCache(600)
+    words = [word * 20 for word in WORDS]
+    data = np.array(words, dtype=np.dtypes.StringDType())
+    array: Any = zarr.create_array({}, data=data, chunks=50, config={"cache": cache})
     for _ in range(2):
-        assert array[:].tolist() == ["a", "bc", "def"]
+        assert array[:].tolist() == words
+    assert (cache.stats().entries, cache.stats().misses) == (0, 4)
+
+
+def test_objects_of_unknown_size_are_read_without_it() -> None:
+    cache = zarr.ChunkCache("1 MB")
+    data = np.array([{"a": 1}, [2], None], dtype="O")
+    array: Any = zarr.create_array(
+        {},
+        shape=3,
+        dtype=PythonObject(object_codec_id="json2"),
+        zarr_format=2,
+        filters=[numcodecs.JSON()],
+        config={"cache": cache},
+    )
+    array[:] = data
+    for _ in range(2):
+        assert array[:].tolist() == [{"a": 1}, [2], None]
     assert cache.stats().entries == 0
 
 
