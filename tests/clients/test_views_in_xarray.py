@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import zarr
 from support.stores import WaitingStore
+from zarr.storage import MemoryStore, WrapperStore
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of its own dependencies
 xr = pytest.importorskip("xarray")
@@ -76,3 +78,62 @@ def test_values_are_computed_and_loaded(store: Any, array: Any) -> None:
 def test_xarray_reads_views_that_it_is_given_as_they_are(array: Any) -> None:
     variable = xr.Variable(("time", "x"), array.lazy[::-1])
     np.testing.assert_array_equal(variable.values, DATA[::-1])
+
+
+class AllAtOnce(WrapperStore[Any]):
+    """Answers requests for chunks when so many are under way: one after another never ends."""
+
+    def __init__(self, store: Any, wanted: int) -> None:
+        super().__init__(store)
+        self.wanted = wanted
+        self.keys: list[str] = []
+        self.complete = asyncio.Event()
+
+    def _with_store(self, store: Any) -> AllAtOnce:
+        view = AllAtOnce(store, self.wanted)
+        view.keys, view.complete = self.keys, self.complete
+        return view
+
+    async def intercept(self, method: str, key: str, call: Any, byte_range: Any = None) -> Any:
+        if "/c/" in key:
+            self.keys.append(key)
+            if len(self.keys) == self.wanted:
+                self.complete.set()
+            async with asyncio.timeout(30):
+                await self.complete.wait()
+        return await call()
+
+
+def bands() -> tuple[Any, Any]:
+    model = xr.Dataset(
+        {f"band_{n}": (("y", "x"), DATA + n, {"scale_factor": 0.5}) for n in range(4)}
+    )
+    store = MemoryStore()
+    model.to_zarr(
+        store,
+        zarr_format=3,
+        consolidated=False,
+        encoding={name: {"chunks": (10, 15)} for name in model},
+    )
+    return model, store
+
+
+@pytest.mark.skipif(not hasattr(xr.Dataset, "load_async"), reason="a later xarray has it")
+def test_variables_of_a_data_set_are_loaded_together() -> None:
+    _, stored = bands()
+    store = AllAtOnce(stored, 16)  # four variables of four chunks
+    opened = xr.open_dataset(store, engine="zarr", consolidated=False, zarr_format=3)
+    assert store.keys == []
+    asyncio.run(opened.load_async())
+    assert len(set(store.keys)) == len(store.keys) == 16
+    xr.testing.assert_equal(opened, xr.open_dataset(stored, engine="zarr", consolidated=False))
+
+
+def test_variables_of_a_data_set_are_read_together() -> None:
+    model, stored = bands()
+    store = AllAtOnce(stored, 8)  # two chunks of each
+    group = zarr.open_group(store, mode="r", zarr_format=3)
+    found = zarr.read([(group[name], slice(10)) for name in model])
+    assert len(set(store.keys)) == len(store.keys) == 8
+    for name, values in zip(model, found, strict=True):
+        np.testing.assert_array_equal(values, model[name].values[:10])
