@@ -16,6 +16,7 @@ from zarr.arrays.write import write
 from zarr.errors import ArrayNotFoundError, SourceChangedError
 from zarr.hierarchy.documents import load_metadata
 from zarr.hierarchy.locking import may_have_grown
+from zarr.views.source import Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from zarr.indexing import Axis, Selection
     from zarr.types import AnyNDArray
     from zarr.views.plan import Reading, Write
-    from zarr.views.source import Expression, Leaf
+    from zarr.views.source import Expression
 
 
 def sources_of(view: Expression) -> tuple[Leaf, ...]:
@@ -85,6 +86,36 @@ def _not_deleted(leaf: Leaf) -> Iterator[None]:
             f"a view of {leaf.array.store_path.shown_as()} was made when the array had the shape "
             f"{leaf.shape}, and now it is deleted"
         ) from None
+
+
+def read_at_once(view: Expression) -> AnyNDArray | None:
+    """Read a box of an array that never waits, in one call; None if it takes more than that.
+
+    All is as it is where `check_sources`, `read_all` and `check_not_deleted` do it.
+
+    Parameters
+    ----------
+    view
+        The view.
+    """
+    leaf, transform, steps = view
+    box = None if steps or not isinstance(leaf, Leaf) else transform.box()
+    if box is None:
+        return None
+    array = leaf.array
+    engine = array.engine()
+    if (
+        engine.reader is None
+        or array.metadata.shape != leaf.shape
+        or may_have_grown(array.chunk_store_path, leaf.shape)
+    ):
+        return None
+    found = engine.reader.read(box)
+    if found is NotImplemented:
+        return None
+    found = np.asarray(found)
+    # The array may have been deleted: the store has to be asked.
+    return None if array.is_known_stored and _all_filled(found, engine.fill_value) else found
 
 
 async def read_all(reading: Reading) -> None:

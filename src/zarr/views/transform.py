@@ -90,6 +90,26 @@ class Transform(NamedTuple):
         """Whether the view has no elements."""
         return 0 in self.shape
 
+    def box(self) -> tuple[int | slice, ...] | None:
+        """The selection of the source that the view is, if integers and forward slices say it.
+
+        None also for a view without elements.
+        """
+        items: list[int | slice] = []
+        dim = 0
+        for one in self.maps:
+            if isinstance(one, int):
+                items.append(one)
+                continue
+            if not isinstance(one, Range) or one.dim != dim or one.step < 1:
+                return None
+            count = self.shape[dim]
+            if count == 0:
+                return None
+            items.append(slice(one.start, one.start + one.step * (count - 1) + 1, one.step))
+            dim += 1
+        return tuple(items) if dim == len(self.shape) else None
+
     def users(self) -> list[list[int]]:
         """For each dimension of the view, the dimensions of the source that depend on it."""
         found: list[list[int]] = [[] for _ in self.shape]

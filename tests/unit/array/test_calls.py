@@ -47,6 +47,22 @@ def test_reading_one_chunk_costs_few_calls(tmp_path: Any, options: Any) -> None:
         assert calls(lambda array=array: array.vindex[[1, 2], [3, 4]]) <= 60
 
 
+def test_reading_a_box_by_a_view_costs_few_calls(tmp_path: Any) -> None:
+    data = np.arange(1600.0).reshape(40, 40)
+    for store in ({}, tmp_path):
+        array: Any = zarr.create_array(store, data=data, chunks=(10, 10), overwrite=True)
+        array = zarr.open_array(array.store, mode="r")
+        for view, expected in (
+            (array.lazy[3, 4], data[3, 4]),
+            (array.lazy[30:][:8:3, 5], data[30:38:3, 5]),
+            (array.lazy, data),
+        ):
+            np.testing.assert_array_equal(view.result(), expected)
+            assert isinstance(view.result(), np.ndarray)
+            assert calls(view.result) <= 10
+            assert calls(lambda view=view: np.asarray(view)) <= 14
+
+
 def test_opening_a_node_costs_few_calls(tmp_path: Any) -> None:
     memory, path = zarr.storage.MemoryStore(), str(tmp_path)
     for store in (memory, path):
