@@ -1,12 +1,13 @@
 //! Where stored bytes are: one value ([`Object`]), all values of a store ([`Source`], [`Sink`]).
 
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crate::cancel::Context;
 use crate::error::{Error, Result};
 use crate::reserve::reserve;
-use crate::scratch::resize;
+use crate::scratch::{Scratch, resize};
 
 /// A mark by which stored bytes are told from all others that ever were at their place. Bytes of
 /// equal identities are equal, so all that was made of them may be kept.
@@ -117,6 +118,8 @@ pub trait Source: Send + Sync {
 pub enum Part {
     /// These bytes.
     New(Vec<u8>),
+    /// These bytes of a buffer, of which other parts may have others.
+    Shared(Arc<Scratch>, Range<usize>),
     /// Bytes of the value that is replaced.
     Old {
         /// Where they begin there.
@@ -131,7 +134,17 @@ impl Part {
     pub fn size(&self) -> u64 {
         match self {
             Part::New(bytes) => bytes.len() as u64,
+            Part::Shared(_, range) => range.len() as u64,
             Part::Old { len, .. } => *len,
+        }
+    }
+
+    /// Its bytes, unless they are those of the value that is replaced.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Part::New(bytes) => Some(bytes),
+            Part::Shared(buffer, range) => Some(buffer.get(range.clone()).unwrap_or_default()),
+            Part::Old { .. } => None,
         }
     }
 }
@@ -213,11 +226,6 @@ pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u
     for (i, part) in parts.into_iter().enumerate() {
         match part {
             Part::New(bytes) if i == 0 => all = bytes,
-            Part::New(bytes) => {
-                let more = total - all.len();
-                reserve(&mut all, more)?;
-                all.extend_from_slice(&bytes);
-            }
             Part::Old { offset, len } => {
                 let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
                 let start = all.len();
@@ -228,6 +236,11 @@ pub fn join(mut parts: Vec<Part>, old: Option<&Arc<dyn Object>>) -> Result<Vec<u
                     all.resize(start + len as usize, 0);
                     old.read_at(offset, &mut all[start..])?;
                 }
+            }
+            new => {
+                let more = total - all.len();
+                reserve(&mut all, more)?;
+                all.extend_from_slice(new.bytes().unwrap_or_default());
             }
         }
     }

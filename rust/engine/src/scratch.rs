@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Kind, Result};
+use crate::reserve::reserve;
 use crate::runtime;
 
 /// The most bytes that are kept in buffers and tables that nobody uses.
@@ -167,7 +168,7 @@ impl Shared {
 /// assert_eq!(buffer.into_inner(), b"abc");
 /// # Ok::<(), zarr_engine::error::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Scratch(Vec<u8>);
 
 impl Scratch {
@@ -179,10 +180,23 @@ impl Scratch {
 
     /// A buffer of `len` bytes, or an error if the machine cannot hold it.
     pub fn of(len: usize) -> Result<Self> {
-        let found = if len <= SMALL { FREE.with_borrow_mut(Mine::take) } else { runtime::buffers().take(len) };
-        let mut scratch = Self(found.unwrap_or_default());
+        let mut scratch = Self::find(len);
         resize(&mut scratch.0, len)?;
         Ok(scratch)
+    }
+
+    /// An empty buffer with room for `len` bytes, or an error if the machine cannot hold it.
+    pub fn with_room(len: usize) -> Result<Self> {
+        let mut scratch = Self::find(len);
+        scratch.0.clear();
+        reserve(&mut scratch.0, len)?;
+        Ok(scratch)
+    }
+
+    /// A buffer that may hold `len` bytes.
+    fn find(len: usize) -> Self {
+        let found = if len <= SMALL { FREE.with_borrow_mut(Mine::take) } else { runtime::buffers().take(len) };
+        Self(found.unwrap_or_default())
     }
 
     /// The buffer, for somebody who will [`give`](Self::give) it back.

@@ -17,6 +17,13 @@ use crate::strided::{Output, View};
 /// Chunks of so many bytes are encoded into buffers that are used again.
 const REUSED: usize = 64 << 10;
 
+/// The encoded inner chunks of a shard stand in buffers of so many bytes at least, if they are as many …
+const BLOCK: usize = 1 << 20;
+/// … and of no more than this, unless one of them may be longer.
+const LARGEST_BLOCK: usize = 8 << 20;
+/// So many inner chunks fit in a buffer, however badly they compress: then little of it stays empty.
+const IN_BLOCK: usize = 8;
+
 /// Where inner chunks stay at their places, one in so many bytes of a shard may belong to none.
 const MOST_UNUSED: u64 = 4;
 
@@ -39,6 +46,28 @@ pub fn chunk(
     if let Some(sharding) = chain.shard() {
         return shard(sharding, &form.shape, valid, old, region, view, write_empty, exec);
     }
+    let Some(mut data) = elements(chain, form, old, region, view, write_empty, exec)? else { return Ok(None) };
+    if chain.raw() {
+        return Ok(Some(vec![Part::New(data.into_inner())]));
+    }
+    // The caller that stores the bytes gives a large buffer back, and it serves the next chunk.
+    let mut out = if form.nbytes >= REUSED { Scratch::take().into_inner() } else { Vec::new() };
+    out.clear();
+    chain.encode(form, &mut data, &mut out)?;
+    Ok(Some(vec![Part::New(out)]))
+}
+
+/// The elements of a chunk as it will be, in a buffer; `None` if they are all fill values, and the chunk
+/// is not to be stored.
+fn elements(
+    chain: &Arc<Chain>,
+    form: &Form,
+    old: Option<&Arc<dyn Object>>,
+    region: &Region,
+    view: &View,
+    write_empty: bool,
+    exec: Exec<'_>,
+) -> Result<Option<Scratch>> {
     let mut data = Scratch::of(form.nbytes)?;
     // A caller that hands in the old value knows that something of it survives.
     if let Some(old) = old {
@@ -49,17 +78,75 @@ pub fn chunk(
         chain.fill().fill(&mut data);
     }
     view.gather(region, &mut data, &form.strides)?;
-    if !write_empty && chain.fill().fills(&data) {
-        return Ok(None);
+    Ok(if !write_empty && chain.fill().fills(&data) { None } else { Some(data) })
+}
+
+/// Where the encoded inner chunks of one shard stand until it is stored: one behind the other in a few
+/// buffers. They are as long as they are, and a buffer for each would have to be as long as they might be.
+#[derive(Debug)]
+struct Blocks {
+    /// The bytes of a buffer.
+    size: usize,
+    /// The bytes that an inner chunk may have.
+    room: usize,
+    buffers: Mutex<Buffers>,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
+    /// `None` while an inner chunk is written to it.
+    all: Vec<Option<Scratch>>,
+    /// The numbers of those that have room, and are not written to.
+    open: Vec<usize>,
+}
+
+impl Blocks {
+    /// For `n` inner chunks of `form`.
+    fn new(form: &Form, n: usize) -> Self {
+        let room = form.likely_bound();
+        let size = room.saturating_mul(IN_BLOCK).clamp(BLOCK, LARGEST_BLOCK.max(room)).min(room.saturating_mul(n));
+        Self { size, room, buffers: Mutex::default() }
     }
-    if chain.raw() {
-        return Ok(Some(vec![Part::New(data.into_inner())]));
+
+    /// Calls `encode` with a buffer, to the end of which it adds an inner chunk.
+    fn add(&self, encode: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<Piece> {
+        let dead = |_| Error::internal("a thread died while it wrote a chunk");
+        let (block, buffer) = {
+            let mut buffers = self.buffers.lock().map_err(dead)?;
+            if let Some(block) = buffers.open.pop() {
+                (block, buffers.all[block].take())
+            } else {
+                reserve::push(&mut buffers.all, None)?;
+                (buffers.all.len() - 1, None)
+            }
+        };
+        let mut buffer = buffer.map_or_else(|| Scratch::with_room(self.size), Ok)?;
+        let start = buffer.len();
+        encode(&mut buffer)?;
+        let range = start..buffer.len();
+        let mut buffers = self.buffers.lock().map_err(dead)?;
+        if buffer.capacity() - buffer.len() >= self.room {
+            reserve::push(&mut buffers.open, block)?;
+        }
+        buffers.all[block] = Some(buffer);
+        Ok(Piece::In { block, range })
     }
-    // The caller that stores the bytes gives a large buffer back, and it serves the next chunk.
-    let mut out = if form.nbytes >= REUSED { Scratch::take().into_inner() } else { Vec::new() };
-    out.clear();
-    chain.encode(form, &mut data, &mut out)?;
-    Ok(Some(vec![Part::New(out)]))
+
+    /// All buffers, by number.
+    fn close(&self) -> Result<Vec<Arc<Scratch>>> {
+        let mut buffers = self.buffers.lock().map_err(|_| Error::internal("a thread died while it wrote a chunk"))?;
+        let Buffers { all, .. } = std::mem::take(&mut *buffers);
+        let all = all.into_iter().map(|buffer| buffer.map(Arc::new));
+        all.collect::<Option<_>>().ok_or_else(|| Error::internal("an inner chunk was not finished"))
+    }
+}
+
+/// The encoded bytes of an inner chunk.
+enum Piece {
+    /// In memory of its own.
+    Own(Vec<u8>),
+    /// In a buffer that it shares with others.
+    In { block: usize, range: Range<usize> },
 }
 
 /// The pieces of one shard that a write touches: what `shard` hands to the threads.
@@ -73,7 +160,8 @@ struct ShardWrite {
     view: View,
     write_empty: bool,
     /// The encoded bytes of each piece.
-    done: Vec<Mutex<Option<Vec<u8>>>>,
+    done: Vec<Mutex<Option<Piece>>>,
+    blocks: Blocks,
 }
 
 /// As [`chunk`], for a shard of `shape`. Inner chunks that the region does not touch keep their bytes.
@@ -106,9 +194,8 @@ pub fn shard(
     let mut done = Vec::new();
     reserve(&mut done, n)?;
     done.resize_with(n, || Mutex::new(None));
-    let sharding = Arc::clone(sharding);
-    let write =
-        Arc::new(ShardWrite { sharding, form, counts, grid, split, old, view: view.clone(), write_empty, done });
+    let (sharding, view, blocks) = (Arc::clone(sharding), view.clone(), Blocks::new(&form, n));
+    let write = Arc::new(ShardWrite { sharding, form, counts, grid, split, old, view, write_empty, done, blocks });
     let pieces = Arc::clone(&write);
     exec.run(n, bytes, move |i, exec| pieces.inner(i, exec))?;
     write.assemble()
@@ -127,7 +214,7 @@ impl ShardWrite {
         Ok(())
     }
 
-    fn encode(&self, chunk: &[u64], region: &Region, exec: Exec<'_>) -> Result<Option<Vec<u8>>> {
+    fn encode(&self, chunk: &[u64], region: &Region, exec: Exec<'_>) -> Result<Option<Piece>> {
         let valid = self.grid.valid(chunk);
         let entry = if region.covers(&valid) { None } else { self.old_entry(read::number(chunk, &self.counts))? };
         let old: Option<Arc<dyn Object>> = match (entry, &self.old) {
@@ -136,20 +223,34 @@ impl ShardWrite {
             }
             _ => None,
         };
-        let chain = self.sharding.chain();
-        let encoded = self::chunk(chain, &self.form, &valid, old.as_ref(), region, &self.view, self.write_empty, exec)?;
-        encoded.map(|parts| join(parts, old.as_ref())).transpose()
+        let (chain, form, old) = (self.sharding.chain(), &self.form, old.as_ref());
+        if let Some(inner) = chain.shard() {
+            let parts = shard(inner, &form.shape, &valid, old, region, &self.view, self.write_empty, exec)?;
+            return parts.map(|parts| join(parts, old).map(Piece::Own)).transpose();
+        }
+        let Some(mut data) = elements(chain, form, old, region, &self.view, self.write_empty, exec)? else {
+            return Ok(None);
+        };
+        if chain.raw() {
+            return Ok(Some(Piece::Own(data.into_inner())));
+        }
+        self.blocks.add(|out| chain.encode(form, &mut data, out)).map(Some)
     }
 
     /// Lays out the new and the kept inner chunks, and their index. Its memory grows with the
     /// chunks that there are, and not with those that there could be.
     fn assemble(&self) -> Result<Encoded> {
+        let blocks = self.blocks.close()?;
         // The inner chunks that were written, by number.
         let mut new: Vec<(usize, Option<Part>)> = Vec::new();
         reserve(&mut new, self.done.len())?;
         for (i, slot) in self.done.iter().enumerate() {
-            let part = slot.lock().map_err(|_| Error::internal("a thread died while it wrote a chunk"))?.take();
-            new.push((read::number(&self.split.piece(i).0, &self.counts), part.map(Part::New)));
+            let piece = slot.lock().map_err(|_| Error::internal("a thread died while it wrote a chunk"))?.take();
+            let part = piece.map(|piece| match piece {
+                Piece::Own(bytes) => Part::New(bytes),
+                Piece::In { block, range } => Part::Shared(Arc::clone(&blocks[block]), range),
+            });
+            new.push((read::number(&self.split.chunk(i), &self.counts), part));
         }
         if !new.is_sorted_by_key(|piece| piece.0) {
             new.sort_unstable_by_key(|piece| piece.0);
@@ -242,14 +343,14 @@ impl ShardWrite {
             keep(&mut parts, at..offset);
             entries.push((number, (offset, part.size())));
             at = offset + part.size();
-            parts.push(part);
+            push(&mut parts, part);
         }
         keep(&mut parts, at..body.end);
         at = body.end;
         for (number, part) in behind {
             entries.push((number, (at, part.size())));
             at += part.size();
-            parts.push(part);
+            push(&mut parts, part);
         }
         let index = Part::New(self.sharding.encode_index(&self.counts, entries.into_iter())?);
         parts.insert(if self.sharding.index_at_end() { parts.len() } else { 0 }, index);
@@ -264,13 +365,17 @@ fn keep(parts: &mut Vec<Part>, stretch: Range<u64>) {
     }
 }
 
-/// Adds a part; stretches of the old value that follow one another become one.
+/// Adds a part; those that follow one another in the old value, or in a buffer, become one.
 fn push(parts: &mut Vec<Part>, part: Part) {
-    if let (Some(Part::Old { offset, len }), Part::Old { offset: next, len: more }) = (parts.last_mut(), &part)
-        && *offset + *len == *next
-    {
-        *len += more;
-        return;
+    match (parts.last_mut(), &part) {
+        (Some(Part::Old { offset, len }), Part::Old { offset: next, len: more }) if *offset + *len == *next => {
+            *len += more;
+        }
+        (Some(Part::Shared(buffer, range)), Part::Shared(same, next))
+            if Arc::ptr_eq(buffer, same) && range.end == next.start =>
+        {
+            range.end = next.end;
+        }
+        _ => parts.push(part),
     }
-    parts.push(part);
 }

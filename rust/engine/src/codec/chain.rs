@@ -95,6 +95,14 @@ pub struct Form {
     bounds: Vec<Option<usize>>,
 }
 
+impl Form {
+    /// The most bytes that the encoded chunk is likely to have: more of them need codecs whose results
+    /// nobody can foretell.
+    pub fn likely_bound(&self) -> usize {
+        self.bounds.last().copied().flatten().unwrap_or(self.nbytes)
+    }
+}
+
 impl Chain {
     /// Links codecs for chunks with `axes` axes whose missing elements are `fill`.
     pub fn new(links: Vec<Link>, axes: usize, fill: &Fill) -> Result<Self> {

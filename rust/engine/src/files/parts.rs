@@ -50,7 +50,9 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
 /// parts are written from where they are. Short ones go by way of one small buffer: a system call
 /// for them costs more than the copy.
 pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
-    if let [Part::New(bytes)] = parts {
+    if let [part] = parts
+        && let Some(bytes) = part.bytes()
+    {
         return write_all(fd, bytes);
     }
     if let Some(old) = old
@@ -60,7 +62,7 @@ pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<d
     }
     let size = usize::try_from(sum(parts)).map_or(GATHER, |total| total.clamp(1, GATHER));
     let mut gather = Gather { fd, buffer: Scratch::of(size)?, filled: 0 };
-    for run in parts.chunk_by(|a, b| matches!((a, b), (Part::New(_), Part::New(_)))) {
+    for run in parts.chunk_by(|a, b| a.bytes().is_some() && b.bytes().is_some()) {
         if sum(run) >= (LONG * run.len()) as u64
             && let Some(slices) = slices(run)?
         {
@@ -70,11 +72,11 @@ pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<d
         }
         for part in run {
             match part {
-                Part::New(bytes) => gather.push(bytes)?,
                 Part::Old { offset, len } => {
                     let old = old.ok_or_else(|| Error::internal("a part of a value that is not there"))?;
                     gather.push_old(&**old, *offset, *len)?;
                 }
+                new => gather.push(new.bytes().unwrap_or_default())?,
             }
         }
     }
@@ -90,10 +92,10 @@ fn slices(parts: &[Part]) -> Result<Option<Vec<IoSlice<'_>>>> {
     let mut slices = Vec::new();
     reserve(&mut slices, parts.len())?;
     for part in parts {
-        match part {
-            Part::New(bytes) if bytes.is_empty() => {}
-            Part::New(bytes) => slices.push(IoSlice::new(bytes)),
-            Part::Old { .. } => return Ok(None),
+        match part.bytes() {
+            Some([]) => {}
+            Some(bytes) => slices.push(IoSlice::new(bytes)),
+            None => return Ok(None),
         }
     }
     Ok(Some(slices))
@@ -137,7 +139,7 @@ fn share(fd: BorrowedFd<'_>, parts: &[Part], old: &dyn Object) -> Result<bool> {
     }
     let mut next = 0;
     for part in parts {
-        if let Part::New(bytes) = part {
+        if let Some(bytes) = part.bytes() {
             rustix::fs::seek(fd, SeekFrom::Start(next)).map_err(unwritable)?;
             write_all(fd, bytes)?;
         }
