@@ -159,7 +159,9 @@ async def write(
     if not array.access.cache_metadata:
         await array.reload()
     array.check_writable()
-    given, value = value, await in_memory(value)
+    given = value
+    if type(value) is not np.ndarray:
+        value = await in_memory(value)
     if value is given and prototype is not None and prototype.nd_buffer is not cpu.NDBuffer:
         value = prototype.nd_buffer.from_ndarray_like(value).as_numpy_array()
     engine = array.engine()
@@ -167,8 +169,11 @@ async def write(
     if chosen.fields is not None:
         await _write_fields(array, engine, chosen, value)
     else:
-        elements = as_elements(array, engine.dtype, chosen.shape, value)
-        await write_elements(array, engine, chosen, elements, prototype)
+        dtype = engine.dtype
+        # As nearly always: there is nothing to cast.
+        if type(value) is not np.ndarray or value.dtype != dtype or dtype.kind == "O":
+            value = as_elements(array, dtype, chosen.shape, value)
+        await write_elements(array, engine, chosen, value, prototype)
 
 
 def writing_waits(array: AnyAsyncArray, value: object) -> bool:
@@ -215,7 +220,8 @@ async def write_elements(
     `may_grow`: others may be making the array longer, so what a chunk holds beyond the end of the
     array as `engine` knows it is kept.
     """
-    value = _broadcast(value, chosen)
+    if not value.shape == chosen.shape == chosen.engine_shape:
+        value = _broadcast(value, chosen)
     if value.size == 0:
         return
     compiled = engine.compiled
@@ -385,11 +391,12 @@ async def _run(
     write_empty = engine.write_empty
     place = array.chunk_store_path
     store = place.store
+    traits = store.traits
     synchronizer = array.access.synchronizer
     # A synchronizer says that others write: they may have made the array longer, too.
     may_grow = may_grow or synchronizer is not None
     may_grow = may_grow or may_have_grown(place, engine.shape)
-    source = store.traits.native_handle if synchronizer is None else None
+    source = traits.native_handle if synchronizer is None else None
     seen = array.deletions_seen
     # The engine looks itself whether the array was deleted; another one may be in its place.
     if seen is not None and (source is None or seen != deletions()):
@@ -410,18 +417,20 @@ async def _run(
             kind = prototype or default_buffer_prototype()
             await write_all(store, plan, guard, engine.stored_bytes, kind)
 
-        await section(work, store.traits.needs_event_loop)
+        await section(work, traits.needs_event_loop)
     elif stepping():
         name = data_id_of(store)
         compiled.write(source, axes, points, value, write_empty, name, None, may_grow, document)
-        warn_if_unprotected(store)
+        if isinstance(source, _core.Files):
+            warn_if_unprotected(store)
     else:
         cancel = _core.Cancel()
         name = data_id_of(store)
         arguments = (source, axes, points, value, write_empty, name, cancel, may_grow, document)
         # It waits for the locks of chunks, so it must not take a thread from plain work.
         await offload(compiled.write, *arguments, cancel=cancel, kind="section")
-        warn_if_unprotected(store)
+        if isinstance(source, _core.Files):
+            warn_if_unprotected(store)
 
 
 async def _check_stored(array: AnyAsyncArray, engine: Engine, *, asks: bool = True) -> None:
