@@ -1,5 +1,6 @@
 //! Reading: from the stored bytes of a chunk to its place in a view.
 
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::cache::indexes::{Known, Shard};
@@ -188,10 +189,31 @@ pub fn shard(
     index.check_overlap(wanted(&split, &counts))?;
     let form = sharding.form()?;
     let bytes = (form.nbytes as u64).saturating_mul(split.len() as u64);
-    let (n, object, view) = (split.len(), Arc::clone(object), view.clone());
+    let (n, row, object, view) = (split.len(), split.row(), Arc::clone(object), view.clone());
     let read = ShardRead { sharding: Arc::clone(sharding), form, counts, split, index, object, view };
-    exec.run(n, bytes, move |i, exec| read.inner(i, exec))
+    let together = read.together();
+    if together < 2 {
+        return exec.run(n, bytes, move |i, exec| read.inner(i, exec));
+    }
+    let parts = row.div_ceil(together);
+    exec.run(n / row * parts, bytes, move |i, exec| {
+        let (start, from) = (i / parts * row, i % parts * together);
+        let pieces = start + from..start + row.min(from + together);
+        if !read.beside(pieces.clone())? {
+            for i in pieces {
+                read.inner(i, exec)?;
+            }
+        }
+        Ok(())
+    })
 }
+
+/// So many bytes of chunks that are placed together are in memory at most …
+const BESIDE: usize = 256 << 10;
+/// … where they are decoded; else so many are placed at once.
+const BESIDE_RAW: usize = 1 << 20;
+/// Rows of one chunk that are as long gain nothing by being placed together with others.
+const LONG_ROW: usize = 512;
 
 /// The numbers of the inner chunks of `split`.
 pub fn wanted(split: &Split, counts: &[u64]) -> impl Iterator<Item = usize> {
@@ -259,6 +281,67 @@ pub fn index(
 }
 
 impl ShardRead {
+    /// How many inner chunks are worth being placed at once. Where their rows are short, the end of one and
+    /// the beginning of the next stand in one line of the cache: each by itself would have to read what it
+    /// overwrites.
+    fn together(&self) -> usize {
+        let chain = self.sharding.chain();
+        let row = self.form.shape.last().map_or(0, |&n| (n as usize).saturating_mul(chain.size()));
+        let short = self.split.row() > 1 && row < LONG_ROW && row < self.form.nbytes;
+        if !short || !self.view.is_large() || chain.shard().is_some() {
+            return 1;
+        }
+        let most = if chain.raw() && self.object.bytes().is_some() { BESIDE_RAW } else { BESIDE };
+        most / self.form.nbytes.max(1)
+    }
+
+    /// Reads pieces that are side by side, if all of them are whole chunks; `false` if they are to be read one
+    /// by one.
+    fn beside(&self, pieces: Range<usize>) -> Result<bool> {
+        let form = &self.form;
+        let mut found = Vec::with_capacity(pieces.len());
+        for i in pieces {
+            let (chunk, region) = self.split.piece(i);
+            let entry = self.index.get(number(&chunk, &self.counts)).map_err(|e| e.with_inner(&chunk))?;
+            let (Some(stretch), true) = (entry, region.covers(&form.shape)) else { return Ok(false) };
+            found.push((chunk, region, stretch));
+        }
+        let mut chunks = Vec::with_capacity(found.len());
+        for (chunk, _, stretch) in &found {
+            chunks.push(self.decoded(*stretch).map_err(|e| e.with_inner(chunk))?);
+        }
+        let pieces: Vec<(&Region, &[u8])> =
+            found.iter().map(|found| &found.1).zip(chunks.iter().map(|b| &**b)).collect();
+        if !self.view.scatter_beside(&pieces, &form.strides)? {
+            pieces.iter().try_for_each(|(region, bytes)| self.view.scatter(region, bytes, &form.strides, 0))?;
+        }
+        Ok(true)
+    }
+
+    /// The stored bytes of an inner chunk.
+    fn stored(&self, (offset, len): (u64, u64)) -> Result<Bytes<'_>> {
+        let len = stored_len(self.sharding.chain(), &self.form, len)?;
+        if let Some(bytes) = self.object.bytes() {
+            let bytes = bytes.get(offset as usize..offset as usize + len);
+            return bytes.map(Bytes::Lent).ok_or_else(|| Error::internal("an entry of a checked index lies outside"));
+        }
+        let mut bytes = Scratch::of(len)?;
+        self.object.read_at(offset, &mut bytes)?;
+        Ok(Bytes::Own(bytes))
+    }
+
+    /// All elements of an inner chunk.
+    fn decoded(&self, stretch: (u64, u64)) -> Result<Bytes<'_>> {
+        let (chain, form, stored) = (self.sharding.chain(), &self.form, self.stored(stretch)?);
+        if chain.raw() {
+            check_raw(form, stored.len() as u64)?;
+            return Ok(stored);
+        }
+        let mut decoded = Scratch::of(form.nbytes)?;
+        chain.decode(form, &stored, &mut decoded)?;
+        Ok(Bytes::Own(decoded))
+    }
+
     fn inner(&self, i: usize, exec: Exec<'_>) -> Result<()> {
         let (chunk, region) = self.split.piece(i);
         let entry = self.index.get(number(&chunk, &self.counts)).map_err(|e| e.with_inner(&chunk))?;
@@ -275,13 +358,22 @@ impl ShardRead {
             let object: Arc<dyn Object> = Arc::new(SubObject::new(Arc::clone(&self.object), offset, len)?);
             return self::chunk(chain, &self.form, &object, region, &self.view, exec);
         }
-        if let Some(bytes) = self.object.bytes() {
-            let bytes = bytes.get(offset as usize..(offset + len) as usize);
-            let bytes = bytes.ok_or_else(|| Error::internal("an entry of a checked index lies outside"))?;
-            return place(chain, &self.form, bytes, region, &self.view);
+        place(chain, &self.form, &self.stored((offset, len))?, region, &self.view)
+    }
+}
+
+/// Bytes of a shard: where it is in memory, or in a buffer.
+enum Bytes<'a> {
+    Lent(&'a [u8]),
+    Own(Scratch),
+}
+
+impl Deref for Bytes<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Lent(bytes) => bytes,
+            Bytes::Own(bytes) => bytes,
         }
-        let mut bytes = Scratch::of(stored_len(chain, &self.form, len)?)?;
-        self.object.read_at(offset, &mut bytes)?;
-        place(chain, &self.form, &bytes, region, &self.view)
     }
 }

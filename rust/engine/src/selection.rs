@@ -392,6 +392,14 @@ impl Split {
         self.len() == 0
     }
 
+    /// So many pieces follow one another along the last axis: a divisor of their number.
+    pub fn row(&self) -> usize {
+        match self {
+            Split::Box(axes) => axes.last().map_or(1, |axis| axis.len().max(1)),
+            Split::Points(_) | Split::Mask(_) => 1,
+        }
+    }
+
     /// The chunk of piece `i`.
     pub fn chunk(&self, i: usize) -> Vec<u64> {
         match self {

@@ -14,6 +14,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use self::scattered::{Scattered, Way};
+#[cfg(target_arch = "x86_64")]
+use self::transfer::Beside;
 use self::transfer::{STREAMED, Transfer};
 use crate::error::{Error, Kind, Result};
 use crate::selection::Region;
@@ -294,12 +296,45 @@ impl Output {
         }
         let transfer = Transfer::plan(region, strides, skip, &self.strides, self.size)?;
         transfer.check((0, chunk.len() as isize), (self.low, self.high))?;
-        let large = self.high.saturating_sub(self.low) >= STREAMED;
+        let large = self.is_large();
         // SAFETY: `check` proved that all source offsets lie in `chunk` and all destination offsets
         // in the view's memory, which is valid for writes (`Output::new`). They do not overlap: a
         // chunk is memory of the engine's own, or bytes that nobody can write to.
         unsafe { transfer.run(chunk.as_ptr(), self.base, large) };
         Ok(())
+    }
+
+    /// Whether so much is written to it that it does not stay in the cache.
+    pub fn is_large(&self) -> bool {
+        self.high.saturating_sub(self.low) >= STREAMED
+    }
+
+    /// Copies the elements of regions of chunks, laid out by `strides`, into the view; `false`, and nothing
+    /// is done, if they do not stand side by side there, or if it is no better to copy them together.
+    #[cfg(target_arch = "x86_64")]
+    pub fn scatter_beside(&self, pieces: &[(&Region, &[u8])], strides: &[isize]) -> Result<bool> {
+        let mut transfers = Vec::with_capacity(pieces.len());
+        for (region, _) in pieces {
+            self.fits(region)?;
+            if !self.is_large() || !matches!(region, Region::Box(_)) {
+                return Ok(false);
+            }
+            transfers.push(Transfer::plan(region, strides, 0, &self.strides, self.size)?);
+        }
+        let Some(beside) = Beside::new(&transfers) else { return Ok(false) };
+        for (transfer, (_, chunk)) in transfers.iter().zip(pieces) {
+            transfer.check((0, chunk.len() as isize), (self.low, self.high))?;
+        }
+        let chunks: Vec<*const u8> = pieces.iter().map(|(_, chunk)| chunk.as_ptr()).collect();
+        // SAFETY: as in `scatter`, for each of the chunks.
+        unsafe { beside.run(&chunks, self.base) };
+        Ok(true)
+    }
+
+    /// The same, where nothing can be written past the cache.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub fn scatter_beside(&self, _: &[(&Region, &[u8])], _: &[isize]) -> Result<bool> {
+        Ok(false)
     }
 
     /// Writes `element` to every place of `region` in the view.

@@ -13,7 +13,8 @@ use zarr_engine::error::Result;
 use zarr_engine::exec::Exec;
 use zarr_engine::object::{Object, join};
 use zarr_engine::selection::{AxisMap, Indices, Mask, Points, Region};
-use zarr_engine::strided::{Output, View, runs_of};
+use zarr_engine::shard::Sharding;
+use zarr_engine::strided::{Output, View, runs_of, strides_of};
 use zarr_engine::{read, write};
 
 /// Bytes of a file: they are not handed out whole, and it is noted how they are read.
@@ -293,6 +294,49 @@ fn short_rows_of_large_chunks_are_read_a_block_at_a_time() {
             let shape: Vec<u64> = placed.iter().rev().map(|&n| n as u64).collect();
             strides = zarr_engine::strided::strides_of(&shape, size * 2).unwrap();
             strides.reverse();
+        }
+    }
+}
+
+/// Inner chunks of a shard whose rows are short are placed together where the view is large: what is read is
+/// what was written, with absent chunks, with those that are cut at the end, and with a part of them.
+#[test]
+fn inner_chunks_in_a_large_view_are_what_was_written() {
+    const SIZE: usize = 4;
+    let shape = [70u64, 130, 500];
+    let (inner, fill) = ([16u64, 13, 20], Fill::new(&[9, 8, 7, 6]).unwrap());
+    let data: Vec<u8> = (0..shape.iter().product::<u64>() as u32)
+        .flat_map(|i| if i / 40_000 % 7 == 3 { [9, 8, 7, 6] } else { i.wrapping_mul(2_654_435_761).to_le_bytes() })
+        .collect();
+    let data = Arc::new(data);
+    let whole = [shape[0].div_ceil(16) * 16, 130, 500];
+    for links in [vec![Link::Bytes(Swap::None)], vec![Link::Transpose(vec![2, 1, 0]), Link::Bytes(Swap::Every(4))]] {
+        let chain = Chain::new(links, 3, &fill).unwrap();
+        let index = Chain::new(vec![Link::Bytes(Swap::None)], 4, &Fill::new(&[255; 8]).unwrap()).unwrap();
+        let order = zarr_engine::shard::Order::Lexicographic;
+        let sharding = Arc::new(Sharding::new(inner.to_vec(), chain, index, true, order).unwrap());
+        let region = Region::all(&shape);
+        let out_shape = shape.map(|n| n as usize);
+        let strides = strides_of(&shape, SIZE).unwrap();
+        // SAFETY: the view's owner is the data.
+        let view = unsafe { View::new(data.as_ptr(), &out_shape, &strides, SIZE, data.clone()).unwrap() };
+        let parts = write::shard(&sharding, &whole, &shape, None, &region, &view, false, Exec::Here).unwrap().unwrap();
+        let stored = join(parts, None).unwrap();
+        let objects: [Arc<dyn Object>; 2] = [File::new(&stored), Arc::new(stored)];
+        for (object, start) in objects.iter().flat_map(|object| [(object, 0), (object, 5)]) {
+            let part: Vec<AxisMap> =
+                shape.iter().map(|&n| AxisMap::Range { start, step: 1, count: n - start, at: start }).collect();
+            let mut back = vec![0; data.len()];
+            // SAFETY: nothing else uses `back` while there is the view.
+            let output = unsafe { Output::new(back.as_mut_ptr(), &out_shape, &strides, SIZE, Arc::new(())).unwrap() };
+            assert!(output.is_large());
+            read::shard(&sharding, &whole, object, &Region::Box(part), &output, Exec::Here).unwrap();
+            drop(output);
+            for (i, (found, written)) in back.chunks(SIZE).zip(data.chunks(SIZE)).enumerate() {
+                let at = [i / 65_000, i / 500 % 130, i % 500];
+                let expected = if at.iter().all(|&at| at as u64 >= start) { written } else { &[0; SIZE] };
+                assert_eq!(found, expected, "{at:?}");
+            }
         }
     }
 }

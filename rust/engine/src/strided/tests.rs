@@ -108,3 +108,53 @@ fn rows_follow_the_source() {
     let whole = v.in_place(&Region::all(&[4, 2000]), &[2000, 1], 8000, |run| run.len());
     assert_eq!(whole.unwrap(), Some(8000));
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Chunks that are placed together, past the cache, are placed as each by itself.
+    #[test]
+    fn what_is_placed_together_equals_what_is_placed_one_by_one(
+        size in prop_oneof![Just(1usize), Just(2), Just(3), Just(4), Just(8), Just(16)],
+        (planes, rows) in (1..4u64, 1..20u64),
+        row in prop_oneof![Just(16u64), Just(32), 1..200u64],
+        last in 1..200u64,
+        count in 2..9u64,
+        base in 0..70usize,
+        gap in 0..3usize,
+        apart in proptest::bool::weighted(0.1),
+    ) {
+        const LARGE: usize = 17 << 20;
+        let (shape, last) = ([planes, rows, row], last.min(row));
+        let strides = strides_of(&shape, size).unwrap();
+        let chunks: Vec<Vec<u8>> = (0..count as usize)
+            .map(|k| (0..shape.iter().product::<u64>() as usize * size).map(|i| (i * 31 + k * 7) as u8 | 1).collect())
+            .collect();
+        let width = (row * count) as usize + gap;
+        let out_shape = [planes as usize + 1, rows as usize, width];
+        // So far apart that it is a large view, of which little is touched.
+        let plane = (LARGE / planes as usize) as isize;
+        let out_strides = [plane, (width * size) as isize, size as isize];
+        let region = |k: u64| {
+            let n = if k + 1 == count { last } else { row };
+            let at = k * row + u64::from(apart && k + 1 == count && gap > 0);
+            let [a, b] = [planes, rows].map(|count| AxisMap::Range { start: 0, step: 1, count, at: 0 });
+            Region::Box(vec![a, b, AxisMap::Range { start: 0, step: 1, count: n, at }])
+        };
+        let regions: Vec<Region> = (0..count).map(region).collect();
+        let pieces: Vec<(&Region, &[u8])> = regions.iter().zip(&chunks).map(|(r, c)| (r, c.as_slice())).collect();
+        let mut memory = [vec![0u8; LARGE + (width * rows as usize) * size + 128], Vec::new()];
+        memory[1] = memory[0].clone();
+        let [together, alone] = &mut memory;
+        let done = view(&mut together[base..], &out_shape, &out_strides, size).scatter_beside(&pieces, &strides).unwrap();
+        let alone_view = view(&mut alone[base..], &out_shape, &out_strides, size);
+        prop_assert!(alone_view.is_large());
+        for (region, chunk) in &pieces {
+            alone_view.scatter(region, chunk, &strides, 0).unwrap();
+        }
+        let bytes = ((count - 1) * row + last) as usize * size;
+        let beside = cfg!(target_arch = "x86_64") && !(apart && gap > 0) && (256..=4096).contains(&bytes);
+        prop_assert!(!beside || done || (planes, rows) == (1, 1), "these are side by side");
+        prop_assert!(!done || *together == *alone);
+    }
+}
