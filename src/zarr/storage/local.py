@@ -18,7 +18,15 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
 from zarr.storage.blocking import BlockingStore, next_of
-from zarr.storage.keys import bounds, check_key, check_prefix, check_value, is_hidden
+from zarr.storage.keys import (
+    TEMP_PREFIX,
+    bounds,
+    check_key,
+    check_prefix,
+    check_value,
+    is_hidden,
+)
+from zarr.storage.wrapper import layers
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
 
@@ -394,6 +402,15 @@ class LocalStore(BlockingStore):
             if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
         ]
 
+    def _leftovers(self, prefix: str) -> list[str]:
+        start = f"{self._folder}/{prefix}" if prefix else self._folder
+        return [
+            os.path.relpath(f"{folder}/{name}", self._folder).replace(os.sep, "/")
+            for folder, _, names in os.walk(start)
+            for name in names
+            if name.startswith(TEMP_PREFIX)
+        ]
+
     def _keys(self, prefix: str) -> Iterator[str]:
         """All keys below a directory, directory by directory."""
         first = check_prefix(prefix)
@@ -415,6 +432,20 @@ class LocalStore(BlockingStore):
                         folders.append(f"{folder}{entry.name}/")
                     else:
                         yield folder + entry.name
+
+
+def leftovers(store: Store, prefix: str = "") -> list[str]:
+    """Return the keys of temporary files that writes under way, or killed ones, left in a store.
+
+    Parameters
+    ----------
+    store
+        The store; only a directory has any.
+    prefix
+        The directory in it below which they are looked for.
+    """
+    folder = next((layer for layer in layers(store) if isinstance(layer, LocalStore)), None)
+    return [] if folder is None else folder._leftovers(check_prefix(prefix))
 
 
 class _DataId:

@@ -28,6 +28,7 @@ __all__ = [
     "set_attributes",
     "stats",
     "tree",
+    "verify",
 ]
 
 if TYPE_CHECKING:  # for type checkers, which result each has
@@ -43,6 +44,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     set_attributes = synced(asynchronous.set_attributes)
     stats = synced(asynchronous.stats)
     tree = synced(asynchronous.tree)
+    verify = synced(asynchronous.verify)
 else:
 
     def __getattr__(name: str) -> object:

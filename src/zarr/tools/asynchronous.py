@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.statistics import stats
     from zarr.tools.values import cat, head
+    from zarr.tools.verification import verify
 
 __all__ = [
     "cat",
@@ -26,6 +27,7 @@ __all__ = [
     "set_attributes",
     "stats",
     "tree",
+    "verify",
 ]
 
 # The module of each function.
@@ -42,6 +44,7 @@ _HOMES: dict[str, str] = {
     "set_attributes": "attributes",
     "stats": "statistics",
     "tree": "listing",
+    "verify": "verification",
 }
 
 if not TYPE_CHECKING:
