@@ -19,6 +19,7 @@ __all__ = [
     "cat",
     "delete_attributes",
     "diff",
+    "digest",
     "du",
     "find",
     "get_attributes",
@@ -35,6 +36,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     cat = synced(asynchronous.cat)
     delete_attributes = synced(asynchronous.delete_attributes)
     diff = synced(asynchronous.diff)
+    digest = synced(asynchronous.digest)
     du = synced(asynchronous.du)
     find = synced(asynchronous.find)
     get_attributes = synced(asynchronous.get_attributes)

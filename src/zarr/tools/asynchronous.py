@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from zarr.tools.about import info
     from zarr.tools.attributes import delete_attributes, get_attributes, set_attributes
     from zarr.tools.differences import diff
+    from zarr.tools.digests import digest
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.statistics import stats
     from zarr.tools.values import cat, head
@@ -18,6 +19,7 @@ __all__ = [
     "cat",
     "delete_attributes",
     "diff",
+    "digest",
     "du",
     "find",
     "get_attributes",
@@ -35,6 +37,7 @@ _HOMES: dict[str, str] = {
     "cat": "values",
     "delete_attributes": "attributes",
     "diff": "differences",
+    "digest": "digests",
     "du": "listing",
     "find": "listing",
     "get_attributes": "attributes",

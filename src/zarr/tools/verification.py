@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import islice, product
 from math import prod
 from operator import lt
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from zarr import _core
 from zarr._async.progress import metered
 from zarr._async.run import offload
 from zarr.arrays.copy import check_reach, spread
@@ -28,6 +25,7 @@ from zarr.tools.findings import Finding, Findings, Severity, Verification
 from zarr.tools.nodes import place_of
 from zarr.tools.stored_values import Values, check_some, check_values
 from zarr.tools.survey import MARKER, WORKING, Node, Survey, joined
+from zarr.tools.workers import workers
 
 if TYPE_CHECKING:
     import os
@@ -431,14 +429,5 @@ async def _decode(done: Scan, executor: Executor | None, progress: Progress) -> 
             for metadata, place, coords in parts():
                 take(await check_values(Values(metadata, place), coords))
             return
-        with _workers(executor) as workers:
-            await spread(workers, check_some, parts(), take)
-
-
-@contextmanager
-def _workers(executor: Executor | None) -> Iterator[Executor]:
-    if executor is not None:
-        yield executor
-        return
-    with ThreadPoolExecutor(_core.threads(), "zarr_verify") as own:
-        yield own
+        with workers(executor) as own:
+            await spread(own, check_some, parts(), take)
