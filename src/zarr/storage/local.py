@@ -8,7 +8,7 @@ import os
 import stat
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from zarr import _core
 from zarr._async.run import offload
@@ -402,14 +402,16 @@ class LocalStore(BlockingStore):
             if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
         ]
 
-    def _leftovers(self, prefix: str) -> list[str]:
-        start = f"{self._folder}/{prefix}" if prefix else self._folder
-        return [
-            os.path.relpath(f"{folder}/{name}", self._folder).replace(os.sep, "/")
-            for folder, _, names in os.walk(start)
-            for name in names
-            if name.startswith(TEMP_PREFIX)
-        ]
+    def _leftovers(self, prefix: str) -> list[Leftover]:
+        found = []
+        for folder, _, names in os.walk(f"{self._folder}/{prefix}".rstrip("/")):
+            for name in names:
+                if name.startswith(TEMP_PREFIX):
+                    path = f"{folder}/{name}"
+                    with contextlib.suppress(FileNotFoundError):  # it was just written
+                        key = os.path.relpath(path, self._folder).replace(os.sep, "/")
+                        found.append(Leftover(key, os.lstat(path).st_mtime))
+        return found
 
     def _keys(self, prefix: str) -> Iterator[str]:
         """All keys below a directory, directory by directory."""
@@ -434,8 +436,15 @@ class LocalStore(BlockingStore):
                         yield folder + entry.name
 
 
-def leftovers(store: Store, prefix: str = "") -> list[str]:
-    """Return the keys of temporary files that writes under way, or killed ones, left in a store.
+class Leftover(NamedTuple):
+    """A temporary file: its key, and when it was written to, in seconds since 1970."""
+
+    key: str
+    modified: float
+
+
+def leftovers(store: Store, prefix: str = "") -> list[Leftover]:
+    """Return the temporary files that writes under way, or killed ones, left in a store.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from zarr.tools.result import Result
 
 __all__ = [
     "Result",
+    "add_checksums",
     "cat",
     "delete_attributes",
     "diff",
@@ -26,13 +27,17 @@ __all__ = [
     "head",
     "info",
     "ls",
+    "remove_checksums",
+    "repair",
     "set_attributes",
     "stats",
     "tree",
+    "vacuum",
     "verify",
 ]
 
 if TYPE_CHECKING:  # for type checkers, which result each has
+    add_checksums = synced(asynchronous.add_checksums)
     cat = synced(asynchronous.cat)
     delete_attributes = synced(asynchronous.delete_attributes)
     diff = synced(asynchronous.diff)
@@ -43,9 +48,12 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     head = synced(asynchronous.head)
     info = synced(asynchronous.info)
     ls = synced(asynchronous.ls)
+    remove_checksums = synced(asynchronous.remove_checksums)
+    repair = synced(asynchronous.repair)
     set_attributes = synced(asynchronous.set_attributes)
     stats = synced(asynchronous.stats)
     tree = synced(asynchronous.tree)
+    vacuum = synced(asynchronous.vacuum)
     verify = synced(asynchronous.verify)
 else:
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zarr.tools.about import info
     from zarr.tools.attributes import delete_attributes, get_attributes, set_attributes
+    from zarr.tools.checksums import add_checksums, remove_checksums
     from zarr.tools.differences import diff
     from zarr.tools.digests import digest
     from zarr.tools.listing import du, find, ls, tree
+    from zarr.tools.mending import repair, vacuum
     from zarr.tools.statistics import stats
     from zarr.tools.values import cat, head
     from zarr.tools.verification import verify
 
 __all__ = [
+    "add_checksums",
     "cat",
     "delete_attributes",
     "diff",
@@ -26,14 +29,18 @@ __all__ = [
     "head",
     "info",
     "ls",
+    "remove_checksums",
+    "repair",
     "set_attributes",
     "stats",
     "tree",
+    "vacuum",
     "verify",
 ]
 
 # The module of each function.
 _HOMES: dict[str, str] = {
+    "add_checksums": "checksums",
     "cat": "values",
     "delete_attributes": "attributes",
     "diff": "differences",
@@ -44,9 +51,12 @@ _HOMES: dict[str, str] = {
     "head": "values",
     "info": "about",
     "ls": "listing",
+    "remove_checksums": "checksums",
+    "repair": "mending",
     "set_attributes": "attributes",
     "stats": "statistics",
     "tree": "listing",
+    "vacuum": "mending",
     "verify": "verification",
 }
 

@@ -196,8 +196,8 @@ async def scan(
         _check_keys(done, survey.keys)
         _count_missing(done, complete=complete)
         for left in await offload(leftovers, place.store, place.path):
-            node = left.rpartition("/")[0]
-            findings.add(Finding("temporary-file", node, left))
+            node = left.key.rpartition("/")[0]
+            findings.add(Finding("temporary-file", node, left.key))
     if level == "full":
         await _decode(done, executor, progress)
     return done

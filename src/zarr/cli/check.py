@@ -1,0 +1,186 @@
+"""Commands that check hierarchies and mend them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zarr.cli.app import (
+    FINE,
+    FOUND,
+    Command,
+    PathOption,
+    StoreArgument,
+    app,
+    command,
+    options,
+    show,
+)
+
+
+class Level(StrEnum):
+    """How thorough a check is."""
+
+    metadata = "metadata"
+    presence = "presence"
+    full = "full"
+
+
+Apply = Annotated[bool, typer.Option("--apply", help="Do it; else say what would be done.")]
+Keep = Annotated[str | None, typer.Option(help="A new directory for what is replaced or deleted.")]
+
+
+def _progress() -> Any:
+    import sys
+
+    return not options.quiet and sys.stderr.isatty()
+
+
+@command()
+def verify(
+    store: StoreArgument,
+    path: PathOption = "",
+    level: Annotated[Level, typer.Option(help="How thorough the check is.")] = Level.full,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="A chunk that is not stored is an error.")
+    ] = False,
+    against: Annotated[str | None, typer.Option(help="A file of `zarr digest --json`.")] = None,
+    limit: Annotated[int, typer.Option(help="Findings of one code that are shown.")] = 1000,
+    html: Annotated[Path | None, typer.Option(help="Write the report as a page, too.")] = None,
+) -> None:
+    """Check whether a hierarchy is whole: documents, keys and chunks."""
+    from zarr import tools
+
+    report = tools.verify(
+        store,
+        path=path,
+        level=level.value,
+        complete=complete,
+        against=against,
+        limit=limit,
+        progress=_progress(),
+        storage_options=options.storage_options(),
+    )
+    if html is not None:
+        html.write_text(report.to_html(), encoding="utf-8")
+    show(report, FINE if report.ok else FOUND)
+
+
+@command()
+def digest(
+    store: StoreArgument,
+    path: PathOption = "",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Of the stored bytes, not of what they say.")
+    ] = False,
+) -> None:
+    """Print a hash of the content, which does not depend on how it is stored."""
+    from zarr import tools
+
+    found = tools.digest(
+        store,
+        path=path,
+        exact=exact,
+        progress=_progress(),
+        storage_options=options.storage_options(),
+    )
+    show(found)
+
+
+@command()
+def repair(
+    store: StoreArgument,
+    path: PathOption = "",
+    apply: Apply = False,
+    keep: Keep = None,
+    second: Annotated[str | None, typer.Option(help="A second copy of the hierarchy.")] = None,
+    drop: Annotated[
+        bool, typer.Option("--drop", help="Delete damaged chunks that cannot be got back.")
+    ] = False,
+    codes: Annotated[
+        list[str] | None, typer.Option("--code", help="Mend findings of this code only.")
+    ] = None,
+    undo: Annotated[
+        str | None, typer.Option(help="Put back what an earlier repair kept in this directory.")
+    ] = None,
+) -> None:
+    """Mend what `zarr verify` finds; a dry run unless --apply is given."""
+    from zarr import tools
+
+    done = tools.repair(
+        store,
+        path=path,
+        apply=apply,
+        keep=keep,
+        second=second,
+        drop=drop,
+        codes=codes or None,
+        undo=undo,
+        progress=_progress(),
+        storage_options=options.storage_options(),
+    )
+    show(done, FINE if done.ok or not (done.steps or done.left) else FOUND)
+
+
+@command()
+def vacuum(
+    store: StoreArgument,
+    path: PathOption = "",
+    apply: Apply = False,
+    keep: Keep = None,
+    older: Annotated[
+        float, typer.Option(help="Seconds since a temporary file was written to, at least.")
+    ] = 3600.0,
+) -> None:
+    """Delete temporary files and chunks outside of the shape; a dry run unless --apply is given."""
+    from zarr import tools
+
+    done = tools.vacuum(
+        store,
+        path=path,
+        apply=apply,
+        keep=keep,
+        older=older,
+        storage_options=options.storage_options(),
+    )
+    show(done, FINE if done.ok else FOUND)
+
+
+checksum = typer.Typer(no_args_is_help=True, help="Add checksums to chunks, or remove them.")
+app.add_typer(checksum, name="checksum")
+KeepOld = Annotated[
+    bool, typer.Option("--keep-old", help="Leave the old chunks, for programs that read them.")
+]
+
+
+@checksum.command("add", cls=Command)
+def add(store: StoreArgument, path: PathOption = "", keep_old: KeepOld = False) -> None:
+    """Add a CRC-32C to each chunk of an array of format 3."""
+    from zarr import tools
+
+    show(
+        tools.add_checksums(
+            store,
+            path=path,
+            keep_old=keep_old,
+            progress=_progress(),
+            storage_options=options.storage_options(),
+        )
+    )
+
+
+@checksum.command("remove", cls=Command)
+def remove(store: StoreArgument, path: PathOption = "", keep_old: KeepOld = False) -> None:
+    """Remove the CRC-32C of each chunk of an array of format 3."""
+    from zarr import tools
+
+    show(
+        tools.remove_checksums(
+            store,
+            path=path,
+            keep_old=keep_old,
+            progress=_progress(),
+            storage_options=options.storage_options(),
+        )
+    )
