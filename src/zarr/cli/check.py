@@ -2,17 +2,15 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from zarr.cli.app import (
     FINE,
     FOUND,
-    Command,
     PathOption,
     StoreArgument,
-    app,
     command,
     options,
     show,
@@ -29,12 +27,6 @@ class Level(StrEnum):
 
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; else say what would be done.")]
 Keep = Annotated[str | None, typer.Option(help="A new directory for what is replaced or deleted.")]
-
-
-def _progress() -> Any:
-    import sys
-
-    return not options.quiet and sys.stderr.isatty()
 
 
 @command()
@@ -59,7 +51,6 @@ def verify(
         complete=complete,
         against=against,
         limit=limit,
-        progress=_progress(),
         storage_options=options.storage_options(),
     )
     if html is not None:
@@ -82,7 +73,6 @@ def digest(
         store,
         path=path,
         exact=exact,
-        progress=_progress(),
         storage_options=options.storage_options(),
     )
     show(found)
@@ -117,7 +107,6 @@ def repair(
         drop=drop,
         codes=codes or None,
         undo=undo,
-        progress=_progress(),
         storage_options=options.storage_options(),
     )
     show(done, FINE if done.ok or not (done.steps or done.left) else FOUND)
@@ -147,40 +136,27 @@ def vacuum(
     show(done, FINE if done.ok else FOUND)
 
 
-checksum = typer.Typer(no_args_is_help=True, help="Add checksums to chunks, or remove them.")
-app.add_typer(checksum, name="checksum")
+checksum = family("checksum", "Add checksums to chunks, or remove them.")
 KeepOld = Annotated[
     bool, typer.Option("--keep-old", help="Leave the old chunks, for programs that read them.")
 ]
 
 
-@checksum.command("add", cls=Command)
+@command("add", into=checksum)
 def add(store: StoreArgument, path: PathOption = "", keep_old: KeepOld = False) -> None:
     """Add a CRC-32C to each chunk of an array of format 3."""
     from zarr import tools
 
-    show(
-        tools.add_checksums(
-            store,
-            path=path,
-            keep_old=keep_old,
-            progress=_progress(),
-            storage_options=options.storage_options(),
-        )
-    )
+    storage_options = options.storage_options()
+    show(tools.add_checksums(store, path=path, keep_old=keep_old, storage_options=storage_options))
 
 
-@checksum.command("remove", cls=Command)
+@command("remove", into=checksum)
 def remove(store: StoreArgument, path: PathOption = "", keep_old: KeepOld = False) -> None:
     """Remove the CRC-32C of each chunk of an array of format 3."""
     from zarr import tools
 
+    storage_options = options.storage_options()
     show(
-        tools.remove_checksums(
-            store,
-            path=path,
-            keep_old=keep_old,
-            progress=_progress(),
-            storage_options=options.storage_options(),
-        )
+        tools.remove_checksums(store, path=path, keep_old=keep_old, storage_options=storage_options)
     )

@@ -136,23 +136,27 @@ async def _check_consolidated_v3(survey: Survey, group: Node, told: dict[str, An
         node = members.get(name)
         if node is None:
             _add_surplus(survey, group, path, key)
-        elif fingerprint(document) != node.prints.get("zarr.json", ""):
+        elif node.is_sound and fingerprint(document) != node.prints.get("zarr.json", ""):
             value = await get_value(survey.place.store, path, "zarr.json")
             if value is not None and not _same_meaning(value, document, path):
-                _add(survey, "consolidated-differs", path, key, f"another document of {path!r}")
+                found = f"another document of {path!r}"
+                _add(survey, "consolidated-differs", group.path, key, found)
     for name in members.keys() - told.keys():
         path = joined(group.path, name)
-        _add(survey, "consolidated-lacks", path, key, f"nothing of {path!r}")
+        if members[name].is_sound:
+            _add(survey, "consolidated-lacks", group.path, key, f"nothing of {path!r}")
 
 
 def _add_surplus(survey: Survey, group: Node, path: str, key: str) -> None:
     below = f"{path}/"
-    if path not in survey.nodes and any(each.startswith(below) for each in survey.keys or ()):
+    if path in survey.nodes or any(each.startswith(below) for each in survey.nodes):
+        return  # it is there, and why it is no member is found besides
+    if any(each.startswith(below) for each in survey.keys or ()):
         if path not in survey.lost:
             survey.lost.add(path)
             _add(survey, "document-lost", path, path, f"its document only in {key!r}")
     else:
-        _add(survey, "consolidated-surplus", path, key, f"the node {path!r}")
+        _add(survey, "consolidated-surplus", group.path, key, f"the node {path!r}")
 
 
 def _same_meaning(value: bytes, document: dict[str, Any], path: str) -> bool:
@@ -175,25 +179,29 @@ def _normal(document: dict[str, Any]) -> bytes:
 
 def _check_consolidated_v2(survey: Survey, group: Node, told: dict[str, Any]) -> None:
     key = joined(group.path, ".zmetadata")
-    there: dict[str, tuple[str, str]] = {}
+    there: dict[str, tuple[Node, str]] = {}
     for name, node in {"": group, **survey.members(group)}.items():
         for each in node.names - {".zmetadata"}:
-            if each in node.prints:
-                there[joined(name, each)] = node.path, node.prints[each]
+            there[joined(name, each)] = node, node.prints.get(each, "")
     empty = fingerprint({})
     for each, document in told.items():
-        path = joined(group.path, each.rpartition("/")[0])
+        path = joined(group.path, each.rpartition("/")[0]).rstrip("/")
         if each not in there:
-            if fingerprint(document) != empty and not each.endswith(".zattrs"):
-                _add_surplus(survey, group, path.rstrip("/"), key)
-        elif fingerprint(document) != there[each][1]:
+            if not each.endswith(".zattrs"):
+                _add_surplus(survey, group, path, key)
+            elif fingerprint(document) != empty and path in survey.nodes:
+                found = f"attributes of {path!r}"
+                _add(survey, "consolidated-differs", group.path, key, found)
+        elif there[each][0].is_sound and fingerprint(document) != there[each][1]:
             found = f"another document {joined(group.path, each)!r}"
-            _add(survey, "consolidated-differs", there[each][0], key, found)
+            _add(survey, "consolidated-differs", group.path, key, found)
     for each in there.keys() - told.keys():
-        path, mark = there[each]
+        node, mark = there[each]
+        if not node.is_sound:
+            continue
         if each.endswith(".zattrs"):
             if mark != empty:
-                found = f"no attributes of {path!r}"
-                _add(survey, "consolidated-differs", path, key, found)
+                found = f"no attributes of {node.path!r}"
+                _add(survey, "consolidated-differs", group.path, key, found)
         else:
-            _add(survey, "consolidated-lacks", path, key, f"nothing of {path!r}")
+            _add(survey, "consolidated-lacks", group.path, key, f"nothing of {node.path!r}")

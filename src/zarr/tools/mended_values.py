@@ -17,6 +17,7 @@ from zarr.metadata.layout import layout_of, same_coding
 from zarr.metadata.spec import ArrayConfig
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
+from zarr.tools.element_hash import type_name
 from zarr.tools.journal import current
 from zarr.tools.shards import Part, Shards
 from zarr.tools.stored_values import Values, wrong_in_chunk, wrong_in_shard
@@ -116,7 +117,7 @@ def _differs(values: Values, second: AnyAsyncArray) -> str:
     one, other = layout_of(values.metadata), layout_of(second.metadata)
     if one.shape != other.shape:
         return f"the second copy has the shape {other.shape}, not {one.shape}"
-    if one.dtype.newbyteorder("=") != other.dtype.newbyteorder("="):
+    if type_name(one) != type_name(other):
         return f"the second copy has elements of {other.dtype}, not of {one.dtype}"
     return ""
 

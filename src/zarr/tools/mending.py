@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from zarr._async.progress import Progress
-    from zarr.abc.store import Store
+    from zarr.abc.store import Store, StoreTraits
     from zarr.tools.nodes import Source
     from zarr.tools.verification import Scan
     from zarr.types import AnyAsyncArray, StorageOptions, ZarrFormat
@@ -471,21 +471,28 @@ class _Planner:
             for path in self._survey.above(finding.key)
             if (node := self._nodes.get(path)) is not None and node.is_group
         )
-        zarr_format: ZarrFormat = 2 if above.zarr_format == 2 else 3
-        made = documents_of(finding.key, GroupMetadata(zarr_format=zarr_format))
-        names = [name for name, _ in made if not name.endswith(".zattrs")]
+        found, how = await self._documents(finding.key)
+        if not found:
+            zarr_format: ZarrFormat = 2 if above.zarr_format == 2 else 3
+            made = documents_of("", GroupMetadata(zarr_format=zarr_format))
+            found = {name: value.to_bytes() for name, value in made}
+            how = "a group without attributes"
         changes = tuple(
-            Change(key, value.to_bytes(), ABSENT) for key, value in made if key in names
+            Change(joined(finding.key, name), value, ABSENT) for name, value in found.items()
         )
-        step = Step(finding.code, "write", changes[-1].key, "a group without attributes")
-        yield _Plan(step, changes)
+        yield _Plan(Step(finding.code, "write", changes[-1].key, how), changes)
+
+    async def _documents(self, path: str) -> tuple[dict[str, bytes], str]:
+        """The documents of a node, wherever else they are."""
+        found = await self._documents_in_second(path)
+        if found:
+            return found, "from the second copy"
+        return self._documents_in_consolidated(path), "from consolidated metadata"
 
     async def _document(self, finding: Finding) -> AsyncIterator[_Plan]:
         """A document from the second copy, or from consolidated metadata."""
         path = finding.node
-        found, how = await self._documents_in_second(path), "from the second copy"
-        if not found:
-            found, how = self._documents_in_consolidated(path), "from consolidated metadata"
+        found, how = await self._documents(path)
         changes = []
         for name, value in found.items():
             key = joined(path, name)
@@ -614,9 +621,9 @@ class _Writes(WrapperStore["Store"]):
         self.written: dict[str, bytes] = {}
 
     @property
-    def read_only(self) -> bool:
-        """Nothing is written, so it may be."""
-        return False
+    def traits(self) -> StoreTraits:
+        """Those of the store: nothing here waits by itself."""
+        return self.declare_traits()
 
     async def set(self, key: str, value: Any) -> None:
         """Keep a value."""

@@ -54,6 +54,8 @@ class Node:
         Whether it is a group; None if its documents do not tell.
     array
         The metadata of an array, if they are sound.
+    is_sound
+        Whether all of its documents can be read and contradict no rule.
     prints
         The fingerprints of its documents, by their names.
     consolidated
@@ -65,6 +67,7 @@ class Node:
     zarr_format: int = 0
     is_group: bool | None = None
     array: ArrayMetadata | None = None
+    is_sound: bool = True
     prints: dict[str, str] = field(default_factory=dict)
     consolidated: dict[str, Any] | None = None
 
@@ -160,6 +163,7 @@ class Survey:
         try:
             values = await get_values(self.place.store, path, *order)
         except OSError as error:
+            node.is_sound = False
             self._add("document-unreadable", path, "", f"{type(error).__name__}: {error}")
             return node
         documents = {
@@ -170,6 +174,7 @@ class Survey:
             for name, value in documents.items()
             if (found := self._json(path, name, value)) is not None
         }
+        node.is_sound = len(parsed) == len(names) and not {".zarray", ".zgroup"} <= names
         node.prints = {name: fingerprint(document) for name, document in parsed.items()}
         if "zarr.json" in documents:
             self._as_v3(node, documents["zarr.json"], parsed.get("zarr.json"))
@@ -181,12 +186,14 @@ class Survey:
                 made = self._parsed(
                     path, ".zarray", lambda: array_v2(array, attributes, path, netcdf=netcdf)
                 )
+                node.is_sound = node.is_sound and made is not None
                 self._take(node, made, ".zarray")
         elif ".zgroup" in documents:
             node.zarr_format, node.is_group = 2, True
             if ".zgroup" in parsed and (".zattrs" not in documents or ".zattrs" in parsed):
                 group, attributes = documents[".zgroup"], documents.get(".zattrs")
-                self._parsed(path, ".zgroup", lambda: group_v2(group, attributes, path))
+                made = self._parsed(path, ".zgroup", lambda: group_v2(group, attributes, path))
+                node.is_sound = node.is_sound and made is not None
             if ".zmetadata" in parsed:
                 self._consolidated(node, ".zmetadata", parsed[".zmetadata"].get("metadata"))
         return node
@@ -200,6 +207,7 @@ class Survey:
         made = self._parsed(
             path, "zarr.json", lambda: node_v3(value, store, path, consolidated=False)
         )
+        node.is_sound = made is not None
         self._take(node, made, "zarr.json")
         consolidated = parsed.get("consolidated_metadata")
         if made is not None and node.is_group and consolidated is not None:
@@ -221,6 +229,8 @@ class Survey:
             return
         if self._parsed(node.path, name, lambda: layout_of(made)) is not None:
             node.array = made
+        else:
+            node.is_sound = False
         count = len(made.shape)
         names = made.attributes.get("_ARRAY_DIMENSIONS")
         if isinstance(names, list) and len(names) != count:

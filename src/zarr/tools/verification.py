@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from itertools import islice, product
+from itertools import islice
 from math import prod
 from operator import lt
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -350,7 +350,8 @@ class _Keys:
                     Finding("key-of-other-encoding", self._path, key, coords, None, expected, key)
                 )
                 return
-        findings.add(Finding("key-orphaned", self._path, key))
+        if key.rpartition("/")[2] not in _OF_OTHERS:
+            findings.add(Finding("key-orphaned", self._path, key))
 
     def _has(self, coords: Coords) -> bool:
         return all(map(lt, coords, self._counts))
@@ -380,6 +381,16 @@ def counts_of(metadata: ArrayMetadata) -> tuple[int, ...]:
     return tuple(map(chunk_count, layout_of(metadata).grid, metadata.shape))
 
 
+def _places(counts: tuple[int, ...]) -> Iterator[Coords]:
+    """All places in a grid, however large, one at a time: `product` would list each dimension."""
+    for number in range(prod(counts)):
+        place = []
+        for count in reversed(counts):
+            number, at = divmod(number, count)
+            place.append(at)
+        yield tuple(reversed(place))
+
+
 def _count_missing(done: Scan, *, complete: bool) -> None:
     for path, node in done.survey.nodes.items():
         if node.array is None or node.is_group is not False:
@@ -391,7 +402,7 @@ def _count_missing(done: Scan, *, complete: bool) -> None:
         if complete and len(stored) < total:
             have = set(stored)
             # Of an array that has next to nothing, the first are enough.
-            absent = (each for each in product(*map(range, counts)) if each not in have)
+            absent = (each for each in _places(counts) if each not in have)
             kept = list(islice(absent, done.findings.room("chunk-missing")))
             encode = node.array.encode_chunk_key
             for each in kept:
