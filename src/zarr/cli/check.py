@@ -12,6 +12,7 @@ from zarr.cli.app import (
     PathOption,
     StoreArgument,
     command,
+    family,
     options,
     show,
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 # Each module registers its commands.
+from zarr.cli import check as check
 from zarr.cli import see as see
 from zarr.cli.app import (
     DryRun,

@@ -23,12 +23,12 @@ from zarr.hierarchy.documents import documents_of
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
-from zarr.tools.findings import plain_text
 from zarr.tools.journal import Change, change, current
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
 from zarr.tools.shards import Shards
 from zarr.tools.stored_values import Values, version_of
+from zarr.tools.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Checksums(Result):
     codecs: tuple[str, ...]
 
     def __str__(self) -> str:
-        name = plain_text(self.source)
+        name = printable(self.source)
         if not self.changed:
             return f"{name} is so already: its chunks are coded by {', '.join(self.codecs)}"
         return (

@@ -19,6 +19,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import check_reach, spread
 from zarr.arrays.read import read
 from zarr.arrays.stored_chunks import stored_coords
+from zarr.errors import ChunkDecodeError
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import DOCUMENTS
 from zarr.hierarchy.walk import walk
@@ -30,10 +31,11 @@ from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
 from zarr.storage.path import StorePath
 from zarr.tools.element_hash import Elements, Sums
-from zarr.tools.findings import Finding, plain_text
+from zarr.tools.findings import Finding
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
 from zarr.tools.survey import canonical, joined
+from zarr.tools.text import printable
 from zarr.tools.workers import workers
 
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ class Digest(Result):
     nodes: tuple[NodeDigest, ...]
 
     def __str__(self) -> str:
-        return "\n".join(f"{each.tree}  {plain_text(each.path) or '/'}" for each in self.nodes)
+        return "\n".join(f"{each.tree}  {printable(each.path) or '/'}" for each in self.nodes)
 
     @classmethod
     def load(cls, source: Digest | str | os.PathLike[str]) -> Digest:
@@ -189,6 +191,18 @@ async def digest(
     False
     """
     top = await node_of(source, path, storage_options=storage_options)
+    return await _digest(top, exact, executor, progress, refuse=True)
+
+
+async def _digest(
+    top: AnyAsyncArray | AsyncGroup,
+    exact: bool,
+    executor: Executor | None,
+    progress: Progress,
+    *,
+    refuse: bool,
+) -> Digest:
+    """The digest of a node; what cannot be read is an error, or a part that says why."""
     nodes = [item async for item in _nodes(top)]
     place = top.store_path
     with metered("digest", 0, unit=" chunks", progress=progress) as meter:
@@ -207,7 +221,12 @@ async def digest(
                 made[below] = kind, *await _exact(node)
             elif isinstance(node, AsyncArray):
                 coords = stored.pop(node.store_path.path)
-                data = await _elements(node, coords, executor, meter.advance)
+                try:
+                    data = await _elements(node, coords, executor, meter.advance)
+                except (ChunkDecodeError, OSError) as error:
+                    if refuse:
+                        raise
+                    data = f"unreadable: {error}"
                 made[below] = kind, data, _attributes(node.metadata)
             else:
                 made[below] = kind, "", _attributes(node.metadata)
@@ -414,7 +433,7 @@ async def compared(
     """Return in which nodes the content of a place is not that of a digest."""
     wanted = Digest.load(against)
     exact = wanted.algorithm == EXACT
-    made = await digest(place, exact=exact, executor=executor, progress=progress)
+    made = await _digest(await node_of(place), exact, executor, progress, refuse=False)
     have = {each.path: each for each in made.nodes}
     found: list[Finding] = []
     for each in wanted.nodes:

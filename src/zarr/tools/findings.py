@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from zarr.tools.result import Result
+from zarr.tools.text import printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -197,21 +198,16 @@ class Finding:
         return RULES[self.code].remedy
 
     def __str__(self) -> str:
-        text = f"{self.severity:<8}{self.code:<24}{plain_text(self.key) or '/'}"
+        text = f"{self.severity:<8}{self.code:<24}{printable(self.key) or '/'}"
         if self.inner is not None:
             text += f", inner chunk {self.inner}"
         if self.expected:
-            return f"{text}: expected {plain_text(self.expected)}, found {plain_text(self.found)}"
-        return f"{text}: {plain_text(self.found)}" if self.found else text
+            return f"{text}: expected {_short(self.expected)}, found {_short(self.found)}"
+        return f"{text}: {_short(self.found)}" if self.found else text
 
 
-def plain_text(text: str, most: int = 300) -> str:
-    """Return a string as one line that a terminal shows as it is: control characters escaped."""
-    shown = "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode()
-        for char in text
-    )
-    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+def _short(text: str) -> str:
+    return shorten(printable(text), 300)
 
 
 class Findings:
@@ -323,7 +319,7 @@ class Verification(Result):
         return made
 
     def _head(self) -> Iterator[tuple[str, str]]:
-        yield "Store", plain_text(self.source)
+        yield "Store", printable(self.source)
         yield "Level", self.level
         yield "Nodes", f"{self.groups:,} groups, {self.arrays:,} arrays"
         if self.level != "metadata":
@@ -361,9 +357,9 @@ class Verification(Result):
         )
         rows = "".join(
             f'<tr class="{each.severity}"><td>{each.severity}</td><td>{escape(each.code)}</td>'
-            f"<td><code>{escape(plain_text(each.key, 1000)) or '/'}</code></td>"
+            f"<td><code>{escape(printable(each.key)) or '/'}</code></td>"
             f"<td>{'' if each.inner is None else each.inner}</td>"
-            f"<td>{escape(plain_text(each.expected))}</td><td>{escape(plain_text(each.found))}</td>"
+            f"<td>{escape(_short(each.expected))}</td><td>{escape(_short(each.found))}</td>"
             f"<td>{escape(RULES[each.code].says)} Remedy: {escape(each.remedy)}.</td></tr>"
             for each in self.findings
         )
@@ -376,7 +372,7 @@ class Verification(Result):
         )
         return (
             '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            f"<title>Check of {escape(plain_text(self.source))}</title><style>{_STYLE}</style>"
+            f"<title>Check of {escape(printable(self.source))}</title><style>{_STYLE}</style>"
             f"</head><body><h1>Check of a Zarr store</h1><table>{head}</table><h2>Findings</h2>"
             f"{table}</body></html>\n"
         )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr._async.run import offload
+from zarr.api.groups import consolidate_metadata
 from zarr.arrays.async_array import AsyncArray
 from zarr.buffer.cpu import Buffer
-from zarr.groups.consolidate import consolidate
 from zarr.hierarchy.documents import documents_of, load_node
 from zarr.metadata.common import to_json
 from zarr.metadata.group import GroupMetadata, is_group
@@ -20,13 +20,14 @@ from zarr.storage.local import leftovers
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath, address, is_within
 from zarr.storage.wrapper import WrapperStore
-from zarr.tools.findings import Finding, Findings, plain_text
+from zarr.tools.findings import Finding, Findings
 from zarr.tools.journal import ABSENT, Change, Entry, Journal, change, current
 from zarr.tools.mended_values import mended
 from zarr.tools.nodes import place_of
 from zarr.tools.result import Result
 from zarr.tools.stored_values import Values, version_of
 from zarr.tools.survey import WORKING, joined
+from zarr.tools.text import printable
 from zarr.tools.verification import scan
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Step:
     outcome: str = "planned"
 
     def __str__(self) -> str:
-        head = f"{self.outcome:<8}{self.action:<10}{plain_text(self.key) or '/'}"
-        return f"{head}: {plain_text(self.how)}" if self.how else head
+        head = f"{self.outcome:<8}{self.action:<10}{printable(self.key) or '/'}"
+        return f"{head}: {printable(self.how)}" if self.how else head
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,11 @@ class Repair(Result):
         return not self.left and all(step.outcome == "done" for step in self.steps)
 
     def __str__(self) -> str:
-        lines = [f"Store   : {plain_text(self.source)}"]
+        lines = [f"Store   : {printable(self.source)}"]
         if not self.applied and self.steps:
             lines.append("Dry run : nothing was changed")
         if self.kept is not None:
-            lines.append(f"Kept    : the old values are in {plain_text(self.kept)}")
+            lines.append(f"Kept    : the old values are in {printable(self.kept)}")
         count = Counter(step.outcome for step in self.steps)
         told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(count.items()))
         lines.append(f"Steps   : {told or 'none'}")
@@ -563,7 +564,7 @@ class _Planner:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                await consolidate(StorePath(writes, path), zarr_format)
+                await consolidate_metadata(StorePath(writes, path), zarr_format=zarr_format)
             except (ValueError, TypeError, KeyError, OSError):
                 self.left.append(finding)
                 return

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.support.broken import DATA, KINDS, data_of, flip, store_of, whole
 
 import zarr
-from tests.support.broken import DATA, KINDS, data_of, flip, store_of, whole
 from zarr import tools
 from zarr.buffer.cpu import Buffer
 
