@@ -217,7 +217,10 @@ async def _change(
 
 
 def _names(metadata: ArrayV3Metadata) -> tuple[str, ...]:
-    return tuple(str(codec.to_dict()["name"]) for codec in metadata.inner_codecs)
+    codecs = metadata.inner_codecs
+    while len(codecs) == 1 and isinstance(codecs[0], ShardingCodec):
+        codecs = codecs[0].codecs
+    return tuple(str(codec.to_dict()["name"]) for codec in codecs)
 
 
 def _with_codecs(metadata: ArrayV3Metadata, *, adding: bool) -> ArrayV3Metadata | None:

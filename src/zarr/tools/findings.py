@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from zarr.tools.result import Result
-from zarr.tools.text import printable, shorten
+from zarr.tools.text import bytes_of, count, printable, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -321,16 +321,17 @@ class Verification(Result):
     def _head(self) -> Iterator[tuple[str, str]]:
         yield "Store", printable(self.source)
         yield "Level", self.level
-        yield "Nodes", f"{self.groups:,} groups, {self.arrays:,} arrays"
+        yield "Nodes", f"{count(self.groups, 'group')}, {count(self.arrays, 'array')}"
         if self.level != "metadata":
             yield "Keys", f"{self.keys:,}"
             yield "Chunks", f"{self.stored:,} of {self.chunks:,} stored"
         if self.level == "full":
-            yield "Decoded", f"{self.decoded:,} chunks, {self.bytes:,} bytes"
+            yield "Decoded", f"{count(self.decoded, 'chunk')}, {bytes_of(self.bytes)}"
         found = Counter[Severity]()
-        for code, count in self.counts.items():
-            found[RULES[code].severity] += count
-        told = ", ".join(f"{found[each]:,} {each}" for each in Severity if found[each])
+        for code, number in self.counts.items():
+            found[RULES[code].severity] += number
+        nouns = ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
+        told = ", ".join(count(found[each], noun) for each, noun in nouns if found[each])
         yield "Found", told or "nothing"
 
     def __str__(self) -> str:
@@ -338,13 +339,13 @@ class Verification(Result):
         last = ""
         for each in self.findings:
             if each.code != last:
-                count = self.counts[each.code]
                 rule = RULES[each.code]
-                lines += ["", f"{rule.says} ({count:,}) Remedy: {rule.remedy}."]
+                told = f"{rule.says} ({count(self.counts[each.code])}) Remedy: {rule.remedy}."
+                lines += ["", told]
                 last = each.code
             lines.append(f"  {each}")
         kept = Counter(each.code for each in self.findings)
-        left = sum(count - kept[code] for code, count in self.counts.items())
+        left = sum(number - kept[code] for code, number in self.counts.items())
         if left:
             lines += ["", f"{left:,} more are not shown; raise limit to see them."]
         return "\n".join(lines)
