@@ -21,6 +21,7 @@ __all__ = [
     "ReadPlan",
     "ReadWant",
     "Reader",
+    "Watch",
     "WritePlan",
     "WriteWant",
     "decode_bytes",
@@ -276,6 +277,28 @@ def fetch(
     unclear or `room` was raised before; the answer was unclear, neither the whole value nor that
     there is none; it did not come within `timeout` seconds; it could not be decoded.
     """
+
+@final
+class Watch:
+    """While there is one, the engine counts what it does, for all threads of the process."""
+
+    def __new__(cls) -> Self: ...
+    def end(self) -> None: ...
+    @staticmethod
+    def now() -> int:
+        """The time of the spans, in nanoseconds."""
+
+    @staticmethod
+    def counts() -> dict[str, tuple[int, int, int]]:
+        """For each phase how often it was, on how many bytes, and for how many nanoseconds."""
+
+    @staticmethod
+    def kept() -> int:
+        """How many spans are kept."""
+
+    @staticmethod
+    def spans(first: int) -> list[tuple[str, int, int, int, int]]:
+        """Spans of 20 µs or longer: the phase, the thread, the start, the duration, the bytes."""
 
 @final
 class WritePlan:

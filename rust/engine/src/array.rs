@@ -22,6 +22,7 @@ use crate::runtime::{self, Own};
 use crate::selection::{Region, Split};
 use crate::strided::{Output, View, strides_of};
 use crate::targets::{Target, Targets};
+use crate::trace::{self, Phase};
 use crate::write;
 
 /// The cost of a chunk besides its bytes (to open a file, look up a key), as bytes of copying.
@@ -273,6 +274,7 @@ impl Array {
         let Pieces { split, cost } = pieces;
         let open = source(split.len());
         let n = split.len();
+        trace::saw(Phase::Value, n as u64, 0);
         let (array, view) = (Arc::clone(self), view.clone());
         if let Some(cached) = &self.cached {
             let (due, open) = (cached.chunks.due_before(cached.opened), Arc::new(open));
@@ -341,6 +343,7 @@ impl Array {
         self.check(region, view)?;
         let split = region.split(&self.grid)?;
         let (n, cost) = (split.len(), self.cost(region, &split).saturating_mul(4));
+        trace::saw(Phase::Value, n as u64, 0);
         let (array, sink, view) = (Arc::clone(self), sink(n), view.clone());
         let (locks, prefix) = (Arc::clone(locks.0), locks.1.to_owned());
         exec.run(n, cost, move |i, exec| {

@@ -13,6 +13,7 @@ use crate::reserve::reserve;
 use crate::selection::Region;
 use crate::strided::Output;
 use crate::targets::{Cut, Target, Targets};
+use crate::trace::{self, Phase};
 
 /// A selection of an array, and where its elements go.
 pub struct Job {
@@ -199,6 +200,7 @@ impl Batch {
     where
         Open: Fn(usize, &str) -> Result<Option<Arc<dyn Object>>> + Send + Sync + 'static,
     {
+        trace::saw(Phase::Value, chunks.len() as u64, 0);
         let (batch, open) = (Arc::clone(self), Arc::new(open));
         exec.run(chunks.len(), self.cost(chunks.len()), move |i, exec| {
             let i = chunks.start + i;

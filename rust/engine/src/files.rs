@@ -20,6 +20,7 @@ use crate::cancel::Context;
 use crate::error::{Error, Kind, Result};
 use crate::object::{Object, Part, Sink, Source};
 use crate::scratch::Scratch;
+use crate::trace::{self, Phase};
 
 mod claim;
 mod open;
@@ -331,17 +332,21 @@ impl fmt::Debug for Files {
 
 impl Source for Files {
     fn open(&self, key: &str) -> Result<Option<Arc<dyn Object>>> {
-        Ok(Files::open(self, key)?.map(|file| Arc::new(file) as Arc<dyn Object>))
+        let file = trace::timed(Phase::Open, 0, || Files::open(self, key))?;
+        Ok(file.map(|file| Arc::new(file) as Arc<dyn Object>))
     }
 }
 
 impl Sink for Files {
     fn claim(&self, key: &str, context: Option<&Context<'_>>) -> Result<Option<Arc<dyn Object>>> {
-        Ok(Files::claim(self, key, context)?.map(|file| Arc::new(file) as Arc<dyn Object>))
+        let file = trace::timed(Phase::Open, 0, || Files::claim(self, key, context))?;
+        Ok(file.map(|file| Arc::new(file) as Arc<dyn Object>))
     }
 
     fn put(&self, key: &str, parts: Vec<Part>, old: Option<&Arc<dyn Object>>, guarded: bool) -> Result<bool> {
-        let written = self.create(key, guarded && old.is_none(), |fd| write_parts(fd, &parts, old));
+        let bytes = || parts.iter().map(Part::size).sum();
+        let create = || self.create(key, guarded && old.is_none(), |fd| write_parts(fd, &parts, old));
+        let written = trace::timed_of(Phase::Store, |_| bytes(), create);
         for part in parts {
             if let Part::New(bytes) = part {
                 Scratch::give(bytes);

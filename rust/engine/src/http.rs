@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::plan::ChunkRead;
 use crate::runtime;
 use crate::scratch::Scratch;
+use crate::trace::{self, Phase};
 
 pub mod client;
 
@@ -57,7 +58,7 @@ pub fn fetch(chunks: Vec<ChunkRead>, urls: &[String], how: &How<'_>, cancel: &Ca
             let i = next.fetch_add(1, Ordering::Relaxed);
             let (Some(chunk), Some(url), Some(outcome)) = (chunks.get(i), urls.get(i), outcomes.get(i)) else { return };
             let Some(chunk) = chunk.lock().unwrap_or_else(PoisonError::into_inner).take() else { continue };
-            let found = one(&client, chunk, url, how.timeout, &coders);
+            let found = trace::timed(Phase::Fetch, 0, || one(&client, chunk, url, how.timeout, &coders));
             enough.fetch_or(matches!(found, Outcome::Unclear | Outcome::Late), Ordering::Relaxed);
             *outcome.lock().unwrap_or_else(PoisonError::into_inner) = found;
         }
@@ -108,6 +109,7 @@ fn one(client: &Client, mut chunk: ChunkRead, url: &str, timeout: Option<Duratio
         Answer::Absent => chunk.feed(vec![None]).map(drop),
         Answer::Value(mut value) => {
             let len = value.len;
+            trace::saw(Phase::Fetch, 0, len);
             let read = |dst: &mut [u8]| {
                 arrival = value.read(dst);
                 arrival == Arrival::Whole

@@ -81,6 +81,7 @@
 //! | [`targets`] | one stored chunk or shard, to the places of many selections |
 //! | [`mod@cached`] | the same by way of a cache |
 //! | [`mod@array`], [`batch`], [`plan`] | whole operations: by the engine itself, on one selection or many; for anybody's store |
+//! | [`trace`] | how often, on how many bytes and how long, while somebody watches |
 //! | [`files`], `http` | local files; whole chunks from web servers (feature `http`) |
 //!
 //! Grids, selections, codecs, shards and plans are pure: no input, no output, no thread, no clock.
@@ -124,6 +125,7 @@ pub mod selection;
 pub mod shard;
 pub mod strided;
 pub mod targets;
+pub mod trace;
 mod wrapped;
 pub mod write;
 

@@ -14,6 +14,7 @@ use std::thread::{self, Thread};
 
 use crate::cancel::{Context, PERIOD};
 use crate::error::Result;
+use crate::trace::{self, Phase};
 
 /// The function that is called when a lock is handed over. It must not wait for anything.
 pub type Waiter = Box<dyn FnOnce() + Send>;
@@ -85,12 +86,14 @@ impl Locks {
         queue.push_back(Next::Thread(Arc::clone(&seat)));
         drop(held);
         let mut wait = Wait { locks: self, name, seat: &seat, over: false };
-        while seat.state.load(Ordering::Acquire) == WAITING {
-            thread::park_timeout(PERIOD);
-            context.check()?;
-        }
-        wait.over = true;
-        Ok(())
+        trace::timed(Phase::Lock, 0, || {
+            while seat.state.load(Ordering::Acquire) == WAITING {
+                thread::park_timeout(PERIOD);
+                context.check()?;
+            }
+            wait.over = true;
+            Ok(())
+        })
     }
 
     /// Locks `name` if it is free.

@@ -22,6 +22,7 @@ use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding, Stored};
 use crate::strided::{Output, View};
 use crate::targets::Targets;
+use crate::trace::{self, Phase};
 use crate::write;
 
 mod arriving;
@@ -127,6 +128,7 @@ impl ReadPlan {
             }
             let mut read = self.chunk(i, false)?;
             read.assume().map_err(|e| read.placed(e))?;
+            trace::saw(Phase::Value, 1, 0);
             if self.every || !matches!(read.stage, Stage::Done) {
                 return Ok(Some(read));
             }
@@ -284,6 +286,7 @@ impl ChunkRead {
             (self.stage, self.wants) = (Stage::Index, asked);
         } else {
             self.assumed = Some(version);
+            trace::saw(Phase::Kept, 1, 0);
         }
         Ok(())
     }
@@ -672,6 +675,7 @@ impl WritePlan {
         if i >= self.split.len() {
             return Ok(None);
         }
+        trace::saw(Phase::Value, 1, 0);
         let (chunk, region) = self.split.piece(i);
         let key = self.array.key(&chunk)?;
         let used = self.how.used(self.array.grid().valid(&chunk), &self.array.grid().size(&chunk));

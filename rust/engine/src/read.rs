@@ -13,6 +13,7 @@ use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding, Stored};
 use crate::strided::{Output, runs_of};
+use crate::trace::{self, Phase};
 
 /// Runs of a file that are closer than this are read at once: a page is read in any case.
 pub const FILE_GAP: u64 = 4096;
@@ -87,7 +88,7 @@ fn part(
 ) -> Result<bool> {
     let (Some(&(start, _)), Some(&(_, end))) = (ranges.first(), ranges.last()) else { return Ok(true) };
     let mut bytes = Scratch::of((end - start) as usize)?;
-    let done = chain.decode_ranges(form, src, ranges, &mut bytes)?;
+    let done = decode_ranges(chain, form, src, ranges, &mut bytes)?;
     if done {
         view.scatter(region, &bytes, &form.strides, start as usize)?;
     }
@@ -115,13 +116,30 @@ pub fn place(chain: &Chain, form: &Form, src: &[u8], region: &Region, view: &Out
     {
         return Ok(());
     }
-    let decode = |dst: &mut [u8]| chain.decode(form, src, dst);
+    let decode = |dst: &mut [u8]| self::decode(chain, form, src, dst);
     if let Some(decoded) = view.in_place(region, &form.strides, form.nbytes, decode)? {
         return decoded;
     }
     let mut decoded = Scratch::of(form.nbytes)?;
-    chain.decode(form, src, &mut decoded)?;
+    self::decode(chain, form, src, &mut decoded)?;
     view.scatter(region, &decoded, &form.strides, 0)
+}
+
+/// Decodes all of a chunk.
+pub fn decode(chain: &Chain, form: &Form, src: &[u8], dst: &mut [u8]) -> Result<()> {
+    trace::timed(Phase::Decode, form.nbytes as u64, || chain.decode(form, src, dst))
+}
+
+/// Decodes ranges of a chunk, if the codecs can.
+pub fn decode_ranges(
+    chain: &Chain,
+    form: &Form,
+    src: &dyn Object,
+    ranges: &[(u64, u64)],
+    dst: &mut [u8],
+) -> Result<bool> {
+    let bytes = dst.len() as u64;
+    trace::timed(Phase::Decode, bytes, || chain.decode_ranges(form, src, ranges, dst))
 }
 
 /// Fails unless a chunk that is stored as it is has as many bytes as its elements.
@@ -227,6 +245,8 @@ pub fn number(chunk: &[u64], counts: &[u64]) -> usize {
 
 /// Where an index is kept, entries that are fewer than one in so many are read alone.
 const FEW: usize = 256;
+/// The bytes of an entry.
+const ENTRY: usize = 16;
 
 /// The index of a shard, as far as the inner chunks of `wanted` need it, so many and of these numbers;
 /// all of it if `None`. Where
@@ -250,24 +270,30 @@ pub fn index(
         numbers.sort_unstable();
         numbers.dedup();
         let read = |at: u64, words: &mut [u8]| object.read_at(start + at, words);
-        return sharding.parse_entries(counts, &numbers, object.size(), read).map(Arc::new);
+        let bytes = (numbers.len() * ENTRY) as u64;
+        return trace::timed(Phase::Index, bytes, || sharding.parse_entries(counts, &numbers, object.size(), read))
+            .map(Arc::new);
     }
     // An index without a checksum that is in memory already costs nothing.
     let known = if in_memory && sharding.plain_index() { None } else { object.identity() };
     let known = known.map(|identity| (Shard::Known(identity), sharding.layout(counts)));
     let found = known.as_ref().and_then(|(shard, layout)| runtime::indexes().get(shard.clone(), layout));
     if let Some(Known::Whole(index)) = found {
+        trace::saw(Phase::Kept, 1, len as u64);
         return Ok(index);
     }
     let sound = found.is_some();
-    let stored = if in_memory {
-        Stored::Lent(Arc::new(SubObject::new(Arc::clone(object), start, len as u64)?))
-    } else {
-        let mut stored = Scratch::of(len)?;
-        object.read_at(start, &mut stored)?;
-        Stored::Own(stored)
+    let load = || {
+        let stored = if in_memory {
+            Stored::Lent(Arc::new(SubObject::new(Arc::clone(object), start, len as u64)?))
+        } else {
+            let mut stored = Scratch::of(len)?;
+            object.read_at(start, &mut stored)?;
+            Stored::Own(stored)
+        };
+        sharding.parse_index(counts, stored, object.size(), sound)
     };
-    let index = Arc::new(sharding.parse_index(counts, stored, object.size(), sound)?);
+    let index = Arc::new(trace::timed(Phase::Index, len as u64, load)?);
     if let Some((shard, layout)) = known.filter(|_| !sound) {
         let known = if in_memory && index.lent() {
             Known::Sound

@@ -19,6 +19,7 @@ use self::transfer::Beside;
 use self::transfer::{STREAMED, Transfer};
 use crate::error::{Error, Kind, Result};
 use crate::selection::Region;
+use crate::trace::{self, Phase};
 
 /// A value that keeps memory valid until it is dropped.
 pub type Owner = Arc<dyn Any + Send + Sync>;
@@ -214,6 +215,15 @@ impl View {
 
     /// Copies the elements of `region` from the view into `chunk`, laid out by `strides`.
     pub fn gather(&self, region: &Region, chunk: &mut [u8], strides: &[isize]) -> Result<()> {
+        trace::timed_of(Phase::Place, |_| self.moved(region), || self.take(region, chunk, strides))
+    }
+
+    /// How many bytes the elements of a region have.
+    fn moved(&self, region: &Region) -> u64 {
+        region.len().saturating_mul(self.size as u64)
+    }
+
+    fn take(&self, region: &Region, chunk: &mut [u8], strides: &[isize]) -> Result<()> {
         self.fits(region)?;
         if let Some(scattered) = Scattered::new(region, strides, 0, &self.strides, self.size) {
             let (chunk, view) = (bytes_of(chunk), (self.base, (self.low, self.high)));
@@ -287,6 +297,10 @@ impl Output {
 
     /// Copies the elements of `region` from `chunk`, laid out by `strides`, into the view.
     pub fn scatter(&self, region: &Region, chunk: &[u8], strides: &[isize], skip: usize) -> Result<()> {
+        trace::timed_of(Phase::Place, |_| self.moved(region), || self.put(region, chunk, strides, skip))
+    }
+
+    fn put(&self, region: &Region, chunk: &[u8], strides: &[isize], skip: usize) -> Result<()> {
         self.fits(region)?;
         if let Some(scattered) = Scattered::new(region, strides, skip, &self.strides, self.size) {
             let chunk = (chunk.as_ptr().cast_mut(), (0, chunk.len() as isize));
@@ -339,6 +353,10 @@ impl Output {
 
     /// Writes `element` to every place of `region` in the view.
     pub fn fill(&self, region: &Region, element: &[u8]) -> Result<()> {
+        trace::timed_of(Phase::Fill, |_| self.moved(region), || self.repeat(region, element))
+    }
+
+    fn repeat(&self, region: &Region, element: &[u8]) -> Result<()> {
         self.fits(region)?;
         let axes = match region {
             Region::Box(axes) => axes.len(),

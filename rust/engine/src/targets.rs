@@ -152,7 +152,7 @@ impl Targets {
 
     fn place_whole(&self, chain: &Chain, form: &Form, src: &[u8]) -> Result<()> {
         let mut decoded = Scratch::of(form.nbytes)?;
-        chain.decode(form, src, &mut decoded)?;
+        read::decode(chain, form, src, &mut decoded)?;
         self.scatter(&decoded, &form.strides, 0)
     }
 
@@ -173,7 +173,7 @@ impl Targets {
         };
         let (Some(&(start, _)), Some(&(_, end))) = (ranges.first(), ranges.last()) else { return Ok(true) };
         let mut bytes = Scratch::of((end - start) as usize)?;
-        let done = chain.decode_ranges(form, src, &ranges, &mut bytes)?;
+        let done = read::decode_ranges(chain, form, src, &ranges, &mut bytes)?;
         if done {
             self.scatter(&bytes, &form.strides, start as usize)?;
         }

@@ -13,6 +13,7 @@ use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
 use crate::shard::{Entry, Index, Sharding};
 use crate::strided::{Output, View};
+use crate::trace::{self, Phase};
 
 /// Chunks of so many bytes are encoded into buffers that are used again.
 const REUSED: usize = 64 << 10;
@@ -53,7 +54,7 @@ pub fn chunk(
     // The caller that stores the bytes gives a large buffer back, and it serves the next chunk.
     let mut out = if form.nbytes >= REUSED { Scratch::take().into_inner() } else { Vec::new() };
     out.clear();
-    chain.encode(form, &mut data, &mut out)?;
+    trace::timed(Phase::Encode, form.nbytes as u64, || chain.encode(form, &mut data, &mut out))?;
     Ok(Some(vec![Part::New(out)]))
 }
 
@@ -234,7 +235,8 @@ impl ShardWrite {
         if chain.raw() {
             return Ok(Some(Piece::Own(data.into_inner())));
         }
-        self.blocks.add(|out| chain.encode(form, &mut data, out)).map(Some)
+        let encode = |out: &mut Vec<u8>| chain.encode(form, &mut data, out);
+        self.blocks.add(|out| trace::timed(Phase::Encode, form.nbytes as u64, || encode(out))).map(Some)
     }
 
     /// Lays out the new and the kept inner chunks, and their index. Its memory grows with the

@@ -18,6 +18,7 @@ use zarr_engine::key::KeyEncoding;
 use zarr_engine::object::{Sink, Source};
 use zarr_engine::selection::{AxisMap, Indices, Mask, Points, Region};
 use zarr_engine::strided::{Output, View};
+use zarr_engine::trace::{Phase, saw, whole};
 use zarr_engine::{files, plan, runtime};
 
 use crate::buffer::{lend, lend_for_writing};
@@ -97,7 +98,9 @@ impl CompiledArray {
         out: &Bound<'_, PyAny>,
         cancel: Option<&Cancel>,
     ) -> PyResult<()> {
-        self.read_into(py, source, &self.region(py, axes, points)?, &lend_for_writing(out)?, cancel)
+        let (region, out) = (self.region(py, axes, points)?, lend_for_writing(out)?);
+        saw(Phase::Read, 1, region.len().saturating_mul(out.size() as u64));
+        whole(Phase::Read, || self.read_into(py, source, &region, &out, cancel))
     }
 
     #[pyo3(signature = (source, axes, points, value, write_empty, lock_name, cancel = None, may_grow = false,
@@ -121,16 +124,20 @@ impl CompiledArray {
         let value = lend(value)?;
         let locks = runtime::locks();
         let (label, array, locks) = (Some(self.label.as_str()), &self.array, (&locks, lock_name));
+        saw(Phase::Write, 1, region.len().saturating_mul(value.size() as u64));
         if let Ok(files) = source.cast_exact::<Files>() {
             let files = &files.get().0;
             let files = match document {
                 Some(_) => Arc::new(files.within(self.array.prefix())),
                 None => Arc::clone(files),
             };
-            return enter(py, label, cancel, |context| {
-                let sink = |n| -> Arc<dyn Sink> { held(files, n) };
-                array.write(sink, &region, &value, how, locks, Exec::Files(context))
-            });
+            let write = || {
+                enter(py, label, cancel, |context| {
+                    let sink = |n| -> Arc<dyn Sink> { held(files, n) };
+                    array.write(sink, &region, &value, how, locks, Exec::Files(context))
+                })
+            };
+            return whole(Phase::Write, write);
         }
         let mapping = mapping(source)?;
         if let Some(document) = document
@@ -141,8 +148,10 @@ impl CompiledArray {
         }
         let deferred = Arc::new(MappingSink::new(mapping.clone().unbind()));
         let sink: Arc<dyn Sink> = deferred.clone();
-        let written =
-            enter(py, label, cancel, |context| array.write(|_| sink, &region, &value, how, locks, Exec::Pool(context)));
+        let write = || {
+            enter(py, label, cancel, |context| array.write(|_| sink, &region, &value, how, locks, Exec::Pool(context)))
+        };
+        let written = whole(Phase::Write, write);
         // Chunks that were encoded before an error are stored all the same, as in a directory.
         deferred.flush(py).and(written)
     }
@@ -155,6 +164,7 @@ impl CompiledArray {
         out: &Bound<'_, PyAny>,
     ) -> PyResult<ReadPlan> {
         let (region, out) = (self.region(py, axes, points)?, lend_for_writing(out)?);
+        saw(Phase::Read, 1, region.len().saturating_mul(out.size() as u64));
         let plan = enter(py, Some(&self.label), None, |_| plan::ReadPlan::new(self.array.clone(), region, out))?;
         Ok(ReadPlan { plan, labels: Arc::new([self.label.as_str().into()]) })
     }
@@ -171,6 +181,7 @@ impl CompiledArray {
     ) -> PyResult<WritePlan> {
         let (region, how) = (self.region(py, axes, points)?, How { write_empty, may_grow });
         let value = lend(value)?;
+        saw(Phase::Write, 1, region.len().saturating_mul(value.size() as u64));
         let plan =
             enter(py, Some(&self.label), None, |_| plan::WritePlan::new(self.array.clone(), &region, value, how))?;
         Ok(WritePlan { plan, label: self.label.as_str().into() })

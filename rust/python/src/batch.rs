@@ -11,6 +11,7 @@ use zarr_engine::exec::Exec;
 use zarr_engine::files;
 use zarr_engine::object::Source;
 use zarr_engine::plan;
+use zarr_engine::trace::{Phase, saw, whole};
 
 use crate::array::{AT_ONCE, CompiledArray, held, mapping};
 use crate::buffer::lend_for_writing;
@@ -46,7 +47,9 @@ impl Batch {
                 labels.push(array.label.as_str().into());
             }
             let region = array.region(py, axes.as_ref(), points.as_ref())?;
-            selected.push(Job { array: Arc::clone(&array.array), region, view: lend_for_writing(out)? });
+            let view = lend_for_writing(out)?;
+            saw(Phase::Read, 1, region.len().saturating_mul(view.size() as u64));
+            selected.push(Job { array: Arc::clone(&array.array), region, view });
         }
         // The error itself is handed out, to be told with the name of its array.
         let batch = enter(py, None, None, |_| Ok(batch::Batch::new(selected)))?;
@@ -88,16 +91,20 @@ impl Batch {
         let read = if let Ok(files) = source.cast_exact::<Files>() {
             let files: Arc<files::Files> = held(Arc::clone(&files.get().0), chunks.len());
             let open = move |_: usize, key: &str| Source::open(&*files, key);
-            enter(py, None, cancel, |context| Ok(batch.read(open, false, wanted, Exec::Files(context))))?
+            whole(Phase::Read, || {
+                enter(py, None, cancel, |context| Ok(batch.read(open, false, wanted, Exec::Files(context))))
+            })?
         } else {
             let keys: Result<Vec<String>> = wanted.clone().map(|i| batch.key(i)).collect();
             let keys = keys.map_err(|error| raise_in(py, &error, &self.labels))?;
             let values = mapping(source)?.get().snapshot(py, &keys)?;
             let open = move |i: usize, _: &str| Ok(i.checked_sub(start).and_then(|i| values.get(i)).cloned().flatten());
             if batch.arrays().all(|array| array.chain().raw()) && batch.cost(wanted.len()) <= AT_ONCE {
-                hold(py, None, || Ok(batch.read(open, true, wanted, Exec::Here)))?
+                whole(Phase::Read, || hold(py, None, || Ok(batch.read(open, true, wanted, Exec::Here))))?
             } else {
-                enter(py, None, cancel, |context| Ok(batch.read(open, true, wanted, Exec::Pool(context))))?
+                whole(Phase::Read, || {
+                    enter(py, None, cancel, |context| Ok(batch.read(open, true, wanted, Exec::Pool(context))))
+                })?
             }
         };
         read.map_err(|error| raise_in(py, &error, &self.labels))?;

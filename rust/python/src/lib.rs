@@ -14,6 +14,7 @@ mod plan;
 mod reader;
 mod source;
 mod strings;
+mod trace;
 mod turn;
 
 use pyo3::prelude::*;
@@ -36,6 +37,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<reader::Reader>()?;
     m.add_class::<source::Files>()?;
     m.add_class::<source::Mapping>()?;
+    m.add_class::<trace::Watch>()?;
     m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(codec::decode_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(fetch::fetch, m)?)?;

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PySlice, PyString, PyTuple};
 use zarr_engine::selection::{AxisMap, Region};
+use zarr_engine::trace::{Phase, saw, whole};
 
 use crate::array::CompiledArray;
 use crate::buffer::lend_axes_for_writing;
@@ -35,9 +36,11 @@ impl Reader {
         let result = empty.bind(py).call1((PyTuple::new(py, &parsed.shape)?, &self.dtype, &self.order))?;
         let out = lend_axes_for_writing(&result, &parsed.kept)?;
         let (array, source, region) = (self.array.get(), self.source.bind(py), Region::Box(parsed.axes));
-        if !array.read_kept(py, source, &region, &out)? {
-            array.read_into(py, source, &region, &out, None)?;
-        }
+        saw(Phase::Read, 1, region.len().saturating_mul(out.size() as u64));
+        whole(Phase::Read, || {
+            let kept = array.read_kept(py, source, &region, &out)?;
+            if kept { Ok(()) } else { array.read_into(py, source, &region, &out, None) }
+        })?;
         Ok(result)
     }
 }

@@ -16,6 +16,7 @@ use arc_swap::ArcSwap;
 use super::lru::Lru;
 use crate::object::{Identity, Object};
 use crate::runtime::PerProcess;
+use crate::trace::{self, Phase};
 
 /// A chunk counts as so many bytes at least, also if it is absent: as much as is noted of it.
 pub const LEAST: u64 = 256;
@@ -225,6 +226,7 @@ impl Chunks {
 
     /// Counts chunks that were found.
     pub fn found(&self, chunks: u64) {
+        trace::saw(Phase::Hit, chunks, 0);
         self.with(|state| state.counts.hits += chunks);
     }
 
@@ -244,6 +246,7 @@ impl Chunks {
             let number = value.number;
             let kept = state.chunks.get(&(number, place))?.0.clone();
             state.counts.hits += hits;
+            trace::saw(Phase::Hit, hits, 0);
             Some((kept, number))
         })
     }
@@ -293,6 +296,7 @@ impl Chunks {
 
     /// Counts a chunk that has to be read.
     pub fn missed(&self) {
+        trace::saw(Phase::Miss, 1, 0);
         self.with(|state| state.counts.misses += 1);
     }
 

@@ -11,6 +11,7 @@ use rustix::io::{Errno, retry_on_intr};
 use super::claim::Version;
 use crate::error::{Error, Kind, Result};
 use crate::object::{Identity, Object};
+use crate::trace::{self, Phase};
 
 /// The most buffers that one system call takes.
 pub(super) const IOV_MAX: usize = 1024;
@@ -175,7 +176,7 @@ impl Object for OpenFile {
     }
 
     fn read_at(&self, offset: u64, dst: &mut [u8]) -> Result<()> {
-        OpenFile::read_at(self, offset, dst)
+        trace::timed(Phase::Load, dst.len() as u64, || OpenFile::read_at(self, offset, dst))
     }
 
     fn file(&self) -> Option<BorrowedFd<'_>> {
@@ -206,7 +207,7 @@ impl Object for OpenFile {
         for rows in rows.chunks_mut(IOV_MAX) {
             let len = rows.iter().fold(0, |len, row| len + row.len() as u64);
             let mut slices: Vec<_> = rows.iter_mut().map(|row| IoSliceMut::new(row)).collect();
-            self.read_vectored_at(at, &mut slices)?;
+            trace::timed(Phase::Load, len, || self.read_vectored_at(at, &mut slices))?;
             at += len;
         }
         Ok(())

@@ -1,0 +1,266 @@
+//! How often the engine does something, on how many bytes and for how long, counted while somebody
+//! watches.
+//!
+//! Nobody watches as a rule, and then each place that would count costs one look at a number. The
+//! counts are those of the process: whoever watches takes them before and after.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+/// Something that the engine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// A whole read by one call; the bytes are those of its result.
+    Read,
+    /// A whole write by one call; the bytes are those of what is written.
+    Write,
+    /// A stored value that is read or written, or looked for.
+    Value,
+    /// Opening a file.
+    Open,
+    /// Reading bytes of a file.
+    Load,
+    /// Reading the index of a shard; the bytes are those of the index.
+    Index,
+    /// The index of a shard that was kept.
+    Kept,
+    /// Decoding a chunk, or a part of one; the bytes are those that come out.
+    Decode,
+    /// Copying elements between a chunk and the caller's array.
+    Place,
+    /// Writing the fill value where a chunk is absent.
+    Fill,
+    /// Encoding a chunk; the bytes are those that go in.
+    Encode,
+    /// Writing a file.
+    Store,
+    /// Waiting for a lock.
+    Lock,
+    /// A decoded chunk that a cache had.
+    Hit,
+    /// A chunk that a cache did not have.
+    Miss,
+    /// Asking a web server for a value; the bytes are those of the value.
+    Fetch,
+}
+
+/// All phases, in their order, and their names.
+pub const PHASES: [(Phase, &str); 16] = [
+    (Phase::Read, "read"),
+    (Phase::Write, "write"),
+    (Phase::Value, "value"),
+    (Phase::Open, "open"),
+    (Phase::Load, "load"),
+    (Phase::Index, "index"),
+    (Phase::Kept, "kept"),
+    (Phase::Decode, "decode"),
+    (Phase::Place, "place"),
+    (Phase::Fill, "fill"),
+    (Phase::Encode, "encode"),
+    (Phase::Store, "store"),
+    (Phase::Lock, "lock"),
+    (Phase::Hit, "hit"),
+    (Phase::Miss, "miss"),
+    (Phase::Fetch, "fetch"),
+];
+
+/// What was counted of one phase.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How often.
+    pub times: u64,
+    /// On how many bytes.
+    pub bytes: u64,
+    /// How long, in nanoseconds, all threads together, without phases within it.
+    pub nanos: u64,
+}
+
+/// A stretch of time in which a thread was in a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The phase.
+    pub phase: Phase,
+    /// The number of the thread.
+    pub thread: u64,
+    /// When it began, in nanoseconds of [`now`].
+    pub start: u64,
+    /// How long it took, in nanoseconds.
+    pub nanos: u64,
+    /// On how many bytes.
+    pub bytes: u64,
+}
+
+/// The counts of one phase, on a cache line of their own.
+#[derive(Default)]
+#[repr(align(64))]
+struct Counter {
+    times: AtomicU64,
+    bytes: AtomicU64,
+    nanos: AtomicU64,
+}
+
+/// Spans that are shorter are counted, and not kept: there are too many.
+const SHORTEST: Duration = Duration::from_micros(20);
+/// So many spans are kept, which are 2.5 MiB; later ones are only counted.
+const MOST: usize = 1 << 16;
+
+static WATCHERS: AtomicUsize = AtomicUsize::new(0);
+static COUNTERS: LazyLock<[Counter; PHASES.len()]> = LazyLock::new(|| std::array::from_fn(|_| Counter::default()));
+static SPANS: Mutex<Vec<Span>> = Mutex::new(Vec::new());
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+static THREADS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// The nanoseconds of phases within the one that this thread is in.
+    static WITHIN: Cell<u64> = const { Cell::new(0) };
+    static NUMBER: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts from now on, until this is dropped.
+///
+/// ```
+/// use zarr_engine::trace::{self, Phase, Watch};
+///
+/// let watch = Watch::begin();
+/// let before = trace::count(Phase::Decode);
+/// trace::timed(Phase::Decode, 100, || ());
+/// assert_eq!(trace::count(Phase::Decode).bytes - before.bytes, 100);
+/// drop(watch);
+/// ```
+#[derive(Debug)]
+pub struct Watch(());
+
+impl Watch {
+    /// Begins to count.
+    pub fn begin() -> Self {
+        LazyLock::force(&EPOCH);
+        WATCHERS.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if WATCHERS.fetch_sub(1, Ordering::Relaxed) == 1
+            && let Ok(mut spans) = SPANS.try_lock()
+        {
+            *spans = Vec::new();
+        }
+    }
+}
+
+/// Whether somebody watches.
+#[inline]
+pub fn watched() -> bool {
+    WATCHERS.load(Ordering::Relaxed) != 0
+}
+
+/// The time, in nanoseconds since the first watch began.
+pub fn now() -> u64 {
+    nanos(EPOCH.elapsed())
+}
+
+/// The counts of a phase.
+pub fn count(phase: Phase) -> Count {
+    let counter = &COUNTERS[phase as usize];
+    Count {
+        times: counter.times.load(Ordering::Relaxed),
+        bytes: counter.bytes.load(Ordering::Relaxed),
+        nanos: counter.nanos.load(Ordering::Relaxed),
+    }
+}
+
+/// The spans that are kept, from number `first` on.
+pub fn spans(first: usize) -> Vec<Span> {
+    // In a forked child, the lock may be held by a thread that is not there.
+    match SPANS.try_lock() {
+        Ok(spans) => spans.get(first..).unwrap_or_default().to_vec(),
+        Err(TryLockError::Poisoned(spans)) => spans.into_inner().get(first..).unwrap_or_default().to_vec(),
+        Err(TryLockError::WouldBlock) => Vec::new(),
+    }
+}
+
+/// Counts something that takes no time.
+#[inline]
+pub fn saw(phase: Phase, times: u64, bytes: u64) {
+    if watched() {
+        add(phase, times, bytes, 0);
+    }
+}
+
+/// Does `work`, which is a phase.
+#[inline]
+pub fn timed<T>(phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
+    if watched() { measured(phase, bytes, work) } else { work() }
+}
+
+/// Does `work`, which is a phase; that says on how many bytes.
+#[inline]
+pub fn timed_of<T>(phase: Phase, bytes: impl FnOnce(&T) -> u64, work: impl FnOnce() -> T) -> T {
+    if !watched() {
+        return work();
+    }
+    let done = measured(phase, 0, work);
+    add(phase, 0, bytes(&done), 0);
+    done
+}
+
+/// Does `work`, which is all of an operation, or a part of one: it is as long as it takes, with all
+/// phases within. Its bytes are counted beside it, by [`saw`].
+#[inline]
+pub fn whole<T>(phase: Phase, work: impl FnOnce() -> T) -> T {
+    if !watched() {
+        return work();
+    }
+    let start = Instant::now();
+    let done = work();
+    ended(phase, (0, 0), start, start.elapsed(), 0);
+    done
+}
+
+#[inline(never)]
+fn measured<T>(phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
+    let outside = WITHIN.replace(0);
+    let start = Instant::now();
+    let done = work();
+    let took = start.elapsed();
+    let within = WITHIN.replace(outside.saturating_add(nanos(took)));
+    ended(phase, (1, bytes), start, took, within);
+    done
+}
+
+fn ended(phase: Phase, (times, bytes): (u64, u64), start: Instant, took: Duration, within: u64) {
+    add(phase, times, bytes, nanos(took).saturating_sub(within));
+    // Nobody waits for another who notes a span: that would change what is measured.
+    if took >= SHORTEST
+        && let Ok(mut spans) = SPANS.try_lock()
+        && spans.len() < MOST
+    {
+        let start = nanos(start.saturating_duration_since(*EPOCH));
+        spans.push(Span { phase, thread: NUMBER.with(|&number| number), start, nanos: nanos(took), bytes });
+    }
+}
+
+fn add(phase: Phase, times: u64, bytes: u64, nanos: u64) {
+    let counter = &COUNTERS[phase as usize];
+    counter.times.fetch_add(times, Ordering::Relaxed);
+    counter.bytes.fetch_add(bytes, Ordering::Relaxed);
+    counter.nanos.fetch_add(nanos, Ordering::Relaxed);
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How many spans are kept.
+pub fn kept() -> usize {
+    SPANS.try_lock().map_or_else(
+        |error| match error {
+            TryLockError::Poisoned(spans) => PoisonError::into_inner(spans).len(),
+            TryLockError::WouldBlock => 0,
+        },
+        |spans| spans.len(),
+    )
+}
