@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from zarr import types as types
     from zarr import views as views
     from zarr._async.progress import progress
+    from zarr._async.tracing import trace
     from zarr.api.synchronous import (
         array,
         concat,
@@ -125,6 +126,7 @@ __all__ = [
     "save_array",
     "save_group",
     "stack",
+    "trace",
     "tree",
     "zeros",
     "zeros_like",
@@ -143,6 +145,7 @@ _HOMES = {
     "progress": "zarr._async.progress",
     "set_format": "zarr.debug",
     "set_log_level": "zarr.debug",
+    "trace": "zarr._async.tracing",
 }
 _MODULES = frozenset(
     [

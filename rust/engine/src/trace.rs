@@ -66,7 +66,7 @@ pub const PHASES: [(Phase, &str); 16] = [
     (Phase::Fetch, "fetch"),
 ];
 
-/// What was counted of one phase.
+/// The counts of one phase.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
     /// How often.

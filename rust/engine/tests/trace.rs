@@ -1,4 +1,4 @@
-//! What is counted while somebody watches. One test, since the counts are those of the process.
+//! The counts while somebody watches. One test, since the counts are those of the process.
 
 use std::sync::Arc;
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from zarr import _core
+from zarr._async import trace
 from zarr._async.executors import SyncError, blocked_loop, thread
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ class _Locked:
             from asyncio import _get_running_loop
 
             self._check(_get_running_loop())
+            began = time.perf_counter_ns()
             _core.lock(self._name)
+            trace.lock_waited(self._name, began, counted=True)
 
     async def __aexit__(self, *exc_info: object) -> None:
         _owners.pop(self._name, None)
@@ -72,12 +76,14 @@ class _Locked:
         if _core.enqueue_lock(name, granted):
             _owners[name] = running
             return
+        began = time.perf_counter_ns()
         try:
             standing = blocked_loop.get()
             while standing is not None and not turn.done():
                 self._check(standing)
                 await asyncio.wait([turn], timeout=0.05)
             await turn
+            trace.lock_waited(name, began)
         except SyncError:
             turn.cancel()
             raise

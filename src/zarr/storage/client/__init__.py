@@ -19,6 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from zarr import _core
+from zarr._async import trace
 from zarr._async.executors import blocked_loop, thread
 from zarr._async.run import bounded, concurrency, offload, stepping
 from zarr._core import forget_chunks, forget_chunks_below
@@ -609,15 +610,21 @@ class Requests:
             About how many bytes are sent or received.
         """
         attempts = _Attempts(time.monotonic())
+        asked = trace.Asked(name, key) if trace.active else None
         with writing(self.data_id, key):
             while True:
                 try:
-                    return await (self._in_turn(name, key, call, size) if self._waits else call())
+                    request = self._in_turn(name, key, call, size, asked) if self._waits else call()
+                    answer = await request
+                    if asked is not None:
+                        asked.answered(answer, size)
+                    return answer
                 except Exception as error:
                     # Unless it is certain that nothing was done.
                     pause = attempts.pause(error) if was_refused(error) else None
                     if pause is None:
                         raise
+                    trace.retried(name, key, self.store.shown_as(), error, attempts.made, pause)
                 await sleep(pause)
 
     # -- getting through --------------------------------------------------------------------
@@ -631,9 +638,11 @@ class Requests:
         """
         attempts: _Attempts | None = None
         began = time.monotonic()
+        asked = trace.Asked(name, key) if trace.active else None
         while True:
             try:
-                return await (self._in_turn(name, key, call, size) if self._waits else call())
+                request = self._in_turn(name, key, call, size, asked) if self._waits else call()
+                answer = await request
             except Exception as error:
                 if not self._may_pass(error):
                     raise
@@ -646,6 +655,14 @@ class Requests:
                         f"{attempts.made} attempts in {attempts.seconds:.1f} s"
                     )
                     raise
+                trace.retried(name, key, self.store.shown_as(), error, attempts.made, pause)
+            else:
+                if asked is not None:
+                    asked.answered(answer, size)
+                if self._waits and time.monotonic() - began >= trace.LONG:
+                    took = time.monotonic() - began
+                    trace.answer_waited(name, key, self.store.shown_as(), took)
+                return answer
             await sleep(pause)
 
     def _may_pass(self, error: Exception) -> bool:
@@ -654,9 +671,16 @@ class Requests:
         return is_transient(error) and not of_a_disk
 
     async def _in_turn(
-        self, name: str, key: str, call: Callable[[], Awaitable[T]], size: int | None
+        self,
+        name: str,
+        key: str,
+        call: Callable[[], Awaitable[T]],
+        size: int | None,
+        asked: trace.Asked | None,
     ) -> T:
         async with in_flight(self.data_id, self.limit):
+            if asked is not None:
+                asked.enter()
             seconds = None if size is None else self.seconds(size)
             if seconds is None:
                 return await call()

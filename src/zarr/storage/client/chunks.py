@@ -16,6 +16,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
 
 from zarr import _core
+from zarr._async import trace
 from zarr._async.executors import coders, get_executor
 from zarr._async.run import bounded, locked, offload, stepping
 from zarr.abc._traits import Notes
@@ -115,7 +116,19 @@ async def read_all(
     settled
         Is told the number of each chunk in the plan that was read for good, where the store waits.
     """
-    prototype = _decodable(prototype)
+    ended = trace.timed("read")
+    await _read_all(store, plan, chunk_bytes, _decodable(prototype), settled)
+    if ended is not None:
+        ended()
+
+
+async def _read_all(
+    store: Store,
+    plan: Plan,
+    chunk_bytes: int,
+    prototype: BufferPrototype,
+    settled: Callable[[int], None] | None,
+) -> None:
     if stepping():
         await _SteppedRead(Requests(store), prototype).run(plan)
         return
@@ -305,7 +318,13 @@ async def _fetch(
         return [await requests.get(key)], None
     get = partial(requests.get_part, watch, key, shared=want.is_index)
     answer = [await get(ranges[0])] if len(ranges) == 1 else await bounded(ranges, get)
+    if want.is_index and trace.active:
+        trace.index_read(_length(answer))
     return answer, watch.version
+
+
+def _length(answer: Answer) -> int:
+    return sum(len(part) for part in answer if part is not None)
 
 
 def _fed(
@@ -434,6 +453,8 @@ class _SteppedRead:
             value, version = await requests.get_versioned(key, part, self._prototype)
             watch.saw(version)
             answer.append(bytes_of(value))
+        if want.is_index and trace.active:
+            trace.index_read(_length(answer))
         return answer, _tag(want, watch.version)
 
 
@@ -461,6 +482,7 @@ async def write_all(
         The kind of buffers that the store is given.
     """
     requests = _Some(store, chunk_bytes, _decodable(prototype), raw=plan.raw)
+    ended = trace.timed("write")
 
     async def worker(_: int) -> None:
         while (want := plan.next()) is not None:
@@ -471,6 +493,8 @@ async def write_all(
                     await exchanged(store, partial(_change, requests, want))
 
     await requests.workers(len(plan), worker)
+    if ended is not None:
+        ended()
 
 
 async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
@@ -572,6 +596,8 @@ async def _fetch_directly(
             key = next(wants[i].key for i, why in unread if why == "late")
             raise requests.too_late("get", key, timeout)
         if not reasons.isdisjoint(("unclear", "late")):
+            told = ", ".join(sorted(reasons - {"untouched"}))
+            trace.fell_back(requests.store.shown_as(), len(left), len(wants), told)
             # A fault at the very first says that it may never work; later ones pass.
             if not _found.get(requests.store):
                 _useless.note(requests.store, True)
