@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from zarr._async.trace import Stretch
     from zarr._async.tracing import Noted
 
-__all__ = ["Summary", "summarised"]
+__all__ = ["Summary", "size_text", "summarised", "time_text"]
 
 _KIB = 1 << 10
 _MIB = 1 << 20
@@ -116,45 +116,51 @@ class Summary:
         return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def __str__(self) -> str:
+        return "\n".join([self.table(), *(f"advice: {sentence}" for sentence in self.advice)])
+
+    def table(self) -> str:
+        """Return the counts as aligned lines, without the advice."""
         rows = [("bound by", self.bound), *self._rows()]
         width = max(len(name) for name, _ in rows)
-        lines = [f"{name:<{width}}  {text}" for name, text in rows]
-        return "\n".join([*lines, *(f"advice: {sentence}" for sentence in self.advice)])
+        return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
 
     def _rows(self) -> Iterable[tuple[str, str]]:
-        yield "time", f"{_time(self.seconds)}, {_time(self.operation_seconds)} of it in operations"
+        yield (
+            "time",
+            f"{time_text(self.seconds)}, {time_text(self.operation_seconds)} of it in operations",
+        )
         done = _counted(self.reads, "read"), _counted(self.writes, "write")
         yield "operations", ", ".join(text for text in done if text) or "none"
         yield "stored values", f"{self.values:,} touched, {self.chunks_absent:,} fills for absent"
         yield "bytes", self._bytes()
         if self.files:
-            yield "files", f"{self.files:,} opened, {_time(self.file_seconds)}"
+            yield "files", f"{self.files:,} opened, {time_text(self.file_seconds)}"
         if self.requests:
-            text = f"{self.requests:,}, {_time(self.mean_request_seconds)} each, "
-            text += f"{_time(self.request_seconds)} with one under way"
+            text = f"{self.requests:,}, {time_text(self.mean_request_seconds)} each, "
+            text += f"{time_text(self.request_seconds)} with one under way"
             if self.turn_seconds >= 0.001:
-                text += f", {_time(self.turn_seconds)} for their turn"
+                text += f", {time_text(self.turn_seconds)} for their turn"
             yield "requests", text
         if self.retries or self.fallbacks:
-            again = f"{self.retries:,} made again after {_time(self.pause_seconds)} of pauses"
+            again = f"{self.retries:,} made again after {time_text(self.pause_seconds)} of pauses"
             yield "faults", f"{again}, {self.fallbacks:,} reads left the direct path"
         if self.index_reads or self.indexes_kept:
-            text = f"{self.index_reads:,} read ({_size(self.index_bytes)})"
+            text = f"{self.index_reads:,} read ({size_text(self.index_bytes)})"
             yield "shard indexes", f"{text}, {self.indexes_kept:,} kept from before"
         if self.cache_hits or self.cache_misses:
             yield "chunk cache", f"{self.cache_hits:,} hits, {self.cache_misses:,} misses"
         for name in ("decode", "encode", "place", "store", "lock"):
             seconds = getattr(self, f"{name}_seconds")
             if seconds:
-                yield name, _time(seconds)
+                yield name, time_text(seconds)
 
     def _bytes(self) -> str:
-        text = f"{_size(self.bytes_wanted)} wanted"
+        text = f"{size_text(self.bytes_wanted)} wanted"
         if self.bytes_fetched:
-            text += f", {_size(self.bytes_fetched)} fetched"
+            text += f", {size_text(self.bytes_fetched)} fetched"
         if self.bytes_decoded:
-            text += f", {_size(self.bytes_decoded)} decoded"
-        return text + (f", {_size(self.bytes_written)} written" if self.bytes_written else "")
+            text += f", {size_text(self.bytes_decoded)} decoded"
+        return text + (f", {size_text(self.bytes_written)} written" if self.bytes_written else "")
 
 
 def summarised(seconds: float, engine: Mapping[str, tuple[int, ...]], noted: Noted) -> Summary:
@@ -278,7 +284,7 @@ def _advice(found: Summary) -> Iterable[str]:
         yield (
             f"{used:.0f} bytes are decoded for each that is used: read larger parts at a time, "
             "give the array a zarr.ChunkCache, or rechunk to chunks of the shape that is read "
-            f"(about {_size(found.bytes_wanted // reads)} a read)."
+            f"(about {size_text(found.bytes_wanted // reads)} a read)."
         )
     fetched = found.bytes_fetched / found.bytes_wanted if found.bytes_wanted else 0
     if found.reads and not found.bytes_decoded and fetched >= 4 and found.bytes_fetched >= _MIB:
@@ -289,8 +295,8 @@ def _advice(found: Summary) -> Iterable[str]:
     count = found.requests
     if count >= 64 and (found.bytes_fetched + found.bytes_written) / count < 64 * _KIB:
         yield (
-            f"{count:,} requests bring {_size(found.bytes_fetched // count)} each: larger chunks, "
-            "or shards for writing, need fewer requests."
+            f"{count:,} requests bring {size_text(found.bytes_fetched // count)} each: larger "
+            "chunks, or shards for writing, need fewer requests."
         )
     if found.turn_seconds > found.request_seconds and count > 16:
         yield (
@@ -304,15 +310,15 @@ def _advice(found: Summary) -> Iterable[str]:
         )
     if found.reads >= 100 and found.values / reads <= 2 and found.bytes_wanted / reads < 4 * _KIB:
         yield (
-            f"{found.reads:,} reads of {_size(found.bytes_wanted // reads)} each: read a larger "
-            "selection at once, or many with zarr's batches."
+            f"{found.reads:,} reads of {size_text(found.bytes_wanted // reads)} each: read a "
+            "larger selection at once, or many with zarr's batches."
         )
     if found.retries:
         yield f"{found.retries:,} requests failed and were made again: see the log of 'zarr'."
     small = found.bytes_written / found.values if found.values else 0
     if found.writes and found.values >= 256 and small < 16 * _KIB:
         yield (
-            f"{found.values:,} stored values of {_size(int(small))} each are written: larger "
+            f"{found.values:,} stored values of {size_text(int(small))} each are written: larger "
             "chunks, or shards, need fewer files."
         )
 
@@ -321,7 +327,8 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}" if count else ""
 
 
-def _size(size: int) -> str:
+def size_text(size: int) -> str:
+    """A number of bytes with a binary unit, as in ``1.5 MiB``."""
     number = float(size)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
         if number < 1024 or unit == "PiB":
@@ -332,7 +339,8 @@ def _size(size: int) -> str:
     raise AssertionError
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """A time with a unit, as in ``1.5 ms``."""
     if seconds >= 1:
         return f"{seconds:.2f} s"
     if seconds >= 1e-3:

@@ -38,6 +38,27 @@ if TYPE_CHECKING:
     from zarr.types import AccessModeLiteral
 
 
+def forget_pages(folder: Path) -> None:
+    """Have the system let go of the pages of files below a folder, where it can.
+
+    The next read of them comes from the disk, as after a start of the machine.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return
+    for above, _, names in os.walk(folder):
+        for name in names:
+            try:
+                file = os.open(os.path.join(above, name), os.O_RDONLY | os.O_NONBLOCK)
+            except OSError:
+                continue  # it is gone, or no file
+            try:
+                os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            except OSError:
+                pass
+            finally:
+                os.close(file)
+
+
 class LocalStore(BlockingStore):
     """A store in the files of a local directory: each key is the path of a file below `root`.
 

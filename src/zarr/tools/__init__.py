@@ -17,6 +17,7 @@ from zarr.tools.result import Result
 __all__ = [
     "Result",
     "add_checksums",
+    "bench",
     "cat",
     "delete_attributes",
     "diff",
@@ -38,6 +39,7 @@ __all__ = [
 
 if TYPE_CHECKING:  # for type checkers, which result each has
     add_checksums = synced(asynchronous.add_checksums)
+    bench = synced(asynchronous.bench)
     cat = synced(asynchronous.cat)
     delete_attributes = synced(asynchronous.delete_attributes)
     diff = synced(asynchronous.diff)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zarr.tools.about import info
     from zarr.tools.attributes import delete_attributes, get_attributes, set_attributes
+    from zarr.tools.bench import bench
     from zarr.tools.checksums import add_checksums, remove_checksums
     from zarr.tools.differences import diff
     from zarr.tools.digests import digest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_checksums",
+    "bench",
     "cat",
     "delete_attributes",
     "diff",
@@ -41,6 +43,7 @@ __all__ = [
 # The module of each function.
 _HOMES: dict[str, str] = {
     "add_checksums": "checksums",
+    "bench": "bench",
     "cat": "values",
     "delete_attributes": "attributes",
     "diff": "differences",

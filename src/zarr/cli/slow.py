@@ -1,0 +1,32 @@
+"""The command that says why reading takes so long."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zarr.cli.app import PathOption, StoreArgument, command, options, show
+
+
+@command()
+def bench(
+    store: StoreArgument,
+    path: PathOption = "",
+    select: Annotated[
+        str, typer.Option(help="What to read, as NumPy has it: '0, :, 10:20'.")
+    ] = "...",
+    times: Annotated[int, typer.Option(min=1, help="How often, cold and warm.")] = 5,
+) -> None:
+    """Read a selection of an array several times, and say what bound it."""
+    from zarr import tools
+
+    show(
+        tools.bench(
+            store,
+            select,
+            path=path,
+            times=times,
+            storage_options=options.storage_options(),
+        )
+    )
