@@ -47,14 +47,9 @@ class GroupInfo:
         return "\n".join(f"{name:<11} : {value}" for name, value in self._rows())
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from zarr.arrays.card import fact_table  # late: few are shown in a notebook
 
-        rows = "".join(
-            f'<tr><th style="text-align: left">{escape(name)}</th>'
-            f'<td style="text-align: left">{escape(str(value))}</td></tr>'
-            for name, value in self._rows()
-        )
-        return f'<table class="zarr-info"><tbody>{rows}</tbody></table>'
+        return fact_table(self._rows())
 
 
 class GroupBase:
@@ -188,3 +183,18 @@ class GroupBase:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.store_path}>"
+
+    def _repr_html_(self) -> str:
+        from zarr.arrays.card import card  # late: few are shown in a notebook
+
+        facts = [(type(self).__name__, self.store_path.shown_as())]
+        info = self.info
+        if info._count_members is None:
+            facts.append(("Members", "not listed (members() lists them)"))
+        else:
+            counts = f"{info._count_arrays:,} arrays, {info._count_groups:,} groups"
+            facts.append(("Members", f"{counts}, by the consolidated metadata"))
+        names = list(self.metadata.attributes)
+        facts.append(("Attributes", ", ".join(map(str, names[:20])) + ", …" * (len(names) > 20)))
+        facts.append(("Zarr format", str(self.metadata.zarr_format)))
+        return card(facts)

@@ -261,7 +261,7 @@ def _rechunked(array: AnyAsyncArray, chosen: Selection) -> list[str]:
         return []
     item = max(1, layout.dtype.itemsize)
     now = [
-        max(chunk_sizes(edge, n), default=1)
+        edge if isinstance(edge, int) else max(chunk_sizes(edge, n), default=1)
         for edge, n in zip(array._chunk_edges, array.shape, strict=True)
     ]
     extents = [

@@ -578,22 +578,16 @@ class ViewBase:
         return f"<{kind} of {self._sources_shown()} shape={self.shape} dtype={self.dtype}>"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from zarr.arrays.card import Grid, card  # late: few are shown in a notebook
 
-        rows = {
-            "Type": type(self).__name__,
-            "Source": self._sources_shown(),
+        facts = {
+            type(self).__name__: self._sources_shown(),
             "Data type": self.dtype,
             "Shape": self.shape,
             "Chunks": self.chunks,
-            "No. bytes": readable_size(self.nbytes),
+            "Decoded size": readable_size(self.nbytes),
         }
-        cells = "".join(
-            f'<tr><th style="text-align: left">{escape(name)}</th>'
-            f'<td style="text-align: left">{escape(str(value))}</td></tr>'
-            for name, value in rows.items()
-        )
-        return f'<table class="zarr-info"><tbody>{cells}</tbody></table>'
+        return card(facts.items(), Grid(self.shape, self.chunks, self.shards))
 
 
 V = TypeVar("V", bound=ViewBase)
