@@ -30,6 +30,7 @@ __all__ = [
     "ls",
     "remove_checksums",
     "repair",
+    "report",
     "set_attributes",
     "stats",
     "tree",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     ls = synced(asynchronous.ls)
     remove_checksums = synced(asynchronous.remove_checksums)
     repair = synced(asynchronous.repair)
+    report = synced(asynchronous.report)
     set_attributes = synced(asynchronous.set_attributes)
     stats = synced(asynchronous.stats)
     tree = synced(asynchronous.tree)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zarr.tools.digests import digest
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.mending import repair, vacuum
+    from zarr.tools.report import report
     from zarr.tools.statistics import stats
     from zarr.tools.values import cat, head
     from zarr.tools.verification import verify
@@ -33,6 +34,7 @@ __all__ = [
     "ls",
     "remove_checksums",
     "repair",
+    "report",
     "set_attributes",
     "stats",
     "tree",
@@ -56,6 +58,7 @@ _HOMES: dict[str, str] = {
     "ls": "listing",
     "remove_checksums": "checksums",
     "repair": "mending",
+    "report": "report",
     "set_attributes": "attributes",
     "stats": "statistics",
     "tree": "listing",
