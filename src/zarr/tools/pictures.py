@@ -94,17 +94,33 @@ def binned(values: AnyNDArray, most: int) -> AnyNDArray:
 
     What is no finite number takes no part; a block without one becomes NaN.
     """
+    if max(values.shape, default=0) <= most:
+        return np.where(np.isfinite(values), values, np.nan)
     good = np.isfinite(values)
-    sums = np.where(good, values, 0.0)
-    counts = good.astype("f8")
-    for axis, length in enumerate(values.shape):
-        if length > most:
-            starts = np.unique(np.arange(most) * length // most)
-            sums = np.add.reduceat(sums, starts, axis=axis)
-            counts = np.add.reduceat(counts, starts, axis=axis)
+    sums, counts = np.where(good, values, 0.0), good.astype("f4")
+    for axis in range(values.ndim):
+        sums, counts = _summed(sums, axis, most), _summed(counts, axis, most)
     with np.errstate(all="ignore"):
         means: AnyNDArray = sums / counts
     return means
+
+
+def _summed(values: AnyNDArray, axis: int, most: int) -> AnyNDArray:
+    """The sums of blocks along one dimension; the last block may be shorter."""
+    length = values.shape[axis]
+    size = -(-length // most)
+    if size <= 1:
+        return values
+    whole = length - length % size
+    before, after = values.shape[:axis], values.shape[axis + 1 :]
+    head = (slice(None),) * axis
+    blocks = values[(*head, slice(0, whole))].reshape(*before, whole // size, size, *after)
+    with np.errstate(all="ignore"):
+        sums = blocks.sum(axis=axis + 1)
+        if whole < length:
+            rest = values[(*head, slice(whole, None))].sum(axis=axis, keepdims=True)
+            sums = np.concatenate([sums, rest], axis=axis)
+    return sums
 
 
 def scaled(

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ArrayOfReport", "ChunkMap", "Preview", "Report", "report"]
 
-_PICTURE = 160
-"""Pixels of a preview, along both dimensions."""
+_PICTURE, _SMALL_PICTURE = 160, 80
+"""Pixels of a preview, along both dimensions: of few arrays, and of many."""
+_MANY = 100
 _LINE = 4096
 """Elements of a line that are kept, at most."""
 _CELLS = 64
@@ -304,6 +305,7 @@ async def report(
     place = node.store_path
     tallies = {name: Tally.of(array) for name, array in arrays.items()}
     listed = await _list(Requests(place.store), place.path, tallies)
+    size = _PICTURE if len(arrays) <= _MANY else _SMALL_PICTURE
     budget = max(_LEAST_DECODED, min(_MOST_DECODED, _ALL_DECODED // max(1, len(arrays))))
     with metered("report", len(arrays), unit=" arrays", progress=progress) as meter:
 
@@ -311,7 +313,7 @@ async def report(
             number, (name, tally) = item
             preview = None
             if number < _MOST_SHOWN:
-                preview = await _preview(tally.array, budget)
+                preview = await _preview(tally.array, budget, size)
             told = _told(name, tally, listed)
             chunks = tally.map() if listed.keys and number < _MOST_SHOWN else None
             meter.advance()
@@ -411,14 +413,14 @@ def _advice(tally: Tally) -> Iterable[str]:
         yield "no chunk is stored: every element is the fill value."
 
 
-async def _preview(array: AnyAsyncArray, budget: int) -> Preview:
+async def _preview(array: AnyAsyncArray, budget: int, size: int) -> Preview:
     """Read a part of an array; an error becomes the text of the preview."""
     try:
         selection, shown = _part(array, budget)
         if selection is None:
             return Preview(None, 1, shown, "", None)
         values = np.asarray(await array.getitem(selection))
-        return await offload(_pictured, values, shown)
+        return await offload(_pictured, values, shown, size)
     except Exception as error:  # whatever a chunk or a codec does, the report goes on
         return Preview(None, 1, f"it cannot be read: {type(error).__name__}: {error}", "", None)
 
@@ -469,12 +471,12 @@ def _part(array: AnyAsyncArray, budget: int) -> tuple[tuple[int | slice, ...] | 
     return items, f"[{written}]"
 
 
-def _pictured(values: AnyNDArray, shown: str) -> Preview:
+def _pictured(values: AnyNDArray, shown: str, size: int) -> Preview:
     numbers = as_numbers(values)
     if numbers is None or not numbers.ndim:
         text = ", ".join(str(each) for each in values.reshape(-1)[:20].tolist())
         return Preview(None, 1, text, shown, None)
     plane = numbers.ndim == 2
-    means = binned(numbers, _PICTURE if plane else _LINE)
+    means = binned(numbers, size if plane else _LINE)
     aspect = numbers.shape[0] / numbers.shape[1] if plane else 1.0
     return Preview(means, aspect, "", shown, histogram(numbers))
