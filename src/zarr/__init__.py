@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from zarr.groups import AsyncGroup, Group
     from zarr.setting_values import Settings as Settings
     from zarr.synchronizer import ProcessSynchronizer, ThreadSynchronizer
+    from zarr.tools import rechunk
 
 __version__ = "3.4.2+native.2"
 
@@ -122,6 +123,7 @@ __all__ = [
     "print_debug_info",
     "progress",
     "read",
+    "rechunk",
     "save",
     "save_array",
     "save_group",
@@ -143,6 +145,7 @@ _HOMES = {
     "ThreadSynchronizer": "zarr.synchronizer",
     "print_debug_info": "zarr.debug",
     "progress": "zarr._async.progress",
+    "rechunk": "zarr.tools",
     "set_format": "zarr.debug",
     "set_log_level": "zarr.debug",
     "trace": "zarr._async.tracing",

@@ -21,7 +21,7 @@ from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath, address, addresses, is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
     from zarr.abc.store import Store
@@ -36,7 +36,7 @@ async def spread(
     executor: Executor,
     fn: Callable[..., Any],
     tasks: Iterable[tuple[object, ...]],
-    done: Callable[[Any], None] = lambda result: None,
+    done: Callable[[Any], Awaitable[None] | None] = lambda result: None,
     *,
     load: Callable[..., tuple[Any, ...]] | None = None,
     most: int = IN_FLIGHT,
@@ -49,19 +49,20 @@ async def spread(
     Parameters
     ----------
     executor
-        Any executor: of threads, of processes, of many machines.
+        Any executor: of threads, of processes, of many machines; or a client of dask.distributed.
     fn
         A function that can be pickled.
     tasks
         The arguments of each call.
     done
-        Called here with each result.
+        Called here with each result; it is awaited if there is something to await.
     load
         Makes of a task what is sent to the worker, in a thread, when it is its turn; a task is sent
         as it is by default.
     most
         How many tasks are with the workers, or wait for them, at a time.
     """
+    executor = as_executor(executor)
     pending: set[Future[object]] = set()
     try:
         for task in tasks:
@@ -80,13 +81,15 @@ async def spread(
 
 
 async def _collect_some(
-    pending: set[Future[object]], done: Callable[[Any], None]
+    pending: set[Future[object]], done: Callable[[Any], Awaitable[None] | None]
 ) -> set[Future[object]]:
     """Take the results that are there, once one is; the futures that are left."""
     await _wait(pending, "FIRST_COMPLETED")
     ended = {future for future in pending if future.done()}
     for future in ended:
-        done(future.result())
+        waiting = done(future.result())
+        if waiting is not None:
+            await waiting
     return pending - ended
 
 
@@ -100,6 +103,21 @@ async def _wait(pending: set[Future[object]], until: str) -> None:
         import asyncio
 
         await asyncio.wait(map(asyncio.wrap_future, pending), return_when=until)
+
+
+def as_executor(executor: Any) -> Executor:
+    """Return an executor, which a client of dask.distributed gives."""
+    get_executor = getattr(executor, "get_executor", None)
+    found: Executor = executor if get_executor is None else get_executor()
+    return found
+
+
+def workers_of(executor: Any) -> int | None:
+    """How many tasks an executor works on at a time, as far as it tells."""
+    count = getattr(executor, "_max_workers", None)
+    if count is None and hasattr(executor, "nthreads"):  # a client of dask.distributed
+        count = sum(executor.nthreads().values())
+    return count if isinstance(count, int) and count > 0 else None
 
 
 async def check_reach(executor: Executor, store: Store) -> None:
@@ -230,16 +248,16 @@ async def begin(
         if region is None:
             return source
         block = checked(target, region, await _block(source, region))
-        await _rehearse(target, region, block)
+        await rehearse(target, region, block)
         return Begun(source, region, block)
     value = checked(target, ..., source)
     # A new array that is refused leaves a trace that is easily deleted. Nodes that are deleted for
     # it cannot be got back.
     first = None if doomed else next(_blocks(target, most=1), None)
     if first is None or value.shape != target.shape:
-        await _rehearse(target, ..., value)
+        await rehearse(target, ..., value)
     else:
-        await _rehearse(target, first, value[first])
+        await rehearse(target, first, value[first])
     return value
 
 
@@ -249,9 +267,14 @@ def _is_read_in_blocks(source: object) -> bool:
     return not isinstance(source, np.ndarray) and array_like(source) is source
 
 
-async def _rehearse(target: AnyAsyncArray, region: object, value: object) -> None:
-    """Encode elements, and store them nowhere, if there may be any that the codecs refuse."""
-    if _take_all(layout_of(target.metadata).chain):
+async def rehearse(
+    target: AnyAsyncArray, region: object, value: object, *, always: bool = False
+) -> None:
+    """Encode elements, and store them nowhere, if there may be any that the codecs refuse.
+
+    `always` encodes them in any case: to see how long that takes.
+    """
+    if not always and _take_all(layout_of(target.metadata).chain):
         return
     place = StorePath(MemoryStore(_Nowhere()))
     await write(AsyncArray(target.metadata, place, target.config), basic, region, value)

@@ -103,7 +103,7 @@ class ChunkCache:
     """
 
     def __init__(self, size: int | str, *, recheck: Recheck = "open") -> None:
-        self._size = _parsed_size(size)
+        self._size = parse_size(size, "the size of a cache")
         self._recheck = _parsed_recheck(recheck)
         self._chunks = _core.Chunks(self._size, self._recheck)
         self._name = uuid4().hex
@@ -246,10 +246,24 @@ def parse_cache(value: object, source: str = "cache") -> ChunkCache | None:
     return _by_setting.get(value) or _by_setting.setdefault(value, ChunkCache(value))
 
 
-def _parsed_size(size: object) -> int:
+def parse_size(size: object, what: str) -> int:
+    """Return a number of bytes that a user gave as a number, or as a string such as ``"2 GB"``.
+
+    Parameters
+    ----------
+    size
+        The number or string.
+    what
+        The subject of the sentence that refuses others.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is something else.
+    """
     refused = partial(
-        "the size of a cache is a positive number of bytes, or a string such as '2 GB' or "
-        "'512 MiB', not {!r}".format,
+        "{} is a positive number of bytes, or a string such as '2 GB' or '512 MiB', not {!r}".format,
+        what,
         size,
     )
     if isinstance(size, str):

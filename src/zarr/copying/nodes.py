@@ -60,7 +60,7 @@ async def fill(
     itemsize = target.dtype.itemsize
     if isinstance(source, AsyncArray) and same_chunks(source.metadata, target.metadata):
         coords = [each async for each in stored_coords(source) if each not in have]
-        await _pass_on(source, target, coords, done, executor)
+        await pass_on(source, target, coords, done, executor)
     else:
         await copy_data(
             source,
@@ -71,13 +71,26 @@ async def fill(
         )
 
 
-async def _pass_on(
+async def pass_on(
     source: AnyAsyncArray,
     target: AnyAsyncArray,
     coords: list[Coords],
     done: Callable[[int], None],
     executor: Executor | None,
 ) -> None:
+    """Copy stored values as they are, between arrays in which they mean the same.
+
+    Parameters
+    ----------
+    source, target
+        The arrays.
+    coords
+        The places of the values in the grid.
+    done
+        Called with the number of bytes, not compressed, of each part that is there.
+    executor
+        Whose workers do it.
+    """
     if executor is not None:
         await check_reach(executor, target.chunk_store_path.store)
         parts = (coords[at : at + _BATCH] for at in range(0, len(coords), _BATCH))

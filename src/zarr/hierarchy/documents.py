@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 DOCUMENTS = frozenset((".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json"))
 """Names of what a node is described by: they cannot be names of nodes."""
+UNFINISHED = "zarr.unfinished"
+"""The key at the path of a node whose values are being written: its documents come last."""
 _IN_USE = frozenset(("__xarray_dataarray_variable__", "__values__"))
 """Reserved names that programs have always given to nodes: xarray, to arrays without a name."""
 
@@ -281,9 +283,15 @@ def hint_of_missing(store_path: StorePath, group: str = "") -> str:
         names = [name async for name in Requests(store).list_dir(above) if name not in DOCUMENTS]
         return did_you_mean(relative(path), [relative(f"{above}/{name}") for name in names])
 
+    waits = store.traits.needs_event_loop
+    if not waits and run(_has(store_path, UNFINISHED), waits=False):
+        return (
+            ": its values are being written, or were until that was cut off. Run again what "
+            f"writes them ({UNFINISHED!r} tells), and it goes on"
+        )
     if not path and isinstance(store, LocalStore):
         return store._hint_of_missing()
-    if not path or store.traits.needs_event_loop or not store.supports_listing:
+    if not path or waits or not store.supports_listing:
         return ""
     return run(hint(), waits=False)
 

@@ -144,7 +144,7 @@ class RectilinearChunkGridMetadata(Metadata):
         self._parse()
 
     @classmethod
-    def _stored(cls, shapes: Sequence[object]) -> Self:
+    def stored(cls, shapes: Sequence[object]) -> Self:
         """Make an instance of what a document lists, whether users may make such grids or not."""
         made = object.__new__(cls)
         edges = (
@@ -192,7 +192,7 @@ class RectilinearChunkGridMetadata(Metadata):
         shapes = configuration.get("chunk_shapes")
         if not isinstance(shapes, (list, tuple)):
             raise ValueError(f"A rectilinear chunk grid has a list of chunk_shapes. Got {data}.")
-        return cls._stored(shapes)
+        return cls.stored(shapes)
 
     def update_shape(
         self, old_shape: tuple[int, ...], new_shape: tuple[int, ...]

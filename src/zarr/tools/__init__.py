@@ -18,6 +18,7 @@ __all__ = [
     "Result",
     "add_checksums",
     "bench",
+    "cast",
     "cat",
     "delete_attributes",
     "diff",
@@ -28,9 +29,12 @@ __all__ = [
     "head",
     "info",
     "ls",
+    "rechunk",
+    "recode",
     "remove_checksums",
     "repair",
     "report",
+    "reshard",
     "set_attributes",
     "stats",
     "tree",
@@ -41,6 +45,7 @@ __all__ = [
 if TYPE_CHECKING:  # for type checkers, which result each has
     add_checksums = synced(asynchronous.add_checksums)
     bench = synced(asynchronous.bench)
+    cast = synced(asynchronous.cast)
     cat = synced(asynchronous.cat)
     delete_attributes = synced(asynchronous.delete_attributes)
     diff = synced(asynchronous.diff)
@@ -51,9 +56,12 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     head = synced(asynchronous.head)
     info = synced(asynchronous.info)
     ls = synced(asynchronous.ls)
+    rechunk = synced(asynchronous.rechunk)
+    recode = synced(asynchronous.recode)
     remove_checksums = synced(asynchronous.remove_checksums)
     repair = synced(asynchronous.repair)
     report = synced(asynchronous.report)
+    reshard = synced(asynchronous.reshard)
     set_attributes = synced(asynchronous.set_attributes)
     stats = synced(asynchronous.stats)
     tree = synced(asynchronous.tree)

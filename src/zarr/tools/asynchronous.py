@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zarr.tools.digests import digest
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.mending import repair, vacuum
+    from zarr.tools.rechunk import cast, rechunk, recode, reshard
     from zarr.tools.report import report
     from zarr.tools.statistics import stats
     from zarr.tools.values import cat, head
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_checksums",
     "bench",
+    "cast",
     "cat",
     "delete_attributes",
     "diff",
@@ -32,9 +34,12 @@ __all__ = [
     "head",
     "info",
     "ls",
+    "rechunk",
+    "recode",
     "remove_checksums",
     "repair",
     "report",
+    "reshard",
     "set_attributes",
     "stats",
     "tree",
@@ -46,6 +51,7 @@ __all__ = [
 _HOMES: dict[str, str] = {
     "add_checksums": "checksums",
     "bench": "bench",
+    "cast": "rechunk",
     "cat": "values",
     "delete_attributes": "attributes",
     "diff": "differences",
@@ -56,9 +62,12 @@ _HOMES: dict[str, str] = {
     "head": "values",
     "info": "about",
     "ls": "listing",
+    "rechunk": "rechunk",
+    "recode": "rechunk",
     "remove_checksums": "checksums",
     "repair": "mending",
     "report": "report",
+    "reshard": "rechunk",
     "set_attributes": "attributes",
     "stats": "statistics",
     "tree": "listing",
