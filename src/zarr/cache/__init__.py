@@ -262,7 +262,8 @@ def parse_size(size: object, what: str) -> int:
         If it is something else.
     """
     refused = partial(
-        "{} is a positive number of bytes, or a string such as '2 GB' or '512 MiB', not {!r}".format,
+        "{} is a positive number of bytes, or a string such as '2 GB' or '512 MiB', "
+        "not {!r}".format,
         what,
         size,
     )

@@ -261,7 +261,7 @@ def repaired_chunk_grid(data: object, shape: object) -> Any:
             "rectilinear grid does. It is read as one.",
             ZarrUserWarning,
         )
-        return RectilinearChunkGridMetadata._stored(sizes)
+        return RectilinearChunkGridMetadata.stored(sizes)
     return {**data, "configuration": {**configuration, "chunk_shape": sizes}}
 
 

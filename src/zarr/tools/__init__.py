@@ -15,7 +15,6 @@ from zarr.tools import asynchronous
 from zarr.tools.result import Result
 
 __all__ = [
-    "Result",
     "add_checksums",
     "bench",
     "cast",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zarr.tools.digests import digest
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.mending import repair, vacuum
-    from zarr.tools.rechunk import cast, rechunk, recode, reshard
+    from zarr.tools.rechunking import cast, rechunk, recode, reshard
     from zarr.tools.report import report
     from zarr.tools.statistics import stats
     from zarr.tools.values import cat, head
@@ -51,7 +51,7 @@ __all__ = [
 _HOMES: dict[str, str] = {
     "add_checksums": "checksums",
     "bench": "bench",
-    "cast": "rechunk",
+    "cast": "rechunking",
     "cat": "values",
     "delete_attributes": "attributes",
     "diff": "differences",
@@ -62,12 +62,12 @@ _HOMES: dict[str, str] = {
     "head": "values",
     "info": "about",
     "ls": "listing",
-    "rechunk": "rechunk",
-    "recode": "rechunk",
+    "rechunk": "rechunking",
+    "recode": "rechunking",
     "remove_checksums": "checksums",
     "repair": "mending",
     "report": "report",
-    "reshard": "rechunk",
+    "reshard": "rechunking",
     "set_attributes": "attributes",
     "stats": "statistics",
     "tree": "listing",

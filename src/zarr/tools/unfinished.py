@@ -21,12 +21,12 @@ from zarr.hierarchy.documents import UNFINISHED as MARKER
 from zarr.hierarchy.documents import kinds_at
 from zarr.storage.client import Requests
 from zarr.storage.client.conditional import exchanged, put_first
-from zarr.storage.path import StorePath, address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from zarr.abc.store import Store
+    from zarr.storage.path import StorePath
     from zarr.types import JSON
 
 __all__ = ["MARKER", "WORKING", "Unfinished"]
@@ -177,9 +177,10 @@ class Unfinished:
             (kind,) = await kinds_at(store, [place.path], zarr_format)
             if kind is not None:
                 error = ContainsArrayError if kind == "array" else ContainsGroupError
+                article = "an" if kind == "array" else "a"
                 raise error(
-                    f"{place.shown_as()} cannot be made: there is {'an' if kind == 'array' else 'a'}"
-                    f" {kind} already. Choose another target, or delete it first."
+                    f"{place.shown_as()} cannot be made: there is {article} {kind} already. "
+                    "Choose another target, or delete it first."
                 )
         if not store.supports_listing:
             return
@@ -215,11 +216,19 @@ class Unfinished:
         if self.is_kept and datetime.now(UTC) - self._signed > _SIGN:
             await Requests(self._place.store).set(self._key, self._document())
 
-    async def leave(self) -> None:
-        """Say that the run has ended before the target is complete."""
+    async def leave(self, *, begun: bool) -> None:
+        """Say that the run has ended before the target is complete.
+
+        Unless it has `begun` to complete something, nothing is left of it.
+        """
         _running.discard(self._run)
-        if self.is_kept:
+        if not self.is_kept:
+            return
+        if begun:
             await Requests(self._place.store).set(self._key, self._document(owned=False))
+        else:
+            await self._clear(self._place.store)
+            await self.finish()
 
     async def finish(self) -> None:
         """Delete what the run needed on its way, and the marker last."""
@@ -249,8 +258,3 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def name_of(place: StorePath) -> str:
-    """A name of a place that is the same for all who write there."""
-    return address(place)

@@ -40,6 +40,10 @@ _KEPT = 256
 """How many combinations of them are kept."""
 
 
+_SLACK = 16
+"""The part of the memory that is left for all that is not counted: one in so many."""
+
+
 class MemoryTooSmallError(ValueError):
     """The memory that may be used holds no block.
 
@@ -153,6 +157,7 @@ def plan_blocks(
     memory: int,
     *,
     tasks: int = 1,
+    side_by_side: bool = False,
     pieces_together: int = 1,
 ) -> Plan:
     """Choose the blocks by which an array gets into another grid.
@@ -168,6 +173,8 @@ def plan_blocks(
     tasks
         How many tasks may be under way together. There are fewer where the memory does not suffice
         for so many.
+    side_by_side
+        Whether tasks have CPUs of their own: then many of them are better than few that move less.
     pieces_together
         How many pieces between two passes are decoded or encoded at a time, if memory allows.
 
@@ -176,6 +183,7 @@ def plan_blocks(
     MemoryTooSmallError
         If the memory holds no block.
     """
+    given, memory = memory, memory - memory // _SLACK
     found: list[tuple[float, int, Plan]] = []
     at_a_time = max(1, tasks)
     while True:
@@ -185,14 +193,15 @@ def plan_blocks(
             plan = _two_passes(shape, source, target, room, at_a_time, pieces_together)
         if plan is not None:
             moved = sum(each.read + each.written for each in plan.passes)
-            found.append((moved, -at_a_time, plan))
-        if at_a_time == 1 or (plan is not None and len(plan.passes) == 1):
+            found.append((moved / (plan.at_a_time if side_by_side else 1), -at_a_time, plan))
+        if at_a_time == 1:
             break
         at_a_time //= 2
     if not found:
         least = _least(source, target)
+        least += -(-least // (_SLACK - 1))
         raise MemoryTooSmallError(
-            f"max_memory is {memory:,} bytes, and a block takes {least:,}: a chunk of the source "
+            f"max_memory is {given:,} bytes, and a block takes {least:,}: a chunk of the source "
             f"has {source.unit:,} bytes, and what is stored at a time in the target has "
             f"{target.unit:,}. Give at least {least:,}, or choose smaller chunks or shards.",
             least,
@@ -200,7 +209,7 @@ def plan_blocks(
     return min(found, key=lambda item: item[:2])[2]
 
 
-# -- memory -----------------------------------------------------------------------------------------
+# -- memory ---------------------------------------------------------------------------------------
 
 
 class _Room(NamedTuple):
@@ -247,7 +256,7 @@ def _least(source: Ends, target: Ends) -> int:
     return max(first, second) + max(source.scratch * source.unit, target.scratch * target.unit)
 
 
-# -- one pass -----------------------------------------------------------------------------------------
+# -- one pass -------------------------------------------------------------------------------------
 
 
 class _Length(NamedTuple):
@@ -411,7 +420,7 @@ def _reading(blocks: Edge, units: Edge, length: int) -> tuple[float, int]:
     reads = np.zeros(len(ends) + 1, np.int64)
     np.add.at(reads, first, 1)
     np.add.at(reads, last + 1, -1)
-    return cost, int(np.cumsum(reads)[:-1].max())
+    return cost, int(np.max(np.cumsum(reads)[:-1]))
 
 
 def _reading_regular(block: int, unit: int, length: int) -> tuple[float, int]:
@@ -431,7 +440,7 @@ def _reading_regular(block: int, unit: int, length: int) -> tuple[float, int]:
     return max(1.0, cost), -(-(unit - 1) // block) + (0 if unit % block == 0 else 1)
 
 
-# -- two passes -------------------------------------------------------------------------------------
+# -- two passes -----------------------------------------------------------------------------------
 
 
 def _two_passes(
@@ -535,7 +544,7 @@ def _cut_to(edges: list[Edge], most: int) -> list[Edge]:
     return cut
 
 
-# -- both -------------------------------------------------------------------------------------------
+# -- both -----------------------------------------------------------------------------------------
 
 
 def _pass(

@@ -28,7 +28,7 @@ from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from zarr.metadata.chunk_grids import Grid
     from zarr.storage.path import StorePath
@@ -41,6 +41,7 @@ OnOverflow: TypeAlias = Literal["raise", "clip", "wrap"]
 """What becomes of a number that the new data type cannot hold."""
 
 Region: TypeAlias = tuple[slice, ...]
+Held: TypeAlias = list[tuple[int, ...]] | None
 
 _CAST = 1 << 18
 """Elements that are cast at a time: casting needs memory of its own."""
@@ -91,9 +92,11 @@ class Work:
         How many units one operation reads, or writes; 0 is no limit.
     on_overflow
         What becomes of numbers that the target cannot hold.
+    skip_bad
+        Whether the elements of a chunk that cannot be decoded get the fill value; else it is an
+        error.
     notes
-        The directory in which bad chunks are noted, and their elements get the fill value; None
-        if a bad chunk is an error.
+        Where such chunks are noted, for a run that goes on after this one.
     """
 
     source: AnyAsyncArray | AsyncView
@@ -104,6 +107,7 @@ class Work:
     read_at_once: int
     write_at_once: int
     on_overflow: OnOverflow = "raise"
+    skip_bad: bool = False
     notes: StorePath | None = None
 
     @property
@@ -126,13 +130,27 @@ class Work:
             found.append(slice(start, min(stop, length)))
         return tuple(found)
 
-    async def move(self, index: int) -> Done:
-        """Read a block, and write it."""
+    async def move(self, index: int, held: Held = None) -> Done:
+        """Read a block, and write it.
+
+        Parameters
+        ----------
+        index
+            The number of the block.
+        held
+            The places in the grid of all that is stored of the source in the block; None if that
+            is not known.
+        """
         region = self.region(index)
         shape = tuple(part.stop - part.start for part in region)
         block: AnyNDArray = np.ndarray(shape, self.source.dtype)
         bad: list[Bad] = []
-        for part in parts(region, self.units, self.read_at_once):
+        if held is None:
+            found = parts(region, self.units, self.read_at_once)
+        else:
+            block[...] = self.source.fill_value
+            found = self._held(region, held)
+        for part in found:
             await self._read(part, block[_within(part, region)], bad)
         if bad and self.notes is not None:
             # Before anything is written: a block that is there has its notes beside it.
@@ -145,11 +163,22 @@ class Work:
             await write(self.target, basic, part, block[_within(part, region)])
         return Done(block.size * self.target.dtype.itemsize, tuple(bad))
 
+    def _held(self, region: Region, held: Iterable[tuple[int, ...]]) -> Iterator[Region]:
+        """Yield the parts of a region that lie in stored values."""
+        grid = layout_of(self.source.metadata).grid
+        for coords in held:
+            bounds = map(chunk_bounds, grid, coords)
+            part = tuple(
+                slice(max(start, within.start), min(stop, within.stop))
+                for (start, stop), within in zip(bounds, region, strict=True)
+            )
+            yield from parts(part, self.units, self.read_at_once)
+
     async def _read(self, part: Region, out: AnyNDArray, bad: list[Bad]) -> None:
         try:
             await read_into(self.source, part, out)
         except ChunkDecodeError as error:
-            if self.notes is None:
+            if not self.skip_bad:
                 raise
             halves = list(_halves(part, self.units))
             if len(halves) > 1:
@@ -190,9 +219,9 @@ class Work:
         return True
 
 
-def move(work: Work, index: int) -> Done:
+def move(work: Work, index: int, held: Held = None) -> Done:
     """Read a block and write it, in a worker."""
-    return run(work.move(index), waits=work.waits)
+    return run(work.move(index, held), waits=work.waits)
 
 
 async def read_into(source: AnyAsyncArray | AsyncView, region: Region, out: AnyNDArray) -> None:
@@ -242,12 +271,13 @@ def _halves(region: Region, grid: Grid) -> Iterator[Region]:
         yield (*region[:axis], half, *region[axis + 1 :])
 
 
-def _within(part: Region, region: Region) -> Region:
-    """A part of a region, as a selection of the region."""
-    return tuple(
+def _within(part: Region, region: Region) -> tuple[Any, ...]:
+    """A part of a region, as a selection of the region that never gives a scalar."""
+    slices = (
         slice(inner.start - outer.start, inner.stop - outer.start)
         for inner, outer in zip(part, region, strict=True)
     )
+    return (*slices, ...)
 
 
 def shown(region: Region) -> str:
@@ -301,9 +331,9 @@ def cast_values(values: AnyNDArray, dtype: NumpyDType, on_overflow: OnOverflow) 
         raise TypeError("the imaginary parts of complex numbers would be lost")
     with np.errstate(over="ignore", invalid="ignore"):
         result = as_type(values, dtype)
-    if on_overflow == "raise" and values.dtype.kind in "iufc" and dtype.kind in "fc":
-        if (np.isfinite(values) & ~np.isfinite(result)).any():
-            raise ValueError(f"a number is beyond the range of {dtype}")
+    checks = on_overflow == "raise" and values.dtype.kind in "iufc" and dtype.kind in "fc"
+    if checks and (np.isfinite(values) & ~np.isfinite(result)).any():
+        raise ValueError(f"a number is beyond the range of {dtype}")
     return result
 
 

@@ -1,0 +1,1 @@
+"""The parts of :func:`zarr.rechunk`, from its plan to its documents."""

@@ -1,0 +1,144 @@
+"""The jobs of a run: arrays, with the blocks by which they are reshaped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr import _core
+from zarr._async.run import concurrency
+from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.copy import IN_FLIGHT, check_reach, rehearse, workers_of
+from zarr.errors import ChunkDecodeError
+from zarr.metadata.layout import layout_of
+from zarr.storage.memory import MemoryStore
+from zarr.storage.wrapper import layers
+from zarr.tools.reshape.plan import Ends, plan_blocks
+from zarr.tools.reshape.targets import units_of
+from zarr.tools.reshape.work import (
+    cast_values,
+    read_into,
+)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from zarr.tools.reshape.targets import Data, Job
+
+
+_SAMPLE = 4 << 20
+"""Bytes of elements that tell how long coding takes, and how large objects are."""
+
+
+def tasks_of(executor: Executor | None, jobs: list[Job]) -> int:
+    """How many tasks may be under way at a time."""
+    if executor is not None:
+        return min(IN_FLIGHT, workers_of(executor) or _core.threads())
+    # The engine uses all cores for one block; where one waits, another is read meanwhile.
+    waits = any(job.source.needs_event_loop or job.target.needs_event_loop for job in jobs)
+    return 2 if waits else 1
+
+
+async def planned(
+    job: Job, memory: int, tasks: int, executor: Executor | None, *, skip_bad: bool
+) -> Job:
+    if job.passes_values and not skip_bad:
+        return job
+    job = replace(job, passes_values=False)
+    source, target = job.source, job.target
+    objects = source.dtype.kind in "OT"
+    itemsize = await _object_size(source) if objects else source.dtype.itemsize
+    is_cast = source.dtype != target.dtype
+    stored, inner = layout_of(target.metadata).grid, units_of(target)
+    read = Ends(units_of(source), max(1, itemsize), 4 if objects else 2, _together(source))
+    written = Ends(
+        stored,
+        max(1, itemsize if target.dtype.kind in "OT" else target.dtype.itemsize),
+        4 if objects else 2 if stored == inner else 3,
+        _together(target),
+        is_cast,
+    )
+    plan = plan_blocks(
+        source.shape,
+        read,
+        written,
+        memory,
+        tasks=tasks,
+        side_by_side=executor is not None,
+        pieces_together=_core.threads(),
+    )
+    return replace(job, plan=plan)
+
+
+def _together(data: Data) -> int:
+    """How many chunks one operation has in memory at a time."""
+    threads = _core.threads()
+    return max(threads, concurrency()) if data.needs_event_loop else threads
+
+
+async def _sample(source: Data) -> tuple[Any, Any]:
+    """A few whole chunks of a source: where they are, and their elements."""
+    region: list[slice] = []
+    room = _SAMPLE // max(1, source.dtype.itemsize)
+    for edge, length in reversed(list(zip(units_of(source), source.shape, strict=True))):
+        size = edge if isinstance(edge, int) else edge[0]
+        stop = min(length, max(size, min(size * 4, room // size * size)))
+        region.insert(0, slice(0, stop))
+        room //= max(1, stop)
+    values: Any = np.ndarray([part.stop for part in region], source.dtype)
+    if values.size:
+        await read_into(source, tuple(region), values)
+    return tuple(region), values
+
+
+async def _object_size(source: Data) -> int:
+    """About how many bytes an element takes that has no fixed size."""
+    try:
+        _, values = await _sample(source)
+    except ChunkDecodeError:
+        values = np.ndarray(0, source.dtype)
+    some = values.reshape(-1)[:10_000]
+    sizes = [len(each) if hasattr(each, "__len__") else 8 for each in some.tolist()]
+    mean = sum(sizes) / max(1, len(sizes))
+    return source.dtype.itemsize + int(1.5 * mean) + (64 if source.dtype.kind == "O" else 16)
+
+
+async def seconds_of(job: Job) -> float | None:
+    """About how long a job takes, by what a few of its chunks take."""
+    if job.plan is None or not prod(job.source.shape):
+        return None
+    began = time.perf_counter()
+    region, values = await _sample(job.source)
+    read = time.perf_counter() - began
+    try:
+        values = cast_values(values, job.target.dtype, job.on_overflow)
+        began = time.perf_counter()
+        await rehearse(job.target, region, values, always=True)
+    except (ValueError, TypeError, OverflowError):
+        return None  # the run will say so
+    written = time.perf_counter() - began
+    size = max(1, values.size)
+    passes = job.plan.passes
+    reading = passes[0].read / job.source.dtype.itemsize * read / size
+    moving = 2 * passes[0].written * _SECONDS_A_BYTE if len(passes) == 2 else 0.0
+    return reading + moving + prod(job.source.shape) * written / size
+
+
+_SECONDS_A_BYTE = 1e-9
+"""About how long it takes to store and to read a byte between two passes."""
+
+
+async def check_workers(executor: Executor, job: Job) -> None:
+    await check_reach(executor, job.target.store)
+    data = job.source
+    arrays = (
+        [data] if isinstance(data, AsyncArray) else [leaf.array for leaf in data.expression.leaves]
+    )
+    for array in arrays:
+        *_, inner = layers(array.store)
+        if isinstance(inner, MemoryStore):
+            await check_reach(executor, array.store)
