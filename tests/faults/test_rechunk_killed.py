@@ -69,8 +69,9 @@ def chunks_of(log: list[tuple[str, str]]) -> list[str]:
 
 
 @pytest.mark.parametrize("memory", [ONE_PASS, TWO_PASSES], ids=["one pass", "two passes"])
-def test_killed_at_every_change_it_goes_on(memory: int) -> None:
-    for count in range(changes_of_a_whole_run(memory)):
+def test_killed_at_any_change_it_goes_on(memory: int) -> None:
+    whole = changes_of_a_whole_run(memory)
+    for count in sorted({*range(0, whole, 1 + whole // 20), *range(whole - 3, whole)}):
         mortal = MortalStore()
         mortal.changes_left = count
         array = source()
@@ -123,7 +124,7 @@ def test_another_memory_may_be_given_when_it_goes_on() -> None:
 @pytest.mark.parametrize("what", ["c/", "values/"])
 def test_what_is_there_is_verified(what: str, damage: str) -> None:
     array = source()
-    for count in range(4, changes_of_a_whole_run(TWO_PASSES)):
+    for count in range(4, changes_of_a_whole_run(TWO_PASSES), 7):
         mortal = MortalStore()
         mortal.changes_left = count
         with pytest.raises(Killed):

@@ -16,10 +16,7 @@ from zarr.arrays.copy import check_reach
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.cache import parse_size
 from zarr.hierarchy.place import check_writable, missing_parents
-from zarr.metadata.chunk_grids import (
-    chunk_count,
-    regular_shape,
-)
+from zarr.metadata.chunk_grids import chunk_count, regular_shape
 from zarr.metadata.layout import layout_of
 from zarr.storage.path import make_store_path
 from zarr.tools.reshape.jobs import check_workers, planned, seconds_of, tasks_of
@@ -38,10 +35,7 @@ from zarr.tools.reshape.targets import (
     tree_of,
     units_of,
 )
-from zarr.tools.reshape.work import (
-    Bad,
-    check_on_overflow,
-)
+from zarr.tools.reshape.work import Bad, check_on_overflow
 from zarr.tools.result import Result, plain
 from zarr.tools.unfinished import Unfinished
 

@@ -18,11 +18,7 @@ from zarr.metadata.layout import layout_of
 from zarr.storage.memory import MemoryStore
 from zarr.storage.wrapper import layers
 from zarr.tools.reshape.plan import Ends, plan_blocks
-from zarr.tools.reshape.targets import units_of
-from zarr.tools.reshape.work import (
-    cast_values,
-    read_into,
-)
+from zarr.tools.reshape.work import cast_values, read_into, units_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

@@ -22,13 +22,10 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.copying.nodes import pass_on
 from zarr.errors import SourceChangedError, ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.consolidate import consolidate
+from zarr.groups.changes import consolidate
 from zarr.hierarchy.documents import find_metadata, kind_at
 from zarr.hierarchy.place import place_node
-from zarr.metadata.chunk_grids import (
-    RectilinearChunkGridMetadata,
-    regular_shape,
-)
+from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, regular_shape
 from zarr.metadata.group import GroupMetadata
 from zarr.metadata.layout import layout_of, same_chunks
 from zarr.storage.client import Requests
@@ -36,12 +33,8 @@ from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 from zarr.storage.wrapper import layers
 from zarr.tools.reshape.stored import complete, holding, may_skip, needed_of
-from zarr.tools.reshape.targets import digest, units_of
-from zarr.tools.reshape.work import (
-    Bad,
-    Work,
-    move,
-)
+from zarr.tools.reshape.targets import digest
+from zarr.tools.reshape.work import Bad, Work, move, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,4 +268,4 @@ async def place_groups(tree: list[Node], place: StorePath, zarr_format: ZarrForm
     if isinstance(root, AsyncGroup) and root.metadata.consolidated_metadata is not None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ZarrUserWarning)
-            await consolidate(place, zarr_format)
+            await consolidate(await AsyncGroup.open(place, zarr_format))

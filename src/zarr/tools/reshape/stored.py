@@ -11,16 +11,9 @@ import numpy as np
 from zarr._async.run import bounded
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.stored_chunks import stored_coords
-from zarr.metadata.chunk_grids import (
-    chunk_bounds,
-    chunk_count,
-    chunk_of,
-)
+from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
-from zarr.tools.reshape.work import (
-    Work,
-    cast_values,
-)
+from zarr.tools.reshape.work import Work, cast_values
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -21,16 +21,12 @@ from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.codecs.chain import parse_codecs
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import check_new_path, documents_of
-from zarr.metadata.chunk_grids import (
-    regular_shape,
-)
+from zarr.metadata.chunk_grids import regular_shape
 from zarr.metadata.layout import as_v2, as_v3, layout_of, same_chunks
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, addresses, is_within, make_store_path
 from zarr.tools.nodes import node_of
-from zarr.tools.reshape.work import (
-    cast_values,
-)
+from zarr.tools.reshape.work import cast_values, grid_of, units_of
 from zarr.tools.result import plain
 from zarr.urls import local_path
 
@@ -357,7 +353,9 @@ def _of_any_size(source: AnyAsyncArray) -> Any:
     """The compressors of an array, without the size of its elements, which one shuffles by."""
     found = []
     for codec in source.compressors:
-        document = codec.get_config() if hasattr(codec, "get_config") else codec.to_dict()
+        document: dict[str, Any] = (
+            codec.get_config() if hasattr(codec, "get_config") else dict(codec.to_dict())
+        )
         configuration = dict(document.get("configuration", {}))
         if "typesize" in configuration:
             del configuration["typesize"]
@@ -386,26 +384,6 @@ def _lengths(
         size = given.get(name, edge)
         found.append(max(1, length) if size == -1 else size)
     return tuple(found)
-
-
-def grid_of(source: Data) -> Grid:
-    """The edges of what is stored under one key."""
-    if isinstance(source, AsyncArray):
-        return layout_of(source.metadata).grid
-    return _positive(source.shards or source.chunks)
-
-
-def units_of(source: Data) -> Grid:
-    """The edges of what is decoded alone."""
-    if isinstance(source, AsyncArray):
-        codec = getattr(source.metadata, "sharding_codec", None)
-        found: Grid = layout_of(source.metadata).grid if codec is None else codec.chunk_shape
-        return found
-    return _positive(source.chunks)
-
-
-def _positive(grid: Any) -> Grid:
-    return tuple(max(1, edge) if isinstance(edge, int) else edge or 1 for edge in grid)
 
 
 def _view_chunks(view: AsyncView) -> Any:

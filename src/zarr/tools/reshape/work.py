@@ -149,7 +149,7 @@ class Work:
             found = parts(region, self.units, self.read_at_once)
         else:
             block[...] = self.source.fill_value
-            found = self._held(region, held)
+            found = self._held(region, held, grid_of(self.source))
         for part in found:
             await self._read(part, block[_within(part, region)], bad)
         if bad and self.notes is not None:
@@ -163,9 +163,10 @@ class Work:
             await write(self.target, basic, part, block[_within(part, region)])
         return Done(block.size * self.target.dtype.itemsize, tuple(bad))
 
-    def _held(self, region: Region, held: Iterable[tuple[int, ...]]) -> Iterator[Region]:
+    def _held(
+        self, region: Region, held: Iterable[tuple[int, ...]], grid: Grid
+    ) -> Iterator[Region]:
         """Yield the parts of a region that lie in stored values."""
-        grid = layout_of(self.source.metadata).grid
         for coords in held:
             bounds = map(chunk_bounds, grid, coords)
             part = tuple(
@@ -230,6 +231,26 @@ async def read_into(source: AnyAsyncArray | AsyncView, region: Region, out: AnyN
         await read(source, basic, region, out=out)
     else:
         await source[region].result(out=out)
+
+
+def grid_of(source: AnyAsyncArray | AsyncView) -> Grid:
+    """Return the edges of what is stored under one key."""
+    if isinstance(source, AsyncArray):
+        return layout_of(source.metadata).grid
+    return _positive(source.shards or source.chunks)
+
+
+def units_of(source: AnyAsyncArray | AsyncView) -> Grid:
+    """Return the edges of what is decoded alone."""
+    if isinstance(source, AsyncArray):
+        codec = getattr(source.metadata, "sharding_codec", None)
+        found: Grid = layout_of(source.metadata).grid if codec is None else codec.chunk_shape
+        return found
+    return _positive(source.chunks)
+
+
+def _positive(grid: Any) -> Grid:
+    return tuple(max(1, edge) if isinstance(edge, int) else edge or 1 for edge in grid)
 
 
 def parts(region: Region, grid: Grid, most: int) -> Iterator[Region]:
