@@ -454,7 +454,7 @@ def _two_passes(
     # The pieces are small beside the blocks: so many of them are coded at a time.
     middle = Ends((1,) * len(shape), source.itemsize, 2, together)
     piece = max(1, min(_PIECE, memory // (8 * max(1, together))) // source.itemsize)
-    middle_units = middle._replace(units=(piece, *(1,) * (len(shape) - 1)))
+    middle_units = middle._replace(units=(piece, *(1,) * len(shape))[: len(shape)])
     first_room = _room(memory, source, middle_units)
     second_room = _room(memory, middle_units, target)
     first_most = first_room.block // source.itemsize
