@@ -9,15 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zarr._async.run import bounded
+from zarr.abc.store import ValueInfo
+from zarr.errors import CopyError
 from zarr.hierarchy.documents import DOCUMENTS
 from zarr.storage.client import Requests
-from zarr.storage.path import StorePath
+from zarr.storage.wrapper import composed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+    from zarr.storage.path import StorePath
 
     Done = Callable[[str, int], Awaitable[None] | None]
     """Called with the key of each value that was copied, and how many bytes it has."""
+
+_ROUNDS = 4
+"""How often the source is listed, at most, until nothing has changed meanwhile."""
 
 
 def in_order(keys: Iterable[str], path: str) -> list[list[str]]:
@@ -85,16 +92,72 @@ async def copy_keys(
     await bounded(keys, one, min(read.width, write.width))
 
 
-async def copy_below(source: StorePath, target: StorePath, done: Done | None = None) -> None:
-    """Copy all below a path to another, documents last.
+async def copy_below(
+    source: StorePath,
+    target: StorePath,
+    done: Done | None = None,
+    *,
+    turn: Callable[[], Awaitable[None]] | None = None,
+    skip: Callable[[ValueInfo], bool] = lambda info: False,
+) -> dict[str, ValueInfo]:
+    """Copy all below a path to another, documents last; also values that change meanwhile.
 
     Parameters
     ----------
     source, target, done
         As of `copy_keys`.
+    turn
+        Called when all but the documents of the node itself are copied.
+    skip
+        Tells which values are not copied, as those that the target has.
+
+    Returns
+    -------
+    dict
+        The facts of all values that are below the source's path, by key.
+
+    Raises
+    ------
+    CopyError
+        If values change, again and again.
     """
-    for part in in_order(await keys_below(source), source.path):
-        await copy_keys(source, target, part, done)
+    requests = Requests(target.store)
+    start = len(folder_of(source))
+    seen: dict[str, ValueInfo] = {}
+    wanted: set[str] = set()
+    for number in range(_ROUNDS):
+        now = {info.key: info async for info in values_below(source)}
+        if now == seen:
+            break
+        changed = [info for key, info in now.items() if seen.get(key) != info]
+        if number == 0:
+            changed = [info for info in changed if not skip(info)]
+        gone = seen.keys() - now.keys()
+        await bounded([folder_of(target) + key[start:] for key in gone], requests.delete)
+        wanted = (wanted - gone) | {info.key for info in changed}
+        for part in in_order([info.key for info in changed], source.path)[:-1]:
+            await copy_keys(source, target, part, done)
+        seen = now
+    else:
+        raise CopyError(
+            f"{source.shown_as()} changes all the time: it was not copied whole to "
+            f"{target.shown_as()}. Copy it when nobody writes."
+        )
+    if turn is not None:
+        await turn()
+    await copy_keys(source, target, in_order(wanted, source.path)[-1], done)
+    return seen
+
+
+async def values_below(place: StorePath) -> AsyncIterator[ValueInfo]:
+    """Yield the facts of the values below a path; sizes of -1 where each had to be asked for."""
+    requests = Requests(place.store)
+    if composed(place.store, "list_values"):
+        async for key in requests.list_prefix(folder_of(place)):
+            yield ValueInfo(key, -1)
+    else:
+        async for info in requests.list_values(folder_of(place)):
+            yield info
 
 
 async def delete_below(
@@ -146,13 +209,7 @@ async def move_below(
         moved = await Requests(old.store).move_dir(old.path, Requests(new.store), new.path)
         if moved:
             return
-    keys = await keys_below(old)
     if chunk_paths[0] is not None and chunk_paths[1] is not None:
         await copy_below(chunk_paths[0], chunk_paths[1], done)
-    parts = in_order(keys, old.path)
-    for part in parts[:-1]:
-        await copy_keys(old, new, part, done)
-    if turn is not None:
-        await turn()
-    await copy_keys(old, new, parts[-1], done)
-    await delete_below(old, keys, chunk_paths[0])
+    seen = await copy_below(old, new, done, turn=turn)
+    await delete_below(old, seen, chunk_paths[0])

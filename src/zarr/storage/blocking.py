@@ -7,17 +7,20 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from zarr._async.run import offload
-from zarr.abc.store import Store
+from zarr.abc._traits import overrides
+from zarr.abc.store import Store, ValueInfo
 from zarr.storage.keys import check_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
 
 T = TypeVar("T")
 
+# A class that defines one of these knows alone what it lists.
+_LISTED_BY = frozenset({"list_prefix", "getsize"})
 # How many names a worker thread lists before it hands them to the event loop.
 _BATCH = 1000
 
@@ -186,9 +189,27 @@ class BlockingStore(Store):
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
         keys = self._keys(prefix)
-        while batch := await self._call(next_of, keys):
+        while batch := await self._call(_next_of, keys):
             for key in batch:
                 yield key
+
+    def _infos(self, prefix: str) -> Iterator[ValueInfo]:
+        """The facts of the values whose keys begin with a prefix."""
+        for key in self._keys(prefix):
+            size = self._size(key)
+            if size is not None:  # else it was deleted meanwhile
+                yield ValueInfo(key, size)
+
+    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+        # docstring inherited
+        if overrides(type(self), BlockingStore, _LISTED_BY):
+            async for info in super().list_values(prefix):
+                yield info
+            return
+        infos = self._infos(prefix)
+        while batch := await self._call(_next_of, infos):
+            for info in batch:
+                yield info
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
@@ -196,6 +217,5 @@ class BlockingStore(Store):
             yield name
 
 
-def next_of(items: Iterator[T]) -> list[T]:
-    """The next items of a listing, to be handed to the event loop together."""
+def _next_of(items: Iterator[T]) -> list[T]:
     return list(islice(items, _BATCH))

@@ -17,7 +17,7 @@ from zarr.abc.store import StoreTraits, ValueInfo
 from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
-from zarr.storage.blocking import BlockingStore, next_of
+from zarr.storage.blocking import BlockingStore
 from zarr.storage.keys import (
     TEMP_PREFIX,
     bounds,
@@ -31,7 +31,7 @@ from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -352,13 +352,6 @@ class LocalStore(BlockingStore):
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
         return await offload(lambda: sum(self._size(key) or 0 for key in self._keys(prefix)))
-
-    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
-        # docstring inherited
-        infos = self._infos(prefix)
-        while batch := await offload(next_of, infos):
-            for info in batch:
-                yield info
 
     def _infos(self, prefix: str) -> Iterator[ValueInfo]:
         for key in self._keys(prefix):

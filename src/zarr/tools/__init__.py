@@ -15,10 +15,12 @@ from zarr.tools import asynchronous
 from zarr.tools.result import Result
 
 __all__ = [
+    "Result",
     "add_checksums",
     "bench",
     "cast",
     "cat",
+    "cp",
     "delete_attributes",
     "diff",
     "digest",
@@ -28,14 +30,18 @@ __all__ = [
     "head",
     "info",
     "ls",
+    "mv",
     "rechunk",
     "recode",
     "remove_checksums",
     "repair",
+    "replace",
     "report",
     "reshard",
+    "rm",
     "set_attributes",
     "stats",
+    "sync",
     "tree",
     "vacuum",
     "verify",
@@ -46,6 +52,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     bench = synced(asynchronous.bench)
     cast = synced(asynchronous.cast)
     cat = synced(asynchronous.cat)
+    cp = synced(asynchronous.cp)
     delete_attributes = synced(asynchronous.delete_attributes)
     diff = synced(asynchronous.diff)
     digest = synced(asynchronous.digest)
@@ -55,14 +62,18 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     head = synced(asynchronous.head)
     info = synced(asynchronous.info)
     ls = synced(asynchronous.ls)
+    mv = synced(asynchronous.mv)
     rechunk = synced(asynchronous.rechunk)
     recode = synced(asynchronous.recode)
     remove_checksums = synced(asynchronous.remove_checksums)
     repair = synced(asynchronous.repair)
+    replace = synced(asynchronous.replace)
     report = synced(asynchronous.report)
     reshard = synced(asynchronous.reshard)
+    rm = synced(asynchronous.rm)
     set_attributes = synced(asynchronous.set_attributes)
     stats = synced(asynchronous.stats)
+    sync = synced(asynchronous.sync)
     tree = synced(asynchronous.tree)
     vacuum = synced(asynchronous.vacuum)
     verify = synced(asynchronous.verify)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zarr.tools.rechunking import cast, rechunk, recode, reshard
     from zarr.tools.report import report
     from zarr.tools.statistics import stats
+    from zarr.tools.transfer import cp, mv, replace, rm, sync
     from zarr.tools.values import cat, head
     from zarr.tools.verification import verify
 
@@ -25,6 +26,7 @@ __all__ = [
     "bench",
     "cast",
     "cat",
+    "cp",
     "delete_attributes",
     "diff",
     "digest",
@@ -34,14 +36,18 @@ __all__ = [
     "head",
     "info",
     "ls",
+    "mv",
     "rechunk",
     "recode",
     "remove_checksums",
     "repair",
+    "replace",
     "report",
     "reshard",
+    "rm",
     "set_attributes",
     "stats",
+    "sync",
     "tree",
     "vacuum",
     "verify",
@@ -53,6 +59,7 @@ _HOMES: dict[str, str] = {
     "bench": "bench",
     "cast": "rechunking",
     "cat": "values",
+    "cp": "transfer",
     "delete_attributes": "attributes",
     "diff": "differences",
     "digest": "digests",
@@ -62,14 +69,18 @@ _HOMES: dict[str, str] = {
     "head": "values",
     "info": "about",
     "ls": "listing",
+    "mv": "transfer",
     "rechunk": "rechunking",
     "recode": "rechunking",
     "remove_checksums": "checksums",
     "repair": "mending",
+    "replace": "transfer",
     "report": "report",
     "reshard": "rechunking",
+    "rm": "transfer",
     "set_attributes": "attributes",
     "stats": "statistics",
+    "sync": "transfer",
     "tree": "listing",
     "vacuum": "mending",
     "verify": "verification",

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     Source: TypeAlias = StoreLike | AnyArray | AnyAsyncArray | Group | AsyncGroup
     """A store, the path of a directory or zip file, a URL, a dict, or an array or group."""
 
-__all__ = ["node_of", "place_of"]
+__all__ = ["node_of", "opened", "place_of"]
 
 
-def _opened(source: Any) -> AnyAsyncArray | AsyncGroup | None:
+def opened(source: Any) -> AnyAsyncArray | AsyncGroup | None:
     """The asynchronous handle, if it is an array or a group already."""
     handle = getattr(source, "async_array", getattr(source, "_async_group", source))
     # A group of a class that nobody imported cannot have come here.
@@ -50,7 +50,7 @@ async def place_of(
     storage_options
         Settings for the store that a URL names.
     """
-    handle = _opened(source)
+    handle = opened(source)
     store_like: Any = source if handle is None else handle.store_path
     return await make_store_path(store_like, path=path, mode=mode, storage_options=storage_options)
 
@@ -74,7 +74,7 @@ async def node_of(
     FileNotFoundError
         If there is none.
     """
-    handle = _opened(source)
+    handle = opened(source)
     if handle is not None and not path:
         return handle
     place = await place_of(source, path, mode=mode, storage_options=storage_options)

@@ -1,0 +1,152 @@
+"""Commands that copy, move and delete what is stored: ``zarr cp``, ``mv``, ``rm``, ``sync``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zarr.cli.app import DryRun, PathOption, StoreArgument, command, options, show
+
+if TYPE_CHECKING:
+    from zarr._async.progress import Progress
+
+TargetArgument = Annotated[str, typer.Argument(help="The directory, zip file or URL to write to.")]
+TargetPath = Annotated[str, typer.Option(help="A path in the target.")]
+Limit = Annotated[str | None, typer.Option(help="The most bytes per second, as 10MB.")]
+
+
+def shown_progress() -> Progress:
+    """Return how commands show how far they are: on a terminal, unless it is to be quiet."""
+    import sys
+
+    return None if options.quiet or options.json or not sys.stderr.isatty() else True
+
+
+@command()
+def cp(
+    source: StoreArgument,
+    target: TargetArgument,
+    path: PathOption = "",
+    target_path: TargetPath = "",
+    dry_run: DryRun = False,
+    bwlimit: Limit = None,
+) -> None:
+    """Copy an array or a group to where nothing is."""
+    from zarr import tools
+
+    show(
+        tools.cp(
+            source,
+            target,
+            path=path,
+            target_path=target_path,
+            dry_run=dry_run,
+            bwlimit=bwlimit,
+            storage_options=options.storage_options(),
+            progress=shown_progress(),
+        )
+    )
+
+
+@command()
+def mv(
+    source: StoreArgument,
+    target: TargetArgument,
+    path: PathOption = "",
+    target_path: TargetPath = "",
+    dry_run: DryRun = False,
+    bwlimit: Limit = None,
+) -> None:
+    """Move an array or a group to where nothing is; one of local files is renamed."""
+    from zarr import tools
+
+    show(
+        tools.mv(
+            source,
+            target,
+            path=path,
+            target_path=target_path,
+            dry_run=dry_run,
+            bwlimit=bwlimit,
+            storage_options=options.storage_options(),
+            progress=shown_progress(),
+        )
+    )
+
+
+@command()
+def rm(
+    source: StoreArgument,
+    path: PathOption = "",
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Delete a group and all below it.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Delete an array, or a group with all below it."""
+    from zarr import tools
+
+    show(
+        tools.rm(
+            source,
+            path=path,
+            recursive=recursive,
+            dry_run=dry_run,
+            storage_options=options.storage_options(),
+        )
+    )
+
+
+@command()
+def sync(
+    source: StoreArgument,
+    target: TargetArgument,
+    path: PathOption = "",
+    target_path: TargetPath = "",
+    checksum: Annotated[bool, typer.Option(help="Compare all bytes.")] = False,
+    delete: Annotated[bool, typer.Option(help="Delete what the source lacks.")] = False,
+    dry_run: DryRun = False,
+    bwlimit: Limit = None,
+) -> None:
+    """Make the target hold what the source holds; copy only what differs."""
+    from zarr import tools
+
+    show(
+        tools.sync(
+            source,
+            target,
+            path=path,
+            target_path=target_path,
+            checksum=checksum,
+            delete=delete,
+            dry_run=dry_run,
+            bwlimit=bwlimit,
+            storage_options=options.storage_options(),
+            progress=shown_progress(),
+        )
+    )
+
+
+@command()
+def replace(
+    source: StoreArgument,
+    target: TargetArgument,
+    path: PathOption = "",
+    target_path: TargetPath = "",
+    bwlimit: Limit = None,
+) -> None:
+    """Put a copy of the source in the place of the target, which it may be computed from."""
+    from zarr import tools
+
+    show(
+        tools.replace(
+            source,
+            target,
+            path=path,
+            target_path=target_path,
+            bwlimit=bwlimit,
+            storage_options=options.storage_options(),
+            progress=shown_progress(),
+        )
+    )
