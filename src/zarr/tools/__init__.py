@@ -25,12 +25,15 @@ __all__ = [
     "diff",
     "digest",
     "du",
+    "export_file",
     "find",
     "get_attributes",
     "head",
+    "import_file",
     "info",
     "ls",
     "mv",
+    "pyramid",
     "rechunk",
     "recode",
     "remove_checksums",
@@ -57,12 +60,15 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     diff = synced(asynchronous.diff)
     digest = synced(asynchronous.digest)
     du = synced(asynchronous.du)
+    export_file = synced(asynchronous.export_file)
     find = synced(asynchronous.find)
     get_attributes = synced(asynchronous.get_attributes)
     head = synced(asynchronous.head)
+    import_file = synced(asynchronous.import_file)
     info = synced(asynchronous.info)
     ls = synced(asynchronous.ls)
     mv = synced(asynchronous.mv)
+    pyramid = synced(asynchronous.pyramid)
     rechunk = synced(asynchronous.rechunk)
     recode = synced(asynchronous.recode)
     remove_checksums = synced(asynchronous.remove_checksums)

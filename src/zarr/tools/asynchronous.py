@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from zarr.tools.checksums import add_checksums, remove_checksums
     from zarr.tools.differences import diff
     from zarr.tools.digests import digest
+    from zarr.tools.exporting import export_file
+    from zarr.tools.importing import import_file
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.mending import repair, vacuum
+    from zarr.tools.pyramid import pyramid
     from zarr.tools.rechunking import cast, rechunk, recode, reshard
     from zarr.tools.report import report
     from zarr.tools.statistics import stats
@@ -31,12 +34,15 @@ __all__ = [
     "diff",
     "digest",
     "du",
+    "export_file",
     "find",
     "get_attributes",
     "head",
+    "import_file",
     "info",
     "ls",
     "mv",
+    "pyramid",
     "rechunk",
     "recode",
     "remove_checksums",
@@ -64,12 +70,15 @@ _HOMES: dict[str, str] = {
     "diff": "differences",
     "digest": "digests",
     "du": "listing",
+    "export_file": "exporting",
     "find": "listing",
     "get_attributes": "attributes",
     "head": "values",
+    "import_file": "importing",
     "info": "about",
     "ls": "listing",
     "mv": "transfer",
+    "pyramid": "pyramid",
     "rechunk": "rechunking",
     "recode": "rechunking",
     "remove_checksums": "checksums",

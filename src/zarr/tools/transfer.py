@@ -98,8 +98,8 @@ class Transfer(Result):
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [_shown(key) for key in self.keys]
-        where = _shown(f"{self.source} -> {self.target}" if self.target else self.source)
+        lines = [shown(key) for key in self.keys]
+        where = shown(f"{self.source} -> {self.target}" if self.target else self.source)
         if self.renamed:
             return "\n".join([*lines, f"{self.task} {where}: renamed"])
         counts = []
@@ -114,7 +114,7 @@ class Transfer(Result):
         return "\n".join([*lines, f"{self.task} {where}: {', '.join(counts)}{dry}"])
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A text without characters that a terminal obeys."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
@@ -148,7 +148,7 @@ def _bytes_per_second(limit: int | str | None) -> int | None:
     return most
 
 
-async def _place(
+async def place_for(
     source: Source, path: str, mode: AccessModeLiteral, storage_options: StorageOptions | None
 ) -> StorePath:
     """The place; options are for URLs only, and one of two places may be none."""
@@ -157,11 +157,11 @@ async def _place(
     return await place_of(source, path, mode=mode, storage_options=storage_options)
 
 
-async def _target(
+async def target_for(
     target: StoreLike, path: str, dry_run: bool, storage_options: StorageOptions | None
 ) -> StorePath:
     try:
-        return await _place(target, path, "r" if dry_run else "a", storage_options)
+        return await place_for(target, path, "r" if dry_run else "a", storage_options)
     except FileNotFoundError:
         if not dry_run:
             raise
@@ -240,9 +240,9 @@ async def cp(
     array([1, 2, 3])
     """
     limit = _bytes_per_second(bwlimit)
-    old = await _place(source, path, "r", storage_options)
+    old = await place_for(source, path, "r", storage_options)
     node = await _node(old)
-    new = await _target(target, target_path, dry_run, storage_options)
+    new = await target_for(target, target_path, dry_run, storage_options)
     check_apart(old, new)
     if not dry_run:
         check_writable(new)
@@ -336,9 +336,9 @@ async def mv(
     ['y']
     """
     limit = _bytes_per_second(bwlimit)
-    old = await _place(source, path, "r" if dry_run else "r+", storage_options)
+    old = await place_for(source, path, "r" if dry_run else "r+", storage_options)
     node = await _node(old)
-    new = await _target(target, target_path, dry_run, storage_options)
+    new = await target_for(target, target_path, dry_run, storage_options)
     check_apart(old, new)
     if not dry_run:
         check_writable(old)
@@ -419,7 +419,7 @@ async def rm(
     >>> tools.rm(store, path="a", recursive=True).deleted
     1
     """
-    there = await _place(source, path, "r" if dry_run else "r+", storage_options)
+    there = await place_for(source, path, "r" if dry_run else "r+", storage_options)
     if not dry_run:
         check_writable(there)
     node = await node_at(there)
@@ -435,9 +435,9 @@ async def rm(
     keys = [info.key for info in infos]
     size = _total(infos)
     if dry_run:
-        shown = tuple(sorted(f"- {key}" for key in keys))
+        doomed = tuple(sorted(f"- {key}" for key in keys))
         return Transfer(
-            "rm", there.shown_as(), deleted=len(keys), bytes=size, dry_run=True, keys=shown
+            "rm", there.shown_as(), deleted=len(keys), bytes=size, dry_run=True, keys=doomed
         )
     await forget_above(there, await consolidated_above(there))
     moved = in_directory(there)
@@ -511,9 +511,9 @@ async def sync(
     (1, 2)
     """
     limit = _bytes_per_second(bwlimit)
-    old = await _place(source, path, "r", storage_options)
+    old = await place_for(source, path, "r", storage_options)
     node = await _node(old)
-    new = await _target(target, target_path, dry_run, storage_options)
+    new = await target_for(target, target_path, dry_run, storage_options)
     check_apart(old, new)
     if not dry_run:
         check_writable(new)
@@ -625,13 +625,13 @@ async def replace(
     array([4, 2])
     """
     limit = _bytes_per_second(bwlimit)
-    new = await _target(target, target_path, False, storage_options)
+    new = await target_for(target, target_path, False, storage_options)
     check_writable(new)
     aside = beside(in_directory(new))
     values = None if path else _elements(source)
     if values is not None:
         return await _replace_elements(values, new, aside, progress)
-    old = await _place(source, path, "r", storage_options)
+    old = await place_for(source, path, "r", storage_options)
     node = await _node(old)
     await missing_parents(new, node.zarr_format)
     result = Transfer("replace", old.shown_as(), new.shown_as())

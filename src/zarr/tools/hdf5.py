@@ -1,0 +1,257 @@
+"""Files of HDF5 and netCDF-4, as nodes that can be imported."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zarr._async.run import bounded, offload
+from zarr.arrays.write import write
+from zarr.buffer.cpu import Buffer
+from zarr.copying.hdf5 import Dataset, attributes_of, is_hdf5, parts_of, walk_hdf5
+from zarr.indexing import basic
+from zarr.storage.client import Requests
+from zarr.tools.importing import Incoming, Lost, Opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zarr.tools.importing import Done, Wanted
+    from zarr.types import AnyAsyncArray, ZarrFormat
+
+    Coords = tuple[int, ...]
+
+_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+"""How netCDF-4 names a dataset that stands for a dimension alone."""
+_AT_A_TIME = 8
+"""Chunks that are under way: HDF5 reads one after another."""
+
+
+@contextmanager
+def read_hdf5(file: Any, wanted: Wanted) -> Iterator[Opened]:
+    """Open a file of HDF5.
+
+    Raises
+    ------
+    ImportError
+        If h5py is not installed.
+    ValueError
+        If the file is broken.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            "HDF5 needs h5py: install it with `pip install zarr[netcdf]`"
+        ) from error
+    try:
+        opened = h5py.File(file, "r")
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read as HDF5: {error}") from error
+    with opened:
+        source = opened[wanted.path] if wanted.path else opened
+        if not is_hdf5(source):
+            raise ValueError(f"{wanted.path!r} of {file} is neither a group nor a dataset")
+        lost: list[Lost] = []
+        yield Opened(list(_nodes(source, wanted, lost)), lost)
+
+
+def _nodes(source: Any, wanted: Wanted, lost: list[Lost]) -> Iterator[Incoming]:
+    def leave_out(what: str, why: str) -> None:
+        lost.append(Lost(what, why))
+
+    for path, node in walk_hdf5(source, shallow=False, lost=leave_out):
+        if not hasattr(node, "dtype"):
+            yield Incoming(path, None, attributes_of(path, node, leave_out), {})
+            continue
+        if node.attrs.get("NAME", b"")[: len(_NO_VARIABLE)] == _NO_VARIABLE:
+            continue  # its length and its name are those of the arrays that have the dimension
+        try:
+            data, attributes, options = parts_of(path, node, leave_out)
+        except TypeError as error:
+            lost.append(Lost(node.name, f"cannot be held: {error}"))
+            continue
+        if data is not None:
+            yield _incoming(path, node, data, attributes, options, wanted, leave_out)
+
+
+def _incoming(
+    path: str,
+    node: Any,
+    data: Dataset,
+    attributes: dict[str, Any],
+    options: dict[str, Any],
+    wanted: Wanted,
+    leave_out: Any,
+) -> Incoming:
+    import h5py
+
+    names = _dimension_names(node)
+    options = {**options, "dimension_names": None}
+    if any(names):
+        if wanted.zarr_format == 3:
+            options["dimension_names"] = names
+        elif all(names):
+            attributes["_ARRAY_DIMENSIONS"] = names
+    _set_fill_value(node, attributes, options, wanted.zarr_format)
+    members = h5py.check_enum_dtype(node.dtype)
+    if members is not None and node.dtype.kind != "b":
+        leave_out(f"the names of the values of {node.name!r}", f"are left out: {dict(members)}")
+    if node.chunks is None or any(length == 0 for length in node.chunks):
+        options.pop("chunks", None)
+    codecs = _codecs(node, wanted.zarr_format) if wanted.as_encoded else None
+    if codecs is None:
+        return Incoming(path, data, attributes, options)
+    return Incoming(
+        path, data, attributes, {**options, **codecs}, _Passage(node, data).write, passes=True
+    )
+
+
+def _dimension_names(node: Any) -> list[str | None]:
+    """The names of the dimensions: those of the scales, or the labels."""
+    if node.ndim == 1 and node.is_scale:
+        return [node.name.rpartition("/")[2]]
+    names: list[str | None] = []
+    for dimension in node.dims:
+        name = dimension.label or None
+        if len(dimension):
+            name = dimension[0].name.rpartition("/")[2]
+        names.append(name)
+    return names
+
+
+def _set_fill_value(
+    node: Any, attributes: dict[str, Any], options: dict[str, Any], zarr_format: ZarrFormat
+) -> None:
+    """Say which value means that there is none, so that xarray finds it."""
+    value = attributes.get("_FillValue")
+    while isinstance(value, list):
+        value = value[0] if value else None
+    if value is None:
+        attributes.pop("_FillValue", None)
+        if zarr_format == 2 and "fill_value" in options and not np.any(options["fill_value"]):
+            # Of format 2, xarray takes the fill value for one that means that there is none.
+            options["fill_value"] = None
+        return
+    if zarr_format == 2:
+        attributes.pop("_FillValue")
+        options["fill_value"] = value
+    elif isinstance(value, float):
+        attributes["_FillValue"] = base64.standard_b64encode(struct.pack("<d", value)).decode()
+    else:
+        attributes["_FillValue"] = value
+
+
+# -- chunks as they are encoded -------------------------------------------------------------------
+
+
+def _codecs(node: Any, zarr_format: ZarrFormat) -> dict[str, Any] | None:
+    """The codecs of a dataset as parameters of ``create_array``; None if Zarr lacks one."""
+    if node.chunks is None or node.dtype.kind not in "biufcS" or not node.size:
+        return None
+    if (node.dtype.metadata or {}).get("vlen"):
+        return None
+    filters = node.id.get_create_plist()
+    chain: list[dict[str, Any]] = []
+    for number in range(filters.get_nfilters()):
+        code, _, values, _ = filters.get_filter(number)
+        codec = _codec(code, values)
+        if codec is None:
+            return None
+        chain.append(codec)
+    if not chain:
+        return None  # better with the usual codecs than with none
+    if zarr_format == 2:
+        return {"filters": chain[:-1] or None, "compressors": chain[-1]}
+    serializer: dict[str, Any] = {"name": "bytes"}
+    if node.dtype.kind in "iufc" and node.dtype.itemsize > 1:
+        order = "big" if node.dtype.str.startswith(">") else "little"
+        serializer["configuration"] = {"endian": order}
+    return {
+        "filters": None,
+        "serializer": serializer,
+        "compressors": [_of_v3(codec) for codec in chain],
+    }
+
+
+def _codec(code: int, values: tuple[int, ...]) -> dict[str, Any] | None:
+    """The codec of numcodecs for a filter of HDF5."""
+    match code:
+        case 1:
+            return {"id": "zlib", "level": values[0] if values else 1}
+        case 2:
+            return {"id": "shuffle", "elementsize": values[0]}
+        case 3:
+            return {"id": "fletcher32"}
+        case 307:
+            return {"id": "bz2", "level": values[0] if values else 9}
+        case 32001:
+            return {"id": "blosc"}
+        case 32015:
+            return {"id": "zstd", "level": values[0] if values else 3}
+        case _:
+            return None
+
+
+def _of_v3(codec: dict[str, Any]) -> dict[str, Any]:
+    configuration = {name: value for name, value in codec.items() if name != "id"}
+    if codec["id"] == "zstd":
+        return {"name": "zstd", "configuration": {**configuration, "checksum": False}}
+    return {"name": f"numcodecs.{codec['id']}", "configuration": configuration}
+
+
+class _Passage:
+    """Passes the chunks of a dataset on; those that lack a filter are decoded."""
+
+    def __init__(self, node: Any, data: Dataset) -> None:
+        self._node = node
+        self._data = data
+
+    async def write(self, made: AnyAsyncArray, done: Done) -> None:
+        """Write all chunks that the dataset has; of the others, the fill value stands."""
+        requests = Requests(made.store_path.store)
+        count = self._node.id.get_num_chunks()
+
+        async def one(number: int) -> None:
+            coords, raw = await offload(self._read, number)
+            if raw is not None:
+                key = made.metadata.encode_chunk_key(coords)
+                await requests.set((made.store_path / key).path, Buffer.from_bytes(raw))
+                done(self._size(coords))
+                return
+            region = self._region(coords)
+            await write(made, basic, region, await offload(self._data.__getitem__, region))
+            done(self._size(coords))
+
+        for start in range(0, count, 1024):
+            await bounded(range(start, min(start + 1024, count)), one, _AT_A_TIME)
+
+    def _read(self, number: int) -> tuple[Coords, bytes | None]:
+        """The place of a chunk in the grid, and its bytes if all filters were applied to it."""
+        info = self._node.id.get_chunk_info(number)
+        chunks = self._node.chunks
+        coords = tuple(o // c for o, c in zip(info.chunk_offset, chunks, strict=True))
+        # Some files leave chunks that reach beyond the edge without filters, and do not say so.
+        inside = all(
+            o + c <= n
+            for o, c, n in zip(info.chunk_offset, chunks, self._node.shape, strict=True)
+        )
+        if info.filter_mask or not inside:
+            return coords, None
+        return coords, self._node.id.read_direct_chunk(info.chunk_offset)[1]
+
+    def _region(self, coords: Coords) -> tuple[slice, ...]:
+        return tuple(
+            slice(at * chunk, min((at + 1) * chunk, length))
+            for at, chunk, length in zip(coords, self._node.chunks, self._node.shape, strict=True)
+        )
+
+    def _size(self, coords: Coords) -> int:
+        size: int = self._node.dtype.itemsize
+        for part in self._region(coords):
+            size *= part.stop - part.start
+        return size
