@@ -1,0 +1,139 @@
+"""Commands that convert: ``zarr import``, ``zarr export`` and ``zarr pyramid``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from zarr.cli.app import FINE, FOUND, PathOption, StoreArgument, command, options, show
+from zarr.cli.places import TargetArgument, TargetPath, shown_progress
+
+Overwrite = Annotated[bool, typer.Option(help="Replace what is there.")]
+Numbers = Annotated[str | None, typer.Option(help="Numbers with commas between them.")]
+
+
+def _numbers(text: str | None) -> Any:
+    """The numbers that a user wrote with commas between them, or the text itself."""
+    if text is None:
+        return None
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        return text
+    return found[0] if len(found) == 1 else found
+
+
+def _names(text: str | None) -> list[Any] | None:
+    if text is None:
+        return None
+    return [int(part) if part.lstrip("-").isdigit() else part for part in text.split(",")]
+
+
+@command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="The file; - is standard input.")],
+    target: TargetArgument,
+    path: PathOption = "",
+    target_path: TargetPath = "",
+    format: Annotated[
+        str | None, typer.Option(help="hdf5, tiff, npy, npz, raw, parquet or csv.")
+    ] = None,
+    shape: Annotated[str | None, typer.Option(help="Of raw bytes: 10,20 or -1,20.")] = None,
+    dtype: Annotated[str | None, typer.Option(help="Of raw bytes, as float32 or <i2.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Of a table: a,b,c.")] = None,
+    chunks: Numbers = None,
+    shards: Numbers = None,
+    zarr_format: Annotated[int, typer.Option(help="2 or 3.")] = 3,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make arrays and groups of a file of HDF5, netCDF, TIFF, NumPy, Parquet, CSV or raw bytes."""
+    from zarr import tools
+
+    made = _numbers(shape)
+    result = tools.import_file(
+        source,
+        target,
+        path=path,
+        target_path=target_path,
+        format=format or ("raw" if source == "-" and shape is not None else None),
+        shape=(made,) if isinstance(made, int) else made,
+        dtype=dtype,
+        columns=None if columns is None else columns.split(","),
+        chunks=_numbers(chunks),
+        shards=_numbers(shards),
+        zarr_format=zarr_format,
+        overwrite=overwrite,
+        storage_options=options.storage_options(),
+        progress=shown_progress(),
+    )
+    show(result, FOUND if result.lost else FINE)
+
+
+@command("export")
+def export(
+    source: StoreArgument,
+    file: Annotated[str, typer.Argument(help="The file to make: .npy, .nc or .parquet.")],
+    path: PathOption = "",
+    format: Annotated[str | None, typer.Option(help="npy, netcdf or parquet.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a file of npy, netCDF-4 or Parquet of an array or a group."""
+    from zarr import tools
+
+    result = tools.export_file(
+        source,
+        file,
+        path=path,
+        format=format,
+        overwrite=overwrite,
+        storage_options=options.storage_options(),
+        progress=shown_progress(),
+    )
+    show(result, FOUND if result.lost else FINE)
+
+
+@command()
+def pyramid(
+    source: StoreArgument,
+    target: Annotated[
+        str | None, typer.Argument(help="Where a group with a copy is made; beside by default.")
+    ] = None,
+    path: PathOption = "",
+    target_path: TargetPath = "",
+    method: Annotated[
+        str, typer.Option(help="mean, sum, min, max, nearest or mode.")
+    ] = "mean",
+    dimensions: Annotated[str | None, typer.Option(help="y,x or -2,-1.")] = None,
+    factor: Annotated[str, typer.Option(help="By how much, from level to level: 2 or 1,2.")] = "2",
+    levels: Annotated[int | None, typer.Option(help="How many smaller arrays.")] = None,
+    skipna: Annotated[bool, typer.Option(help="Leave NaN out.")] = True,
+    convention: Annotated[str, typer.Option(help="ome or none: the attributes.")] = "ome",
+    dimension_names: Annotated[str | None, typer.Option(help="t,c,z,y,x")] = None,
+    scale: Annotated[str | None, typer.Option(help="The size of an element: 1,0.5,0.5.")] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make smaller arrays of an array, each a level of a pyramid."""
+    from zarr import tools
+
+    kind: Any = method
+    named: Any = convention
+    show(
+        tools.pyramid(
+            source,
+            target,
+            path=path,
+            target_path=target_path,
+            method=kind,
+            dimensions=_names(dimensions),
+            factor=_numbers(factor),
+            levels=levels,
+            skipna=skipna,
+            convention=named,
+            dimension_names=None if dimension_names is None else dimension_names.split(","),
+            scale=None if scale is None else [float(each) for each in scale.split(",")],
+            overwrite=overwrite,
+            storage_options=options.storage_options(),
+            progress=shown_progress(),
+        )
+    )
