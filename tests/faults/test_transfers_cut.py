@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +9,10 @@ import pytest
 
 import zarr
 from zarr import tools
-from zarr.storage import LocalStore, MemoryStore, WrapperStore
+from zarr.storage import LocalStore, MemoryStore, WrapperStore, local_moves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 OLD, NEW = np.arange(40).reshape(4, 10), np.arange(40, 64).reshape(8, 3)
@@ -142,25 +142,30 @@ def test_what_was_read_and_is_overwritten_is_never_lost() -> None:
     assert kill_at_each_step(lambda: made(3), act, check) > 6
 
 
-@pytest.mark.parametrize("step", ["rename", "exchange", "delete"])
+def die(*args: Any, **kwargs: Any) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("owner, step", [(local_moves, "exchange"), (LocalStore, "_remove_folder")])
 def test_a_replaced_directory_is_the_old_or_the_new(
-    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zarr.save_array(tmp_path / "data", OLD)
-
-    def die(*args: Any, **kwargs: Any) -> None:
-        raise Killed
-
-    from zarr.storage import local_moves
-
-    if step == "delete":
-        monkeypatch.setattr(LocalStore, "_remove_folder", die)
-    else:
-        monkeypatch.setattr(local_moves, step, die)
+    monkeypatch.setattr(owner, step, die)
     with pytest.raises(Killed):
         tools.replace(NEW, tmp_path / "data")
-        monkeypatch.setattr(local_moves, "rename", die)
-        tools.mv(tmp_path / "data", tmp_path / "moved")
     monkeypatch.undo()
     found = zarr.open_array(tmp_path / "data", mode="r")[...]
     assert any(np.array_equal(found, each) for each in (OLD, NEW))
+
+
+def test_a_directory_that_cannot_be_renamed_is_moved_file_by_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zarr.save_array(tmp_path / "data", OLD)
+    monkeypatch.setattr(local_moves, "rename", lambda old, new: False)
+    monkeypatch.setattr(local_moves, "exchange", lambda old, new: False)
+    assert not tools.mv(tmp_path / "data", tmp_path / "moved").renamed
+    tools.replace(NEW, tmp_path / "moved")
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "moved", mode="r")[...], NEW)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["moved"]

@@ -830,7 +830,7 @@ class Store(ABC):
             The beginning of the keys: a directory.
         """
 
-    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+    async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         """Yield the facts of the values whose keys start with a prefix.
 
         A store whose listings tell sizes defines this method; by default each value is asked for.

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zarr.cli.app import FINE, FOUND, PathOption, StoreArgument, command, options, show
-from zarr.cli.places import TargetArgument, TargetPath, shown_progress
+from zarr.cli.app import FINE, FOUND, StoreArgument, command, options, show
+from zarr.cli.places import SourcePath, TargetArgument, TargetPath  # noqa: TC001  typer reads them
 
 Overwrite = Annotated[bool, typer.Option(help="Replace what is there.")]
 Numbers = Annotated[str | None, typer.Option(help="Numbers with commas between them.")]
@@ -34,7 +34,7 @@ def _names(text: str | None) -> list[Any] | None:
 def import_(
     source: Annotated[str, typer.Argument(help="The file; - is standard input.")],
     target: TargetArgument,
-    path: PathOption = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
     format: Annotated[
         str | None, typer.Option(help="hdf5, tiff, npy, npz, raw, parquet or csv.")
@@ -51,6 +51,7 @@ def import_(
     from zarr import tools
 
     made = _numbers(shape)
+    to: Any = zarr_format
     result = tools.import_file(
         source,
         target,
@@ -62,10 +63,9 @@ def import_(
         columns=None if columns is None else columns.split(","),
         chunks=_numbers(chunks),
         shards=_numbers(shards),
-        zarr_format=zarr_format,
+        zarr_format=to,
         overwrite=overwrite,
         storage_options=options.storage_options(),
-        progress=shown_progress(),
     )
     show(result, FOUND if result.lost else FINE)
 
@@ -74,7 +74,7 @@ def import_(
 def export(
     source: StoreArgument,
     file: Annotated[str, typer.Argument(help="The file to make: .npy, .nc or .parquet.")],
-    path: PathOption = "",
+    path: SourcePath = "",
     format: Annotated[str | None, typer.Option(help="npy, netcdf or parquet.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
@@ -88,7 +88,6 @@ def export(
         format=format,
         overwrite=overwrite,
         storage_options=options.storage_options(),
-        progress=shown_progress(),
     )
     show(result, FOUND if result.lost else FINE)
 
@@ -99,11 +98,9 @@ def pyramid(
     target: Annotated[
         str | None, typer.Argument(help="Where a group with a copy is made; beside by default.")
     ] = None,
-    path: PathOption = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
-    method: Annotated[
-        str, typer.Option(help="mean, sum, min, max, nearest or mode.")
-    ] = "mean",
+    method: Annotated[str, typer.Option(help="mean, sum, min, max, nearest or mode.")] = "mean",
     dimensions: Annotated[str | None, typer.Option(help="y,x or -2,-1.")] = None,
     factor: Annotated[str, typer.Option(help="By how much, from level to level: 2 or 1,2.")] = "2",
     levels: Annotated[int | None, typer.Option(help="How many smaller arrays.")] = None,
@@ -134,6 +131,5 @@ def pyramid(
             scale=None if scale is None else [float(each) for each in scale.split(",")],
             overwrite=overwrite,
             storage_options=options.storage_options(),
-            progress=shown_progress(),
         )
     )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from zarr.cli.app import DryRun, PathOption, StoreArgument, command, options, show
+from zarr.cli.app import DryRun, StoreArgument, command, options, show
+from zarr.cli.completion import paths, stores
 
-if TYPE_CHECKING:
-    from zarr._async.progress import Progress
-
-TargetArgument = Annotated[str, typer.Argument(help="The directory, zip file or URL to write to.")]
-TargetPath = Annotated[str, typer.Option(help="A path in the target.")]
+TargetArgument = Annotated[
+    str,
+    typer.Argument(help="The directory, zip file or URL to write to.", autocompletion=stores),
+]
+SourcePath = Annotated[
+    str,
+    typer.Option("--path", "-p", help="A path in the source.", autocompletion=paths("source")),
+]
+TargetPath = Annotated[
+    str, typer.Option(help="A path in the target.", autocompletion=paths("target"))
+]
 Limit = Annotated[str | None, typer.Option(help="The most bytes per second, as 10MB.")]
-
-
-def shown_progress() -> Progress:
-    """Return how commands show how far they are: on a terminal, unless it is to be quiet."""
-    import sys
-
-    return None if options.quiet or options.json or not sys.stderr.isatty() else True
 
 
 @command()
 def cp(
     source: StoreArgument,
     target: TargetArgument,
-    path: PathOption = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
     dry_run: DryRun = False,
     bwlimit: Limit = None,
@@ -44,7 +44,6 @@ def cp(
             dry_run=dry_run,
             bwlimit=bwlimit,
             storage_options=options.storage_options(),
-            progress=shown_progress(),
         )
     )
 
@@ -53,7 +52,7 @@ def cp(
 def mv(
     source: StoreArgument,
     target: TargetArgument,
-    path: PathOption = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
     dry_run: DryRun = False,
     bwlimit: Limit = None,
@@ -70,7 +69,6 @@ def mv(
             dry_run=dry_run,
             bwlimit=bwlimit,
             storage_options=options.storage_options(),
-            progress=shown_progress(),
         )
     )
 
@@ -78,7 +76,7 @@ def mv(
 @command()
 def rm(
     source: StoreArgument,
-    path: PathOption = "",
+    path: SourcePath = "",
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Delete a group and all below it.")
     ] = False,
@@ -102,7 +100,7 @@ def rm(
 def sync(
     source: StoreArgument,
     target: TargetArgument,
-    path: PathOption = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
     checksum: Annotated[bool, typer.Option(help="Compare all bytes.")] = False,
     delete: Annotated[bool, typer.Option(help="Delete what the source lacks.")] = False,
@@ -123,7 +121,6 @@ def sync(
             dry_run=dry_run,
             bwlimit=bwlimit,
             storage_options=options.storage_options(),
-            progress=shown_progress(),
         )
     )
 
@@ -132,7 +129,7 @@ def sync(
 def replace(
     source: StoreArgument,
     target: TargetArgument,
-    path: PathOption = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
     bwlimit: Limit = None,
 ) -> None:
@@ -147,6 +144,5 @@ def replace(
             target_path=target_path,
             bwlimit=bwlimit,
             storage_options=options.storage_options(),
-            progress=shown_progress(),
         )
     )

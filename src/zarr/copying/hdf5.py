@@ -32,7 +32,7 @@ def _is_a(value: object, name: str) -> bool:
     )
 
 
-def walk_hdf5(source: Any, *, shallow: bool, lost: Lost) -> Iterator[tuple[str, object]]:
+def walk_hdf5(source: Any, *, shallow: bool, lost: Lost) -> Iterator[tuple[str, Any]]:
     """Yield a node and those below it with relative paths, parents first.
 
     Parameters
@@ -56,7 +56,7 @@ def walk_hdf5(source: Any, *, shallow: bool, lost: Lost) -> Iterator[tuple[str, 
 
 def _below(
     group: Any, path: str, above: list[Any], *, shallow: bool, lost: Lost
-) -> Iterator[tuple[str, object]]:
+) -> Iterator[tuple[str, Any]]:
     for name in group:
         try:
             node = group[name]

@@ -12,7 +12,13 @@ from zarr.abc.store import Store, ValueInfo
 from zarr.storage.keys import check_value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterable,
+        Iterator,
+    )
 
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -200,7 +206,7 @@ class BlockingStore(Store):
             if size is not None:  # else it was deleted meanwhile
                 yield ValueInfo(key, size)
 
-    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+    async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         # docstring inherited
         if overrides(type(self), BlockingStore, _LISTED_BY):
             async for info in super().list_values(prefix):

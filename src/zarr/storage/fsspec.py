@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.locks import locked
@@ -32,7 +33,7 @@ from zarr.storage.local import passes_link
 from zarr.urls import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from fsspec import FSMap  # type: ignore[import-not-found, import-untyped, unused-ignore]
     from fsspec.asyn import AsyncFileSystem  # type: ignore[import-not-found, import-untyped, unused-ignore]
@@ -604,7 +605,7 @@ class FsspecStore(Store):
         for name in self._names([path for path in paths if not path.endswith("/")], folder):
             yield f"{start}/{name}" if start else name
 
-    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+    async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         # docstring inherited
         folder = self._folder(prefix)
         try:
@@ -667,11 +668,11 @@ class FsspecStore(Store):
 def _modified(info: dict[str, Any]) -> float | None:
     """When a file was written, by the names that file systems have for it."""
     for name in ("LastModified", "mtime", "last_modified", "updated"):
-        found = info.get(name)
+        found: object = info.get(name)
         if isinstance(found, (int, float)):
             return float(found)
-        if hasattr(found, "timestamp"):
-            return float(found.timestamp())
+        if isinstance(found, datetime):
+            return found.timestamp()
     return None
 
 

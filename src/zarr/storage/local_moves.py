@@ -10,9 +10,9 @@ import secrets
 import shutil
 import sys
 from functools import cache
-from typing import Any
+from typing import IO, Any
 
-from zarr.storage.keys import TEMP_PREFIX
+from zarr._core import TEMP_PREFIX
 
 _AT_FDCWD = -100
 _NOREPLACE, _EXCHANGE = 1, 2
@@ -32,26 +32,28 @@ def copy_file(source: str, target: str, *, sync: bool = False) -> int:
     sync
         Whether the file is on the disk before it takes its place.
     """
-    folder, _, name = target.rpartition("/")
+    folder = target.rpartition("/")[0]
     beside = f"{folder}/{TEMP_PREFIX}{secrets.token_hex(8)}"
-    with open(source, "rb") as file:
-        try:
-            made = open(beside, "xb")
-        except FileNotFoundError:
-            os.makedirs(folder, exist_ok=True)
-            made = open(beside, "xb")
-        try:
-            with made:
-                _copy(file, made)
-                size = made.seek(0, os.SEEK_END)
-                if sync:
-                    os.fsync(made.fileno())
-            os.replace(beside, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
-            raise
+    try:
+        with open(source, "rb") as file, _made(beside, folder) as made:
+            _copy(file, made)
+            size = made.seek(0, os.SEEK_END)
+            if sync:
+                os.fsync(made.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(beside)
+        raise
     return size
+
+
+def _made(path: str, folder: str) -> IO[bytes]:
+    """A new file, and its directory if there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        return open(path, "xb")
+    os.makedirs(folder, exist_ok=True)
+    return open(path, "xb")
 
 
 def _copy(source: Any, target: Any) -> None:

@@ -108,7 +108,7 @@ async def _in_bucket(obstore: ModuleType, store: Any, keys: Sequence[str]) -> li
 
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 
     from obstore.store import ObjectStore as _Upstream
 
@@ -536,7 +536,7 @@ class ObjectStore(Store, Generic[T_Store]):
             if path not in folders and await self.exists(path):
                 yield path
 
-    async def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+    async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         # docstring inherited
         empty: list[str] = []
         async for batch in self._batches(prefix):

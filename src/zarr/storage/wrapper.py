@@ -23,7 +23,6 @@ from zarr.abc.store import (
 if TYPE_CHECKING:
     import logging
     from collections.abc import (
-        AsyncGenerator,
         AsyncIterator,
         Awaitable,
         Callable,
@@ -440,12 +439,14 @@ class WrapperStore(Store, Generic[T_Store]):
         # docstring inherited
         return self._listed("list_dir", prefix, partial(self._store.list_dir, prefix))
 
-    def list_values(self, prefix: str) -> AsyncGenerator[ValueInfo, None]:
+    def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         # docstring inherited
         base = self._base("list_values")
         return self._listed("list_values", prefix, partial(base.list_values, prefix))
 
-    def _listed(self, method: str, prefix: str, call: Callable[[], AsyncIterator[T]]) -> Any:
+    def _listed(
+        self, method: str, prefix: str, call: Callable[[], AsyncIterator[T]]
+    ) -> AsyncIterator[T]:
         if self.passes_on("intercept"):
             return call()
 

@@ -24,6 +24,7 @@ from zarr.metadata.layout import layout_of
 from zarr.tools.importing import Conversion, Lost
 from zarr.tools.nodes import node_of
 from zarr.tools.tables import ATTRIBUTES, NULLS, ROWS, pyarrow
+from zarr.tools.transfer import place_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +117,7 @@ async def export_file(
             f"format must be one of {', '.join(FORMATS)}, if the end of {name!r} does not tell. "
             f"Got {format!r}."
         )
-    node = await node_of(source, path, storage_options=storage_options)
+    node = await node_of(await place_for(source, path, "r", storage_options))
     if os.path.exists(name) and not overwrite:
         raise FileExistsError(f"{name} is there already: overwrite=True replaces it")
     export = {"npy": _to_npy, "netcdf": _to_netcdf, "parquet": _to_parquet}[kind]
@@ -162,9 +163,10 @@ def regions_of(array: AnyAsyncArray) -> Iterator[tuple[slice, ...]]:
     edges = [e if isinstance(e, int) else max(e) for e in layout_of(array.metadata).grid]
     size = array.dtype.itemsize * prod(edges)
     for axis in reversed(range(len(edges))):
-        count = max(1, min(-(-array.shape[axis] // edges[axis]), _BLOCK_BYTES // max(1, size)))
-        edges[axis] *= count
-        size *= count
+        most = -(-array.shape[axis] // edges[axis])
+        times = max(1, min(most, _BLOCK_BYTES // max(1, size)))
+        edges[axis] *= times
+        size *= times
         if edges[axis] < array.shape[axis]:
             break
     for start in product(*map(range, (0,) * len(edges), array.shape, edges)):
@@ -187,9 +189,7 @@ async def _to_npy(
     dtype = np.dtype(node.dtype)
     if dtype.hasobject or isinstance(dtype, np.dtypes.StringDType):
         raise ValueError(f"a file of npy cannot hold elements of type {dtype}")
-    lost += [
-        Lost(f"attribute {name!r}", "has no place in npy") for name in _plain_attributes(node)
-    ]
+    lost += [Lost(f"attribute {name!r}", "has no place in npy") for name in _plain_attributes(node)]
     if not node.size or not node.shape:
         value = np.asarray(await read(node, basic, ...))
         await offload(_save, file, value)
@@ -324,9 +324,7 @@ def _names_of(array: AnyAsyncArray) -> list[str | None]:
     return [name if isinstance(name, str) else None for name in names]
 
 
-def _dimensions(
-    group: Any, array: AnyAsyncArray, path: str, lost: list[Lost]
-) -> list[str] | None:
+def _dimensions(group: Any, array: AnyAsyncArray, path: str, lost: list[Lost]) -> list[str] | None:
     """The names of the dimensions of a variable, which are made where there are none."""
     found: list[str] = []
     for axis, (name, length) in enumerate(zip(_names_of(array), array.shape, strict=True)):

@@ -45,9 +45,7 @@ def read_hdf5(file: Any, wanted: Wanted) -> Iterator[Opened]:
     try:
         import h5py
     except ImportError as error:
-        raise ImportError(
-            "HDF5 needs h5py: install it with `pip install zarr[netcdf]`"
-        ) from error
+        raise ImportError("HDF5 needs h5py: install it with `pip install zarr[netcdf]`") from error
     try:
         opened = h5py.File(file, "r")
     except OSError as error:
@@ -237,8 +235,7 @@ class _Passage:
         coords = tuple(o // c for o, c in zip(info.chunk_offset, chunks, strict=True))
         # Some files leave chunks that reach beyond the edge without filters, and do not say so.
         inside = all(
-            o + c <= n
-            for o, c, n in zip(info.chunk_offset, chunks, self._node.shape, strict=True)
+            o + c <= n for o, c, n in zip(info.chunk_offset, chunks, self._node.shape, strict=True)
         )
         if info.filter_mask or not inside:
             return coords, None

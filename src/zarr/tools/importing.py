@@ -20,17 +20,17 @@ from zarr.hierarchy.place import place_node
 from zarr.indexing import basic
 from zarr.metadata.chunk_grids import guess_chunks
 from zarr.metadata.group import GroupMetadata
-from zarr.storage.path import StorePath
 from zarr.tools.landing import landing
 from zarr.tools.result import Result
-from zarr.tools.transfer import shown, target_for
+from zarr.tools.text import bytes_of, count, printable
+from zarr.tools.transfer import target_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from zarr._async.progress import Progress
-    from zarr.storage.path import StoreLike
+    from zarr.storage.path import StoreLike, StorePath
     from zarr.types import (
         AnyAsyncArray,
         ChunksLike,
@@ -66,7 +66,7 @@ class Lost:
     why: str
 
     def __str__(self) -> str:
-        return shown(f"{self.what} {self.why}")
+        return printable(f"{self.what} {self.why}")
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ class Conversion(Result):
     lost: tuple[Lost, ...] = ()
 
     def __str__(self) -> str:
-        arrays = "1 array" if len(self.arrays) == 1 else f"{len(self.arrays)} arrays"
-        line = f"{self.source} -> {self.target} ({self.format}): {arrays}, {self.bytes:,} bytes"
+        found = f"{count(len(self.arrays), 'array')}, {bytes_of(self.bytes)}"
+        line = f"{self.source} -> {self.target} ({self.format}): {found}"
         if self.passed:
             line += f"; {len(self.passed)} of them with their chunks as they were encoded"
-        return "\n".join([shown(line), *[f"not carried: {each}" for each in self.lost]])
+        return "\n".join([printable(line), *[f"not carried: {each}" for each in self.lost]])
 
 
 class Incoming(NamedTuple):
@@ -290,9 +290,8 @@ async def import_file(
         with metered("import", total, progress=progress) as meter:
             async with landing(there, zarr_format, overwrite=overwrite) as base:
                 made = await _make(base, nodes, given, zarr_format, meter.advance, executor)
-    name = os.fspath(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
     return Conversion(
-        name,
+        _name(source),
         there.shown_as(),
         kind,
         tuple(node.path for node in nodes if node.data is not None),
@@ -403,7 +402,9 @@ def _format_of(source: File, file: IO[bytes], given: str | None) -> str:
 
 
 def _name(source: File) -> str:
-    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else type(source).__name__
+    if isinstance(source, (str, os.PathLike)):
+        return str(os.fspath(source))
+    return type(source).__name__
 
 
 def _given_to(kind: str, source: File, file: IO[bytes]) -> Any:
@@ -552,8 +553,8 @@ async def _rows(
         raise ValueError(
             f"{name} is cut off: it ends in a row, after {len(data):,} of {size:,} bytes of a block"
         )
-    count = len(data) // row if partial else rows
-    return np.frombuffer(data, dtype, count * prod(shape)).reshape(count, *shape)
+    found = len(data) // row if partial else rows
+    return np.frombuffer(data, dtype, found * prod(shape)).reshape(found, *shape)
 
 
 def _read_fully(file: IO[bytes], size: int) -> bytearray:

@@ -15,9 +15,8 @@ from zarr._async.run import bounded
 from zarr.abc._traits import data_id_of
 from zarr.errors import ContainsArrayError
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.changes import forget
-from zarr.groups.consolidate import consolidate
-from zarr.hierarchy.documents import find_group, load_node
+from zarr.groups.changes import consolidate, forget
+from zarr.hierarchy.documents import find_group, load_group, load_node
 from zarr.hierarchy.place import (
     check_writable,
     make_parents,
@@ -122,8 +121,10 @@ async def consolidate_again(groups: list[AsyncGroup]) -> None:
     """Make the consolidated metadata of groups anew."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the groups had them before
-        for group in groups:
-            await consolidate(group.store_path, group.metadata.zarr_format)
+        for each in groups:
+            there = each.store_path
+            group = await load_group(there, each.metadata.zarr_format, use_consolidated=False)
+            await consolidate(AsyncGroup(group, there))
 
 
 @asynccontextmanager

@@ -29,7 +29,8 @@ from zarr.tools.landing import kind_of, landing, node_at
 from zarr.tools.nodes import node_of
 from zarr.tools.reductions import reduction_of
 from zarr.tools.result import Result
-from zarr.tools.transfer import shown, target_for
+from zarr.tools.text import count, printable, table
+from zarr.tools.transfer import place_for, target_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -99,11 +100,9 @@ class Pyramid(Result):
 
     def __str__(self) -> str:
         named = f", {self.convention}" if self.convention else ""
-        lines = [shown(f"{self.group}: {len(self.levels)} levels by {self.method}{named}")]
-        width = max(len(level.path) for level in self.levels)
-        for level in self.levels:
-            lines.append(shown(f"  {level.path:{width}}  {' × '.join(map(str, level.shape))}"))
-        return "\n".join(lines)
+        line = f"{self.group}: {count(len(self.levels), 'level')} by {self.method}{named}"
+        rows = [("", level.path, " × ".join(map(str, level.shape))) for level in self.levels]
+        return f"{printable(line)}\n{table(rows)}"
 
 
 async def pyramid(
@@ -265,7 +264,7 @@ async def _array(
 ) -> tuple[AnyAsyncArray, AsyncGroup | None]:
     """The array, and the group that it is in."""
     mode: Any = "r+" if writes else "r"
-    node = await node_of(source, path, mode=mode, storage_options=storage_options)
+    node = await node_of(await place_for(source, path, mode, storage_options), mode=mode)
     if isinstance(node, AsyncGroup):
         found = await node.get("0")
         if not isinstance(found, AsyncArray):
@@ -309,19 +308,19 @@ def _factors(
     factor: int | Sequence[int],
 ) -> tuple[int, ...]:
     """By how much each dimension gets shorter from level to level."""
-    count = len(array.shape)
-    if not count:
+    rank = len(array.shape)
+    if not rank:
         raise ValueError("an array without dimensions has no smaller levels")
     if dimensions is None:
         axes = [names.index(name) for name in ("y", "x") if name in names]
-        axes = axes if len(axes) == 2 else list(range(max(0, count - 2), count))
+        axes = axes if len(axes) == 2 else list(range(max(0, rank - 2), rank))
     else:
         axes = []
         for each in dimensions:
             if isinstance(each, str) and each in names:
                 axes.append(names.index(each))
-            elif isinstance(each, int) and -count <= each < count:
-                axes.append(each % count)
+            elif isinstance(each, int) and -rank <= each < rank:
+                axes.append(each % rank)
             else:
                 raise ValueError(f"there is no dimension {each!r}: there are {names}")
     if not axes or len(set(axes)) != len(axes):
@@ -329,7 +328,7 @@ def _factors(
     by = [factor] * len(axes) if isinstance(factor, int) else list(factor)
     if len(by) != len(axes) or any(each < 2 for each in by):
         raise ValueError(f"factor must be 2 or more, for each of {len(axes)} dimensions")
-    factors = [1] * count
+    factors = [1] * rank
     for axis, each in zip(axes, by, strict=True):
         factors[axis] = int(each)
     return tuple(factors)
@@ -355,9 +354,9 @@ def _options(
     return kept
 
 
-def _level_names(first: str, count: int) -> list[str]:
+def _level_names(first: str, number: int) -> list[str]:
     start = int(first) + 1 if first.isdigit() else 1
-    return [str(start + number) for number in range(count)]
+    return [str(start + each) for each in range(number)]
 
 
 def _level(
@@ -550,8 +549,8 @@ class _Maker:
         below = self._counts(level - 1)
         children = product(
             *(
-                range(at * factor, min((at + 1) * factor, count))
-                for at, factor, count in zip(index, self.factors, below, strict=True)
+                range(at * factor, min((at + 1) * factor, most))
+                for at, factor, most in zip(index, self.factors, below, strict=True)
             )
         )
         state: Parts = ()
@@ -601,9 +600,9 @@ class _Maker:
 def _make_block(maker: _Maker, level: int, index: Index) -> tuple[Index, Parts, int]:
     size = 0
 
-    def done(count: int) -> None:
+    def done(part: int) -> None:
         nonlocal size
-        size += count
+        size += part
 
     arrays = [maker.array, *maker.made, *filter(None, [maker.copy])]
     waits = any(array.needs_event_loop for array in arrays)

@@ -96,7 +96,7 @@ def _chosen(names: list[str], wanted: tuple[str, ...] | None) -> list[str]:
 
 def _dtype(kind: Any) -> NumpyDType | None:
     """The data type of a column; None if there is none."""
-    types = pyarrow().types
+    types: Any = pyarrow().types
     if types.is_dictionary(kind):
         return _dtype(kind.value_type)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind):
@@ -108,7 +108,7 @@ def _dtype(kind: Any) -> NumpyDType | None:
     if types.is_duration(kind):
         return np.dtype(f"m8[{kind.unit}]")
     if types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
-        return np.dtype(kind.to_pandas_dtype())
+        return np.dtype(kind.to_pandas_dtype())  # type: ignore[no-any-return]
     return None
 
 

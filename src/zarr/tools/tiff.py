@@ -35,7 +35,9 @@ def read_tiff(file: Any, wanted: Wanted) -> Iterator[Opened]:
     try:
         import tifffile
     except ImportError as error:
-        raise ImportError("TIFF needs tifffile: install it with `pip install zarr[tiff]`") from error
+        raise ImportError(
+            "TIFF needs tifffile: install it with `pip install zarr[tiff]`"
+        ) from error
     name = file if isinstance(file, str) else getattr(file, "name", "the file")
     try:
         opened = tifffile.TiffFile(file)
@@ -74,7 +76,11 @@ def _incoming(
     else:
         attributes = {**attributes, "_ARRAY_DIMENSIONS": names}
     empty = series.keyframe.nodata
-    if isinstance(empty, (int, float)) and empty and np.can_cast(type(empty), image.dtype, "unsafe"):
+    if (
+        isinstance(empty, (int, float))
+        and empty
+        and np.can_cast(type(empty), image.dtype, "unsafe")
+    ):
         options["fill_value"] = empty
     return Incoming(path, image, attributes, options)
 
@@ -96,7 +102,7 @@ def _attributes(opened: Any) -> dict[str, Any]:
     if opened.is_imagej:
         found["imagej"] = plain(opened.imagej_metadata)
     if opened.is_shaped:
-        shaped = opened.shaped_metadata or ({},)
+        shaped: Any = opened.shaped_metadata or ({},)
         found.update({k: plain(v) for k, v in shaped[0].items() if k not in ("shape", "axes")})
     return {name: value for name, value in found.items() if value is not None}
 
@@ -137,7 +143,7 @@ class _Image:
 
     def _has_planes(self) -> bool:
         """Whether the samples of a page lie apart, in its first dimension."""
-        return self._page.axes.startswith("S") and self._page.planarconfig == 2
+        return bool(self._page.axes.startswith("S") and self._page.planarconfig == 2)
 
     def _row_axis(self) -> int:
         """Which dimension of a page is that of its rows."""

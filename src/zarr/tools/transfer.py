@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.progress import metered
@@ -12,7 +13,6 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like, copy_data
 from zarr.arrays.create import keep, kept_attributes, new_array, place
 from zarr.copying.values import check_apart
-from zarr.errors import CopyError
 from zarr.groups.changes import forget
 from zarr.hierarchy.documents import not_found
 from zarr.hierarchy.place import check_writable, make_parents, missing_parents
@@ -43,6 +43,7 @@ from zarr.tools.landing import (
 )
 from zarr.tools.nodes import opened, place_of
 from zarr.tools.result import Result
+from zarr.tools.text import bytes_of, count, printable
 from zarr.urls import is_url, local_path
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
     from zarr._async.progress import Meter, Progress
     from zarr.abc.store import ValueInfo
-    from zarr.groups.async_group import AsyncGroup
-    from zarr.hierarchy.transfer import Done
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StoreLike
     from zarr.tools.nodes import Source
@@ -98,25 +97,20 @@ class Transfer(Result):
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = [shown(key) for key in self.keys]
-        where = shown(f"{self.source} -> {self.target}" if self.target else self.source)
+        lines = [printable(key) for key in self.keys]
+        where = printable(f"{self.source} -> {self.target}" if self.target else self.source)
         if self.renamed:
             return "\n".join([*lines, f"{self.task} {where}: renamed"])
         counts = []
         if self.task != "rm":
-            counts.append(f"{self.copied} values copied")
+            counts.append(f"{count(self.copied, 'value')} copied")
         if self.skipped:
-            counts.append(f"{self.skipped} are the same")
+            counts.append(f"{count(self.skipped)} the same")
         if self.deleted or self.task == "rm":
-            counts.append(f"{self.deleted} deleted")
-        counts.append(f"{self.bytes:,} bytes")
+            counts.append(f"{count(self.deleted)} deleted")
+        counts.append(bytes_of(self.bytes))
         dry = " (dry run: nothing was done)" if self.dry_run else ""
         return "\n".join([*lines, f"{self.task} {where}: {', '.join(counts)}{dry}"])
-
-
-def shown(text: str) -> str:
-    """A text without characters that a terminal obeys."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class _Count:
@@ -253,20 +247,18 @@ async def cp(
     if dry_run:
         return _planned(result, infos)
     with metered("cp", _total(infos), progress=progress) as meter:
-        count = _Count(meter, limit)
+        copied = _Count(meter, limit)
         await make_parents(new, node.zarr_format)
-        await copy_below(old, new, count)
-    return _counted(result, count)
+        await copy_below(old, new, copied)
+    return _counted(result, copied)
 
 
 def _total(infos: list[ValueInfo]) -> int:
     return sum(max(0, info.size) for info in infos)
 
 
-def _counted(result: Transfer, count: _Count, **more: Any) -> Transfer:
-    return Transfer(
-        result.task, result.source, result.target, count.copied, bytes=count.bytes, **more
-    )
+def _counted(result: Transfer, found: _Count, **more: Any) -> Transfer:
+    return replaced(result, copied=found.copied, bytes=found.bytes, **more)
 
 
 def _planned(
@@ -275,14 +267,12 @@ def _planned(
     """The result of a dry run."""
     doomed = [] if doomed is None else doomed
     keys = [f"+ {info.key}" for info in infos] + [f"- {key}" for key in doomed]
-    return Transfer(
-        result.task,
-        result.source,
-        result.target,
-        len(infos),
-        skipped,
-        len(doomed),
-        _total(infos),
+    return replaced(
+        result,
+        copied=len(infos),
+        skipped=skipped,
+        deleted=len(doomed),
+        bytes=_total(infos),
         dry_run=True,
         keys=tuple(sorted(keys)),
     )
@@ -351,7 +341,7 @@ async def mv(
         return _planned(result, infos)
     above = await consolidated_above(old)
     with metered("mv", _total(infos), progress=progress) as meter:
-        count = _Count(meter, limit)
+        copied = _Count(meter, limit)
         await make_parents(new, node.zarr_format)
 
         async def turn() -> None:
@@ -362,12 +352,12 @@ async def mv(
                 await forget(group, old.path[start:].strip("/"), to)
 
         await move_below(
-            in_directory(old), in_directory(new), turn=turn if above else None, done=count
+            in_directory(old), in_directory(new), turn=turn if above else None, done=copied
         )
         told = {address(group.store_path) for group in above}
         others = await consolidated_above(new)
         await consolidate_again([each for each in others if address(each.store_path) not in told])
-    return _counted(result, count, renamed=count.copied == 0 and bool(infos))
+    return _counted(result, copied, renamed=copied.copied == 0 and bool(infos))
 
 
 async def rm(
@@ -535,7 +525,7 @@ async def sync(
     if dry_run:
         return _planned(result, todo, doomed, len(same))
     with metered("sync", _total(todo), progress=progress) as meter:
-        count = _Count(meter, limit)
+        copied = _Count(meter, limit)
         await make_parents(new, node.zarr_format)
         known = {info.key: info for info in here.values()}
 
@@ -544,10 +534,10 @@ async def sync(
             unchanged = seen is not None and (info.size == -1 or seen == info)
             return unchanged and info.key[len(before) :] in same
 
-        await copy_below(old, new, count, skip=skip)
+        await copy_below(old, new, copied, skip=skip)
         for part in reversed(in_order(doomed, new.path)):
             await bounded(write.own(new.path, part), write.delete, write.width)
-    return _counted(result, count, skipped=len(same), deleted=len(doomed))
+    return _counted(result, copied, skipped=len(same), deleted=len(doomed))
 
 
 async def _is_same(
@@ -644,11 +634,11 @@ async def replace(
         await check_no_node(aside)
     infos = [info async for info in values_below(old)]
     with metered("replace", _total(infos), progress=progress) as meter:
-        count = _Count(meter, limit)
+        copied = _Count(meter, limit)
         if not finishes:
-            await _written(lambda: copy_below(old, aside, count), aside)
+            await _written(lambda: copy_below(old, aside, copied), aside)
         await take_place(aside, new)
-    return _counted(result, count)
+    return _counted(result, copied)
 
 
 async def _written(write: Callable[[], Awaitable[object]], aside: StorePath) -> None:
@@ -693,16 +683,14 @@ async def _replace_elements(
     made.engine()
     size = made.nbytes
     with metered("replace", size, progress=progress) as meter:
-        count = _Count(meter, None)
+        copied = _Count(meter, None)
         itemsize = made.dtype.itemsize
 
         async def write() -> None:
-            await copy_data(
-                data, made, done=lambda elements: meter.advance(elements * itemsize)
-            )
+            await copy_data(data, made, done=lambda elements: meter.advance(elements * itemsize))
             await place(made, overwrite=False, parents=False)
 
         await _written(write, aside)
-        count.copied, count.bytes = len(await keys_below(aside)), size
+        copied.copied, copied.bytes = len(await keys_below(aside)), size
         await take_place(aside, new)
-    return _counted(Transfer("replace", type(values).__name__, new.shown_as()), count)
+    return _counted(Transfer("replace", type(values).__name__, new.shown_as()), copied)

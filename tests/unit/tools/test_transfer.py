@@ -1,4 +1,4 @@
-"""Nodes and hierarchies are copied, moved, deleted, synchronised and replaced as they are stored."""
+"""Nodes are copied, moved, deleted, synchronised and replaced as they are stored."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.stores import WaitingStore
 
 import zarr
+from support.stores import WaitingStore
 from zarr import tools
 from zarr.errors import ContainsArrayError, ContainsGroupError, CopyError
 from zarr.storage import LocalStore, MemoryStore, ObjectStore, ZipStore
@@ -131,7 +131,11 @@ def test_consolidated_metadata_follow_a_move(store: Any) -> None:
         zarr.consolidate_metadata(store)
     tools.mv(store, store, path="data/deep/x", target_path="data/y")
     root = zarr.open_group(store, use_consolidated=True)
-    assert sorted(path for path, _ in root.members(max_depth=None)) == ["data", "data/deep", "data/y"]
+    assert sorted(path for path, _ in root.members(max_depth=None)) == [
+        "data",
+        "data/deep",
+        "data/y",
+    ]
     np.testing.assert_array_equal(root["data/y"][...], DATA)
 
 

@@ -525,13 +525,14 @@ class Requests:
         """
         if type(self.store) is not type(target.store):
             return False
-        call = partial(
-            self.store.move_dir, prefix, target.store, target_prefix, exchange=exchange
-        )
+        call = partial(self.store.move_dir, prefix, target.store, target_prefix, exchange=exchange)
         try:
             return await self.once("move_dir", prefix, call)
         finally:
-            for requests, folder in ((self, _as_folder(prefix)), (target, _as_folder(target_prefix))):
+            for requests, folder in (
+                (self, _as_folder(prefix)),
+                (target, _as_folder(target_prefix)),
+            ):
                 rewritten_below(requests.data_id, folder)
                 note_deletion(requests.data_id, folder)
 
