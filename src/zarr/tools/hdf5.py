@@ -131,7 +131,7 @@ def _set_fill_value(
         value = value[0] if value else None
     if value is None:
         attributes.pop("_FillValue", None)
-        if zarr_format == 2 and "fill_value" in options and not np.any(options["fill_value"]):
+        if zarr_format == 2 and not np.any(options.get("fill_value")):
             # Of format 2, xarray takes the fill value for one that means that there is none.
             options["fill_value"] = None
         return

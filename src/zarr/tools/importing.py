@@ -402,9 +402,9 @@ def _format_of(source: File, file: IO[bytes], given: str | None) -> str:
 
 
 def _name(source: File) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        return str(os.fspath(source))
-    return type(source).__name__
+    if isinstance(source, str):
+        return source
+    return source.__fspath__() if isinstance(source, os.PathLike) else type(source).__name__
 
 
 def _given_to(kind: str, source: File, file: IO[bytes]) -> Any:
