@@ -92,7 +92,7 @@ def _kind(dtype: NumpyDType) -> str | None:
         return "M"
     if dtype.kind in "fc":
         return dtype.kind
-    if type(dtype).__module__.startswith("numpy.dtype") and dtype.type.__module__ == "ml_dtypes":
+    if dtype.type.__module__ == "ml_dtypes":
         return "i" if "int" in dtype.name else "f"
     return None
 
@@ -222,6 +222,12 @@ class _OfIntegers:
         if not self._is_mean:
             if high is None:
                 return low.astype(self.dtype)
+            carried = high + (low >> _HALF)
+            bounds = np.iinfo("i4" if self._is_signed else "u4")
+            if carried.size and (carried.min() < bounds.min or carried.max() > bounds.max):
+                raise OverflowError(
+                    f"a sum of elements of type {self._of} is too large for 8 bytes"
+                )
             return (high.astype(self.dtype) << _HALF) + low.astype(self.dtype)
         missing = None
         if self._is_time:
