@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from support.stores import STORE_KINDS, WaitingStore, make_store_of
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from zarr.abc.store import Store
+
+# No example is late: the machine may be busy.
+settings.register_profile("zarr", deadline=None)
+settings.load_profile("zarr")
 
 TESTS = Path(__file__).parent
 #: Areas that are slow as a whole; single slow modules and tests have a mark of their own.

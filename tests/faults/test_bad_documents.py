@@ -152,7 +152,7 @@ def replaced(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_any_value_in_any_field_is_sound_or_refused(kind: str, data: Any) -> None:
     name, document = DOCUMENTS[kind]

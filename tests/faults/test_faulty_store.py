@@ -159,7 +159,7 @@ steps = st.lists(
 
 @pytest.mark.parametrize("waits", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(plans=st.lists(faults, max_size=3), steps=steps)
 def test_any_schedule_of_faults_gives_what_is_right_or_an_error(
     kind: str, waits: bool, plans: list[Any], steps: list[Any]
@@ -258,7 +258,7 @@ def test_one_fault_in_twenty_changes_no_hierarchy(zarr_format: Any, waits: bool)
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize("waits", [True, False])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(schedule=faults, use_consolidated=st.booleans())
 def test_a_hierarchy_is_shown_as_it_is_or_there_is_an_error(
     zarr_format: Any, waits: bool, schedule: Any, use_consolidated: bool
@@ -275,7 +275,7 @@ def test_a_hierarchy_is_shown_as_it_is_or_there_is_an_error(
 
 
 @pytest.mark.parametrize("zarr_format", [2, 3])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plans=st.lists(faults, min_size=1, max_size=6))
 def test_attributes_of_a_group_are_set_or_there_is_an_error(
     zarr_format: Any, plans: list[Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from zarr.loader import BatchLoader
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
 
 FAST = settings(
-    deadline=None,
     max_examples=120,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -91,6 +91,7 @@ def selected(draw: st.DrawFn, array: Any, model: Any) -> tuple[Any, Any]:
     return (array, part), model[(*part, ...)]
 
 
+@cache
 def _end(length: int) -> st.SearchStrategy[int | None]:
     return st.none() | st.integers(-length - 1, length + 1)
 

@@ -60,7 +60,6 @@ ELEMENTS: dict[str, Callable[[int], Any]] = {
 OPTIONS = settings(
     max_examples=6,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 HANDLES = 3

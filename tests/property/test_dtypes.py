@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -44,7 +44,6 @@ def _records(fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(field, min_size=1, max_size=4, unique_by=lambda field: field[0]).map(np.dtype)
 
 
-ANY = settings(deadline=None)
 DTYPES = st.recursive(PLAIN, _records, max_leaves=6)
 
 
@@ -61,7 +60,6 @@ def _documented(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-@ANY
 @given(DTYPES)
 def test_forms_in_metadata_stand_for_the_data_type(dtype: np.dtype[Any]) -> None:
     zdtype = data_type_registry.match_dtype(dtype)
@@ -75,7 +73,6 @@ def test_forms_in_metadata_stand_for_the_data_type(dtype: np.dtype[Any]) -> None
     assert v3.to_json(3) == zdtype.to_json(3)
 
 
-@ANY
 @given(st.data())
 def test_every_bit_of_a_fill_value_is_kept(data: st.DataObject) -> None:
     dtype = data.draw(DTYPES.filter(lambda dtype: not _has_text(dtype)))
@@ -89,7 +86,6 @@ def test_every_bit_of_a_fill_value_is_kept(data: st.DataObject) -> None:
         assert fill_bytes(zdtype.from_json_scalar(form, zarr_format=zarr_format), dtype) == raw
 
 
-@ANY
 @given(st.data())
 def test_texts_are_kept(data: st.DataObject) -> None:
     text = npst.byte_string_dtypes(min_len=1) | npst.unicode_string_dtypes(min_len=1)
@@ -103,7 +99,6 @@ def test_texts_are_kept(data: st.DataObject) -> None:
         assert fill_bytes(again, dtype) == element.tobytes()
 
 
-@ANY
 @given(st.data())
 def test_swapping_words_is_what_numpy_does(data: st.DataObject) -> None:
     dtype = data.draw(DTYPES)
@@ -170,7 +165,6 @@ JSON = st.recursive(
 )
 
 
-@ANY
 @given(JSON, st.sampled_from([2, 3]))
 def test_any_document_is_a_data_type_or_refused(data: Any, zarr_format: Any) -> None:
     for form in (data, {"name": data, "object_codec_id": None}):
@@ -182,7 +176,6 @@ def test_any_document_is_a_data_type_or_refused(data: Any, zarr_format: Any) -> 
         assert again == found
 
 
-@ANY
 @given(DTYPES, JSON, st.sampled_from([2, 3]))
 def test_any_form_is_a_scalar_or_refused(dtype: np.dtype[Any], data: Any, zarr_format: Any) -> None:
     zdtype = data_type_registry.match_dtype(dtype)

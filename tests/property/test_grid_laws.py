@@ -30,7 +30,7 @@ from zarr.metadata.chunk_grids import (
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.common import compress_rle, expand_rle
 
-FAST = settings(deadline=None, max_examples=150)
+FAST = settings(max_examples=150)
 EDGES = st.lists(st.integers(1, 6), min_size=1, max_size=8)
 SMALLEST = 64 * 1024
 

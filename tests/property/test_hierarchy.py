@@ -289,5 +289,5 @@ class Hierarchy(RuleBasedStateMachine):
         assert self.root.metadata.consolidated_metadata is None
 
 
-Hierarchy.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Hierarchy.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestHierarchy = Hierarchy.TestCase

@@ -23,7 +23,7 @@ from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
 PROTOTYPE = default_buffer_prototype()
-MANY = settings(deadline=None, max_examples=200)
+MANY = settings(max_examples=200)
 DTYPES = ("bool", "int8", "uint16", "int64", "float16", "float32", "float64", "complex64")
 
 json_values = st.recursive(
@@ -140,7 +140,7 @@ def trees(draw: st.DrawFn, zarr_format: int) -> dict[str, Any]:
     return nodes
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from([2, 3]))
 def test_a_tree_is_read_as_it_was_consolidated(data: st.DataObject, zarr_format: int) -> None:
     nodes = data.draw(trees(zarr_format))
@@ -180,7 +180,7 @@ OLD_DOCUMENT = {
 }
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning")
 @given(st.sampled_from([DOCUMENT, OLD_DOCUMENT]), st.data())
 def test_a_document_with_other_fields_is_read_or_refused(

@@ -25,7 +25,7 @@ pytestmark = [
     # Mutated documents may have an empty list of filters.
     pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning"),
 ]
-FAST = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+FAST = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 Document = dict[str, Any]
 

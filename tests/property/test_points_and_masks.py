@@ -24,7 +24,6 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }
 SHAPE = (20, 17)
 QUICK = settings(
-    deadline=None,
     max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -39,7 +39,7 @@ from zarr.testing.strategies import (
     rectilinear_dim_edges,
 )
 
-FAST = settings(deadline=None, max_examples=200)
+FAST = settings(max_examples=200)
 
 
 @st.composite

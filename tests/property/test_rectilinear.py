@@ -6,6 +6,7 @@ Without shards, and with shards of several sizes; through every way to select; l
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import hypothesis.extra.numpy as npst
@@ -30,6 +31,7 @@ def _switched_on() -> Iterator[None]:
         yield
 
 
+@cache
 @st.composite
 def grids(draw: st.DrawFn) -> tuple[list[int], list[Any], int]:
     """A shape; for each axis a size of chunks, or their edges; and by what all edges divide."""
@@ -46,6 +48,7 @@ def grids(draw: st.DrawFn) -> tuple[list[int], list[Any], int]:
     return shape, chunks, unit
 
 
+@cache
 @st.composite
 def arrays(draw: st.DrawFn) -> tuple[Any, np.ndarray[Any, Any]]:
     """An array in memory with some values, and the same for NumPy."""
@@ -77,6 +80,7 @@ def arrays(draw: st.DrawFn) -> tuple[Any, np.ndarray[Any, Any]]:
     return array, model
 
 
+@cache
 def boxes(shape: tuple[int, ...]) -> Any:
     def axis(n: int) -> Any:
         whole = st.slices(n).filter(lambda s: s.step is None or s.step > 0)
@@ -85,6 +89,7 @@ def boxes(shape: tuple[int, ...]) -> Any:
     return st.tuples(*map(axis, shape))
 
 
+@cache
 def _picks(n: int) -> Any:
     index = st.integers(0, n - 1)
     masks = st.lists(st.booleans(), min_size=n, max_size=n).map(lambda m: np.array(m, bool))

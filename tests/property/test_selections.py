@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificati
 
 DTYPES = ("i4", "u1", "f8", ">i2", "c8", "?", "M8[s]", "S3")
 FAST = settings(
-    deadline=None,
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -45,6 +45,7 @@ def elements(shape: tuple[int, ...], dtype: str, first: int) -> np.ndarray[Any, 
     return numbers.astype("i8").astype(dtype).reshape(shape)
 
 
+@cache
 @st.composite
 def cases(draw: st.DrawFn, make_store: Callable[[], Any]) -> Case:
     """Arrays of all kinds: format, chunks or shards, memory orders, data types."""
@@ -87,15 +88,23 @@ def cases(draw: st.DrawFn, make_store: Callable[[], Any]) -> Case:
     return Case(array, model.copy(), edges)
 
 
+@cache
 def integers(n: int) -> st.SearchStrategy[int]:
     return st.integers(-n, n - 1)
 
 
+@cache
 def slices(n: int) -> st.SearchStrategy[slice]:
     edge = st.none() | st.integers(-n - 2, n + 2)
     return st.builds(slice, edge, edge, st.none() | st.integers(1, n + 1))
 
 
+@cache
+def integers_or_slices(n: int) -> st.SearchStrategy[int | slice]:
+    return slices(n) | integers(n) if n else slices(n)
+
+
+@cache
 def index_arrays(n: int) -> st.SearchStrategy[Any]:
     if n == 0:
         return st.just(np.zeros(0, int))
@@ -104,9 +113,10 @@ def index_arrays(n: int) -> st.SearchStrategy[Any]:
     return arrays | masks
 
 
+@cache
 @st.composite
 def basic(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
-    items: list[Any] = [draw((integers(n) if n else slices(n)) | slices(n)) for n in shape]
+    items: list[Any] = [draw(integers_or_slices(n)) for n in shape]
     if draw(st.booleans()):
         first = draw(st.integers(0, len(shape)))
         items[first : draw(st.integers(first, len(shape)))] = [Ellipsis]
@@ -115,11 +125,10 @@ def basic(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
     return tuple(items)
 
 
+@cache
 @st.composite
 def orthogonal(draw: st.DrawFn, shape: tuple[int, ...]) -> Any:
-    return tuple(
-        draw(index_arrays(n) | slices(n) | (integers(n) if n else slices(n))) for n in shape
-    )
+    return tuple(draw(index_arrays(n) | integers_or_slices(n)) for n in shape)
 
 
 def outer(shape: tuple[int, ...], selection: Any) -> tuple[Any, tuple[int, ...]]:

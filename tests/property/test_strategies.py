@@ -19,7 +19,7 @@ from zarr.testing import strategies as zst
 
 # The data types that format 3 has no specification of are drawn as well.
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
-FAST = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+FAST = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 SHAPE = (4, 6)
 
 

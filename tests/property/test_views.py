@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
 
 FAST = settings(
-    deadline=None,
     max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -64,26 +64,31 @@ def arrays(draw: st.DrawFn, make_store: Callable[[], Any], dtype: str, shape: An
     )
 
 
+@cache
 def shapes(most: int) -> st.SearchStrategy[tuple[int, ...]]:
     return st.lists(st.integers(0, 5), max_size=most).map(tuple)
 
 
+@cache
 def numbers(n: int) -> st.SearchStrategy[Any]:
     edge = st.none() | st.integers(-n - 2, n + 2)
     steps = st.none() | st.sampled_from([-3, -2, -1, 1, 2, 3])
     return st.builds(slice, edge, edge, steps)
 
 
+@cache
 def integers(n: int) -> st.SearchStrategy[Any]:
     return st.integers(-n, n - 1) if n else numbers(n)
 
 
+@cache
 def lists(n: int, most: int = 6) -> st.SearchStrategy[Any]:
     if n == 0:
         return st.just(np.zeros(0, int))
     return st.lists(st.integers(-n, n - 1), max_size=most).map(lambda x: np.array(x, int))
 
 
+@cache
 @st.composite
 def basic(draw: st.DrawFn, shape: Any) -> Any:
     items = [draw(st.one_of(numbers(n), numbers(n), integers(n))) for n in shape]
@@ -95,6 +100,7 @@ def basic(draw: st.DrawFn, shape: Any) -> Any:
     return tuple(items)
 
 
+@cache
 @st.composite
 def advanced(draw: st.DrawFn, shape: Any) -> Any:
     """Arrays of one joint shape, a mask perhaps, beside integers, slices and new dimensions."""

@@ -20,7 +20,7 @@ from zarr.errors import BoundsCheckError, NegativeStepError, VindexInvalidSelect
 if TYPE_CHECKING:
     from zarr.indexing import Selection
 
-thorough = settings(max_examples=200, deadline=None)
+thorough = settings(max_examples=200)
 
 Array = npt.NDArray[Any]
 

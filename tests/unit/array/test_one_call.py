@@ -44,7 +44,7 @@ def cases(draw: st.DrawFn) -> tuple[Any, Any, Any]:
 
 
 @pytest.mark.filterwarnings("ignore::zarr.errors.UnstableSpecificationWarning")
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_brackets_give_what_the_general_way_gives(case: Any) -> None:
     data, options, selection = case
