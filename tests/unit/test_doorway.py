@@ -18,7 +18,13 @@ ROOT = Path(zarr.__file__).parent
 # Parts of the package that define stores, or test them.
 OF_STORES = ("abc", "testing")
 # Stores that are made of others, and the synchronous methods of a place in a store.
-AROUND_OTHERS = ("storage/cache.py", "storage/path.py", "storage/wrapper.py", "storage/zip.py")
+AROUND_OTHERS = (
+    "storage/cache.py",
+    "storage/cache_values.py",
+    "storage/path.py",
+    "storage/wrapper.py",
+    "storage/zip.py",
+)
 # Members that ask for no data.
 ABOUT = frozenset(
     [

@@ -235,7 +235,7 @@ impl ShardWrite {
         if chain.raw() {
             return Ok(Some(Piece::Own(data.into_inner())));
         }
-        let encode = |out: &mut Vec<u8>| chain.encode(form, &mut data, out);
+        let mut encode = |out: &mut Vec<u8>| chain.encode(form, &mut data, out);
         self.blocks.add(|out| trace::timed(Phase::Encode, form.nbytes as u64, || encode(out))).map(Some)
     }
 

@@ -10,8 +10,8 @@ import typer
 
 # Each module registers its commands.
 from zarr.cli import check as check
-from zarr.cli import pages as pages
 from zarr.cli import convert as convert
+from zarr.cli import pages as pages
 from zarr.cli import places as places
 from zarr.cli import see as see
 from zarr.cli import slow as slow
