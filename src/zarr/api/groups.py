@@ -16,7 +16,7 @@ from zarr.errors import (
     NodeNotFoundError,
     ZarrDeprecationWarning,
 )
-from zarr.groups.async_group import AsyncGroup
+from zarr.groups.async_group import AsyncGroup, opened_group
 from zarr.groups.changes import consolidate
 from zarr.hierarchy.documents import child_path, find_group, load_group, load_node, not_found
 from zarr.hierarchy.open_options import default_format, make_access, parse_format
@@ -315,7 +315,7 @@ async def open_group(
         metadata = await found_or_made(
             lambda: find_group(place, chosen, use_consolidated), make, ContainsGroupError
         )
-    return AsyncGroup.of_place(metadata, place, use_consolidated, access)
+    return opened_group(metadata, place, use_consolidated, access)
 
 
 async def opened(
@@ -329,7 +329,7 @@ async def opened(
 ) -> AsyncGroup:
     """Return the handle of a group that was found; the parameters are those of `open_group`."""
     how = await make_access(place, mode=mode, **access)
-    return AsyncGroup.of_place(metadata, place, use_consolidated, how)
+    return opened_group(metadata, place, use_consolidated, how)
 
 
 async def open_consolidated(

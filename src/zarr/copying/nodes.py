@@ -10,6 +10,7 @@ from zarr.arrays.copy import begin, check_reach, copy_data, spread
 from zarr.arrays.create import keep, new_array, place
 from zarr.arrays.stored_chunks import stored_coords
 from zarr.errors import CopyError
+from zarr.groups.creation import accessed_by, make_parents_in
 from zarr.hierarchy.documents import at_a_time, check_new_path, documents_of, kind_at
 from zarr.hierarchy.place import check_writable
 from zarr.metadata.chunk_grids import chunk_bounds
@@ -205,7 +206,7 @@ async def copy_nodes(
     """
     check_writable(dest.store_path)
     if options.executor is not None:
-        chunks = dest.access_below(top).chunk_path
+        chunks = dest.access.below(dest.path, top).chunk_path
         await check_reach(options.executor, dest.store if chunks is None else chunks.store)
     steps = await _plan(nodes, dest, top, options)
     new: dict[str, AnyAsyncArray] = {}
@@ -221,7 +222,7 @@ async def copy_nodes(
         (report.skip if step.way == "skip" else report.copy)(str(step))
     if options.dry_run:
         return
-    await dest.make_parents(top)
+    await make_parents_in(dest, top)
     for step in todo:
         if step.node.data is None:
             await _make_group(step, dest, options)
@@ -363,7 +364,7 @@ def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
     if same is not None:
         metadata = same.update_attributes(attributes)
         made: AnyAsyncArray = AsyncArray(metadata, there, options.create.get("config", data.config))
-        return dest.with_own_access(made)
+        return accessed_by(dest, made)
     given = {**step.node.defaults, **options.create}
     if zarr_format == 2 and "dimension_names" not in options.create:
         given.pop("dimension_names", None)
@@ -382,7 +383,7 @@ def _new_array(step: Step, dest: AsyncGroup, options: Options) -> AnyAsyncArray:
         **kept._asdict(),
         **given,
     )
-    return dest.with_own_access(made)
+    return accessed_by(dest, made)
 
 
 def _as_it_is(data: object, zarr_format: ZarrFormat, options: Options) -> ArrayMetadata | None:

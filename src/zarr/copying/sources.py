@@ -10,7 +10,7 @@ from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.copying.hdf5 import is_hdf5, parts_of, walk_hdf5
 from zarr.errors import ZarrUserWarning
-from zarr.groups.async_group import AsyncGroup
+from zarr.groups.async_group import AsyncGroup, all_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -136,7 +136,7 @@ async def nodes_of(source: object, *, shallow: bool) -> list[Node]:
     if isinstance(handle, AsyncArray):
         return [_node("", handle)]
     if isinstance(handle, AsyncGroup):
-        members = handle.all_members(0 if shallow else None)
+        members = all_members(handle, 0 if shallow else None)
         return [_node("", handle), *[_node(path, node) async for path, node in members]]
     if is_hdf5(source):
         found = walk_hdf5(source, shallow=shallow, lost=_warn)

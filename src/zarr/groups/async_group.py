@@ -16,13 +16,13 @@ from zarr.errors import (
 )
 from zarr.groups import changes
 from zarr.groups.base import GroupBase
-from zarr.groups.creation import GroupCreation
+from zarr.groups.creation import GroupCreation, accessed_by
 from zarr.hierarchy.documents import child_path, hint_of_missing, load_group, load_node
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, Access
 from zarr.hierarchy.place import make_hierarchy, normalized, place_node
 from zarr.hierarchy.walk import find_consolidated, walk
 from zarr.metadata.common import as_attributes, copied
-from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
+from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
@@ -64,19 +64,6 @@ class GroupListing(GroupBase):
         """
         below = self._walk(max_depth, use_consolidated_for_children)
         async for name, node in below:
-            yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
-
-    async def all_members(
-        self, max_depth: int | None = None
-    ) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
-        """Yield the nodes below for those who must miss none: what cannot be read is an error.
-
-        Parameters
-        ----------
-        max_depth : int, optional
-            How many levels of groups are entered; all by default.
-        """
-        async for name, node in self._walk(max_depth, whole=True):
             yield name, self._child(f"{self.path}/{name}" if self.path else name, node)
 
     def _walk(
@@ -421,32 +408,12 @@ class AsyncGroup(GroupCreation, GroupListing):
             If there is no group of that format.
         """
         place = await make_store_path(store)
-        return cls.of_place(
-            await load_group(place, zarr_format, use_consolidated), place, use_consolidated
-        )
+        metadata = await load_group(place, zarr_format, use_consolidated)
+        return opened_group(metadata, place, use_consolidated, cls=cls)
 
-    @classmethod
-    def of_place(
-        cls,
-        metadata: GroupMetadata,
-        place: StorePath,
-        use_consolidated: bool | str | None,
-        access: Access = DEFAULT_ACCESS,
-    ) -> AsyncGroup:
-        """Return the handle of a group whose document was there."""
-        group = cls(metadata, place, access=access, _stored=True)
-        if isinstance(use_consolidated, str) and use_consolidated != ".zmetadata":
-            put(group, "custom_key", use_consolidated)
-        return group
-
-    def known_stored(self) -> Self:
-        """This handle, of which the group is known to be stored."""
-        put(self, "_stored", True)
-        return self
-
-    def with_access(self, access: Access) -> Self:
-        """This handle, accessed in another way; what is opened through it is, too."""
-        put(self, "access", access)
+    def known_stored(self, stored: bool = True) -> Self:
+        """This handle, of which the group is known to be stored, or not to be."""
+        put(self, "_stored", stored)
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -488,43 +455,25 @@ class AsyncGroup(GroupCreation, GroupListing):
         """Hold other metadata from now on."""
         put(self, "metadata", metadata)
 
-    def mark_deleted(self) -> None:
-        """Know that the group, and all below it, is not stored any more."""
-        self.set_metadata(replace_consolidated(self.metadata, None))
-        put(self, "_stored", False)
-
     async def reload(self) -> None:
         """Hold the attributes that are stored now."""
         found = await load_group(self.store_path, self.metadata.zarr_format, False)
         if found.attributes != self.metadata.attributes:
             self.set_metadata(self.metadata.update_attributes(found.attributes))
 
-    def access_below(self, path: str) -> Access:
-        """How what is at a path is accessed."""
-        access = self.access
-        if access.chunk_path is None:
-            return access
-        below = path[len(self.path) :].strip("/")
-        return access._replace(chunk_path=access.chunk_path / below)
-
     def _child(self, path: str, metadata: NodeMetadata) -> Any:
         """The handle of a node below, which shares no attributes with consolidated metadata."""
         place, metadata = StorePath(self.store, path), metadata.copied()
         if is_group(metadata):
-            group = type(self)(metadata, place).known_stored().with_access(self.access_below(path))
+            access = self.access.below(self.path, path)
+            group = type(self)(metadata, place, access=access, _stored=True)
             if self.metadata.consolidated_metadata is not None:
                 put(group, "consolidated_by", self.consolidated_by or self)
             return group
         array: AnyAsyncArray = AsyncArray(metadata, place, self.access.config)
         if self.metadata.consolidated_metadata is None:  # else its own document may be missing
             array.known_stored()
-        return self.with_own_access(array)
-
-    def with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray:
-        """An array in this group, accessed as the group is."""
-        if self.access is DEFAULT_ACCESS:
-            return array
-        return array.with_access(self.access_below(array.path))
+        return accessed_by(self, array)
 
     # -- single members ---------------------------------------------------------------------
 
@@ -811,3 +760,47 @@ class AsyncGroup(GroupCreation, GroupListing):
         await changes.change_metadata(
             self, lambda metadata: metadata.update_attributes(change(dict(metadata.attributes)))
         )
+
+
+def opened_group(
+    metadata: GroupMetadata,
+    place: StorePath,
+    use_consolidated: bool | str | None,
+    access: Access = DEFAULT_ACCESS,
+    *,
+    cls: type[AsyncGroup] = AsyncGroup,
+) -> AsyncGroup:
+    """Return the handle of a group whose document was there.
+
+    Parameters
+    ----------
+    metadata
+        The metadata in the document.
+    place
+        Where it is.
+    use_consolidated
+        Of which consolidated metadata they were told to be.
+    access
+        How the group is accessed.
+    cls
+        The class of the handle.
+    """
+    key = use_consolidated if isinstance(use_consolidated, str) else ".zmetadata"
+    custom_key = None if key == ".zmetadata" else key
+    return cls(metadata, place, access=access, custom_key=custom_key, _stored=True)
+
+
+async def all_members(
+    group: AsyncGroup, max_depth: int | None = None
+) -> AsyncGenerator[tuple[str, AnyAsyncArray | AsyncGroup], None]:
+    """Yield the nodes below for those who must miss none: what cannot be read is an error.
+
+    Parameters
+    ----------
+    group
+        The group.
+    max_depth
+        How many levels of groups are entered; all by default.
+    """
+    async for name, node in group._walk(max_depth, whole=True):
+        yield name, group._child(f"{group.path}/{name}" if group.path else name, node)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zarr._async.run import bounded, section
 from zarr.abc._traits import data_id_of
 from zarr.errors import ZarrUserWarning
+from zarr.groups.creation import make_parents_in
 from zarr.hierarchy.documents import (
     DOCUMENTS,
     check_new_path,
@@ -155,7 +156,7 @@ async def _delete_itself(group: AsyncGroup) -> None:
     prefix = f"{group.path}/" if group.path else ""
     names = ("zarr.json",) if group.metadata.zarr_format == 3 else (".zgroup", ".zmetadata")
     await _delete_node(group, group.path, [[prefix + name for name in names]])
-    group.mark_deleted()
+    group.known_stored(False).set_metadata(replace_consolidated(group.metadata, None))
 
 
 async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[str]]) -> None:
@@ -164,7 +165,7 @@ async def _delete_node(group: AsyncGroup, path: str, documents: Iterable[list[st
     for keys in documents:
         await bounded(requests.own(path, keys), requests.delete)
     await StorePath(group.store, path).delete_dir()
-    chunks = group.access_below(path).chunk_path
+    chunks = group.access.below(group.path, path).chunk_path
     if chunks is not None:  # else an array that is made there later would find them
         await chunks.delete_dir()
 
@@ -198,7 +199,7 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
     places = StorePath(store, old), StorePath(store, new)
     keys = await keys_below(places[0])
     await _check_nothing_else(store, new, {new + key[len(old) :] for key in keys})
-    await group.make_parents(new)
+    await make_parents_in(group, new)
     known = group.metadata.consolidated_metadata is not None or group.consolidated_by is not None
 
     async def turn() -> None:
@@ -206,10 +207,14 @@ async def move(group: AsyncGroup, source: str, dest: str) -> None:
         start = len(group.path)
         await forget(group, old[start:].strip("/"), new[start:].strip("/"))
 
+    access = group.access
     await move_below(
         *places,
         turn=turn if known else None,
-        chunk_paths=(group.access_below(old).chunk_path, group.access_below(new).chunk_path),
+        chunk_paths=(
+            access.below(group.path, old).chunk_path,
+            access.below(group.path, new).chunk_path,
+        ),
     )
 
 

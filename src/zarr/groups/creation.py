@@ -18,7 +18,7 @@ from zarr.dtype.base import shown
 from zarr.errors import ContainsArrayError, ContainsGroupError, ZarrUserWarning
 from zarr.groups.base import GroupBase
 from zarr.hierarchy.documents import check_new_path, child_path, kind_at
-from zarr.hierarchy.open_options import parse_format
+from zarr.hierarchy.open_options import DEFAULT_ACCESS, parse_format
 from zarr.hierarchy.place import (
     check_writable,
     make_parents,
@@ -76,8 +76,6 @@ class GroupCreation(GroupBase):
         def _child(self, path: str, metadata: NodeMetadata) -> Any: ...
         @property
         def access(self) -> Access: ...
-        def access_below(self, path: str) -> Access: ...
-        def with_own_access(self, array: AnyAsyncArray) -> AnyAsyncArray: ...
 
     def _new_path(self, name: str) -> StorePath:
         """Where a new member is to be."""
@@ -92,11 +90,6 @@ class GroupCreation(GroupBase):
 
     async def _is_gone(self) -> bool:
         return await kind_at(self.store, self.path, self.metadata.zarr_format) is None
-
-    async def make_parents(self, path: str) -> None:
-        """Make groups above a path where there are none."""
-        if not self._is_direct(path):
-            await make_parents(StorePath(self.store, path), self.metadata.zarr_format)
 
     async def _required(
         self, name: str, make: Callable[[], Awaitable[AnyAsyncArray | AsyncGroup]]
@@ -158,7 +151,7 @@ class GroupCreation(GroupBase):
             metadata,
             overwrite=overwrite,
             parents=not self._is_direct(place.path),
-            chunk_path=self.access_below(place.path).chunk_path,
+            chunk_path=self.access.below(self.path, place.path).chunk_path,
         )
         return self._child(place.path, metadata)  # type: ignore[no-any-return]
 
@@ -310,7 +303,7 @@ class GroupCreation(GroupBase):
             config=self.access.config_of(config),
             parents=not self._is_direct(place.path),
             data=source if write_data else None,
-            access=self.access_below(place.path),
+            access=self.access.below(self.path, place.path),
         )
 
     async def require_array(
@@ -396,7 +389,7 @@ class GroupCreation(GroupBase):
                 f"a group of format {zarr_format} has no members of format {chosen}: leave out "
                 "zarr_format"
             )
-        chunks = self.access_below(place.path).chunk_path
+        chunks = self.access.below(self.path, place.path).chunk_path
         if chunks is not None:
             given.setdefault(
                 "chunk_store", StorePath(chunks.store, chunks.path.removesuffix(place.path))
@@ -680,7 +673,7 @@ class GroupCreation(GroupBase):
             refuse_other(self.store, place.path, other, zarr_format)
         if not self._is_direct(place.path):
             await missing_parents(place, zarr_format)
-        return self.with_own_access(await make(first, **given))
+        return accessed_by(self, await make(first, **given))
 
     async def setitem(self, key: str, value: object) -> None:
         """Save an array in this group, in place of what is there.
@@ -703,6 +696,19 @@ class GroupCreation(GroupBase):
             return  # group[key] += 1 ends so
         given = {"dtype": source.dtype, "overwrite": True, "data": source}
         await self._made(legacy_create.create, key, source.shape, **given)
+
+
+async def make_parents_in(group: GroupCreation, path: str) -> None:
+    """Make groups above a path in a group where there are none."""
+    if not group._is_direct(path):
+        await make_parents(StorePath(group.store, path), group.metadata.zarr_format)
+
+
+def accessed_by(group: GroupCreation, array: AnyAsyncArray) -> AnyAsyncArray:
+    """Return an array in a group, accessed as the group is."""
+    if group.access is DEFAULT_ACCESS:
+        return array
+    return array.with_access(group.access.below(group.path, array.path))
 
 
 def _compressors(

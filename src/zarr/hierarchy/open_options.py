@@ -66,6 +66,20 @@ class Access(NamedTuple):
             return self.config or config
         return cast("ArrayConfigParams", {**self.config, **named_settings(config)})
 
+    def below(self, group: str, path: str) -> Access:
+        """How a node in a group is accessed.
+
+        Parameters
+        ----------
+        group
+            The path of the group, which is accessed as this says.
+        path
+            The path of the node.
+        """
+        if self.chunk_path is None:
+            return self
+        return self._replace(chunk_path=self.chunk_path / path[len(group) :].strip("/"))
+
 
 DEFAULT_ACCESS = Access()
 

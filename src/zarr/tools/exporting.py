@@ -19,6 +19,7 @@ from zarr._async.progress import metered
 from zarr._async.run import offload
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.read import read
+from zarr.groups.async_group import all_members
 from zarr.indexing import basic
 from zarr.metadata.layout import layout_of
 from zarr.tools.importing import Conversion, Lost
@@ -146,7 +147,7 @@ async def _arrays(node: AnyAsyncArray | AsyncGroup) -> list[tuple[str, AnyAsyncA
     """The arrays of a node, and their paths below it."""
     if isinstance(node, AsyncArray):
         return [("", node)]
-    members = [item async for item in node.all_members(None)]
+    members = [item async for item in all_members(node, None)]
     return [(path, each) for path, each in members if isinstance(each, AsyncArray)]
 
 
@@ -245,7 +246,7 @@ async def _to_netcdf(
 async def _fill_groups(made: Any, node: AsyncGroup, lost: list[Lost]) -> None:
     for name, value in node.metadata.attributes.items():
         _set_attribute(made, "", name, value, lost)
-    async for path, each in node.all_members(None):
+    async for path, each in all_members(node, None):
         if not isinstance(each, AsyncArray):
             group = made.createGroup(path)
             for name, value in each.metadata.attributes.items():

@@ -84,7 +84,7 @@ async def node_of(
         raise await not_found(place, None, None)
     if not is_group(found):
         return AsyncArray(found, place).known_stored()
-    from zarr.groups.async_group import AsyncGroup  # late: those who look at an array need none
+    from zarr.groups.async_group import opened_group  # late: those who look at an array need none
 
     group = found if found.zarr_format == 3 else await add_consolidated_v2(place, found, None)
-    return AsyncGroup.of_place(group, place, None)
+    return opened_group(group, place, None)

@@ -475,19 +475,13 @@ ARRAY_WRONG = [
 
 # Members of the asynchronous classes that the rest of the package uses; programs call others.
 OF_THE_PACKAGE = {
-    "access_below",
-    "all_members",
     "change_attributes",
     "check_writable",
     "engine",
     "known_stored",
-    "make_parents",
-    "mark_deleted",
-    "of_place",
     "reload",
     "set_metadata",
     "with_access",
-    "with_own_access",
 }
 
 

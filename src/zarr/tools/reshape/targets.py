@@ -19,7 +19,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.create import keep, new_array
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.codecs.chain import parse_codecs
-from zarr.groups.async_group import AsyncGroup
+from zarr.groups.async_group import AsyncGroup, all_members
 from zarr.hierarchy.documents import check_new_path, documents_of
 from zarr.metadata.chunk_grids import regular_shape
 from zarr.metadata.layout import as_v2, as_v3, layout_of, same_chunks
@@ -182,7 +182,7 @@ async def tree_of(data: Data | AsyncGroup) -> list[Node]:
     """Return an array or view; or a group and all nodes below it, parents first."""
     if not isinstance(data, AsyncGroup):
         return [Node("", data)]
-    members = data.all_members(None)
+    members = all_members(data, None)
     return [Node("", data), *[Node(path, node) async for path, node in members]]
 
 
