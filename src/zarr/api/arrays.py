@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from zarr._async.warnings import warn
-from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.async_array import AsyncArray, accessed
 from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, keep, kept_attributes, like, source_of
 from zarr.arrays.legacy_create import create, path_text
@@ -502,7 +502,7 @@ async def opened_array(
     )
     array: AnyAsyncArray = AsyncArray(metadata, place, settings).known_stored()
     access = {name: kwargs[name] for name in _ACCESS if name in kwargs}
-    return array.with_access(await make_access(place, mode=mode, **access))
+    return accessed(array, await make_access(place, mode=mode, **access))
 
 
 async def open_like(

@@ -152,13 +152,6 @@ class AsyncArray(ArrayBase[M]):
         """Whether the document of the array was seen where its chunks are."""
         return self.deletions_seen is not None
 
-    def with_access(self, access: Access) -> Self:
-        """This handle, accessed in another way."""
-        put(self, "access", access)
-        put(self, "deletions_seen", self.deletions_seen if access.chunk_path is None else None)
-        put(self, "_compiled", None)
-        return self
-
     def __getstate__(self) -> dict[str, object]:
         return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
@@ -260,7 +253,7 @@ class AsyncArray(ArrayBase[M]):
         """
         kept = {"cache": None, **self.config.to_dict()}
         changed = ArrayConfig.from_dict({**kept, **named_settings(config)})
-        array = type(self)(self.metadata, self.store_path, changed).with_access(self.access)
+        array = type(self)(self.metadata, self.store_path, changed, access=self.access)
         put(array, "deletions_seen", self.deletions_seen)
         return array
 
@@ -654,3 +647,11 @@ class AsyncArray(ArrayBase[M]):
     async def change_attributes(self, change: Callable[[NodeAttributes], NodeAttributes]) -> None:
         """Change the stored attributes, while nobody else does."""
         await change_attributes(self, change)
+
+
+def accessed(array: AsyncArray[M], access: Access) -> AsyncArray[M]:
+    """Return a handle, which is accessed in another way from now on."""
+    put(array, "access", access)
+    put(array, "deletions_seen", array.deletions_seen if access.chunk_path is None else None)
+    put(array, "_compiled", None)
+    return array

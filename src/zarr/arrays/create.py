@@ -461,8 +461,9 @@ async def init_array(
         dtype=dtype,
         zarr_format=zarr_format,
         config=config,
+        access=access,
         **options,
-    ).with_access(access)
+    )
     await place(array, data, overwrite=overwrite, parents=parents, beside=beside, executor=executor)
     return array
 
@@ -474,6 +475,7 @@ def new_array(
     dtype: ZDTypeLike,
     zarr_format: ZarrFormat | None = 3,
     config: ArrayConfigLike | None = None,
+    access: Access = DEFAULT_ACCESS,
     **options: Unpack[ArrayOptions],
 ) -> AnyAsyncArray:
     """Return the handle of an array that is to be stored by `place`; see `init_array`."""
@@ -482,7 +484,7 @@ def new_array(
     settings = parse_config(config, order=None if chosen == 2 else order)
     options["order"] = order or settings.order
     new = NewArray(parse_shapelike(shape), parse_dtype(dtype, zarr_format=chosen), **options)
-    return AsyncArray(new.metadata(chosen), store_path, settings)
+    return AsyncArray(new.metadata(chosen), store_path, settings, access=access)
 
 
 async def place(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from zarr.abc.numcodec import _is_numcodec
-from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.async_array import AsyncArray, accessed
 from zarr.arrays.create import NewArray, like, place
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config
 from zarr.codecs.chain import parse_codecs, split
@@ -315,10 +315,9 @@ async def create(
         cache_attrs=cache_attrs,
         meta_array=meta_array,
     )
-    made: AnyAsyncArray = AsyncArray(new.metadata(chosen), store_path, settings)
-    made.with_access(access)
+    made: AnyAsyncArray = AsyncArray(new.metadata(chosen), store_path, settings, access=access)
     await place(made, data, overwrite=overwrite or mode == "w", beside=asked is not None)
-    return made.with_access(access._replace(read_only=True)) if read_only else made
+    return accessed(made, access._replace(read_only=True)) if read_only else made
 
 
 async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from zarr._async.warnings import warn
 from zarr.arrays import legacy_create
-from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.async_array import AsyncArray, accessed
 from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, source_of
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
@@ -708,7 +708,7 @@ def accessed_by(group: GroupCreation, array: AnyAsyncArray) -> AnyAsyncArray:
     """Return an array in a group, accessed as the group is."""
     if group.access is DEFAULT_ACCESS:
         return array
-    return array.with_access(group.access.below(group.path, array.path))
+    return accessed(array, group.access.below(group.path, array.path))
 
 
 def _compressors(

@@ -481,7 +481,6 @@ OF_THE_PACKAGE = {
     "known_stored",
     "reload",
     "set_metadata",
-    "with_access",
 }
 
 
