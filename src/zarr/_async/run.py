@@ -54,6 +54,7 @@ __all__ = [
     "collect_aiterator",
     "completed",
     "concurrency",
+    "described_by",
     "face",
     "faces",
     "iterate",
@@ -70,11 +71,13 @@ __all__ = [
     "synced_iter_method",
     "synced_method",
     "waits_of",
+    "with_sections",
 ]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 V = TypeVar("V")
+F = TypeVar("F", bound="Callable[..., object]")
 
 
 def stepping() -> bool:
@@ -536,6 +539,36 @@ def synced_iter_method(
         return (face(item) for item in items)
 
     return _dressed(call, method)
+
+
+def described_by(twin: Callable[..., object]) -> Callable[[F], F]:
+    """Return a decorator that gives a function the docstring of its asynchronous twin."""
+
+    def decorate(fn: F) -> F:
+        fn.__doc__ = twin.__doc__ and _of_sync(twin.__doc__)
+        return fn
+
+    return decorate
+
+
+def with_sections(text: str) -> Callable[[F], F]:
+    """Return a decorator that puts sections, which several functions share, before the examples.
+
+    Parameters
+    ----------
+    text
+        The sections, without indentation.
+    """
+
+    def decorate(fn: F) -> F:
+        if fn.__doc__:  # there is none under `python -OO`
+            before, title, examples = fn.__doc__.partition("Examples\n")
+            indent = before[len(before.rstrip(" ")) :]
+            indented = text.strip().replace("\n", f"\n{indent}")
+            fn.__doc__ = f"{before}{indented}\n\n{indent}{title}{examples}"
+        return fn
+
+    return decorate
 
 
 def _dressed(call: Callable[..., T], fn: Callable[..., object]) -> Callable[..., T]:

@@ -249,7 +249,14 @@ class AsyncArray(ArrayBase[M]):
         Returns
         -------
         AsyncArray
-            Another handle of the array.
+            Another handle of the same array.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
+        >>> array.with_config({"order": "F"}).order
+        'F'
         """
         kept = {"cache": None, **self.config.to_dict()}
         changed = ArrayConfig.from_dict({**kept, **named_settings(config)})
@@ -345,8 +352,21 @@ class AsyncArray(ArrayBase[M]):
 
         Returns
         -------
-        ndarray or scalar
-            The elements, or `out`.
+        NDArrayLikeOrScalar
+            The elements.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_orthogonal_selection(([0, 2], [1, 3]))
+        array([[ 1,  3],
+               [ 9, 11]])
         """
         return await read(self, orthogonal, selection, out=out, fields=fields, prototype=prototype)
 
@@ -373,8 +393,20 @@ class AsyncArray(ArrayBase[M]):
 
         Returns
         -------
-        ndarray or scalar
-            The elements, or `out`.
+        NDArrayLike
+            The elements, in one dimension.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_mask_selection(array[:] % 5 == 0)
+        array([ 0,  5, 10, 15])
         """
         return await read(self, select_mask, mask, out=out, fields=fields, prototype=prototype)
 
@@ -401,8 +433,20 @@ class AsyncArray(ArrayBase[M]):
 
         Returns
         -------
-        ndarray or scalar
-            The elements, or `out`.
+        NDArrayLike
+            The elements, in the shape of the coordinates.
+
+        Raises
+        ------
+        IndexError
+            If the selection is out of bounds, or of another kind.
+
+        Examples
+        --------
+        >>> import numpy as np, zarr
+        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
+        >>> array.get_coordinate_selection(([0, 3], [1, 3]))
+        array([ 1, 15])
         """
         return await read(self, coordinate, selection, out=out, fields=fields, prototype=prototype)
 
@@ -470,7 +514,7 @@ class AsyncArray(ArrayBase[M]):
         --------
         >>> import numpy as np, zarr
         >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 4))
-        >>> [int(block.values.sum()) for block in zarr.Array(array.async_array).iter_blocks()]
+        >>> [int(block.values.sum()) for block in array.iter_blocks()]
         [28, 92]
         """
         return self.lazy.iter_blocks(by, prefetch=prefetch)

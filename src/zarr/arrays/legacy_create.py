@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from zarr._async.run import with_sections
 from zarr.abc.numcodec import _is_numcodec
 from zarr.arrays.async_array import AsyncArray, accessed
 from zarr.arrays.create import NewArray, like, place
@@ -320,28 +321,51 @@ async def create(
     return accessed(made, access._replace(read_only=True)) if read_only else made
 
 
+_OF_SHAPE = """
+Parameters
+----------
+shape : int or tuple of int
+    The length of each dimension.
+**kwargs
+    Parameters of :func:`create`.
+
+Returns
+-------
+AsyncArray
+    The array.
+
+Raises
+------
+ContainsArrayError, ContainsGroupError
+    If there is a node and it is not to be overwritten.
+"""
+
+_LIKE = """
+Parameters
+----------
+a : array_like
+    The other array.
+zarr_format : {2, 3, None}, optional
+    The format; by default that of `a`. Codecs are taken over within a format only.
+**kwargs
+    Parameters of :func:`create`.
+
+Returns
+-------
+AsyncArray
+    The array.
+
+Raises
+------
+ContainsArrayError, ContainsGroupError
+    If there is a node and it is not to be overwritten.
+"""
+
+
+@with_sections(_OF_SHAPE)
 async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArray:
     """Create an array; what its elements are is of no interest, as all will be written.
 
-    Parameters
-    ----------
-    shape : int or tuple of int
-        The length of each dimension.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
-
-    Notes
-    -----
     The elements have the fill value for now. Do not rely on it.
 
     Examples
@@ -354,32 +378,12 @@ async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArr
     return await create(shape=shape, **kwargs)
 
 
+@with_sections(_LIKE)
 async def empty_like(
     a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array with the shape, data type, chunks and codecs of another.
 
-    Parameters
-    ----------
-    a : array_like
-        The other array.
-    zarr_format : {2, 3, None}, optional
-        The format; by default that of `a`. Codecs are taken over within a format only.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
-
-    Notes
-    -----
     The elements have the fill value for now. Do not rely on it.
 
     Examples
@@ -392,25 +396,9 @@ async def empty_like(
     return await create(**_like(a, kwargs, zarr_format))
 
 
+@with_sections(_OF_SHAPE)
 async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with the fill value zero.
-
-    Parameters
-    ----------
-    shape : int or tuple of int
-        The length of each dimension.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
 
     Examples
     --------
@@ -422,29 +410,11 @@ async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArra
     return await create(shape=shape, fill_value=0, **kwargs)
 
 
+@with_sections(_LIKE)
 async def zeros_like(
     a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array of zeros with the shape, data type, chunks and codecs of another.
-
-    Parameters
-    ----------
-    a : array_like
-        The other array.
-    zarr_format : {2, 3, None}, optional
-        The format; by default that of `a`. Codecs are taken over within a format only.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
 
     Examples
     --------
@@ -456,25 +426,9 @@ async def zeros_like(
     return await zeros(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
 
+@with_sections(_OF_SHAPE)
 async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with the fill value one.
-
-    Parameters
-    ----------
-    shape : int or tuple of int
-        The length of each dimension.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
 
     Examples
     --------
@@ -486,29 +440,11 @@ async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray
     return await create(shape=shape, fill_value=1, **kwargs)
 
 
+@with_sections(_LIKE)
 async def ones_like(
     a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
     """Create an array of ones with the shape, data type, chunks and codecs of another.
-
-    Parameters
-    ----------
-    a : array_like
-        The other array.
-    zarr_format : {2, 3, None}, optional
-        The format; by default that of `a`. Codecs are taken over within a format only.
-    **kwargs
-        Parameters of :func:`create`.
-
-    Returns
-    -------
-    AsyncArray
-        The array.
-
-    Raises
-    ------
-    ContainsArrayError, ContainsGroupError
-        If there is a node and it is not to be overwritten.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from zarr._async.run import faces, run, synced_method, waits_of
+from zarr._async.run import described_by, faces, run, synced_method, waits_of
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.base import ArrayBase, M
 from zarr.arrays.indexing import BlockIndex, OIndex, VIndex
@@ -257,26 +257,8 @@ class Array(ArrayBase[M]):
 
         return Attributes(self)
 
+    @described_by(AsyncArray.with_config)
     def with_config(self, config: ArrayConfigLike) -> Self:
-        """Return the same array with other settings.
-
-        Parameters
-        ----------
-        config : ArrayConfigLike
-            The settings. A dict, or :class:`zarr.Settings`, changes those that it names.
-
-        Returns
-        -------
-        Array
-            Another handle of the same array.
-
-        Examples
-        --------
-        >>> import zarr
-        >>> array = zarr.create_array({}, shape=(100, 60), chunks=(10, 20), dtype="f4")
-        >>> array.with_config({"order": "F"}).order
-        'F'
-        """
         return type(self)(self._async_array.with_config(config))
 
     @property
@@ -451,6 +433,7 @@ class Array(ArrayBase[M]):
         """
         return self._read(basic, selection, out, fields, prototype)
 
+    @described_by(AsyncArray.get_orthogonal_selection)
     def get_orthogonal_selection(
         self,
         selection: SelectionLike,
@@ -459,39 +442,9 @@ class Array(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> NDArrayLikeOrScalar:
-        """Read the outer product of integers, slices and arrays, one for each dimension.
-
-        Parameters
-        ----------
-        selection : tuple of int, slice or array_like
-            What to read: indices, or booleans for all elements of a dimension.
-        out : ndarray or NDBuffer, optional
-            Where the elements go.
-        fields : str or sequence of str, optional
-            The fields of a structured data type to read.
-        prototype : BufferPrototype, optional
-            The kind of array to return.
-
-        Returns
-        -------
-        NDArrayLikeOrScalar
-            The elements.
-
-        Raises
-        ------
-        IndexError
-            If the selection is out of bounds, or of another kind.
-
-        Examples
-        --------
-        >>> import numpy as np, zarr
-        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
-        >>> array.get_orthogonal_selection(([0, 2], [1, 3]))
-        array([[ 1,  3],
-               [ 9, 11]])
-        """
         return self._read(orthogonal, selection, out, fields, prototype)
 
+    @described_by(AsyncArray.get_mask_selection)
     def get_mask_selection(
         self,
         mask: object,
@@ -500,38 +453,9 @@ class Array(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> NDArrayLikeOrScalar:
-        """Read the elements where a mask is true, in C order.
-
-        Parameters
-        ----------
-        mask : array_like of bool
-            A mask of the shape of the array.
-        out : ndarray or NDBuffer, optional
-            Where the elements go.
-        fields : str or sequence of str, optional
-            The fields of a structured data type to read.
-        prototype : BufferPrototype, optional
-            The kind of array to return.
-
-        Returns
-        -------
-        NDArrayLike
-            The elements, in one dimension.
-
-        Raises
-        ------
-        IndexError
-            If the selection is out of bounds, or of another kind.
-
-        Examples
-        --------
-        >>> import numpy as np, zarr
-        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
-        >>> array.get_mask_selection(array[:] % 5 == 0)
-        array([ 0,  5, 10, 15])
-        """
         return self._read(select_mask, mask, out, fields, prototype)
 
+    @described_by(AsyncArray.get_coordinate_selection)
     def get_coordinate_selection(
         self,
         selection: SelectionLike,
@@ -540,36 +464,6 @@ class Array(ArrayBase[M]):
         fields: Fields = None,
         prototype: BufferPrototype | None = None,
     ) -> NDArrayLikeOrScalar:
-        """Read points.
-
-        Parameters
-        ----------
-        selection : tuple of array_like of int
-            The indices along each dimension; they are broadcast against each other.
-        out : ndarray or NDBuffer, optional
-            Where the elements go.
-        fields : str or sequence of str, optional
-            The fields of a structured data type to read.
-        prototype : BufferPrototype, optional
-            The kind of array to return.
-
-        Returns
-        -------
-        NDArrayLike
-            The elements, in the shape of the coordinates.
-
-        Raises
-        ------
-        IndexError
-            If the selection is out of bounds, or of another kind.
-
-        Examples
-        --------
-        >>> import numpy as np, zarr
-        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 2))
-        >>> array.get_coordinate_selection(([0, 3], [1, 3]))
-        array([ 1, 15])
-        """
         return self._read(coordinate, selection, out, fields, prototype)
 
     def get_block_selection(
@@ -680,41 +574,10 @@ class Array(ArrayBase[M]):
         """
         return BlockIndex(self)
 
+    @described_by(AsyncArray.iter_blocks)
     def iter_blocks(
         self, by: str | Sequence[int] = "chunks", *, prefetch: int = 2
     ) -> Generator[Block, None, None]:
-        """Yield the array block by block, the next ones of which are already on their way.
-
-        Blocks come in C order. A chunk is decoded once if the blocks are its chunks, or multiples
-        of them.
-
-        Parameters
-        ----------
-        by : "chunks" or tuple of int, default "chunks"
-            The shape of the blocks; -1 is the whole length of a dimension. The last block along a
-            dimension may be smaller.
-        prefetch : int, default 2
-            How many blocks are read before they are asked for. Their memory is needed at the same
-            time. With 0, a block is read when it is asked for.
-
-        Yields
-        ------
-        Block
-            A named tuple of ``selection``, a tuple of slices that says where the block is, and
-            ``values``, a NumPy array of its elements.
-
-        Raises
-        ------
-        ValueError
-            If `by` is no shape of blocks, or `prefetch` is negative.
-
-        Examples
-        --------
-        >>> import numpy as np, zarr
-        >>> array = zarr.create_array({}, data=np.arange(16).reshape(4, 4), chunks=(2, 4))
-        >>> [int(block.values.sum()) for block in array.iter_blocks()]
-        [28, 92]
-        """
         return self.lazy.iter_blocks(by, prefetch=prefetch)
 
     @property

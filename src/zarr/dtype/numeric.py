@@ -188,16 +188,7 @@ class Number(OwnDType[TBaseDType, np.generic], HasItemSize):
 
 
 class Bool(Number):
-    """True or false, one byte each.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Bool
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Bool())
-    >>> array[:]
-    array([False, False])
-    """
+    """True or false, one byte each."""
 
     def _keeps(self, data: object, scalar: object) -> bool:
         # Any string would be true.
@@ -338,229 +329,57 @@ class BaseComplex(HasEndianness, Number):
 
 
 class Int8(BaseInt):
-    """Integers from -128 to 127.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Int8
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Int8())
-    >>> array[:]
-    array([0, 0], dtype=int8)
-    """
+    """Integers from -128 to 127."""
 
 
 class Int16(OrderedInt):
-    """Signed integers of two bytes.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Int16
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Int16())
-    >>> array[:]
-    array([0, 0], dtype=int16)
-    """
+    """Signed integers of two bytes."""
 
 
 class Int32(OrderedInt):
-    """Signed integers of four bytes.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Int32
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Int32())
-    >>> array[:]
-    array([0, 0], dtype=int32)
-    """
+    """Signed integers of four bytes."""
 
 
 class Int64(OrderedInt):
-    """Signed integers of eight bytes.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Int64
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Int64())
-    >>> array[:]
-    array([0, 0])
-    """
+    """Signed integers of eight bytes."""
 
 
 class UInt8(BaseInt):
-    """Integers from 0 to 255.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import UInt8
-    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt8())
-    >>> array[:]
-    array([0, 0], dtype=uint8)
-    """
+    """Integers from 0 to 255."""
 
 
 class UInt16(OrderedInt):
-    """Unsigned integers of two bytes.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import UInt16
-    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt16())
-    >>> array[:]
-    array([0, 0], dtype=uint16)
-    """
+    """Unsigned integers of two bytes."""
 
 
 class UInt32(OrderedInt):
-    """Unsigned integers of four bytes.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import UInt32
-    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt32())
-    >>> array[:]
-    array([0, 0], dtype=uint32)
-    """
+    """Unsigned integers of four bytes."""
 
 
 class UInt64(OrderedInt):
-    """Unsigned integers of eight bytes.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import UInt64
-    >>> array = zarr.create_array({}, shape=(2,), dtype=UInt64())
-    >>> array[:]
-    array([0, 0], dtype=uint64)
-    """
+    """Unsigned integers of eight bytes."""
 
 
 class Float16(BaseFloat):
-    """Floating point numbers of half precision, IEEE 754 binary16.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Float16
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Float16())
-    >>> array[:]
-    array([0., 0.], dtype=float16)
-    """
+    """Floating point numbers of half precision, IEEE 754 binary16."""
 
 
 class Float32(BaseFloat):
-    """Floating point numbers of single precision, IEEE 754 binary32.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Float32
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Float32())
-    >>> array[:]
-    array([0., 0.], dtype=float32)
-    """
+    """Floating point numbers of single precision, IEEE 754 binary32."""
 
 
 class Float64(BaseFloat):
-    """Floating point numbers of double precision, IEEE 754 binary64.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Float64
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Float64())
-    >>> array[:]
-    array([0., 0.])
-    """
+    """Floating point numbers of double precision, IEEE 754 binary64."""
 
 
 class Complex64(BaseComplex):
-    """Complex numbers of two `Float32`.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Complex64
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Complex64())
-    >>> array[:]
-    array([0.+0.j, 0.+0.j], dtype=complex64)
-    """
+    """Complex numbers of two `Float32`."""
 
     _aliases = ("complex_float32",)
 
 
 class Complex128(BaseComplex):
-    """Complex numbers of two `Float64`.
-
-    Parameters
-    ----------
-    endianness : {'little', 'big'}
-        The order of the bytes of an element; that of the machine by default.
-
-    Examples
-    --------
-    >>> import zarr
-    >>> from zarr.dtype import Complex128
-    >>> array = zarr.create_array({}, shape=(2,), dtype=Complex128())
-    >>> array[:]
-    array([0.+0.j, 0.+0.j])
-    """
+    """Complex numbers of two `Float64`."""
 
     _aliases = ("complex_float64",)
 
@@ -583,7 +402,26 @@ NUMBERS: dict[type[Number], str] = {
 }
 """All of them, and what NumPy calls them; the names in Zarr v3 are those of the classes."""
 
+_ORDER = """
+    Parameters
+    ----------
+    endianness : {'little', 'big'}
+        The order of the bytes of an element; that of the machine by default.
+"""
+_EXAMPLE = """
+    Examples
+    --------
+    >>> import zarr
+    >>> from zarr.dtype import NAME
+    >>> zarr.create_array({}, shape=(2,), dtype=NAME()).dtype
+    dtype('NUMPY')
+"""
+
 for _cls, _code in NUMBERS.items():
+    if _cls.__doc__:  # there is none under `python -OO`
+        _example = _EXAMPLE.replace("NAME", _cls.__name__).replace("NUMPY", _cls.__name__.lower())
+        _order = _ORDER if issubclass(_cls, HasEndianness) else ""
+        _cls.__doc__ = f"{_cls.__doc__}\n{_order}{_example}"
     _cls._code = _code
     _cls._native = np.dtype(_code)
     _cls._zarr_v3_name = _cls.__name__.lower()

@@ -372,10 +372,20 @@ class AsyncGroup(GroupCreation, GroupListing):
         zarr_format : {2, 3}, optional
             The format.
 
+        Returns
+        -------
+        AsyncGroup
+
         Raises
         ------
         ContainsArrayError, ContainsGroupError
             If there is a node and it is not to be overwritten.
+
+        Examples
+        --------
+        >>> import zarr
+        >>> zarr.Group.from_store(zarr.storage.MemoryStore()).path
+        ''
         """
         place = await make_store_path(store)
         metadata = GroupMetadata(attributes, zarr_format)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zarr._async.run import with_sections
 from zarr._async.warnings import warn
 from zarr.arrays import legacy_create
 from zarr.arrays.async_array import AsyncArray, accessed
@@ -63,6 +64,47 @@ if TYPE_CHECKING:
         StorageOptions,
         ZarrFormat,
     )
+
+
+_OF_SHAPE = """
+Parameters
+----------
+name : str
+    Its name, or its path below this group.
+shape : int or tuple of int
+    The length of each dimension.
+**kwargs
+    Parameters of :func:`zarr.create`.
+
+Returns
+-------
+AsyncArray
+
+Raises
+------
+ContainsArrayError, ContainsGroupError
+    If there is a node and it is not to be overwritten.
+"""
+
+_LIKE = """
+Parameters
+----------
+name : str
+    Its name, or its path below this group.
+data : array_like
+    The other array.
+**kwargs
+    Other parameters of :func:`zarr.create`, in place of those of `data`.
+
+Returns
+-------
+AsyncArray
+
+Raises
+------
+ContainsArrayError, ContainsGroupError
+    If there is a node and it is not to be overwritten.
+"""
 
 
 class GroupCreation(GroupBase):
@@ -138,7 +180,6 @@ class GroupCreation(GroupBase):
         --------
         >>> import zarr
         >>> group = zarr.create_group({})
-        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
         >>> group.create_group("c", attributes={"unit": "m"}).path
         'c'
         """
@@ -272,7 +313,6 @@ class GroupCreation(GroupBase):
         --------
         >>> import zarr
         >>> group = zarr.create_group({})
-        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
         >>> group.create_array("c", data=[1, 2, 3])[1:]
         array([2, 3])
         """
@@ -398,100 +438,46 @@ class GroupCreation(GroupBase):
             given["config"] = self.access.config_of(given.get("config"))
         return {**given, "store": place, "zarr_format": zarr_format}
 
+    @with_sections(_OF_SHAPE)
     async def empty(
         self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[EmptyOptions]
     ) -> AnyAsyncArray:
         """Create an array whose elements will all be written.
 
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        shape : int or tuple of int
-            The length of each dimension.
-        **kwargs
-            Parameters of :func:`zarr.create`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
-
         Examples
         --------
         >>> import zarr
         >>> group = zarr.create_group({})
-        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
         >>> group.empty(name="c", shape=3, dtype="i4").shape
         (3,)
         """
         return await self._made(legacy_create.empty, name, shape, **kwargs)
 
+    @with_sections(_OF_SHAPE)
     async def zeros(
         self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
         """Create an array with the fill value zero; see :meth:`empty`.
 
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        shape : int or tuple of int
-            The shape of the array.
-        **kwargs
-            Other parameters of :func:`zarr.create`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
-
         Examples
         --------
         >>> import zarr
         >>> group = zarr.create_group({})
-        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
         >>> group.zeros(name="c", shape=3, dtype="i4")[:]
         array([0, 0, 0], dtype=int32)
         """
         return await self._made(legacy_create.zeros, name, shape, **kwargs)
 
+    @with_sections(_OF_SHAPE)
     async def ones(
         self, /, *, name: str, shape: ShapeLike, **kwargs: Unpack[FullOptions]
     ) -> AnyAsyncArray:
         """Create an array with the fill value one; see :meth:`empty`.
 
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        shape : int or tuple of int
-            The shape of the array.
-        **kwargs
-            Other parameters of :func:`zarr.create`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
-
         Examples
         --------
         >>> import zarr
         >>> group = zarr.create_group({})
-        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
         >>> group.ones(name="c", shape=3, dtype="i4")[:]
         array([1, 1, 1], dtype=int32)
         """
@@ -526,34 +512,16 @@ class GroupCreation(GroupBase):
         --------
         >>> import zarr
         >>> group = zarr.create_group({})
-        >>> array = group.create_array("a/b", shape=(4, 4), dtype="i4")
         >>> group.full(name="c", shape=3, dtype="i4", fill_value=7)[:]
         array([7, 7, 7], dtype=int32)
         """
         return await self._made(legacy_create.full, name, shape, fill_value=fill_value, **kwargs)
 
+    @with_sections(_LIKE)
     async def empty_like(
         self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array with the shape, data type, chunks and codecs of another.
-
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        data : array_like
-            The other array.
-        **kwargs
-            Parameters of :func:`zarr.create`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
 
         Examples
         --------
@@ -565,28 +533,11 @@ class GroupCreation(GroupBase):
         """
         return await self._made(legacy_create.empty_like, name, data, **kwargs)
 
+    @with_sections(_LIKE)
     async def zeros_like(
         self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array of zeros like another; see :meth:`empty_like`.
-
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        data : array_like
-            The other array.
-        **kwargs
-            Other parameters of :func:`zarr.create`, in place of those of `data`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
 
         Examples
         --------
@@ -598,28 +549,11 @@ class GroupCreation(GroupBase):
         """
         return await self._made(legacy_create.zeros_like, name, data, **kwargs)
 
+    @with_sections(_LIKE)
     async def ones_like(
         self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array of ones like another; see :meth:`empty_like`.
-
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        data : array_like
-            The other array.
-        **kwargs
-            Other parameters of :func:`zarr.create`, in place of those of `data`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
 
         Examples
         --------
@@ -631,28 +565,11 @@ class GroupCreation(GroupBase):
         """
         return await self._made(legacy_create.ones_like, name, data, **kwargs)
 
+    @with_sections(_LIKE)
     async def full_like(
         self, /, *, name: str, data: object, **kwargs: Unpack[MemberLikeOptions]
     ) -> AnyAsyncArray:
         """Create an array like another, with a fill value; see :meth:`empty_like`.
-
-        Parameters
-        ----------
-        name : str
-            Its name, or its path below this group.
-        data : array_like
-            The other array.
-        **kwargs
-            Other parameters of :func:`zarr.create`, in place of those of `data`.
-
-        Returns
-        -------
-        AsyncArray
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
 
         Examples
         --------

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from zarr._async.run import (
+    described_by,
     face,
     faces,
     iterate,
@@ -63,42 +64,15 @@ class Group(GroupBase):
     _async_group: AsyncGroup
 
     @classmethod
+    @described_by(AsyncGroup.from_store)
     def from_store(
         cls,
         store: StoreLike,
         *,
         attributes: NodeAttributes | None = None,
-        zarr_format: ZarrFormat = 3,
         overwrite: bool = False,
+        zarr_format: ZarrFormat = 3,
     ) -> Group:
-        """Create a group.
-
-        Parameters
-        ----------
-        store : StoreLike
-            Where the group is to be.
-        attributes : dict, optional
-            Its attributes.
-        zarr_format : {2, 3}, optional
-            The format.
-        overwrite : bool, optional
-            Whether everything that is there is deleted first.
-
-        Returns
-        -------
-        Group
-
-        Raises
-        ------
-        ContainsArrayError, ContainsGroupError
-            If there is a node and it is not to be overwritten.
-
-        Examples
-        --------
-        >>> import zarr
-        >>> zarr.Group.from_store(zarr.storage.MemoryStore()).path
-        ''
-        """
         work = AsyncGroup.from_store(
             store, attributes=attributes, overwrite=overwrite, zarr_format=zarr_format
         )
