@@ -242,20 +242,16 @@ def coders() -> int:
     return _coders[1]
 
 
-# How many threads do plain work, as of which change of the settings.
-_workers = (-1, 1)
+# The threads of plain work where no setting says how many: they wait more than they compute.
+_WORKERS = (os.cpu_count() or 1) + 4
 
 
 def _size(kind: str) -> int:
-    global _workers
     if kind == "codec":
         return coders()
     if kind == "fetch":
         return _FETCHES
-    if _workers[0] != config.changes:
-        count = config.settings.threading__max_workers or (os.cpu_count() or 1) + 4
-        _workers = (config.changes, count)
-    return _workers[1]
+    return config.settings.threading__max_workers or _WORKERS
 
 
 def get_executor(kind: str = "work") -> ThreadPoolExecutor:
@@ -456,14 +452,14 @@ def _stop(current: asyncio.AbstractEventLoop) -> None:
 
 def reset_resources_after_fork() -> None:
     """In a forked child: forget the parent's loop and threads, which do not run here."""
-    global _coders, _lock, _workers
+    global _coders, _lock
     _inherited.append((loop[0], iothread[0], list(_executors.values())))
     _lock = threading.Lock()
     loop[0] = iothread[0] = None
     _executors.clear()
     _lines.clear()
     atexit.unregister(cleanup_resources)
-    _coders = _workers = (-1, 1)
+    _coders = (-1, 1)
 
 
 if hasattr(os, "register_at_fork"):

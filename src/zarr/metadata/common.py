@@ -322,12 +322,7 @@ def in_node(error: Exception, node_type: NodeType, path: str) -> Exception:
 
 def to_json(document: Mapping[str, object]) -> bytes:
     """Return the bytes of a document."""
-    return _dumps(document, json_indent())
-
-
-def json_indent() -> int | None:
-    """Return the setting ``json_indent``."""
-    return config.settings.json_indent
+    return _dumps(document, config.settings.json_indent)
 
 
 def to_compact_json(document: Mapping[str, object]) -> bytes:

@@ -18,7 +18,6 @@ from zarr.metadata.common import (
     as_stored,
     copied,
     in_node,
-    json_indent,
     parse_extra_fields,
     parse_json,
     to_compact_json,
@@ -26,6 +25,7 @@ from zarr.metadata.common import (
 )
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -129,7 +129,7 @@ class GroupMetadata(Metadata):
         make = prototype.buffer.from_bytes
         if self.zarr_format == 3:
             plain = not (self.attributes or self.consolidated_metadata or self.extra_fields)
-            document = _plain(json_indent()) if plain else to_json(self.to_dict())
+            document = _plain(config.settings.json_indent) if plain else to_json(self.to_dict())
             return {ZARR_JSON: make(document)}
         documents = {
             ZGROUP_JSON: make(to_json({"zarr_format": 2})),

@@ -28,7 +28,6 @@ from zarr.metadata.common import (
     check_allowed_extra_field,
     copied,
     in_node,
-    json_indent,
     parse_extra_fields,
     parse_json,
     parse_shapelike,
@@ -38,6 +37,7 @@ from zarr.metadata.common import (
     validate_rectilinear_edges,
 )
 from zarr.metadata.spec import ArrayConfig, ArraySpec
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from zarr.abc.codec import Codec
@@ -348,7 +348,7 @@ class ArrayV3Metadata(Metadata):
         if self.attributes or self.extra_fields or self.storage_transformers:
             return to_json(self.to_dict())
         kept = self.__dict__.get("_origin", self).__dict__
-        indent = json_indent()
+        indent = config.settings.json_indent
         known: tuple[int | None, bytes] | None = kept.get("_plain")
         if known is None or known[0] != indent:
             known = kept["_plain"] = (indent, to_json(self.to_dict()))
