@@ -106,8 +106,8 @@ class SQLiteStore(Store):
                 yield key
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        folder = f"{prefix.rstrip('/')}/" if prefix else ""
-        names = {key[len(folder) :].split("/")[0] async for key in self.list_prefix(folder)}
+        directory = f"{prefix.rstrip('/')}/" if prefix else ""
+        names = {key[len(directory) :].split("/")[0] async for key in self.list_prefix(directory)}
         for name in sorted(names):
             yield name
 

@@ -184,8 +184,8 @@ def prose() -> Iterator[tuple[Path, int, str]]:
     """Yield each paragraph of Markdown, comments and strings: its file, first line and text."""
     for path in documents():
         yield path, 1, re.sub(r"^```.*?^```", blank, path.read_text("utf-8"), flags=re.M | re.S)
-    for folder in ("src", "tests", "benchmarks", "examples", "tools"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
+    for directory in ("src", "tests", "benchmarks", "examples", "tools"):
+        for path in sorted((ROOT / directory).rglob("*.py")):
             yield from ((path, line, text) for line, text in python_prose(path))
     for path in sorted((ROOT / "rust").rglob("*.rs")):
         text = path.read_text("utf-8")

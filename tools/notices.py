@@ -78,15 +78,15 @@ def compiled_in() -> set[tuple[str, str]]:
     return {(name, version) for name, version in crates if not name.startswith("zarr-")}
 
 
-def licence_files(name: str, licence: str, folder: Path) -> list[Path]:
+def licence_files(name: str, licence: str, directory: Path) -> list[Path]:
     """Return the licence files of one crate, or raise ``FileNotFoundError`` if there is none."""
     files = [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(directory.rglob("*"))
         if path.is_file()
         and LICENCE_FILE.fullmatch(path.name)
-        and not NOT_COMPILED & set(path.relative_to(folder).parts[:-1])
-        and path.relative_to(folder).as_posix() not in NOT_TAKEN.get(name, ())
+        and not NOT_COMPILED & set(path.relative_to(directory).parts[:-1])
+        and path.relative_to(directory).as_posix() not in NOT_TAKEN.get(name, ())
     ]
     if re.search(r"\bMIT\b", licence) and re.search(r" OR |/", licence):
         files = [path for path in files if "mit" in path.name.lower()] or files
@@ -109,13 +109,13 @@ def notices() -> str:
         package = packages[name, version]
         licence = package["license"].replace("/", " OR ").replace("  ", " ")
         index.append(f"{name} {version} ({licence}), {package['repository']}\n")
-        folder = Path(package["manifest_path"]).parent
-        for path in licence_files(name, licence, folder):
+        directory = Path(package["manifest_path"]).parent
+        for path in licence_files(name, licence, directory):
             text = path.read_text(encoding="utf-8").strip("\n\f ")
             lines = [line.rstrip() for line in text.splitlines()]
             same = " ".join(text.split())
             texts.setdefault(same, "\n".join(lines) + "\n")
-            of = path.name if path.parent == TEXTS else path.relative_to(folder).as_posix()
+            of = path.name if path.parent == TEXTS else path.relative_to(directory).as_posix()
             uses.setdefault(same, []).append(f"{name} {version}: {of}\n")
     library = (TEXTS / "rust-standard-library.txt").read_text(encoding="utf-8")
     index.append("The Rust standard library (MIT OR Apache-2.0), https://www.rust-lang.org\n")

@@ -138,21 +138,21 @@ class ProcessSynchronizer:
     Examples
     --------
     >>> import tempfile, zarr
-    >>> folder = tempfile.TemporaryDirectory()
+    >>> directory = tempfile.TemporaryDirectory()
     >>> array = zarr.open_array(
-    ...     f"{folder.name}/a", mode="w", shape=(4,), dtype="i4",
-    ...     synchronizer=zarr.ProcessSynchronizer(f"{folder.name}/a.locks"),
+    ...     f"{directory.name}/a", mode="w", shape=(4,), dtype="i4",
+    ...     synchronizer=zarr.ProcessSynchronizer(f"{directory.name}/a.locks"),
     ... )
     >>> array[:2] = 7
-    >>> folder.cleanup()
+    >>> directory.cleanup()
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
 
     def __getitem__(self, item: str) -> _FileLock:
-        folder = os.path.realpath(self.path)
-        path = os.path.join(folder, *check_key(item or ".root").split("/")) + ".lock"
+        directory = os.path.realpath(self.path)
+        path = os.path.join(directory, *check_key(item or ".root").split("/")) + ".lock"
         return _FileLock(f"synchronizer\0{path}", path)
 
     def __eq__(self, other: object) -> bool:

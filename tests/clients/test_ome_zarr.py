@@ -35,10 +35,10 @@ def formats() -> list[Any]:
 
 @pytest.mark.parametrize("fmt", formats(), ids=lambda fmt: f"v{fmt.version}")
 def test_a_pyramid_comes_back(astronaut: Any, fmt: Any, tmp_path: Path) -> None:
-    folder = str(tmp_path / "image.zarr")
-    group = zarr.open_group(folder, mode="w", zarr_format=fmt.zarr_format)
+    directory = str(tmp_path / "image.zarr")
+    group = zarr.open_group(directory, mode="w", zarr_format=fmt.zarr_format)
     write_image(astronaut, group, axes="cyx", fmt=fmt, storage_options={"chunks": (1, 128, 128)})
-    location = parse_url(folder)
+    location = parse_url(directory)
     assert location is not None
     (node,) = list(Reader(location)())
     levels = node.data
@@ -47,9 +47,9 @@ def test_a_pyramid_comes_back(astronaut: Any, fmt: Any, tmp_path: Path) -> None:
     for below, above in zip(levels[1:], levels[:-1], strict=True):
         assert below.shape == (3, above.shape[1] // 2, above.shape[2] // 2)
         assert abs(float(np.mean(below)) - float(astronaut.mean())) < 2
-    attributes = dict(zarr.open_group(folder, mode="r").attrs)
+    attributes = dict(zarr.open_group(directory, mode="r").attrs)
     multiscales = attributes.get("ome", attributes)["multiscales"]
     paths = [level["path"] for level in multiscales[0]["datasets"]]
-    assert [zarr.open_array(f"{folder}/{path}", mode="r").shape for path in paths] == [
+    assert [zarr.open_array(f"{directory}/{path}", mode="r").shape for path in paths] == [
         level.shape for level in levels
     ]

@@ -183,7 +183,7 @@ def test_credentials_given_by_name_travel(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["local", "zip", "sqlite", "fsspec, local", "cache", "logging"])
 def test_an_open_file_does_not_travel(tmp_path: Path, name: str) -> None:
-    """Another process, in another folder, opens what it needs by itself."""
+    """Another process, in another directory, opens what it needs by itself."""
     store = WHOLE[name](tmp_path)
     array: Any = zarr.open_array(store, path="g/a", mode="r")
     assert array[5] == 5

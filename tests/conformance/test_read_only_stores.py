@@ -119,20 +119,20 @@ class TestFsspecReferences(ReadingPromises):
     store_cls = FsspecStore
 
     async def set(self, store: Any, key: str, value: Buffer) -> None:
-        data = self.folder / "data"
+        data = self.directory / "data"
         with data.open("ab") as file:
             start = file.tell()
             file.write(value.to_bytes())
-        table = json.loads((self.folder / "table.json").read_text())
+        table = json.loads((self.directory / "table.json").read_text())
         table[key] = [f"file://{data}", start, len(value)] if len(value) else ""
-        (self.folder / "table.json").write_text(json.dumps(table))
+        (self.directory / "table.json").write_text(json.dumps(table))
         fs = getattr(store.fs, "sync_fs", store.fs)
         fs.__init__(*fs.storage_args, **fs.storage_options)  # reads the table again
         fs.dircache.clear()
 
     @pytest.fixture
     def store_kwargs(self, tmp_path: Path) -> dict[str, Any]:
-        type(self).folder = tmp_path
+        type(self).directory = tmp_path
         (tmp_path / "table.json").write_text("{}")
         fsspec.filesystem("file").clear_instance_cache()
         fs = fsspec.filesystem(
@@ -140,7 +140,7 @@ class TestFsspecReferences(ReadingPromises):
         )
         return {"fs": fs, "path": "", "read_only": True}
 
-    folder: Path
+    directory: Path
 
 
 class TestFsspecZip(ReadingPromises):

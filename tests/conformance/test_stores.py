@@ -152,7 +152,7 @@ class TestManagedMemoryStore(TestMemoryStore):
 
 
 class TestManagedMemoryStoreBelowAPath(TestManagedMemoryStore):
-    path = "some/folder/"
+    path = "some/directory/"
 
 
 class TestZipStore(Promises):
@@ -329,7 +329,7 @@ class TestFsspecStoreInMemory(Promises):
 
     @pytest.fixture
     def store_kwargs(self) -> dict[str, Any]:
-        return {"fs": fsspec.filesystem("memory"), "path": "/some/folder"}
+        return {"fs": fsspec.filesystem("memory"), "path": "/some/directory"}
 
 
 class TestFsspecStoreOnLocalFiles(TestFsspecStoreInMemory):
@@ -348,25 +348,25 @@ class TestFsspecStoreOnLocalFiles(TestFsspecStoreInMemory):
         return {"fs": fsspec.filesystem("file"), "path": str(tmp_path / "root")}
 
 
-class TestFsspecStoreInAFolderOfAnother(TestFsspecStoreOnLocalFiles):
-    """A file system that shows a folder of another one, as its root."""
+class TestFsspecStoreInADirectoryOfAnother(TestFsspecStoreOnLocalFiles):
+    """A file system that shows a directory of another one, as its root."""
 
     async def set(self, store: Any, key: str, value: Buffer) -> None:
-        path = Path(self.folder, key)
+        path = Path(self.directory, key)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(value.to_bytes())
 
     async def get(self, store: Any, key: str) -> Buffer:
-        return Buffer.from_bytes(Path(self.folder, key).read_bytes())
+        return Buffer.from_bytes(Path(self.directory, key).read_bytes())
 
     @pytest.fixture
     def store_kwargs(self, tmp_path: Path) -> dict[str, Any]:
-        type(self).folder = str(tmp_path / "root" / "inner")  # type: ignore[attr-defined]
+        type(self).directory = str(tmp_path / "root" / "inner")  # type: ignore[attr-defined]
         (tmp_path / "root").mkdir(exist_ok=True)
         fs = fsspec.filesystem("dir", path=str(tmp_path / "root"), fs=fsspec.filesystem("file"))
         return {"fs": fs, "path": "inner"}
 
-    folder: str
+    directory: str
 
 
 class TestObjectStoreOnLocalFiles(Promises):

@@ -49,17 +49,17 @@ PLACING: dict[str, Callable[[Any, str, Any], object]] = {
 }
 
 
-def contents(folder: Path) -> dict[str, bytes | None]:
-    """All files and folders below a folder."""
+def contents(directory: Path) -> dict[str, bytes | None]:
+    """All files and directories below a directory."""
     return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None
+        for path in directory.rglob("*")
     }
 
 
 @pytest.fixture(params=["memory", "local"])
 def place(request: Any, tmp_path: Path) -> tuple[Any, Callable[[], Any]]:
-    """A store in a folder of its own, and what tells everything in and around it."""
+    """A store in a directory of its own, and what tells everything in and around it."""
     if request.param == "memory":
         memory = MemoryStore()
         return memory, lambda: {k: v.to_bytes() for k, v in memory._store_dict.items()}

@@ -32,11 +32,11 @@ except OSError as error:
 """
 
 
-def _run(folder: Path, code: str, *options: str) -> tuple[str, list[str]]:
-    trace = folder / "trace"
+def _run(directory: Path, code: str, *options: str) -> tuple[str, list[str]]:
+    trace = directory / "trace"
     command = [str(STRACE), "-f", "-q", "-o", str(trace), "-e", "trace=openat,close", *options]
     done = subprocess.run(
-        [*command, sys.executable, "-c", CHILD, str(folder / "a"), code],
+        [*command, sys.executable, "-c", CHILD, str(directory / "a"), code],
         capture_output=True,
         text=True,
         timeout=120,
@@ -45,7 +45,7 @@ def _run(folder: Path, code: str, *options: str) -> tuple[str, list[str]]:
     return done.stdout, trace.read_text().splitlines()
 
 
-def _closes_of_written_files(folder: Path, lines: list[str]) -> list[int]:
+def _closes_of_written_files(directory: Path, lines: list[str]) -> list[int]:
     """Which calls of close, counted for each thread as strace does, end a write."""
     closes: dict[str, int] = {}
     written: set[str] = set()
@@ -55,7 +55,7 @@ def _closes_of_written_files(folder: Path, lines: list[str]) -> list[int]:
         if call is None:
             continue
         thread, name, arguments, result = call.groups()
-        if name == "openat" and str(folder) in arguments and "O_CREAT" in arguments:
+        if name == "openat" and str(directory) in arguments and "O_CREAT" in arguments:
             written.add(result)
         elif name == "close":
             closes[thread] = closes.get(thread, 0) + 1

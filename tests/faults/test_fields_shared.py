@@ -29,8 +29,8 @@ PROGRAM = """
 import sys, warnings
 warnings.simplefilter("ignore")
 import zarr
-folder, locks, name = sys.argv[1:]
-array = zarr.open_array(folder, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))
+directory, locks, name = sys.argv[1:]
+array = zarr.open_array(directory, mode="r+", synchronizer=zarr.ProcessSynchronizer(locks))
 for place in range(24):
     array[name, place] = place + 1
 """

@@ -172,9 +172,9 @@ def test_of_several_who_overwrite_a_node_one_is_there_whole(
     tmp_path: Any, zarr_format: Any
 ) -> None:
     for kind in EVERY_STORE.keys() - {"zip"}:  # which deletes nothing
-        folder = tmp_path / kind
-        folder.mkdir()
-        store = EVERY_STORE[kind](folder)
+        directory = tmp_path / kind
+        directory.mkdir()
+        store = EVERY_STORE[kind](directory)
 
         def work(number: int, store: Any = store) -> Any:
             return zarr.create_array(

@@ -51,7 +51,7 @@ def _write_together(code: str, path: Any, locks: Any) -> None:
 
 @pytest.fixture(params=[False, True], ids=["alone", "synchronizer"])
 def locks(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
-    """The folder of a synchronizer, or nothing."""
+    """The directory of a synchronizer, or nothing."""
     return tmp_path / "locks" if request.param else ""
 
 

@@ -126,7 +126,7 @@ def test_cached_parts_of_a_replaced_shard_are_not_mixed_with_the_new_one() -> No
     assert array[16] == 16007
 
 
-def test_a_folder_has_no_version(tmp_path: Path) -> None:
+def test_a_directory_has_no_version(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     sync(store.set("a/b", Buffer.from_bytes(b"1")))
     assert sync(store.get_versioned("a", buffer_prototype)) is None

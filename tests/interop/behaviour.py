@@ -46,11 +46,11 @@ import zarr.storage
 import zarr.storage._common
 
 PROGRAMS = pathlib.Path(__file__).with_name("behaviour_snippets.txt")
-# Addresses, folders of this run, and where a class stands inside of its package.
+# Addresses, directories of this run, and where a class stands inside of its package.
 _NOISE = [
     (re.compile(r"0x[0-9a-f]{6,}"), "0x"),
     (re.compile(r"memory://\d+"), "memory://"),
-    (re.compile(r"(file://)?/\S*behaviour-\w+"), "FOLDER"),
+    (re.compile(r"(file://)?/\S*behaviour-\w+"), "DIRECTORY"),
     (re.compile(r"\b\d{12,}\b"), "N"),
     (re.compile(r"<(class|function|module) '?[\w.<>]*?\.?(\w+)'?[^>]*>"), r"<\1 \2>"),
     (re.compile(r"\bzarr(?:\.\w+)+\.(\w+)"), r"\1"),
@@ -155,7 +155,7 @@ def outcome(program: str) -> list[str]:
         "collect": collect,
         "double": double,
     }
-    with tempfile.TemporaryDirectory(prefix="behaviour-") as folder, contextlib.chdir(folder):
+    with tempfile.TemporaryDirectory(prefix="behaviour-") as directory, contextlib.chdir(directory):
         try:
             exec(program, names)
         except Exception as error:

@@ -14,12 +14,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "unit" / "dtype"
+DIRECTORY = Path(__file__).parents[1] / "unit" / "dtype"
 
 
 def main(target: Path) -> None:
     """Ask, and write the answers to `target`."""
-    sys.path.insert(0, str(FOLDER))
+    sys.path.insert(0, str(DIRECTORY))
     from dtype_answers import Questions, packed
 
     if "native" in version("zarr"):
@@ -29,4 +29,4 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER / "expected.json")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY / "expected.json")

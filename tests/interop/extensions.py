@@ -1,4 +1,4 @@
-"""Arrays with extensions of Zarr v3: ``extensions.py write|read FOLDER`` with any `zarr`.
+"""Arrays with extensions of Zarr v3: ``extensions.py write|read DIRECTORY`` with any `zarr`.
 
 The codecs that zarr-python does not have are coded by zarrs there.
 """
@@ -105,13 +105,13 @@ def register() -> None:
 
 
 def main() -> None:
-    what, folder, which = sys.argv[1:]
+    what, directory, which = sys.argv[1:]
     zarr.config.set({"array.rectilinear_chunks": True})
     if which == "codecs":
         register()
     told: dict[str, Any] = {}
     for name, case in (GRIDS if which == "grids" else CODECS).items():
-        path = f"{folder}/{name}"
+        path = f"{directory}/{name}"
         try:
             told[name] = write(path, case) if what == "write" else read(path, case)
         except Exception as error:

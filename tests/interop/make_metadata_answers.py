@@ -15,12 +15,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "unit" / "metadata"
+DIRECTORY = Path(__file__).parents[1] / "unit" / "metadata"
 
 
 def main(target: Path) -> None:
     """Ask, and write the answers to `target`."""
-    sys.path.insert(0, str(FOLDER))
+    sys.path.insert(0, str(DIRECTORY))
     from metadata_questions import Questions
 
     if "native" in version("zarr"):
@@ -30,4 +30,4 @@ def main(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER / "answers.json")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DIRECTORY / "answers.json")

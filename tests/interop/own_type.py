@@ -1,4 +1,4 @@
-"""A data type of a user's, in arrays: ``own_type.py write|read FOLDER`` with whatever is zarr here.
+"""A user's data type, in arrays: ``own_type.py write|read DIRECTORY``, for whatever is zarr here.
 
 Temperatures in tenths of a degree, which stand in metadata as numbers with one decimal.
 """
@@ -71,13 +71,13 @@ class Tenths(ZDType[np.dtype[np.int16], np.int16]):
         return 2
 
 
-def main(what: str, folder: str) -> None:
+def main(what: str, directory: str) -> None:
     """Write arrays, or check them."""
     data_type_registry.register(Tenths._zarr_v3_name, Tenths)
     values = np.arange(-20, 20, dtype="i2")
     for zarr_format in (2, 3):
         for shards in (None, 20) if zarr_format == 3 else (None,):
-            place = f"{folder}/{zarr_format} {shards}"
+            place = f"{directory}/{zarr_format} {shards}"
             if what == "write":
                 made = zarr.create_array(
                     place,

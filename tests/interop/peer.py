@@ -1,6 +1,6 @@
 """Run with another implementation's Python: writes the cases, or reads them back.
 
-``peer.py write|read IMPLEMENTATION FOLDER`` prints the cases that failed, as JSON.
+``peer.py write|read IMPLEMENTATION DIRECTORY`` prints the cases that failed, as JSON.
 """
 
 from __future__ import annotations
@@ -17,43 +17,43 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cases import CASES, data
 
 
-def store_documents(folder: Path, document: dict[str, Any]) -> None:
+def store_documents(directory: Path, document: dict[str, Any]) -> None:
     """Write the metadata documents of an array, as they stand in the case."""
-    folder.mkdir(parents=True)
+    directory.mkdir(parents=True)
     name = "zarr.json" if document["zarr_format"] == 3 else ".zarray"
-    (folder / name).write_text(json.dumps(document))
+    (directory / name).write_text(json.dumps(document))
 
 
-def opened_by_zarr(folder: Path, mode: str) -> Any:
+def opened_by_zarr(directory: Path, mode: str) -> Any:
     """The array, opened with zarr-python (or what answers to its name)."""
     import zarr
 
-    return zarr.open_array(str(folder), mode=mode)
+    return zarr.open_array(str(directory), mode=mode)
 
 
-def opened_by_tensorstore(folder: Path, document: dict[str, Any]) -> Any:
+def opened_by_tensorstore(directory: Path, document: dict[str, Any]) -> Any:
     """The array, opened with TensorStore."""
     import tensorstore as ts
 
     driver = "zarr3" if document["zarr_format"] == 3 else "zarr"
-    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{folder}/"}}
+    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{directory}/"}}
     return ts.open(spec, open=True).result()
 
 
-def write(name: str, folder: Path, document: dict[str, Any]) -> None:
+def write(name: str, directory: Path, document: dict[str, Any]) -> None:
     """Write an array."""
-    store_documents(folder, document)
+    store_documents(directory, document)
     if name == "tensorstore":
-        opened_by_tensorstore(folder, document).write(data(document)).result()
+        opened_by_tensorstore(directory, document).write(data(document)).result()
     else:
-        opened_by_zarr(folder, "r+")[...] = data(document)
+        opened_by_zarr(directory, "r+")[...] = data(document)
 
 
-def read(name: str, folder: Path, document: dict[str, Any]) -> np.ndarray[Any, Any]:
+def read(name: str, directory: Path, document: dict[str, Any]) -> np.ndarray[Any, Any]:
     """Read an array."""
     if name == "tensorstore":
-        return opened_by_tensorstore(folder, document).read().result()  # type: ignore[no-any-return]
-    return opened_by_zarr(folder, "r")[...]  # type: ignore[no-any-return]
+        return opened_by_tensorstore(directory, document).read().result()  # type: ignore[no-any-return]
+    return opened_by_zarr(directory, "r")[...]  # type: ignore[no-any-return]
 
 
 def same(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> bool:
@@ -63,7 +63,7 @@ def same(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> bool:
 
 
 def main() -> None:
-    what, name, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    what, name, directory = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     if name == "zarrs":
         import zarr
 
@@ -72,8 +72,8 @@ def main() -> None:
     for case, document in CASES.items():
         try:
             if what == "write":
-                write(name, folder / case, document)
-            elif not same(read(name, folder / case, document), data(document)):
+                write(name, directory / case, document)
+            elif not same(read(name, directory / case, document), data(document)):
                 failed[case] = "other values"
         except Exception as error:
             failed[case] = f"{type(error).__name__}: {str(error)[:200]}"

@@ -1,4 +1,4 @@
-"""Small numbers in the files of TensorStore: ``small.py write|read FOLDER``."""
+"""Small numbers in the files of TensorStore: ``small.py write|read DIRECTORY``."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def shown(array: Any) -> str:
     return str(["nan" if np.isnan(number) else each for each, number in pairs])
 
 
-def _open(folder: Path, **more: Any) -> Any:
+def _open(directory: Path, **more: Any) -> Any:
     import tensorstore as ts
 
-    kvstore = {"driver": "file", "path": f"{folder}/"}
+    kvstore = {"driver": "file", "path": f"{directory}/"}
     return ts.open({"driver": "zarr3", "kvstore": kvstore, **more}, **_modes(more)).result()
 
 
@@ -56,7 +56,7 @@ def _modes(more: dict[str, Any]) -> dict[str, bool]:
     return {"create": True} if more else {"open": True}
 
 
-def write(folder: Path, name: str) -> None:
+def write(directory: Path, name: str) -> None:
     """Write the numbers of a type."""
     data = values(name)
     grid = {"name": "regular", "configuration": {"chunk_shape": [5]}}
@@ -64,16 +64,16 @@ def write(folder: Path, name: str) -> None:
     if np.dtype(data.dtype).itemsize > 1:
         codecs = [{"name": "bytes", "configuration": {"endian": "big"}}]  # type: ignore[dict-item]
     metadata = {"shape": [len(data)], "data_type": name, "chunk_grid": grid, "codecs": codecs}
-    _open(folder, metadata=metadata).write(data).result()
+    _open(directory, metadata=metadata).write(data).result()
 
 
-def main(what: str, folder: Path) -> dict[str, str]:
+def main(what: str, directory: Path) -> dict[str, str]:
     """Write or read all types."""
     if what == "write":
         for name in BITS:
-            write(folder / name, name)
+            write(directory / name, name)
         return {}
-    return {name: shown(_open(folder / name).read().result()) for name in BITS}
+    return {name: shown(_open(directory / name).read().result()) for name in BITS}
 
 
 if __name__ == "__main__":

@@ -26,11 +26,11 @@ extensions: Any = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(extensions)
 
 
-def ask(what: str, folder: Path, which: str) -> dict[str, Any]:
+def ask(what: str, directory: Path, which: str) -> dict[str, Any]:
     """The peer's report on each array."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
-        [PYTHON, "-W", "ignore", str(HERE / "extensions.py"), what, str(folder), which],
+        [PYTHON, "-W", "ignore", str(HERE / "extensions.py"), what, str(directory), which],
         env=kept,
         capture_output=True,
         text=True,
@@ -48,10 +48,10 @@ def test_both_write_and_read_the_same(which: str, tmp_path: Path) -> None:
         for name, case in cases.items():
             extensions.write(str(tmp_path / "ours" / name), case)
         assert ask("write", tmp_path / "theirs", which) == dict.fromkeys(cases)
-        for folder in sorted((tmp_path / "ours").rglob("c/**/*")):
-            if folder.is_file() and which == "codecs":
-                other = tmp_path / "theirs" / folder.relative_to(tmp_path / "ours")
-                assert folder.read_bytes() == other.read_bytes(), folder
+        for directory in sorted((tmp_path / "ours").rglob("c/**/*")):
+            if directory.is_file() and which == "codecs":
+                other = tmp_path / "theirs" / directory.relative_to(tmp_path / "ours")
+                assert directory.read_bytes() == other.read_bytes(), directory
         told = ask("read", tmp_path / "ours", which)
         for name, case in cases.items():
             assert told[name] == extensions.read(str(tmp_path / "theirs" / name), case), name

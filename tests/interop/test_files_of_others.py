@@ -25,10 +25,10 @@ _spec.loader.exec_module(zarr2_values)
 
 @pytest.fixture(scope="module")
 def zarr2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("zarr2")
+    directory = tmp_path_factory.mktemp("zarr2")
     with tarfile.open(HERE / "data" / "zarr2.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+        archive.extractall(directory, filter="data")
+    return directory
 
 
 @pytest.mark.parametrize("name", ["directory.zarr", "nested.zarr", "consolidated.zarr",

@@ -44,18 +44,18 @@ if not Path(PYTHON).exists():
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("exchanged")
 
 
 @cache
-def ask(what: str, name: str, folder: Path) -> dict[str, str]:
+def ask(what: str, name: str, directory: Path) -> dict[str, str]:
     """The failures of a peer that wrote or read all cases."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
-        [PYTHON, "-W", "ignore", str(HERE / "peer.py"), what, name, str(folder)],
+        [PYTHON, "-W", "ignore", str(HERE / "peer.py"), what, name, str(directory)],
         env=kept,
-        cwd=folder.parent,
+        cwd=directory.parent,
         capture_output=True,
         text=True,
         check=False,
@@ -65,12 +65,12 @@ def ask(what: str, name: str, folder: Path) -> dict[str, str]:
 
 
 @cache
-def write_here(folder: Path) -> dict[str, Exception]:
+def write_here(directory: Path) -> dict[str, Exception]:
     """Write all cases with this library, into documents made by it; return what failed."""
     failed: dict[str, Exception] = {}
     for case, document in cases.CASES.items():
         try:
-            _write(folder / case, document)
+            _write(directory / case, document)
         except Exception as error:
             failed[case] = error
     return failed
@@ -87,34 +87,34 @@ def _write(path: Path, document: dict[str, Any]) -> None:
 
 @ALL
 @EVERYBODY
-def test_our_files_are_read_by(name: str, case: str, folders: Path) -> None:
-    failed_here = write_here(folders / "ours")
+def test_our_files_are_read_by(name: str, case: str, directories: Path) -> None:
+    failed_here = write_here(directories / "ours")
     if case in failed_here:
         raise failed_here[case]
     if case in cases.LACKING.get((name, "read"), ()):
         pytest.skip(f"{name} cannot read it")
-    failed = ask("read", name, folders / "ours")
+    failed = ask("read", name, directories / "ours")
     assert case not in failed, failed[case]
 
 
 @ALL
 @EVERYBODY
-def test_their_files_are_read_here(name: str, case: str, folders: Path) -> None:
-    folder = folders / name
-    failed = ask("write", name, folder)
+def test_their_files_are_read_here(name: str, case: str, directories: Path) -> None:
+    directory = directories / name
+    failed = ask("write", name, directory)
     if case in cases.LACKING.get((name, "write"), ()):
         pytest.skip(f"{name} cannot write it")
     assert case not in failed, failed[case]
     expected = cases.data(cases.CASES[case])
-    array = zarr.open_array(folder / case, mode="r")
+    array = zarr.open_array(directory / case, mode="r")
     assert peer.same(array[...], expected)
     if expected.ndim == 2 and expected.size:
         assert peer.same(array[3:17:2, ::5], expected[3:17:2, ::5])
         assert array[7, 13] == expected[7, 13]
 
 
-def test_a_chunk_of_fill_values_is_not_stored(folders: Path) -> None:
-    folder = folders / "ours"
-    write_here(folder)
-    assert not (folder / "v3 int32/c/1/1").exists()
-    assert (folder / "v3 int32/c/0/0").exists()
+def test_a_chunk_of_fill_values_is_not_stored(directories: Path) -> None:
+    directory = directories / "ours"
+    write_here(directory)
+    assert not (directory / "v3 int32/c/1/1").exists()
+    assert (directory / "v3 int32/c/0/0").exists()

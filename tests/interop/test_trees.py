@@ -32,13 +32,13 @@ def _tree() -> Any:
 tree: Any = _tree()
 
 
-def zarr_python(what: str, folder: Path, zarr_format: int) -> str:
+def zarr_python(what: str, directory: Path, zarr_format: int) -> str:
     """The output of the same script when zarr-python runs it."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ZARR_")}
     done = subprocess.run(
-        [PYTHON, str(HERE / "tree.py"), what, str(folder), str(zarr_format)],
+        [PYTHON, str(HERE / "tree.py"), what, str(directory), str(zarr_format)],
         env=kept,
-        cwd=folder.parent,
+        cwd=directory.parent,
         capture_output=True,
         text=True,
         check=False,

@@ -50,34 +50,34 @@ def ask(python: str, script: str, *arguments: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Arrays written here, and by zarr-python."""
-    folder = tmp_path_factory.mktemp("typed")
+    directory = tmp_path_factory.mktemp("typed")
     for name, python in (("ours", sys.executable), ("theirs", PYTHON)):
-        (folder / name).mkdir()
-        failed = ask(python, "typed.py", "write", str(folder / name))
+        (directory / name).mkdir()
+        failed = ask(python, "typed.py", "write", str(directory / name))
         assert not any(failed.values()), failed
-    return folder
+    return directory
 
 
-def _files(folder: Path) -> dict[str, bytes]:
+def _files(directory: Path) -> dict[str, bytes]:
     return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
+        str(path.relative_to(directory)): path.read_bytes()
+        for path in directory.rglob("*")
         if path.is_file()
     }
 
 
-def test_documents_and_chunks_are_those_of_zarr_python(folders: Path) -> None:
-    ours, theirs = _files(folders / "ours"), _files(folders / "theirs")
+def test_documents_and_chunks_are_those_of_zarr_python(directories: Path) -> None:
+    ours, theirs = _files(directories / "ours"), _files(directories / "theirs")
     assert ours.keys() == theirs.keys()
     assert len(ours) > 500
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
-def test_elements_are_equal_whoever_wrote_and_reads_them(folders: Path) -> None:
+def test_elements_are_equal_whoever_wrote_and_reads_them(directories: Path) -> None:
     answers = {
-        f"{reader} reads {writer}": ask(python, "typed.py", "read", str(folders / writer))
+        f"{reader} reads {writer}": ask(python, "typed.py", "read", str(directories / writer))
         for reader, python in (("ours", sys.executable), ("theirs", PYTHON))
         for writer in ("ours", "theirs")
     }
@@ -88,9 +88,9 @@ def test_elements_are_equal_whoever_wrote_and_reads_them(folders: Path) -> None:
         assert found == expected, who
 
 
-def test_zarrs_reads_them_too(folders: Path) -> None:
-    expected = ask(sys.executable, "typed.py", "read", str(folders / "ours"))
-    found = ask(PYTHON, "typed.py", "read", str(folders / "ours"), "zarrs")
+def test_zarrs_reads_them_too(directories: Path) -> None:
+    expected = ask(sys.executable, "typed.py", "read", str(directories / "ours"))
+    found = ask(PYTHON, "typed.py", "read", str(directories / "ours"), "zarrs")
     # It refuses what format 2 stores in big-endian order.
     read = {key: answer for key, answer in found.items() if "byte order not supp" not in answer}
     assert len(read) > len(expected) * 0.75

@@ -1,6 +1,6 @@
 """Write a hierarchy, or say what is in one, with whatever is called zarr here.
 
-``tree.py write|describe FOLDER FORMAT``; a description is JSON.
+``tree.py write|describe DIRECTORY FORMAT``; a description is JSON.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ import numpy as np
 import zarr
 
 
-def write(folder: str, zarr_format: Any) -> None:
+def write(directory: str, zarr_format: Any) -> None:
     """Write a hierarchy, with consolidated metadata."""
-    root = zarr.create_group(folder, zarr_format=zarr_format, attributes={"title": "é", "n": [1]})
+    root = zarr.create_group(
+        directory, zarr_format=zarr_format, attributes={"title": "é", "n": [1]}
+    )
     root.create_array("a", data=np.arange(6, dtype="i4").reshape(2, 3), chunks=(1, 3))
     group = root.create_group("g", attributes={"deep": {"er": None}})
     group.create_array(
@@ -27,13 +29,13 @@ def write(folder: str, zarr_format: Any) -> None:
     names = {} if zarr_format == 2 else {"dimension_names": ["x"]}
     options: dict[str, Any] = {"compressors": None, **names}
     root.create_array("g/h/b", data=np.ones(3, "u1"), **options)
-    zarr.consolidate_metadata(folder)
+    zarr.consolidate_metadata(directory)
 
 
-def describe(folder: str, zarr_format: Any) -> dict[str, Any]:
+def describe(directory: str, zarr_format: Any) -> dict[str, Any]:
     """Return what is found, node by node and in consolidated metadata."""
-    plain = zarr.open_group(folder, mode="r", zarr_format=zarr_format, use_consolidated=False)
-    consolidated = zarr.open_consolidated(folder, mode="r")
+    plain = zarr.open_group(directory, mode="r", zarr_format=zarr_format, use_consolidated=False)
+    consolidated = zarr.open_consolidated(directory, mode="r")
     return {"plain": _nodes(plain), "consolidated": _nodes(consolidated)}
 
 

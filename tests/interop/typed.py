@@ -1,7 +1,7 @@
 """Arrays of every data type, made by whatever is called zarr here.
 
-``typed.py write|read FOLDER [zarrs]`` writes arrays, or prints what is in arrays that were written,
-as JSON.
+``typed.py write|read DIRECTORY [zarrs]`` writes arrays, or prints the elements of arrays that were
+written, as JSON.
 """
 
 from __future__ import annotations
@@ -104,14 +104,14 @@ def _data_type(name: str, zarr_format: int) -> Any:
     return VariableLengthBytes() if name == "variable_length_bytes" else name
 
 
-def write(folder: Path, case: dict[str, Any]) -> None:
+def write(directory: Path, case: dict[str, Any]) -> None:
     """Write one array; its second half is not written."""
     import zarr
 
     data = case.pop("data")
     dtype = _data_type(case.pop("dtype", data.dtype), case["zarr_format"])
     array = zarr.create_array(
-        str(folder), shape=(14,), chunks=(7,), dtype=dtype, compressors=None, **case
+        str(directory), shape=(14,), chunks=(7,), dtype=dtype, compressors=None, **case
     )
     array[:7] = data
 
@@ -135,19 +135,19 @@ def _little(values: Any) -> Any:
     return values.astype(values.dtype.newbyteorder("<"))
 
 
-def read(folder: Path) -> Any:
+def read(directory: Path) -> Any:
     """The contents of an array."""
     import zarr
 
-    array = zarr.open_array(str(folder), mode="r")
+    array = zarr.open_array(str(directory), mode="r")
     return shown(array[:])
 
 
-def main(what: str, folder: Path) -> dict[str, Any]:
+def main(what: str, directory: Path) -> dict[str, Any]:
     """Write or read all arrays; errors are answers, too."""
     answers = {}
     for name, case in cases().items():
-        place = folder / name.replace("<", "little ").replace(">", "big ").replace("?", "bool")
+        place = directory / name.replace("<", "little ").replace(">", "big ").replace("?", "bool")
         try:
             answers[name] = write(place, case) if what == "write" else read(place)
         except Exception as error:

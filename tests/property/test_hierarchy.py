@@ -48,15 +48,15 @@ class Hierarchy(RuleBasedStateMachine):
         asynchronous=st.booleans(),
     )
     def begin(self, zarr_format: Any, kind: str, base: str, asynchronous: bool) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.store = MemoryStore() if kind == "memory" else LocalStore(self.folder.name)
+        self.directory = tempfile.TemporaryDirectory()
+        self.store = MemoryStore() if kind == "memory" else LocalStore(self.directory.name)
         self.root = zarr.create_group(self.store, path=base, zarr_format=zarr_format)
         self.asynchronous = asynchronous
         self.model = {}
 
     def teardown(self) -> None:
-        if hasattr(self, "folder"):
-            self.folder.cleanup()
+        if hasattr(self, "directory"):
+            self.directory.cleanup()
 
     def do(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of either face."""

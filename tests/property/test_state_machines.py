@@ -31,19 +31,19 @@ FEW = settings(
 def try_store(machine: type, make: Any, options: settings = FEW) -> None:
     class Machine(machine):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.folder = tempfile.TemporaryDirectory()
-            super().__init__(make(self.folder.name))
+            self.directory = tempfile.TemporaryDirectory()
+            super().__init__(make(self.directory.name))
 
         def teardown(self) -> None:
-            self.folder.cleanup()
+            self.directory.cleanup()
 
     run_state_machine_as_test(Machine, settings=options)
 
 
 STORES = {
-    "memory": lambda folder: MemoryStore(),
+    "memory": lambda directory: MemoryStore(),
     "local": LocalStore,
-    "waiting": lambda folder: LatencyStore(MemoryStore()),
+    "waiting": lambda directory: LatencyStore(MemoryStore()),
 }
 
 
@@ -64,7 +64,7 @@ class LosesKeys(MemoryStore):
 @pytest.mark.parametrize("machine", [ZarrHierarchyStateMachine, ZarrStoreStateMachine])
 def test_a_store_with_an_error_is_found_out(machine: type) -> None:
     with pytest.raises(Exception):  # noqa: B017
-        try_store(machine, lambda folder: LosesKeys(), settings(FEW, phases=[Phase.generate]))
+        try_store(machine, lambda directory: LosesKeys(), settings(FEW, phases=[Phase.generate]))
 
 
 def test_a_rule_can_be_limited_to_a_share_of_the_steps() -> None:

@@ -160,7 +160,7 @@ def test_a_refusal_to_delete_or_write_is_an_error(server: Server) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"default_block_size": 1 << 20}], ids=["obstore", "s3fs"])
-def test_marks_of_folders_are_no_nodes(s3: Any, more: dict[str, Any], tmp_path: Path) -> None:
+def test_marks_of_directories_are_no_nodes(s3: Any, more: dict[str, Any], tmp_path: Path) -> None:
     pytest.importorskip("s3fs")
     prefix = f"marks{len(more)}"
 

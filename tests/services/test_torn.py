@@ -45,17 +45,17 @@ def place(request: pytest.FixtureRequest) -> Place:
             return Place(FsspecStore.from_url(f"s3://{s3.bucket}", s3.options), put_object)
         return Place(ObjectStore(s3.obstore()), put_object)
     address, served = request.getfixturevalue("nginx")
-    folder = served / uuid.uuid4().hex
-    url = f"{address}/{folder.name}"
+    directory = served / uuid.uuid4().hex
+    url = f"{address}/{directory.name}"
     seconds = count()
 
     def put_file(key: str, data: bytes) -> None:
-        path = folder / key
+        path = directory / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        (folder / "new").write_bytes(data)
+        (directory / "new").write_bytes(data)
         # The server's tags are made of the size and the second: later writes are of later seconds.
-        os.utime(folder / "new", (0, 1_000_000 + next(seconds)))
-        os.replace(folder / "new", path)
+        os.utime(directory / "new", (0, 1_000_000 + next(seconds)))
+        os.replace(directory / "new", path)
 
     if request.param == "fsspec, HTTP":
         return Place(FsspecStore.from_url(url, read_only=True), put_file)
@@ -77,10 +77,10 @@ class Swapping(SwappingStore):
         self._put(self.key, self.value)
 
 
-def stored(folder: Path, compressors: Any) -> tuple[bytes, bytes, bytes]:
+def stored(directory: Path, compressors: Any) -> tuple[bytes, bytes, bytes]:
     """The metadata of an array with one shard, and the shard before and after."""
     array: Any = zarr.create_array(
-        LocalStore(folder),
+        LocalStore(directory),
         shape=(LENGTH,),
         chunks=(4,),
         shards=(LENGTH,),
@@ -90,8 +90,8 @@ def stored(folder: Path, compressors: Any) -> tuple[bytes, bytes, bytes]:
     shards = []
     for values in (FIRST, SECOND):
         array[:] = values
-        shards.append((folder / "c/0").read_bytes())
-    return (folder / "zarr.json").read_bytes(), shards[0], shards[1]
+        shards.append((directory / "c/0").read_bytes())
+    return (directory / "zarr.json").read_bytes(), shards[0], shards[1]
 
 
 @pytest.mark.parametrize("compressors", [None, "auto"])

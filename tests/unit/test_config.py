@@ -223,9 +223,9 @@ def test_clear_forgets_everything() -> None:
 def test_environment_variables_in_texts_are_expanded_on_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("MY_FOLDER", "/data")
+    monkeypatch.setenv("MY_DIRECTORY", "/data")
     settings = make()
-    settings.set({"mine": {"path": "$MY_FOLDER/x", "list": ["$MY_FOLDER", 3]}})
+    settings.set({"mine": {"path": "$MY_DIRECTORY/x", "list": ["$MY_DIRECTORY", 3]}})
     settings.expand_environment_variables()
     assert settings.get("mine") == {"path": "/data/x", "list": ["/data", 3]}
 

@@ -256,11 +256,11 @@ def test_partial_values_come_in_order_and_missing_ones_are_none() -> None:
     ("prefix", "below"),
     [("", 4), ("b", 2), ("b/", 2), ("bb", 1), ("b/x", 0), ("nothing", 0)],
 )
-def test_prefixes_are_folders(prefix: str, below: int) -> None:
+def test_prefixes_are_directories(prefix: str, below: int) -> None:
     store = filled()
     assert run(store.is_empty(prefix)) is (below == 0)
-    folder = prefix if prefix in ("", "b/") else prefix + "/"
-    sizes = [len(value) for key, value in store.data.items() if key.startswith(folder)]
+    directory = prefix if prefix in ("", "b/") else prefix + "/"
+    sizes = [len(value) for key, value in store.data.items() if key.startswith(directory)]
     assert run(store.getsize_prefix(prefix)) == sum(sizes)
     run(store.delete_dir(prefix))
     assert len(store.data) == 4 - below
@@ -642,18 +642,18 @@ def test_stores_that_look_alike_do_not_share_what_is_read() -> None:
                 assert np.array_equal(each, data[part])
 
 
-def test_folders_of_one_store_in_memory_do_not_share_what_is_read() -> None:
-    store = ManagedMemoryStore("store-abc-folders")
+def test_directories_of_one_store_in_memory_do_not_share_what_is_read() -> None:
+    store = ManagedMemoryStore("store-abc-directories")
     values = [np.full(400, 1), np.arange(400)]
-    folders = [ManagedMemoryStore(store.name, path=name) for name in "ab"]
+    directories = [ManagedMemoryStore(store.name, path=name) for name in "ab"]
     arrays = [
-        zarr.create_array(folder, data=data, chunks=(10,), shards=(200,))
-        for folder, data in zip(folders, values, strict=True)
+        zarr.create_array(directory, data=data, chunks=(10,), shards=(200,))
+        for directory, data in zip(directories, values, strict=True)
     ]
     for start in range(0, 390, 7):
         part = slice(start, start + 10)
         found = asyncio.run(together(arrays, part))
         for data, each in zip(values, found, strict=True):
             assert np.array_equal(each, data[part])
-    assert folders[0].data_id != folders[1].data_id
-    assert folders[0].data_id == f"{store.data_id}/a"
+    assert directories[0].data_id != directories[1].data_id
+    assert directories[0].data_id == f"{store.data_id}/a"

@@ -81,7 +81,7 @@ def test_an_error_inside_releases_the_lock(synchronizer: Synchronizer) -> None:
 
 
 @pytest.mark.parametrize("key", ["..", "../x", "/x", "a//b"])
-def test_a_key_cannot_leave_the_folder(tmp_path: Path, key: str) -> None:
+def test_a_key_cannot_leave_the_directory(tmp_path: Path, key: str) -> None:
     with pytest.raises(ValueError, match="key"):
         ProcessSynchronizer(tmp_path)[key]
 

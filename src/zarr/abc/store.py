@@ -786,7 +786,7 @@ class Store(ABC):
         int
             The number of bytes.
         """
-        keys = [key async for key in self.list_prefix(_as_folder(prefix))]
+        keys = [key async for key in self.list_prefix(_as_directory(prefix))]
         return sum(await self._map(keys, self.getsize))
 
     async def is_empty(self, prefix: str) -> bool:
@@ -802,7 +802,7 @@ class Store(ABC):
         bool
             Whether there is no key.
         """
-        async for _ in self.list_prefix(_as_folder(prefix)):
+        async for _ in self.list_prefix(_as_directory(prefix)):
             return False
         return True
 
@@ -954,7 +954,7 @@ class Store(ABC):
             The beginning of the keys: a directory.
         """
         self._check_writable()
-        await self._delete_all(_as_folder(prefix))
+        await self._delete_all(_as_directory(prefix))
 
     async def copy_value(self, key: str, target: Store, target_key: str) -> int | None:
         """Copy a value to another key, or to another store, without its bytes passing through here.
@@ -1037,7 +1037,7 @@ class Store(ABC):
         await self._map(keys, self.delete)
 
 
-def _as_folder(prefix: str) -> str:
+def _as_directory(prefix: str) -> str:
     return prefix if prefix == "" or prefix.endswith("/") else prefix + "/"
 
 

@@ -566,22 +566,22 @@ class FsspecStore(Store):
 
     # -- directories ----------------------------------------------------------------------------
 
-    def _folder(self, prefix: str) -> str:
-        folder = check_prefix(prefix)
-        return self._path(folder) if folder else (self._root() + self._query()) or self.path
+    def _directory(self, prefix: str) -> str:
+        directory = check_prefix(prefix)
+        return self._path(directory) if directory else (self._root() + self._query()) or self.path
 
-    async def _children(self, folder: str) -> list[str]:
+    async def _children(self, directory: str) -> list[str]:
         """The paths of what lies directly below a directory."""
         try:
-            found = await self._call("_ls", folder, detail=False)
+            found = await self._call("_ls", directory, detail=False)
         except self.allowed_exceptions as error:
             self._check_absent(error)
             return []
-        return [path for path in found if path.strip("/") != folder.strip("/")]
+        return [path for path in found if path.strip("/") != directory.strip("/")]
 
-    def _names(self, paths: list[str], folder: str) -> list[str]:
-        """The names of `paths` below `folder`."""
-        base = folder.removesuffix(self._query()).rstrip("/").lstrip("/")
+    def _names(self, paths: list[str], directory: str) -> list[str]:
+        """The names of `paths` below `directory`."""
+        base = directory.removesuffix(self._query()).rstrip("/").lstrip("/")
         names = [path.rstrip("/").lstrip("/") for path in paths]
         if not base:
             return [name for name in names if name]
@@ -594,15 +594,15 @@ class FsspecStore(Store):
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
-        folder = self._folder(prefix)
+        directory = self._directory(prefix)
         try:
-            paths = await self._call("_find", folder)
+            paths = await self._call("_find", directory)
         except self.allowed_exceptions as error:
             self._check_absent(error)
             return
         start = check_prefix(prefix)
         # An object 'directory/' marks a directory, and is no value.
-        for name in self._names([path for path in paths if not path.endswith("/")], folder):
+        for name in self._names([path for path in paths if not path.endswith("/")], directory):
             yield f"{start}/{name}" if start else name
 
     async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
@@ -629,21 +629,21 @@ class FsspecStore(Store):
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         # docstring inherited
-        folder = self._folder(prefix)
+        directory = self._directory(prefix)
         try:
-            paths = await self._call("_ls", folder, detail=False)
+            paths = await self._call("_ls", directory, detail=False)
         except self.allowed_exceptions as error:
             self._check_absent(error)
             return
-        for name in dict.fromkeys(self._names(list(paths), folder)):
+        for name in dict.fromkeys(self._names(list(paths), directory)):
             yield name
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        folder = self._folder(prefix)
+        directory = self._directory(prefix)
         # The root itself is not a value of the store: it may be a bucket, or a mount point.
-        doomed = [folder] if check_prefix(prefix) else await self._children(folder)
+        doomed = [directory] if check_prefix(prefix) else await self._children(directory)
         if any(sign in path for path in doomed for sign in "*?["):  # would be taken for a pattern
             await super().delete_dir(prefix)
         elif doomed:

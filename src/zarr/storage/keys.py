@@ -129,8 +129,8 @@ def is_safe(name: str) -> bool:
 
 def check_prefix(prefix: str) -> str:
     """Return the directory that `prefix` names, without slashes at its ends; '' is the root."""
-    folder = prefix.strip("/")
-    return check_key(folder) if folder else ""
+    directory = prefix.strip("/")
+    return check_key(directory) if directory else ""
 
 
 def content_tag(tag: object) -> str | None:
@@ -151,16 +151,16 @@ def is_hidden(name: str) -> bool:
 
 def children(keys: Iterable[str], prefix: str) -> list[str]:
     """The names just below the directory `prefix`: values and directories, each once."""
-    folder = folder_of(prefix)
-    skip = len(folder)
-    names = (key[skip:].partition("/")[0] for key in keys if key.startswith(folder))
+    directory = folder_of(prefix)
+    skip = len(directory)
+    names = (key[skip:].partition("/")[0] for key in keys if key.startswith(directory))
     return list(dict.fromkeys(name for name in names if name))
 
 
 def folder_of(prefix: str) -> str:
     """The beginning of all keys in the directory `prefix`: its name and a slash; '' at the root."""
-    folder = check_prefix(prefix)
-    return f"{folder}/" if folder else ""
+    directory = check_prefix(prefix)
+    return f"{directory}/" if directory else ""
 
 
 def successor(prefix: str) -> str:

@@ -85,12 +85,12 @@ class LocalStore(BlockingStore):
     Examples
     --------
     >>> import tempfile, zarr
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> store = zarr.storage.LocalStore(folder.name)
+    >>> directory = tempfile.TemporaryDirectory()
+    >>> store = zarr.storage.LocalStore(directory.name)
     >>> array = zarr.create_array(store, shape=(4,), dtype="i4")
-    >>> zarr.open_array(folder.name).shape
+    >>> zarr.open_array(directory.name).shape
     (4,)
-    >>> folder.cleanup()
+    >>> directory.cleanup()
     """
 
     def __init__(self, root: Path | str, *, read_only: bool = False) -> None:
@@ -109,8 +109,8 @@ class LocalStore(BlockingStore):
     def _place(self, root: Path | str) -> None:
         self._given = root
         # Fixed now, so that the store stays where it is when the process changes its directory.
-        self._folder = os.path.abspath(root)
-        self._files = _core.Files(self._folder, config.settings.storage__local__fsync)
+        self._directory = os.path.abspath(root)
+        self._files = _core.Files(self._directory, config.settings.storage__local__fsync)
         self._follows = config.settings.storage__local__follow_links
 
     @cached_property
@@ -126,7 +126,7 @@ class LocalStore(BlockingStore):
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
         # The same directory, wherever the other process is, and as strict as here.
-        self._files = _core.Files(self._folder, config.settings.storage__local__fsync)
+        self._files = _core.Files(self._directory, config.settings.storage__local__fsync)
 
     @classmethod
     async def open(
@@ -153,21 +153,21 @@ class LocalStore(BlockingStore):
             raise ValueError(f"Invalid mode: {mode}, expected one of {ANY_ACCESS_MODE}")
         store = cls(root, read_only=read_only)
         if mode in ("r", "r+") and not read_only:  # else it must exist anyway
-            await offload(store._require_folder)
+            await offload(store._require_directory)
         await store._open()
         return store
 
-    def _require_folder(self) -> None:
-        if not os.path.exists(self._folder):
+    def _require_directory(self) -> None:
+        if not os.path.exists(self._directory):
             message = f"{self.root} does not exist"
             raise FileNotFoundError(Message(message, self._hint_of_missing))
 
     def _hint_of_missing(self) -> str:
-        above, name = os.path.split(self._folder)
+        above, name = os.path.split(self._directory)
         first = self.root.parts[0] if self.root.parts else ""
         if first.endswith(":") and not os.path.exists(first):
             return f": a URL begins with '{first}//'"
-        if os.path.isfile(self._folder):
+        if os.path.isfile(self._directory):
             return ": it is a file, and no directory"
         return did_you_mean(name, os.listdir(above))
 
@@ -179,9 +179,9 @@ class LocalStore(BlockingStore):
 
     def _prepare(self) -> None:
         if self.read_only:
-            self._require_folder()
-        elif not os.path.isdir(self._folder):
-            os.makedirs(self._folder, exist_ok=True)
+            self._require_directory()
+        elif not os.path.isdir(self._directory):
+            os.makedirs(self._directory, exist_ok=True)
 
     def _ensure_open_sync(self) -> None:
         if not self._is_open:
@@ -191,8 +191,8 @@ class LocalStore(BlockingStore):
     def with_read_only(self, read_only: bool = False) -> Self:
         """Return a store of the same directory that is read-only, or not."""
         view = type(self)(root=self._given, read_only=read_only)
-        if view._folder != self._folder:  # the process is in another directory now
-            view._folder = self._folder
+        if view._directory != self._directory:  # the process is in another directory now
+            view._directory = self._directory
             view._files = self._files
         view._follows = self._follows
         return view
@@ -211,7 +211,7 @@ class LocalStore(BlockingStore):
         plain = self._follows and own
         locks = not self._files.unlocked
         return StoreTraits(
-            data_id=_DataId(self._folder),
+            data_id=_DataId(self._directory),
             needs_event_loop=False,
             byte_ranges=True,
             versions=True,
@@ -224,7 +224,7 @@ class LocalStore(BlockingStore):
         )
 
     def _path(self, key: str) -> str:
-        path = f"{self._folder}/{check_key(key)}"
+        path = f"{self._directory}/{check_key(key)}"
         if not (self._follows or self._is_inside(path)):
             raise PermissionError(
                 errno.ELOOP, f"{key!r} leads out of {self} by a symbolic link", path
@@ -232,7 +232,7 @@ class LocalStore(BlockingStore):
         return path
 
     def _is_inside(self, path: str) -> bool:
-        root = os.path.realpath(self._folder)
+        root = os.path.realpath(self._directory)
         return f"{os.path.realpath(path)}/".startswith(f"{root.rstrip('/')}/")
 
     def _checked(self, key: str) -> str:
@@ -301,28 +301,28 @@ class LocalStore(BlockingStore):
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        await offload(self._remove_folder, prefix)
+        await offload(self._remove_directory, prefix)
 
-    def _remove_folder(self, prefix: str) -> None:
-        folder = check_prefix(prefix)
-        if not folder:
+    def _remove_directory(self, prefix: str) -> None:
+        directory = check_prefix(prefix)
+        if not directory:
             # The root itself is not a value of the store: who made it chose its mode and its
             # place, which may be a mount point, a link, or the directory of a process.
-            _empty(self._folder)
+            _empty(self._directory)
             return
-        path = self._path(folder)
+        path = self._path(directory)
         if os.path.isfile(path):
             raise ValueError(f"delete_dir was passed a {prefix=} that is a file")
         _remove(path)
 
     def passes_link(self, path: str, key: str) -> bool:
-        return passes_link(self._folder, path, key)
+        return passes_link(self._directory, path, key)
 
     async def clear(self) -> None:
         # docstring inherited
         self._check_writable()
-        await offload(self._remove_folder, "")
-        await offload(os.makedirs, self._folder, 0o777, True)
+        await offload(self._remove_directory, "")
+        await offload(os.makedirs, self._directory, 0o777, True)
 
     async def move(self, dest_root: Path | str) -> None:
         """Move the whole store to another directory, which must not exist yet.
@@ -341,7 +341,7 @@ class LocalStore(BlockingStore):
         if dest_root.exists():
             raise FileExistsError(f"Destination root {dest_root} already exists.")
         os.makedirs(dest_root.parent, exist_ok=True)
-        shutil.move(self._folder, dest_root)
+        shutil.move(self._directory, dest_root)
         self.__dict__.pop("root", None)
         self._place(dest_root)
 
@@ -408,11 +408,11 @@ class LocalStore(BlockingStore):
         return exchange(old_path, new_path) if swap else rename(old_path, new_path)
 
     def _names(self, prefix: str) -> Iterable[str]:
-        folder = check_prefix(prefix)
-        path = self._path(folder) if folder else self._folder
+        directory = check_prefix(prefix)
+        path = self._path(directory) if directory else self._directory
         return [
             name
-            for name in self._files.names(folder) or ()
+            for name in self._files.names(directory) or ()
             if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
         ]
 
@@ -432,10 +432,10 @@ class LocalStore(BlockingStore):
         first = check_prefix(prefix)
         if first:
             self._path(first)
-        folders = [first + "/" if first else ""]
-        for folder in folders:  # grows on the way
+        directories = [first + "/" if first else ""]
+        for directory in directories:  # grows on the way
             try:
-                entries = os.scandir(f"{self._folder}/{folder}")
+                entries = os.scandir(f"{self._directory}/{directory}")
             except (FileNotFoundError, NotADirectoryError):
                 continue
             with entries:
@@ -445,9 +445,9 @@ class LocalStore(BlockingStore):
                     if not self._follows and entry.is_symlink() and not self._is_inside(entry.path):
                         continue
                     if entry.is_dir():
-                        folders.append(f"{folder}{entry.name}/")
+                        directories.append(f"{directory}{entry.name}/")
                     else:
-                        yield folder + entry.name
+                        yield directory + entry.name
 
 
 class Leftover(NamedTuple):
@@ -474,15 +474,15 @@ def leftovers(store: Store, prefix: str = "") -> list[Leftover]:
 class _DataId:
     """The name of the place of a directory, found out once and late: links are followed for it."""
 
-    __slots__ = ("_folder", "_name")
+    __slots__ = ("_directory", "_name")
 
-    def __init__(self, folder: str) -> None:
-        self._folder = folder
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
         self._name: str | None = None
 
     def __call__(self) -> str:
         if self._name is None:
-            self._name = f"file://{os.path.realpath(self._folder)}"
+            self._name = f"file://{os.path.realpath(self._directory)}"
         return self._name
 
 
@@ -513,10 +513,10 @@ def _no_file(key: str, found: str) -> OSError:
     )
 
 
-def _empty(folder: str) -> None:
+def _empty(directory: str) -> None:
     """Remove what is in a directory: files first, as documents of nodes are."""
     with contextlib.suppress(FileNotFoundError):
-        with os.scandir(folder) as found:
+        with os.scandir(directory) as found:
             entries = sorted(found, key=lambda entry: entry.is_dir(follow_symlinks=False))
         for entry in entries:
             _remove(entry.path)

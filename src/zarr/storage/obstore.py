@@ -519,21 +519,21 @@ class ObjectStore(Store, Generic[T_Store]):
 
     async def list_prefix(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited
-        folders: set[str] = set()
+        directories: set[str] = set()
         empty: list[str] = []
         async for batch in self._batches(prefix):
             for item in batch:
                 path = item["path"]
-                folder = path.rpartition("/")[0]
-                while folder and folder not in folders:
-                    folders.add(folder)
-                    folder = folder.rpartition("/")[0]
+                directory = path.rpartition("/")[0]
+                while directory and directory not in directories:
+                    directories.add(directory)
+                    directory = directory.rpartition("/")[0]
                 if item["size"]:
                     yield path
                 elif path:
                     empty.append(path)
         for path in empty:
-            if path not in folders and await self.exists(path):
+            if path not in directories and await self.exists(path):
                 yield path
 
     async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
@@ -553,14 +553,18 @@ class ObjectStore(Store, Generic[T_Store]):
 
     async def list_dir(self, prefix: str) -> AsyncGenerator[str, None]:
         # docstring inherited
-        folder = check_prefix(prefix)
-        listing = _running().list_with_delimiter_async(self._client, prefix=folder or None)
+        directory = check_prefix(prefix)
+        listing = _running().list_with_delimiter_async(self._client, prefix=directory or None)
         found = await self._answer(listing)
-        skip = len(folder) + 1 if folder else 0
-        folders = {path[skip:].strip("/") for path in found["common_prefixes"]}
-        for name in sorted(folders):
+        skip = len(directory) + 1 if directory else 0
+        directories = {path[skip:].strip("/") for path in found["common_prefixes"]}
+        for name in sorted(directories):
             yield name
         for item in found["objects"]:
             name = item["path"][skip:]
-            if name and name not in folders and (item["size"] or await self.exists(item["path"])):
+            if (
+                name
+                and name not in directories
+                and (item["size"] or await self.exists(item["path"]))
+            ):
                 yield name

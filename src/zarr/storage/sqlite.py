@@ -262,6 +262,6 @@ class SQLiteStore(BlockingStore):
             low = batch[-1] + "\1"  # no key has a NUL: nothing lies between
 
     def _names(self, prefix: str) -> Iterable[str]:
-        folder = folder_of(prefix)
+        directory = folder_of(prefix)
         self._is_open = True
-        return self._database.run(lambda c: children_of(c, folder))
+        return self._database.run(lambda c: children_of(c, directory))

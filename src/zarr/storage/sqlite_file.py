@@ -212,9 +212,9 @@ SELECT substr(k, :skip) FROM found WHERE k IS NOT NULL
 """
 
 
-def below(folder: str) -> tuple[str, tuple[str, ...]]:
-    """The condition for keys that begin with `folder`, and its parameters."""
-    return ("WHERE k >= ? AND k < ?", (folder, successor(folder))) if folder else ("", ())
+def below(directory: str) -> tuple[str, tuple[str, ...]]:
+    """The condition for keys that begin with `directory`, and its parameters."""
+    return ("WHERE k >= ? AND k < ?", (directory, successor(directory))) if directory else ("", ())
 
 
 def keys_between(connection: Connection, low: str, high: str) -> list[str]:
@@ -223,9 +223,9 @@ def keys_between(connection: Connection, low: str, high: str) -> list[str]:
     return [key for (key,) in connection.execute(statement, (low, high, BATCH))]
 
 
-def children_of(connection: Connection, folder: str) -> list[str]:
+def children_of(connection: Connection, directory: str) -> list[str]:
     """The names directly below a directory, each once."""
-    limits = {"low": folder, "high": successor(folder), "skip": len(folder) + 1}
+    limits = {"low": directory, "high": successor(directory), "skip": len(directory) + 1}
     rows = connection.execute(_CHILDREN, limits)
     return list(dict.fromkeys(rest.partition("/")[0] for (rest,) in rows))
 
@@ -456,19 +456,21 @@ class Database:
         return OSError(errno.EIO, f"SQLite: {error}", path)
 
     def _not_opened(self, error: Exception) -> Exception:
-        folder = os.path.dirname(self.path)
-        if not os.path.isdir(folder):
-            return FileNotFoundError(errno.ENOENT, "there is no folder for the SQLite file", folder)
+        directory = os.path.dirname(self.path)
+        if not os.path.isdir(directory):
+            return FileNotFoundError(
+                errno.ENOENT, "there is no directory for the SQLite file", directory
+            )
         if os.path.isdir(self.path):
             return IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), self.path)
         if self.read_only and os.path.exists(self.path):
             return PermissionError(
                 errno.EACCES,
-                "readers need to make a file beside the database; the folder forbids it",
+                "readers need to make a file beside the database; the directory forbids it",
                 self.path,
             )
-        if not os.access(folder, os.W_OK):
-            return PermissionError(errno.EACCES, "the folder forbids writing", self.path)
+        if not os.access(directory, os.W_OK):
+            return PermissionError(errno.EACCES, "the directory forbids writing", self.path)
         return OSError(errno.EIO, f"SQLite: {error}", self.path)
 
 

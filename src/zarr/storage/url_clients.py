@@ -74,17 +74,17 @@ def _zip(url: str, options: StorageOptions) -> RemoteZipStore:
     """The entries of a zip file at a URL: one request for each value, unlike fsspec's."""
     local = local_path(url)
     if local is not None and not options:
-        folder, name = os.path.split(local)
-        return RemoteZipStore(LocalStore(folder, read_only=True), name)
+        directory, name = os.path.split(local)
+        return RemoteZipStore(LocalStore(directory, read_only=True), name)
     address, query, rest = url.partition("?")
-    folder, _, name = address.rpartition("/")
+    directory, _, name = address.rpartition("/")
     scheme = url.partition("://")[0]
     if len(links_of(url)) == 1 and isinstance(options.get(scheme), dict):
         options = options[scheme]
     if query:  # as of a signed URL: it belongs to the file
-        file: Store = FsspecStore.from_url(folder, storage_options=options, read_only=True)
+        file: Store = FsspecStore.from_url(directory, storage_options=options, read_only=True)
         return RemoteZipStore(file, f"{name}?{rest}")
-    return RemoteZipStore(store_of_url(folder, options, True), name)
+    return RemoteZipStore(store_of_url(directory, options, True), name)
 
 
 # Each returns None where the options say what obstore does not understand.

@@ -89,13 +89,13 @@ class ZipStore(BlockingStore):
     Examples
     --------
     >>> import os, tempfile, zarr
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = os.path.join(folder.name, "a.zip")
+    >>> directory = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(directory.name, "a.zip")
     >>> with zarr.storage.ZipStore(path, mode="w") as store:
     ...     zarr.create_array(store, shape=(4,), dtype="i4")[:] = 7
     >>> zarr.open_array(path, mode="r")[:2]
     array([7, 7], dtype=int32)
-    >>> folder.cleanup()
+    >>> directory.cleanup()
     """
 
     path: Path | IO[bytes]
@@ -277,8 +277,8 @@ class ZipStore(BlockingStore):
         self._check_writable()
         await offload(self._remove_below, folder_of(prefix))
 
-    def _remove_below(self, folder: str) -> None:
-        self._ensure_open_sync().remove(list(self._keys(folder)))
+    def _remove_below(self, directory: str) -> None:
+        self._ensure_open_sync().remove(list(self._keys(directory)))
 
     async def clear(self) -> None:
         # docstring inherited
@@ -404,10 +404,10 @@ class RemoteZipStore(Store):
     --------
     >>> import tempfile, zarr
     >>> from zarr.storage import LocalStore, RemoteZipStore, ZipStore
-    >>> folder = tempfile.mkdtemp()
-    >>> with ZipStore(f"{folder}/a.zip", mode="w") as store:
+    >>> directory = tempfile.mkdtemp()
+    >>> with ZipStore(f"{directory}/a.zip", mode="w") as store:
     ...     a = zarr.create_array(store, data=[1, 2, 3])
-    >>> store = RemoteZipStore(LocalStore(folder), "a.zip")
+    >>> store = RemoteZipStore(LocalStore(directory), "a.zip")
     >>> zarr.open_array(store, mode="r")[:].tolist()
     [1, 2, 3]
     """

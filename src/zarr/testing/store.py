@@ -54,7 +54,7 @@ _KEYS = ["c/0", "foo/c/0.0", "foo/0/0"]
 _FOUR = b"\x01\x02\x03\x04"
 # A small hierarchy, and what is directly below some of its directories.
 _TREE = ["zarr.json", "a/zarr.json", "a/b/zarr.json", "a/b/c/0", "a/b/c/1", "ab/zarr.json"]
-_FOLDERS = {
+_DIRECTORIES = {
     "": {"zarr.json", "a", "ab"},
     "a": {"zarr.json", "b"},
     "a/b": {"zarr.json", "c"},
@@ -461,8 +461,8 @@ class StoreTests(Generic[S, B]):
         """The names directly below a directory are listed, each once."""
         assert [name async for name in store.list_dir("")] == []
         await self._fill(store)
-        for folder, expected in _FOLDERS.items():
-            for prefix in {folder, f"{folder}/"} - {"/"}:
+        for directory, expected in _DIRECTORIES.items():
+            for prefix in {directory, f"{directory}/"} - {"/"}:
                 observed = [name async for name in store.list_dir(prefix)]
                 assert sorted(observed) == sorted(expected)
 

@@ -18,7 +18,7 @@ FORMATS = [2, 3, None]
 
 
 @pytest.mark.parametrize("zarr_format", FORMATS)
-@pytest.mark.parametrize("name", ["folder", "file.zip"])
+@pytest.mark.parametrize("name", ["directory", "file.zip"])
 def test_an_array_alone_is_an_array(tmp_path: Path, name: str, zarr_format: Any) -> None:
     place = tmp_path / name
     zarr.save(place, np.arange(5), zarr_format=zarr_format)
@@ -32,7 +32,7 @@ def test_an_array_alone_is_an_array(tmp_path: Path, name: str, zarr_format: Any)
 
 
 @pytest.mark.parametrize("zarr_format", FORMATS)
-@pytest.mark.parametrize("name", ["folder", "file.zip"])
+@pytest.mark.parametrize("name", ["directory", "file.zip"])
 def test_several_are_a_group_that_reads_each_when_asked(
     tmp_path: Path, name: str, zarr_format: Any
 ) -> None:
@@ -61,7 +61,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(tmp_path: Path) -> None:
         loaded["a"]
 
 
-@pytest.mark.parametrize("name", ["folder", "file.zip"])
+@pytest.mark.parametrize("name", ["directory", "file.zip"])
 def test_a_value_that_is_no_array_is_refused_and_makes_nothing(tmp_path: Path, name: str) -> None:
     for arguments in ((), ([1, 2],), ([1], [2])):
         with pytest.raises((TypeError, ValueError), match="arr"):

@@ -250,7 +250,7 @@ def test_a_node_that_holds_the_source_is_not_replaced() -> None:
     assert values(root.store) == before
 
 
-def test_one_folder_by_two_names_is_the_same_place(tmp_path: Path) -> None:
+def test_one_directory_by_two_names_is_the_same_place(tmp_path: Path) -> None:
     root = tree(store=tmp_path / "a")
     inner = zarr.open_group(LocalStore(tmp_path / "a" / "foo"))
     with pytest.raises(CopyError, match="itself"):

@@ -37,9 +37,9 @@ def test_all_values_are_copied(source: dict[str, Any]) -> None:
 
 
 def test_between_any_two_stores(source: dict[str, Any], tmp_path: Path) -> None:
-    zarr.copy_store(source, tmp_path / "folder")
+    zarr.copy_store(source, tmp_path / "directory")
     with ZipStore(tmp_path / "a.zip", mode="w") as archive:
-        zarr.copy_store(str(tmp_path / "folder"), archive)
+        zarr.copy_store(str(tmp_path / "directory"), archive)
     dest = MemoryStore()
     counts = asyncio.run(zarr.api.asynchronous.copy_store(str(tmp_path / "a.zip"), dest))
     assert counts[0] == len(source)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-FOLDER = Path(__file__).parent
+DIRECTORY = Path(__file__).parent
 
 
 def _sections(text: str) -> dict[str, list[str]]:
@@ -29,7 +29,7 @@ def _sections(text: str) -> dict[str, list[str]]:
     return sections
 
 
-ASKED = _sections((FOLDER / "questions.txt").read_text())
+ASKED = _sections((DIRECTORY / "questions.txt").read_text())
 
 
 def _v2(name: Any, object_codec_id: Any = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 import pytest
-from dtype_answers import FOLDER, Questions, unpacked
+from dtype_answers import DIRECTORY, Questions, unpacked
 
 # Errors that are caught by the same clauses.
 _VALUE_ERRORS = ("ValueError", "Error", "UnicodeEncodeError")
@@ -280,7 +280,7 @@ def _agree(theirs: str, ours: str) -> bool:
 
 @pytest.fixture(scope="module")
 def differing() -> list[tuple[str, str, str, str, str]]:
-    theirs = unpacked(json.loads((FOLDER / "expected.json").read_text()))
+    theirs = unpacked(json.loads((DIRECTORY / "expected.json").read_text()))
     ours = Questions().all()
     assert {s: {k: list(q) for k, q in kinds.items()} for s, kinds in theirs.items()} == {
         s: {k: list(q) for k, q in kinds.items()} for s, kinds in ours.items()

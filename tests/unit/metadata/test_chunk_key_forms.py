@@ -49,7 +49,7 @@ def test_keys_are_those_of_the_specification(encoding: Any, coords: Any, key: st
 
 
 @given(coords=st.lists(st.integers(0, 10**6), min_size=1, max_size=4), most=st.integers(4, 2000))
-def test_no_folder_has_more_entries_than_it_may(coords: list[int], most: int) -> None:
+def test_no_directory_has_more_entries_than_it_may(coords: list[int], most: int) -> None:
     encoding = parse_chunk_key_encoding({"name": "fanout", "configuration": {"max_children": most}})
     key = encoding.encode_chunk_key(tuple(coords))
     assert encoding.decode_chunk_key(key) == tuple(coords)

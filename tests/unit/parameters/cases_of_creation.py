@@ -90,9 +90,9 @@ def _(do: Caller) -> None:
 
 @case(MAKING, "store")
 def _(do: Caller) -> None:
-    folder = do.tmp_path / "there"
-    do.make(store=folder)
-    assert (folder / ("zarr.json" if do.format == 3 else ".zarray")).exists()
+    directory = do.tmp_path / "there"
+    do.make(store=directory)
+    assert (directory / ("zarr.json" if do.format == 3 else ".zarray")).exists()
 
 
 class Locks:

@@ -39,7 +39,7 @@ class Caller:
     zarr_format
         The format of what is made.
     tmp_path
-        An empty folder.
+        An empty directory.
     function
         The function that a case is about.
     """

@@ -44,7 +44,7 @@ def shown(store: Store) -> Iterator[str]:
 
 def fsspec_store(**options: Any) -> FsspecStore:
     fsspec = pytest.importorskip("fsspec")
-    return FsspecStore(fsspec.filesystem("memory", **options), path="/folder")
+    return FsspecStore(fsspec.filesystem("memory", **options), path="/directory")
 
 
 def test_options_of_a_file_system_are_not_shown() -> None:
@@ -65,10 +65,10 @@ def test_options_of_a_file_system_are_not_shown() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        f"https://user:{SECRET}@host.example/folder",
-        f"https://{SECRET}@host.example/folder",
-        f"https://host.example/folder?X-Amz-Signature={SECRET}&X-Amz-Credential={SECRET}",
-        f"https://user:{SECRET}@host.example/folder?sig={SECRET}",
+        f"https://user:{SECRET}@host.example/directory",
+        f"https://{SECRET}@host.example/directory",
+        f"https://host.example/directory?X-Amz-Signature={SECRET}&X-Amz-Credential={SECRET}",
+        f"https://user:{SECRET}@host.example/directory?sig={SECRET}",
     ],
 )
 def test_urls_are_shown_without_passwords_and_signatures(url: str) -> None:
@@ -76,11 +76,11 @@ def test_urls_are_shown_without_passwords_and_signatures(url: str) -> None:
     for store in (ObjectStore(kinds.HTTPStore.from_url(url)),):
         for text in shown(store):
             assert SECRET not in text
-        assert "host.example/folder" in str(store)
+        assert "host.example/directory" in str(store)
     fake = fsspec_store()
     fake.path = url
     assert SECRET not in repr(fake)
-    assert "host.example/folder" in repr(fake)
+    assert "host.example/directory" in repr(fake)
 
 
 def test_a_zip_file_behind_a_signed_url_is_shown_without_the_signature() -> None:

@@ -67,7 +67,7 @@ def test_one_that_belongs_to_an_event_loop_is_taken() -> None:
     assert sync(main()) == b"v"
 
 
-def test_folders_are_made_where_the_file_system_has_some(tmp_path: Path) -> None:
+def test_directories_are_made_where_the_file_system_has_some(tmp_path: Path) -> None:
     store = FsspecStore.from_url(f"local://{tmp_path}/new")
     sync(store.set("a/b/c", Buffer.from_bytes(b"v")))
     assert (tmp_path / "new" / "a" / "b" / "c").read_bytes() == b"v"

@@ -50,7 +50,7 @@ def test_a_root_that_is_no_path_is_refused(root: object) -> None:
         LocalStore(root)  # type: ignore[arg-type]
 
 
-def test_the_folder_is_made_when_the_store_is_opened_and_not_before(tmp_path: Path) -> None:
+def test_the_directory_is_made_when_the_store_is_opened_and_not_before(tmp_path: Path) -> None:
     root = tmp_path / "a" / "b"
     store = LocalStore(root)
     assert not root.exists()
@@ -78,7 +78,7 @@ def test_an_unknown_mode_is_refused(tmp_path: Path) -> None:
         step(LocalStore.open(tmp_path, mode="q"))  # type: ignore[arg-type]
 
 
-def test_opening_a_missing_folder_read_only_is_an_error(tmp_path: Path) -> None:
+def test_opening_a_missing_directory_read_only_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         step(LocalStore.open(tmp_path / "missing", read_only=True))
     with pytest.raises(FileNotFoundError):
@@ -138,7 +138,7 @@ def test_listing_does_not_leave_the_root(tmp_path: Path) -> None:
             step(store.delete_dir(prefix))
 
 
-def test_deleting_a_folder_by_its_name_as_a_key_does_nothing(tmp_path: Path) -> None:
+def test_deleting_a_directory_by_its_name_as_a_key_does_nothing(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     store.set_sync("a/b", Buffer.from_bytes(b"v"))
     store.delete_sync("a")
@@ -167,7 +167,7 @@ def test_move(tmp_path: Path) -> None:
         step(store.with_read_only(True).move(tmp_path / "d"))
 
 
-def test_two_ways_to_one_folder_are_the_same_data(tmp_path: Path) -> None:
+def test_two_ways_to_one_directory_are_the_same_data(tmp_path: Path) -> None:
     os.symlink(tmp_path, tmp_path / "link")
     assert LocalStore(tmp_path).data_id == LocalStore(tmp_path / "link").data_id
 
@@ -212,21 +212,21 @@ def test_a_writer_that_is_killed_leaves_the_old_value_or_the_new(tmp_path: Path)
     assert listed(store) in ([], ["k"])
 
 
-def test_links_out_of_the_folder_are_refused_where_asked(tmp_path: Path) -> None:
+def test_links_out_of_the_directory_are_refused_where_asked(tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     (outside / "c").mkdir(parents=True)
     (outside / "secret").write_bytes(b"secret")
     (root / "a").mkdir(parents=True)
     (root / "a" / "k").write_bytes(b"v")
     (root / "file").symlink_to(outside / "secret")
-    (root / "folder").symlink_to(outside)
+    (root / "directory").symlink_to(outside)
     (root / "inner").symlink_to(root / "a")
     with zarr.config.set({"storage.local.follow_links": False}):
         strict = LocalStore(root)
     copies = [strict, pickle.loads(pickle.dumps(strict)), strict.with_read_only(False)]
     assert LocalStore(root).get_sync("file") == Buffer.from_bytes(b"secret")
     for store in copies:
-        for key in ("file", "folder/secret", "folder/new"):
+        for key in ("file", "directory/secret", "directory/new"):
             for call in (
                 lambda key=key: store.get_sync(key),  # noqa: B023
                 lambda key=key: store.set_sync(key, Buffer.from_bytes(b"x")),  # noqa: B023
@@ -240,7 +240,7 @@ def test_links_out_of_the_folder_are_refused_where_asked(tmp_path: Path) -> None
                 with pytest.raises(PermissionError, match="leads out of"):
                     call()
         with pytest.raises(PermissionError, match="leads out of"):
-            sync(store.delete_dir("folder/c"))
+            sync(store.delete_dir("directory/c"))
         assert store.get_sync("inner/k") == Buffer.from_bytes(b"v")
 
         async def listed(store: LocalStore = store) -> tuple[set[str], set[str]]:

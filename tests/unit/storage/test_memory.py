@@ -99,7 +99,7 @@ class TestManagedMemoryStore:
     def test_values_go_with_the_last_store(self) -> None:
         store = ManagedMemoryStore("going")
         store.set_sync("k", Buffer.from_bytes(b"v"))
-        view = ManagedMemoryStore.from_url("memory://going/folder")
+        view = ManagedMemoryStore.from_url("memory://going/directory")
         del store
         gc.collect()
         assert ManagedMemoryStore.from_url("memory://going").get_sync("k") is not None
@@ -108,7 +108,7 @@ class TestManagedMemoryStore:
         with pytest.raises(ValueError, match="may have been garbage collected"):
             ManagedMemoryStore.from_url("memory://going")
 
-    def test_a_path_is_a_folder(self) -> None:
+    def test_a_path_is_a_directory(self) -> None:
         whole, part = ManagedMemoryStore("tree"), ManagedMemoryStore("tree", path="/a//b/")
         assert str(part) == "memory://tree/a/b"
         part.set_sync("c/0", Buffer.from_bytes(b"v"))

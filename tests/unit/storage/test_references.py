@@ -57,18 +57,18 @@ def test_outside_of_the_roots_they_are_refused(data: Path, scheme: str, path: st
             each[:]
 
 
-@pytest.mark.parametrize("root", ["memory://bucket/folder", "memory://bucket/folder/"])
+@pytest.mark.parametrize("root", ["memory://bucket/directory", "memory://bucket/directory/"])
 def test_urls_as_well(root: str) -> None:
     import fsspec
 
     fs = fsspec.filesystem("memory")
-    for name in ("folder/x", "folderx", "other/x"):
+    for name in ("directory/x", "directoryx", "other/x"):
         fs.pipe_file(f"/bucket/{name}", b"----" + VALUES.tobytes())
     more = {"remote_protocol": "memory"}
     with zarr.config.set({"storage.references.roots": [root]}):
-        inside = opened("memory://bucket/folder/x", **more)
+        inside = opened("memory://bucket/directory/x", **more)
         assert inside[:].tolist() == VALUES.tolist()
-        for name in ("folderx", "other/x", "folder/../other/x"):
+        for name in ("directoryx", "other/x", "directory/../other/x"):
             with pytest.raises(PermissionError, match="outside of what"):
                 opened(f"memory://bucket/{name}", **more)[:]
 

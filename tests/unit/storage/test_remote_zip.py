@@ -58,7 +58,7 @@ def test_the_directory_and_one_request_for_each_chunk(
 
 def test_parts_and_listings() -> None:
     big = os.urandom(100_000)
-    store = remote(archive({"a/zarr.json": b"{}", "a/c/0": big, "b": b"", "folder/": b""}))
+    store = remote(archive({"a/zarr.json": b"{}", "a/c/0": big, "b": b"", "directory/": b""}))
     assert sync(get(store, "a/c/0")) == big
     for part, expected in [
         (RangeByteRequest(50_000, 50_010), big[50_000:50_010]),

@@ -470,7 +470,7 @@ class TestHowLittleIsAsked:
         array[5:25] = 0
         assert store.asked == {"get": 1, "set": 1}
 
-    def test_deleting_a_folder_keeps_to_the_limit(self, waiting_store: Any) -> None:
+    def test_deleting_a_directory_keeps_to_the_limit(self, waiting_store: Any) -> None:
         store = waiting_store(0.002)
         array = zarr.create_array(store, shape=(60,), chunks=(1,), dtype="i4")
         array[:] = 1

@@ -240,7 +240,7 @@ def test_damaged_pages_are_an_error_and_nothing_worse(path: Path) -> None:
 def test_a_missing_file_or_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such SQLite file.*x.sqlite"):
         SQLiteStore(tmp_path / "x.sqlite", read_only=True).get_sync("k")
-    with pytest.raises(FileNotFoundError, match="no folder.*absent"):
+    with pytest.raises(FileNotFoundError, match="no directory.*absent"):
         SQLiteStore(tmp_path / "absent" / "x.sqlite").set_sync("k", value(b""))
     with pytest.raises(IsADirectoryError):
         SQLiteStore(tmp_path).set_sync("k", value(b""))
@@ -289,7 +289,7 @@ def test_a_part_of_a_large_value_is_read_alone(store: SQLiteStore) -> None:
     assert peak < 200_000
 
 
-def test_listing_a_folder_does_not_visit_what_lies_deeper(store: SQLiteStore) -> None:
+def test_listing_a_directory_does_not_visit_what_lies_deeper(store: SQLiteStore) -> None:
     with store.transaction():
         for number in range(5000):
             store.set_sync(f"a/deep/c/{number}", value(b"x"))

@@ -115,13 +115,13 @@ def test_appending_to_an_archive(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("old", BIG)
         archive.writestr("changed", b"before")
-        archive.mkdir("folder")
+        archive.mkdir("directory")
     with ZipStore(path, mode="a") as store:
         assert store.get_sync("changed") == Buffer.from_bytes(b"before")
         put(store, "changed", b"after")
         put(store, "new", b"v")
         assert sorted(listed(store)) == ["changed", "new", "old"]
-    assert content(path) == {"old": BIG, "changed": b"after", "new": b"v", "folder/": b""}
+    assert content(path) == {"old": BIG, "changed": b"after", "new": b"v", "directory/": b""}
 
 
 def test_opening_for_append_and_writing_nothing_leaves_the_file(path: Path) -> None:

@@ -26,16 +26,16 @@ DATA = np.random.default_rng(0).integers(0, 9, (40, 50))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     zarr.create_group(tmp_path / "tree").create_array("a", data=DATA, chunks=(10, 25))
     return tmp_path
 
 
-def opened(folder: Path, path: str = "a") -> None:
+def opened(directory: Path, path: str = "a") -> None:
     """The array is right in `a.zip`, opened in both ways."""
     stores: list[Store] = [
-        ZipStore(folder / "a.zip"),
-        RemoteZipStore(LocalStore(folder), "a.zip"),
+        ZipStore(directory / "a.zip"),
+        RemoteZipStore(LocalStore(directory), "a.zip"),
     ]
     for store in stores:
         np.testing.assert_array_equal(zarr.open_array(store, path=path, mode="r")[:], DATA)
@@ -51,11 +51,11 @@ def opened(folder: Path, path: str = "a") -> None:
     ],
     ids=" ".join,
 )
-def test_archives_of_other_programs(folder: Path, command: list[str]) -> None:
+def test_archives_of_other_programs(directory: Path, command: list[str]) -> None:
     if shutil.which(command[0]) is None:
         pytest.skip(f"needs {command[0]}")
-    subprocess.run(command, cwd=folder / "tree", check=True, stdout=subprocess.DEVNULL)
-    opened(folder)
+    subprocess.run(command, cwd=directory / "tree", check=True, stdout=subprocess.DEVNULL)
+    opened(directory)
 
 
 class Pipe(io.RawIOBase):
@@ -74,34 +74,34 @@ class Pipe(io.RawIOBase):
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("streamed", [False, True])
-def test_archives_of_python(folder: Path, compression: int, streamed: bool) -> None:
-    """With folders in between, a comment, and extra fields of both kinds."""
+def test_archives_of_python(directory: Path, compression: int, streamed: bool) -> None:
+    """With directories in between, a comment, and extra fields of both kinds."""
     pipe = Pipe()
-    target: Any = pipe if streamed else folder / "a.zip"
+    target: Any = pipe if streamed else directory / "a.zip"
     with zipfile.ZipFile(target, "w", compression) as archive:
         archive.mkdir("top")
-        for file in sorted((folder / "tree").rglob("*")):
+        for file in sorted((directory / "tree").rglob("*")):
             if file.is_file():
-                name = f"top/{file.relative_to(folder / 'tree')}"
+                name = f"top/{file.relative_to(directory / 'tree')}"
                 info = zipfile.ZipInfo(name)
                 info.compress_type = compression
                 info.extra = b"\xfe\xca\x04\x00test"
                 archive.writestr(info, file.read_bytes())
         archive.comment = b"a comment" * 200
     if streamed:
-        (folder / "a.zip").write_bytes(pipe.data)
-    opened(folder, "top/a")
+        (directory / "a.zip").write_bytes(pipe.data)
+    opened(directory, "top/a")
     # The values that were there stay when one is added.
-    with ZipStore(folder / "a.zip", mode="a") as store:
+    with ZipStore(directory / "a.zip", mode="a") as store:
         store.set_sync("new", Buffer.from_bytes(b"v"))
-    opened(folder, "top/a")
+    opened(directory, "top/a")
 
 
-def test_an_archive_behind_something_else(folder: Path) -> None:
+def test_an_archive_behind_something_else(directory: Path) -> None:
     """As a program that unpacks itself."""
-    shutil.make_archive(str(folder / "a"), "zip", folder / "tree")
-    (folder / "a.zip").write_bytes(os.urandom(1000) + (folder / "a.zip").read_bytes())
-    opened(folder)
+    shutil.make_archive(str(directory / "a"), "zip", directory / "tree")
+    (directory / "a.zip").write_bytes(os.urandom(1000) + (directory / "a.zip").read_bytes())
+    opened(directory)
 
 
 def test_an_encrypted_entry_is_said_to_be_one(tmp_path: Path) -> None:
@@ -115,14 +115,14 @@ def test_an_encrypted_entry_is_said_to_be_one(tmp_path: Path) -> None:
         ZipStore(tmp_path / "a.zip").get_sync("k")
 
 
-def test_a_cut_directory_is_an_error_and_the_file_stays(folder: Path) -> None:
-    shutil.make_archive(str(folder / "a"), "zip", folder / "tree")
-    whole = (folder / "a.zip").read_bytes()
+def test_a_cut_directory_is_an_error_and_the_file_stays(directory: Path) -> None:
+    shutil.make_archive(str(directory / "a"), "zip", directory / "tree")
+    whole = (directory / "a.zip").read_bytes()
     for length in (len(whole) - 1, len(whole) - 30, len(whole) // 2, 10):
-        (folder / "a.zip").write_bytes(whole[:length])
+        (directory / "a.zip").write_bytes(whole[:length])
         for mode in ("r", "a"):
             with pytest.raises(zipfile.BadZipFile):
-                sync(ZipStore.open(folder / "a.zip", mode=mode))
-            assert (folder / "a.zip").read_bytes() == whole[:length]
+                sync(ZipStore.open(directory / "a.zip", mode=mode))
+            assert (directory / "a.zip").read_bytes() == whole[:length]
         with pytest.raises(zipfile.BadZipFile):
-            sync(RemoteZipStore.open(LocalStore(folder), "a.zip"))
+            sync(RemoteZipStore.open(LocalStore(directory), "a.zip"))

@@ -402,7 +402,7 @@ class Requests:
     async def getsize_prefix(self, prefix: str) -> int:
         """Return how many bytes all values below a prefix have together."""
         if self._waits and composed(self.store, "getsize_prefix"):
-            keys = [key async for key in self.list_prefix(_as_folder(prefix))]
+            keys = [key async for key in self.list_prefix(_as_directory(prefix))]
             return sum(await bounded(keys, self.getsize, self.width))
         call = partial(self.store.getsize_prefix, prefix)
         return await self._ask("getsize_prefix", prefix, call, None)
@@ -576,18 +576,18 @@ class Requests:
     async def delete_dir(self, prefix: str) -> None:
         """Delete all keys below a prefix."""
         store = self.store
-        folder = _as_folder(prefix)
+        directory = _as_directory(prefix)
         try:
             able = store.supports_deletes and store.supports_listing
             if self._waits and able and composed(store, "delete_dir"):
                 store._check_writable()
-                keys = [key async for key in self.list_prefix(folder)]
+                keys = [key async for key in self.list_prefix(directory)]
                 await bounded(keys, self.delete, self.width)
             else:
                 await self._ask("delete_dir", prefix, partial(store.delete_dir, prefix), None)
         finally:
-            rewritten_below(self.data_id, folder)
-            note_deletion(self.data_id, folder)
+            rewritten_below(self.data_id, directory)
+            note_deletion(self.data_id, directory)
 
     def own(self, path: str, keys: Iterable[str]) -> Sequence[str]:
         """Those of the keys below a path to which no symbolic link at the path or below it leads.
@@ -838,5 +838,5 @@ def _longest(byte_range: ByteRequest) -> float:
             return inf
 
 
-def _as_folder(prefix: str) -> str:
+def _as_directory(prefix: str) -> str:
     return prefix if prefix == "" or prefix.endswith("/") else prefix + "/"
