@@ -8,24 +8,35 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import zarr
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 pytestmark = pytest.mark.slow
 
+# Starting Python takes longer than what is killed here: one process starts, and its children write.
 WRITER = """
-import sys, numpy as np, zarr
-array = zarr.open_array(sys.argv[1], mode="r+")
-number = 0
-while True:
-    number += 1
-    {write}
-    if number == 1:
-        print("writing", flush=True)
+import os, sys, numpy as np, zarr
+zarr.Array  # imports all that a child needs
+for line in sys.stdin:
+    path, write = line.rstrip().split("|")
+    child = os.fork()
+    if child == 0:
+        array = zarr.open_array(path, mode="r+")
+        number = 0
+        while True:
+            number += 1
+            exec(write)
+            if number == 1:
+                print(os.getpid(), flush=True)
+    os.waitpid(child, 0)
+    print("dead", flush=True)
 """
 WRITES = {
     "whole chunks": "array[:] = number",
@@ -34,22 +45,30 @@ WRITES = {
 }
 
 
-def kill_while_writing(path: Any, write: str, after: float) -> None:
+@pytest.fixture(scope="module")
+def parent() -> Iterator[subprocess.Popen[str]]:
+    """A process whose children write."""
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", WRITER], **pipes) as process:
+        yield process
+        process.kill()
+
+
+def kill_while_writing(parent: Any, path: Any, write: str, after: float) -> None:
     """Let another process write in a loop, and kill it."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER.format(write=write), str(path)], stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"writing\n"
+    parent.stdin.write(f"{path}|{write}\n")
+    parent.stdin.flush()
+    writer = int(parent.stdout.readline())
     time.sleep(after)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
+    os.kill(writer, signal.SIGKILL)
+    assert parent.stdout.readline() == "dead\n"
 
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("shards", [None, (4096,)])
-def test_a_killed_writer_leaves_whole_chunks(tmp_path: Any, write: str, shards: Any) -> None:
+def test_a_killed_writer_leaves_whole_chunks(
+    parent: Any, tmp_path: Any, write: str, shards: Any
+) -> None:
     chaos = random.Random(1)
     path = tmp_path / "a.zarr"
     array = zarr.create_array(
@@ -57,7 +76,7 @@ def test_a_killed_writer_leaves_whole_chunks(tmp_path: Any, write: str, shards: 
     )
     array[:] = 0
     for _ in range(6):
-        kill_while_writing(path, WRITES[write], chaos.uniform(0, 0.03))
+        kill_while_writing(parent, path, WRITES[write], chaos.uniform(0, 0.03))
         found = zarr.open_array(path, mode="r")[:]
         if write != "one element":
             inner = found[1:-1] if write == "parts of chunks" else found
@@ -70,11 +89,11 @@ def test_a_killed_writer_leaves_whole_chunks(tmp_path: Any, write: str, shards: 
     assert len(stored) >= 2
 
 
-def test_a_killed_append_leaves_an_array_that_opens(tmp_path: Any) -> None:
+def test_a_killed_append_leaves_an_array_that_opens(parent: Any, tmp_path: Any) -> None:
     path = tmp_path / "a.zarr"
     zarr.create_array(path, shape=(0,), chunks=(100,), dtype="i8")
     for _ in range(6):
-        kill_while_writing(path, "array.append(np.full(7, number))", 0.02)
+        kill_while_writing(parent, path, "array.append(np.full(7, number))", 0.02)
         array = zarr.open_array(path, mode="r")
         assert array.shape[0] % 7 == 0
         for row in array[:].reshape(-1, 7).tolist():
