@@ -115,7 +115,7 @@ def check_fields(fields: Fields | tuple[str, ...], dtype: NumpyDType) -> NumpyDT
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Points: TypeAlias = tuple[npt.NDArray[Any], ...] | npt.NDArray[np.bool_]
-"""Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
+"""Indices along each dimension, arrays of one shape, negative ones from the end; or a mask."""
 
 _KINDS = "biu"
 
@@ -132,7 +132,7 @@ def integer(item: object) -> int | None:
 
 def out_of_bounds(number: int, axis: int, length: int) -> BoundsCheckError:
     return BoundsCheckError(
-        f"index out of bounds for dimension with length {length} (axis {axis}, index {number})"
+        f"index out of bounds for dimension with length {length} (dimension {axis}, index {number})"
     )
 
 
@@ -179,7 +179,7 @@ def in_bounds(array: AnyNDArray, axis: int, length: int) -> Indices:
 
 
 def check_bounds(array: AnyNDArray, axis: int, length: int) -> None:
-    """Refuse indices that are outside of an axis."""
+    """Refuse indices that are outside of a dimension."""
     if array.size:
         low, high = int(array.min()), int(array.max())
         if low < -length or high >= length:
@@ -369,7 +369,7 @@ def _parse_other(items: tuple[object, ...], shape: tuple[int, ...]) -> Selection
     if len(arrays) > 1:
         raise IndexError(
             "unsupported selection: several arrays together with slices are no basic indexing; "
-            "use .oindex for their outer product, or .vindex with one array for each axis"
+            "use .oindex for their outer product, or .vindex with one array for each dimension"
         )
     _refuse_basic(items)
 

@@ -122,7 +122,7 @@ ANY_ACCESS_MODE: Final[tuple[AccessModeLiteral, ...]] = ("r", "r+", "a", "w", "w
 ShapeLike: TypeAlias = Iterable[int | np.integer[Any]] | int | np.integer[Any]
 if TYPE_CHECKING:
     ChunksLike: TypeAlias = ShapeLike | str | Iterable[int | Iterable[int]] | ChunkGridMetadata
-    """One size for all axes, one a axis, the edges of each, ``"auto"``, or bytes: ``"4MB"``."""
+    """A size for all dimensions or for each, the edges of each, ``"auto"``, or bytes: ``"4MB"``."""
     ShardsLike: TypeAlias = ChunksLike | dict[str, Any]
 ChunkCoords: TypeAlias = tuple[int, ...]
 DimensionNamesLike: TypeAlias = Iterable[str | None] | None

@@ -421,7 +421,11 @@ MISTAKES: dict[str, Case] = {
     "a word as index": (lambda b: b.array["x"], IndexError, "does not have any fields"),
     "a fraction as index": (lambda b: b.array[1.5], IndexError, "integer or slice, got .*float"),
     "too many indices": (lambda b: b.array[1, 2, 3], IndexError, "expected 2, got 3"),
-    "an index out of bounds": (lambda b: b.array[10], IndexError, r"length 10 \(axis 0, index 10"),
+    "an index out of bounds": (
+        lambda b: b.array[10],
+        IndexError,
+        r"10 \(dimension 0, index 10",
+    ),
     "a list out of bounds": (lambda b: b.array.oindex[[100], 0], IndexError, "index 100"),
     "a step backwards": (lambda b: b.array[::-1], IndexError, "step >= 1"),
     "a block out of bounds": (lambda b: b.array.blocks[7], IndexError, r"2 chunk\(s\): 7"),

@@ -500,8 +500,8 @@ class ZfpCodec(DeclaredCodec, ArrayBytesCodec):
         ndim = len(shape) if edges is None else len(edges)
         if ndim > 4:
             raise ValueError(
-                f"The codec zfp stores chunks of at most four axes, and these have {ndim}. Put the "
-                "codec reshape before it."
+                f"The codec zfp stores chunks of at most four dimensions; these have {ndim}. Put "
+                "the codec reshape before it."
             )
 
     def _arguments(self) -> dict[str, float]:

@@ -234,7 +234,7 @@ class N5VarlenCodec(_NestedCodec, ArrayBytesCodec):
         if mode != _VARLENGTH or ndim != len(shape) or tuple(lengths) != shape:
             raise ChunkDecodeError(
                 f"Expected a block of mode {_VARLENGTH} and shape {shape}, found mode {mode}, "
-                f"{ndim} axes, shape {tuple(lengths)}."
+                f"{ndim} dimensions, shape {tuple(lengths)}."
             )
         if count != len(whole) - size:
             raise ChunkDecodeError(

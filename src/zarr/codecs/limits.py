@@ -177,5 +177,7 @@ def checked(data: bytes, count: int) -> bytes:
     # The bits that are read of each block, however many it has.
     least = mode + 1 if mode < 2048 else (bits >> 96 & 0x7FFF) + 1 if mode == _LONG else 1
     if least > MOST_RATE << 2 * axes:
-        raise ChunkDecodeError(f"A stream of zfp has {least} bits for each block of {axes} axes.")
+        raise ChunkDecodeError(
+            f"A stream of zfp has {least} bits for each block of {axes} dimensions."
+        )
     return padded(data, shape, 8 if kind in (1, 3) else 4) + bytes(_HEADER)

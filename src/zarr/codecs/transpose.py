@@ -257,7 +257,7 @@ def _operation(data: object) -> tuple[str, int]:
         ((kind, axis),) = data.items()
         if kind in ("insert", "remove") and int_field(axis, kind) >= 0:
             return kind, axis
-    raise ValueError(f'Expected {{"insert": axis}} or {{"remove": axis}}. Got {data!r}.')
+    raise ValueError(f'Expected {{"insert": NUMBER}} or {{"remove": NUMBER}}. Got {data!r}.')
 
 
 def _shapes(edges: Sequence[object]) -> list[tuple[int, ...]]:

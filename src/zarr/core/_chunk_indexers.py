@@ -49,7 +49,7 @@ class ChunkDimProjection(NamedTuple):
     dim_chunk_sel
         The part of the chunk that is taken.
     dim_out_sel
-        Where that goes in the result; None if the axis is left out.
+        Where that goes in the result; None if the dimension is left out.
     is_complete_chunk : bool
         Whether all is taken that lies in the array.
     """
@@ -87,16 +87,16 @@ def sorted_run_ends(a: AnyNDArray) -> tuple[AnyNDArray, npt.NDArray[np.intp]]:
 
 @dataclass(frozen=True)
 class IntDimIndexer:
-    """One element along an axis.
+    """One element along a dimension.
 
     Parameters
     ----------
     dim_sel : int
         Which.
     dim_len : int
-        The length of the axis.
+        The length of the dimension.
     dim_grid : DimensionGrid
-        The chunks along the axis.
+        The chunks along the dimension.
     """
 
     dim_sel: int
@@ -116,16 +116,16 @@ class IntDimIndexer:
 
 @dataclass(frozen=True)
 class SliceDimIndexer:
-    """A range along an axis.
+    """A range along a dimension.
 
     Parameters
     ----------
     dim_sel : slice
         Which.
     dim_len : int
-        The length of the axis.
+        The length of the dimension.
     dim_grid : DimensionGrid
-        The chunks along the axis.
+        The chunks along the dimension.
     """
 
     dim_len: int
@@ -164,16 +164,16 @@ class SliceDimIndexer:
 
 @dataclass(frozen=True)
 class IntArrayDimIndexer:
-    """Elements along an axis, by their indices.
+    """Elements along a dimension, by their indices.
 
     Parameters
     ----------
     dim_sel : array_like of int
         Which, in any order.
     dim_len : int
-        The length of the axis.
+        The length of the dimension.
     dim_grid : DimensionGrid
-        The chunks along the axis.
+        The chunks along the dimension.
     wraparound : bool, optional
         Whether negative indices count from the end.
     boundscheck : bool, optional
@@ -249,16 +249,16 @@ class IntArrayDimIndexer:
 
 @dataclass(frozen=True)
 class BoolArrayDimIndexer:
-    """Elements along an axis, by a mask.
+    """Elements along a dimension, by a mask.
 
     Parameters
     ----------
     dim_sel : ndarray of bool
         True for each that is taken.
     dim_len : int
-        The length of the axis.
+        The length of the dimension.
     dim_grid : DimensionGrid
-        The chunks along the axis.
+        The chunks along the dimension.
     """
 
     dim_sel: npt.NDArray[np.bool_]
@@ -330,7 +330,7 @@ class Indexer(Protocol):
     shape : tuple of int
         The shape of the result.
     drop_axes : tuple of int
-        The axes of what is taken of a chunk that the result does not have.
+        The dimensions of what is taken of a chunk that the result does not have.
     """
 
     shape: tuple[int, ...]
@@ -441,7 +441,7 @@ def _orthogonal(item: Any, grid: DimensionGrid) -> DimIndexer:
 
 @dataclass(frozen=True)
 class OrthogonalIndexer(Indexer):
-    """Integers, slices, and arrays of integers or booleans, each for an axis of its own.
+    """Integers, slices, and arrays of integers or booleans, each for a dimension of its own.
 
     Parameters
     ----------
@@ -492,7 +492,7 @@ class OrthogonalIndexer(Indexer):
 
 @dataclass(frozen=True)
 class CoordinateIndexer(Indexer):
-    """Points, by an integer array for each axis.
+    """Points, by an integer array for each dimension.
 
     Parameters
     ----------

@@ -48,12 +48,12 @@ def _is_array(x: object, kinds: str, ndim: int | None) -> bool:
 
 
 def is_integer_array(x: object, ndim: int | None = None) -> TypeGuard[npt.NDArray[np.intp]]:
-    """Whether a value is an array of integers, with `ndim` axes if that is given."""
+    """Whether a value is an array of integers, with `ndim` dimensions if that is given."""
     return _is_array(x, "iu", ndim)
 
 
 def is_bool_array(x: object, ndim: int | None = None) -> TypeGuard[npt.NDArray[np.bool_]]:
-    """Whether a value is an array of booleans, with `ndim` axes if that is given."""
+    """Whether a value is an array of booleans, with `ndim` dimensions if that is given."""
     return _is_array(x, "b", ndim)
 
 
@@ -106,7 +106,7 @@ def is_contiguous_selection(selection: object) -> bool:
 
 
 def is_coordinate_selection(selection: object, shape: tuple[int, ...]) -> bool:
-    """Whether there is an integer or an integer array for each axis."""
+    """Whether there is an integer or an integer array for each dimension."""
     items = ensure_tuple(selection)
     return len(items) == len(shape) and all(
         is_integer(item) or is_integer_array(item) for item in items
@@ -120,7 +120,7 @@ def is_mask_selection(selection: object, shape: tuple[int, ...]) -> bool:
 
 
 def is_pure_fancy_indexing(selection: object, ndim: int) -> bool:
-    """Whether a selection names points, by indices for each axis or by a mask; nothing else."""
+    """Whether a selection names points only: by indices for each dimension, or by a mask."""
     if is_bool_array(selection):
         return True
     if ndim == 1 and is_int_or_bool_iterable(selection):
@@ -135,7 +135,7 @@ def is_pure_fancy_indexing(selection: object, ndim: int) -> bool:
 
 
 def is_pure_orthogonal_indexing(selection: object, ndim: int) -> bool:
-    """Whether each item selects along an axis of its own: integers, slices, lists and arrays."""
+    """Whether each item, of any kind, selects along a dimension of its own."""
     items = ensure_tuple(selection)
     return 0 < len(items) <= ndim and all(
         is_integer(item) or is_slice(item) or is_int_or_bool_iterable(item) for item in items
@@ -154,12 +154,12 @@ def pop_fields(selection: object) -> tuple[str | list[str] | None, object]:
 
 
 def replace_ellipsis(selection: object, shape: tuple[int, ...]) -> tuple[object, ...]:
-    """Return one item for each axis.
+    """Return one item for each dimension.
 
     Raises
     ------
     IndexError
-        If there are more items than axes, or more than one ellipsis.
+        If there are more items than dimensions, or more than one ellipsis.
     """
     return tuple(per_axis(ensure_tuple(selection), shape))
 
@@ -183,7 +183,7 @@ def make_slice_selection(selection: Any) -> list[object]:
 
 
 def slice_to_range(s: slice, length: int) -> range:
-    """Return what a slice selects along an axis."""
+    """Return what a slice selects along a dimension."""
     return range(*s.indices(length))
 
 
@@ -226,12 +226,12 @@ def boundscheck_indices(x: AnyNDArray, dim_len: int) -> None:
 
 
 def err_too_many_indices(selection: Any, shape: tuple[int, ...]) -> NoReturn:
-    """Fail because there are more items than axes."""
+    """Fail because there are more items than dimensions."""
     raise IndexError(f"too many indices for array; expected {len(shape)}, got {len(selection)}")
 
 
 def check_selection_length(selection: Any, shape: tuple[int, ...]) -> None:
-    """Fail if there are more items than axes.
+    """Fail if there are more items than dimensions.
 
     Raises
     ------
@@ -258,7 +258,7 @@ def check_no_multi_fields(fields: Fields) -> Fields:
 
 
 def ix_(selection: object, shape: tuple[int, ...]) -> tuple[AnyNDArray, ...]:
-    """Return index arrays for the outer product of the items; integers keep their axis.
+    """Return index arrays for the outer product of the items; integers keep their dimension.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def oindex(a: AnyNDArray, selection: object) -> AnyNDArray:
     a : ndarray
         The array.
     selection
-        Integers, slices, and lists or arrays of integers or booleans, one for each axis.
+        Integers, slices, and lists or arrays of integers or booleans, one for each dimension.
     """
     found: AnyNDArray = a[ix_(selection, a.shape)]
     return found.squeeze(axis=_integer_axes(selection, a.shape))
@@ -308,7 +308,7 @@ def oindex_set(a: AnyNDArray, selection: object, value: object) -> None:
     a : ndarray
         The array.
     selection
-        Integers, slices, and lists or arrays of integers or booleans, one for each axis.
+        Integers, slices, and lists or arrays of integers or booleans, one for each dimension.
     value : array_like
         What to write; it is broadcast.
     """
@@ -325,12 +325,12 @@ Coords = tuple[tuple[int, ...], ...]
 
 
 def lexicographic_order_coords(shape: tuple[int, ...]) -> Coords:
-    """Return the places of a grid, those along the last axis next to each other."""
+    """Return the places of a grid, those along the last dimension next to each other."""
     return tuple(product(*map(range, shape)))
 
 
 def colexicographic_order_coords(shape: tuple[int, ...]) -> Coords:
-    """Return the places of a grid, those along the first axis next to each other."""
+    """Return the places of a grid, those along the first dimension next to each other."""
     return tuple(place[::-1] for place in product(*map(range, reversed(shape))))
 
 
@@ -346,9 +346,9 @@ def morton_order_coords(shape: tuple[int, ...]) -> Coords:
 
 
 def decode_morton(z: int, chunk_shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the place that a Morton code stands for; its bits are dealt to the axes in turn.
+    """Return the place that a Morton code stands for: its bits go to the dimensions in turn.
 
-    An axis takes no more bits than its length needs, so a code may mean a place outside of a grid
+    A dimension takes no more bits than its length needs: a code may mean a place outside of a grid
     whose lengths are no powers of two.
     """
     place = [0] * len(chunk_shape)
@@ -372,7 +372,7 @@ def _bits(shape: tuple[int, ...]) -> list[int]:
 
 
 def _deal(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """The axis that each bit of a code goes to, lowest first, and its place there."""
+    """The dimension that each bit of a code goes to, lowest first, and its place there."""
     bits = _bits(shape)
     return [
         (axis, level)

@@ -35,7 +35,7 @@ def guess_chunks(
 
 
 def is_regular_nd(chunks: Iterable[Sequence[int]]) -> bool:
-    """Return whether that holds for each axis."""
+    """Return whether that holds for each dimension."""
     return all(is_regular_1d(edges) for edges in chunks)
 
 

@@ -372,7 +372,7 @@ def normalize_edge(chunks: int | Iterable[object], span: int, unit: int = 1) -> 
         edges.append(int(edge))
     # Where there is nothing yet, they are those of what will be appended.
     if not edges or (span and sum(edges) != span):
-        raise ValueError(f"Chunk sizes {edges} do not sum to the length of the axis, {span}")
+        raise ValueError(f"Chunk sizes {edges} do not sum to the length of the dimension, {span}")
     return tuple(edges)
 
 

@@ -152,7 +152,7 @@ def expand_rle(data: Sequence[object], axis: int | None = None) -> list[int]:
             raise ValueError(f"{where}RLE count must be an integer >= 1, got {count!r}")
         total += count
         if total > MOST_RUNS:
-            raise ValueError(f"{where}more than {MOST_RUNS} chunks along one axis")
+            raise ValueError(f"{where}more than {MOST_RUNS} chunks along one dimension")
         lengths.extend([edge] * count)
     return lengths
 
