@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,14 @@ names = st.text("abcxyz.-_", min_size=1, max_size=4).filter(lambda name: name.st
 lengths = st.integers(0, 40) | st.integers(0, 2**62)
 
 
+@cache
 @st.composite
 def chunked(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...]]:
     shape = tuple(draw(st.lists(lengths, max_size=4)))
     return shape, tuple(draw(st.integers(1, 12)) for _ in shape)
 
 
+@cache
 @st.composite
 def fills(draw: st.DrawFn) -> tuple[str, Any]:
     """The name of a data type, and one of its values."""
@@ -61,6 +64,7 @@ compressors = st.lists(
 )
 
 
+@cache
 @st.composite
 def arrays_v3(draw: st.DrawFn) -> ArrayV3Metadata:
     shape, chunks = draw(chunked())
@@ -84,6 +88,7 @@ def arrays_v3(draw: st.DrawFn) -> ArrayV3Metadata:
     )
 
 
+@cache
 @st.composite
 def arrays_v2(draw: st.DrawFn) -> ArrayV2Metadata:
     shape, chunks = draw(chunked())
@@ -121,6 +126,7 @@ def test_an_array_of_format_2_is_read_as_it_was_written(metadata: ArrayV2Metadat
     assert {k: v.to_bytes() for k, v in again.to_buffer_dict(PROTOTYPE).items()} == documents
 
 
+@cache
 @st.composite
 def trees(draw: st.DrawFn, zarr_format: int) -> dict[str, Any]:
     """Nodes by path."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 ATTRIBUTES = st.dictionaries(st.text(max_size=4), VALUES, max_size=3)
+NAMES = st.none() | st.text(max_size=3)
 LITTLE = {"name": "bytes", "configuration": {"endian": "little"}}
 
 
@@ -97,13 +99,13 @@ def codec_lists(draw: st.DrawFn, edges: tuple[int, ...], serializer: Document) -
     return codecs
 
 
+@cache
 @st.composite
 def v3_documents(draw: st.DrawFn) -> Document:
     """Documents of arrays of Zarr v3."""
     shape = draw(st.lists(st.integers(0, 2**63 - 1), max_size=4).map(tuple))
     edges = tuple(draw(st.integers(1, 24)) for _ in shape)
     data_type = draw(st.sampled_from(sorted(NUMBERS)))
-    names = st.none() | st.text(max_size=3)
     separator = draw(st.sampled_from(["/", "."]))
     # The order of bytes is left out where elements have one only.
     serializer = {"name": "bytes"} if data_type in ("bool", "int8") else LITTLE
@@ -123,12 +125,13 @@ def v3_documents(draw: st.DrawFn) -> Document:
         "storage_transformers": [],
     }
     if draw(st.booleans()):
-        document["dimension_names"] = [draw(names) for _ in shape]
+        document["dimension_names"] = [draw(NAMES) for _ in shape]
     for name in draw(st.lists(st.sampled_from(["x", "y z", "é"]), unique=True, max_size=2)):
         document[name] = {**draw(ATTRIBUTES), "must_understand": False}
     return document
 
 
+@cache
 @st.composite
 def v2_documents(draw: st.DrawFn) -> Document:
     """Documents of arrays of Zarr v2, without their attributes."""
@@ -248,6 +251,7 @@ ODD = st.sampled_from(
         *(float("nan"), float("inf"), "\ud800", "\x00"),
     ]
 )
+ODD_VALUES = ODD | VALUES
 
 
 @st.composite
@@ -259,7 +263,7 @@ def wrong_documents(draw: st.DrawFn, documents: st.SearchStrategy[Document]) -> 
         if isinstance(tree, (dict, list)) and draw(st.booleans()):
             del tree[key]
         else:
-            tree[key] = copy.deepcopy(draw(ODD | VALUES))
+            tree[key] = copy.deepcopy(draw(ODD_VALUES))
         if not document:
             break
     return document
@@ -312,6 +316,7 @@ def any_nan(metadata: Any) -> bool:
 # -- groups ----------------------------------------------------------------------------------------
 
 
+@cache
 @st.composite
 def hierarchies(draw: st.DrawFn, zarr_format: int) -> dict[str, Any]:
     """Metadata of nodes by path; parents first, and all of them groups."""
