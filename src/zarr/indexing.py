@@ -343,7 +343,7 @@ def _refuse_basic(items: Sequence[object]) -> NoReturn:
 
 
 def _parse_other(items: tuple[object, ...], shape: tuple[int, ...]) -> Selection:
-    """Parse what has more in it than integers and slices."""
+    """Parse a selection that has items other than integers and slices."""
     fields, items = popped(items)
     if fields is not None:
         return parse(items, shape)._replace(fields=fields)

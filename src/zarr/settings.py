@@ -395,7 +395,7 @@ class Config:
         return merged
 
     def expand_environment_variables(self) -> None:
-        """Replace ``$NAME`` in texts by the variable of the environment."""
+        """Replace ``$NAME`` in strings by the variable of the environment."""
         with self.config_lock:
             self.config.update(_map_texts(self.config, os.path.expandvars))
         self._changed()

@@ -42,7 +42,7 @@ def is_url(text: str) -> bool:
 
 
 def links_of(text: str) -> list[str]:
-    """The links of a chain of URLs; of all that is no chain one, which is the string.
+    """Return the links of a chain of URLs; a string that is no chain is its only link.
 
     Parameters
     ----------

@@ -334,8 +334,8 @@ async def _take(source: AsyncIterator[T], count: int) -> tuple[list[T], bool]:
 def iterate(source: AsyncIterator[T], *, waits: bool, ahead: bool = True) -> Iterator[T]:
     """The items of an asynchronous iterator, as they come.
 
-    Where each step is a hop to the event loop, items come in batches that grow, so that the first
-    is there at once and many cost little; one by one if nobody is to wait for those `ahead`.
+    If each step is a hop to the event loop, items are fetched in batches that grow: the first item
+    is there at once, and many items cost few hops. Without `ahead`, they are fetched one by one.
     """
     count, more = 1, True
     try:

@@ -342,7 +342,7 @@ async def open_consolidated(
     *args : StoreLike
         Where the group is, as the first parameter of :func:`open_group`.
     use_consolidated : True
-        A text is the key of consolidated metadata of format 2, if it is not ``.zmetadata``.
+        A string is the key of consolidated metadata of format 2, if it is not ``.zmetadata``.
     **kwargs
         Other parameters of :func:`open_group`.
 

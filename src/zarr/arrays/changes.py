@@ -47,11 +47,11 @@ async def _changed(
     marked: bool = False,
     first: Callable[[ArrayMetadata, ArrayMetadata], Awaitable[None]] | None = None,
 ) -> tuple[ArrayMetadata, ArrayMetadata]:
-    """Change the stored metadata, under their lock: those before, and those now.
+    """Change the stored metadata under their lock, and return those before and those after.
 
-    With `anew`, they are written anew where nothing is: somebody cleared the store. With `marked`,
-    the change is not made a second time if it was made and no answer came. A call of
-    `first`, given both, is made before they are written, and again if another writer was faster.
+    With `anew`, metadata are written even if none are stored, because somebody cleared the store.
+    With `marked`, a change whose answer was lost is not made twice. `first` is called with both
+    before they are written, and once more if another writer was faster.
     """
     array.check_writable()
     place = array.store_path

@@ -88,12 +88,12 @@ def chunks_or_auto(chunks: object, zarr_format: ZarrFormat) -> Any:
 
 
 def path_text(path: str | bytes | None) -> str | None:
-    """The path of a node as text."""
+    """Return the path of a node as a string."""
     return path.decode("ascii") if isinstance(path, bytes) else path
 
 
 def dtype_for(dtype: ZDTypeLike | None, object_codec: object, zarr_format: ZarrFormat) -> AnyDType:
-    """The data type that is named, objects being told apart by their codec."""
+    """Return the data type with a name; for objects, their codec tells which kind they are of."""
     if dtype is None:
         dtype = "float64"
     if object_codec is None:
@@ -364,7 +364,7 @@ ContainsArrayError, ContainsGroupError
 
 @with_sections(_OF_SHAPE)
 async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArray:
-    """Create an array; what its elements are is of no interest, as all will be written.
+    """Create an array whose elements will all be written, so that their first values do not matter.
 
     The elements have the fill value for now. Do not rely on it.
 

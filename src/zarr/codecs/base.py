@@ -356,7 +356,7 @@ def byte_request(start: int, stop: int | None) -> ByteRequest:
 def covering_box(
     selection: object, shape: tuple[int, ...]
 ) -> tuple[tuple[tuple[int, int], ...], tuple[Any, ...]]:
-    """The smallest box with all that a selection needs, and the selection within that box."""
+    """Return the smallest box with all elements of a selection, and the selection within it."""
     items = selection if isinstance(selection, tuple) else (selection,)
     items = _without_ellipsis(items, len(shape))
     box: list[tuple[int, int]] = []

@@ -150,7 +150,7 @@ def most_bytes(shape: Sequence[int], itemsize: int) -> int:
 
 
 def padded(data: bytes, shape: Sequence[int], itemsize: int) -> bytes:
-    """A stream without a header, with zeros behind it."""
+    """Return a stream without a header, with zeros appended up to the longest that it can be."""
     most = most_bytes(shape, itemsize)
     if len(data) > most:
         raise ChunkDecodeError(f"Expected at most {most} bytes of zfp, found {len(data)}.")

@@ -267,7 +267,7 @@ def _shapes(edges: Sequence[object]) -> list[tuple[int, ...]]:
 
 
 def reshaped(shape: tuple[int, ...], dimensions: tuple[Dimension, ...]) -> tuple[int, ...]:
-    """The shape of what a chunk of `shape` becomes.
+    """Return the new shape of a chunk of `shape`.
 
     Raises
     ------

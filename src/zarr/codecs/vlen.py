@@ -4,8 +4,7 @@ The engine reads and writes arrays of any fixed element size. So that it serves 
 is given numbers: each decoded chunk becomes a part of a table, and the engine moves the places in
 the table; at the end the numbers are exchanged for the elements. One table serves one operation.
 
-Where all that codes them are the engine's own codecs of strings, the engine keeps the table itself:
-see `zarr.codecs.vlen`.
+If the engine has all codecs of a chain of strings, it keeps the table, too: see `StringTable`.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _STRING = np.dtypes.StringDType()
 
 
 class StringTable:
-    """The strings that take part in one operation; see `zarr.codecs.vlen.ObjectTable`.
+    """The strings that take part in one operation, kept by the engine; see `ObjectTable`.
 
     Parameters
     ----------
@@ -320,7 +319,7 @@ def table_for(
 
 
 def _coders(chain: Iterable[Link]) -> Iterator[str]:
-    """The names of the codecs in a chain that code objects; ``python`` for those of others."""
+    """The names of the codecs of a chain that code objects; ``python`` for those of others."""
     for name, parameters in chain:
         if name == "sharding_indexed":
             yield from _coders(parameters[1])

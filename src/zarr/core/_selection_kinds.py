@@ -68,7 +68,7 @@ def is_slice(s: object) -> TypeGuard[slice]:
 
 
 def is_contiguous_slice(s: object) -> TypeGuard[slice]:
-    """Whether a value is a slice that leaves nothing out."""
+    """Whether a value is a slice with step 1."""
     return isinstance(s, slice) and s.step in (None, 1)
 
 

@@ -46,7 +46,7 @@ def as_number(data: object) -> AnyScalar:
 
 
 def keeps_integer(data: AnyScalar, scalar: AnyScalar) -> bool:
-    """Whether an integer has the value that it was made of."""
+    """Whether an integer equals the value that it was made from."""
     if isinstance(data, (np.datetime64, np.timedelta64)):
         return False
     if isinstance(data, (str, bytes)):  # digits
@@ -55,7 +55,7 @@ def keeps_integer(data: AnyScalar, scalar: AnyScalar) -> bool:
 
 
 def keeps_range(data: AnyScalar, scalar: AnyScalar) -> bool:
-    """Whether a number is finite where the one that it was made of is."""
+    """Whether a number is finite if the value that it was made from is."""
     if isinstance(data, (np.datetime64, np.timedelta64)):
         return False
     try:

@@ -410,7 +410,7 @@ class AsyncGroup(GroupCreation, GroupListing):
             The format of the group; None is whichever is found, 3 first.
         use_consolidated : bool or str, optional
             Whether consolidated metadata are used: True, they must be there; None, where they
-            are; False, not. A text is the key of such a document of format 2.
+            are; False, not. A string is the key of such a document of format 2.
 
         Raises
         ------

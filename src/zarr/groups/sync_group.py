@@ -238,9 +238,9 @@ class Group(GroupBase):
     update_attributes = synced_group_method(AsyncGroup.update_attributes)
 
     async def update_attributes_async(self, new_attributes: dict[str, object]) -> Group:
-        """Replace all attributes: `update_attributes` keeps the others, this does not.
+        """Replace all attributes, as the method of zarr-python does.
 
-        That is what programs find in zarr-python.
+        `update_attributes` keeps the attributes that are not given.
 
         Parameters
         ----------

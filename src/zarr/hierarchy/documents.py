@@ -520,7 +520,7 @@ async def find_group(
         The format to look for; any, 3 first, if None.
     use_consolidated
         Whether the metadata of what is below are read with it: True, they must be there; None,
-        where they are; False, not. A text is the key of such a document of format 2.
+        where they are; False, not. A string is the key of such a document of format 2.
 
     Raises
     ------

@@ -137,7 +137,7 @@ def _prototype_of(meta_array: object) -> BufferPrototype:
 def parse_format(
     zarr_format: ZarrFormat | None, zarr_version: ZarrFormat | None = None
 ) -> ZarrFormat | None:
-    """The format that is meant, by its name or by its former name; None if neither is given."""
+    """Return the format, given by `zarr_format` or its former name; None if by neither."""
     if zarr_version is not None:
         if zarr_format is not None and zarr_format != zarr_version:
             raise ValueError(

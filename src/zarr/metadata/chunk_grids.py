@@ -285,7 +285,7 @@ _BYTE_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(|k|m|g|ki|mi|gi)b\s*", re.IGNORE
 
 
 def parse_byte_size(text: str) -> int:
-    """Return the number of bytes that a text such as ``"4MB"`` or ``"100 KiB"`` names."""
+    """Return the number of bytes that a string such as ``"4MB"`` or ``"100 KiB"`` names."""
     match = _BYTE_SIZE.fullmatch(text)
     size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
     if size < 1:

@@ -208,7 +208,7 @@ class _Affixed(ChunkKeyEncoding):
 
 def _check(what: str, text: object) -> str:
     if not isinstance(text, str) or not text:
-        raise ValueError(f"{what} must be a text that is not empty, got {text!r}.")
+        raise ValueError(f"{what} must be a string that is not empty, got {text!r}.")
     if any(bad in text for bad in ("..", "\\", "\0", "//", "zarr.json")):
         raise ValueError(f"{what} contains what a chunk key must not: {text!r}.")
     return text
@@ -216,7 +216,7 @@ def _check(what: str, text: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class PrefixChunkKeyEncoding(_Affixed):
-    """``x/1.2``: a text before the keys of another encoding.
+    """``x/1.2``: a prefix before the keys of another encoding.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ class PrefixChunkKeyEncoding(_Affixed):
 
 @dataclass(frozen=True, kw_only=True)
 class SuffixChunkKeyEncoding(_Affixed):
-    """``c/1/2.tiff``: a text behind the keys of another encoding.
+    """``c/1/2.tiff``: a suffix after the keys of another encoding.
 
     Parameters
     ----------

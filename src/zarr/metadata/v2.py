@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 def leaves_size_open(metadata: ArrayV2Metadata) -> bool:
-    """Return whether bytes are shuffled by a size that is not told."""
+    """Return whether a codec shuffles bytes, but its configuration has no element size."""
     return any(map(_is_open, metadata.filter_configs))
 
 
@@ -158,9 +158,9 @@ def _config(data: object, what: str) -> dict[str, object]:
 
 
 def _check_codecs(codecs: Iterable[object]) -> None:
-    """Fail if nobody knows a codec: what is stored could not be read, and the rest not be told.
+    """Raise an error if a codec is unknown: chunks could be neither read nor written.
 
-    numcodecs, whose import takes long, is asked for what the engine does not know only.
+    numcodecs, whose import takes long, is imported only for codecs that the engine lacks.
     """
     for config in codecs:
         if isinstance(config, Mapping) and not is_understood(_config(config, "codec")):

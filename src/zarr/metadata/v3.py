@@ -117,7 +117,7 @@ def parse_node_type_array(data: object) -> Literal["array"]:
 
 
 def parse_dimension_names(data: object) -> tuple[str | None, ...] | None:
-    """Return the names of dimensions, of which each may be None; a text is one letter for each."""
+    """Return the names of dimensions, or None for each; a string has one letter for each."""
     if data is None:
         return None
     if isinstance(data, Iterable):  # of a mapping, its keys
@@ -288,7 +288,7 @@ class ArrayV3Metadata(Metadata):
 
     @property
     def inner_codecs(self) -> tuple[Codec, ...]:
-        """The codecs of the chunks: in shards, of those inside."""
+        """The codecs of the chunks; if there are shards, of the inner chunks."""
         sharding = self.sharding_codec
         return self.codecs if sharding is None else sharding.codecs
 

@@ -164,7 +164,7 @@ def folder_of(prefix: str) -> str:
 
 
 def successor(prefix: str) -> str:
-    """The least text that is greater than all keys that begin with `prefix`."""
+    """Return the least string that is greater than all keys that begin with `prefix`."""
     for place in range(len(prefix) - 1, -1, -1):
         following = ord(prefix[place]) + 1
         if 0xD800 <= following <= 0xDFFF:  # no characters, and not in a key

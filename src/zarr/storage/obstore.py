@@ -276,7 +276,7 @@ class ObjectStore(Store, Generic[T_Store]):
         return self._asked[1]
 
     async def _answer(self, request: Awaitable[T]) -> T:
-        """Await a request; what goes wrong is an error of the system."""
+        """Await a request, and raise its errors as those of the operating system."""
         try:
             return await request
         except _obstore().exceptions.BaseError as error:

@@ -85,7 +85,7 @@ class Connection(sqlite3.Connection):
 
 
 def prepare(connection: Connection, path: str, *, read_only: bool, timeout: float) -> None:
-    """Make the table if there is none, and look what columns it has."""
+    """Make the table if there is none, and find out which columns it has."""
     tables = _tables(connection)
     if not tables and not read_only:
         _create(connection, timeout)

@@ -283,8 +283,8 @@ class Requests:
     async def get_checked(self, key: str) -> Buffer | None:
         """Return the value of a key that is stored elsewhere as it is; None if there is none.
 
-        Nothing will be decoded that could tell whether it is all there, so its length is compared
-        with what the store says.
+        Nobody decodes the value, which would show that a part is missing: its length is compared
+        with the size that the store reports.
 
         Raises
         ------

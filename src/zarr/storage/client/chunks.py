@@ -291,7 +291,7 @@ def _askable(requests: Requests, want: _core.ReadWant) -> _core.ReadWant:
 
 
 def _tag(want: _core.ReadWant, version: object) -> str | None:
-    """Return the version of a value as kept chunks and indexes are compared by it."""
+    """Return the version of a value in the form by which kept chunks and indexes are compared."""
     return None if version is None or not want.versioned else repr(version)
 
 
@@ -417,7 +417,7 @@ class _SteppedRead:
         await self._judge(first, watch, failed)
 
     async def _judge(self, first: _core.ReadWant, watch: Watch | None, failed: bool) -> None:
-        """Read a value again that could not be decoded, or was written meanwhile."""
+        """Read a value again if it could not be decoded, or was written meanwhile."""
         torn = watch is not None and watch.changed
         if torn or (failed and not await self._again(first)):
             # All of it at once, if parts of it may not belong together.
@@ -498,7 +498,7 @@ async def write_all(
 
 
 async def _change(requests: _Some, want: _core.WriteWant, store: Store) -> None:
-    """Replace a value of which a part stays."""
+    """Replace a value, and keep a part of it."""
     requests = requests.through(store)
     current = await requests.get(want.key)
     try:

@@ -52,7 +52,7 @@ class OutcomeUnknown(Conflict):
 
 
 class Exchange(OnceStore):
-    """A store in which what was read is replaced only as long as it is what was read.
+    """A store that replaces a value only if it is still the one that was read.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class _Share:
 
 
 class _Waiter:
-    """Somebody at the gate."""
+    """A request that waits for its turn."""
 
     __slots__ = ("limit", "loop", "turn")
 

@@ -194,7 +194,7 @@ def safe_unicode_for_dtype(dtype: np.dtype[np.str_]) -> SearchStrategy[str]:
     Parameters
     ----------
     dtype : dtype
-        A data type of texts of one length.
+        A data type of strings of one length.
     """
     # NumPy drops NULs at the end; surrogates have no encoding.
     character = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
