@@ -88,7 +88,7 @@ class Chunks:
 
 @final
 class Files:
-    """Local files below a folder; written atomically."""
+    """Local files below a directory; written atomically."""
 
     def __new__(cls, root: str, fsync: bool = False) -> Self: ...
     def get(self, key: str, start: int = 0, stop: int | None = None) -> Bytes | None: ...

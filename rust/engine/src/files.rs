@@ -1,4 +1,4 @@
-//! Local files below a root folder: ranged and vectored reads, atomic writes.
+//! Local files below a root directory: ranged and vectored reads, atomic writes.
 //!
 //! All that depends on the operating system is in here and in the modules below.
 
@@ -33,12 +33,12 @@ use parts::{close, write_all, write_parts};
 /// The names of temporary files begin with it: listings skip them.
 pub const TEMP_PREFIX: &str = ".zarr-partial-";
 
-/// How often a write begins anew because its folder vanished or its temporary name was taken.
+/// How often a write begins anew because its directory vanished or its temporary name was taken.
 const ATTEMPTS: usize = 16;
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-/// The files below one folder, by key.
+/// The files below one directory, by key.
 ///
 /// ```
 /// use zarr_engine::files::Files;
@@ -56,10 +56,10 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 pub struct Files {
     /// Absolute, ends with `/`.
     root: OsString,
-    /// The root folder, held open for one operation.
+    /// The root directory, held open for one operation.
     held: Option<OwnedFd>,
     fsync: bool,
-    /// A folder that is never made: nothing is written below it once it is gone.
+    /// A directory that is never made: nothing is written below it once it is gone.
     own: Option<String>,
     /// Tells the temporary files of this process from those of a process on another machine.
     random: u64,
@@ -81,17 +81,17 @@ impl Files {
         Ok(Self { root, held: None, fsync, own: None, random, unlocked: Arc::default() })
     }
 
-    /// The same files, for one operation on many of them: the path to the root folder is walked
+    /// The same files, for one operation on many of them: the path to the root directory is walked
     /// once, which spares a tenth of the time of a small file, more where the root is deep.
     ///
-    /// Do not keep it: if the folder is replaced meanwhile, this sees the old one.
+    /// Do not keep it: if the directory is replaced meanwhile, this sees the old one.
     pub fn hold(&self) -> Self {
         let held = rustix::fs::open(&self.root, FOLDER, Mode::empty()).ok();
         Self { held, ..self.unheld() }
     }
 
     /// The same files, for writing to what is in `folder`: that one is there, so if it is missing,
-    /// somebody has deleted it. Folders below it are made, it is not.
+    /// somebody has deleted it. Directories below it are made, it is not.
     pub fn within(&self, folder: &str) -> Self {
         Self { own: Some(folder.to_owned()), ..self.unheld() }
     }
@@ -191,7 +191,7 @@ impl Files {
         }
     }
 
-    /// The names in a folder, as the system lists them; `None` if there is no such folder.
+    /// The names in a directory, as the system lists them; `None` if there is no such directory.
     pub fn names(&self, folder: &str) -> Result<Option<Vec<OsString>>> {
         if !folder.is_empty() {
             check_key(folder)?;
@@ -211,7 +211,7 @@ impl Files {
         let now;
         let (fd, temp) = match self.open_temp(key) {
             Err(error) if self.held.is_some() && error.kind() == Kind::Io(Some(Errno::NOENT.raw_os_error())) => {
-                // The folder that is held was removed: the path may lead to another one by now.
+                // The directory that is held was removed: the path may lead to another one by now.
                 now = self.unheld();
                 now.open_temp(key)?
             }
@@ -235,7 +235,7 @@ impl Files {
         Ok(true)
     }
 
-    /// A new file in the folder of `key`, which is made if it is not there.
+    /// A new file in the directory of `key`, which is made if it is not there.
     fn open_temp(&self, key: &str) -> Result<(OwnedFd, Temp<'_>)> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let folder = folder_of(key);
@@ -258,7 +258,7 @@ impl Files {
         Err(failed("write", key, last))
     }
 
-    /// Fails if the folder is gone that is never made. Looked at only where a folder is missing.
+    /// Fails if the directory is gone that is never made. Looked at only where a directory is missing.
     fn check_own(&self, key: &str) -> Result<()> {
         let Some(own) = &self.own else { return Ok(()) };
         match rustix::fs::stat(self.path(own)) {
@@ -270,7 +270,7 @@ impl Files {
         }
     }
 
-    /// Makes a folder and those above it. Others may do the same at the same time.
+    /// Makes a directory and those above it. Others may do the same at the same time.
     fn make_folder(&self, folder: &str) -> io::Result<()> {
         let path = self.path(folder);
         std::fs::create_dir_all(&path)?;
@@ -314,7 +314,7 @@ impl Files {
         Path::new(&self.root).join(key)
     }
 
-    /// Calls `f` with the place of `key`: a folder, and a path relative to it.
+    /// Calls `f` with the place of `key`: a directory, and a path relative to it.
     fn at<T>(&self, key: &str, f: impl Fn(BorrowedFd<'_>, &[u8]) -> rustix::io::Result<T>) -> rustix::io::Result<T> {
         if let Some(held) = &self.held {
             return retry_on_intr(|| f(held.as_fd(), key.as_bytes()));
@@ -499,7 +499,7 @@ mod tests {
         pub(super) static REFUSED: Cell<Option<Errno>> = const { Cell::new(None) };
     }
 
-    /// A folder that is removed in the end.
+    /// A directory that is removed in the end.
     struct Folder(PathBuf);
 
     impl Folder {

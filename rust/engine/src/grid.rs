@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::reserve::reserve;
 
-/// The chunks along one axis.
+/// The chunks along one dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Axis {
     /// Chunks of one size, the last one reaching beyond the array if need be.
@@ -50,7 +50,7 @@ impl Axis {
         Ok(Axis::Varying { edges, extent })
     }
 
-    /// Elements of the array along this axis.
+    /// Elements of the array along this dimension.
     pub fn extent(&self) -> u64 {
         match self {
             Axis::Regular { extent, .. } | Axis::Varying { extent, .. } => *extent,
@@ -107,7 +107,7 @@ impl Axis {
     }
 }
 
-/// The chunks of an array: one [`Axis`] per axis.
+/// The chunks of an array: one [`Axis`] per dimension.
 ///
 /// ```
 /// use zarr_engine::grid::{Axis, Grid};

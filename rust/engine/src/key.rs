@@ -19,9 +19,9 @@ pub type KeyFn = dyn Fn(&[u64]) -> Result<String> + Send + Sync;
 /// ```
 #[derive(Clone)]
 pub enum KeyEncoding {
-    /// `c/1/2`, with this separator; `c` for an array without axes.
+    /// `c/1/2`, with this separator; `c` for an array without dimensions.
     Default(char),
-    /// `1.2`, with this separator; `0` for an array without axes.
+    /// `1.2`, with this separator; `0` for an array without dimensions.
     V2(char),
     /// Anything else.
     Custom(Arc<KeyFn>),

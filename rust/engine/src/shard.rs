@@ -1,7 +1,7 @@
 //! Shards: where inner chunks lie in a stored value, as its index says.
 //!
 //! Zarr v3, codec `sharding_indexed`: the index is an array of `uint64` of the shape of the inner
-//! grid and one axis more, of an offset and a length; both are 2^64 - 1 for a chunk that is absent.
+//! grid and one dimension more, of an offset and a length; both are 2^64 - 1 for an absent chunk.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::strided::strides_of;
 /// In which order the inner chunks of a shard are written; any order is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The last axis fastest.
+    /// The last dimension fastest.
     Lexicographic,
-    /// The first axis fastest.
+    /// The first dimension fastest.
     Colexicographic,
     /// Along a Z curve, so that neighbours in space are neighbours in the file.
     Morton,
@@ -111,7 +111,7 @@ impl Sharding {
         self.index_at_end
     }
 
-    /// The number of inner chunks along each axis of a shard of `shape`.
+    /// The number of inner chunks along each dimension of a shard of `shape`.
     pub fn counts(&self, shape: &[u64]) -> Result<Vec<u64>> {
         let fits = shape.len() == self.inner.len() && shape.iter().zip(&self.inner).all(|(n, m)| n % m == 0);
         if !fits {
@@ -300,13 +300,13 @@ fn offset(form: &Form, at: &[u64], k: usize) -> usize {
     at.iter().map(|&c| c as usize).chain([k]).zip(strides).map(|(c, stride)| c * stride).sum()
 }
 
-/// How many bits a coordinate of each axis has at most.
+/// How many bits a coordinate of each dimension has at most.
 fn widths(counts: &[u64]) -> Vec<u32> {
     counts.iter().map(|&n| u64::BITS - n.saturating_sub(1).leading_zeros()).collect()
 }
 
-/// Interleaves the bits of `coords`, lowest first, the first axis lowest; bits that no coordinate
-/// of an axis can have are left out.
+/// Interleaves the bits of `coords`, lowest first, the first dimension lowest; bits that no
+/// coordinate of a dimension can have are left out.
 fn morton(coords: &[u64], widths: &[u32]) -> u128 {
     let (mut code, mut at) = (0u128, 0);
     for bit in 0..widths.iter().copied().max().unwrap_or(0) {

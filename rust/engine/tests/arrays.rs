@@ -112,7 +112,7 @@ fn links(kind: usize) -> Vec<Link> {
 
 fn array(kind: usize, shape: [u64; 2], varying: bool) -> Arc<Array> {
     let axis = |size: u64, extent: u64| {
-        // Sharded chunks have one shape; the others may differ along the first axis.
+        // Sharded chunks have one shape; the others may differ along the first dimension.
         if varying && kind < 6 && size == 6 {
             Axis::varying(&[6, 1, 4, 6, 20], extent).unwrap()
         } else {

@@ -18,7 +18,7 @@ use zarr_engine::error::{Error, Kind};
 use zarr_engine::files::{Files, TEMP_PREFIX, check_key};
 use zarr_engine::object::{Object, Part, Sink, Source};
 
-/// A folder that is removed in the end.
+/// A directory that is removed in the end.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -179,7 +179,7 @@ fn a_shuffle_names_the_parameter_that_is_too_large() {
     assert!(error.to_string().contains("elementsize"), "{error}");
 }
 
-/// The shapes of up to three axes that the sizes make, or some of them.
+/// The shapes of up to three dimensions that the sizes make, or some of them.
 fn shapes() -> Vec<Vec<u64>> {
     let mut shapes = vec![Vec::new()];
     for a in SIZES {
@@ -280,7 +280,7 @@ fn an_index_that_the_machine_cannot_hold_is_an_error() {
     }
 }
 
-/// A view of one axis.
+/// A view of one dimension.
 fn view(data: &mut [u8], size: usize) -> Output {
     // SAFETY: the view has the elements of `data`, and is used before these go.
     unsafe { Output::new(data.as_mut_ptr(), &[data.len() / size], &[size as isize], size, Arc::new(())).unwrap() }

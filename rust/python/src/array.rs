@@ -32,7 +32,7 @@ use crate::source::{Files, Mapping, MappingSink};
 /// So many bytes are copied in the time that it takes to give up the GIL and to get it back.
 pub const AT_ONCE: u64 = 64 << 10;
 
-/// From so many files on it pays to look up their folder only once.
+/// From so many files on it pays to look up their directory only once.
 const MANY: usize = 16;
 
 /// An array, compiled; see `_core.pyi`.
@@ -236,7 +236,7 @@ impl CompiledArray {
         }
     }
 
-    /// Elements along each axis.
+    /// Elements along each dimension.
     pub fn shape(&self) -> Vec<u64> {
         self.array.shape()
     }

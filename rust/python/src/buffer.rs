@@ -192,7 +192,7 @@ unsafe impl Send for Held {}
 unsafe impl Sync for Held {}
 
 impl Held {
-    /// Asks `data` for its memory. (pyo3's own wrapper refuses arrays without axes.)
+    /// Asks `data` for its memory. (pyo3's own wrapper refuses arrays without dimensions.)
     fn new(data: &Bound<'_, PyAny>, flags: c_int) -> PyResult<Self> {
         let mut buffer = Box::new(ffi::Py_buffer::new());
         // SAFETY: `data` is alive, `buffer` is a valid place for the answer, which does not move.
@@ -212,7 +212,7 @@ impl Held {
         (!self.0.format.is_null()).then(|| unsafe { CStr::from_ptr(self.0.format) })
     }
 
-    /// One of the two arrays, of as many numbers as there are axes.
+    /// One of the two arrays, of as many numbers as there are dimensions.
     fn numbers(&self, first: *const ffi::Py_ssize_t) -> &[isize] {
         let n = usize::try_from(self.0.ndim).unwrap_or(0);
         if n == 0 || first.is_null() {
@@ -257,7 +257,8 @@ pub fn lend_for_writing(data: &Bound<'_, PyAny>) -> PyResult<Output> {
     unsafe { Output::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
 }
 
-/// The same with axes of length 1 where `kept` is false; where it is true, the array has its own.
+/// The same with dimensions of length 1 where `kept` is false; where it is true, the array has its
+/// own.
 pub fn lend_axes_for_writing(data: &Bound<'_, PyAny>, kept: &[bool]) -> PyResult<Output> {
     let (memory, shape, strides, size) = elements(data, ffi::PyBUF_STRIDED)?;
     if shape.len() != kept.iter().filter(|&&kept| kept).count() {
@@ -267,7 +268,8 @@ pub fn lend_axes_for_writing(data: &Bound<'_, PyAny>, kept: &[bool]) -> PyResult
     let axis = |&kept: &bool| kept.then(|| own.next()).flatten().unwrap_or((1, 0));
     let (shape, strides): (Vec<usize>, Vec<isize>) = kept.iter().map(axis).unzip();
     let base = memory.0.buf.cast::<u8>();
-    // SAFETY: as in `lend_for_writing`; an axis of length 1 reaches nothing that the array does not.
+    // SAFETY: as in `lend_for_writing`; a dimension of length 1 reaches nothing that the array does
+    // not.
     unsafe { Output::new(base, &shape, &strides, size, Arc::new(memory)) }.map_err(unusable)
 }
 

@@ -19,8 +19,8 @@ use crate::enter::{attach, enter};
 use crate::error::{raise, wrap};
 use crate::heap::Heap;
 
-/// The chain of `links`, for chunks with `axes` axes whose missing elements are `fill`. Where the
-/// metadata do not tell the decoded size, it may be `most` bytes.
+/// The chain of `links`, for chunks with `axes` dimensions whose missing elements are `fill`. Where
+/// the metadata do not tell the decoded size, it may be `most` bytes.
 pub fn chain(links: &Bound<'_, PyAny>, axes: usize, fill: &Fill, most: usize) -> PyResult<Chain> {
     let scope = Scope { most, ..Scope::untyped(axes, fill.clone()) };
     registry::chain(&Config(links.clone()), &scope).map_err(|error| raise(links.py(), &error, None))

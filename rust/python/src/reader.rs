@@ -48,7 +48,7 @@ impl Reader {
 /// A selection of integers and slices.
 struct Parsed {
     axes: Vec<AxisMap>,
-    /// Which axes the result has: those that are no integers.
+    /// Which dimensions the result has: those that are no integers.
     kept: Vec<bool>,
     shape: Vec<u64>,
 }

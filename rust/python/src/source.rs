@@ -46,7 +46,7 @@ fn ask<T: Send>(py: Python<'_>, work: impl FnOnce() -> Result<T> + Send) -> PyRe
     })
 }
 
-/// Local files below a folder; see `_core.pyi`.
+/// Local files below a directory; see `_core.pyi`.
 #[pyclass(frozen, module = "zarr._core")]
 pub struct Files(pub Arc<files::Files>);
 

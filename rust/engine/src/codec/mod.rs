@@ -37,7 +37,7 @@ use crate::object::Object;
 /// The description of the array that a codec is given: C order, no gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spec {
-    /// Elements along each axis.
+    /// Elements along each dimension.
     pub shape: Vec<u64>,
     /// Bytes of one element.
     pub size: usize,
@@ -220,7 +220,7 @@ pub trait ArrayFilter: Send + Sync + fmt::Debug {
         Needs::All
     }
 
-    /// How many axes an array with `axes` axes has then.
+    /// How many dimensions an array with `axes` dimensions has then.
     fn encoded_axes(&self, axes: usize) -> usize {
         axes
     }

@@ -1,7 +1,7 @@
 //! `n5_default`: chunks as blocks of N5 in its default mode, with their own shape in a header.
 //!
-//! The header: mode (0), number of axes, both of 2 bytes; the lengths of the axes, of 4 bytes each;
-//! all big-endian. The codecs of the block follow.
+//! The header: mode (0), number of dimensions, both of 2 bytes; the length of each dimension, of 4
+//! bytes; all big-endian. The codecs of the block follow.
 
 use super::{Serializer, Spec};
 use crate::codec::chain::{Chain, Form, bytes_of};
@@ -10,7 +10,7 @@ use crate::scratch::Scratch;
 use crate::selection::{AxisMap, Region};
 use crate::strided::{Output, strides_of};
 
-/// Bytes before the lengths of the axes.
+/// Bytes before the lengths of the dimensions.
 const FIXED: usize = 4;
 /// A block may be longer than the chunk, at the edge of an array; so much is no attack.
 const LARGEST: usize = 64 << 20;

@@ -1,20 +1,20 @@
-//! `reshape`: the same elements in the same order, with other axes.
+//! `reshape`: the same elements in the same order, with other dimensions.
 
 use super::{ArrayFilter, Spec};
 use crate::error::{Error, Result};
 
-/// How long an axis of the encoded array is.
+/// How long a dimension of the encoded array is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dimension {
     /// So long.
     Size(u64),
-    /// As long as these axes of the array together.
+    /// As long as these dimensions of the array together.
     Of(Vec<usize>),
     /// As long as is left over.
     Rest,
 }
 
-/// Gives an array other axes.
+/// Gives an array other dimensions.
 ///
 /// ```
 /// use zarr_engine::codec::reshape::{Dimension, Reshape};
@@ -30,7 +30,7 @@ pub struct Reshape {
 }
 
 impl Reshape {
-    /// The axes of the encoded array.
+    /// The dimensions of the encoded array.
     pub fn new(dimensions: Vec<Dimension>) -> Result<Self> {
         if dimensions.iter().filter(|&dimension| *dimension == Dimension::Rest).count() > 1 {
             return Err(Error::config("only one axis can be what is left over"));
@@ -63,7 +63,7 @@ impl Reshape {
         if product(&shape) != Some(whole) {
             return Err(misfit());
         }
-        // An axis that is made of others must lie where they lie.
+        // A dimension that is made of others must lie where they lie.
         for (i, dimension) in self.dimensions.iter().enumerate() {
             if let Dimension::Of(axes) = dimension
                 && let (Some(&first), Some(&last)) = (axes.first(), axes.last())

@@ -6,7 +6,7 @@ use crate::scratch::Scratch;
 use crate::selection::Region;
 use crate::strided::{Output, strides_of};
 
-/// Axis `i` of the encoded array is axis `order[i]` of the array.
+/// Dimension `i` of the encoded array is dimension `order[i]` of the array.
 ///
 /// ```
 /// use zarr_engine::codec::transpose::Transpose;
@@ -28,7 +28,7 @@ impl Transpose {
         Self { order }
     }
 
-    /// The strides of the array's axes in the encoded array.
+    /// The strides of the array's dimensions in the encoded array.
     fn strides(&self, spec: &Spec) -> Result<Vec<isize>> {
         let mut strides = vec![0; spec.shape.len()];
         for (&stride, &axis) in strides_of(&self.encoded_spec(spec)?.shape, spec.size)?.iter().zip(&self.order) {

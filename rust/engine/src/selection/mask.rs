@@ -293,7 +293,7 @@ impl MaskSplit {
         Ok(split)
     }
 
-    /// Makes `part` that of chunk number `c` along an axis.
+    /// Makes `part` that of chunk number `c` along a dimension.
     fn along(&self, axis: usize, c: u64, part: &mut Mask) {
         let start = self.grid.0[axis].origin(c);
         part.origin[axis] = self.mask.origin[axis] + start;

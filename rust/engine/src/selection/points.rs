@@ -279,7 +279,7 @@ impl PartialEq for Points {
 
 impl Eq for Points {}
 
-/// How one axis of a grid cuts indices.
+/// How one dimension of a grid cuts indices.
 #[derive(Debug)]
 enum Cut<'a> {
     Regular { size: u64, divisor: Divisor },
@@ -289,7 +289,7 @@ enum Cut<'a> {
 /// How a grid cuts points.
 struct Cutter<'a> {
     cuts: Vec<Cut<'a>>,
-    /// The chunks along each axis.
+    /// The chunks along each dimension.
     counts: Vec<u64>,
     /// A box as large as any chunk, in which the elements of each chunk are numbered.
     extents: Vec<u64>,
