@@ -607,7 +607,7 @@ class FsspecStore(Store):
 
     async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         # docstring inherited
-        folder = self._folder(prefix)
+        folder = self._directory(prefix)
         try:
             found = await self._call("_find", folder, detail=True)
         except self.allowed_exceptions as error:

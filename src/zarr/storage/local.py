@@ -402,7 +402,7 @@ class LocalStore(BlockingStore):
             return False  # the root of a store stays where it is
         old_path, new_path = self._path(prefix.rstrip("/")), target._path(new.rstrip("/"))
         # A link is not what it points to, and one that is relative points elsewhere afterwards.
-        if passes_link(self._folder, prefix.rstrip("/"), prefix.rstrip("/")):
+        if passes_link(self._directory, prefix.rstrip("/"), prefix.rstrip("/")):
             return False
         target._ensure_open_sync()
         return exchange(old_path, new_path) if swap else rename(old_path, new_path)
@@ -418,12 +418,12 @@ class LocalStore(BlockingStore):
 
     def _leftovers(self, prefix: str) -> list[Leftover]:
         found = []
-        for folder, _, names in os.walk(f"{self._folder}/{prefix}".rstrip("/")):
+        for folder, _, names in os.walk(f"{self._directory}/{prefix}".rstrip("/")):
             for name in names:
                 if name.startswith(TEMP_PREFIX):
                     path = f"{folder}/{name}"
                     with contextlib.suppress(FileNotFoundError):  # it was just written
-                        key = os.path.relpath(path, self._folder).replace(os.sep, "/")
+                        key = os.path.relpath(path, self._directory).replace(os.sep, "/")
                         found.append(Leftover(key, os.lstat(path).st_mtime))
         return found
 

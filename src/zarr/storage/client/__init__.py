@@ -530,8 +530,8 @@ class Requests:
             return await self.once("move_dir", prefix, call)
         finally:
             for requests, folder in (
-                (self, _as_folder(prefix)),
-                (target, _as_folder(target_prefix)),
+                (self, _as_directory(prefix)),
+                (target, _as_directory(target_prefix)),
             ):
                 rewritten_below(requests.data_id, folder)
                 note_deletion(requests.data_id, folder)
