@@ -18,14 +18,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.errors import Message, did_you_mean
 from zarr.settings import config
 from zarr.storage.blocking import BlockingStore
-from zarr.storage.keys import (
-    TEMP_PREFIX,
-    bounds,
-    check_key,
-    check_prefix,
-    check_value,
-    is_hidden,
-)
+from zarr.storage.keys import bounds, check_key, check_prefix, check_value, is_hidden
 from zarr.storage.wrapper import layers
 from zarr.types import ANY_ACCESS_MODE
 from zarr.urls import is_url
@@ -420,7 +413,7 @@ class LocalStore(BlockingStore):
         found = []
         for folder, _, names in os.walk(f"{self._directory}/{prefix}".rstrip("/")):
             for name in names:
-                if name.startswith(TEMP_PREFIX):
+                if name.startswith(_core.TEMP_PREFIX):
                     path = f"{folder}/{name}"
                     with contextlib.suppress(FileNotFoundError):  # it was just written
                         key = os.path.relpath(path, self._directory).replace(os.sep, "/")

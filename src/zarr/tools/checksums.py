@@ -49,7 +49,7 @@ _TOGETHER = 8
 
 @dataclass(frozen=True)
 class Checksums(Result):
-    """What was done to the checksums of an array.
+    """The report of a change of the checksums of an array.
 
     Attributes
     ----------

@@ -258,7 +258,7 @@ async def _nodes(
         if isinstance(metadata, type(group)):
             yield below, AsyncGroup(metadata, there)
         else:
-            yield below, AsyncArray(metadata, there)  # type: ignore[arg-type]
+            yield below, AsyncArray(metadata, there)
 
 
 async def _stored(array: AnyAsyncArray) -> AsyncIterator[Coords]:

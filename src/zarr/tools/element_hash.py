@@ -116,10 +116,10 @@ class Elements:
         for word in words:
             state ^= word
             _mix(state, spare)
-        first = int(np.add.reduce(state, dtype=np.uint64))
+        first = int(state.sum(dtype=np.uint64))
         state += np.uint64(_SECOND)
         _mix(state, spare)
-        return Sums(first, int(np.add.reduce(state, dtype=np.uint64)))
+        return Sums(first, int(state.sum(dtype=np.uint64)))
 
     def _words(self, elements: AnyNDArray) -> Words:
         """The elements as 64-bit words, the first word of each in the first row."""

@@ -1,4 +1,4 @@
-"""What a tool replaces or deletes, kept in a directory so that it can be put back.
+"""A directory that keeps the values that a tool replaces or deletes, so that they can come back.
 
 Each change is written down, on the disk, before it is made. So whenever the tool is killed, the
 directory has the old value of everything that may have been changed.
@@ -20,7 +20,7 @@ from zarr.storage.client.conditional import deletes, exchanged
 from zarr.tools.stored_values import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from zarr.abc.store import Store
 
@@ -108,7 +108,7 @@ class Journal:
         line = {"key": key, "file": name, "before": _version(before), "after": _version(after)}
         self._append(line)
 
-    def _append(self, line: dict[str, object]) -> None:
+    def _append(self, line: Mapping[str, object]) -> None:
         with open(self._path, "ab") as file:
             file.write(json.dumps(line).encode() + b"\n")
             _sync(file.fileno())

@@ -32,7 +32,7 @@ __all__ = ["Mended", "mended"]
 
 
 class Mended(NamedTuple):
-    """What becomes of a damaged value.
+    """The outcome of mending a damaged value.
 
     Parameters
     ----------

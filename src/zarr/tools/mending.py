@@ -53,7 +53,7 @@ class Step:
     code : str
         The code of the finding that it mends.
     action : {"delete", "write", "move", "put back"}
-        What is done with the value of the key.
+        The change of the value of the key.
     key : str
         The key.
     how : str
@@ -610,7 +610,7 @@ class _Planner:
             there = StorePath(self._second.store, joined(self._second.path, self._below(path)))
             found = await load_node(there.store, there.path, None)
             is_array = found is not None and not is_group(found)
-            self._copies[path] = AsyncArray(found, there) if is_array else None  # type: ignore[arg-type]
+            self._copies[path] = AsyncArray(found, there) if is_array else None
         return self._copies[path]
 
 
