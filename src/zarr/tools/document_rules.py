@@ -136,7 +136,7 @@ async def _check_consolidated_v3(survey: Survey, group: Node, told: dict[str, An
         node = members.get(name)
         if node is None:
             _add_surplus(survey, group, path, key)
-        elif node.is_sound and fingerprint(document) != node.prints.get("zarr.json", ""):
+        elif node.is_sound and fingerprint(document) != node.prints.get("zarr.json", b""):
             value = await get_value(survey.place.store, path, "zarr.json")
             if value is not None and not _same_meaning(value, document, path):
                 found = f"another document of {path!r}"
@@ -179,10 +179,10 @@ def _normal(document: dict[str, Any]) -> bytes:
 
 def _check_consolidated_v2(survey: Survey, group: Node, told: dict[str, Any]) -> None:
     key = joined(group.path, ".zmetadata")
-    there: dict[str, tuple[Node, str]] = {}
+    there: dict[str, tuple[Node, bytes]] = {}
     for name, node in {"": group, **survey.members(group)}.items():
         for each in node.names - {".zmetadata"}:
-            there[joined(name, each)] = node, node.prints.get(each, "")
+            there[joined(name, each)] = node, node.prints.get(each, b"")
     empty = fingerprint({})
     for each, document in told.items():
         path = joined(group.path, each.rpartition("/")[0]).rstrip("/")

@@ -56,6 +56,7 @@ _BY_HAND = "correct it by hand, or take it from a copy"
 RULES: dict[str, Rule] = {
     # documents
     "document-unreadable": Rule(_E, "A document cannot be read.", "see the error"),
+    "document-vanished": Rule(_W, "A document was deleted while it was verified.", "verify again"),
     "document-empty": Rule(_E, "A document has no bytes.", f"{_SECOND}, or from consolidated"),
     "document-not-json": Rule(_E, "A document is no JSON object.", f"{_SECOND}, or consolidated"),
     "document-invalid": Rule(_E, "A document breaks a rule of the specification.", _BY_HAND),
@@ -124,7 +125,7 @@ RULES: dict[str, Rule] = {
     "temporary-file": Rule(_W, "A temporary file was left by a program that ended.", _VACUUM),
     # values
     "chunk-unreadable": Rule(_E, "A value cannot be read.", "see the error"),
-    "chunk-vanished": Rule(_I, "A value was deleted while it was verified.", "verify again"),
+    "chunk-vanished": Rule(_W, "A value was deleted while it was verified.", "verify again"),
     "chunk-empty": Rule(_E, "A chunk has no bytes: it was torn.", _DAMAGED),
     "chunk-size": Rule(_E, "A chunk has more or fewer bytes than its elements.", _DAMAGED),
     "chunk-checksum": Rule(_E, "The checksum of a chunk does not match.", _DAMAGED),

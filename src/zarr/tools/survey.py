@@ -38,7 +38,7 @@ MARKER, WORKING = "zarr.unfinished", "zarr.unfinished.d"
 """The key below the target of a rechunk that is not finished, and the directory of its files."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Node:
     """A path at which there are documents.
 
@@ -68,7 +68,7 @@ class Node:
     is_group: bool | None = None
     array: ArrayMetadata | None = None
     is_sound: bool = True
-    prints: dict[str, str] = field(default_factory=dict)
+    prints: dict[str, bytes] = field(default_factory=dict)
     consolidated: dict[str, Any] | None = None
 
 
@@ -82,10 +82,10 @@ def canonical(document: object) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
-def fingerprint(document: dict[str, Any]) -> str:
+def fingerprint(document: dict[str, Any]) -> bytes:
     """Return a hash of a document, less what it says of other nodes."""
     own = {key: value for key, value in document.items() if key != "consolidated_metadata"}
-    return hashlib.sha256(canonical(own)).hexdigest()
+    return hashlib.blake2b(canonical(own), digest_size=16).digest()
 
 
 class Survey:
@@ -151,8 +151,11 @@ class Survey:
         paths = sorted(names, key=lambda path: (path.count("/"), path))
         limit = max(1, Requests(self.place.store).width // 2)
 
+        shared: dict[frozenset[str], frozenset[str]] = {}
+
         async def read(path: str) -> Node:
-            return await self._node(path, frozenset(names[path]))
+            own = frozenset(names[path])
+            return await self._node(path, shared.setdefault(own, own))
 
         for node in await bounded(paths, read, limit):
             self.nodes[node.path] = node
@@ -166,6 +169,9 @@ class Survey:
             node.is_sound = False
             self._add("document-unreadable", path, "", f"{type(error).__name__}: {error}")
             return node
+        for name, value in zip(order, values, strict=True):
+            if value is None:
+                self._add("document-vanished", path, name)
         documents = {
             name: value for name, value in zip(order, values, strict=True) if value is not None
         }
