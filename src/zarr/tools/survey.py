@@ -112,13 +112,17 @@ class Survey:
 
     async def list(self) -> None:
         """Find all keys by one listing, and read all documents."""
-        names: dict[str, set[str]] = {}
+        names: dict[str, frozenset[str]] = {}
         keys: list[str] = []
+        # Most nodes have the same documents, and share one set of them.
+        none = frozenset[str]()
+        more: dict[tuple[frozenset[str], str], frozenset[str]] = {}
         prefix = f"{self.place.path}/" if self.place.path else ""
         async for key in Requests(self.place.store).list_prefix(prefix):
             path, _, name = key.rpartition("/")
             if name in DOCUMENTS:
-                names.setdefault(path, set()).add(name)
+                step = names.get(path, none), name
+                names[path] = more.setdefault(step, step[0] | {name})
             else:
                 keys.append(key)
         self.keys = keys
@@ -135,7 +139,7 @@ class Survey:
         while level:
             listed = await bounded(level, names_in, requests.width)
             found = {
-                path: {name for name in names if name in DOCUMENTS}
+                path: DOCUMENTS.intersection(names)
                 for path, names in zip(level, listed, strict=True)
             }
             await self._read({path: names for path, names in found.items() if names})
@@ -147,15 +151,12 @@ class Survey:
                 if name and name not in DOCUMENTS and name not in (MARKER, WORKING)
             ]
 
-    async def _read(self, names: dict[str, set[str]]) -> None:
+    async def _read(self, names: dict[str, frozenset[str]]) -> None:
         paths = sorted(names, key=lambda path: (path.count("/"), path))
         limit = max(1, Requests(self.place.store).width // 2)
 
-        shared: dict[frozenset[str], frozenset[str]] = {}
-
         async def read(path: str) -> Node:
-            own = frozenset(names[path])
-            return await self._node(path, shared.setdefault(own, own))
+            return await self._node(path, names[path])
 
         for node in await bounded(paths, read, limit):
             self.nodes[node.path] = node
