@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(array=arrays())
 def test_nothing_is_wrong_with_an_array_that_was_written(array: zarr.Array[Any]) -> None:
     report = tools.verify(array)

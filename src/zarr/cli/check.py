@@ -110,7 +110,7 @@ def repair(
         undo=undo,
         storage_options=options.storage_options(),
     )
-    show(done, FINE if done.ok or not (done.steps or done.left) else FOUND)
+    show(done, FINE if done.ok else FOUND)
 
 
 @command()

@@ -7,22 +7,28 @@ whenever this is killed, the array is whole, and `zarr repair` deletes what is l
 
 from __future__ import annotations
 
+import json
+import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zarr import _core
 from zarr._async.progress import metered
 from zarr._async.run import bounded, offload
+from zarr.api.groups import consolidate_metadata
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.stored_chunks import stored_coords
 from zarr.buffer.cpu import Buffer
 from zarr.codecs.crc32c_ import Crc32cCodec
 from zarr.codecs.sharding import ShardingCodec
 from zarr.errors import ChunkDecodeError
-from zarr.hierarchy.documents import documents_of
+from zarr.hierarchy.documents import documents_of, get_value
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
+from zarr.storage.local import LocalStore
+from zarr.storage.path import StorePath
+from zarr.storage.wrapper import layers
 from zarr.tools.journal import Change, change, current
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
 
     from zarr._async.progress import Progress
     from zarr.abc.codec import Codec
-    from zarr.storage.path import StorePath
     from zarr.tools.nodes import Source
     from zarr.types import StorageOptions
 
@@ -94,7 +99,8 @@ async def add_checksums(
     In shards, it is added to the chunks inside. No chunk is encoded anew. While this runs, nobody
     may write to the array; whoever opens it finds it whole at any time, and handles that are open
     must be opened again afterwards. Both copies of the chunks are stored meanwhile. The keys of the
-    chunks change from one encoding of the specification to another.
+    chunks change from one encoding of the specification to another; consolidated metadata of groups
+    above that have the array's document are made anew.
 
     Parameters
     ----------
@@ -118,6 +124,8 @@ async def add_checksums(
     ------
     TypeError
         If it is no array of format 3.
+    ValueError
+        If consolidated metadata above the store have its document: they could not be made anew.
     ChunkDecodeError
         If a chunk is damaged. The array stays as it was.
     RuntimeError
@@ -168,7 +176,7 @@ async def remove_checksums(
 
     Raises
     ------
-    TypeError, ChunkDecodeError, RuntimeError
+    TypeError, ValueError, ChunkDecodeError, RuntimeError
         As of `add_checksums`.
     """
     return await _change(source, path, storage_options, progress, adding=False, keep_old=keep_old)
@@ -195,6 +203,7 @@ async def _change(
     new = _with_codecs(metadata, adding=adding)
     if new is None:
         return Checksums(shown, False, 0, 0, _names(metadata))
+    above = await _consolidated_above(place)
     key, document = documents_of(place.path, metadata)[0]
     before = await current(place.store, key)
     if before is None:
@@ -211,6 +220,7 @@ async def _change(
     if not await change(place.store, Change(key, document.to_bytes(), version_of(before)), None):
         await done.delete(new, coords)
         raise RuntimeError(f"{shown} was changed meanwhile: it stays as it is")
+    await _consolidate_again(place, above)
     if not keep_old:
         await done.delete(metadata, coords)
     return Checksums(shown, True, len(coords), size, _names(new))
@@ -258,6 +268,53 @@ async def _with_other_keys(
         f"{place.shown_as()} has keys of chunks in every encoding: run `zarr repair`, which "
         "deletes those that belong to nothing"
     )
+
+
+async def _consolidated_above(place: StorePath) -> list[str]:
+    """The paths of groups whose consolidated metadata have the document of an array.
+
+    Raises
+    ------
+    ValueError
+        If there is one above the store, which cannot be changed by way of this store.
+    """
+    folder = next((each for each in layers(place.store) if isinstance(each, LocalStore)), None)
+    beyond = [] if folder is None else folder.root.resolve().parents
+    for parent in beyond:
+        document = await get_value(LocalStore(parent, read_only=True), "", "zarr.json")
+        if document is None:
+            break
+        inner = (folder.root.resolve() / place.path).relative_to(parent).as_posix()  # type: ignore[union-attr]
+        if _names_node(document, inner):
+            raise ValueError(
+                f"the consolidated metadata of {parent} have the document of "
+                f"{place.shown_as()}: open that, and give the path {inner!r}, so that they are "
+                "made anew"
+            )
+    found = []
+    path = place.path
+    while path:
+        path = path.rpartition("/")[0]
+        document = await get_value(place.store, path, "zarr.json")
+        if document is not None and _names_node(document, place.path[len(path) :].strip("/")):
+            found.append(path)
+    return found
+
+
+def _names_node(document: bytes, path: str) -> bool:
+    try:
+        told = json.loads(document)["consolidated_metadata"]["metadata"]
+        return path in told
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+async def _consolidate_again(place: StorePath, paths: list[str]) -> None:
+    """Make consolidated metadata anew: by the old ones, chunks would be looked for elsewhere."""
+    for path in paths:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            await consolidate_metadata(StorePath(place.store, path), zarr_format=3)
 
 
 class _Recoding:

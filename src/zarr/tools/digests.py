@@ -319,7 +319,7 @@ async def _elements(
     plain: AnyAsyncArray = AsyncArray(array.metadata, array.store_path)
     plain = array if array.chunk_store_path is not array.store_path else plain
     parts = list(_parts(plain.metadata, stored))
-    if executor is None and array.needs_event_loop:
+    if executor is None and (array.needs_event_loop or len(parts) <= 1):
 
         async def one(part: tuple[Region, int]) -> None:
             block: Any = await read(plain, basic, part[0])

@@ -17,6 +17,7 @@ from zarr.buffer.cpu import Buffer, buffer_prototype
 from zarr.hierarchy.locking import guarded
 from zarr.storage.client import Requests
 from zarr.storage.client.conditional import deletes, exchanged
+from zarr.storage.path import is_within
 from zarr.tools.stored_values import version_of
 
 if TYPE_CHECKING:
@@ -86,7 +87,11 @@ class Journal:
         ------
         FileExistsError
             If there is something in the directory.
+        ValueError
+            If it is in the store.
         """
+        if is_within(f"file://{os.path.realpath(directory)}", data_id_of(store)):
+            raise ValueError(f"{directory} is in the store: keep old values somewhere else")
         made = cls(directory)
         made.directory.mkdir(parents=True, exist_ok=True)
         if any(made.directory.iterdir()):

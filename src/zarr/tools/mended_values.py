@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from zarr._async.run import offload
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.read import read
 from zarr.arrays.write import write
@@ -98,7 +99,7 @@ async def _from_second(values: Values, coords: Coords, second: AnyAsyncArray) ->
         found = await current(second.chunk_store_path.store, _key_in(second, coords))
         if found is None:
             return Mended(None, "deleted: the second copy has none, and its fill value stands")
-        if any(values.check(coords, found)):
+        if await offload(values.is_damaged, coords, found):
             return "the value of the second copy is damaged, too"
         return Mended(found, "taken from the second copy")
     box = _box(values, coords)
@@ -149,7 +150,7 @@ async def _shard(
     *,
     drop: bool,
 ) -> Mended | str:
-    whole, bad, is_sure = _sorted_out(shards, value)
+    whole, bad, is_sure = await offload(_sorted_out, shards, value)
     if not bad and is_sure:
         return Mended(shards.packed(whole), "index rebuilt: all chunks in it are whole")
     if second is not None:

@@ -376,14 +376,12 @@ class _Planner:
         damaged: dict[str, list[Finding]] = {}
         stale: dict[str, Finding] = {}
         documents: dict[str, Finding] = {}
+        keys: list[Finding] = []
         for each in findings:
-            if each.code in _DELETED and each.node not in lost:
-                how = "it belongs to nothing"
-                step = Step(each.code, "delete", each.key, how)
-                yield _Plan(step, (Change(each.key, None),))
-            elif each.code == "key-of-other-encoding":
-                async for plan in self._moved(each):
-                    yield plan
+            if each.code == "key-of-other-encoding" or (
+                each.code in _DELETED and each.node not in lost
+            ):
+                keys.append(each)
             elif each.code == "group-missing":
                 async for plan in self._group(each):
                     yield plan
@@ -405,6 +403,14 @@ class _Planner:
         for key in sorted(stale, key=lambda key: -key.count("/")):
             async for plan in self._consolidated(stale[key]):
                 yield plan
+        # The last of all: consolidated metadata may still have said where they are.
+        for each in keys:
+            if each.code == "key-of-other-encoding":
+                async for plan in self._moved(each):
+                    yield plan
+            else:
+                step = Step(each.code, "delete", each.key, "it belongs to nothing")
+                yield _Plan(step, (Change(each.key, None),))
 
     async def rubbish(self, findings: Iterable[Finding], older: float) -> AsyncIterator[_Plan]:
         """Yield the steps of a vacuum."""
@@ -446,7 +452,10 @@ class _Planner:
         value = await current(self._store, finding.key)
         values = self._values(finding.node)
         coords = finding.chunk
-        if value is None or values is None or coords is None or any(values.check(coords, value)):
+        if value is None or values is None or coords is None:
+            self.left.append(finding)
+            return
+        if await offload(values.is_damaged, coords, value):
             self.left.append(finding)
             return
         step = Step(finding.code, "move", finding.key, f"to {finding.expected!r}")
@@ -595,7 +604,7 @@ class _Planner:
         if isinstance(made, str):
             self.left.extend(findings)
             return
-        if made.value is not None and any(values.check(coords, made.value)):
+        if made.value is not None and await offload(values.is_damaged, coords, made.value):
             self.left.extend(findings)
             return
         action = "delete" if made.value is None else "write"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zarr._async.run import bounded, offload, run
 from zarr.buffer.cpu import Buffer, buffer_prototype
@@ -83,6 +83,10 @@ class Values:
     def check(self, coords: Coords, value: bytes) -> Iterator[Finding]:
         """Decode a value, and yield what is wrong with it."""
         yield from self._wrong(coords, self.decoder(coords), memoryview(value))
+
+    def is_damaged(self, coords: Coords, value: bytes) -> bool:
+        """Decode a value, and return whether anything is wrong with it."""
+        return any(True for _ in self.check(coords, value))
 
     def _wrong(
         self, coords: Coords, decoder: OneChunk | Shards, value: memoryview
@@ -201,14 +205,36 @@ def _wrong_inside(
 # -- many of them ---------------------------------------------------------------------------------
 
 
-async def check_values(values: Values, coords: Sequence[Coords]) -> tuple[list[Finding], int, int]:
+class Checked(NamedTuple):
+    """Some values of an array that were checked.
+
+    Parameters
+    ----------
+    findings
+        The findings.
+    looked
+        How many values were looked for.
+    read, size
+        How many were there, and how many bytes they have.
+    """
+
+    findings: list[Finding]
+    looked: int
+    read: int
+    size: int
+
+
+async def check_values(values: Values, coords: Sequence[Coords], *, listed: bool) -> Checked:
     """Read and decode some values of an array.
 
-    Returns
-    -------
-    findings : list of Finding
-    count, size : int
-        How many values were read, and how many bytes.
+    Parameters
+    ----------
+    values
+        Of the array.
+    coords
+        The places in its grid.
+    listed
+        Whether the store listed them, so that one that is not there was deleted since.
     """
     requests = Requests(values.place.store)
     found: list[Finding] = []
@@ -216,7 +242,7 @@ async def check_values(values: Values, coords: Sequence[Coords]) -> tuple[list[F
     def wrong_with(each: Coords, value: Buffer) -> list[Finding]:
         return list(values.check(each, value.to_bytes()))
 
-    async def one(each: Coords) -> int:
+    async def one(each: Coords) -> int | None:
         key, path = values.key(each), values.place.path
         try:
             value = await requests.get(key, buffer_prototype)
@@ -226,19 +252,22 @@ async def check_values(values: Values, coords: Sequence[Coords]) -> tuple[list[F
                 wrong = [] if value is None else await offload(wrong_with, each, value)
         except OSError as error:
             found.append(Finding("chunk-unreadable", path, key, each, found=_first_line(error)))
-            return 0
+            return None
         if value is None:
-            found.append(Finding("chunk-vanished", path, key, each))
-            return 0
+            if listed:
+                found.append(Finding("chunk-vanished", path, key, each))
+            return None
         found.extend(wrong)
         return len(value)
 
     sizes = await bounded(coords, one, min(requests.width, 8))
-    return found, len(coords), sum(sizes)
+    there = [size for size in sizes if size is not None]
+    return Checked(found, len(coords), len(there), sum(there))
 
 
 def check_some(
-    metadata: ArrayMetadata, place: StorePath, coords: list[Coords]
-) -> tuple[list[Finding], int, int]:
+    metadata: ArrayMetadata, place: StorePath, coords: list[Coords], listed: bool
+) -> Checked:
     """Read and decode some values of an array, in a worker."""
-    return run(check_values(Values(metadata, place), coords), waits=place.needs_event_loop)
+    work = check_values(Values(metadata, place), coords, listed=listed)
+    return run(work, waits=place.needs_event_loop)

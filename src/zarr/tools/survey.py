@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "Survey", "canonical", "fingerprint", "joined"]
 
+_NAMES = sorted(DOCUMENTS)
 MARKER, WORKING = "zarr.unfinished", "zarr.unfinished.d"
 """The key below the target of a rechunk that is not finished, and the directory of its files."""
 
@@ -150,6 +151,24 @@ class Survey:
                 for name in names
                 if name and name not in DOCUMENTS and name not in (MARKER, WORKING)
             ]
+
+    async def follow(self) -> None:
+        """Find the nodes that consolidated metadata name, in a store that lists nothing."""
+        paths, tried = {self.place.path}, set[str]()
+        while paths:
+            names = {}
+            for path in paths:
+                values = await get_values(self.place.store, path, *_NAMES)
+                found = zip(_NAMES, values, strict=True)
+                names[path] = frozenset(name for name, value in found if value is not None)
+            await self._read({path: found for path, found in names.items() if found})
+            tried |= paths
+            paths = set()
+            for node in [self.nodes[path] for path in names if path in self.nodes]:
+                for told in node.consolidated or ():
+                    below = told if node.zarr_format == 3 else told.rpartition("/")[0]
+                    paths.add(joined(node.path, below) if below else node.path)
+            paths -= tried
 
     async def _read(self, names: dict[str, frozenset[str]]) -> None:
         paths = sorted(names, key=lambda path: (path.count("/"), path))

@@ -23,7 +23,7 @@ from zarr.storage.path import StorePath
 from zarr.tools.document_rules import check_documents
 from zarr.tools.findings import Finding, Findings, Severity, Verification
 from zarr.tools.nodes import place_of
-from zarr.tools.stored_values import Values, check_some, check_values
+from zarr.tools.stored_values import Checked, Values, check_some, check_values
 from zarr.tools.survey import MARKER, WORKING, Node, Survey, joined
 from zarr.tools.workers import workers
 
@@ -160,7 +160,9 @@ class Scan:
             arrays=sum(node.is_group is False for node in nodes),
             keys=len(self.survey.keys or ()) + sum(len(node.names) for node in nodes),
             chunks=self.chunks,
-            stored=sum(map(len, self.stored.values())),
+            stored=self.decoded
+            if self.survey.keys is None
+            else sum(map(len, self.stored.values())),
             decoded=self.decoded,
             bytes=self.bytes,
             counts=dict(self.findings.counts),
@@ -179,14 +181,16 @@ async def scan(
 ) -> Scan:
     """Check a place; see `verify`."""
     survey = Survey(place, findings)
-    if level == "metadata":
+    if not place.store.supports_listing:
+        if level == "presence" or complete:
+            raise NotImplementedError(
+                f"{place.store.shown_as()} does not list its keys, so it cannot be told which are "
+                "there: verify its metadata, or all of it (level 'full')"
+            )
+        await survey.follow()
+    elif level == "metadata":
         await survey.walk()
     else:
-        if not place.store.supports_listing:
-            raise NotImplementedError(
-                f"{place.store.shown_as()} does not list its keys: only the level 'metadata' "
-                "needs no listing of them, and that lists directories."
-            )
         await survey.list()
     if not survey.nodes:
         await _nothing_there(survey)
@@ -194,6 +198,7 @@ async def scan(
     done = Scan(survey)
     if survey.keys is not None:
         _check_keys(done, survey.keys)
+    if level != "metadata":
         _count_missing(done, complete=complete)
         for left in await offload(leftovers, place.store, place.path):
             node = left.key.rpartition("/")[0]
@@ -415,30 +420,29 @@ def _count_missing(done: Scan, *, complete: bool) -> None:
 
 
 async def _decode(done: Scan, executor: Executor | None, progress: Progress) -> None:
-    store, nodes = done.survey.place.store, done.survey.nodes
-    total = sum(map(len, done.stored.values()))
+    store, listed = done.survey.place.store, done.survey.keys is not None
+    arrays = [(node.path, node.array) for node in done.survey.nodes.values() if node.array]
+    total = sum(len(done.stored[path]) for path, _ in arrays) if listed else done.chunks
     if executor is not None:
         await check_reach(executor, store)
 
-    def parts() -> Iterator[tuple[ArrayMetadata, StorePath, list[Coords]]]:
-        for path, stored in done.stored.items():
-            metadata = nodes[path].array
-            if metadata is not None:
-                for at in range(0, len(stored), _BATCH):
-                    yield metadata, StorePath(store, path), stored[at : at + _BATCH]
+    def parts() -> Iterator[tuple[ArrayMetadata, StorePath, list[Coords], bool]]:
+        for path, metadata in arrays:
+            places = iter(done.stored[path] if listed else _places(counts_of(metadata)))
+            while part := list(islice(places, _BATCH)):
+                yield metadata, StorePath(store, path), part, listed
 
     with metered("verify", total, unit=" chunks", progress=progress) as meter:
 
-        def take(result: tuple[list[Finding], int, int]) -> None:
-            found, count, size = result
-            done.findings.extend(found)
-            done.decoded += count
-            done.bytes += size
-            meter.advance(count)
+        def take(result: Checked) -> None:
+            done.findings.extend(result.findings)
+            done.decoded += result.read
+            done.bytes += result.size
+            meter.advance(result.looked)
 
-        if executor is None and store.traits.needs_event_loop:
-            for metadata, place, coords in parts():
-                take(await check_values(Values(metadata, place), coords))
+        if executor is None and (store.traits.needs_event_loop or total <= _BATCH):
+            for metadata, place, coords, _ in parts():
+                take(await check_values(Values(metadata, place), coords, listed=listed))
             return
         with workers(executor) as own:
             await spread(own, check_some, parts(), take)

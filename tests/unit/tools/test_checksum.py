@@ -130,21 +130,42 @@ def test_a_kill_at_any_request_leaves_the_array_whole(adding: bool, tmp_path: Pa
                     raise Killed
             return await super().intercept(method, *args, **more)
 
+    def check(store: Any) -> None:
+        np.testing.assert_array_equal(zarr.open_array(store, path="raw", mode="r")[...], DATA)
+        np.testing.assert_array_equal(zarr.open_consolidated(store)["raw"][...], DATA)
+
     change = tools.add_checksums if adding else tools.remove_checksums
     for count in range(100):
-        store = store_of({})
-        array = zarr.create_array(store, data=DATA, chunks=(4, 4), compressors=None)
+        store = store_of(whole())
         if not adding:
-            tools.add_checksums(array)
+            tools.add_checksums(store, path="raw")
         Ending.left = count
         try:
-            change(Ending(store))
+            change(Ending(store), path="raw")
         except Killed:
             pass
         else:
             break
-        np.testing.assert_array_equal(zarr.open_array(store, mode="r")[...], DATA)
+        check(store)
         tools.repair(store, apply=True, keep=tmp_path / str(count))
         assert tools.verify(store).findings == ()
-        np.testing.assert_array_equal(zarr.open_array(store, mode="r")[...], DATA)
-    assert count >= 9  # four chunks are written, the document, and four are deleted
+        check(store)
+    # Four chunks are written, the document, the consolidated metadata; four chunks are deleted.
+    assert count >= 10
+
+
+def test_consolidated_metadata_above_are_made_anew(tmp_path: Path) -> None:
+    store = store_of(whole())
+    tools.add_checksums(store, path="raw")
+    assert tools.verify(store).findings == ()
+    root = zarr.open_consolidated(store)
+    np.testing.assert_array_equal(root["raw"][...], DATA)
+    folder = tmp_path / "store"
+    for key, value in whole().items():
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(value)
+    # By way of a store that begins at the array, they could not be made anew.
+    with pytest.raises(ValueError, match="consolidated metadata"):
+        tools.add_checksums(folder / "raw")
+    tools.add_checksums(folder, path="raw")
+    np.testing.assert_array_equal(zarr.open_consolidated(folder)["raw"][...], DATA)

@@ -261,3 +261,11 @@ def test_reports_are_text_and_json() -> None:
     assert "\x1b" not in str(report)
     assert "planned" in str(report)
     assert report.to_dict()["steps"][0]["action"] == "delete"  # type: ignore[index]
+
+
+def test_old_values_are_not_kept_in_the_store_itself(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", data=DATA)
+    (tmp_path / "a" / "notes").write_bytes(b"x")
+    with pytest.raises(ValueError, match="is in the store"):
+        tools.repair(tmp_path / "a", apply=True, keep=tmp_path / "a" / "kept")
+    assert (tmp_path / "a" / "notes").exists()

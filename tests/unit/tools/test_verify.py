@@ -220,3 +220,49 @@ def test_the_chunks_of_all_kinds_of_arrays_are_decoded() -> None:
         report = tools.verify(store)
     assert report.findings == ()
     assert report.decoded == 1 + 0 + 3 + 3 + 3
+
+
+def test_the_asynchronous_face_finds_the_same_in_a_running_loop() -> None:
+    data = whole()
+    data["zstd/c/0/0"] = b"torn"
+    store = store_of(data)
+    found = asyncio.run(tools.asynchronous.verify(store))
+    assert found == tools.verify(store)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_store_that_lists_nothing_is_verified_by_its_consolidated_metadata(
+    zarr_format: int,
+) -> None:
+    from tests.support.stores import WaitingStore
+
+    class Unlisted(WaitingStore):
+        supports_listing = False
+        read_only = True
+
+    data = whole(zarr_format)
+    report = tools.verify(Unlisted(data=dict(data)))
+    assert report.ok
+    assert report.decoded == tools.verify(store_of(data)).decoded
+    key = "zstd/c/0/0" if zarr_format == 3 else "zstd/0.0"
+    data[key] = b"torn"
+    assert [each.key for each in tools.verify(Unlisted(data=data)).findings] == [key]
+    assert tools.verify(Unlisted(data=data), level="metadata").ok
+    with pytest.raises(NotImplementedError, match="does not list"):
+        tools.verify(Unlisted(data=data), level="presence")
+
+
+def test_a_store_that_vanishes_while_it_is_verified_is_not_whole() -> None:
+    from tests.support.stores import WaitingStore
+
+    class Vanishing(WaitingStore):
+        read_only = True
+
+        async def get(self, key: str, *args: Any, **more: Any) -> Any:
+            if "/c/" in key:
+                self.data.clear()
+            return await super().get(key, *args, **more)
+
+    report = tools.verify(Vanishing(data=whole()))
+    assert not report.ok
+    assert codes(report) == {"chunk-vanished"}
