@@ -393,7 +393,10 @@ KINDS: dict[str, Kind] = {
         zarr_format=2,
     ),
     "consolidated metadata of format 2 that were cut": _kind(
-        lambda d: cut(d, ".zmetadata", 100), "document-not-json", zarr_format=2
+        lambda d: cut(d, ".zmetadata", 100),
+        "document-not-json",
+        mended="document-not-json",
+        zarr_format=2,
     ),
     "a compressed chunk of format 2": _kind(
         lambda d: flip(d, "zstd/1.1", 0), "chunk-damaged", by_copy="chunk-damaged", zarr_format=2

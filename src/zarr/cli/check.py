@@ -26,6 +26,13 @@ class Level(StrEnum):
     full = "full"
 
 
+def _codes(incomplete: str) -> list[tuple[str, str]]:
+    """Return the codes of findings that a word may go on to."""
+    from zarr.tools.findings import RULES
+
+    return [(code, rule.says) for code, rule in RULES.items() if code.startswith(incomplete)]
+
+
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; else say what would be done.")]
 Keep = Annotated[str | None, typer.Option(help="A new directory for what is replaced or deleted.")]
 
@@ -35,6 +42,9 @@ def verify(
     store: StoreArgument,
     path: PathOption = "",
     level: Annotated[Level, typer.Option(help="How thorough the check is.")] = Level.full,
+    metadata: Annotated[bool, typer.Option("--metadata", help="The same as that level.")] = False,
+    presence: Annotated[bool, typer.Option("--presence", help="The same as that level.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="The same as that level.")] = False,
     complete: Annotated[
         bool, typer.Option("--complete", help="A chunk that is not stored is an error.")
     ] = False,
@@ -45,6 +55,11 @@ def verify(
     """Check whether a hierarchy is whole: documents, keys and chunks."""
     from zarr import tools
 
+    short = {Level.metadata: metadata, Level.presence: presence, Level.full: full}
+    named = [each for each, given in short.items() if given]
+    if len(named) > 1:
+        raise typer.BadParameter("--metadata, --presence and --full exclude one another")
+    level = named[0] if named else level
     report = tools.verify(
         store,
         path=path,
@@ -90,7 +105,8 @@ def repair(
         bool, typer.Option("--drop", help="Delete damaged chunks that cannot be got back.")
     ] = False,
     codes: Annotated[
-        list[str] | None, typer.Option("--code", help="Mend findings of this code only.")
+        list[str] | None,
+        typer.Option("--code", help="Mend findings of this code only.", autocompletion=_codes),
     ] = None,
     undo: Annotated[
         str | None, typer.Option(help="Put back what an earlier repair kept in this directory.")

@@ -112,7 +112,7 @@ async def add_checksums(
         Whether the old chunks stay, for programs that have the array open and would find them gone,
         as if they had never been written. `repair` deletes them later.
     progress : bool, callable or type, optional
-        How it is shown how far it is; see `zarr.tools`.
+        How it is shown how far this is; see `zarr.progress`.
     storage_options : dict, optional
         Settings for the store that a URL names.
 
@@ -166,7 +166,7 @@ async def remove_checksums(
         Whether the old chunks stay, for programs that have the array open and would find them gone,
         as if they had never been written. `repair` deletes them later.
     progress : bool, callable or type, optional
-        How it is shown how far it is; see `zarr.tools`.
+        How it is shown how far this is; see `zarr.progress`.
     storage_options : dict, optional
         Settings for the store that a URL names.
 

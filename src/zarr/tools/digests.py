@@ -164,7 +164,7 @@ async def digest(
     executor : concurrent.futures.Executor, optional
         Whose workers read; threads of this process by default.
     progress : bool, callable or type, optional
-        How it is shown how far it is; see `zarr.tools`.
+        How it is shown how far this is; see `zarr.progress`.
     storage_options : dict, optional
         Settings for the store that a URL names.
 

@@ -193,7 +193,7 @@ async def repair(
     executor : concurrent.futures.Executor, optional
         Whose workers decode.
     progress : bool, callable or type, optional
-        How it is shown how far it is; see `zarr.tools`.
+        How it is shown how far this is; see `zarr.progress`.
     storage_options : dict, optional
         Settings for the store that a URL names.
 
@@ -385,12 +385,14 @@ class _Planner:
             elif each.code == "group-missing":
                 async for plan in self._group(each):
                     yield plan
+            elif each.code in _CONSOLIDATED or (
+                each.code in _DOCUMENTS and each.key.endswith(".zmetadata")
+            ):
+                stale.setdefault(each.key, each)
             elif each.code in _DOCUMENTS:
                 documents.setdefault(each.node, each)
             elif each.code in _DAMAGED:
                 damaged.setdefault(each.key, []).append(each)
-            elif each.code in _CONSOLIDATED:
-                stale.setdefault(each.key, each)
             else:
                 self.left.append(each)
         for each in documents.values():

@@ -23,6 +23,7 @@ from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
 from zarr.tools.findings import Finding
+from zarr.tools.unfinished import MARKER, WORKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Node", "Survey", "canonical", "fingerprint", "joined"]
 
 _NAMES = sorted(DOCUMENTS)
-MARKER, WORKING = "zarr.unfinished", "zarr.unfinished.d"
-"""The key below the target of a rechunk that is not finished, and the directory of its files."""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,8 @@ from zarr.tools.document_rules import check_documents
 from zarr.tools.findings import Finding, Findings, Severity, Verification
 from zarr.tools.nodes import place_of
 from zarr.tools.stored_values import Checked, Values, check_some, check_values
-from zarr.tools.survey import MARKER, WORKING, Node, Survey, joined
+from zarr.tools.survey import Node, Survey, joined
+from zarr.tools.unfinished import MARKER, WORKING
 from zarr.tools.workers import workers
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ async def verify(
     executor : concurrent.futures.Executor, optional
         Whose workers decode; threads of this process by default.
     progress : bool, callable or type, optional
-        How it is shown how far it is; see `zarr.tools`.
+        How it is shown how far this is; see `zarr.progress`.
     storage_options : dict, optional
         Settings for the store that a URL names.
 

@@ -34,6 +34,8 @@ def test_verify_ends_with_0_1_or_2(store: Path, tmp_path: Path) -> None:
     (store / "a" / "c" / "0").write_bytes(b"torn")
     assert "chunk-size" in call("verify", store, code=1)
     assert "chunk-size" not in call("verify", store, "--level", "presence")
+    assert call("verify", store, "--presence") == call("verify", store, "--level", "presence")
+    call("verify", store, "--presence", "--full", code=2)
     call("verify", tmp_path / "nowhere", code=2)
     call("verify", store, "--level", "deep", code=2)
 
