@@ -26,8 +26,9 @@ from zarr.tools.mended_values import mended
 from zarr.tools.nodes import place_of
 from zarr.tools.result import Result
 from zarr.tools.stored_values import Values, version_of
-from zarr.tools.survey import WORKING, joined
+from zarr.tools.survey import joined
 from zarr.tools.text import printable
+from zarr.tools.unfinished import WORKING
 from zarr.tools.verification import scan
 
 if TYPE_CHECKING:
