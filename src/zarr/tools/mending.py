@@ -365,6 +365,8 @@ class _Planner:
         self._store = place.store
         self._nodes = done.survey.nodes
         self._survey = done.survey
+        # Attributes of an array that lost its other document are all that is left of those.
+        self._lost = {each.key for each in done.findings.sorted() if each.code == "document-lost"}
         self._second = second
         self._drop = drop
         self._apply = apply
@@ -373,14 +375,13 @@ class _Planner:
 
     async def plans(self, findings: list[Finding]) -> AsyncIterator[_Plan]:
         """Yield the steps of a repair, in the order in which they are done."""
-        lost = {each.key for each in findings if each.code == "document-lost"}
         damaged: dict[str, list[Finding]] = {}
         stale: dict[str, Finding] = {}
         documents: dict[str, Finding] = {}
         keys: list[Finding] = []
         for each in findings:
             if each.code == "key-of-other-encoding" or (
-                each.code in _DELETED and each.node not in lost
+                each.code in _DELETED and each.node not in self._lost
             ):
                 keys.append(each)
             elif each.code == "group-missing":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from zarr._async.run import bounded, offload, run
@@ -80,7 +81,7 @@ class Values:
             self._decoders[shape] = found
         return found
 
-    def check(self, coords: Coords, value: bytes) -> Iterator[Finding]:
+    def check(self, coords: Coords, value: bytes | memoryview) -> Iterator[Finding]:
         """Decode a value, and yield what is wrong with it."""
         yield from self._wrong(coords, self.decoder(coords), memoryview(value))
 
@@ -115,6 +116,17 @@ class Values:
         return Finding(
             code, self.place.path, self.key(coords), coords, inner, expected, found, version
         )
+
+
+_TOGETHER, _BYTES = 32, 64 << 20
+
+
+def most_together(metadata: ArrayMetadata) -> int:
+    """Return how many values of an array are in memory at a time, at most."""
+    layout = layout_of(metadata)
+    edges = (edge if isinstance(edge, int) else max(edge) for edge in layout.grid)
+    size = prod(edges) * max(1, layout.itemsize)
+    return max(1, min(_TOGETHER, _BYTES // size))
 
 
 def version_of(value: bytes | memoryview) -> str:
@@ -240,7 +252,7 @@ async def check_values(values: Values, coords: Sequence[Coords], *, listed: bool
     found: list[Finding] = []
 
     def wrong_with(each: Coords, value: Buffer) -> list[Finding]:
-        return list(values.check(each, value.to_bytes()))
+        return list(values.check(each, memoryview(value.as_buffer_like())))
 
     async def one(each: Coords) -> int | None:
         key, path = values.key(each), values.place.path
@@ -260,7 +272,10 @@ async def check_values(values: Values, coords: Sequence[Coords], *, listed: bool
         found.extend(wrong)
         return len(value)
 
-    sizes = await bounded(coords, one, min(requests.width, 8))
+    # Values of stores that never wait are decoded together by the workers.
+    width = min(requests.width, most_together(values.metadata))
+    limit = width if values.place.needs_event_loop else 1
+    sizes = await bounded(coords, one, limit)
     there = [size for size in sizes if size is not None]
     return Checked(found, len(coords), len(there), sum(there))
 

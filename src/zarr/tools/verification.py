@@ -23,7 +23,13 @@ from zarr.storage.path import StorePath
 from zarr.tools.document_rules import check_documents
 from zarr.tools.findings import Finding, Findings, Severity, Verification
 from zarr.tools.nodes import place_of
-from zarr.tools.stored_values import Checked, Values, check_some, check_values
+from zarr.tools.stored_values import (
+    Checked,
+    Values,
+    check_some,
+    check_values,
+    most_together,
+)
 from zarr.tools.survey import Node, Survey, joined
 from zarr.tools.unfinished import MARKER, WORKING
 from zarr.tools.workers import workers
@@ -45,8 +51,8 @@ __all__ = ["Level", "Scan", "scan", "verify"]
 Level: TypeAlias = Literal["metadata", "presence", "full"]
 """How thorough a check is: documents; and keys, by listing; and values, which are decoded."""
 
-_BATCH = 32
-"""Values that one task of a worker decodes."""
+_FEW = 4
+"""So few values are not worth a second thread."""
 
 
 async def verify(
@@ -430,7 +436,7 @@ async def _decode(done: Scan, executor: Executor | None, progress: Progress) -> 
     def parts() -> Iterator[tuple[ArrayMetadata, StorePath, list[Coords], bool]]:
         for path, metadata in arrays:
             places = iter(done.stored[path] if listed else _places(counts_of(metadata)))
-            while part := list(islice(places, _BATCH)):
+            while part := list(islice(places, most_together(metadata))):
                 yield metadata, StorePath(store, path), part, listed
 
     with metered("verify", total, unit=" chunks", progress=progress) as meter:
@@ -441,7 +447,7 @@ async def _decode(done: Scan, executor: Executor | None, progress: Progress) -> 
             done.bytes += result.size
             meter.advance(result.looked)
 
-        if executor is None and (store.traits.needs_event_loop or total <= _BATCH):
+        if executor is None and (store.traits.needs_event_loop or total <= _FEW):
             for metadata, place, coords, _ in parts():
                 take(await check_values(Values(metadata, place), coords, listed=listed))
             return

@@ -97,15 +97,22 @@ def test_a_repair_is_undone_byte_for_byte(kind: str, tmp_path: Path) -> None:
     assert tools.repair(store, undo=report.kept, apply=True).steps == ()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if KINDS[kind].by_copy])
-@pytest.mark.parametrize("other", ["same", "other chunks"])
+BY_COPY = [
+    (kind, other)
+    for kind in KINDS
+    if KINDS[kind].by_copy
+    for other in ("same", "other chunks")
+    # A document of other chunks is no document of these.
+    if "document" not in kind or other == "same"
+]
+
+
+@pytest.mark.parametrize(("kind", "other"), BY_COPY)
 def test_what_is_damaged_comes_from_a_second_copy(kind: str, other: str, tmp_path: Path) -> None:
     zarr_format = KINDS[kind].zarr_format
     store, before = broken(kind)
     second = store_of(whole(zarr_format))
     if other == "other chunks":
-        if "document" in kind:
-            pytest.skip("a document of other chunks is no document of these")
         second = store_of({})
         root = zarr.create_group(second)
         for name in ARRAYS[zarr_format]:
@@ -269,3 +276,18 @@ def test_old_values_are_not_kept_in_the_store_itself(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is in the store"):
         tools.repair(tmp_path / "a", apply=True, keep=tmp_path / "a" / "kept")
     assert (tmp_path / "a" / "notes").exists()
+
+
+def test_nothing_of_an_array_without_its_document_is_deleted(tmp_path: Path) -> None:
+    data = whole(2)
+    for key in (".zmetadata", "raw/.zarray"):
+        del data[key]
+    store = store_of(data)
+    for number, chosen in enumerate((None, ["attributes-alone", "key-orphaned"])):
+        tools.repair(store, apply=True, keep=tmp_path / str(number), drop=True, codes=chosen)
+        assert data_of(store) == data
+    assert codes(store) == {"document-lost", "attributes-alone"}
+    # With a second copy, all of it is back.
+    tools.repair(store, apply=True, keep=tmp_path / "more", second=store_of(whole(2)))
+    check_elements(store, 2)
+    assert zarr.open_array(store, path="raw").attrs["unit"] == "m"

@@ -266,3 +266,17 @@ def test_a_store_that_vanishes_while_it_is_verified_is_not_whole() -> None:
     report = tools.verify(Vanishing(data=whole()))
     assert not report.ok
     assert codes(report) == {"chunk-vanished"}
+
+
+def test_only_as_many_large_chunks_are_in_memory_as_fit() -> None:
+    from tests.support.stores import WaitingStore
+
+    store = WaitingStore()
+    array = zarr.create_array(store, shape=(4, 2**23), chunks=(1, 2**23), dtype="f8")
+    for row in range(4):
+        array[row] = 1.0
+    store.most_busy = 0
+    assert tools.verify(store).decoded == 4
+    assert store.most_busy <= 5  # the documents; the chunks of 64 MiB come one by one
+    chunks = [key for method, key in store.log if method == "get" and "/" in key]
+    assert len(chunks) == 4
