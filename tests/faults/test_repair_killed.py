@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from zarr.tools.mending import Repair
+
 SPOILT = (
     "a file that belongs to nothing",
     "consolidated metadata of before",
@@ -172,7 +174,7 @@ def test_two_repairs_at_once_lose_nothing(tmp_path: Path) -> None:
         (folder / key).parent.mkdir(parents=True, exist_ok=True)
         (folder / key).write_bytes(value)
 
-    def repair(name: str) -> tools.Repair:
+    def repair(name: str) -> Repair:
         return tools.repair(LocalStore(folder), apply=True, keep=tmp_path / name)
 
     with ThreadPoolExecutor(2) as executor:

@@ -34,7 +34,7 @@ from zarr.tools.element_hash import Elements, Sums
 from zarr.tools.findings import Finding
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
-from zarr.tools.survey import canonical, joined
+from zarr.tools.survey import canonical, joined, refuses_to_list
 from zarr.tools.text import printable
 from zarr.tools.workers import workers
 
@@ -203,22 +203,30 @@ async def _digest(
     refuse: bool,
 ) -> Digest:
     """The digest of a node; what cannot be read is an error, or a part that says why."""
-    nodes = [item async for item in _nodes(top)]
     place = top.store_path
+    listing = place.store.supports_listing
+    try:
+        nodes = [item async for item in _nodes(top, listing=listing)]
+    except OSError as error:
+        if not listing or not refuses_to_list(place.store, error):
+            raise
+        listing = False
+        nodes = [item async for item in _nodes(top, listing=listing)]
     with metered("digest", 0, unit=" chunks", progress=progress) as meter:
         made: dict[str, tuple[str, str, str]] = {}
         arrays = [each for _, each in nodes if isinstance(each, AsyncArray)]
         stored: dict[str, list[Coords]] = {}
         if not exact:
             for array in arrays:
-                stored[array.store_path.path] = [each async for each in _stored(array)]
+                found = _stored(array, listing=listing)
+                stored[array.store_path.path] = [each async for each in found]
             meter.expect(sum(map(len, stored.values())))
         if executor is not None and arrays:
             await check_reach(executor, place.store)
         for below, node in nodes:
             kind = "array" if isinstance(node, AsyncArray) else "group"
             if exact:
-                made[below] = kind, *await _exact(node)
+                made[below] = kind, *await _exact(node, listing=listing)
             elif isinstance(node, AsyncArray):
                 coords = stored.pop(node.store_path.path)
                 try:
@@ -230,19 +238,18 @@ async def _digest(
                 made[below] = kind, data, _attributes(node.metadata)
             else:
                 made[below] = kind, "", _attributes(node.metadata)
-    found = _combined(made)
-    return Digest(EXACT if exact else CONTENT, found[0].tree, found)
+    combined = _combined(made)
+    return Digest(EXACT if exact else CONTENT, combined[0].tree, combined)
 
 
 async def _nodes(
-    top: AnyAsyncArray | AsyncGroup,
+    top: AnyAsyncArray | AsyncGroup, *, listing: bool
 ) -> AsyncIterator[tuple[str, AnyAsyncArray | AsyncGroup]]:
     """The nodes by their paths relative to the first; by their own documents, where possible."""
     yield "", top
     if isinstance(top, AsyncArray):
         return
     group, place = top.metadata, top.store_path
-    listing = place.store.supports_listing
     if listing:
         group = replace_consolidated(group, None)
     metadata: NodeMetadata
@@ -261,8 +268,8 @@ async def _nodes(
             yield below, AsyncArray(metadata, there)
 
 
-async def _stored(array: AnyAsyncArray) -> AsyncIterator[Coords]:
-    if array.chunk_store_path.store.supports_listing:
+async def _stored(array: AnyAsyncArray, *, listing: bool) -> AsyncIterator[Coords]:
+    if listing:
         async for coords in stored_coords(array):
             yield coords
         return
@@ -398,7 +405,7 @@ def _divided(region: Region, inner: tuple[int, ...] | None, itemsize: int) -> It
 # -- stored bytes ---------------------------------------------------------------------------------
 
 
-async def _exact(node: AnyAsyncArray | AsyncGroup) -> tuple[str, str]:
+async def _exact(node: AnyAsyncArray | AsyncGroup, *, listing: bool) -> tuple[str, str]:
     """The hashes of the stored values of a node and of its documents."""
     place = node.store_path
     requests = Requests(place.store)
@@ -413,7 +420,7 @@ async def _exact(node: AnyAsyncArray | AsyncGroup) -> tuple[str, str]:
     values: list[list[str] | None] = []
     if isinstance(node, AsyncArray):
         encode = node.metadata.encode_chunk_key
-        keys = sorted([encode(coords) async for coords in _stored(node)])
+        keys = sorted([encode(coords) async for coords in _stored(node, listing=listing)])
         values = await bounded(keys, hashed, _TOGETHER)
     data = _hash([each for each in values if each is not None])
     attributes = _hash([each for each in documents if each is not None])

@@ -323,8 +323,9 @@ class Verification(Result):
         yield "Store", printable(self.source)
         yield "Level", self.level
         yield "Nodes", f"{count(self.groups, 'group')}, {count(self.arrays, 'array')}"
-        if self.level != "metadata":
+        if self.keys:
             yield "Keys", f"{self.keys:,}"
+        if self.level != "metadata":
             yield "Chunks", f"{self.stored:,} of {self.chunks:,} stored"
         if self.level == "full":
             yield "Decoded", f"{count(self.decoded, 'chunk')}, {bytes_of(self.bytes)}"

@@ -22,18 +22,20 @@ from zarr.metadata.common import parse_json
 from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
+from zarr.storage.client.retry import AnswerError
 from zarr.tools.findings import Finding
 from zarr.tools.unfinished import MARKER, WORKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from zarr.abc.store import Store
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StorePath
     from zarr.tools.findings import Findings
     from zarr.types import ArrayMetadata
 
-__all__ = ["Node", "Survey", "canonical", "fingerprint", "joined"]
+__all__ = ["Node", "Survey", "canonical", "fingerprint", "joined", "refuses_to_list"]
 
 _NAMES = sorted(DOCUMENTS)
 
@@ -86,6 +88,17 @@ def fingerprint(document: dict[str, Any]) -> bytes:
     """Return a hash of a document, less what it says of other nodes."""
     own = {key: value for key, value in document.items() if key != "consolidated_metadata"}
     return hashlib.blake2b(canonical(own), digest_size=16).digest()
+
+
+_UNLISTED = (405, 501)
+"""The answers of web servers that do not list."""
+
+
+def refuses_to_list(store: Store, error: Exception) -> bool:
+    """Whether an error says that a service lists nothing, or not for everybody."""
+    if isinstance(error, AnswerError):
+        return error.status in _UNLISTED
+    return isinstance(error, PermissionError) and store.traits.needs_event_loop
 
 
 class Survey:

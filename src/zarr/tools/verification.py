@@ -30,7 +30,7 @@ from zarr.tools.stored_values import (
     check_values,
     most_together,
 )
-from zarr.tools.survey import Node, Survey, joined
+from zarr.tools.survey import Node, Survey, joined, refuses_to_list
 from zarr.tools.unfinished import MARKER, WORKING
 from zarr.tools.workers import workers
 
@@ -158,14 +158,14 @@ class Scan:
 
     def report(self, place: StorePath, level: Level) -> Verification:
         """Return the report."""
-        nodes = self.survey.nodes.values()
+        nodes, keys = self.survey.nodes.values(), self.survey.keys
         return Verification(
             source=place.shown_as(),
             level=level,
             ok=not any(each.severity is not Severity.INFO for each in self.findings.sorted()),
             groups=sum(node.is_group is True for node in nodes),
             arrays=sum(node.is_group is False for node in nodes),
-            keys=len(self.survey.keys or ()) + sum(len(node.names) for node in nodes),
+            keys=0 if keys is None else len(keys) + sum(len(node.names) for node in nodes),
             chunks=self.chunks,
             stored=self.decoded
             if self.survey.keys is None
@@ -188,17 +188,13 @@ async def scan(
 ) -> Scan:
     """Check a place; see `verify`."""
     survey = Survey(place, findings)
-    if not place.store.supports_listing:
+    if not await _listed(survey, level):
         if level == "presence" or complete:
             raise NotImplementedError(
                 f"{place.store.shown_as()} does not list its keys, so it cannot be told which are "
                 "there: verify its metadata, or all of it (level 'full')"
             )
         await survey.follow()
-    elif level == "metadata":
-        await survey.walk()
-    else:
-        await survey.list()
     if not survey.nodes:
         await _nothing_there(survey)
     await check_documents(survey)
@@ -213,6 +209,20 @@ async def scan(
     if level == "full":
         await _decode(done, executor, progress)
     return done
+
+
+async def _listed(survey: Survey, level: Level) -> bool:
+    """List what a survey is of; whether its store does that."""
+    store = survey.place.store
+    if not store.supports_listing:
+        return False
+    try:
+        await (survey.walk() if level == "metadata" else survey.list())
+    except OSError as error:
+        if survey.nodes or not refuses_to_list(store, error):
+            raise
+        return False
+    return True
 
 
 async def _nothing_there(survey: Survey) -> None:

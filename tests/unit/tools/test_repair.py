@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zarr.storage import MemoryStore
+    from zarr.tools.mending import Repair
 
 ARRAYS = {3: ("raw", "zstd", "checked", "shards", "sure"), 2: ("raw", "zstd")}
 WORDS = ["one", "two", "three", "four"]
@@ -35,7 +36,7 @@ def changed(before: dict[str, bytes], after: dict[str, bytes]) -> set[str]:
     return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
 
 
-def named(report: tools.Repair) -> set[str]:
+def named(report: Repair) -> set[str]:
     """The keys that a report says are changed."""
     keys = set()
     for step in report.steps:
@@ -291,3 +292,32 @@ def test_nothing_of_an_array_without_its_document_is_deleted(tmp_path: Path) -> 
     tools.repair(store, apply=True, keep=tmp_path / "more", second=store_of(whole(2)))
     check_elements(store, 2)
     assert zarr.open_array(store, path="raw").attrs["unit"] == "m"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "an array of which the document is gone",
+        "consolidated metadata of before",
+        "a chunk under a key of format 2",
+        "the checksum of an index",
+    ],
+)
+def test_a_store_that_waits_is_repaired_and_undone(kind: str, tmp_path: Path) -> None:
+    memory = pytest.importorskip("obstore.store").MemoryStore()
+    from zarr.storage import ObjectStore
+
+    store = ObjectStore(memory)
+    data = whole()
+    KINDS[kind].spoil(data)
+    for key, value in data.items():
+        memory.put(key, value)
+    tools.repair(store, apply=True, keep=tmp_path / "kept")
+    assert tools.verify(store).ok
+    check_elements(store, 3)
+    tools.repair(store, apply=True, undo=tmp_path / "kept")
+    assert {
+        each["path"]: memory.get(each["path"]).bytes().to_bytes()
+        for batch in memory.list()
+        for each in batch
+    } == data

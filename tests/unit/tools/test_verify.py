@@ -19,8 +19,10 @@ from zarr.tools.findings import RULES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zarr.tools.findings import Verification
 
-def codes(report: tools.Verification) -> set[str]:
+
+def codes(report: Verification) -> set[str]:
     return {finding.code for finding in report.findings}
 
 
@@ -280,3 +282,33 @@ def test_only_as_many_large_chunks_are_in_memory_as_fit() -> None:
     assert store.most_busy <= 5  # the documents; the chunks of 64 MiB come one by one
     chunks = [key for method, key in store.log if method == "get" and "/" in key]
     assert len(chunks) == 4
+
+
+def test_a_plain_web_server_is_verified_by_consolidated_metadata(tmp_path: Path) -> None:
+    pytest.importorskip("obstore")
+    import threading
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *told: object) -> None:
+            pass
+
+    for key, value in whole().items():
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_bytes(value)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        report = tools.verify(url)
+        assert report.findings == ()
+        assert report.decoded == tools.verify(tmp_path).decoded
+        assert tools.digest(url) == tools.digest(tmp_path)
+        with pytest.raises(NotImplementedError, match="does not list"):
+            tools.verify(url, level="presence")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
