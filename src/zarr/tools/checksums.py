@@ -125,7 +125,8 @@ async def add_checksums(
     TypeError
         If it is no array of format 3.
     ValueError
-        If consolidated metadata above the store have its document: they could not be made anew.
+        If its store is read-only or deletes nothing; or if consolidated metadata above the store
+        have its document: they could not be made anew.
     ChunkDecodeError
         If a chunk is damaged. The array stays as it was.
     RuntimeError
@@ -200,6 +201,8 @@ async def _change(
         )
     place = array.store_path
     shown = place.shown_as()
+    if place.read_only or not place.store.supports_deletes:
+        raise ValueError(f"{shown} cannot be changed: its store is read-only, or deletes nothing")
     new = _with_codecs(metadata, adding=adding)
     if new is None:
         return Checksums(shown, False, 0, 0, _names(metadata))

@@ -299,6 +299,9 @@ async def _mend(
         if not apply:
             steps.append(step)
             continue
+        if any(todo.value is None for todo in changes) and not place.store.supports_deletes:
+            steps.append(_with(step, "left", "the store deletes nothing"))
+            continue
         if journal is None and keep is not None:
             journal = Journal.new(keep, place.store)
         made = True

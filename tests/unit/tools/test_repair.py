@@ -321,3 +321,36 @@ def test_a_store_that_waits_is_repaired_and_undone(kind: str, tmp_path: Path) ->
         for batch in memory.list()
         for each in batch
     } == data
+
+
+def test_a_store_that_deletes_nothing_is_mended_by_writes_alone(tmp_path: Path) -> None:
+    from zarr.storage import WrapperStore
+
+    class Keeping(WrapperStore[Any]):
+        supports_deletes = False
+
+    data = whole()
+    data["notes"] = b"x"
+    flip(data, "sure/c/0/0", -1)
+    store = store_of(data)
+    report = tools.repair(Keeping(store), apply=True, keep=tmp_path / "kept")
+    assert {(step.key, step.outcome) for step in report.steps} == {
+        ("notes", "left"),
+        ("sure/c/0/0", "done"),
+    }
+    assert not report.ok
+    with pytest.raises(ValueError, match="deletes nothing"):
+        tools.add_checksums(Keeping(store), path="raw")
+
+
+def test_nothing_is_changed_in_a_store_that_is_read_only(tmp_path: Path) -> None:
+    data = whole()
+    data["notes"] = b"x"
+    store = store_of(data)
+    assert tools.repair(store.with_read_only(True)).steps
+    for change in (tools.repair, tools.vacuum):
+        with pytest.raises(ValueError, match="read-only"):
+            change(store.with_read_only(True), apply=True, keep=tmp_path / "kept")
+    with pytest.raises(ValueError, match="read-only"):
+        tools.add_checksums(store.with_read_only(True), path="raw")
+    assert data_of(store) == data
