@@ -53,14 +53,20 @@ array[3:5, 2:4] = 7
 """
 
 
+@pytest.fixture(scope="module")
+def zarr2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("zarr2")
+    with tarfile.open(HERE / "data" / "zarr2.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
 @pytest.mark.parametrize(
     "name", ["directory.zarr", "nested.zarr", "consolidated.zarr", "zipped.zip", "table.sqldb"]
 )
-def test_what_zarr_2_wrote_is_whole(tmp_path: Path, name: str) -> None:
+def test_what_zarr_2_wrote_is_whole(zarr2: Path, name: str) -> None:
     pytest.importorskip("msgpack")
-    with tarfile.open(HERE / "data" / "zarr2.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    store: Any = tmp_path / name
+    store: Any = zarr2 / name
     if name == "table.sqldb":
         store = SQLiteStore(store, read_only=True)
     report = tools.verify(store)
