@@ -312,3 +312,28 @@ def test_a_plain_web_server_is_verified_by_consolidated_metadata(tmp_path: Path)
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_a_rechunk_that_was_killed_is_no_array_and_its_chunks_stay() -> None:
+    from zarr.testing.faults import FaultyStore
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    class Ending(FaultyStore):
+        left = 3
+
+        async def intercept(self, method: str, *args: Any) -> Any:
+            Ending.left -= method.startswith("set")
+            if Ending.left < 0:
+                raise Killed
+            return await super().intercept(method, *args)
+
+    target = store_of({})
+    with pytest.raises(Killed):
+        zarr.rechunk(store_of(whole()), Ending(target), path="raw", chunks=(3, 3))
+    before = data_of(target)
+    assert codes(tools.verify(target)) == {"unfinished"}
+    assert tools.repair(target).steps == ()
+    assert tools.vacuum(target).steps == ()
+    assert data_of(target) == before
