@@ -407,6 +407,34 @@ class StoreTests(Generic[S, B]):
         left = {key async for key in store.list()}
         assert left == {"zarr.json", "ab/zarr.json"}
 
+    async def test_copy_value(self, store: S) -> None:
+        """A copy is the value, whether the store makes it or says that it does not."""
+        await store.set("a/one", self._buffer(b"first"))
+        size = await store.copy_value("a/one", store, "b/c/two")
+        assert size in (None, 5)
+        assert (await self.get(store, "a/one")).to_bytes() == b"first"
+        assert await store.exists("b/c/two") == (size is not None)
+        if size is not None:
+            assert (await self.get(store, "b/c/two")).to_bytes() == b"first"
+            await store.set("a/one", self._buffer(b"second"))  # not shared with the copy
+            assert (await self.get(store, "b/c/two")).to_bytes() == b"first"
+            await store.copy_value("a/one", store, "b/c/two")
+            assert (await self.get(store, "b/c/two")).to_bytes() == b"second"
+        assert await store.copy_value("nothing", store, "b/c/three") is None
+        assert not await store.exists("b/c/three")
+
+    async def test_move_dir(self, store: S) -> None:
+        """All values below a prefix are moved in one step, or none."""
+        self._needs_deletes(store)
+        await self._fill(store)
+        before = {key async for key in store.list()}
+        assert not await store.move_dir("a", store, "ab")  # something is there
+        assert not await store.move_dir("nothing", store, "new")
+        assert {key async for key in store.list()} == before
+        moved = await store.move_dir("a", store, "new/place")
+        after = {f"new/place/{key[2:]}" if key.startswith("a/") else key for key in before}
+        assert {key async for key in store.list()} == (after if moved else before)
+
     async def test_delete_nonexistent_key_does_not_raise(self, store: S) -> None:
         """Deleting what is not there does nothing."""
         self._needs_deletes(store)
@@ -449,6 +477,15 @@ class StoreTests(Generic[S, B]):
         for prefix in ("", "a/", "a/b/", "nothing/"):
             observed = sorted([key async for key in store.list_prefix(prefix)])
             assert observed == sorted(key for key in _TREE if key.startswith(prefix))
+
+    async def test_list_values(self, store: S) -> None:
+        """The facts of values are those of the values."""
+        await self._fill(store)
+        for prefix in ("", "a/b/"):
+            found = {info.key: info.size async for info in store.list_values(prefix)}
+            keys = [key async for key in store.list_prefix(prefix)]
+            assert found == {key: await store.getsize(key) for key in keys}
+        assert [info async for info in store.list_values("nothing/")] == []
 
     async def test_list_empty_path(self, store: S) -> None:
         """The empty prefix is that of all keys."""

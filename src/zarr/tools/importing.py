@@ -409,8 +409,8 @@ def _name(source: File) -> str:
 
 def _given_to(kind: str, source: File, file: IO[bytes]) -> Any:
     """The file as the library of its format takes it: by its path, if it has one."""
-    by_path = isinstance(source, (str, os.PathLike)) and os.fspath(source) != "-"
-    return os.fspath(source) if by_path and kind in ("hdf5", "tiff") else file
+    by_path = isinstance(source, (str, os.PathLike)) and _name(source) != "-"
+    return _name(source) if by_path and kind in ("hdf5", "tiff") else file
 
 
 def _reader(kind: str) -> Any:

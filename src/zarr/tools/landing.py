@@ -1,7 +1,7 @@
 """The place where something new is made, and how it takes the place of what was there.
 
-What is new is written beside its place, and takes it when it is whole. So readers see the old or
-the new, a process that is killed leaves a whole node, and the new may be made of the old.
+The new is written beside its place, and takes it when it is whole. So readers see the old or the
+new, a process that is killed leaves a whole node, and the new may be made of the old.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from zarr.types import NodeType, ZarrFormat
 
 _BESIDE = "~new"
-"""What the name of a place has at its end that is beside another."""
+"""The end of the name of a place that is beside another."""
 
 
 def in_directory(place: StorePath) -> StorePath:
