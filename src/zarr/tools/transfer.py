@@ -15,7 +15,7 @@ from zarr.arrays.create import keep, kept_attributes, new_array, place
 from zarr.copying.values import check_apart
 from zarr.groups.changes import forget
 from zarr.hierarchy.documents import not_found
-from zarr.hierarchy.place import check_writable, make_parents, missing_parents
+from zarr.hierarchy.place import check_writable, make_parents, missing_parents, parents_of
 from zarr.hierarchy.transfer import (
     copy_below,
     delete_below,
@@ -47,7 +47,7 @@ from zarr.tools.text import bytes_of, count, printable
 from zarr.urls import is_url, local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from zarr._async.progress import Meter, Progress
     from zarr.abc.store import ValueInfo
@@ -537,7 +537,20 @@ async def sync(
         await copy_below(old, new, copied, skip=skip)
         for part in reversed(in_order(doomed, new.path)):
             await bounded(write.own(new.path, part), write.delete, write.width)
+        await _remove_empty(new, doomed, here)
     return _counted(result, copied, skipped=len(same), deleted=len(doomed))
+
+
+async def _remove_empty(place: StorePath, doomed: list[str], left: Iterable[str]) -> None:
+    """Remove directories in which nothing is left: listings would show them as members."""
+    start = folder_of(place)
+    kept = {above for name in left for above in parents_of(start + name)}
+    empty = {above for key in doomed for above in parents_of(key)} - kept
+    for path in sorted(empty):
+        if path.rpartition("/")[0] not in empty and len(path) >= len(start):
+            there = StorePath(place.store, path)
+            if await there.is_empty():
+                await there.delete_dir()
 
 
 async def _is_same(
