@@ -23,7 +23,7 @@ from zarr.groups.async_group import all_members
 from zarr.indexing import basic
 from zarr.metadata.layout import layout_of
 from zarr.tools.importing import Conversion, Lost
-from zarr.tools.nodes import node_of
+from zarr.tools.nodes import node_of, opened
 from zarr.tools.tables import ATTRIBUTES, NULLS, ROWS, pyarrow
 from zarr.tools.transfer import place_for
 
@@ -118,7 +118,9 @@ async def export_file(
             f"format must be one of {', '.join(FORMATS)}, if the end of {name!r} does not tell. "
             f"Got {format!r}."
         )
-    node = await node_of(await place_for(source, path, "r", storage_options))
+    node = None if path else opened(source)
+    if node is None:
+        node = await node_of(await place_for(source, path, "r", storage_options))
     if os.path.exists(name) and not overwrite:
         raise FileExistsError(f"{name} is there already: overwrite=True replaces it")
     export = {"npy": _to_npy, "netcdf": _to_netcdf, "parquet": _to_parquet}[kind]

@@ -26,7 +26,7 @@ from zarr.metadata.group import GroupMetadata, is_group
 from zarr.metadata.layout import layout_of
 from zarr.storage.path import StorePath
 from zarr.tools.landing import kind_of, landing, node_at
-from zarr.tools.nodes import node_of
+from zarr.tools.nodes import node_of, opened
 from zarr.tools.reductions import reduction_of
 from zarr.tools.result import Result
 from zarr.tools.text import count, printable, table
@@ -264,7 +264,9 @@ async def _array(
 ) -> tuple[AnyAsyncArray, AsyncGroup | None]:
     """The array, and the group that it is in."""
     mode: Any = "r+" if writes else "r"
-    node = await node_of(await place_for(source, path, mode, storage_options), mode=mode)
+    node = None if path else opened(source)
+    if node is None:
+        node = await node_of(await place_for(source, path, mode, storage_options), mode=mode)
     if isinstance(node, AsyncGroup):
         found = await node.get("0")
         if not isinstance(found, AsyncArray):
