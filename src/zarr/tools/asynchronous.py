@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zarr.tools.importing import import_file
     from zarr.tools.listing import du, find, ls, tree
     from zarr.tools.mending import repair, vacuum
-    from zarr.tools.pyramid import pyramid
+    from zarr.tools.pyramids import pyramid
     from zarr.tools.rechunking import cast, rechunk, recode, reshard
     from zarr.tools.report import report
     from zarr.tools.statistics import stats
@@ -78,7 +78,7 @@ _HOMES: dict[str, str] = {
     "info": "about",
     "ls": "listing",
     "mv": "transfer",
-    "pyramid": "pyramid",
+    "pyramid": "pyramids",
     "rechunk": "rechunking",
     "recode": "rechunking",
     "remove_checksums": "checksums",

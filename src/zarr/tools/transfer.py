@@ -623,7 +623,7 @@ async def replace(
     >>> store = {}
     >>> group = zarr.create_group(store)
     >>> array = group.create_array("x", data=[1, 2, 3, 4])
-    >>> done = tools.replace(array[::-2], store, target_path="x")
+    >>> done = tools.replace(array.lazy[::-2], store, target_path="x")
     >>> group["x"][:]
     array([4, 2])
     """
