@@ -6,12 +6,14 @@ new, a process that is killed leaves a whole node, and the new may be made of th
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import warnings
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from zarr._async.run import bounded
+from zarr._async.run import bounded, run
 from zarr.abc._traits import data_id_of
 from zarr.errors import ContainsArrayError
 from zarr.groups.async_group import AsyncGroup
@@ -36,14 +38,17 @@ from zarr.metadata.group import is_group
 from zarr.storage.client import Requests
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, is_within
+from zarr.tools.unfinished import Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from zarr.hierarchy.transfer import Done
     from zarr.metadata.group import NodeMetadata
     from zarr.types import NodeType, ZarrFormat
 
+_SIGN = 20
+"""Seconds after which a run says again that it is there."""
 _BESIDE = "~new"
 """The end of the name of a place that is beside another."""
 
@@ -152,23 +157,23 @@ async def landing(
     # Elsewhere it would have to be copied once more.
     if not isinstance(target.store, LocalStore) and await target.is_empty():
         place = target
-    else:
-        await check_no_node(place)
-    try:
+    async with written_at(place):
         yield place
-    except BaseException:
-        await delete_below(place)
-        raise
     await take_place(place, target)
 
 
-async def check_no_node(place: StorePath) -> None:
-    """Fail if there is a node that was to take the place of another; clear away parts of one.
+@asynccontextmanager
+async def written_at(place: StorePath) -> AsyncIterator[None]:
+    """Mark a place as one that is being written to, in this context; see `Unfinished`.
+
+    If the context ends by an error, all at the place is deleted.
 
     Raises
     ------
     FileExistsError
-        If so.
+        If there is a node already, or part of one.
+    RuntimeError
+        If somebody else writes there just now.
     """
     if await node_at(place) is not None:
         raise FileExistsError(
@@ -176,8 +181,42 @@ async def check_no_node(place: StorePath) -> None:
             "process was killed: look at it, then delete it, or let `replace` finish with it as "
             "the source"
         )
-    if not await place.is_empty():
-        await place.delete_dir()
+    claim = Unfinished(place, {})
+    try:
+        await claim.claim(resume=False)
+    except ValueError as error:
+        raise FileExistsError(
+            f"there is something at {place.shown_as()}, of a node that a process was deleting when "
+            "it was killed: delete it by `rm` with recursive=True (-r)"
+        ) from error
+    try:
+        with _signed(claim, waits=place.needs_event_loop):
+            yield
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error tells more
+            await claim.leave(begun=False)
+            await delete_below(place)
+        raise
+    await claim.finish()
+
+
+@contextmanager
+def _signed(claim: Unfinished, *, waits: bool) -> Iterator[None]:
+    """Have a thread say that the run is still there, however long it takes."""
+    ended = threading.Event()
+
+    def work() -> None:
+        while not ended.wait(_SIGN):
+            with contextlib.suppress(Exception):  # it is said again
+                run(claim.sign(), waits=waits)
+
+    thread = threading.Thread(target=work, name="zarr-sign", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 async def take_place(place: StorePath, target: StorePath, done: Done | None = None) -> None:

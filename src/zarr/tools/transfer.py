@@ -32,7 +32,6 @@ from zarr.storage.path import StorePath, address, make_store_path
 from zarr.tools.landing import (
     beside,
     check_free,
-    check_no_node,
     consolidate_again,
     consolidated_above,
     forget_above,
@@ -40,14 +39,16 @@ from zarr.tools.landing import (
     lies_in,
     node_at,
     take_place,
+    written_at,
 )
 from zarr.tools.nodes import opened, place_of
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable
+from zarr.tools.unfinished import MARKER
 from zarr.urls import is_url, local_path
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Iterable
 
     from zarr._async.progress import Meter, Progress
     from zarr.abc.store import ValueInfo
@@ -639,28 +640,20 @@ async def replace(
     await missing_parents(new, node.zarr_format)
     result = Transfer("replace", old.shown_as(), new.shown_as())
     finishes = lies_in(old, aside) and lies_in(aside, old)
-    if not finishes:
-        if lies_in(aside, old):
-            raise ValueError(
-                f"{new.shown_as()} cannot be replaced by {old.shown_as()}, which it lies in"
-            )
-        await check_no_node(aside)
+    if not finishes and lies_in(aside, old):
+        raise ValueError(
+            f"{new.shown_as()} cannot be replaced by {old.shown_as()}, which it lies in"
+        )
+    if finishes:  # it is whole: only the mark of the run that made it may be left
+        await (aside / MARKER).delete()
     infos = [info async for info in values_below(old)]
     with metered("replace", _total(infos), progress=progress) as meter:
         copied = _Count(meter, limit)
         if not finishes:
-            await _written(lambda: copy_below(old, aside, copied), aside)
+            async with written_at(aside):
+                await copy_below(old, aside, copied)
         await take_place(aside, new)
     return _counted(result, copied)
-
-
-async def _written(write: Callable[[], Awaitable[object]], aside: StorePath) -> None:
-    """Write beside a place; what is not whole is deleted."""
-    try:
-        await write()
-    except BaseException:
-        await delete_below(aside)
-        raise
 
 
 def _elements(source: Any) -> Any:
@@ -677,7 +670,6 @@ async def _replace_elements(
     there = await node_at(new)
     if there is not None and is_group(there):
         raise ValueError(f"there is a group at {new.shown_as()}, which no array replaces")
-    await check_no_node(aside)
     data = array_like(values)
     like = None if there is None else AsyncArray(there, new)
     kept = keep(values if like is None else like)._asdict()
@@ -699,11 +691,9 @@ async def _replace_elements(
         copied = _Count(meter, None)
         itemsize = made.dtype.itemsize
 
-        async def write() -> None:
+        async with written_at(aside):
             await copy_data(data, made, done=lambda elements: meter.advance(elements * itemsize))
             await place(made, overwrite=False, parents=False)
-
-        await _written(write, aside)
         copied.copied, copied.bytes = len(await keys_below(aside)), size
         await take_place(aside, new)
     return _counted(Transfer("replace", type(values).__name__, new.shown_as()), copied)

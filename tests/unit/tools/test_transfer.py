@@ -377,3 +377,24 @@ def test_a_result_shows_no_control_characters(tmp_path: Path) -> None:
     shown = str(tools.cp(store, MemoryStore(), dry_run=True))
     assert "\x1b" not in shown
     assert "a\\x1b[31m/c/0" in shown
+
+
+def test_two_replacements_at_once_do_not_disturb_each_other(store: Any) -> None:
+    fill(store)
+    refused: list[str] = []
+
+    class Slow:
+        """Elements that are asked for while somebody else replaces the same array."""
+
+        shape, dtype = DATA.shape, DATA.dtype
+
+        def __getitem__(self, region: Any) -> Any:
+            with pytest.raises(RuntimeError, match="is being made by process") as found:
+                tools.replace(DATA * 3, store, target_path="data/deep/x")
+            refused.append(str(found.value))
+            return DATA[region] * 2
+
+    tools.replace(Slow(), store, target_path="data/deep/x")
+    assert refused
+    np.testing.assert_array_equal(zarr.open_array(store, path="data/deep/x")[...], DATA * 2)
+    assert not any("unfinished" in key for key in values(store))
