@@ -7,6 +7,7 @@ new, a process that is killed leaves a whole node, and the new may be made of th
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import warnings
 from contextlib import asynccontextmanager, contextmanager
@@ -56,9 +57,10 @@ _BESIDE = "~new"
 def in_directory(place: StorePath) -> StorePath:
     """Return the same place, below a path if it is the root of a store of a local directory.
 
-    So the directory can be renamed, and there is a place beside it.
+    So the directory can be renamed, and there is a place beside it. A symbolic link stays where it
+    is, and so does the directory that it points to.
     """
-    if place.path or type(place.store) is not LocalStore:
+    if place.path or type(place.store) is not LocalStore or os.path.islink(place.store.root):
         return place
     folder = PurePath(data_id_of(place.store).removeprefix("file://"))
     if not folder.name:

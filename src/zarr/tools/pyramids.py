@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Level", "Pyramid", "pyramid"]
 
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 4 << 20
 """About how many bytes of elements are in a block: several blocks of each level are in memory."""
 _TASKS = 64
 """How many tasks there are for an executor, at most: the memory for their results is bounded."""

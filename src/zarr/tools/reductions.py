@@ -167,7 +167,7 @@ class _OfFloats:
             return (values,)
         missing = np.isnan(values)
         values[missing] = 0
-        return values, np.where(missing, 0, 1)
+        return values, np.where(missing, np.int32(0), np.int32(1))
 
     def reduce(self, parts: Parts, factors: Factors) -> Parts:
         return tuple(_fold(np.add, part, factors) for part in parts)
@@ -211,7 +211,7 @@ class _OfIntegers:
         else:
             parts = (block.astype("i8"),)
         if missing is not None:
-            parts = (*parts, np.where(missing, 0, 1))
+            parts = (*parts, np.where(missing, np.int32(0), np.int32(1)))
         return parts
 
     def reduce(self, parts: Parts, factors: Factors) -> Parts:
