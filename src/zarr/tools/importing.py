@@ -16,10 +16,11 @@ from zarr.arrays.create import new_array, place
 from zarr.arrays.write import write
 from zarr.copying.nodes import fill
 from zarr.hierarchy.documents import check_new_path
-from zarr.hierarchy.place import place_node
+from zarr.hierarchy.place import parents_of, place_node
 from zarr.indexing import basic
 from zarr.metadata.chunk_grids import guess_chunks
 from zarr.metadata.group import GroupMetadata
+from zarr.storage.keys import normalize_path
 from zarr.tools.landing import landing
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable
@@ -286,6 +287,7 @@ async def import_file(
         nodes, lost = await offload(
             lambda: stack.enter_context(_reader(kind)(_given_to(kind, source, file), wanted))
         )
+        nodes = _named(nodes, zarr_format, lost)
         total = sum(_nbytes(node) for node in nodes)
         with metered("import", total, progress=progress) as meter:
             async with landing(there, zarr_format, overwrite=overwrite) as base:
@@ -299,6 +301,29 @@ async def import_file(
         tuple(node.path for node in nodes if node.passes),
         tuple(lost),
     )
+
+
+def _named(nodes: list[Incoming], zarr_format: ZarrFormat, lost: list[Lost]) -> list[Incoming]:
+    """The nodes whose names a node of Zarr can have; `lost` gets the others."""
+    found: list[Incoming] = []
+    without: set[str] = set()
+    for node in nodes:
+        above = parents_of(node.path)
+        if without.intersection(above):
+            without.add(node.path)
+            continue
+        try:
+            if node.path and normalize_path(node.path) != node.path:
+                raise ValueError("its name has a backslash, or slashes that a path has not")
+            check_new_path(node.path, zarr_format)
+        except ValueError as error:
+            without.add(node.path)
+            lost.append(Lost(repr(node.path), f"has a name that no node can have: {error}"))
+            continue
+        found.append(node)
+    if not any(node.data is not None for node in found) and any(n.data is not None for n in nodes):
+        raise ValueError("; ".join(map(str, lost)))
+    return found
 
 
 def _nbytes(node: Incoming) -> int:
@@ -320,7 +345,6 @@ async def _make(
     groups: list[tuple[Incoming, StorePath]] = []
     for node in nodes:  # all that can be refused is, before anything is made
         there = base / node.path if node.path else base
-        check_new_path(there.path, zarr_format)
         if node.data is None:
             groups.append((node, there))
             continue

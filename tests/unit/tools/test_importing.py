@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -386,3 +387,24 @@ def test_a_format_that_is_not_known_is_an_error(tmp_path: Path) -> None:
         tools.import_file(tmp_path / "a.txt", {})
     with pytest.raises(ValueError, match="format must be one of"):
         tools.import_file(tmp_path / "a.txt", {}, format="words")
+
+
+def test_names_that_no_node_can_have_are_listed(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["good"] = [1, 2]
+        file["zarr.json"] = [1]
+        file["__reserved/x"] = [1]
+        file["back\\slash"] = [1]
+        file["\x1b[31mred"] = [3]
+    root, done = imported(tmp_path / "a.h5")
+    assert sorted(root) == ["\x1b[31mred", "good"]
+    assert len(done.lost) == 3
+    assert "\x1b" not in str(done)
+
+
+def test_workers_encode_what_is_imported(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.asfortranarray(DATA))
+    with ThreadPoolExecutor(2) as executor:
+        tools.import_file(tmp_path / "a.npy", tmp_path / "a", executor=executor, chunks=(8, 8))
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "a")[...], DATA)

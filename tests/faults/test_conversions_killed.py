@@ -1,0 +1,62 @@
+"""A process that is killed while it imports or replaces leaves the old node or the new one."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import zarr
+from zarr import tools
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.slow
+
+ACT = """
+import sys, zarr
+from zarr import tools
+folder, what = sys.argv[1:]
+zarr.open_array(f"{folder}/old")[:1]
+print("ready", flush=True)
+if what == "import":
+    tools.import_file(f"{folder}/a.npy", f"{folder}/old", overwrite=True, chunks=(4, 10))
+else:
+    tools.replace(zarr.open_array(f"{folder}/old", mode="r").lazy[::-1], f"{folder}/old")
+"""
+
+
+@pytest.mark.parametrize("what", ["import", "replace"])
+def test_a_killed_process_leaves_the_old_or_the_new(what: str, tmp_path: Path) -> None:
+    chaos = random.Random(what)
+    old = np.random.default_rng(0).integers(0, 9, (2000, 40))
+    new = old[::-1] if what == "replace" else old + 1
+    cut = 0
+    for number in range(5):
+        folder = tmp_path / str(number)
+        zarr.save_array(folder / "old", old, chunks=(4, 10))
+        np.save(folder / "a.npy", new)
+        command = [sys.executable, "-c", ACT, str(folder), what]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(number * chaos.uniform(0, 0.1))  # the first one at once
+        process.kill()
+        cut += process.wait() != 0
+        process.stdout.close()
+        found = zarr.open_array(folder / "old", mode="r")[...]
+        assert np.array_equal(found, old) or np.array_equal(found, new)
+        beside = folder / "old~new"
+        is_whole = (beside / "zarr.json").exists()
+        if beside.exists() and (is_whole or not (beside / "zarr.unfinished").exists()):
+            tools.rm(beside, recursive=True)  # the old node, or the new one
+        tools.import_file(folder / "a.npy", folder / "old", overwrite=True)  # it goes on
+        np.testing.assert_array_equal(zarr.open_array(folder / "old")[...], new)
+        assert not beside.exists()
+    assert cut > 0
