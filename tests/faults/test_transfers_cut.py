@@ -152,7 +152,7 @@ def die(*args: Any, **kwargs: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "step"), [(local_moves, "exchange"), (LocalStore, "_remove_folder")]
+    ("owner", "step"), [(local_moves, "exchange"), (LocalStore, "delete_dir")]
 )
 def test_a_replaced_directory_is_the_old_or_the_new(
     owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -176,3 +176,23 @@ def test_a_directory_that_cannot_be_renamed_is_moved_file_by_file(
     tools.replace(NEW, tmp_path / "moved")
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "moved", mode="r")[...], NEW)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["moved"]
+
+
+def test_an_import_that_is_killed_leaves_whole_arrays_only(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=OLD, y=NEW)
+
+    def act(store: Any) -> None:
+        tools.import_file(tmp_path / "a.npz", store, target_path="made", chunks=(2, 2))
+
+    def check(inner: MemoryStore) -> None:
+        for name, data in (("x", OLD), ("y", NEW)):
+            if f"made/{name}/zarr.json" in inner._store_dict:
+                np.testing.assert_array_equal(
+                    zarr.open_array(inner, path=f"made/{name}")[...], data
+                )
+        assert (
+            "made/zarr.json" not in inner._store_dict
+            or len([key for key in inner._store_dict if key.endswith("/zarr.json")]) == 3
+        )
+
+    assert kill_at_each_step(MemoryStore, act, check) > 10

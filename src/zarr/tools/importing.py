@@ -360,11 +360,15 @@ async def _make(
         arrays.append((node, made))
     size = 0
     for node, made in arrays:
-        await place(made, overwrite=False, parents=False)
+        grows = -1 in node.data.shape  # its document changes all the time
+        if grows:
+            await place(made, overwrite=False, parents=False)
         if node.write is not None:
             await node.write(made, done)
         else:
             await fill(node.data, made, done, resume=False, executor=executor)
+        if not grows:  # last, so that nobody sees an array that is not whole
+            await place(made, overwrite=False, parents=False)
         size += made.nbytes
     for node, there in reversed(groups):
         metadata = GroupMetadata(attributes=dict(node.attributes), zarr_format=zarr_format)
