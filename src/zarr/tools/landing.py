@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from zarr._async.run import bounded, run
+from zarr._async.run import bounded, run, stepping
 from zarr.abc._traits import data_id_of
 from zarr.errors import ContainsArrayError
 from zarr.groups.async_group import AsyncGroup
@@ -105,10 +105,13 @@ async def check_free(place: StorePath) -> None:
 
 
 async def consolidated_above(place: StorePath) -> list[AsyncGroup]:
-    """Return the groups above a place that hold consolidated metadata."""
+    """Return the groups above a place that hold consolidated metadata.
+
+    Those above the root of a store of a local directory, too: a user may name a node by its path
+    in the file system.
+    """
     found = []
-    for path in parents_of(place.path):
-        above = StorePath(place.store, path)
+    for above in [*_directories_above(place), *_paths_above(place)]:
         try:
             group = await find_group(above, None)
         except ContainsArrayError:
@@ -118,10 +121,29 @@ async def consolidated_above(place: StorePath) -> list[AsyncGroup]:
     return found
 
 
+def _paths_above(place: StorePath) -> list[StorePath]:
+    return [StorePath(place.store, path) for path in parents_of(place.path)]
+
+
+def _directories_above(place: StorePath) -> Iterator[StorePath]:
+    """The directories of groups that the directory of a store lies in, from the next one up."""
+    if type(place.store) is not LocalStore:
+        return
+    directory = PurePath(data_id_of(place.store).removeprefix("file://")).parent
+    while any(os.path.isfile(directory / name) for name in ("zarr.json", ".zgroup")):
+        yield StorePath(LocalStore(str(directory), read_only=place.store.read_only))
+        directory = directory.parent
+
+
+def path_below(place: StorePath, group: AsyncGroup) -> str:
+    """Return the path of a place, relative to a group above it."""
+    return address(place)[len(address(group.store_path)) :].strip("/")
+
+
 async def forget_above(place: StorePath, groups: list[AsyncGroup]) -> None:
     """Take what is at a place out of the consolidated metadata of groups above."""
     for group in groups:
-        await forget(group, place.path[len(group.path) :].strip("/"))
+        await forget(group, path_below(place, group))
 
 
 async def consolidate_again(groups: list[AsyncGroup]) -> None:
@@ -192,7 +214,7 @@ async def written_at(place: StorePath) -> AsyncIterator[None]:
             "it was killed: delete it by `rm` with recursive=True (-r)"
         ) from error
     try:
-        with _signed(claim, waits=place.needs_event_loop):
+        async with _signed(claim):
             yield
     except BaseException:
         with contextlib.suppress(Exception):  # the first error tells more
@@ -202,15 +224,38 @@ async def written_at(place: StorePath) -> AsyncIterator[None]:
     await claim.finish()
 
 
+@asynccontextmanager
+async def _signed(claim: Unfinished) -> AsyncIterator[None]:
+    """Say now and then that the run is still there, however long it takes."""
+    if stepping():
+        with _signed_by_thread(claim):
+            yield
+        return
+    import asyncio
+
+    async def sign() -> None:
+        while True:
+            await asyncio.sleep(_SIGN)
+            with contextlib.suppress(Exception):  # it is said again
+                await claim.sign()
+
+    task = asyncio.ensure_future(sign())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 @contextmanager
-def _signed(claim: Unfinished, *, waits: bool) -> Iterator[None]:
-    """Have a thread say that the run is still there, however long it takes."""
+def _signed_by_thread(claim: Unfinished) -> Iterator[None]:
+    """The same, where no event loop runs: the store never waits."""
     ended = threading.Event()
 
     def work() -> None:
         while not ended.wait(_SIGN):
             with contextlib.suppress(Exception):  # it is said again
-                run(claim.sign(), waits=waits)
+                run(claim.sign(), waits=False)
 
     thread = threading.Thread(target=work, name="zarr-sign", daemon=True)
     thread.start()

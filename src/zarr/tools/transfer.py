@@ -38,6 +38,7 @@ from zarr.tools.landing import (
     in_directory,
     lies_in,
     node_at,
+    path_below,
     take_place,
     written_at,
 )
@@ -347,10 +348,9 @@ async def mv(
 
         async def turn() -> None:
             for group in above:
-                start = len(group.path)
                 within = lies_in(new, group.store_path)
-                to = address(new)[len(address(group.store_path)) :].strip("/") if within else None
-                await forget(group, old.path[start:].strip("/"), to)
+                to = path_below(new, group) if within else None
+                await forget(group, path_below(old, group), to)
 
         await move_below(
             in_directory(old), in_directory(new), turn=turn if above else None, done=copied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -398,3 +399,49 @@ def test_two_replacements_at_once_do_not_disturb_each_other(store: Any) -> None:
     assert refused
     np.testing.assert_array_equal(zarr.open_array(store, path="data/deep/x")[...], DATA * 2)
     assert not any("unfinished" in key for key in values(store))
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.filterwarnings("ignore:Consolidated metadata is currently not part")
+def test_consolidated_metadata_follow_what_is_named_by_its_directory(
+    zarr_format: Any, tmp_path: Path
+) -> None:
+    root = fill(tmp_path / "a", zarr_format, path="")
+    root.create_array("other", data=DATA)
+    zarr.consolidate_metadata(tmp_path / "a")
+
+    def members() -> list[str]:
+        found = zarr.open_group(tmp_path / "a", use_consolidated=True)
+        return sorted(path for path, _ in found.members(max_depth=None))
+
+    tools.mv(tmp_path / "a" / "deep" / "x", tmp_path / "a" / "y")
+    assert members() == ["deep", "other", "y"]
+    tools.replace(DATA[:2], tmp_path / "a" / "y")
+    assert zarr.open_group(tmp_path / "a", use_consolidated=True)["y"].shape == (2, 10)
+    tools.rm(tmp_path / "a" / "other")
+    assert members() == ["deep", "y"]
+    np.testing.assert_array_equal(zarr.open_group(tmp_path / "a")["y"][...], DATA[:2])
+
+
+def test_a_long_run_says_that_it_is_still_there(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from zarr.tools import landing, unfinished
+
+    monkeypatch.setattr(landing, "_SIGN", 0.001)
+    signed = threading.Event()
+
+    async def sign(self: Any) -> None:
+        signed.set()
+
+    monkeypatch.setattr(unfinished.Unfinished, "sign", sign)
+
+    class Slow:
+        shape, dtype = DATA.shape, DATA.dtype
+
+        def __getitem__(self, region: Any) -> Any:
+            assert signed.wait(30)
+            return DATA[region]
+
+    tools.replace(Slow(), store, target_path="x")
+    np.testing.assert_array_equal(zarr.open_array(store, path="x")[...], DATA)
