@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.support.stores import WaitingStore
 
 import zarr
-from tests.support.stores import WaitingStore
 from zarr.errors import NodeNotFoundError
 
 if TYPE_CHECKING:

@@ -71,7 +71,8 @@ def units_in(block: Any, units: Any) -> Any:
 def is_whole(block: Any, units: Any, shape: tuple[int, ...]) -> bool:
     """Whether a block begins and ends where units do."""
     return all(
-        bounds(edge, chunk_of(edge, a), n)[0] == a and bounds(edge, chunk_of(edge, b - 1), n)[1] == b
+        bounds(edge, chunk_of(edge, a), n)[0] == a
+        and bounds(edge, chunk_of(edge, b - 1), n)[1] == b
         for edge, (a, b), n in zip(units, block, shape, strict=True)
     )
 
@@ -115,7 +116,8 @@ def test_a_plan_keeps_its_promises(problem: Any) -> None:
         assert each.units_read == reads.total()
         assert each.units_written == writes.total()
         size = {
-            unit: math.prod(b - a for a, b in map(bounds, read.units, unit, shape)) for unit in reads
+            unit: math.prod(b - a for a, b in map(bounds, read.units, unit, shape))
+            for unit in reads
         }
         exact = sum(size[unit] * count for unit, count in reads.items()) * read.itemsize
         assert each.read == pytest.approx(exact, rel=0.01, abs=1)

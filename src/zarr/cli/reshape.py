@@ -30,7 +30,9 @@ Format = Annotated[int | None, typer.Option("--zarr-format", help="2 or 3.", min
 FillValue = Annotated[str | None, typer.Option(help="The fill value, as JSON.")]
 Rule = Annotated[
     list[str] | None,
-    typer.Option("--rule", help="""As 'a/*:{"chunks": [512, 24, 24]}': for some arrays of a tree."""),
+    typer.Option(
+        "--rule", help="""As 'a/*:{"chunks": [512, 24, 24]}': for some arrays of a tree."""
+    ),
 ]
 OnOverflow = Annotated[
     str, typer.Option(help="raise, clip or wrap: numbers that the type cannot hold.")
@@ -221,7 +223,7 @@ def _rule(text: str) -> tuple[str, dict[str, Any]]:
     pattern, colon, values = text.partition(":")
     found = _json("--rule", values) if colon else None
     if not isinstance(found, dict):
-        fail(f'--rule {text}: write it as \'pattern:{{"chunks": [512, 24, 24]}}\'')
+        fail(f"--rule {text}: write it as 'pattern:{{\"chunks\": [512, 24, 24]}}'")
     return pattern, found
 
 

@@ -12,8 +12,9 @@ import zarr
 
 pytest.importorskip("typer")
 
-import zarr.cli.reshape  # noqa: F401
 from typer.testing import CliRunner
+
+import zarr.cli.reshape
 from zarr.cli.app import app
 
 if TYPE_CHECKING:

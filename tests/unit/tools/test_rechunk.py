@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from tests.support.stores import EVERY_STORE, WaitingStore
 
 import zarr
 import zarr.tools
-from tests.support.stores import EVERY_STORE, WaitingStore
 from zarr.errors import (
     ArrayNotFoundError,
     ChunkDecodeError,
@@ -26,7 +26,6 @@ from zarr.storage import LocalStore
 from zarr.tools.reshape.plan import MemoryTooSmallError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 DATA = np.arange(24 * 18 * 20, dtype="f4").reshape(24, 18, 20)
@@ -173,7 +172,10 @@ def test_every_type_of_elements(kind: str, zarr_format: Any, memory: str) -> Non
     done = zarr.rechunk(source, target, max_memory=most, **wanted)
     assert done.arrays[0].way == memory
     made = zarr.open_array(target)
-    assert made.dtype in (source.dtype, data.astype(data.dtype.newbyteorder("=") if kind == "big endian" else data.dtype).dtype)
+    assert made.dtype in (
+        source.dtype,
+        data.astype(data.dtype.newbyteorder("=") if kind == "big endian" else data.dtype).dtype,
+    )
     np.testing.assert_array_equal(made[...], source[...])
     if data.dtype.kind == "f":
         assert made[...].tobytes() == data.tobytes()
@@ -343,9 +345,7 @@ def test_a_value_that_the_type_cannot_hold_is_an_error(
     source = zarr.create_array({}, data=np.array(values), chunks=1)
     target: dict[str, Any] = {}
     with pytest.raises(error):
-        zarr.tools.cast(
-            source, target, dtype=dtype, on_overflow=on_overflow, **{}
-        )
+        zarr.tools.cast(source, target, dtype=dtype, on_overflow=on_overflow)
     with pytest.raises(NodeNotFoundError):
         zarr.open(target, mode="r")
 
@@ -450,13 +450,13 @@ def test_no_chunk_is_read_more_than_twice_and_each_is_written_once(
     source, target = WaitingStore(), WaitingStore()
     slices(source, chunks=(2, 9, 20))
     source.log.clear()
-    done = zarr.rechunk(
-        zarr.open_array(source, mode="r"), target, chunks=chunks, max_memory=memory
-    )
+    done = zarr.rechunk(zarr.open_array(source, mode="r"), target, chunks=chunks, max_memory=memory)
     reads, writes = chunk_keys(source.log, "get"), chunk_keys(target.log, "set")
     assert len(set(reads)) == 24
     assert max(map(reads.count, reads)) <= 2
-    assert len(writes) == len(set(writes)) == np.prod([-(-n // c) for n, c in zip(DATA.shape, chunks)])
+    assert (
+        len(writes) == len(set(writes)) == np.prod([-(-n // c) for n, c in zip(DATA.shape, chunks)])
+    )
     promised = done.arrays[0]
     assert len(reads) * 2 * 9 * 20 * 4 <= promised.read <= 2 * DATA.nbytes
     if not promised.between:
@@ -495,7 +495,9 @@ def test_of_a_source_that_holds_little_little_is_asked_for() -> None:
 
 def test_memory_that_holds_no_block_is_refused_with_what_suffices() -> None:
     target: dict[str, Any] = {}
-    with pytest.raises(MemoryTooSmallError, match=r"max_memory is 1,000 bytes.*Give at least") as info:
+    with pytest.raises(
+        MemoryTooSmallError, match=r"max_memory is 1,000 bytes.*Give at least"
+    ) as info:
         zarr.rechunk(slices(), target, chunks=(24, 3, 4), max_memory=1000)
     assert target == {}
     again = pickle.loads(pickle.dumps(info.value))

@@ -12,7 +12,7 @@ import numpy as np
 from zarr import _core
 from zarr._async.run import concurrency
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.copy import IN_FLIGHT, check_reach, rehearse, workers_of
+from zarr.arrays.copy import check_reach, rehearse, workers_of
 from zarr.errors import ChunkDecodeError
 from zarr.metadata.layout import layout_of
 from zarr.storage.memory import MemoryStore
@@ -33,7 +33,7 @@ _SAMPLE = 4 << 20
 def tasks_of(executor: Executor | None, jobs: list[Job]) -> int:
     """How many tasks may be under way at a time."""
     if executor is not None:
-        return min(IN_FLIGHT, workers_of(executor) or _core.threads())
+        return workers_of(executor) or _core.threads()
     # The engine uses all cores for one block; where one waits, another is read meanwhile.
     waits = any(job.source.needs_event_loop or job.target.needs_event_loop for job in jobs)
     return 2 if waits else 1
@@ -50,12 +50,12 @@ async def planned(
     itemsize = await _object_size(source) if objects else source.dtype.itemsize
     is_cast = source.dtype != target.dtype
     stored, inner = layout_of(target.metadata).grid, units_of(target)
-    read = Ends(units_of(source), max(1, itemsize), 4 if objects else 2, _together(source))
+    read = Ends(units_of(source), max(1, itemsize), 4 if objects else 2, _together())
     written = Ends(
         stored,
         max(1, itemsize if target.dtype.kind in "OT" else target.dtype.itemsize),
         4 if objects else 2 if stored == inner else 3,
-        _together(target),
+        _together(),
         is_cast,
     )
     plan = plan_blocks(
@@ -65,15 +65,17 @@ async def planned(
         memory,
         tasks=tasks,
         side_by_side=executor is not None,
-        pieces_together=_core.threads(),
+        pieces_together=_together(),
     )
     return replace(job, plan=plan)
 
 
-def _together(data: Data) -> int:
-    """How many chunks one operation has in memory at a time."""
-    threads = _core.threads()
-    return max(threads, concurrency()) if data.needs_event_loop else threads
+def _together() -> int:
+    """How many chunks one operation may have in memory at a time.
+
+    Where files have to be waited for, more threads than there are CPUs take part.
+    """
+    return max(_core.threads(), concurrency())
 
 
 async def _sample(source: Data) -> tuple[Any, Any]:

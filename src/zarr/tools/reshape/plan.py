@@ -19,12 +19,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from zarr.metadata.chunk_grids import chunk_count, chunk_of, chunk_sizes
+from zarr.metadata.chunk_grids import chunk_count, chunk_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
 
     from zarr.metadata.chunk_grids import Edge, Grid
+
+    Indexes = npt.NDArray[np.integer[npt.NBitBase]]
 
 __all__ = ["Ends", "MemoryTooSmallError", "Pass", "Plan", "plan_blocks"]
 
@@ -411,10 +415,8 @@ def _reading(blocks: Edge, units: Edge, length: int) -> tuple[float, int]:
         return 1.0, 1
     if isinstance(blocks, int) and isinstance(units, int):
         return _reading_regular(blocks, units, length)
+    first, last = _spans(blocks, units, length)
     ends = np.fromiter(accumulate(chunk_sizes(units, length)), np.int64)
-    stops = np.fromiter(accumulate(chunk_sizes(blocks, length)), np.int64)
-    starts = np.concatenate(([0], stops[:-1]))
-    first, last = np.searchsorted(ends, starts, "right"), np.searchsorted(ends, stops, "left")
     begins = np.concatenate(([0], ends[:-1]))
     cost = float((ends[last] - begins[first]).sum()) / length
     reads = np.zeros(len(ends) + 1, np.int64)
@@ -453,7 +455,7 @@ def _two_passes(
 ) -> Plan | None:
     # The pieces are small beside the blocks: so many of them are coded at a time.
     middle = Ends((1,) * len(shape), source.itemsize, 2, together)
-    piece = max(1, min(_PIECE, memory // (8 * max(1, together))) // source.itemsize)
+    piece = max(1, min(_PIECE, memory // 32) // source.itemsize)
     middle_units = middle._replace(units=(piece, *(1,) * len(shape))[: len(shape)])
     first_room = _room(memory, source, middle_units)
     second_room = _room(memory, middle_units, target)
@@ -579,14 +581,16 @@ def _touched(blocks: Edge, units: Edge, length: int) -> int:
         starts = np.arange(0, length, blocks)
         stops = np.minimum(starts + blocks, length)
         return int((-(-stops // units) - starts // units).sum())
-    touched = 0
-    for start, stop in _bounds(blocks, length):
-        touched += chunk_of(units, stop - 1) - chunk_of(units, start) + 1
-    return touched
+    first, last = _spans(blocks, units, length)
+    return int((last - first).sum()) + len(first)
 
 
-def _bounds(edge: Edge, length: int) -> Iterator[tuple[int, int]]:
-    return pairwise(accumulate(chunk_sizes(edge, length), initial=0))
+def _spans(blocks: Edge, units: Edge, length: int) -> tuple[Indexes, Indexes]:
+    """The first and the last unit that each block touches."""
+    ends = np.fromiter(accumulate(chunk_sizes(units, length)), np.int64)
+    stops = np.fromiter(accumulate(chunk_sizes(blocks, length)), np.int64)
+    starts = np.concatenate(([0], stops[:-1]))
+    return np.searchsorted(ends, starts, "right"), np.searchsorted(ends, stops, "left")
 
 
 def _grouped(unit: Edge, number: int, length: int) -> Edge:

@@ -11,7 +11,7 @@ import numpy as np
 from zarr._async.run import bounded
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.stored_chunks import stored_coords
-from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
+from zarr.metadata.chunk_grids import chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
 from zarr.tools.reshape.work import Work, cast_values
 
@@ -110,6 +110,13 @@ def _ends(edge: Edge, length: int) -> npt.NDArray[np.int64]:
     return np.minimum(np.cumsum(sizes), length)
 
 
+def _starts(edge: Edge, count: int, length: int) -> npt.NDArray[np.int64]:
+    """Where the chunks of a dimension begin."""
+    if isinstance(edge, int):
+        return np.arange(count, dtype=np.int64) * edge
+    return np.concatenate((np.zeros(1, np.int64), _ends(edge, length)))[:count]
+
+
 def _spans(
     coords: npt.NDArray[np.int64], grid: Grid, blocks: Grid, shape: tuple[int, ...]
 ) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
@@ -169,7 +176,7 @@ async def needed_of(first: Work, last: Work, pieces: Grid, pending: Mask, *, res
     homes = []
     needing = []
     for axis, (piece, length) in enumerate(zip(pieces, shape, strict=True)):
-        starts = np.array([chunk_bounds(piece, each)[0] for each in range(counts[axis])], np.int64)
+        starts = _starts(piece, counts[axis], length)
         homes.append(_block_of(first.blocks[axis], starts, length))
         needing.append(_block_of(last.blocks[axis], starts, length))
     missing &= pending[np.ix_(*needing)]

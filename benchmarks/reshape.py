@@ -1,0 +1,208 @@
+"""Arrays stored anew in another shape: time of the CPUs, bytes and memory, by several programs.
+
+    python -m benchmarks.reshape --rechunker .envs/rechunker/bin/python
+    python -m benchmarks.reshape --only series --markdown
+
+Ten arrays of format 2 with Zstandard. Each measurement is a process of its own. ``whole`` reads
+the array into memory and writes it, which takes as much memory as the array: the time that bounded
+memory is measured against. rechunker and dask run in an environment of their own, with zarr 2:
+
+    python -m venv .envs/rechunker
+    .envs/rechunker/bin/pip install rechunker "zarr<3" "numcodecs<0.16" dask
+
+Seconds are those of all CPUs together; bytes are those that the process read from files and wrote
+to them; memory is its peak without what it had before. All get 256 MB: rechunker 128 MB for each of
+two threads. dask has no limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import environment
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An array, and what becomes of it."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    shards: tuple[int, ...] | None = None
+
+
+SHAPES = {
+    "slices to series": Shape((512, 360, 720), "f4", (1, 360, 720), (512, 24, 24)),
+    "series to slices": Shape((512, 360, 720), "f4", (512, 24, 24), (1, 360, 720)),
+    "tiles to planes": Shape((256, 512, 512), "f4", (64, 64, 64), (1, 512, 512)),
+    "planes to tiles": Shape((256, 512, 512), "f4", (1, 512, 512), (64, 64, 64)),
+    "tiny chunks to shards": Shape((4096, 4096), "u2", (16, 16), (16, 16), (1024, 1024)),
+    "a million chunks to few": Shape((1000, 1000, 16), "i4", (1, 1, 16), (100, 100, 16)),
+    "4-D, times to places": Shape((64, 16, 192, 192), "f4", (1, 16, 192, 192), (64, 1, 48, 48)),
+    "4-D, places to times": Shape((64, 16, 192, 192), "f4", (64, 1, 48, 48), (1, 16, 192, 192)),
+    "sizes that do not fit": Shape((400, 400, 400), "f4", (70, 70, 70), (64, 64, 64)),
+    "one dimension": Shape((64_000_000,), "f4", (1_000_000,), (700_000,)),
+}
+
+MAKE = """
+import json, sys, numpy as np, zarr
+given = json.loads(sys.argv[1])
+array = zarr.create_array(sys.argv[2], shape=given["shape"], dtype=given["dtype"],
+    chunks=given["before"], zarr_format=2)
+rng = np.random.default_rng(0)
+rows = max(1, given["before"][0])
+steps = np.linspace(0, 99, int(np.prod(given["shape"][1:]))).reshape(given["shape"][1:])
+for start in range(0, given["shape"][0], rows):
+    part = array[start : start + rows]
+    part[...] = np.round(steps + rng.normal(0, 3, part.shape), 1)
+    array[start : start + rows] = part
+"""
+BEGIN = """
+import json, os, sys
+given, source, target, temp = json.loads(sys.argv[1]), *sys.argv[2:5]
+after = tuple(given["after"])
+def told(name, key):
+    with open("/proc/self/" + name) as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(key))
+def now():
+    return sum(os.times()[:4]), told("io", "rchar"), told("io", "wchar")
+def begin():
+    global before, memory
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    before, memory = now(), told("status", "VmRSS")
+def end():
+    spent = [b - a for a, b in zip(before, now())]
+    peak = (told("status", "VmHWM") - memory) * 1024
+    print(json.dumps(dict(cpu=spent[0], read=spent[1], written=spent[2], memory=peak)))
+"""
+PROGRAMS = {
+    "zarr": (
+        "ours",
+        "import zarr, zarr.tools.rechunking\n"
+        "shards = given['shards'] and tuple(given['shards'])\n"
+        "begin()\n"
+        "zarr.rechunk(source, target, chunks=after, shards=shards, max_memory='256MB',"
+        " zarr_format=3 if shards else None)\nend()",
+    ),
+    "whole": (
+        "ours",
+        "import zarr\nbegin()\n"
+        "shards = given['shards'] and tuple(given['shards'])\n"
+        "zarr.create_array(target, data=zarr.open_array(source)[...], chunks=after, shards=shards,"
+        " zarr_format=3 if shards else 2)\nend()",
+    ),
+    "rechunker": (
+        "theirs",
+        "import zarr\nfrom rechunker import rechunk\nif given['shards']: sys.exit(1)\nbegin()\n"
+        "plan = rechunk(zarr.open_array(source, mode='r'), target_chunks=after, max_mem='128MB',"
+        " target_store=target, temp_store=temp)\n"
+        "plan.execute(num_workers=2)\nend()",
+    ),
+    "dask": (
+        "theirs",
+        "import zarr, dask, dask.array\nif given['shards']: sys.exit(1)\nbegin()\n"
+        "array = zarr.open_array(source, mode='r')\n"
+        "new = zarr.create(array.shape, chunks=after, dtype=array.dtype, store=target,"
+        " compressor=array.compressor)\n"
+        "lazy = dask.array.from_array(array, chunks=array.chunks).rechunk(after)\n"
+        "with dask.config.set(scheduler='threads', num_workers=2):\n"
+        "    lazy.store(new, lock=False)\nend()",
+    ),
+}
+
+
+def measured(python: str, code: str, shape: Shape, work: Path, seconds: int) -> Any:
+    """What one program takes; None if it cannot, or takes too long."""
+    target, temp = work / "target", work / "temp"
+    for path in (target, temp):
+        shutil.rmtree(path, ignore_errors=True)
+    command = [python, "-c", BEGIN + code, json.dumps(asdict(shape))]
+    command += [str(work / "source"), str(target), str(temp)]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=tempfile.gettempdir(),
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        print("  ", *done.stderr.strip().splitlines()[-1:], file=sys.stderr)
+        return None
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """The results as a table: seconds of the CPUs, GB read and written, MB of memory."""
+    lines = [
+        "| array | program | CPU, s | read, MB | written, MB | memory, MB |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, programs in results.items():
+        for program, found in programs.items():
+            if found is None:
+                cells = ["–"] * 4
+            else:
+                cells = [f"{found['cpu']:.1f}"]
+                cells += [f"{found[key] / 1e6:,.0f}" for key in ("read", "written", "memory")]
+            lines.append(f"| {name} | {program} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--python", default=sys.executable, help="a Python with this package")
+    parser.add_argument("--rechunker", help="a Python with rechunker, zarr 2 and dask")
+    parser.add_argument("--only", default="", help="a part of the names of the arrays")
+    parser.add_argument("--programs", default=",".join(PROGRAMS))
+    parser.add_argument("--repeat", type=int, default=1, help="the best counts")
+    parser.add_argument("--seconds", type=int, default=300, help="the most that one may take")
+    parser.add_argument("--json", help="a file for the results")
+    given = parser.parse_args()
+    pythons = {"ours": given.python, "theirs": given.rechunker}
+    results: dict[str, dict[str, Any]] = {}
+    for name, shape in SHAPES.items():
+        if given.only not in name:
+            continue
+        print(name, file=sys.stderr)
+        with tempfile.TemporaryDirectory(prefix="zarr-reshape-") as directory:
+            work = Path(directory)
+            make = [given.python, "-c", MAKE, json.dumps(asdict(shape)), str(work / "source")]
+            subprocess.run(make, check=True, env=environment())
+            found = results[name] = {}
+            for program in given.programs.split(","):
+                kind, code = PROGRAMS[program]
+                python = pythons[kind]
+                runs = [
+                    measured(python, code, shape, work, given.seconds)
+                    for _ in range(given.repeat)
+                    if python
+                ]
+                best = [run for run in runs if run is not None]
+                found[program] = min(best, key=lambda run: run["cpu"], default=None)
+                print(f"   {program}: {found[program]}", file=sys.stderr)
+        if given.json:
+            Path(given.json).write_text(json.dumps(results, indent=1))
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
