@@ -212,7 +212,7 @@ def test_bad_chunks_that_a_killed_run_skipped_are_listed_by_the_next() -> None:
     assert [bad.region for bad in done.bad] == ["[0:1, 0:8, 0:10]"]
 
 
-# -- two runs ---------------------------------------------------------------------------------------
+# -- two runs -------------------------------------------------------------------------------------
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_marker_that_cannot_be_read_is_no_reason_to_write(document: bytes) -> 
     assert store.data == {"zarr.unfinished": document, "c/0": b"x"}
 
 
-# -- processes that are killed ----------------------------------------------------------------------
+# -- processes that are killed --------------------------------------------------------------------
 
 KILLED = """
 import os, sys, zarr

@@ -33,9 +33,8 @@ from zarr.tools.reshape.targets import (
     shown_as,
     target_place,
     tree_of,
-    units_of,
 )
-from zarr.tools.reshape.work import Bad, check_on_overflow
+from zarr.tools.reshape.work import Bad, check_on_overflow, units_of
 from zarr.tools.result import Result, plain
 from zarr.tools.unfinished import Unfinished
 

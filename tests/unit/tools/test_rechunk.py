@@ -254,7 +254,7 @@ def test_stores_of_every_kind_are_targets(kind: str, tmp_path: Path) -> None:
     done = zarr.rechunk(slices(), store, target_path="a/b", chunks=(24, 3, 4), max_memory=SMALL)
     assert done.arrays[0].way == "two passes"
     np.testing.assert_array_equal(zarr.open_array(store, path="a/b", mode="r")[...], DATA)
-    assert [name for name in zarr.open_group(store, mode="r")] == ["a"]
+    assert list(zarr.open_group(store, mode="r")) == ["a"]
 
 
 @pytest.mark.parametrize("kind", EVERY_STORE)
@@ -454,9 +454,8 @@ def test_no_chunk_is_read_more_than_twice_and_each_is_written_once(
     reads, writes = chunk_keys(source.log, "get"), chunk_keys(target.log, "set")
     assert len(set(reads)) == 24
     assert max(map(reads.count, reads)) <= 2
-    assert (
-        len(writes) == len(set(writes)) == np.prod([-(-n // c) for n, c in zip(DATA.shape, chunks)])
-    )
+    counts = [-(-n // size) for n, size in zip(DATA.shape, chunks, strict=True)]
+    assert len(writes) == len(set(writes)) == np.prod(counts)
     promised = done.arrays[0]
     assert len(reads) * 2 * 9 * 20 * 4 <= promised.read <= 2 * DATA.nbytes
     if not promised.between:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from zarr.metadata.chunk_grids import Edge, Grid
 
-    Indexes = npt.NDArray[np.integer[npt.NBitBase]]
+    Indexes = npt.NDArray[np.intp]
 
 __all__ = ["Ends", "MemoryTooSmallError", "Pass", "Plan", "plan_blocks"]
 
@@ -590,7 +590,9 @@ def _spans(blocks: Edge, units: Edge, length: int) -> tuple[Indexes, Indexes]:
     ends = np.fromiter(accumulate(chunk_sizes(units, length)), np.int64)
     stops = np.fromiter(accumulate(chunk_sizes(blocks, length)), np.int64)
     starts = np.concatenate(([0], stops[:-1]))
-    return np.searchsorted(ends, starts, "right"), np.searchsorted(ends, stops, "left")
+    first: Indexes = np.searchsorted(ends, starts, "right")
+    last: Indexes = np.searchsorted(ends, stops, "left")
+    return first, last
 
 
 def _grouped(unit: Edge, number: int, length: int) -> Edge:
