@@ -105,8 +105,9 @@ PROGRAMS = {
     "rechunker": (
         "theirs",
         "import zarr\nfrom rechunker import rechunk\nif given['shards']: sys.exit(1)\nbegin()\n"
-        "plan = rechunk(zarr.open_array(source, mode='r'), target_chunks=after, max_mem='128MB',"
-        " target_store=target, temp_store=temp)\n"
+        "array = zarr.open_array(source, mode='r')\n"
+        "plan = rechunk(array, target_chunks=after, max_mem='128MB', target_store=target,"
+        " temp_store=temp, target_options=dict(compressor=array.compressor))\n"
         "plan.execute(num_workers=2)\nend()",
     ),
     "dask": (
@@ -123,7 +124,7 @@ PROGRAMS = {
 
 
 def measured(python: str, code: str, shape: Shape, work: Path, seconds: int) -> Any:
-    """What one program takes; None if it cannot, or takes too long."""
+    """The figures of one program; None if it cannot do it, or takes too long."""
     target, temp = work / "target", work / "temp"
     for path in (target, temp):
         shutil.rmtree(path, ignore_errors=True)

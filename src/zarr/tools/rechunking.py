@@ -1,6 +1,6 @@
 """Arrays and trees in another shape: other chunks, shards, codecs, data types, another format.
 
-First it is decided what each array becomes, and by which blocks; all that can be refused is. Then
+First it is decided how each array is stored, and by which blocks; all that can be refused is. Then
 the values are written, and the documents of the nodes last: see `zarr.tools.unfinished`.
 """
 
@@ -11,7 +11,6 @@ from math import prod
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from zarr._async.progress import metered
-from zarr.arrays.base import readable_size
 from zarr.arrays.copy import check_reach
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
 from zarr.cache import parse_size
@@ -36,6 +35,7 @@ from zarr.tools.reshape.targets import (
 )
 from zarr.tools.reshape.work import Bad, check_on_overflow, units_of
 from zarr.tools.result import Result, plain
+from zarr.tools.text import bytes_of, printable
 from zarr.tools.unfinished import Unfinished
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ReshapeOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class ReshapedArray:
-    """What becomes of one array.
+    """How one array is stored anew.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class ReshapedArray:
 
 @dataclass(frozen=True)
 class Reshaped(Result):
-    """What was reshaped, or will be.
+    """A tree that was stored anew, or will be.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Reshaped(Result):
     resumed : bool
         Whether an earlier run had begun it.
     arrays : tuple of ReshapedArray
-        What becomes of each array.
+        How each array is stored anew.
     bad : tuple of Bad
         Chunks of the source that could not be decoded: their elements have the fill value.
     """
@@ -172,23 +172,18 @@ class Reshaped(Result):
                 f"  /{each.path} {each.shape} {each.dtype}: chunks {each.chunks}{shards}\n"
                 f"    {_WAYS[each.way]}, tasks: {each.tasks:,}, at a time: {each.at_a_time}"
             )
-            between = f", between passes {readable_size(each.between)}" if each.between else ""
+            between = f", between passes {bytes_of(each.between)}" if each.between else ""
             lines.append(
-                f"    reads {readable_size(each.read)}{between}, "
-                f"writes {readable_size(each.written)}, in about {each.requests:,} requests and "
-                f"at most {readable_size(each.memory)} of memory"
+                f"    reads {bytes_of(each.read)}{between}, "
+                f"writes {bytes_of(each.written)}, in about {each.requests:,} requests and "
+                f"at most {bytes_of(each.memory)} of memory"
             )
         if self.seconds is not None:
             lines.append(f"  about {self.seconds:,.1f} s")
         if self.resumed:
             lines.append("  an earlier run was continued")
         lines += [f"  bad: /{bad.path} {bad.region}: {bad.reason}" for bad in self.bad]
-        return "\n".join(map(_printable, "\n".join(lines).split("\n")))
-
-
-def _printable(line: str) -> str:
-    """A line without characters that control a terminal."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+        return "\n".join(map(printable, "\n".join(lines).split("\n")))
 
 
 _WAYS = {
@@ -266,7 +261,7 @@ async def rechunk(
         the parameters `chunks`, `shards`, `codecs`, `dtype`, `fill_value` and `attributes`. Where
         several match, the last wins.
     on_overflow : {'raise', 'clip', 'wrap'}, default: 'raise'
-        What becomes of numbers that `dtype` cannot hold: an error, the nearest number (infinity,
+        How numbers are cast that `dtype` cannot hold: as an error, the nearest number (infinity,
         of floating point numbers), or the remainder. Fractions are cut off for integers.
     skip_bad : bool, default: False
         Whether chunks that cannot be decoded are listed in the result, and have the fill value in
@@ -283,8 +278,8 @@ async def rechunk(
     progress : bool, callable or type, optional
         How the bytes that are done are shown, as for :func:`zarr.copy`.
     resume : bool, default: True
-        Whether to go on where an earlier run with the same parameters was killed. What it wrote is
-        read again, and believed if it can be decoded. With False, it is deleted.
+        Whether to go on where an earlier run with the same parameters was killed. Blocks that
+        it wrote are read again, and believed if they can be decoded. With False, it is deleted.
     plan_only : bool, default: False
         Whether to return the plan, with an estimate of the time, and change nothing.
     storage_options : dict, optional
@@ -293,7 +288,7 @@ async def rechunk(
     Returns
     -------
     Reshaped
-        What was done, or will be.
+        A report, or a plan.
 
     Raises
     ------
@@ -403,7 +398,7 @@ async def recode(
     Returns
     -------
     Reshaped
-        What was done, or will be.
+        A report, or a plan.
 
     Examples
     --------
@@ -438,7 +433,7 @@ async def reshard(
     Returns
     -------
     Reshaped
-        What was done, or will be.
+        A report, or a plan.
 
     Examples
     --------
@@ -469,14 +464,14 @@ async def cast(
     dtype
         The data type.
     on_overflow : {'raise', 'clip', 'wrap'}, default: 'raise'
-        What becomes of numbers that it cannot hold.
+        How numbers are cast that it cannot hold.
     **options
         As for :func:`recode`.
 
     Returns
     -------
     Reshaped
-        What was done, or will be.
+        A report, or a plan.
 
     Examples
     --------

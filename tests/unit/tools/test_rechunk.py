@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -504,6 +506,36 @@ def test_memory_that_holds_no_block_is_refused_with_what_suffices() -> None:
     done = zarr.rechunk(slices(), target, chunks=(24, 3, 4), max_memory=info.value.least)
     assert done.memory <= info.value.least
     same(target)
+
+
+MEASURED = """
+import sys, numpy as np, zarr
+def told(key):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(key))
+small = zarr.create_array({}, data=np.ones((64, 64, 64)), chunks=(1, 64, 64))
+zarr.rechunk(small, {}, chunks=(64, 8, 8), max_memory="600KB")  # what is imported is not counted
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+before = told("VmRSS")
+zarr.rechunk(sys.argv[1], sys.argv[2], chunks=(96, 16, 16), max_memory="40MB")
+print(told("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a part")
+def test_the_process_grows_by_no_more_memory_than_allowed(tmp_path: Path) -> None:
+    source = zarr.create_array(
+        tmp_path / "s", shape=(96, 512, 512), chunks=(1, 512, 512), dtype="f4"
+    )
+    for at in range(96):
+        source[at] = at
+    paths = [str(tmp_path / "s"), str(tmp_path / "t")]
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURED, *paths], check=True, capture_output=True, text=True
+    )
+    assert int(told.stdout) < 40e6 + 16e6 < source.nbytes
+    assert (zarr.open_array(tmp_path / "t")[:, 3, 500] == np.arange(96)).all()
 
 
 @pytest.mark.parametrize("size", [0, -1, "much", 1.5, None])

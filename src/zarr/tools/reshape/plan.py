@@ -171,7 +171,7 @@ def plan_blocks(
     shape
         The shape of both.
     source, target
-        What is read, and what is written.
+        The array that is read, and the one that is written.
     memory
         The bytes that all tasks together may need.
     tasks
@@ -429,7 +429,7 @@ def _reading_regular(block: int, unit: int, length: int) -> tuple[float, int]:
     count = -(-length // block)
     if count == 1 or block % unit == 0:
         return 1.0, 1
-    # What repeats itself, or as much of it as tells it well enough.
+    # One period of the pattern, or enough of it to tell.
     period = unit // gcd(block, unit)
     index = np.arange(count) if count <= 4096 else np.linspace(0, count - 1, 4096).astype(np.int64)
     starts = index * block

@@ -1,4 +1,4 @@
-"""What there is already: of a source that holds little, or of a target that was begun."""
+"""The stored part of a source that holds little, and of a target that was begun."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of arrays that are reshaped: their grids, codecs, types and documents."""
+"""The arrays that others become: their grids, codecs, types and documents."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _RULES = frozenset(("attributes", "chunks", "codecs", "dtype", "fill_value", "sh
 
 
 class Wanted(NamedTuple):
-    """What becomes of an array, as the user says it."""
+    """The form of an array, as the user wants it."""
 
     chunks: Any = "keep"
     shards: Any = "keep"
@@ -79,7 +79,7 @@ class Job:
     source, target
         Where its elements come from, and go to.
     on_overflow
-        What becomes of numbers that the target cannot hold.
+        How numbers are cast that the target cannot hold.
     passes_values
         Whether stored values are passed on as they are.
     plan
@@ -194,7 +194,7 @@ def jobs_of(
     zarr_format: ZarrFormat,
     on_overflow: OnOverflow,
 ) -> list[Job]:
-    """What becomes of each array. Fails if that cannot be."""
+    """The job for each array. Fails if there can be none."""
     _check_rules(tree, rules)
     jobs = []
     named: set[str] = set()

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Bad", "OnOverflow", "Work", "cast_values", "check_on_overflow"]
 
 OnOverflow: TypeAlias = Literal["raise", "clip", "wrap"]
-"""What becomes of a number that the new data type cannot hold."""
+"""How a number is cast that the new data type cannot hold."""
 
 Region: TypeAlias = tuple[slice, ...]
 Held: TypeAlias = list[tuple[int, ...]] | None
@@ -66,7 +66,7 @@ class Bad(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of a block: the bytes of its elements as they were written, and bad chunks."""
+    """The result of a block: the bytes of its elements as they were written, and bad chunks."""
 
     size: int
     bad: tuple[Bad, ...]
@@ -91,7 +91,7 @@ class Work:
     read_at_once, write_at_once
         How many units one operation reads, or writes; 0 is no limit.
     on_overflow
-        What becomes of numbers that the target cannot hold.
+        How numbers are cast that the target cannot hold.
     skip_bad
         Whether the elements of a chunk that cannot be decoded get the fill value; else it is an
         error.
