@@ -108,14 +108,15 @@ def test_blocks_that_are_there_are_not_written_again() -> None:
     np.testing.assert_array_equal(zarr.open_array(alive, mode="r")[...], DATA)
 
 
-def test_another_memory_may_be_given_when_it_goes_on() -> None:
+@pytest.mark.parametrize("memory", [*range(TWO_PASSES, 5000, 300), ONE_PASS])
+def test_another_memory_may_be_given_when_it_goes_on(memory: int) -> None:
     mortal = MortalStore()
-    mortal.changes_left = 8
+    mortal.changes_left = 9
     array = source()
     with pytest.raises(Killed):
         zarr.rechunk(array, mortal, max_memory=TWO_PASSES, **WANTED)
     alive = WaitingStore(data=mortal.data)
-    zarr.rechunk(array, alive, max_memory=ONE_PASS, **WANTED)
+    zarr.rechunk(array, alive, max_memory=memory, **WANTED)
     np.testing.assert_array_equal(zarr.open_array(alive, mode="r")[...], DATA)
     assert not [key for key in alive.data if "unfinished" in key]
 

@@ -29,6 +29,7 @@ from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, regular_shap
 from zarr.metadata.group import GroupMetadata
 from zarr.metadata.layout import layout_of, same_chunks
 from zarr.storage.client import Requests
+from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 from zarr.storage.wrapper import layers
@@ -99,8 +100,6 @@ def temporary(jobs: list[Job], place: StorePath, run: Run) -> Iterator[StorePath
         return
     directory = tempfile.mkdtemp(prefix="zarr-rechunk-")
     try:
-        from zarr.storage.local import LocalStore
-
         yield StorePath(LocalStore(directory))
     finally:
         shutil.rmtree(directory, ignore_errors=True)
@@ -149,7 +148,9 @@ async def _move(job: Job, plan: Plan, run: Run, between: StorePath, meter: Meter
     if plan.pieces is None:
         await _run_pass(last, pending, few, plan, run, meter)
         return
-    middle = _middle(source, plan.pieces, between)
+    # Pieces of another plan, which an earlier run with other memory left, are others.
+    name = digest([str(edge) for edge in plan.pieces])[:16]
+    middle = _middle(source, plan.pieces, between / name)
     first = _work(job, plan, 0, source, middle, run)
     needed = await needed_of(first, last, plan.pieces, pending, resumed=run.resumed)
     few = (await holding(source, first.blocks, first.counts)).few if few else few
