@@ -145,6 +145,22 @@ def test_what_is_there_is_verified(what: str, damage: str) -> None:
         np.testing.assert_array_equal(zarr.open_array(alive, mode="r")[...], DATA)
 
 
+def test_values_that_were_passed_on_are_verified() -> None:
+    mortal = MortalStore()
+    mortal.changes_left = 8
+    array = source()
+    with pytest.raises(Killed):
+        zarr.rechunk(array, mortal)
+    keys = [key for key in mortal.data if key.startswith("c/")]
+    mortal.data[keys[0]] = mortal.data[keys[0]][:-3]
+    alive = WaitingStore(data=mortal.data)
+    done = zarr.rechunk(array, alive)
+    assert done.arrays[0].way == "values"
+    assert keys[0] in chunks_of(alive.log)
+    assert not set(keys[1:]) & set(chunks_of(alive.log))
+    np.testing.assert_array_equal(zarr.open_array(alive, mode="r")[...], DATA)
+
+
 def test_other_parameters_are_refused_and_named() -> None:
     mortal = MortalStore()
     mortal.changes_left = 4

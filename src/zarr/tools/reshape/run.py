@@ -33,7 +33,7 @@ from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 from zarr.storage.wrapper import layers
-from zarr.tools.reshape.stored import complete, holding, may_skip, needed_of
+from zarr.tools.reshape.stored import complete, holding, may_skip, needed_of, sound_values
 from zarr.tools.reshape.targets import digest
 from zarr.tools.reshape.work import Bad, Work, move, units_of
 
@@ -123,10 +123,8 @@ async def _pass_on(job: Job, run: Run, meter: Meter) -> None:
     source: Any = job.source
     target = job.target
     before = meter.done
-    have: set[tuple[int, ...]] = set()
-    if run.resumed:
-        have = {coords async for coords in stored_coords(target)}
-    coords = [each async for each in stored_coords(source) if each not in have]
+    have = await sound_values(target) if run.resumed else None
+    coords = [each async for each in stored_coords(source) if have is None or not have[each]]
     for at in range(0, len(coords), _BATCH):
         run.begun = True
         await pass_on(source, target, coords[at : at + _BATCH], meter.advance, run.executor)

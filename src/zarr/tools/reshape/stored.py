@@ -172,7 +172,7 @@ async def needed_of(first: Work, last: Work, pieces: Grid, pending: Mask, *, res
     counts = tuple(map(chunk_count, pieces, shape))
     missing: Mask = np.ones(counts, bool)
     if resumed:
-        missing &= ~await _sound_pieces(first.target, counts)
+        missing &= ~await sound_values(first.target)
     homes = []
     needing = []
     for axis, (piece, length) in enumerate(zip(pieces, shape, strict=True)):
@@ -185,17 +185,18 @@ async def needed_of(first: Work, last: Work, pieces: Grid, pending: Mask, *, res
     return found
 
 
-async def _sound_pieces(middle: AnyAsyncArray, counts: tuple[int, ...]) -> Mask:
-    """Which pieces are there and can be decoded."""
+async def sound_values(array: AnyAsyncArray) -> Mask:
+    """Find out which stored values of an array are there and can be decoded."""
+    grid = layout_of(array.metadata).grid
+    counts = tuple(map(chunk_count, grid, array.shape))
     found: Mask = np.zeros(counts, bool)
-    grid = layout_of(middle.metadata).grid
-    whole = Work(middle, middle, "", grid, grid, 0, 0)
+    whole = Work(array, array, "", grid, grid, 0, 0)
 
     async def look(coords: tuple[int, ...]) -> None:
-        index = int(np.ravel_multi_index(coords, counts))
+        index = int(np.ravel_multi_index(coords, counts)) if coords else 0
         found[coords] = await whole.is_sound(index)
 
-    await bounded([each async for each in stored_coords(middle)], look)
+    await bounded([each async for each in stored_coords(array)], look)
     return found
 
 
