@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zarr.cli.app import FINE, FOUND, StoreArgument, command, fail, options, show
+from zarr.cli.completion import choices, stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from zarr.tools.rechunking import Reshaped
 
-Target = Annotated[str, typer.Argument(help="Where it goes: nothing may be there.")]
+Target = Annotated[
+    str, typer.Argument(help="Where it goes: nothing may be there.", autocompletion=stores)
+]
 Path = Annotated[str, typer.Option(help="A path below the source.")]
 TargetPath = Annotated[str, typer.Option(help="A path below the target.")]
 Chunks = Annotated[
@@ -35,7 +38,11 @@ Rule = Annotated[
     ),
 ]
 OnOverflow = Annotated[
-    str, typer.Option(help="raise, clip or wrap: numbers that the type cannot hold.")
+    str,
+    typer.Option(
+        help="raise, clip or wrap: numbers that the type cannot hold.",
+        autocompletion=choices("raise", "clip", "wrap"),
+    ),
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="List bad chunks, and go on.")]
 MaxMemory = Annotated[str, typer.Option(help="The most memory, as 256MB.")]
@@ -157,7 +164,6 @@ def _run(parameters: dict[str, Any], given: dict[str, Any]) -> None:
             parameters["source"],
             parameters["target"],
             executor=executor,
-            progress=None if options.quiet or options.json else _bar(),
             plan_only=parameters["plan"],
             storage_options=options.storage_options(),
             **given,
@@ -174,13 +180,6 @@ def _run(parameters: dict[str, Any], given: dict[str, Any]) -> None:
     else:
         result = work()
     show(result, FOUND if result.bad else FINE)
-
-
-def _bar() -> bool | None:
-    """A bar, if somebody looks at the terminal."""
-    import sys
-
-    return sys.stderr.isatty() or None
 
 
 def _lengths(option: str, text: str | None) -> Any:
