@@ -361,6 +361,10 @@ def as_stored(values: Mapping[Any, Any]) -> Document:
     """
     if not values:
         return {}
+    if all(type(name) is str and name.isascii() for name in values) and all(
+        map(_is_plain, values.values())
+    ):
+        return dict(values)
     try:
         document = _ENCODER.encode(dict(values))
         plain: dict[str, object] = _DECODER.decode(document)
@@ -369,6 +373,19 @@ def as_stored(values: Mapping[Any, Any]) -> Document:
     if _is_too_deep(document.encode(), plain):
         raise _too_deep()
     return plain
+
+
+_PLAIN = frozenset((bool, float, type(None)))
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is read from a document as it was, and has no parts."""
+    kind = type(value)
+    if kind is str:
+        return value.isascii()  # type: ignore[attr-defined, no-any-return]
+    if kind is int:
+        return -(2**63) <= value < 2**63  # type: ignore[operator]
+    return kind in _PLAIN
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -6,6 +6,7 @@ The two stand together because each contains the other.
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -331,7 +332,8 @@ class ConsolidatedMetadata:
         nodes = data.get("metadata")
         if not isinstance(nodes, Mapping):
             raise TypeError(f"Consolidated metadata: unexpected type for 'metadata': {type(nodes)}")
-        return cls(nest({path: _node_of(path, node) for path, node in nodes.items()}))
+        known: _Known = {}
+        return cls(nest({path: _node_of(path, node, known) for path, node in nodes.items()}))
 
     @staticmethod
     def _flat_to_nested(metadata: dict[str, NodeMetadata]) -> None:
@@ -362,16 +364,41 @@ def replace_consolidated(
     return copied
 
 
-def _node_of(path: str, data: object) -> NodeMetadata:
+_Known: TypeAlias = dict[bytes, ArrayV2Metadata | ArrayV3Metadata]
+"""Arrays that were read, by their documents without the attributes."""
+
+
+def _array_of(
+    kind: type[ArrayV2Metadata | ArrayV3Metadata], document: Document, path: str, known: _Known
+) -> ArrayV2Metadata | ArrayV3Metadata:
+    """Read the document of an array; those that differ in their attributes only are read once."""
+    attributes = document.get("attributes")
+    if attributes is not None and not isinstance(attributes, Mapping):
+        return kind.from_dict(document, path=path)  # which says what is wrong
+    rest = {name: value for name, value in document.items() if name != "attributes"}
+    try:
+        # Of this version, equal bytes are equal values of equal types.
+        key = marshal.dumps(rest, 2)
+    except ValueError:  # not from a document, but a caller's
+        return kind.from_dict(document, path=path)
+    found = known.get(key)
+    if found is None:
+        found = known[key] = kind.from_dict(rest, path=path)
+    # Only these are not frozen.
+    made = found.copied() if getattr(found, "extra_fields", None) else found
+    return made.update_attributes({} if attributes is None else dict(attributes))
+
+
+def _node_of(path: str, data: object, known: _Known) -> NodeMetadata:
     if not isinstance(data, Mapping):
         raise TypeError(f"Invalid value for metadata items. key={path!r}, type={type(data)!r}")
     document: Document = dict(data)
     if document.get("zarr_format") == 2:
         if "shape" in document:
-            return ArrayV2Metadata.from_dict(document, path=path)
+            return _array_of(ArrayV2Metadata, document, path, known)
         return GroupMetadata.from_dict(document, path=path)
     if parse_node_type(document.get("node_type")) == "array":
-        return ArrayV3Metadata.from_dict(document, path=path)
+        return _array_of(ArrayV3Metadata, document, path, known)
     # Its children are listed by their paths in the same document.
     document.pop("consolidated_metadata", None)
     return GroupMetadata.from_dict(document, path=path)
@@ -473,6 +500,7 @@ def _group_of(documents: object) -> GroupMetadata:
     if not isinstance(documents, Mapping):
         raise MetadataValidationError(f"metadata: expected an object, found {documents!r}.")
     nodes: dict[str, NodeMetadata] = {}
+    known: _Known = {}
     for key in documents:
         path, _, name = key.rpartition("/")
         if name == ZARRAY_JSON:
@@ -481,7 +509,7 @@ def _group_of(documents: object) -> GroupMetadata:
                     f"Consolidated metadata: {path!r} is both an array and a group."
                 )
             document = {**_object(documents, key), "attributes": _attributes(documents, path)}
-            nodes[path] = metadata = ArrayV2Metadata.from_dict(document, path=path)
+            nodes[path] = metadata = _array_of(ArrayV2Metadata, document, path, known)
             if leaves_size_open(metadata) and _by_netcdf(documents, path):
                 nodes[path] = with_size_of_elements(metadata)
         elif name == ZGROUP_JSON:

@@ -362,3 +362,44 @@ def test_references_of_kerchunk_are_not_read_as_elements_never_written(mode: Any
     # fsspec's reference file system serves the same document beside a group.
     put(store, ".zgroup", {"zarr_format": 2})
     assert list(zarr.open_group(store, mode="r")) == ["x"]
+
+
+def test_nodes_that_are_alike_have_attributes_of_their_own(zarr_format: Any) -> None:
+    """Arrays whose documents differ in their attributes only are read as each by itself."""
+    store = MemoryStore()
+    root = zarr.create_group(store, zarr_format=zarr_format)
+    fills = {"a": 1, "b": 1, "c": 1, "d": True, "e": 0}
+    for name, fill in fills.items():
+        dtype = "bool" if fill is True else "f4"
+        attributes = {} if name == "b" else {"name": name, "deep": {"list": [name]}, "ü": "ü"}
+        root.create_array(name, shape=(3,), dtype=dtype, fill_value=fill, attributes=attributes)
+    alone = {name: array.metadata.to_dict() for name, array in root.arrays()}
+    zarr.consolidate_metadata(store)
+    group = zarr.open_consolidated(store)
+    found = {name: group[name].metadata.to_dict() for name in alone}
+    assert found == alone
+    assert type(group["d"].fill_value) is not type(group["a"].fill_value)
+    members = group.metadata.consolidated_metadata.metadata
+    members["a"].attributes["name"] = "changed"
+    members["a"].attributes["deep"]["list"].append("changed")
+    members["b"].attributes["new"] = 1
+    assert members["c"].attributes["deep"] == {"list": ["c"]}
+    assert dict(members["c"].attributes) == dict(alone["c"]["attributes"])
+    assert zarr.open_consolidated(store)["b"].attrs.asdict() == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1, -(2**63), 2**63, 2**70, 1.5, float("inf"), True, None, "plain", "ü", "\x00", "a\ud800"],
+    ids=str,
+)
+def test_an_attribute_is_shown_as_it_will_be_read(value: object, zarr_format: Any) -> None:
+    store = MemoryStore()
+    try:
+        group = zarr.create_group(store, zarr_format=zarr_format, attributes={"k": value, "l": 1})
+    except ValueError:
+        assert value == "a\ud800"  # which no document holds
+        return
+    shown = group.attrs["k"]
+    read = zarr.open_group(store, mode="r").attrs["k"]
+    assert (shown, type(shown)) == (read, type(read)) == (value, type(value))
