@@ -10,7 +10,7 @@ import marshal
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
 
 from zarr.abc.metadata import Metadata
 from zarr.dtype.base import shown
@@ -364,13 +364,12 @@ def replace_consolidated(
     return copied
 
 
+A = TypeVar("A", ArrayV2Metadata, ArrayV3Metadata)
 _Known: TypeAlias = dict[bytes, ArrayV2Metadata | ArrayV3Metadata]
 """Arrays that were read, by their documents without the attributes."""
 
 
-def _array_of(
-    kind: type[ArrayV2Metadata | ArrayV3Metadata], document: Document, path: str, known: _Known
-) -> ArrayV2Metadata | ArrayV3Metadata:
+def _array_of(kind: type[A], document: Document, path: str, known: _Known) -> A:
     """Read the document of an array; those that differ in their attributes only are read once."""
     attributes = document.get("attributes")
     if attributes is not None and not isinstance(attributes, Mapping):
@@ -382,7 +381,7 @@ def _array_of(
     except ValueError:  # not from a document, but a caller's
         return kind.from_dict(document, path=path)
     found = known.get(key)
-    if found is None:
+    if not isinstance(found, kind):
         found = known[key] = kind.from_dict(rest, path=path)
     # Only these are not frozen.
     made = found.copied() if getattr(found, "extra_fields", None) else found
