@@ -7,9 +7,13 @@ A thousand windows of 24 x 24 x 24 are read of 256 x 256 x 256 int32 in chunks o
 local files, and from a web server whose every answer takes 20 ms longer. TensorStore reads them one
 after the other with a cache pool that holds the whole array, and in one batch, with the same pool.
 Shuffled batches are those of 64 images of 20,000 in chunks of 16, by two processes; zarr-python
-reads groups of 16 chunks and shuffles these with NumPy, or the images of a batch in any order. Each
-measurement is a process of its own that begins with an empty cache; they take turns, and the best
-counts.
+reads groups of 16 chunks and shuffles these with NumPy, or the images of a batch in any order; so
+does dask, and xbatcher reads 64 neighbours at a time, in any order. The training is that of
+`examples/train.py`, 20 epochs of scikit-learn's digits. Each measurement is a process of its own
+that begins with an empty cache; they take turns, and the best counts.
+
+The environment of the others needs dask, xarray, xbatcher, zarr-indexing and TensorStore beside
+zarr-python; this one needs dask, and scikit-learn for the training.
 """
 
 from __future__ import annotations
@@ -69,6 +73,12 @@ array = ts.open(spec, open=True, read=True, context=context).result()
 array[0, 0, 0].read().result()
 start, spent = time.perf_counter(), cpu()
 """
+DASK = (
+    "import dask, dask.array\n"
+    + ZARR
+    + "lazy = dask.array.from_array(array, chunks=array.chunks)\n"
+    + "found = dask.compute([lazy[w] for w in windows])[0]"
+)
 WINDOWS = {
     "zarr, read_many": ("ours", ZARR + "found = array.read_many(windows)"),
     "zarr, one by one": ("ours", ZARR + "found = [array[w] for w in windows]"),
@@ -83,13 +93,14 @@ WINDOWS = {
         + "found = [read.result() for read in reads]",
     ),
     "zarr-python, one by one": ("peers", ZARR + "found = [array[w] for w in windows]"),
-    "dask on zarr, in one graph": (
-        "ours",
-        "import dask, dask.array\n"
+    "zarr-indexing on zarr-python, one by one": (
+        "peers",
+        "from zarr_indexing import LazyArray\n"
         + ZARR
-        + "lazy = dask.array.from_array(array, chunks=array.chunks)\n"
-        + "found = dask.compute([lazy[w] for w in windows])[0]",
+        + "lazy = LazyArray(array)\nfound = [lazy[w].result() for w in windows]",
     ),
+    "dask on zarr-python, in one graph": ("peers", DASK),
+    "dask on zarr, in one graph": ("ours", DASK),
 }
 SUM = """
 assert len(found) == 1000 and found[0].shape == (24, 24, 24)
@@ -152,6 +163,38 @@ def work(rank, gate):
 """
         + WORKERS,
     ),
+    "dask on zarr-python, two workers, groups of chunks": (
+        "peers",
+        IMAGES
+        + """
+import dask, dask.array
+def work(rank, gate):
+    lazy = dask.array.from_array(array, chunks=array.chunks)
+    rng = np.random.default_rng(0)
+    blocks = rng.permutation(20_000 // 16)[rank::2]
+    gate.wait()
+    for first in range(0, len(blocks), 16):
+        group = [lazy[b * 16:(b + 1) * 16] for b in blocks[first:first + 16].tolist()]
+        group = np.concatenate(dask.compute(group)[0])
+        group = group[rng.permutation(len(group))]
+"""
+        + WORKERS,
+    ),
+    "xbatcher on zarr-python, two workers, batches of neighbours": (
+        "peers",
+        IMAGES
+        + """
+import dask.array, xarray, xbatcher
+def work(rank, gate):
+    data = xarray.DataArray(dask.array.from_array(array, chunks=array.chunks), dims=["n", "y", "x"])
+    batches = xbatcher.BatchGenerator(data, {"n": 64, "y": 64, "x": 64})
+    order = np.random.default_rng(0).permutation(len(batches))[rank::2]
+    gate.wait()
+    for number in order.tolist():
+        assert batches[number].values.shape == (64, 64, 64)
+"""
+        + WORKERS,
+    ),
     "zarr.loader, two workers, any order": (
         "ours",
         IMAGES
@@ -193,6 +236,71 @@ done(start, spent)
 start, spent = time.perf_counter(), cpu()
 for first in range(0, 20_000, 8192): array[first:first + 8192]
 done(start, spent)
+""",
+    ),
+}
+
+
+DIGITS = """
+import sys, zarr
+from sklearn.datasets import load_digits
+digits = load_digits()
+group = zarr.create_group(sys.argv[1] + "/digits")
+group.create_array("image", data=digits.images.astype("f4") / 16, chunks=(50, 8, 8))
+group.create_array("label", data=digits.target.astype("i8"), chunks=(450,))
+"""
+MODEL = """
+import zarr
+group = zarr.open_group(place + "/digits", mode="r")
+image, label = group["image"], group["label"]
+weights, bias = np.zeros((64, 10), "f4"), np.zeros(10, "f4")
+def scores(images):
+    return images.reshape(len(images), 64) @ weights + bias
+def step(images, labels, rate=0.5):
+    global weights, bias
+    found = scores(images)
+    likely = np.exp(found - found.max(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
+    likely[np.arange(len(labels)), labels] -= 1
+    weights -= rate / len(labels) * images.reshape(len(images), 64).T @ likely
+    bias -= rate * likely.mean(axis=0)
+start, spent = time.perf_counter(), cpu()
+"""
+LOADED = """
+from zarr.loader import BatchLoader
+views = {"image": image.lazy[:1500], "label": label.lazy[:1500]}
+loader = BatchLoader(views, batch_size=32, shuffle="%s", seed=0)
+for _ in range(20):
+    for batch in loader: step(batch["image"], batch["label"])
+"""
+TRAINED = """
+done(start, spent)
+assert (scores(image[1500:]).argmax(axis=1) == label[1500:]).mean() > 0.85
+"""
+TRAINING = {
+    "zarr.loader, blocks": ("ours", LOADED % "blocks"),
+    "zarr.loader, any order": ("ours", LOADED % "full"),
+    "zarr-python, any order": (
+        "peers",
+        """
+rng = np.random.default_rng(0)
+for _ in range(20):
+    order = rng.permutation(1500)
+    for at in range(0, 1500, 32):
+        chosen = order[at:at + 32]
+        step(image.oindex[chosen], label.oindex[chosen])
+""",
+    ),
+    "the steps alone, from memory": (
+        "ours",
+        """
+images, labels = image[:1500], label[:1500]
+rng = np.random.default_rng(0)
+for _ in range(20):
+    order = rng.permutation(1500)
+    for at in range(0, 1500, 32):
+        chosen = order[at:at + 32]
+        step(images[chosen], labels[chosen])
 """,
     ),
 }
@@ -272,7 +380,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", required=True, help="the Python of the other libraries")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--only", choices=["local", "delay", "loader"])
+    parser.add_argument("--only", choices=["local", "delay", "loader", "training"])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         served = Path(folder) / "served"
@@ -294,6 +402,16 @@ def main() -> None:
                 process.wait()
         if options.only in (None, "loader"):
             table("20,000 images", loaders, options.peers, str(served), options.repeat)
+        if options.only in (None, "training"):
+            subprocess.run(
+                [sys.executable, "-c", DIGITS, str(served)], env=environment(), check=True
+            )
+            training = {
+                name: (who, BEGIN + MODEL + code + TRAINED)
+                for name, (who, code) in TRAINING.items()
+            }
+            title = "20 epochs of handwritten digits"
+            table(title, training, options.peers, str(served), options.repeat)
 
 
 if __name__ == "__main__":
