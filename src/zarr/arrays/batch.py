@@ -68,6 +68,7 @@ class _Job(NamedTuple):
     """A read as the engine takes it."""
 
     number: int
+    engine: Engine
     compiled: _core.CompiledArray
     selection: Selection
     memory: AnyNDArray
@@ -121,7 +122,7 @@ class _Batch:
         self._prototype = prototype
         self._jobs: list[_Job] = []
         self._chunk_bytes = 1
-        self._work = 0
+        self._engine: Engine | None = None
 
     def add(self, number: int, engine: Engine, bound: _Bound | None, read: Read) -> None:
         """Take a read; `bound` is the engine for elements that are no plain memory."""
@@ -139,9 +140,19 @@ class _Batch:
             view = numbers
         if compiled is None:
             raise AssertionError("elements that are no plain memory are read by way of a table")
-        self._chunk_bytes = max(self._chunk_bytes, engine.stored_bytes)
-        self._work += engine.work(chosen)
-        self._jobs.append(_Job(number, compiled, chosen, view, place))
+        if engine is not self._engine:
+            self._engine = engine
+            self._chunk_bytes = max(self._chunk_bytes, engine.stored_bytes)
+        self._jobs.append(_Job(number, engine, compiled, chosen, view, place))
+
+    def _is_small(self) -> bool:
+        """Whether a worker thread would begin no sooner than all is decoded here."""
+        work = 0
+        for job in self._jobs:
+            work += job.engine.work(job.selection)
+            if work > SMALL:
+                return False
+        return True
 
     def _made(self) -> _core.Batch:
         return _core.Batch(
@@ -167,7 +178,7 @@ class _Batch:
             await read_all(self.store, batch.plan(), self._chunk_bytes, self._prototype)
         elif stepping():
             batch.read(source)
-        elif isinstance(source, _core.Mapping) and self._work <= SMALL:
+        elif isinstance(source, _core.Mapping) and self._is_small():
             await pause()
             batch.read(source)
         else:
