@@ -99,7 +99,9 @@ def read_at_once(view: Expression) -> AnyNDArray | None:
         The view.
     """
     leaf, transform, steps = view
-    box = None if steps or not isinstance(leaf, Leaf) else transform.box()
+    if steps or not isinstance(leaf, Leaf):
+        return None
+    box = transform.box()
     if box is None:
         return None
     array = leaf.array

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import wraps
+from functools import update_wrapper
 from importlib import import_module
 from operator import index
 from typing import TYPE_CHECKING, Any, Self
@@ -86,7 +86,6 @@ class View(ViewBase):
 
     _result = synced_method(AsyncView.result)
 
-    @wraps(_result)
     def result(self, out: Any = None) -> AnyNDArray:
         # A small part of an array is read in less time than a coroutine takes to begin and end.
         if out is None and type(self._async) is AsyncView:
@@ -95,6 +94,7 @@ class View(ViewBase):
                 return found
         return self._result(out)
 
+    update_wrapper(result, _result)
     write = synced_method(AsyncView.write)
 
     def iter_blocks(
