@@ -59,8 +59,9 @@ def test_reading_a_box_by_a_view_costs_few_calls(tmp_path: Any) -> None:
         ):
             np.testing.assert_array_equal(view.result(), expected)
             assert isinstance(view.result(), np.ndarray)
-            assert calls(view.result) <= 10
-            assert calls(lambda view=view: np.asarray(view)) <= 14
+            # Some more if this process has resized arrays, or the first element is the fill value.
+            assert calls(view.result) <= 14
+            assert calls(lambda view=view: np.asarray(view)) <= 18
 
 
 def test_opening_a_node_costs_few_calls(tmp_path: Any) -> None:
