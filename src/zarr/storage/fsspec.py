@@ -607,9 +607,9 @@ class FsspecStore(Store):
 
     async def list_values(self, prefix: str) -> AsyncIterator[ValueInfo]:
         # docstring inherited
-        folder = self._directory(prefix)
+        directory = self._directory(prefix)
         try:
-            found = await self._call("_find", folder, detail=True)
+            found = await self._call("_find", directory, detail=True)
         except self.allowed_exceptions as error:
             self._check_absent(error)
             return
@@ -619,7 +619,7 @@ class FsspecStore(Store):
             return
         start = check_prefix(prefix)
         paths = [path for path in found if not path.endswith("/")]
-        for path, name in zip(paths, self._names(paths, folder), strict=True):
+        for path, name in zip(paths, self._names(paths, directory), strict=True):
             key = f"{start}/{name}" if start else name
             size = found[path].get("size")
             if size is None:

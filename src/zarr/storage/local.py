@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from zarr.types import AccessModeLiteral
 
 
-def forget_pages(folder: Path) -> None:
-    """Have the system let go of the pages of files below a folder, where it can.
+def forget_pages(directory: Path) -> None:
+    """Have the system let go of the pages of files below a directory, where it can.
 
     The next read of them comes from the disk, as after a start of the machine.
     """
     if not hasattr(os, "posix_fadvise"):
         return
-    for above, _, names in os.walk(folder):
+    for above, _, names in os.walk(directory):
         for name in names:
             try:
                 file = os.open(os.path.join(above, name), os.O_RDONLY | os.O_NONBLOCK)
@@ -386,9 +386,9 @@ class LocalStore(BlockingStore):
             return False
         self._check_writable()
         target._check_writable()
-        return await offload(self._move_folder, prefix, target, target_prefix, exchange)
+        return await offload(self._move_directory, prefix, target, target_prefix, exchange)
 
-    def _move_folder(self, prefix: str, target: LocalStore, new: str, swap: bool) -> bool:
+    def _move_directory(self, prefix: str, target: LocalStore, new: str, swap: bool) -> bool:
         from zarr.storage.local_moves import exchange, rename
 
         if not (check_prefix(prefix) and check_prefix(new)):
@@ -411,10 +411,10 @@ class LocalStore(BlockingStore):
 
     def _leftovers(self, prefix: str) -> list[Leftover]:
         found = []
-        for folder, _, names in os.walk(f"{self._directory}/{prefix}".rstrip("/")):
+        for directory, _, names in os.walk(f"{self._directory}/{prefix}".rstrip("/")):
             for name in names:
                 if name.startswith(_core.TEMP_PREFIX):
-                    path = f"{folder}/{name}"
+                    path = f"{directory}/{name}"
                     with contextlib.suppress(FileNotFoundError):  # it was just written
                         key = os.path.relpath(path, self._directory).replace(os.sep, "/")
                         found.append(Leftover(key, os.lstat(path).st_mtime))
@@ -460,8 +460,8 @@ def leftovers(store: Store, prefix: str = "") -> list[Leftover]:
     prefix
         The directory in it below which they are looked for.
     """
-    folder = next((layer for layer in layers(store) if isinstance(layer, LocalStore)), None)
-    return [] if folder is None else folder._leftovers(check_prefix(prefix))
+    directory = next((layer for layer in layers(store) if isinstance(layer, LocalStore)), None)
+    return [] if directory is None else directory._leftovers(check_prefix(prefix))
 
 
 class _DataId:

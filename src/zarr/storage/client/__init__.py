@@ -529,12 +529,12 @@ class Requests:
         try:
             return await self.once("move_dir", prefix, call)
         finally:
-            for requests, folder in (
+            for requests, directory in (
                 (self, _as_directory(prefix)),
                 (target, _as_directory(target_prefix)),
             ):
-                rewritten_below(requests.data_id, folder)
-                note_deletion(requests.data_id, folder)
+                rewritten_below(requests.data_id, directory)
+                note_deletion(requests.data_id, directory)
 
     async def delete(self, key: str) -> None:
         """Take the value of a key away; nothing happens if it has none."""
