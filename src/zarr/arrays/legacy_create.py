@@ -362,7 +362,6 @@ ContainsArrayError, ContainsGroupError
 """
 
 
-@with_sections(_OF_SHAPE)
 async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArray:
     """Create an array whose elements will all be written, so that their first values do not matter.
 
@@ -378,7 +377,6 @@ async def empty(shape: ShapeLike, **kwargs: Unpack[EmptyOptions]) -> AnyAsyncArr
     return await create(shape=shape, **kwargs)
 
 
-@with_sections(_LIKE)
 async def empty_like(
     a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
@@ -396,7 +394,6 @@ async def empty_like(
     return await create(**_like(a, kwargs, zarr_format))
 
 
-@with_sections(_OF_SHAPE)
 async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with the fill value zero.
 
@@ -410,7 +407,6 @@ async def zeros(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArra
     return await create(shape=shape, fill_value=0, **kwargs)
 
 
-@with_sections(_LIKE)
 async def zeros_like(
     a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
@@ -426,7 +422,6 @@ async def zeros_like(
     return await zeros(**_without_fill(_like(a, kwargs, zarr_format), kwargs))
 
 
-@with_sections(_OF_SHAPE)
 async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray:
     """Create an array with the fill value one.
 
@@ -440,7 +435,6 @@ async def ones(shape: ShapeLike, **kwargs: Unpack[FullOptions]) -> AnyAsyncArray
     return await create(shape=shape, fill_value=1, **kwargs)
 
 
-@with_sections(_LIKE)
 async def ones_like(
     a: object, *, zarr_format: ZarrFormat | None = None, **kwargs: Unpack[LikeOptions]
 ) -> AnyAsyncArray:
@@ -542,3 +536,10 @@ def _without_fill(found: dict[str, object], given: Mapping[str, object]) -> dict
     if "fill_value" not in given:
         found.pop("fill_value", None)
     return found
+
+
+# Not as decorators: mypy would infer their types too late for modules that import each other.
+for _new in (empty, zeros, ones):
+    with_sections(_OF_SHAPE)(_new)
+for _alike in (empty_like, zeros_like, ones_like):
+    with_sections(_LIKE)(_alike)
