@@ -16,7 +16,7 @@ from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.errors import ZarrDeprecationWarning
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_sizes
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 
@@ -482,14 +482,6 @@ class ArrayBase(Generic[M]):
         return layout_of(self.metadata).grid
 
     @property
-    def _chunk_edges(self) -> tuple[Edge, ...]:
-        """The edges of what is decoded alone."""
-        metadata = self.metadata
-        if isinstance(metadata, ArrayV3Metadata) and metadata.sharding_codec is not None:
-            return metadata.sharding_codec.chunk_shape
-        return layout_of(metadata).grid
-
-    @property
     def cdata_shape(self) -> tuple[int, ...]:
         """The number of chunks along each dimension.
 
@@ -504,7 +496,7 @@ class ArrayBase(Generic[M]):
         >>> array.cdata_shape
         (10, 3)
         """
-        return tuple(map(chunk_count, self._chunk_edges, self.metadata.shape))
+        return tuple(map(chunk_count, chunk_edges(self.metadata), self.metadata.shape))
 
     @property
     def _chunk_grid_shape(self) -> tuple[int, ...]:
@@ -550,7 +542,7 @@ class ArrayBase(Generic[M]):
         >>> array.read_chunk_sizes[1]
         (20, 20, 20)
         """
-        return tuple(map(chunk_sizes, self._chunk_edges, self.metadata.shape))
+        return tuple(map(chunk_sizes, chunk_edges(self.metadata), self.metadata.shape))
 
     @property
     def write_chunk_sizes(self) -> tuple[tuple[int, ...], ...]:
@@ -583,7 +575,7 @@ class ArrayBase(Generic[M]):
         self, *, origin: Sequence[int] | None = None, selection_shape: Sequence[int] | None = None
     ) -> Iterator[tuple[slice, ...]]:
         """The part of the array that each chunk holds."""
-        return _regions(self._chunk_edges, self.metadata.shape, origin, selection_shape)
+        return _regions(chunk_edges(self.metadata), self.metadata.shape, origin, selection_shape)
 
     def _iter_shard_regions(
         self, *, origin: Sequence[int] | None = None, selection_shape: Sequence[int] | None = None
@@ -647,7 +639,7 @@ class ArrayBase(Generic[M]):
     def _drawn(self) -> Grid:
         from zarr.arrays.card import Grid  # late: as above
 
-        stored, chunks = self._stored_edges, self._chunk_edges
+        stored, chunks = self._stored_edges, chunk_edges(self.metadata)
         names = getattr(self.metadata, "dimension_names", None)
         return Grid(self.shape, chunks, None if stored == chunks else stored, names)
 
@@ -663,7 +655,7 @@ class ArrayBase(Generic[M]):
             yield "Dimensions", ", ".join("–" if name is None else name for name in names)
         yield "Data type", self.dtype
         yield "Fill value", self.fill_value
-        if self._stored_edges != self._chunk_edges:
+        if self._stored_edges != chunk_edges(self.metadata):
             yield "Shards", f"{self._shape_or_variable('shards')}, {self._nshards:,} of them"
         yield "Chunks", f"{self._shape_or_variable('chunks')}, {self.nchunks:,} of them"
         codecs = (*self.filters, *([self.serializer] if self.serializer else ()), *self.compressors)

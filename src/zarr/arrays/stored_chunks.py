@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from zarr.hierarchy.documents import DOCUMENTS
 from zarr.metadata.chunk_grids import Grid, chunk_bounds, chunk_count, chunk_of
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.storage.client import Requests
 
@@ -30,7 +30,7 @@ class Stored(NamedTuple):
 async def stored_shards(array: AnyAsyncArray) -> Stored:
     """Count what is stored of an array, by listing its keys."""
     shards = chunks = 0
-    inner = array._chunk_edges
+    inner = chunk_edges(array.metadata)
     async for coords in stored_coords(array):
         shards += 1
         chunks += _chunks_in(coords, array, inner)

@@ -19,6 +19,7 @@ from zarr.buffer.core import default_buffer_prototype
 from zarr.indexing import basic, block, coordinate, orthogonal, parse
 from zarr.indexing import mask as select_mask
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_of
+from zarr.metadata.layout import chunk_edges
 from zarr.successors import missing_member
 
 if TYPE_CHECKING:
@@ -346,7 +347,7 @@ class Array(ArrayBase[M]):
 
     def _read_together(self, start: int) -> int:
         """The end of those along the first dimension that are read with one: of its chunk."""
-        edge = self._chunk_edges[0]
+        edge = chunk_edges(self.metadata)[0]
         _, stop = chunk_bounds(edge, chunk_of(edge, start))
         each = self.nbytes // self.shape[0]
         return min(stop, self.shape[0], start + max(1, _TOGETHER // max(1, each)))

@@ -76,6 +76,13 @@ def layout_of(metadata: ArrayV2Metadata | ArrayV3Metadata) -> ArrayLayout:
     return layout
 
 
+def chunk_edges(metadata: ArrayV2Metadata | ArrayV3Metadata) -> tuple[Edge, ...]:
+    """Return the sizes of chunks along each dimension; of inner chunks if there are shards."""
+    if isinstance(metadata, ArrayV3Metadata) and metadata.sharding_codec is not None:
+        return metadata.sharding_codec.chunk_shape
+    return layout_of(metadata).grid
+
+
 def shared_by_copies(metadata: ArrayV2Metadata | ArrayV3Metadata) -> dict[str, Any]:
     """Return what was found out about metadata, which serves copies with other attributes, too."""
     found: dict[str, Any] = metadata.__dict__.get("_origin", metadata).__dict__

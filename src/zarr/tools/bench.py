@@ -17,7 +17,7 @@ from zarr.api.open import open as open_node
 from zarr.arrays.async_array import AsyncArray
 from zarr.indexing import parse
 from zarr.metadata.chunk_grids import chunk_sizes
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.storage.local import LocalStore, forget_pages
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
@@ -262,7 +262,7 @@ def _rechunked(array: AnyAsyncArray, chosen: Selection) -> list[str]:
     item = max(1, layout.dtype.itemsize)
     now = [
         edge if isinstance(edge, int) else max(chunk_sizes(edge, n), default=1)
-        for edge, n in zip(array._chunk_edges, array.shape, strict=True)
+        for edge, n in zip(chunk_edges(array.metadata), array.shape, strict=True)
     ]
     extents = [
         int(np.ptp(axis)) + 1 if isinstance(axis, np.ndarray) else (axis[2] - 1) * axis[1] + 1

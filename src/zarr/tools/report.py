@@ -17,7 +17,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.stored_chunks import KeyDecoder
 from zarr.groups.async_group import AsyncGroup
 from zarr.indexing import basic
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.storage.client import Requests
 from zarr.storage.wrapper import composed
 from zarr.tools.nodes import node_of
@@ -394,9 +394,12 @@ def _told(name: str, tally: Tally, listed: Listed) -> ArrayOfReport:
 
 def _advice(tally: Tally) -> Iterable[str]:
     array, values = tally.array, tally.values
-    inner = [edge if isinstance(edge, int) else max(edge, default=1) for edge in array._chunk_edges]
+    inner = [
+        edge if isinstance(edge, int) else max(edge, default=1)
+        for edge in chunk_edges(array.metadata)
+    ]
     chunk = prod(inner) * array.dtype.itemsize
-    sharded = array._chunk_edges != array._stored_edges
+    sharded = chunk_edges(array.metadata) != layout_of(array.metadata).grid
     if values > 1000 and 0 < tally.stored / values < _SMALL and not sharded:
         yield (
             f"{values:,} stored chunks of {bytes_of(tally.stored // values)} each: shards, or "
@@ -434,7 +437,7 @@ def _part(array: AnyAsyncArray, budget: int) -> tuple[tuple[int | slice, ...] | 
     # Dimensions before the last two are cut in the middle; a short last one is no plane.
     planes = [axis for axis in range(len(shape)) if shape[axis] > 1][-2:]
     lengths = [shape[axis] for axis in planes]
-    edges = [array._chunk_edges[axis] for axis in planes]
+    edges = [chunk_edges(array.metadata)[axis] for axis in planes]
     sizes = [edge if isinstance(edge, int) else max(edge, default=1) for edge in edges]
 
     def selected() -> tuple[int | slice, ...]:
