@@ -187,7 +187,7 @@ class Report(Result):
 
 @dataclass
 class Tally:
-    """What a listing tells of one array: added up, so that it takes bounded memory."""
+    """The facts about one array that a listing gives, added up: it takes bounded memory."""
 
     array: AnyAsyncArray
     decode: KeyDecoder
