@@ -109,7 +109,7 @@ impl Error {
 
     /// A failed system call on `key`.
     pub fn io(doing: &str, key: &str, error: &std::io::Error) -> Self {
-        Self::new(Kind::Io(error.raw_os_error()), format!("cannot {doing}: {error}")).with_key(key)
+        Self::new(Kind::Io(crate::files::errno(error)), format!("cannot {doing}: {error}")).with_key(key)
     }
 
     /// An error that happened outside the engine; `payload` is handed back to whoever can read it.

@@ -83,7 +83,10 @@ pub fn fetch(chunks: Vec<ChunkRead>, urls: &[String], how: &How<'_>, cancel: &Ca
                 Ok(_) => {}
                 // There is nobody who could ask while this thread listens.
                 Err(error) if number == 0 => {
-                    return Err(Error::new(Kind::Io(error.raw_os_error()), format!("cannot start a thread: {error}")));
+                    return Err(Error::new(
+                        Kind::Io(crate::files::errno(&error)),
+                        format!("cannot start a thread: {error}"),
+                    ));
                 }
                 // The system lets us have no more: those that there are ask for all.
                 Err(_) => break,

@@ -1,11 +1,11 @@
 //! Where stored bytes are: one value ([`Object`]), all values of a store ([`Source`], [`Sink`]).
 
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crate::cancel::Context;
 use crate::error::{Error, Result};
+use crate::files::Handle;
 use crate::reserve::reserve;
 use crate::scratch::{Scratch, resize};
 
@@ -77,7 +77,7 @@ pub trait Object: Send + Sync {
 
     /// The file that holds these bytes and nothing else, if there is one: the system copies from it
     /// without bringing the bytes here.
-    fn file(&self) -> Option<BorrowedFd<'_>> {
+    fn file(&self) -> Option<&Handle> {
         None
     }
 

@@ -3,67 +3,20 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::IoSliceMut;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use zarr_engine::cancel::{Cancel, Context};
-use zarr_engine::error::{Error, Kind};
-use zarr_engine::files::{Files, TEMP_PREFIX, check_key};
+use zarr_engine::error::Kind;
+use zarr_engine::files::{Files, check_key};
 use zarr_engine::object::{Object, Part, Sink, Source};
 
-/// A directory that is removed in the end.
-struct Folder(PathBuf);
+mod support;
 
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("zarr-files-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn files(&self) -> Files {
-        Files::new(self.0.join("root"), false).unwrap()
-    }
-
-    /// Opened before and after the root is there, held and not, with fsync and without.
-    fn kinds(&self) -> Vec<Files> {
-        let plain = self.files();
-        plain.write("made", b"").unwrap();
-        let synced = Files::new(self.0.join("root/"), true).unwrap();
-        vec![plain.hold(), synced.hold(), plain, synced]
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).ok();
-    }
-}
-
-/// The files below `path` whose names are those of temporary ones.
-fn leftovers(path: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
-    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.file_type().unwrap().is_dir());
-    let temp = files.iter().filter(|file| file.file_name().to_string_lossy().starts_with(TEMP_PREFIX));
-    let below = folders.iter().flat_map(|folder| leftovers(&folder.path()));
-    temp.map(|file| file.path()).chain(below).collect()
-}
-
-fn errno(error: &Error) -> Option<i32> {
-    match error.kind() {
-        Kind::Io(errno) => errno,
-        kind => unreachable!("{kind:?}: {error}"),
-    }
-}
+use support::{Folder, errno, leftovers};
 
 #[test]
 fn what_is_written_is_read() {
@@ -119,51 +72,6 @@ fn what_is_not_there_is_absent() {
             files.delete(key).unwrap();
         }
         assert_eq!(files.get("a/b", 0, None).unwrap().unwrap(), b"x");
-    }
-}
-
-#[test]
-fn what_is_no_file_is_neither_absent_nor_waited_for() {
-    let folder = Folder::new();
-    let root = folder.0.join("root");
-    for files in folder.kinds() {
-        for name in ["pipe", "socket", "device", "nowhere", "below", "folder"] {
-            std::fs::remove_dir(root.join(name)).or_else(|_| std::fs::remove_file(root.join(name))).ok();
-        }
-        std::fs::create_dir(root.join("folder")).unwrap();
-        assert!(Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
-        let _socket = UnixListener::bind(root.join("socket")).unwrap();
-        symlink("/dev/zero", root.join("device")).unwrap();
-        symlink("not/there", root.join("nowhere")).unwrap();
-        symlink("made/below", root.join("below")).unwrap();
-        let never = Cancel::new();
-        let context = Context::new(&never);
-        for (key, number) in
-            [("folder", 21), ("pipe", 22), ("socket", 22), ("device", 22), ("nowhere", 22), ("below", 22)]
-        {
-            let mut buf = Vec::new();
-            let errors = [
-                files.open(key).unwrap_err(),
-                files.read_all(key, None, &mut buf).unwrap_err(),
-                files.get(key, -4, None).unwrap_err(),
-                files.claim(key, None).unwrap_err(),
-                files.exchange(key, Some(b"x"), None, &context).unwrap_err(),
-                files.exchange(key, None, None, &context).unwrap_err(),
-            ];
-            for error in errors {
-                assert_eq!(errno(&error), Some(number), "{error}");
-                assert!(error.to_string().contains(&format!("[key \"{key}\"]")), "{error}");
-            }
-        }
-        let error = files.delete("folder").unwrap_err();
-        assert_eq!(errno(&error), Some(21), "EISDIR: {error}");
-        // Things that a file can replace as a whole may be replaced.
-        for key in ["pipe", "socket", "device", "nowhere"] {
-            files.write(key, b"x").unwrap();
-            assert_eq!(files.get(key, 0, None).unwrap().unwrap(), b"x");
-        }
-        files.delete("below").unwrap();
-        assert!(files.open("below").unwrap().is_none());
     }
 }
 
@@ -383,39 +291,22 @@ fn a_failed_write_names_the_key_and_leaves_nothing() {
             assert_eq!(errno(error), Some(21), "EISDIR: {error}");
             assert!(error.to_string().contains("\"dir\""), "{error}");
         }
-        assert_eq!(errno(&below_file), Some(20), "ENOTDIR: {below_file}");
+        // ENOTDIR; Windows says that there is no such path.
+        assert_eq!(errno(&below_file), Some(if cfg!(windows) { 17 } else { 20 }), "{below_file}");
         assert!(below_file.to_string().contains("\"dir/file/below\""), "{below_file}");
-        assert_eq!(errno(&too_long), Some(36), "ENAMETOOLONG: {too_long}");
+        // ENAMETOOLONG has a number of its own in each system; Windows takes the name for invalid.
+        let expected = if cfg!(windows) {
+            22
+        } else if cfg!(target_vendor = "apple") {
+            63
+        } else {
+            36
+        };
+        assert_eq!(errno(&too_long), Some(expected), "{too_long}");
         assert!(files.open("dir/put").unwrap().is_none());
         assert_eq!(files.get("dir/file", 0, None).unwrap().unwrap(), b"x");
     }
     assert!(leftovers(&folder.0).is_empty());
-}
-
-#[test]
-fn a_folder_that_must_not_be_written_is_told() {
-    let folder = Folder::new();
-    let locked = folder.0.join("root/locked");
-    std::fs::create_dir_all(&locked).unwrap();
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
-    if let Err(error) = folder.files().write("locked/k", b"x") {
-        // The superuser may.
-        assert_eq!(errno(&error), Some(13), "EACCES: {error}");
-        assert!(error.to_string().contains("\"locked/k\""), "{error}");
-    }
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
-#[test]
-fn links_are_followed_by_readers_and_replaced_by_writers() {
-    let folder = Folder::new();
-    let files = folder.files();
-    files.write("target", b"old").unwrap();
-    symlink("target", folder.0.join("root/link")).unwrap();
-    assert_eq!(files.get("link", 0, None).unwrap().unwrap(), b"old");
-    files.write("link", b"new").unwrap();
-    assert_eq!(files.get("target", 0, None).unwrap().unwrap(), b"old");
-    assert_eq!(files.get("link", 0, None).unwrap().unwrap(), b"new");
 }
 
 #[test]
@@ -485,16 +376,6 @@ fn a_folder_that_is_replaced_during_an_operation_is_written_to() {
 }
 
 #[test]
-fn new_files_obey_the_umask() {
-    let folder = Folder::new();
-    let files = folder.files();
-    files.write("k", b"x").unwrap();
-    std::fs::write(folder.0.join("reference"), b"x").unwrap();
-    let mode = |path: &str| std::fs::metadata(folder.0.join(path)).unwrap().permissions().mode();
-    assert_eq!(mode("root/k"), mode("reference"));
-}
-
-#[test]
 fn a_relative_root_stays_where_it_was() {
     let files = Files::new("some/folder", false).unwrap();
     let absolute = std::env::current_dir().unwrap().join("some/folder");
@@ -517,11 +398,8 @@ fn what_one_claims_another_waits_for() {
         assert_eq!(kept_waiting.kind(), Kind::Cancelled);
         impatient.join().unwrap();
         assert!(files.claim("other", None).unwrap().is_none());
-        // As after a fork: the file is open elsewhere, too, and yet unlocked.
-        let inherited = claimed.as_fd().try_clone_to_owned().unwrap();
         drop(claimed);
         assert_eq!(files.claim("k", None).unwrap().unwrap().size(), 3);
-        drop(inherited);
         assert!(!files.unlocked());
     }
 }

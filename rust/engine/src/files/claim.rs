@@ -5,18 +5,16 @@
 //! is no file yet, the first writer makes it. So nothing lies beside the values, and a process that
 //! dies leaves nothing behind: the system unlocks what it had locked.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, FlockOperation, OFlags, Stat};
-use rustix::io::{Errno, retry_on_intr};
-
 use super::parts::write_all;
-use super::{Files, OpenFile, check_key, failed};
+use super::system::{Locked, Root};
+use super::{Files, OpenFile, check_key, is_missing};
 use crate::cancel::{Cancel, Context};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A file is looked at again after so long, and after longer and longer, if another has locked it.
 const SOON: Duration = Duration::from_micros(50);
@@ -38,18 +36,6 @@ pub struct Version {
     pub modified: i64,
 }
 
-#[allow(clippy::unnecessary_cast, clippy::cast_lossless)] // the fields differ between systems
-impl From<&Stat> for Version {
-    fn from(stat: &Stat) -> Self {
-        Self {
-            device: stat.st_dev as u64,
-            number: stat.st_ino as u64,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: (stat.st_mtime as i64).wrapping_mul(1_000_000_000).wrapping_add(stat.st_mtime_nsec as i64),
-        }
-    }
-}
-
 impl Files {
     /// Opens the value of `key` to replace it: until the file is dropped, nobody else who claims
     /// the value gets it. `None` if there is none.
@@ -61,31 +47,27 @@ impl Files {
         for _ in 0..UNSTABLE {
             context.check()?;
             let Some(mut file) = self.open(key)? else { return Ok(None) };
-            let mut locked = wait(file.as_fd(), context)?;
-            if locked == Err(Errno::BADF) {
-                // Network file systems lock only what is open for writing.
-                match self.open_as(key, OFlags::RDWR) {
+            let failed = |error| Error::io("lock", key, &error);
+            let mut locked = wait(&file, context)?.map_err(failed)?;
+            if locked == Locked::Unwritable {
+                match self.open_as(key, true) {
                     Ok(Some(writable)) => file = writable,
                     Ok(None) => continue,
                     Err(_) => {}
                 }
-                locked = wait(file.as_fd(), context)?;
+                locked = wait(&file, context)?.map_err(failed)?;
             }
-            match locked {
-                Ok(()) => {}
-                Err(Errno::BADF | Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL | Errno::ACCESS) => {
-                    self.unlocked.store(true, Ordering::Relaxed);
-                    return Ok(Some(file));
-                }
-                Err(errno) => return Err(failed("lock", key, errno)),
+            if locked != Locked::Yes {
+                self.unlocked.store(true, Ordering::Relaxed);
+                return Ok(Some(file));
             }
             let file = file.locked();
-            match self.at(key, |folder, path| rustix::fs::statat(folder, path, AtFlags::empty())) {
-                Ok(stat) if file.version().is_same_file(&Version::from(&stat)) => {
+            match self.root.stat(key, true) {
+                Ok(stat) if file.version().is_same_file(&stat.version) => {
                     return Ok(Some(file.refreshed(&stat)));
                 }
-                Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => {}
-                Err(errno) => return Err(failed("open", key, errno)),
+                Err(error) if !is_missing(&error) => return Err(Error::io("open", key, &error)),
+                _ => {}
             }
         }
         self.unlocked.store(true, Ordering::Relaxed);
@@ -112,7 +94,7 @@ impl Files {
             return Ok(false);
         }
         match bytes {
-            Some(bytes) => self.create(key, version.is_none(), |fd| write_all(fd, bytes)),
+            Some(bytes) => self.create(key, version.is_none(), |file| write_all(file, bytes)),
             None if version.is_none() => Ok(true),
             None => self.delete(key).map(|()| true),
         }
@@ -126,11 +108,11 @@ impl Version {
 }
 
 /// Waits until a file is locked, or cannot be.
-fn wait(fd: BorrowedFd<'_>, context: &Context<'_>) -> Result<rustix::io::Result<()>> {
+fn wait(file: &OpenFile, context: &Context<'_>) -> Result<io::Result<Locked>> {
     let mut pause = SOON;
     loop {
-        match retry_on_intr(|| rustix::fs::flock(fd, FlockOperation::NonBlockingLockExclusive)) {
-            Err(Errno::WOULDBLOCK) => {
+        match file.lock() {
+            Ok(Locked::Busy) => {
                 context.check()?;
                 thread::sleep(pause);
                 pause = (pause * 2).min(LATER);

@@ -1,14 +1,11 @@
 //! Reading an open file.
 
 use std::io::{self, IoSliceMut};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::buffer::spare_capacity;
-use rustix::fs::{FlockOperation, Stat};
-use rustix::io::{Errno, retry_on_intr};
-
 use super::claim::Version;
+use super::system::{File, Locked, Stat};
+use super::{Handle, errno};
 use crate::error::{Error, Kind, Result};
 use crate::object::{Identity, Object};
 use crate::trace::{self, Phase};
@@ -20,7 +17,7 @@ pub(super) const IOV_MAX: usize = 1024;
 /// its key meanwhile.
 #[derive(Debug)]
 pub struct OpenFile {
-    fd: OwnedFd,
+    file: Handle,
     size: u64,
     version: Version,
     changed: i64,
@@ -35,9 +32,13 @@ const SETTLED: i64 = 20_000_000;
 const SETTLED_SECONDS: i64 = 3_000_000_000;
 
 impl OpenFile {
-    pub(super) fn new(fd: OwnedFd, stat: &Stat) -> Self {
-        let version = Version::from(stat);
-        Self { fd, size: version.size, version, changed: changed(stat), locked: false }
+    pub(super) fn new(file: Handle, stat: &Stat) -> Self {
+        let version = stat.version;
+        Self { file, size: version.size, version, changed: stat.changed, locked: false }
+    }
+
+    pub(super) fn lock(&self) -> io::Result<Locked> {
+        self.file.lock()
     }
 
     /// The same; the file was locked, and is unlocked when this is dropped.
@@ -48,9 +49,9 @@ impl OpenFile {
 
     /// The same, as it was found when it was locked.
     pub(super) fn refreshed(mut self, stat: &Stat) -> Self {
-        self.version = Version::from(stat);
+        self.version = stat.version;
         self.size = self.version.size;
-        self.changed = changed(stat);
+        self.changed = stat.changed;
         self
     }
 
@@ -82,7 +83,7 @@ impl OpenFile {
             }
             let room = buf.capacity() - buf.len();
             let offset = buf.len() as u64;
-            let n = retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), offset)).map_err(unreadable)?;
+            let n = self.file.append_at(offset, buf).map_err(unreadable)?;
             if buf.len() > limit {
                 return Err(too_long(self.size.max(buf.len() as u64)));
             }
@@ -106,7 +107,7 @@ impl OpenFile {
         }
         while buf.len() < start + len {
             let at = offset + (buf.len() - start) as u64;
-            if retry_on_intr(|| rustix::io::pread(&self.fd, spare_capacity(buf), at)).map_err(unreadable)? == 0 {
+            if self.file.append_at(at, buf).map_err(unreadable)? == 0 {
                 return Err(self.cut(offset, len as u64));
             }
         }
@@ -119,7 +120,7 @@ impl OpenFile {
         let mut done = 0;
         while done < dst.len() {
             let at = offset.saturating_add(done as u64);
-            match retry_on_intr(|| rustix::io::pread(&self.fd, &mut dst[done..], at)).map_err(unreadable)? {
+            match self.file.read_at(at, &mut dst[done..]).map_err(unreadable)? {
                 0 => return Err(self.cut(offset, dst.len() as u64)),
                 n => done += n,
             }
@@ -135,7 +136,7 @@ impl OpenFile {
         IoSliceMut::advance_slices(&mut dst, 0);
         while !dst.is_empty() {
             let most = dst.len().min(IOV_MAX);
-            match retry_on_intr(|| rustix::io::preadv(&self.fd, &mut dst[..most], at)).map_err(unreadable)? {
+            match self.file.read_vectored_at(at, &mut dst[..most]).map_err(unreadable)? {
                 0 if dst[..most].iter().all(|part| part.is_empty()) => dst = &mut dst[most..],
                 0 => return Err(self.cut(offset, len)),
                 n => {
@@ -149,23 +150,16 @@ impl OpenFile {
 
     fn cut(&self, offset: u64, len: u64) -> Error {
         // The file may have been cut since it was opened: what is there now explains more.
-        let size = rustix::fs::fstat(&self.fd).map_or(self.size, |stat| u64::try_from(stat.st_size).unwrap_or(0));
+        let size = self.file.stat().map_or(self.size, |stat| stat.version.size);
         Error::corrupt("the stored value ends too early")
             .expected(format_args!("{len} bytes from {offset}"), format_args!("{size} bytes in all"))
-    }
-}
-
-impl AsFd for OpenFile {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
     }
 }
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
         if self.locked {
-            // Closing is not enough: a process that was forked meanwhile has the file open, too.
-            let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
+            self.file.unlock();
         }
     }
 }
@@ -179,8 +173,8 @@ impl Object for OpenFile {
         trace::timed(Phase::Load, dst.len() as u64, || OpenFile::read_at(self, offset, dst))
     }
 
-    fn file(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.as_fd())
+    fn file(&self) -> Option<&Handle> {
+        Some(&self.file)
     }
 
     fn identity(&self) -> Option<Identity> {
@@ -199,7 +193,7 @@ impl Object for OpenFile {
     }
 
     fn shares(&self) -> bool {
-        shares_blocks(self.as_fd())
+        self.file.shares_blocks()
     }
 
     fn read_rows(&self, offset: u64, rows: &mut [&mut [u8]]) -> Result<()> {
@@ -214,32 +208,11 @@ impl Object for OpenFile {
     }
 }
 
-#[allow(clippy::unnecessary_cast, clippy::cast_lossless)] // the fields differ between systems
-fn changed(stat: &Stat) -> i64 {
-    (stat.st_ctime as i64).wrapping_mul(1_000_000_000).wrapping_add(stat.st_ctime_nsec as i64)
-}
-
-/// Whether a file lies in a file system of a kind that lets files share blocks. One that turns out
-/// not to do it copies them.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn shares_blocks(fd: BorrowedFd<'_>) -> bool {
-    const BTRFS: u64 = 0x9123_683E;
-    const XFS: u64 = 0x5846_5342;
-    const BCACHEFS: u64 = 0xCA45_1A4E;
-    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)] // the field differs between processors
-    rustix::fs::fstatfs(fd).is_ok_and(|found| matches!(found.f_type as u32 as u64, BTRFS | XFS | BCACHEFS))
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn shares_blocks(_fd: BorrowedFd<'_>) -> bool {
-    false
-}
-
 fn reserve(buf: &mut Vec<u8>, more: usize) -> Result<()> {
     buf.try_reserve_exact(more)
         .map_err(|_| Error::new(Kind::TooLarge, format!("no memory for a buffer of {more} bytes")))
 }
 
-fn unreadable(errno: Errno) -> Error {
-    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot read: {}", io::Error::from(errno)))
+fn unreadable(error: io::Error) -> Error {
+    Error::new(Kind::Io(errno(&error)), format!("cannot read: {error}"))
 }

@@ -1,14 +1,11 @@
 //! Writing a file, in one piece or put together from several.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-use rustix::fs::SeekFrom;
-use rustix::io::{Errno, retry_on_intr};
-
 use super::open::IOV_MAX;
+use super::system::File;
+use super::{Handle, errno};
 use crate::error::{Error, Kind, Result};
 use crate::object::{Object, Part};
 use crate::reserve::reserve;
@@ -22,23 +19,19 @@ const GATHER: usize = 256 << 10;
 const LONG: usize = 2 << 10;
 
 /// Closes a file, and tells what the system says of it: that the last bytes found no room, for one.
-#[allow(unsafe_code)]
-pub(super) fn close(fd: OwnedFd) -> rustix::io::Result<()> {
+pub(super) fn close(file: Handle) -> io::Result<()> {
     #[cfg(test)]
     if let Some(errno) = super::tests::REFUSED.take() {
-        return Err(errno);
+        return Err(io::Error::from_raw_os_error(errno));
     }
-    // SAFETY: the descriptor was owned, and `into_raw_fd` gave it to this call alone: nobody else
-    // uses or closes it. It is not closed again either, whatever the answer is: the system has
-    // given it up even then, and may have given its number to somebody else.
-    unsafe { rustix::io::try_close(fd.into_raw_fd()) }
+    file.close()
 }
 
 /// Writes all of `bytes`.
-pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
+pub(super) fn write_all(file: &Handle, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
-        match retry_on_intr(|| rustix::io::write(fd, bytes)).map_err(unwritable)? {
-            0 => return Err(unwritable(Errno::IO)),
+        match file.write(bytes).map_err(unwritable)? {
+            0 => return Err(unwritable(io::ErrorKind::WriteZero.into())),
             n => bytes = &bytes[n..],
         }
     }
@@ -49,25 +42,25 @@ pub(super) fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<()> {
 /// where the file system can do that and they stay at their place; else the system copies them. New
 /// parts are written from where they are. Short ones go by way of one small buffer: a system call
 /// for them costs more than the copy.
-pub(super) fn write_parts(fd: BorrowedFd<'_>, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
+pub(super) fn write_parts(file: &Handle, parts: &[Part], old: Option<&Arc<dyn Object>>) -> Result<()> {
     if let [part] = parts
         && let Some(bytes) = part.bytes()
     {
-        return write_all(fd, bytes);
+        return write_all(file, bytes);
     }
     if let Some(old) = old
-        && share(fd, parts, &**old)?
+        && share(file, parts, &**old)?
     {
         return Ok(());
     }
     let size = usize::try_from(sum(parts)).map_or(GATHER, |total| total.clamp(1, GATHER));
-    let mut gather = Gather { fd, buffer: Scratch::of(size)?, filled: 0 };
+    let mut gather = Gather { file, buffer: Scratch::of(size)?, filled: 0 };
     for run in parts.chunk_by(|a, b| a.bytes().is_some() && b.bytes().is_some()) {
         if sum(run) >= (LONG * run.len()) as u64
             && let Some(slices) = slices(run)?
         {
             gather.flush()?;
-            write_slices(fd, slices)?;
+            write_slices(file, slices)?;
             continue;
         }
         for part in run {
@@ -101,12 +94,12 @@ fn slices(parts: &[Part]) -> Result<Option<Vec<IoSlice<'_>>>> {
     Ok(Some(slices))
 }
 
-fn write_slices(fd: BorrowedFd<'_>, mut slices: Vec<IoSlice<'_>>) -> Result<()> {
+fn write_slices(file: &Handle, mut slices: Vec<IoSlice<'_>>) -> Result<()> {
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
         let most = rest.len().min(IOV_MAX);
-        match retry_on_intr(|| rustix::io::writev(fd, &rest[..most])).map_err(unwritable)? {
-            0 => return Err(unwritable(Errno::IO)),
+        match file.write_vectored(&rest[..most]).map_err(unwritable)? {
+            0 => return Err(unwritable(io::ErrorKind::WriteZero.into())),
             n => IoSlice::advance_slices(&mut rest, n),
         }
     }
@@ -115,8 +108,7 @@ fn write_slices(fd: BorrowedFd<'_>, mut slices: Vec<IoSlice<'_>>) -> Result<()> 
 
 /// Makes the file share the blocks of `old`, and writes over them what is new; `false` if that cannot
 /// be, or if it is not worth it: then the file is still empty.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn share(fd: BorrowedFd<'_>, parts: &[Part], old: &dyn Object) -> Result<bool> {
+fn share(file: &Handle, parts: &[Part], old: &dyn Object) -> Result<bool> {
     let (mut at, mut kept) = (0u64, 0u64);
     for part in parts {
         if let Part::Old { offset, len } = part {
@@ -127,37 +119,31 @@ fn share(fd: BorrowedFd<'_>, parts: &[Part], old: &dyn Object) -> Result<bool> {
         }
         at = at.saturating_add(part.size());
     }
-    let Some(file) = old.file().filter(|_| kept >= GATHER as u64 && old.shares()) else { return Ok(false) };
-    if rustix::fs::ioctl_ficlone(fd, file).is_err() {
+    let Some(source) = old.file().filter(|_| kept >= GATHER as u64 && old.shares()) else { return Ok(false) };
+    if file.share(source).is_err() {
         return Ok(false);
     }
     // The file may have been cut since its size was looked at: zeros must not take the place of bytes.
-    let size = rustix::fs::fstat(fd).map_err(unwritable)?.st_size;
-    if u64::try_from(size) != Ok(old.size()) {
-        retry_on_intr(|| rustix::fs::ftruncate(fd, 0)).map_err(unwritable)?;
+    if file.stat().map_err(unwritable)?.version.size != old.size() {
+        file.truncate(0).map_err(unwritable)?;
         return Ok(false);
     }
     let mut next = 0;
     for part in parts {
         if let Some(bytes) = part.bytes() {
-            rustix::fs::seek(fd, SeekFrom::Start(next)).map_err(unwritable)?;
-            write_all(fd, bytes)?;
+            file.seek(next).map_err(unwritable)?;
+            write_all(file, bytes)?;
         }
         next += part.size();
     }
     if next < old.size() {
-        retry_on_intr(|| rustix::fs::ftruncate(fd, next)).map_err(unwritable)?;
+        file.truncate(next).map_err(unwritable)?;
     }
     Ok(true)
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn share(_fd: BorrowedFd<'_>, _parts: &[Part], _old: &dyn Object) -> Result<bool> {
-    Ok(false)
-}
-
 struct Gather<'a> {
-    fd: BorrowedFd<'a>,
+    file: &'a Handle,
     buffer: Scratch,
     filled: usize,
 }
@@ -166,7 +152,7 @@ impl Gather<'_> {
     fn push(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.len() >= self.buffer.len() {
             self.flush()?;
-            return write_all(self.fd, bytes);
+            return write_all(self.file, bytes);
         }
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -182,7 +168,7 @@ impl Gather<'_> {
         let mut done = 0;
         if let Some(file) = old.file().filter(|_| len >= self.buffer.len() as u64) {
             self.flush()?;
-            done = copy(file, offset, self.fd, len);
+            done = self.file.copy(file, offset, len);
         }
         while done < len {
             let room = self.room(len - done)?;
@@ -205,49 +191,31 @@ impl Gather<'_> {
 
     fn flush(&mut self) -> Result<()> {
         let filled = std::mem::take(&mut self.filled);
-        write_all(self.fd, &self.buffer[..filled])
+        write_all(self.file, &self.buffer[..filled])
     }
 }
 
-/// Lets the system copy `len` bytes of a file from `offset` on; says how many it did copy. Why it did
-/// not copy the rest shows when that is read and written.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn copy(from: BorrowedFd<'_>, offset: u64, to: BorrowedFd<'_>, len: u64) -> u64 {
-    // A system that is asked for less at a time can be interrupted in between.
-    const MOST: u64 = 64 << 20;
-    let mut at = offset;
-    let mut left = len;
-    while left > 0
-        && let Ok(n @ 1..) =
-            retry_on_intr(|| rustix::fs::copy_file_range(from, Some(&mut at), to, None, left.min(MOST) as usize))
-    {
-        left -= n as u64;
-    }
-    len - left
+fn unwritable(error: io::Error) -> Error {
+    Error::new(Kind::Io(errno(&error)), format!("cannot write: {error}"))
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn copy(_from: BorrowedFd<'_>, _offset: u64, _to: BorrowedFd<'_>, _len: u64) -> u64 {
-    0
-}
-
-fn unwritable(errno: Errno) -> Error {
-    Error::new(Kind::Io(Some(errno.raw_os_error())), format!("cannot write: {}", io::Error::from(errno)))
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))] // the device is one of Unix
 mod tests {
-    use std::os::fd::AsFd;
+    use std::path::Path;
 
+    use super::super::System;
+    use super::super::system::{Opened, Root};
     use super::*;
 
     #[test]
     fn a_full_disk_is_told_with_its_number() {
+        const ENOSPC: i32 = 28;
         // A device on which there is never any space.
-        let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+        let root = System::new(Path::new("/dev")).unwrap();
+        let Ok(Opened::File(full, _)) = root.open("full", true) else { return };
         for parts in [vec![Part::New(vec![1])], vec![Part::New(vec![1]), Part::New(vec![2; GATHER])]] {
-            let error = write_parts(full.as_fd(), &parts, None).unwrap_err();
-            assert_eq!(error.kind(), Kind::Io(Some(Errno::NOSPC.raw_os_error())));
+            let error = write_parts(&full, &parts, None).unwrap_err();
+            assert_eq!(error.kind(), Kind::Io(Some(ENOSPC)));
         }
     }
 }

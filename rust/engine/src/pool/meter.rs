@@ -61,16 +61,28 @@ impl Meter {
 }
 
 /// For how long the current thread has computed.
+#[cfg(unix)]
 fn computed() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
+// Windows counts the time of threads in ticks of 16 ms, which is too coarse: there, a thread is taken
+// to compute all the time, and no further ones join.
+#[cfg(not(unix))]
+fn computed() -> Duration {
+    thread_local! {
+        static BEGAN: Instant = Instant::now();
+    }
+    BEGAN.with(Instant::elapsed)
+}
+
+// Linux alone tells how long a thread has waited for a CPU.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod queue {
     use std::cell::Cell;
     use std::fs::File;
-    use std::os::unix::fs::FileExt;
+    use std::io::{Read, Seek};
     use std::time::Duration;
 
     thread_local! {
@@ -96,7 +108,8 @@ mod queue {
                 none => none.insert(File::open("/proc/thread-self/schedstat").ok()?),
             };
             let mut text = [0; 64];
-            let len = file.read_at(&mut text, 0).ok()?;
+            file.rewind().ok()?;
+            let len = file.read(&mut text).ok()?;
             let text = std::str::from_utf8(text.get(..len)?).ok()?;
             text.split_ascii_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
         }

@@ -91,6 +91,7 @@ mod place {
     }
 }
 
+// Other systems choose well by themselves.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod place {
     #[derive(Debug, Clone)]
