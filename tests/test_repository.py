@@ -81,3 +81,32 @@ def test_a_count_above_its_bound_fails_and_bounds_can_be_lowered(tmp_path: Path)
 def test_noun_clauses_are_told_from_questions(begin: str, rest: str, clauses: int) -> None:
     pattern: Any = runpy.run_path(str(ROOT / "tools/house.py"))["NOUN_CLAUSE"]
     assert len(pattern.findall(begin + rest)) == clauses
+
+
+#: The modules of the engine that may name an operating system's functions.
+SEAM = {f"rust/engine/src/files/{name}.rs" for name in ("system", "unix", "windows")}
+
+
+def test_functions_of_an_operating_system_are_named_behind_the_seam_alone() -> None:
+    names = re.compile(r"\b(?:std::os::\w+|rustix::(?:fs|io|buffer)|windows_sys|libc)\b")
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(ROOT.glob("rust/*/src/**/*.rs"))
+        if str(path.relative_to(ROOT)) not in SEAM
+        for name in names.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_a_line_says_why_code_is_for_one_operating_system() -> None:
+    bare = []
+    for path in sorted(ROOT.glob("rust/*/src/**/*.rs")):
+        if str(path.relative_to(ROOT)) in SEAM:
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            chosen = re.search(r"cfg(_attr)?\(.*(target_os|target_vendor|\bunix\b|\bwindows\b)", line)
+            reasons = "//" in line, lines[number - 1].lstrip().startswith("//")
+            if chosen and not any(reasons):
+                bare.append(f"{path.relative_to(ROOT)}, line {number + 1}: {line.strip()}")
+    assert bare == []

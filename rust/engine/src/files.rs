@@ -21,23 +21,12 @@ mod claim;
 mod open;
 mod parts;
 mod system;
-#[cfg(unix)]
-mod unix;
-#[cfg(windows)]
-mod windows;
 
 pub use claim::Version;
 pub use open::OpenFile;
 use parts::{close, write_all, write_parts};
-use system::{File, FileKind, Opened, Root, Stat};
-#[cfg(unix)]
-pub use unix::{Handle, errno};
-#[cfg(unix)]
-use unix::{System, is_a_directory};
-#[cfg(windows)]
-pub use windows::{Handle, errno};
-#[cfg(windows)]
-use windows::{System, is_a_directory};
+use system::{File, FileKind, Opened, Root, Stat, System, is_a_directory};
+pub use system::{Handle, errno};
 
 /// The names of temporary files begin with it: listings skip them.
 pub const TEMP_PREFIX: &str = ".zarr-partial-";

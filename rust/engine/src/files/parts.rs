@@ -203,8 +203,7 @@ fn unwritable(error: io::Error) -> Error {
 mod tests {
     use std::path::Path;
 
-    use super::super::System;
-    use super::super::system::{Opened, Root};
+    use super::super::system::{Opened, Root, System};
     use super::*;
 
     #[test]

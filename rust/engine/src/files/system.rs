@@ -8,6 +8,16 @@ use std::path::{Path, PathBuf};
 
 use super::Version;
 
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod here;
+#[cfg(windows)]
+#[path = "windows.rs"]
+mod here;
+
+pub use here::{Handle, errno};
+pub(super) use here::{System, is_a_directory};
+
 /// `ENOENT`, `EINVAL`: the same numbers on every system.
 pub(super) const NOT_FOUND: i32 = 2;
 pub(super) const INVALID: i32 = 22;

@@ -11,12 +11,12 @@ use rustix::buffer::spare_capacity;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::{Errno, Result, retry_on_intr};
 
-use super::Version;
-use super::system::{File, FileKind, Locked, Opened, Root, Stat};
+use super::{File, FileKind, Locked, Opened, Root, Stat};
+use crate::files::Version;
 
 /// The files below a directory.
 #[derive(Debug)]
-pub(super) struct System {
+pub(in crate::files) struct System {
     /// Absolute, ends with `/`.
     root: OsString,
     /// The directory, held open for one operation.
@@ -33,7 +33,7 @@ pub fn errno(error: &io::Error) -> Option<i32> {
 }
 
 /// The error of opening a directory as a file.
-pub(super) fn is_a_directory() -> io::Error {
+pub(in crate::files) fn is_a_directory() -> io::Error {
     Errno::ISDIR.into()
 }
 
@@ -339,7 +339,7 @@ impl File for Handle {
 #[cfg(target_vendor = "apple")]
 fn spelled_otherwise_than(key: &str, file: &Handle) -> bool {
     rustix::fs::getpath(&file.0)
-        .is_ok_and(|found| super::system::spelled_otherwise(Path::new(OsStr::from_bytes(found.as_bytes())), key))
+        .is_ok_and(|found| super::spelled_otherwise(Path::new(OsStr::from_bytes(found.as_bytes())), key))
 }
 
 // File systems that take such names for the same are rare here.

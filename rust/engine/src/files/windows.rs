@@ -15,12 +15,12 @@ use std::time::{Duration, SystemTime};
 use windows_sys::Win32::Foundation as code;
 use windows_sys::Win32::Storage::FileSystem as api;
 
-use super::Version;
-use super::system::{self, File, FileKind, Locked, Opened, Root, Stat, spelled_otherwise};
+use super::{File, FileKind, INVALID, Locked, NOT_FOUND, Opened, Root, Stat, refused_by_windows, spelled_otherwise};
+use crate::files::Version;
 
 /// The files below a directory.
 #[derive(Debug, Clone)]
-pub(super) struct System {
+pub(in crate::files) struct System {
     root: PathBuf,
 }
 
@@ -40,7 +40,7 @@ const LOCKED_BYTE: u64 = 1 << 62;
 pub fn errno(error: &io::Error) -> Option<i32> {
     use io::ErrorKind as Kind;
     Some(match error.kind() {
-        Kind::NotFound => system::NOT_FOUND,
+        Kind::NotFound => NOT_FOUND,
         Kind::PermissionDenied => 13,
         Kind::AlreadyExists => 17,
         Kind::NotADirectory => 20,
@@ -48,7 +48,7 @@ pub fn errno(error: &io::Error) -> Option<i32> {
         Kind::OutOfMemory => 12,
         Kind::StorageFull | Kind::QuotaExceeded => 28,
         Kind::ReadOnlyFilesystem => 30,
-        Kind::InvalidInput | Kind::InvalidFilename => system::INVALID,
+        Kind::InvalidInput | Kind::InvalidFilename => INVALID,
         _ => match error.raw_os_error()?.cast_unsigned() {
             code::ERROR_SHARING_VIOLATION | code::ERROR_LOCK_VIOLATION => 13,
             code::ERROR_WRITE_PROTECT => 30,
@@ -58,7 +58,7 @@ pub fn errno(error: &io::Error) -> Option<i32> {
 }
 
 /// The error of opening a directory as a file.
-pub(super) fn is_a_directory() -> io::Error {
+pub(in crate::files) fn is_a_directory() -> io::Error {
     io::ErrorKind::IsADirectory.into()
 }
 
@@ -177,7 +177,7 @@ impl Root for System {
     }
 
     fn refused(part: &str) -> Option<&'static str> {
-        system::refused_by_windows(part)
+        refused_by_windows(part)
     }
 }
 

@@ -116,6 +116,7 @@ mod queue {
     }
 }
 
+// Elsewhere it is not known.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod queue {
     use std::time::Duration;
