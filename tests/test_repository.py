@@ -105,7 +105,9 @@ def test_a_line_says_why_code_is_for_one_operating_system() -> None:
             continue
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines):
-            chosen = re.search(r"cfg(_attr)?\(.*(target_os|target_vendor|\bunix\b|\bwindows\b)", line)
+            chosen = re.search(
+                r"cfg(_attr)?\(.*(target_os|target_vendor|\bunix\b|\bwindows\b)", line
+            )
             reasons = "//" in line, lines[number - 1].lstrip().startswith("//")
             if chosen and not any(reasons):
                 bare.append(f"{path.relative_to(ROOT)}, line {number + 1}: {line.strip()}")

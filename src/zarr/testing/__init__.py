@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pytest
 
+    from zarr.testing.installation import smoke
     from zarr.testing.store import StoreTests
     from zarr.testing.utils import assert_bytes_equal
 
-__all__ = ["StoreTests", "assert_bytes_equal"]
+__all__ = ["StoreTests", "assert_bytes_equal", "smoke"]
 
-_MODULES = {"StoreTests": "store", "assert_bytes_equal": "utils"}
+_MODULES = {"StoreTests": "store", "assert_bytes_equal": "utils", "smoke": "installation"}
 
 
 def __getattr__(name: str) -> Any:

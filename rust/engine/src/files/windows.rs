@@ -4,7 +4,7 @@
 //! every function of the system.
 
 use std::fs::{FileTimes, OpenOptions};
-use std::io::{self, IoSlice, IoSliceMut, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, IoSlice, IoSliceMut, Seek as _, SeekFrom, Write as _};
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::{FileExt, OpenOptionsExt};
 use std::os::windows::io::AsRawHandle;
