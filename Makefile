@@ -1,5 +1,6 @@
 # Two commands for a fresh machine: `make demo` and `make test`. They set up all that they need:
-# an environment in .venv, and a release build of the engine in it. Rust's `cargo` must be there.
+# an environment in .venv, and a release build of the engine in it. Rust's `cargo` must be there, or
+# a wheel: in dist/, or the one that ZARR_WHEEL names.
 
 # $(call python-from,MINOR): the first of these that is there, runs (a shim may not) and is 3.MINOR or newer.
 python-from = $(shell for p in $(HOME)/.pyenv/versions/3.13*/bin/python \
@@ -15,21 +16,31 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEERS := .envs/peers
 PYTHON_DIRS := src tests benchmarks examples tools
 ENGINE_FEATURES := blosc gzip lz4 zstd http json
+# A wheel is used where one is named, or where there is no Rust to build one.
+CARGO := $(shell command -v cargo)
+WHEEL := $(or $(ZARR_WHEEL),$(if $(CARGO),,$(lastword $(sort $(wildcard dist/zarr-*.whl)))))
 RUST := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: build demo test test-rust test-python lint format hooks news docs bench clean
+.PHONY: build demo test test-rust test-python test-wheel wheels lint format hooks news docs bench clean
 
 # -- set-up, each step done once ------------------------------------------------------------------
 
 $(VENV)/.made:
 	@test -n "$(PYTHON)" || { echo 'Python 3.11 or newer is needed.'; exit 1; }
-	@command -v cargo >/dev/null || { echo 'Rust is needed: https://rustup.rs'; exit 1; }
+	@test -n "$(CARGO)$(WHEEL)" || { echo 'Rust is needed, or a wheel that ZARR_WHEEL names. Rust:'; \
+	    echo "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo 'Python lacks venv: on Debian, apt install python3-venv'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --upgrade pip 'maturin>=1.9,<2'
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.made pyproject.toml $(RUST)
+ifeq ($(WHEEL),)
 	. $(BIN)/activate && maturin develop --release
+else
+	$(PIP) install --force-reinstall '$(WHEEL)'
+endif
 	@touch $@
 
 $(VENV)/.group-%: $(VENV)/.made pyproject.toml
@@ -56,10 +67,30 @@ demo: build $(VENV)/.group-demo
 test: test-rust test-python
 
 test-rust:
+ifeq ($(WHEEL),)
 	cargo test --release --package zarr-engine --quiet
+else
+	@echo 'The tests of the engine need Rust: only those of the wheel are run.'
+endif
 
 test-python: build $(VENV)/.group-test $(VENV)/.group-clients $(PEERS)/.made
 	ZARR_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/python -m pytest $(ARGS)
+
+# The wheel, in an environment of its own, with another Python than that of .venv where there is one.
+OTHER_PYTHON = $(shell for p in $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python python3.11 python3.12 \
+                                python3.14 python3.15 $(BIN)/python; do \
+                  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+                  && echo "$$p" && break; done)
+test-wheel: build
+	rm -rf build/wheel && . $(BIN)/activate && maturin build --release --quiet --out build/wheel
+	$(OTHER_PYTHON) -m venv --clear .envs/wheel
+	.envs/wheel/bin/python -m pip --quiet --disable-pip-version-check install build/wheel/*.whl
+	cd build/wheel && ../../.envs/wheel/bin/python -W error \
+	    -c 'import zarr.testing; zarr.testing.smoke()'
+
+# Wheels for Linux, and a source distribution that is built without a network. See docs/releasing.md.
+wheels: $(VENV)/.made
+	tools/wheels/build dist
 
 lint: build $(VENV)/.group-lint $(VENV)/.group-test $(VENV)/.group-docs
 	cargo fmt --all --check
