@@ -328,10 +328,15 @@ impl Temp<'_> {
     /// Moves the file to `key`; `false` if that exists and must not be replaced.
     fn commit(mut self, key: &str, exclusive: bool) -> Result<bool> {
         let root = &self.files.root;
-        let moved = if exclusive { root.move_new(&self.name, key) } else { root.replace(&self.name, key) };
+        let moved =
+            if exclusive { root.move_new(&self.name, key).map(|()| true) } else { root.replace(&self.name, key) };
         match moved {
-            Ok(()) => {
+            Ok(whole) => {
                 self.live = false;
+                if !whole {
+                    // Others may have taken the value for absent.
+                    self.files.unlocked.store(true, Ordering::Relaxed);
+                }
                 Ok(true)
             }
             Err(error) if exclusive && error.kind() == io::ErrorKind::AlreadyExists => {
@@ -440,11 +445,11 @@ mod tests {
                 &|| files.exchange("a/k", Some(b"new"), Some(version), &context),
             ];
             for write in writes {
-                for errno in REFUSALS {
-                    REFUSED.set(Some(errno));
+                for number in REFUSALS {
+                    REFUSED.set(Some(number));
                     let error = write().unwrap_err();
                     assert_eq!(REFUSED.take(), None);
-                    assert_eq!(error.kind(), Kind::Io(Some(errno)), "{error}");
+                    assert_eq!(error.kind(), Kind::Io(errno(&io::Error::from_raw_os_error(number))), "{error}");
                     assert!(error.to_string().contains("[key \"a/"), "{error}");
                     assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"old");
                     assert_eq!(std::fs::read_dir(root.0.join("a")).unwrap().count(), 1, "nothing temporary");

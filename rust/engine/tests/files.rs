@@ -16,7 +16,7 @@ use zarr_engine::object::{Object, Part, Sink, Source};
 
 mod support;
 
-use support::{Folder, errno, leftovers};
+use support::{Folder, errno, leftovers, replaces_in_one_step};
 
 #[test]
 fn what_is_written_is_read() {
@@ -98,7 +98,8 @@ fn keys_stay_below_the_root() {
             }
         }
         // Names that only look odd.
-        for key in ["...", ".a", "a.", "..a/b..", "C:\\x", "a b", "~"] {
+        let only_elsewhere: &[_] = if cfg!(windows) { &[] } else { &["...", "a.", "..a/b..", "C:\\x", "CON"] };
+        for key in [".a", "..a/b", "a b", "~"].iter().chain(only_elsewhere) {
             files.write(key, key.as_bytes()).unwrap();
             assert_eq!(files.get(key, 0, None).unwrap().unwrap(), key.as_bytes());
         }
@@ -190,6 +191,9 @@ fn vectored_reads_fill_every_buffer() {
 
 #[test]
 fn readers_see_whole_values_while_writers_replace_them() {
+    if !replaces_in_one_step() {
+        return;
+    }
     let folder = Folder::new();
     let files = Arc::new(folder.files());
     // The value says its own length in every byte.
@@ -292,7 +296,7 @@ fn a_failed_write_names_the_key_and_leaves_nothing() {
             assert!(error.to_string().contains("\"dir\""), "{error}");
         }
         // ENOTDIR; Windows says that there is no such path.
-        assert_eq!(errno(&below_file), Some(if cfg!(windows) { 17 } else { 20 }), "{below_file}");
+        assert_eq!(errno(&below_file), Some(if cfg!(windows) { 2 } else { 20 }), "{below_file}");
         assert!(below_file.to_string().contains("\"dir/file/below\""), "{below_file}");
         // ENAMETOOLONG has a number of its own in each system; Windows takes the name for invalid.
         let expected = if cfg!(windows) {
@@ -379,7 +383,8 @@ fn a_folder_that_is_replaced_during_an_operation_is_written_to() {
 fn a_relative_root_stays_where_it_was() {
     let files = Files::new("some/folder", false).unwrap();
     let absolute = std::env::current_dir().unwrap().join("some/folder");
-    assert!(format!("{files:?}").contains(&format!("{absolute:?}").replace('"', "")), "{files:?}");
+    let shown = format!("{absolute:?}").trim_matches('"').to_owned();
+    assert!(format!("{files:?}").contains(&shown), "{files:?} {shown}");
 }
 
 #[test]
@@ -406,6 +411,9 @@ fn what_one_claims_another_waits_for() {
 
 #[test]
 fn whoever_waited_for_a_value_gets_the_new_one() {
+    if !replaces_in_one_step() {
+        return;
+    }
     const EACH: u64 = 200;
     let folder = Folder::new();
     for files in folder.kinds() {

@@ -102,8 +102,9 @@ pub(super) trait Root: Sized {
     /// Describes the file of `key`; one that a link leads to if links are to be followed.
     fn stat(&self, key: &str, follow: bool) -> io::Result<Stat>;
 
-    /// Moves a file to the place of another in one step: whoever has the other one open keeps it.
-    fn replace(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Moves a file to the place of another: whoever has the other one open keeps it. Says whether it
+    /// was one step; if not, nothing was there for a moment.
+    fn replace(&self, from: &str, to: &str) -> io::Result<bool>;
 
     /// Moves a file in one step. [`io::ErrorKind::AlreadyExists`] if there is something.
     fn move_new(&self, from: &str, to: &str) -> io::Result<()>;

@@ -163,8 +163,9 @@ impl Root for System {
         Ok(described(&self.at(key, |directory, path| rustix::fs::statat(directory, path, flags))?))
     }
 
-    fn replace(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(self.rename(from, to, RenameFlags::empty())?)
+    fn replace(&self, from: &str, to: &str) -> io::Result<bool> {
+        self.rename(from, to, RenameFlags::empty())?;
+        Ok(true)
     }
 
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]

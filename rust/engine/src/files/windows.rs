@@ -76,13 +76,9 @@ impl System {
         Ok(file)
     }
 
-    fn is_directory(&self, key: &str) -> bool {
-        std::fs::symlink_metadata(self.path(key)).is_ok_and(|found| found.is_dir())
-    }
-
     /// The same error, unless it comes from a directory in the place of a file.
     fn told(&self, key: &str, error: io::Error) -> io::Error {
-        if error.kind() == io::ErrorKind::PermissionDenied && self.is_directory(key) {
+        if error.kind() == io::ErrorKind::PermissionDenied && is_directory(&self.path(key)) {
             return is_a_directory();
         }
         error
@@ -156,9 +152,17 @@ impl Root for System {
         self.open_any(key, OpenOptions::new().access_mode(api::FILE_READ_ATTRIBUTES).custom_flags(flags))?.stat()
     }
 
-    fn replace(&self, from: &str, to: &str) -> io::Result<()> {
+    fn replace(&self, from: &str, to: &str) -> io::Result<bool> {
         let (old, new) = (self.path(from), self.path(to));
-        patiently_moving(|| std::fs::rename(&old, &new), &new).map_err(|error| self.told(to, error))
+        let replace = || match std::fs::rename(&old, &new) {
+            Ok(()) => Ok(true),
+            // Only NTFS can rename a file over one that is open, since Windows 10.
+            Err(error) if is_denied(&error) && !is_directory(&new) => {
+                ffi::replace(&old, &new).map(|()| false).map_err(|_| error)
+            }
+            Err(error) => Err(error),
+        };
+        patiently_moving(replace, &new).map_err(|error| self.told(to, error))
     }
 
     fn move_new(&self, from: &str, to: &str) -> io::Result<()> {
@@ -281,13 +285,20 @@ fn patiently<T>(f: impl Fn() -> io::Result<T>) -> io::Result<T> {
 }
 
 /// The same for a move to `target`: that may be refused in other words while somebody has it open.
-fn patiently_moving(f: impl Fn() -> io::Result<()>, target: &Path) -> io::Result<()> {
+fn patiently_moving<T>(f: impl Fn() -> io::Result<T>, target: &Path) -> io::Result<T> {
     again_while(f, |error| {
         let found = error.raw_os_error().map(i32::cast_unsigned);
         matches!(found, Some(code::ERROR_SHARING_VIOLATION | code::ERROR_LOCK_VIOLATION | code::ERROR_USER_MAPPED_FILE))
-            || (found == Some(code::ERROR_ACCESS_DENIED)
-                && std::fs::metadata(target).is_ok_and(|found| found.is_file()))
+            || (is_denied(error) && !is_directory(target))
     })
+}
+
+fn is_denied(error: &io::Error) -> bool {
+    error.raw_os_error().map(i32::cast_unsigned) == Some(code::ERROR_ACCESS_DENIED)
+}
+
+fn is_directory(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }
 
 fn again_while<T>(f: impl Fn() -> io::Result<T>, passes: impl Fn(&io::Error) -> bool) -> io::Result<T> {
@@ -334,6 +345,16 @@ mod ffi {
         let (from, to) = (wide(from), wide(to));
         // SAFETY: both end with a zero, and live until the call has returned.
         checked(unsafe { api::MoveFileExW(from.as_ptr(), to.as_ptr(), 0) })
+    }
+
+    pub(super) fn replace(from: &Path, to: &Path) -> io::Result<()> {
+        let (from, to) = (wide(from), wide(to));
+        let none = std::ptr::null();
+        let flags = api::REPLACEFILE_IGNORE_MERGE_ERRORS | api::REPLACEFILE_IGNORE_ACL_ERRORS;
+        // SAFETY: both end with a zero, and live until the call has returned; the others may be null.
+        checked(unsafe {
+            api::ReplaceFileW(to.as_ptr(), from.as_ptr(), none, flags, std::ptr::null(), std::ptr::null())
+        })
     }
 
     pub(super) fn final_path(file: &std::fs::File) -> Option<PathBuf> {

@@ -55,3 +55,9 @@ pub fn errno(error: &Error) -> Option<i32> {
         kind => unreachable!("{kind:?}: {error}"),
     }
 }
+
+/// Whether a file can be renamed over one that is open. Wine cannot, and says so by no means: tools/cross
+/// sets the variable.
+pub fn replaces_in_one_step() -> bool {
+    std::env::var_os("ZARR_TEST_UNDER_WINE").is_none()
+}
