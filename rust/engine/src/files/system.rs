@@ -202,6 +202,9 @@ pub(super) fn refused_by_windows(part: &str) -> Option<&'static str> {
     if part.ends_with(['.', ' ']) {
         return Some("it drops dots and spaces at the end of a name");
     }
+    if part.encode_utf16().count() > 255 {
+        return Some("names have at most 255 characters");
+    }
     let stem = part.split('.').next().unwrap_or(part).trim_end_matches(' ').to_uppercase();
     let numbered = |device: &str| {
         stem.strip_prefix(device)
