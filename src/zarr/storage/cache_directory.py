@@ -348,7 +348,8 @@ class KeptInDirectory:
                 self._remove(key, folder)
         finally:
             _unlock(writer.lock)
-            os.unlink(writer.path)
+            with contextlib.suppress(FileNotFoundError):  # somebody removed the directory
+                os.unlink(writer.path)
         if key is not None and alone and not self._is_written(key):
             writer.ticket = mark
 
@@ -448,8 +449,9 @@ class KeptInDirectory:
         """Count the bytes and the files, and remove those that were used least recently."""
         total = number = 0
         for name in _names(f"{self._folder}/new"):
-            if not _unlink_dead(f"{self._folder}/new/{name}"):
-                total += int(name.partition(".")[0])
+            size = name.partition(".")[0]
+            if size.isdecimal() and not _unlink_dead(f"{self._folder}/new/{name}"):
+                total += int(size)
                 number += 1
         files: list[tuple[int, int, str]] = []
         for folder, _, names in os.walk(f"{self._folder}/values", topdown=False):
@@ -466,8 +468,8 @@ class KeptInDirectory:
         if most is not None and total > most:
             files.sort(reverse=True)
             while files and total > most:
-                size, gone = _unlink(files.pop()[2])
-                total += size
+                freed, gone = _unlink(files.pop()[2])
+                total += freed
                 number += gone
                 self.evictions -= gone
         return total, number

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import warnings
 from collections import Counter
@@ -336,6 +337,26 @@ def test_a_directory_in_which_nothing_can_be_kept_is_told_once_and_harms_nobody(
     assert get(store, "k") == LONG
 
 
+def test_a_directory_that_is_removed_meanwhile_is_made_again(tmp_path: Path) -> None:
+    inner = MemoryStore({"k": value(b"old")})
+    reader = CacheStore(inner, cache_store=LocalStore(tmp_path), max_size=10_000)
+
+    class Removes(WrapperStore[Any]):
+        async def set(self, key: str, new: Any) -> None:
+            shutil.rmtree(tmp_path)
+            assert (await reader.get("k", buffer_prototype)) == value(b"old")
+            await self._store.set(key, new)
+
+    for _ in range(2):
+        assert get(reader, "k") == b"old"
+        shutil.rmtree(tmp_path)
+    sync(CacheStore(Removes(inner), cache_store=LocalStore(tmp_path)).set("k", value(b"new")))
+    assert get(reader, "k") == b"new"
+    hits = reader.cache_stats()["hits"]
+    assert get(reader, "k") == b"new"
+    assert reader.cache_stats()["hits"] == hits + 1
+
+
 def test_a_directory_that_is_read_only_serves_and_keeps_nothing(tmp_path: Path) -> None:
     source = Counted(MemoryStore({"k": value(b"v"), "other": value(b"o")}))
     get(CacheStore(source, cache_store=LocalStore(tmp_path)), "k")
@@ -466,7 +487,7 @@ class SharedDirectory(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 99), cut=st.booleans())
     def damage(self, seed: int, cut: bool) -> None:
-        found = sorted(files(self.path))
+        found = sorted(path for path in files(self.path) if path.stat().st_size)
         if found:
             path = found[seed % len(found)]
             data = bytearray(path.read_bytes())
