@@ -80,10 +80,10 @@ impl Files {
         self.with(self.root.hold())
     }
 
-    /// The same files, for writing to what is in `folder`: that one is there, so if it is missing,
+    /// The same files, for writing to what is in `directory`: that one is there, so if it is missing,
     /// somebody has deleted it. Directories below it are made, it is not.
-    pub fn within(&self, folder: &str) -> Self {
-        Self { own: Some(folder.to_owned()), ..self.unheld() }
+    pub fn within(&self, directory: &str) -> Self {
+        Self { own: Some(directory.to_owned()), ..self.unheld() }
     }
 
     /// The same files, with nothing held open.
@@ -160,23 +160,23 @@ impl Files {
     pub fn delete(&self, key: &str) -> Result<()> {
         check_key(key)?;
         match self.root.remove(key) {
-            Ok(()) => self.sync_folder_of(key),
+            Ok(()) => self.sync_directory_of(key),
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(Error::io("delete", key, &error)),
         }
     }
 
     /// The names in a directory, as the system lists them; `None` if there is no such directory.
-    pub fn names(&self, folder: &str) -> Result<Option<Vec<OsString>>> {
-        if !folder.is_empty() {
-            check_key(folder)?;
+    pub fn names(&self, directory: &str) -> Result<Option<Vec<OsString>>> {
+        if !directory.is_empty() {
+            check_key(directory)?;
         }
-        let listed = std::fs::read_dir(self.root.path(folder))
+        let listed = std::fs::read_dir(self.root.path(directory))
             .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect());
         match listed {
             Ok(names) => Ok(Some(names)),
             Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(Error::io("list", folder, &error)),
+            Err(error) => Err(Error::io("list", directory, &error)),
         }
     }
 
@@ -186,7 +186,7 @@ impl Files {
         let now;
         let (file, temp) = match self.open_temp(key) {
             Err(error) if self.root.is_held() && error.kind() == Kind::Io(Some(system::NOT_FOUND)) => {
-                // The folder that is held was removed: the path may lead to another one by now.
+                // The directory that is held was removed: the path may lead to another one by now.
                 now = self.unheld();
                 now.open_temp(key)?
             }
@@ -206,23 +206,23 @@ impl Files {
         if !temp.commit(key, exclusive)? {
             return Ok(false);
         }
-        self.sync_folder_of(key)?;
+        self.sync_directory_of(key)?;
         Ok(true)
     }
 
-    /// A new file in the folder of `key`, which is made if it is not there.
+    /// A new file in the directory of `key`, which is made if it is not there.
     fn open_temp(&self, key: &str) -> Result<(Handle, Temp<'_>)> {
-        let folder = folder_of(key);
+        let directory = directory_of(key);
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for _ in 0..ATTEMPTS {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let name = format!("{folder}{TEMP_PREFIX}{:x}-{count:x}-{:016x}", std::process::id(), self.random);
+            let name = format!("{directory}{TEMP_PREFIX}{:x}-{count:x}-{:016x}", std::process::id(), self.random);
             match self.root.create(&name) {
                 Ok(file) => return Ok((file, Temp { files: self, name, live: true })),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     last = error;
                     self.check_own(key)?;
-                    self.make_folder(folder).map_err(|error| Error::io("make the folder of", key, &error))?;
+                    self.make_directory(directory).map_err(|error| Error::io("make the directory of", key, &error))?;
                 }
                 Err(error) if matches!(error.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::Interrupted) => {
                     last = error;
@@ -246,8 +246,8 @@ impl Files {
     }
 
     /// Makes a directory and those above it. Others may do the same at the same time.
-    fn make_folder(&self, folder: &str) -> io::Result<()> {
-        let path = self.root.path(folder);
+    fn make_directory(&self, directory: &str) -> io::Result<()> {
+        let path = self.root.path(directory);
         std::fs::create_dir_all(&path)?;
         if self.fsync {
             // We do not know which of them are new.
@@ -263,10 +263,10 @@ impl Files {
         Ok(())
     }
 
-    fn sync_folder_of(&self, key: &str) -> Result<()> {
+    fn sync_directory_of(&self, key: &str) -> Result<()> {
         if self.fsync {
-            let folder = self.root.path(folder_of(key));
-            System::sync_directory(&folder).map_err(|error| Error::io("write", key, &error))?;
+            let directory = self.root.path(directory_of(key));
+            System::sync_directory(&directory).map_err(|error| Error::io("write", key, &error))?;
         }
         Ok(())
     }
@@ -370,7 +370,7 @@ pub fn check_key(key: &str) -> Result<()> {
 }
 
 /// The part of `key` up to its last `/`, which is included.
-fn folder_of(key: &str) -> &str {
+fn directory_of(key: &str) -> &str {
     key.rfind('/').map_or("", |slash| &key[..=slash])
 }
 
@@ -412,9 +412,9 @@ mod tests {
     }
 
     /// A directory that is removed in the end.
-    struct Folder(PathBuf);
+    struct Directory(PathBuf);
 
-    impl Folder {
+    impl Directory {
         fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("zarr-{name}-{}", std::process::id()));
             std::fs::create_dir_all(&path).unwrap();
@@ -422,7 +422,7 @@ mod tests {
         }
     }
 
-    impl Drop for Folder {
+    impl Drop for Directory {
         fn drop(&mut self) {
             std::fs::remove_dir_all(&self.0).unwrap();
         }
@@ -430,7 +430,7 @@ mod tests {
 
     #[test]
     fn what_the_system_says_when_a_file_is_closed_leaves_the_old_value() {
-        let root = Folder::new("close");
+        let root = Directory::new("close");
         for fsync in [false, true] {
             let files = Files::new(&root.0, fsync).unwrap();
             files.write("a/k", b"old").unwrap();

@@ -16,12 +16,12 @@ use zarr_engine::object::{Object, Part, Sink, Source};
 
 mod support;
 
-use support::{Folder, errno, leftovers, replaces_in_one_step};
+use support::{Directory, errno, leftovers, replaces_in_one_step};
 
 #[test]
 fn what_is_written_is_read() {
-    let folder = Folder::new();
-    for files in folder.kinds() {
+    let directory = Directory::new();
+    for files in directory.kinds() {
         let mut buf = vec![9; 10];
         for len in [0usize, 1, 4095, 4096, 4097, 300_000] {
             let value: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
@@ -39,13 +39,13 @@ fn what_is_written_is_read() {
         assert!(files.open("a/b c/ü.0").unwrap().is_none());
         files.delete("a/b c/ü.0").unwrap();
     }
-    assert!(leftovers(&folder.0).is_empty());
+    assert!(leftovers(&directory.0).is_empty());
 }
 
 #[test]
 fn ranges_are_cut_like_slices() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     let value: Vec<u8> = (0..200).collect();
     files.write("a", &value).unwrap();
     for start in [-1000i64, -200, -199, -10, -1, 0, 1, 100, 199, 200, 1000, i64::MIN, i64::MAX] {
@@ -60,9 +60,9 @@ fn ranges_are_cut_like_slices() {
 
 #[test]
 fn what_is_not_there_is_absent() {
-    let folder = Folder::new();
-    assert!(folder.files().hold().open("nothing/here").unwrap().is_none());
-    for files in folder.kinds() {
+    let directory = Directory::new();
+    assert!(directory.files().hold().open("nothing/here").unwrap().is_none());
+    for files in directory.kinds() {
         files.write("a/b", b"x").unwrap();
         let mut buf = vec![1, 2];
         for key in ["b", "a/c", "x/y/z", "a/b/c"] {
@@ -77,10 +77,10 @@ fn what_is_not_there_is_absent() {
 
 #[test]
 fn keys_stay_below_the_root() {
-    let folder = Folder::new();
-    std::fs::write(folder.0.join("secret"), b"s").unwrap();
+    let directory = Directory::new();
+    std::fs::write(directory.0.join("secret"), b"s").unwrap();
     let bad = ["", "/", "/a", "a/", "a//b", ".", "..", "../secret", "a/../../secret", "a/./b", "a/..", "a\0b", "./a"];
-    for files in folder.kinds() {
+    for files in directory.kinds() {
         let mut buf = Vec::new();
         for key in bad {
             let error = check_key(key).unwrap_err();
@@ -104,13 +104,13 @@ fn keys_stay_below_the_root() {
             assert_eq!(files.get(key, 0, None).unwrap().unwrap(), key.as_bytes());
         }
     }
-    assert_eq!(std::fs::read(folder.0.join("secret")).unwrap(), b"s");
+    assert_eq!(std::fs::read(directory.0.join("secret")).unwrap(), b"s");
 }
 
 #[test]
 fn a_value_that_is_too_long_is_refused_before_it_is_read() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("k", &[1; 101]).unwrap();
     let mut buf = Vec::new();
     let error = files.read_all("k", Some(100), &mut buf).unwrap_err();
@@ -119,17 +119,17 @@ fn a_value_that_is_too_long_is_refused_before_it_is_read() {
     assert!(said.contains("at most 100 bytes") && said.contains("found 101 bytes") && said.contains("\"k\""), "{said}");
     assert_eq!(buf.capacity(), 0);
     // A hole of a terabyte is a file, too.
-    std::fs::File::create(folder.0.join("root/hole")).unwrap().set_len(1 << 40).unwrap();
+    std::fs::File::create(directory.0.join("root/hole")).unwrap().set_len(1 << 40).unwrap();
     assert_eq!(files.read_all("hole", Some(1 << 20), &mut buf).unwrap_err().kind(), Kind::Corrupt);
     assert_eq!(files.get("hole", -3, None).unwrap().unwrap(), [0; 3]);
 }
 
 #[test]
 fn a_file_that_is_cut_or_grows_meanwhile() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("k", &[7; 10_000]).unwrap();
-    let path = folder.0.join("root/k");
+    let path = directory.0.join("root/k");
     let file = files.open("k").unwrap().unwrap();
     std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(4_000).unwrap();
     let mut buf = Vec::new();
@@ -155,8 +155,8 @@ fn a_file_that_is_cut_or_grows_meanwhile() {
 
 #[test]
 fn vectored_reads_fill_every_buffer() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     let value: Vec<u8> = (0..300_000u32).map(|i| (i * 7 % 253) as u8).collect();
     files.write("k", &value).unwrap();
     let file = files.open("k").unwrap().unwrap();
@@ -194,8 +194,8 @@ fn readers_see_whole_values_while_writers_replace_them() {
     if !replaces_in_one_step() {
         return;
     }
-    let folder = Folder::new();
-    let files = Arc::new(folder.files());
+    let directory = Directory::new();
+    let files = Arc::new(directory.files());
     // The value says its own length in every byte.
     let value = |n: u8| vec![n; 1000 + 997 * usize::from(n)];
     files.write("a/k", &value(0)).unwrap();
@@ -221,13 +221,13 @@ fn readers_see_whole_values_while_writers_replace_them() {
     writers.into_iter().for_each(|writer| writer.join().unwrap());
     over.store(true, Ordering::Relaxed);
     readers.into_iter().for_each(|reader| reader.join().unwrap());
-    assert!(leftovers(&folder.0).is_empty());
+    assert!(leftovers(&directory.0).is_empty());
 }
 
 #[test]
 fn an_open_file_keeps_its_value() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("k", b"old").unwrap();
     let file = files.open("k").unwrap().unwrap();
     files.write("k", b"newer").unwrap();
@@ -241,8 +241,8 @@ fn an_open_file_keeps_its_value() {
 
 #[test]
 fn one_of_many_exclusive_writers_wins() {
-    let folder = Folder::new();
-    for (round, files) in folder.kinds().into_iter().enumerate() {
+    let directory = Directory::new();
+    for (round, files) in directory.kinds().into_iter().enumerate() {
         let files = Arc::new(files);
         for key in 0..20 {
             let key = format!("x{round}/{key}");
@@ -259,13 +259,13 @@ fn one_of_many_exclusive_writers_wins() {
             assert!(!files.write_exclusive(&key, b"late").unwrap());
         }
     }
-    assert!(leftovers(&folder.0).is_empty());
+    assert!(leftovers(&directory.0).is_empty());
 }
 
 #[test]
-fn folders_are_made_once_by_many() {
-    let folder = Folder::new();
-    let files = Arc::new(folder.files());
+fn directorys_are_made_once_by_many() {
+    let directory = Directory::new();
+    let files = Arc::new(directory.files());
     for round in 0..20 {
         let writers: Vec<_> = (0..6)
             .map(|w| {
@@ -275,23 +275,23 @@ fn folders_are_made_once_by_many() {
             .collect();
         writers.into_iter().for_each(|writer| writer.join().unwrap());
     }
-    assert_eq!(std::fs::read_dir(folder.0.join("root/a19/b/c/d")).unwrap().count(), 6);
+    assert_eq!(std::fs::read_dir(directory.0.join("root/a19/b/c/d")).unwrap().count(), 6);
 }
 
 #[test]
 fn a_failed_write_names_the_key_and_leaves_nothing() {
-    let folder = Folder::new();
-    for files in folder.kinds() {
+    let directory = Directory::new();
+    for files in directory.kinds() {
         files.write("dir/file", b"x").unwrap();
         let old: Arc<dyn Object> = Arc::new(b"short".to_vec());
         let beyond = vec![Part::New(b"abc".to_vec()), Part::Old { offset: 3, len: 10 }];
         let cut = files.put("dir/put", beyond.clone(), Some(&old), false).unwrap_err();
         assert_eq!(cut.kind(), Kind::Corrupt);
         assert_eq!(files.put("dir/put", beyond, None, false).unwrap_err().kind(), Kind::Internal);
-        let is_folder = [files.write("dir", b"y").unwrap_err(), files.write_exclusive("dir", b"y").unwrap_err()];
+        let is_directory = [files.write("dir", b"y").unwrap_err(), files.write_exclusive("dir", b"y").unwrap_err()];
         let below_file = files.write("dir/file/below", b"y").unwrap_err();
         let too_long = files.write(&format!("dir/{}", "n".repeat(300)), b"y").unwrap_err();
-        for error in &is_folder {
+        for error in &is_directory {
             assert_eq!(errno(error), Some(21), "EISDIR: {error}");
             assert!(error.to_string().contains("\"dir\""), "{error}");
         }
@@ -308,13 +308,13 @@ fn a_failed_write_names_the_key_and_leaves_nothing() {
         assert!(files.open("dir/put").unwrap().is_none());
         assert_eq!(files.get("dir/file", 0, None).unwrap().unwrap(), b"x");
     }
-    assert!(leftovers(&folder.0).is_empty());
+    assert!(leftovers(&directory.0).is_empty());
 }
 
 #[test]
 fn parts_of_the_old_value_are_taken_over() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     let value: Vec<u8> = (0..1_500_000u32).map(|i| (i % 251) as u8).collect();
     files.write("k", &value).unwrap();
     let in_memory: Arc<dyn Object> = Arc::new(value.clone());
@@ -347,29 +347,29 @@ fn parts_of_the_old_value_are_taken_over() {
 
 #[test]
 fn no_bytes_are_made_up_where_the_old_value_was_cut() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("other", b"as it was").unwrap();
     for (old, offset, len) in [(900_000, 0, 800_000), (900_000, 100_000, 800_000), (50, 10, 40)] {
         files.write("k", &vec![7; old]).unwrap();
         let object = Source::open(&files, "k").unwrap().unwrap();
-        let file = std::fs::OpenOptions::new().write(true).open(folder.0.join("root/k")).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(directory.0.join("root/k")).unwrap();
         file.set_len(old as u64 / 2).unwrap();
         let parts = vec![Part::Old { offset, len }, Part::New(vec![1; 10])];
         let error = files.put("other", parts, Some(&object), true).unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt, "{error}");
         assert_eq!(files.get("other", 0, None).unwrap().unwrap(), b"as it was");
-        assert_eq!(leftovers(&folder.0), Vec::<PathBuf>::new());
+        assert_eq!(leftovers(&directory.0), Vec::<PathBuf>::new());
     }
 }
 
 #[test]
-fn a_folder_that_is_replaced_during_an_operation_is_written_to() {
-    let folder = Folder::new();
-    let files = folder.files();
+fn a_directory_that_is_replaced_during_an_operation_is_written_to() {
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("old", b"x").unwrap();
     let held = files.hold();
-    std::fs::remove_dir_all(folder.0.join("root")).unwrap();
+    std::fs::remove_dir_all(directory.0.join("root")).unwrap();
     held.write("a/k", b"1").unwrap();
     held.write("l", b"2").unwrap();
     assert_eq!(files.get("a/k", 0, None).unwrap().unwrap(), b"1");
@@ -379,8 +379,8 @@ fn a_folder_that_is_replaced_during_an_operation_is_written_to() {
 
 #[test]
 fn a_relative_root_stays_where_it_was() {
-    let files = Files::new("some/folder", false).unwrap();
-    let absolute = std::env::current_dir().unwrap().join("some/folder");
+    let files = Files::new("some/directory", false).unwrap();
+    let absolute = std::env::current_dir().unwrap().join("some/directory");
     let shown = format!("{:?}", absolute.components().collect::<PathBuf>());
     let shown = shown.trim_matches('"');
     assert!(format!("{files:?}").contains(shown), "{files:?} {shown}");
@@ -388,8 +388,8 @@ fn a_relative_root_stays_where_it_was() {
 
 #[test]
 fn what_one_claims_another_waits_for() {
-    let folder = Folder::new();
-    for files in folder.kinds() {
+    let directory = Directory::new();
+    for files in directory.kinds() {
         files.write("k", b"old").unwrap();
         let claimed = files.claim("k", None).unwrap().unwrap();
         let cancel = Cancel::new();
@@ -414,8 +414,8 @@ fn whoever_waited_for_a_value_gets_the_new_one() {
         return;
     }
     const EACH: u64 = 200;
-    let folder = Folder::new();
-    for files in folder.kinds() {
+    let directory = Directory::new();
+    for files in directory.kinds() {
         files.delete("n").unwrap();
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -444,10 +444,10 @@ fn whoever_waited_for_a_value_gets_the_new_one() {
 
 #[test]
 fn a_value_is_exchanged_while_it_is_what_it_was() {
-    let folder = Folder::new();
+    let directory = Directory::new();
     let cancel = Cancel::new();
     let context = Context::new(&cancel);
-    for files in folder.kinds() {
+    for files in directory.kinds() {
         files.delete("k").unwrap();
         let exchange = |bytes: Option<&[u8]>, version| files.exchange("k", bytes, version, &context).unwrap();
         let version = || files.open("k").unwrap().map(|file| file.version());
@@ -470,24 +470,24 @@ fn a_value_is_exchanged_while_it_is_what_it_was() {
 }
 
 #[test]
-fn a_folder_that_was_deleted_is_not_made_again_by_what_is_written_into_it() {
-    let folder = Folder::new();
-    let files = folder.files();
+fn a_directory_that_was_deleted_is_not_made_again_by_what_is_written_into_it() {
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("a/zarr.json", b"{}").unwrap();
     for within in [files.within("a/"), files.hold().within("a/"), files.within("a/").hold()] {
         within.write("a/c/0/1", b"chunk").unwrap();
-        std::fs::remove_dir_all(folder.0.join("root/a")).unwrap();
+        std::fs::remove_dir_all(directory.0.join("root/a")).unwrap();
         for key in ["a/c/0/2", "a/0.0"] {
             let error = within.write(key, b"chunk").unwrap_err();
             assert_eq!(error.kind(), Kind::Gone);
             assert!(error.to_string().contains(key));
         }
-        assert!(!folder.0.join("root/a").exists());
+        assert!(!directory.0.join("root/a").exists());
         files.write("a/zarr.json", b"{}").unwrap(); // other writers may make it
         within.write("a/c/0/2", b"chunk").unwrap();
         assert_eq!(files.get("a/c/0/2", 0, None).unwrap().as_deref(), Some(&b"chunk"[..]));
     }
     let root = files.within("");
-    std::fs::remove_dir_all(folder.0.join("root")).unwrap();
+    std::fs::remove_dir_all(directory.0.join("root")).unwrap();
     assert_eq!(root.write("c/0", b"chunk").unwrap_err().kind(), Kind::Gone);
 }

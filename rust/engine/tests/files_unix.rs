@@ -13,17 +13,17 @@ use zarr_engine::object::Object;
 
 mod support;
 
-use support::{Folder, errno};
+use support::{Directory, errno};
 
 #[test]
 fn what_is_no_file_is_neither_absent_nor_waited_for() {
-    let folder = Folder::new();
-    let root = folder.0.join("root");
-    for files in folder.kinds() {
-        for name in ["pipe", "socket", "device", "nowhere", "below", "folder"] {
+    let directory = Directory::new();
+    let root = directory.0.join("root");
+    for files in directory.kinds() {
+        for name in ["pipe", "socket", "device", "nowhere", "below", "directory"] {
             std::fs::remove_dir(root.join(name)).or_else(|_| std::fs::remove_file(root.join(name))).ok();
         }
-        std::fs::create_dir(root.join("folder")).unwrap();
+        std::fs::create_dir(root.join("directory")).unwrap();
         assert!(Command::new("mkfifo").arg(root.join("pipe")).status().unwrap().success());
         let _socket = UnixListener::bind(root.join("socket")).unwrap();
         symlink("/dev/zero", root.join("device")).unwrap();
@@ -32,7 +32,7 @@ fn what_is_no_file_is_neither_absent_nor_waited_for() {
         let never = Cancel::new();
         let context = Context::new(&never);
         for (key, number) in
-            [("folder", 21), ("pipe", 22), ("socket", 22), ("device", 22), ("nowhere", 22), ("below", 22)]
+            [("directory", 21), ("pipe", 22), ("socket", 22), ("device", 22), ("nowhere", 22), ("below", 22)]
         {
             let mut buf = Vec::new();
             let errors = [
@@ -48,7 +48,7 @@ fn what_is_no_file_is_neither_absent_nor_waited_for() {
                 assert!(error.to_string().contains(&format!("[key \"{key}\"]")), "{error}");
             }
         }
-        let error = files.delete("folder").unwrap_err();
+        let error = files.delete("directory").unwrap_err();
         assert_eq!(errno(&error), Some(21), "EISDIR: {error}");
         // Things that a file can replace as a whole may be replaced.
         for key in ["pipe", "socket", "device", "nowhere"] {
@@ -61,12 +61,12 @@ fn what_is_no_file_is_neither_absent_nor_waited_for() {
 }
 
 #[test]
-fn a_folder_that_must_not_be_written_is_told() {
-    let folder = Folder::new();
-    let locked = folder.0.join("root/locked");
+fn a_directory_that_must_not_be_written_is_told() {
+    let directory = Directory::new();
+    let locked = directory.0.join("root/locked");
     std::fs::create_dir_all(&locked).unwrap();
     std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
-    if let Err(error) = folder.files().write("locked/k", b"x") {
+    if let Err(error) = directory.files().write("locked/k", b"x") {
         // The superuser may.
         assert_eq!(errno(&error), Some(13), "EACCES: {error}");
         assert!(error.to_string().contains("\"locked/k\""), "{error}");
@@ -76,10 +76,10 @@ fn a_folder_that_must_not_be_written_is_told() {
 
 #[test]
 fn links_are_followed_by_readers_and_replaced_by_writers() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("target", b"old").unwrap();
-    symlink("target", folder.0.join("root/link")).unwrap();
+    symlink("target", directory.0.join("root/link")).unwrap();
     assert_eq!(files.get("link", 0, None).unwrap().unwrap(), b"old");
     files.write("link", b"new").unwrap();
     assert_eq!(files.get("target", 0, None).unwrap().unwrap(), b"old");
@@ -88,18 +88,18 @@ fn links_are_followed_by_readers_and_replaced_by_writers() {
 
 #[test]
 fn new_files_obey_the_umask() {
-    let folder = Folder::new();
-    let files = folder.files();
+    let directory = Directory::new();
+    let files = directory.files();
     files.write("k", b"x").unwrap();
-    std::fs::write(folder.0.join("reference"), b"x").unwrap();
-    let mode = |path: &str| std::fs::metadata(folder.0.join(path)).unwrap().permissions().mode();
+    std::fs::write(directory.0.join("reference"), b"x").unwrap();
+    let mode = |path: &str| std::fs::metadata(directory.0.join(path)).unwrap().permissions().mode();
     assert_eq!(mode("root/k"), mode("reference"));
 }
 
 #[test]
 fn a_file_is_unlocked_though_a_forked_process_has_it_open() {
-    let folder = Folder::new();
-    for files in folder.kinds() {
+    let directory = Directory::new();
+    for files in directory.kinds() {
         files.write("k", b"old").unwrap();
         let claimed = files.claim("k", None).unwrap().unwrap();
         let inherited = claimed.file().unwrap().as_fd().try_clone_to_owned().unwrap();

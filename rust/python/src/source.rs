@@ -101,8 +101,8 @@ impl Files {
         ask(py, || self.0.delete(key))
     }
 
-    fn names(&self, py: Python<'_>, folder: &str) -> PyResult<Option<Vec<OsString>>> {
-        ask(py, || self.0.names(folder))
+    fn names(&self, py: Python<'_>, directory: &str) -> PyResult<Option<Vec<OsString>>> {
+        ask(py, || self.0.names(directory))
     }
 
     #[getter]

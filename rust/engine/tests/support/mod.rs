@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use zarr_engine::error::{Error, Kind};
 use zarr_engine::files::{Files, TEMP_PREFIX};
 
-/// A folder that is removed in the end.
-pub struct Folder(pub PathBuf);
+/// A directory that is removed in the end.
+pub struct Directory(pub PathBuf);
 
-impl Folder {
+impl Directory {
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let name = format!("zarr-files-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -33,7 +33,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for Directory {
     fn drop(&mut self) {
         std::fs::remove_dir_all(&self.0).ok();
     }
@@ -42,9 +42,9 @@ impl Drop for Folder {
 /// The files below `path` whose names are those of temporary ones.
 pub fn leftovers(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
-    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.file_type().unwrap().is_dir());
+    let (directorys, files): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.file_type().unwrap().is_dir());
     let temp = files.iter().filter(|file| file.file_name().to_string_lossy().starts_with(TEMP_PREFIX));
-    let below = folders.iter().flat_map(|folder| leftovers(&folder.path()));
+    let below = directorys.iter().flat_map(|directory| leftovers(&directory.path()));
     temp.map(|file| file.path()).chain(below).collect()
 }
 
