@@ -194,7 +194,7 @@ async def _to_npy(
         raise ValueError(f"a file of npy cannot hold elements of type {dtype}")
     lost += [Lost(f"attribute {name!r}", "has no place in npy") for name in _plain_attributes(node)]
     if not node.size or not node.shape:
-        value = np.asarray(await read(node, basic, ...))
+        value = np.asarray(await read(node, basic, ...)).astype(dtype, copy=False)
         await offload(_save, file, value)
         done(value.nbytes)
         return [""]
