@@ -150,7 +150,10 @@ async def _arrays(node: AnyAsyncArray | AsyncGroup) -> list[tuple[str, AnyAsyncA
     if isinstance(node, AsyncArray):
         return [("", node)]
     members = [item async for item in all_members(node, None)]
-    return [(path, each) for path, each in members if isinstance(each, AsyncArray)]
+    return sorted(
+        [(path, each) for path, each in members if isinstance(each, AsyncArray)],
+        key=lambda item: item[0],
+    )
 
 
 def _plain_attributes(array: AnyAsyncArray) -> dict[str, Any]:

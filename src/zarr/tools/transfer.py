@@ -8,7 +8,7 @@ from dataclasses import replace as replaced
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.progress import metered
-from zarr._async.run import bounded
+from zarr._async.run import bounded, face
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like, copy_data
 from zarr.arrays.create import keep, kept_attributes, new_array, place
@@ -661,7 +661,8 @@ def _elements(source: Any) -> Any:
     if opened(source) is not None or isinstance(source, StorePath):
         return None
     sliceable = all(hasattr(source, name) for name in ("shape", "dtype", "__getitem__"))
-    return source if sliceable or isinstance(source, (list, tuple)) else None
+    # Parts of an asynchronous view are read by its other face, in threads.
+    return face(source) if sliceable or isinstance(source, (list, tuple)) else None
 
 
 async def _replace_elements(

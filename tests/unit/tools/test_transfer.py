@@ -445,3 +445,22 @@ def test_a_long_run_says_that_it_is_still_there(
 
     tools.replace(Slow(), store, target_path="x")
     np.testing.assert_array_equal(zarr.open_array(store, path="x")[...], DATA)
+
+
+def test_coroutines_do_the_same(store: Any, tmp_path: Path) -> None:
+    fill(store)
+
+    async def work() -> None:
+        there = tools.asynchronous
+        await there.cp(store, tmp_path / "copy")
+        array = await zarr.api.asynchronous.open_array(store=store, path="data/deep/x")
+        await there.replace(array.lazy[::2], store, target_path="data/deep/x")
+        assert (await there.sync(store, tmp_path / "copy", checksum=True)).copied > 0
+        await there.mv(store, store, path="data/deep", target_path="moved")
+        await there.rm(store, path="data", recursive=True)
+
+    asyncio.run(work())
+    root = zarr.open_group(store)
+    assert sorted(path for path, _ in root.members(max_depth=None)) == ["moved", "moved/x"]
+    np.testing.assert_array_equal(root["moved/x"][...], DATA[::2])
+    np.testing.assert_array_equal(zarr.open_group(tmp_path / "copy")["data/deep/x"][...], DATA[::2])
