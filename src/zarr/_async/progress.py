@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     Progress: TypeAlias = bool | type | Callable[[int, int], object] | None
     """True for a bar, a class like ``tqdm.tqdm``, or a function of what is done and of all."""
 
-__all__ = ["Meter", "metered", "progress"]
+__all__ = ["Meter", "is_shown", "metered", "progress", "watchers"]
 
 # How the operations of this context are shown that are not asked to show themselves otherwise.
+watchers = 0
+"""How many contexts of `progress` there are: without one, no operation looks any further."""
+_lock = threading.Lock()
+
 _shown: ContextVar[Progress] = ContextVar("zarr_progress", default=None)
 
 
@@ -42,6 +46,11 @@ class Meter:
         self.done = 0
         self.total = total
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether somebody sees it."""
+        return self._show is not None
+
     def expect(self, total: int) -> None:
         """Say how much there is to do, as soon as that is known."""
         with self._lock:
@@ -57,8 +66,9 @@ class Meter:
     def end(self) -> None:
         """Say that all is done, also what turned out not to be needed."""
         with self._lock:
-            self.done = self.total
-            self._tell()
+            if self.done != self.total:
+                self.done = self.total
+                self._tell()
 
     def _tell(self) -> None:
         if self._show is not None:
@@ -79,18 +89,29 @@ def progress(show: Progress = True) -> Iterator[None]:
     Examples
     --------
     >>> import numpy as np, zarr
+    >>> source = zarr.create_array({}, data=np.zeros(1000), chunks=500)
     >>> def show(done, total):
     ...     print(f"{done} of {total} bytes")
     >>> with zarr.progress(show):
-    ...     array = zarr.create_array({}, data=np.zeros(1000), chunks=500)
+    ...     array = zarr.from_array({}, data=source)
     0 of 8000 bytes
     8000 of 8000 bytes
     """
+    global watchers
     token = _shown.set(show)
+    with _lock:
+        watchers += 1
     try:
         yield
     finally:
+        with _lock:
+            watchers -= 1
         _shown.reset(token)
+
+
+def is_shown() -> bool:
+    """Whether operations of this context are shown that are not told otherwise."""
+    return bool(_shown.get())
 
 
 @contextmanager

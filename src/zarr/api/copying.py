@@ -68,7 +68,7 @@ async def copy(
     dry_run : bool, default: False
         Whether to say what would be done, and do nothing.
     progress : bool, callable or type, optional
-        True shows a bar, for which tqdm must be installed; a class like ``tqdm.tqdm`` is used as
+        True shows a bar; a class like ``tqdm.tqdm`` is used as
         that one. A function is called with the bytes that are done and with all, both not
         compressed.
     executor : concurrent.futures.Executor, optional
@@ -227,8 +227,7 @@ async def copy_store(
     log : callable, str, PathLike or file, optional
         Receives a line about each key.
     progress : bool or callable, optional
-        True shows a bar, for which tqdm must be installed. A function is called with the bytes
-        that are done and with 0: the size of all is not known.
+        True shows a bar. A function is called with the bytes that are done and with all.
 
     Returns
     -------

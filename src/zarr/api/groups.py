@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from zarr._async.progress import metered
 from zarr._async.run import bounded
 from zarr._async.warnings import warn
 from zarr.api.arrays import hint_of_order, target
@@ -536,7 +537,14 @@ async def _save_arrays(place: StorePath, data: dict[str, Any], asked: ZarrFormat
         ahead += isinstance(begun, Begun)
         copies.append((array, begun))
     await make_hierarchy(place.store, nodes, overwrite=True, beside=asked is not None)
-    await bounded(copies, lambda item: copy_data(item[1], item[0]))
+    with metered("save", sum(array.nbytes for array, _ in copies)) as meter:
+
+        async def copy(item: tuple[AnyAsyncArray, object]) -> None:
+            array, begun = item
+            size = array.dtype.itemsize
+            await copy_data(begun, array, done=lambda count: meter.advance(count * size))
+
+        await bounded(copies, copy)
 
 
 async def create_hierarchy(

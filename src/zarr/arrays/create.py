@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from zarr._async.progress import metered
 from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like, begin, copy_data
@@ -535,4 +536,15 @@ async def place(
     )
     array.known_stored()
     if data is not None:
-        await copy_data(data, array, executor=executor)
+        await _copy(data, array, executor)
+
+
+async def _copy(data: object, array: AnyAsyncArray, executor: Executor | None) -> None:
+    if isinstance(data, np.ndarray) and executor is None:
+        await copy_data(data, array)  # a write, which is shown as one
+        return
+    size = array.dtype.itemsize
+    with metered("create", array.nbytes) as meter:
+        await copy_data(
+            data, array, executor=executor, done=lambda count: meter.advance(count * size)
+        )

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from zarr import _core
+from zarr._async import progress
 from zarr._async.run import offload, pause, stepping
+from zarr.arrays.shown import parts_to_show
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
@@ -218,6 +220,14 @@ async def fill(
     Where that is `fresh`, NumPy has just made it. The store is asked for buffers of `prototype`.
     """
     if result.size == 0:
+        return
+    if progress.watchers and (parts := parts_to_show(engine, chosen, result.nbytes)):
+        view = result.reshape(chosen.engine_shape)
+        with progress.metered("read", result.nbytes) as meter:
+            for part, place in parts:
+                piece = view[place]
+                await fill(array, engine, part, piece, prototype, fresh=fresh)
+                meter.advance(piece.nbytes)
         return
     if engine.compiled is None:
         view = result.reshape(chosen.engine_shape)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from zarr._async import progress
 from zarr._async.run import described_by, faces, run, synced_method, waits_of
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.base import ArrayBase, M
@@ -387,6 +388,7 @@ class Array(ArrayBase[M]):
             engine is not None
             and engine.reader is not None
             and engine.metadata is array.metadata
+            and not progress.watchers
             and default_buffer_prototype().nd_buffer is cpu.NDBuffer
         ):
             found: NDArrayLikeOrScalar = engine.reader.read(selection)

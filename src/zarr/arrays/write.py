@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from zarr import _core
+from zarr._async import progress
 from zarr._async.run import bounded, offload, section, stepping
 from zarr.abc._traits import data_id_of
 from zarr.arrays.read import fill, read, understand
+from zarr.arrays.shown import parts_to_show
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.base import shown
@@ -224,6 +226,23 @@ async def write_elements(
         value = _broadcast(value, chosen)
     if value.size == 0:
         return
+    if progress.watchers and (parts := parts_to_show(engine, chosen, value.nbytes)):
+        with progress.metered("write", value.nbytes) as meter:
+            for part, place in parts:
+                await _write_elements(array, engine, part, value[place], prototype, may_grow)
+                meter.advance(value[place].nbytes)
+        return
+    await _write_elements(array, engine, chosen, value, prototype, may_grow)
+
+
+async def _write_elements(
+    array: AnyAsyncArray,
+    engine: Engine,
+    chosen: Selection,
+    value: AnyNDArray,
+    prototype: BufferPrototype | None,
+    may_grow: bool,
+) -> None:
     compiled = engine.compiled
     if compiled is None:
         table = engine.table(writing=True)

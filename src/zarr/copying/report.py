@@ -35,6 +35,11 @@ class Report:
         self._dry_run = dry_run
         self.copied = self.skipped = self.bytes = 0
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether somebody wants to see how far the copy is."""
+        return self._meter.is_shown
+
     def expect(self, size: int) -> None:
         """Say how many bytes there are to copy."""
         self._meter.expect(size)

@@ -85,13 +85,20 @@ async def copy_values(
     check_apart(source, dest)
     before, after = folder_of(source), folder_of(dest)
     read, write = Requests(source.store), Requests(dest.store)
-    keys = sorted([key async for key in read.list_prefix(before) if wanted(key)])
+    sizes: dict[str, int] = {}
+    if report.is_shown and not dry_run:
+        sizes = {v.key: v.size async for v in read.list_values(before) if wanted(v.key)}
+        keys = sorted(sizes)
+    else:
+        keys = sorted([key async for key in read.list_prefix(before) if wanted(key)])
     there = {key[len(after) :] async for key in write.list_prefix(after)}
     if if_exists == "raise":
         for key in keys:
             if key[len(before) :] in there:
                 new = after + key[len(before) :]
                 raise CopyError(f"key {new!r} exists in destination {dest.store}")
+    skipped = there if if_exists == "skip" else ()
+    report.expect(sum(n for key, n in sizes.items() if key[len(before) :] not in skipped))
 
     async def copy(old: str) -> None:
         key = old[len(before) :]
