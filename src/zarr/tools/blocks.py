@@ -33,8 +33,9 @@ class Blocks:
         How many bytes of elements a block has at most, if chunks are not larger.
     """
 
-    def __init__(self, array: AnyAsyncArray, most: int = _BYTES) -> None:
+    def __init__(self, array: AnyAsyncArray, most: int | None = None) -> None:
         layout = layout_of(array.metadata)
+        most = _BYTES if most is None else most
         self._array = array
         self._edges, self._shape = layout.grid, layout.shape
         self._counts = tuple(map(chunk_count, layout.grid, layout.shape))

@@ -82,7 +82,10 @@ def _places(values: Any, power: int, whole: bool) -> Any:
     """The bins of elements, as multiples of the width."""
     if whole:
         return values >> values.dtype.type(power)
-    return np.floor(np.ldexp(values.astype(np.float64), -power))
+    values = values.astype(np.float64)
+    places = np.floor(np.ldexp(values, -power))
+    # A number so small that it became 0 on the way is still below 0.
+    return places - ((places == 0) & (values < 0))
 
 
 def _power(low: Any, high: Any, bins: int, whole: bool) -> int:
@@ -104,7 +107,8 @@ def _power(low: Any, high: Any, bins: int, whole: bool) -> int:
 
 
 def _floor(value: float, power: int) -> int:
-    return math.floor(math.ldexp(value, -power))
+    place = math.floor(math.ldexp(value, -power))
+    return -1 if place == 0 and value < 0 else place
 
 
 def merged(parts: Iterable[Histogram | None], bins: int) -> Histogram | None:

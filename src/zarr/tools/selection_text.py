@@ -128,5 +128,5 @@ def written(items: tuple[Item, ...]) -> str:
 def _written(item: Item) -> str:
     if isinstance(item, slice):
         ends = ":".join("" if each is None else str(each) for each in (item.start, item.stop))
-        return ends if item.step in (None, 1) else f"{ends}:{item.step}"
+        return ends if item.step is None else f"{ends}:{item.step}"
     return "..." if item is Ellipsis else str(item)

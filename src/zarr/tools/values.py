@@ -13,6 +13,8 @@ import numpy as np
 
 from zarr._async.progress import metered
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.read import read
+from zarr.indexing import parse
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result, escaped, plain
 from zarr.tools.selection_text import parse_selection, written
@@ -196,7 +198,10 @@ async def cat(
     items = parse_selection(select)
     ranges = _ranges(items, array)
     if ranges is None or write is None:
-        whole = np.asarray(await array.getitem(items))
+        if ranges is None:
+            whole = np.asarray(await read(array, parse, items))
+        else:
+            whole = await _read(array, ranges)
         shape: tuple[int, ...] = whole.shape
         if write is None:
             return _values(array, written(items), shape, whole)
