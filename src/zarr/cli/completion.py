@@ -78,12 +78,21 @@ def paths(store: str) -> Callable[[Any, str], Choices]:
     def complete(ctx: Any, incomplete: str) -> Choices:
         try:
             folder, slash, start = incomplete.rpartition("/")
-            found = _nodes(ctx, ctx.params[store], folder, start)
+            found = _nodes(ctx, _argument(ctx, store), folder, start)
             return [(f"{folder}{slash}{name}", kind) for name, kind in found]
         except Exception:
             return []
 
     return complete
+
+
+def _argument(ctx: Any, name: str) -> str:
+    """The value of an argument, also where an option without its value ends the line."""
+    value = ctx.params.get(name)
+    if value is None:
+        names = [each.name for each in ctx.command.params if each.param_type_name == "argument"]
+        value = ctx.args[names.index(name)]
+    return str(value)
 
 
 def choices(*values: str) -> Callable[[Any, str], Choices]:
