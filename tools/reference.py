@@ -74,6 +74,13 @@ PAGES = (
     Page("group", "Groups", "The two faces of a group.", names=GROUPS),
     Page("views", "zarr.views", "Selections that are read later.", modules=("zarr.views",)),
     Page(
+        "tools",
+        "zarr.tools",
+        "Tools for hierarchies, and their results. `zarr.tools.asynchronous` has the functions as "
+        "coroutines, and the command `zarr` has a command for each.",
+        modules=("zarr.tools",),
+    ),
+    Page(
         "asynchronous",
         "zarr.api.asynchronous",
         "The functions of `zarr`, as coroutines.",

@@ -140,7 +140,7 @@ class ArrayReport(NodeReport):
         yield "Data type", self.dtype
         yield "Fill value", shorten(printable(str(self.fill_value)), 200)
         name = "chunk" if self.shards is None else "inner chunk"
-        grid = f" ({shape_of(self.grid)})" if len(self.grid) > 1 else ""
+        grid = f" in a grid of {shape_of(self.grid)}" if len(self.grid) > 1 else ""
         yield "Chunks", f"{_edges(self.chunks)}: {count(prod(self.grid), name)}{grid}"
         if self.shards is not None:
             yield "Shards", f"{_edges(self.shards)}: {count(self.expected, 'shard')}"
