@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from zarr.storage.path import StorePath
     from zarr.types import AnyAsyncArray, ArrayMetadata
 
+_REMEMBERED = 1 << 20
+"""Of how many directories it is kept in memory which node they belong to."""
+
 __all__ = [
     "Node",
     "Stored",
@@ -238,6 +241,8 @@ async def stored_below(place: StorePath, nodes: Mapping[str, NodeMetadata]) -> d
             owner = folder
             while owner not in nodes:
                 owner = owner.rpartition("/")[0] if "/" in owner else place.path
+            if len(owners) > _REMEMBERED:
+                owners = {path: path for path in nodes}
             owners[folder] = owner
         name = info.key[len(owner) + 1 :] if owner else info.key
         totals[owner].add(name, info.size, info.modified)

@@ -437,6 +437,11 @@ class Requests:
                 if size is not None:
                     yield ValueInfo(key, size)
             return
+        if self.store.traits.native_handle is not None:
+            # Nothing breaks off there, and there may be more than memory should hold.
+            async for info in self.store.list_values(prefix):
+                yield info
+            return
         call = partial(self.store.list_values, prefix)
         for info in await self._listed("list_values", prefix, call):
             yield info
