@@ -58,7 +58,7 @@ class Options:
         str | None, typer.Option("--endpoint", help="The URL of a service that speaks S3.")
     ] = None
     option: Annotated[
-        list[str] | None, typer.Option("--option", help="key=value: an option of the store.")
+        list[str] | None, typer.Option("--option", help="key=value: an option of the store, also as JSON.")
     ] = None
 
     def storage_options(self) -> dict[str, object] | None:
@@ -72,8 +72,21 @@ class Options:
             key, equals, value = each.partition("=")
             if not equals:
                 raise typer.BadParameter(f"--option {each}: write it as key=value")
-            made[key] = value
+            made[key] = _option_value(value)
         return made or None
+
+
+def _option_value(text: str) -> object:
+    """A value of an option: JSON if it looks like some, or a string; secrets may be all digits."""
+    if text not in ("true", "false", "null") and not text.startswith(("{", "[", '"')):
+        return text
+    import json
+
+    try:
+        value: object = json.loads(text)
+    except ValueError:
+        return text
+    return value
 
 
 options = Options()
