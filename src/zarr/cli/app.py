@@ -58,7 +58,8 @@ class Options:
         str | None, typer.Option("--endpoint", help="The URL of a service that speaks S3.")
     ] = None
     option: Annotated[
-        list[str] | None, typer.Option("--option", help="key=value: an option of the store, also as JSON.")
+        list[str] | None,
+        typer.Option("--option", help="key=value: an option of the store; JSON, or a string."),
     ] = None
 
     def storage_options(self) -> dict[str, object] | None:

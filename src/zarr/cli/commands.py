@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -26,11 +27,14 @@ from zarr.cli.app import (
     options,
     put,
     set_level,
+    show,
     tell,
 )
 from zarr.cli.completion import choices, paths, stores
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from zarr.storage.path import StorePath
     from zarr.types import AccessModeLiteral
 
@@ -103,18 +107,18 @@ def migrate(
     """Store metadata of format 3 for all that is of format 2. Chunks stay as they are."""
     from zarr.hierarchy.migrate import migrate_store
 
-    _show_steps(dry_run)
     others = () if output_store is None else (output_store,)
     source = _place(input_store, "r+" if output_store is None else "r", *others)
     target = source if output_store is None else _place(output_store, "a", input_store)
-    migrate_store(
-        source.store,
-        target.store,
-        dry_run=dry_run,
-        overwrite=overwrite,
-        force=force,
-        remove_v2=remove_v2_metadata,
-    )
+    with _steps(dry_run):
+        migrate_store(
+            source.store,
+            target.store,
+            dry_run=dry_run,
+            overwrite=overwrite,
+            force=force,
+            remove_v2=remove_v2_metadata,
+        )
 
 
 @command()
@@ -131,16 +135,46 @@ def remove_metadata(
     from zarr._async.run import run
     from zarr.hierarchy import migrate as migration
 
-    _show_steps(dry_run)
     place = _place(store, "r+").store
-    removal = migration.remove_metadata(place, 2 if zarr_format == "v2" else 3, force, dry_run)
-    run(removal, waits=place.traits.needs_event_loop)
+    with _steps(dry_run):
+        removal = migration.remove_metadata(place, 2 if zarr_format == "v2" else 3, force, dry_run)
+        run(removal, waits=place.traits.needs_event_loop)
 
 
-def _show_steps(dry_run: bool) -> None:
-    if dry_run:
-        set_level(logging.INFO)
-        tell("Dry run: nothing is changed. These steps would be done:")
+class _Heard(logging.Handler):
+    """Keeps the messages of a logger."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+@contextmanager
+def _steps(dry_run: bool) -> Iterator[None]:
+    """Show the steps that are done within: as JSON at the end, or as they come if none is done."""
+    from zarr.tools.result import Steps
+
+    if not options.json:
+        if dry_run:
+            set_level(logging.INFO)
+            tell("Dry run: nothing is changed. These steps would be done:")
+        yield
+        return
+    heard, logger = _Heard(), logging.getLogger("zarr.metadata.migrate_v3")
+    level, shown = logger.level, logger.propagate
+    logger.addHandler(heard)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(heard)
+        logger.setLevel(level)
+        logger.propagate = shown
+    show(Steps(dry_run, tuple(heard.messages)))
 
 
 @command()
@@ -172,8 +206,10 @@ def copy(
     from typing import cast
 
     from zarr.api.synchronous import copy_store
+    from zarr.tools.result import Copied
     from zarr.tools.text import bytes_of, count, printable
 
+    say = tell if options.json else put
     copied, skipped, size = copy_store(
         _place(source, "r", dest),
         _target(dest, source, dry_run),
@@ -182,17 +218,18 @@ def copy(
         if_exists=cast("IfExists", if_exists),
         dry_run=dry_run,
         progress=progress or None,
-        log=(lambda line: put(printable(line))) if dry_run else None,
+        log=(lambda line: say(printable(line))) if dry_run else None,
     )
-    put(f"{count(copied, 'value')} copied, {skipped:,} skipped, {bytes_of(size)}")
+    if options.json:
+        show(Copied(dry_run, copied, skipped, size))
+    else:
+        put(f"{count(copied, 'value')} copied, {skipped:,} skipped, {bytes_of(size)}")
 
 
 @command()
 def consolidate(store: StoreArgument, path: PathOption = "") -> None:
     """Store the metadata of all that is in a group with those of the group."""
+    from zarr import tools
     from zarr.api.synchronous import consolidate_metadata
-    from zarr.tools.text import printable
 
-    place = _place(store, "r+")
-    group = consolidate_metadata(place, path=path)
-    put("\n".join(map(printable, str(group.info).split("\n"))))
+    show(tools.info(consolidate_metadata(_place(store, "r+"), path=path)))

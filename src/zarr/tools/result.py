@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from zarr.types import JSON
 
-__all__ = ["Result", "escaped", "plain"]
+__all__ = ["Copied", "Result", "Steps", "escaped", "plain"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,42 @@ class Result:
             The spaces of a level; None for one line.
         """
         return escaped(json.dumps(self.to_dict(), indent=indent, ensure_ascii=False))
+
+
+@dataclass(frozen=True)
+class Steps(Result):
+    """The steps of a change of documents.
+
+    Parameters
+    ----------
+    dry_run
+        Whether they would be done, and are not.
+    steps
+        The steps, in words.
+    """
+
+    dry_run: bool
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Copied(Result):
+    """The counts of a copy of values.
+
+    Parameters
+    ----------
+    dry_run
+        Whether nothing was really copied.
+    copied, skipped
+        How many values were copied, and how many were not.
+    bytes
+        How many bytes were copied.
+    """
+
+    dry_run: bool
+    copied: int
+    skipped: int
+    bytes: int
 
 
 def escaped(document: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import warnings
@@ -117,3 +118,16 @@ def test_it_is_a_program_that_says_what_it_does(old: Path) -> None:
     command = [sys.executable, "-c", code, "--verbose", "migrate", "v3", str(old)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr.count("Saving metadata to") == 3
+
+
+def test_each_command_prints_json(old: Path, tmp_path: Path) -> None:
+    found = json.loads(call("migrate", "v3", old, "--dry-run", "--json"))
+    assert found["dry_run"] is True
+    assert sum("Saving metadata to" in step for step in found["steps"]) == 3
+    assert len(json.loads(call("migrate", "v3", old, "--json"))["steps"]) == 3
+    found = json.loads(call("remove-metadata", "v3", old, "--json"))
+    assert found["dry_run"] is False
+    assert len(found["steps"]) == 3
+    found = json.loads(call("copy", old, tmp_path / "new", "--json"))
+    assert (found["copied"], found["skipped"], found["dry_run"]) == (len(files(old)), 0, False)
+    assert json.loads(call("consolidate", tmp_path / "new", "--json"))["consolidated"] is True
