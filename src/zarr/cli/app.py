@@ -14,9 +14,11 @@ import sys
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from zarr.cli import completion
 
@@ -104,6 +106,38 @@ _COMMON = {
 }
 
 
+class Command(TyperCommand):
+    """A command that takes strings as they are.
+
+    Typer has pydantic check all values, also those that are right already, and importing pydantic
+    takes as long as all else that a small command does.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for each in self.params:
+            checked = getattr(each, "get_runtime_param", None)
+            if checked is not None:
+                vars(each)["get_runtime_param"] = partial(_Unchecked, checked)
+
+
+class _Unchecked:
+    """Takes values that are right already as they are, and has others checked."""
+
+    def __init__(self, checked: Callable[[], Any]) -> None:
+        self._checked = checked
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        kind = param.type_descriptor.annotation
+        if value is None and not (param.multiple or param.nargs == -1):
+            return None
+        if type(value) is kind and kind in (str, int, float):
+            return value
+        if kind == list[str] and all(type(item) is str for item in value or ()):
+            return list(value or ())
+        return self._checked().coerce(value, param=param, ctx=ctx)
+
+
 @contextmanager
 def _failing() -> Iterator[None]:
     """Turn errors into a line or two for people."""
@@ -174,7 +208,7 @@ def command(
         call.__name__, call.__doc__ = fn.__name__, fn.__doc__
         call.__annotations__ = {each.name: each.annotation for each in parameters}
         call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        into.command(name)(call)
+        into.command(name, cls=Command)(call)
         return fn
 
     return register
