@@ -18,7 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from zarr.cli import completion
 
@@ -107,18 +107,32 @@ _COMMON = {
 
 
 class Command(TyperCommand):
-    """A command that takes strings as they are.
+    """A command that takes strings as they are."""
 
-    Typer has pydantic check all values, also those that are right already, and importing pydantic
-    takes as long as all else that a small command does.
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return all parameters."""
+        return _as_they_are(super().get_params(ctx))
+
+
+class Family(TyperGroup):
+    """Commands with options of their own, which are taken likewise."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return all parameters."""
+        return _as_they_are(super().get_params(ctx))
+
+
+def _as_they_are(params: list[Any]) -> list[Any]:
+    """Spare values that are right already the check.
+
+    Typer has pydantic check all values, and importing that takes as long as most of what a small
+    command does.
     """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for each in self.params:
-            checked = getattr(each, "get_runtime_param", None)
-            if checked is not None:
-                vars(each)["get_runtime_param"] = partial(_Unchecked, checked)
+    for each in params:
+        checked = getattr(each, "get_runtime_param", None)
+        if checked is not None and not isinstance(checked, partial):
+            each.get_runtime_param = partial(_Unchecked, checked)
+    return params
 
 
 class _Unchecked:
@@ -175,6 +189,7 @@ def _progress() -> Iterator[None]:
 
 # Without rich's frames, the help is there in half the time, and can be searched and piped.
 app = typer.Typer(
+    cls=Family,
     no_args_is_help=True,
     help=HELP,
     pretty_exceptions_enable=False,
@@ -216,7 +231,7 @@ def command(
 
 def family(name: str, help: str) -> typer.Typer:
     """Return a command that has commands of its own, as ``zarr attrs get``."""
-    made = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    made = typer.Typer(cls=Family, no_args_is_help=True, rich_markup_mode=None)
     app.add_typer(made, name=name, help=help)
     return made
 

@@ -130,3 +130,15 @@ def test_an_error_that_tells_a_whole_document_is_cut() -> None:
 
 def test_the_codes_are_those_that_shells_know() -> None:
     assert (cli.FINE, cli.FOUND, cli.FAILED, cli.INTERRUPTED, cli.CUT_OFF) == (0, 1, 2, 130, 141)
+
+
+def test_a_small_command_imports_little(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", shape=4, dtype="i4")
+    heavy = ("pydantic", "rich", "asyncio", "tqdm", "zarr.api.open")
+    told = (
+        f"import atexit; atexit.register(lambda: print([n for n in {heavy} if n in sys.modules]))"
+    )
+    done = program("info", tmp_path / "a", code=told)
+    assert done.stdout.splitlines()[-1] == "[]"
+    done = program("--help", code=told.replace("'rich'", "'numpy'"))
+    assert done.stdout.splitlines()[-1] == "[]"
