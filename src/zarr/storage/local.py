@@ -190,6 +190,18 @@ class LocalStore(BlockingStore):
         view._follows = self._follows
         return view
 
+    def confined(self) -> Self:
+        """Return a read-only view of the store that follows no symbolic link out of its directory.
+
+        Returns
+        -------
+        LocalStore
+            As with the setting ``storage.local.follow_links`` off.
+        """
+        view = self.with_read_only(True)
+        view._follows = False
+        return view
+
     def __str__(self) -> str:
         # A URL: a '%' that is part of the name is written as such.
         return f"file://{self.root.as_posix().replace('%', '%25')}"

@@ -42,6 +42,7 @@ __all__ = [
     "report",
     "reshard",
     "rm",
+    "serve",
     "set_attributes",
     "stats",
     "sync",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:  # for type checkers, which result each has
     report = synced(asynchronous.report)
     reshard = synced(asynchronous.reshard)
     rm = synced(asynchronous.rm)
+    serve = synced(asynchronous.serve)
     set_attributes = synced(asynchronous.set_attributes)
     stats = synced(asynchronous.stats)
     sync = synced(asynchronous.sync)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zarr.tools.pyramids import pyramid
     from zarr.tools.rechunking import cast, rechunk, recode, reshard
     from zarr.tools.report import report
+    from zarr.tools.serve import serve
     from zarr.tools.statistics import stats
     from zarr.tools.transfer import cp, mv, replace, rm, sync
     from zarr.tools.values import cat, head
@@ -51,6 +52,7 @@ __all__ = [
     "report",
     "reshard",
     "rm",
+    "serve",
     "set_attributes",
     "stats",
     "sync",
@@ -87,6 +89,7 @@ _HOMES: dict[str, str] = {
     "report": "report",
     "reshard": "rechunking",
     "rm": "transfer",
+    "serve": "serve",
     "set_attributes": "attributes",
     "stats": "statistics",
     "sync": "transfer",

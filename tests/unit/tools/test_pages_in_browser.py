@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+DOCUMENT: Any = zarr.core.buffer.default_buffer_prototype().buffer.from_bytes(
+    b'{"zarr_format": 3, "node_type": "group"}'
+)
+
 # The least contrast of letters and what is behind them, of all elements with text.
 CONTRAST = """(() => {
   const light = c => { const [r, g, b] = c.map(v => { v /= 255;
@@ -169,3 +173,25 @@ def test_a_card_takes_the_colours_of_the_page_around(
     box = browser.run("document.querySelector('svg').getBBox().width")
     assert 50 < box < 400
     assert browser.messages == []
+
+
+def test_a_served_hierarchy_is_read_by_pages_of_other_origins(
+    browser: Browser, store: Path
+) -> None:
+    with tools.serve(store) as server, tools.serve({"zarr.json": DOCUMENT}) as viewer:
+        browser.open(viewer.url + "/zarr.json")  # a page of another origin
+        address = json.dumps(server.url + "/x/line/c/0")
+        script = f"""fetch({address}, {{headers: {{Range: "bytes=0-3"}}}})
+            .then(async a => [a.status, a.headers.get("Content-Range"),
+                              (await a.arrayBuffer()).byteLength].join(" "))"""
+        size = (store / "x" / "line" / "c" / "0").stat().st_size
+        assert browser.run(script) == f"206 bytes 0-3/{size} 4"
+        browser.messages.clear()
+        browser.open(server.url)
+        assert browser.run("document.querySelectorAll('details.array').length") == 3
+        assert browser.run("document.querySelector('nav a[href=\"x/\"]') !== null")
+        assert browser.messages == []
+    with tools.serve(store, origin="") as server, tools.serve({"zarr.json": DOCUMENT}) as viewer:
+        browser.open(viewer.url + "/zarr.json")
+        script = f"fetch({json.dumps(server.url + '/zarr.json')}).catch(() => 'refused')"
+        assert browser.run(script) == "refused"
