@@ -207,11 +207,15 @@ def _maps(chunks: ChunkMap | None, node: ArrayOfReport) -> Iterator[str]:
     if chunks is None or not node.grid_values:
         return
     caption = f"Where values are stored: {_presence(node)}"
-    yield _figure(image(chunks.present, caption, _WIDTH, limits=(0, 1)), caption)
+    # Of the shape of the array, as the picture of its values is.
+    rows, columns = (1, 1, *node.shape)[-2:]
+    aspect = min(1.0, max(0.1, rows / max(1, columns)))
+    picture = image(chunks.present, caption, _WIDTH, aspect=aspect, limits=(0, 1))
+    yield _figure(picture, caption)
     good = chunks.ratio[np.isfinite(chunks.ratio)]
     if good.size:
         caption = f"Compression: {good.min():.1f}× to {good.max():.1f}×"
-        yield _figure(image(chunks.ratio, caption, _WIDTH), caption)
+        yield _figure(image(chunks.ratio, caption, _WIDTH, aspect=aspect), caption)
 
 
 def _pictures(preview: Preview | None) -> Iterator[str]:
