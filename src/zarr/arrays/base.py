@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import numpy as np
 
-from zarr import _core
-from zarr._async.run import run
 from zarr._async.warnings import warn
 from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.errors import ZarrDeprecationWarning
@@ -25,13 +23,12 @@ if TYPE_CHECKING:
 
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
-    from zarr.arrays.card import Grid
     from zarr.dtype.base import AnyDType
     from zarr.experimental import ChunkGrid
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
-    from zarr.types import AnyAsyncArray, AnyScalar, MemoryOrder, NumpyDType
+    from zarr.types import AnyScalar, MemoryOrder, NumpyDType
 
 _UNITS = tuple((1 << 10 * (power + 1), unit) for power, unit in enumerate("KMGTPE"))[::-1]
 
@@ -482,6 +479,11 @@ class ArrayBase(Generic[M]):
         return layout_of(self.metadata).grid
 
     @property
+    def _chunk_edges(self) -> tuple[Edge, ...]:
+        """The edges of what is decoded alone."""
+        return chunk_edges(self.metadata)
+
+    @property
     def cdata_shape(self) -> tuple[int, ...]:
         """The number of chunks along each dimension.
 
@@ -632,51 +634,9 @@ class ArrayBase(Generic[M]):
         return f"<{kind} {self.store_path} shape={self.shape} dtype={self.dtype}>"
 
     def _repr_html_(self) -> str:
-        from zarr.arrays.card import card  # late: few are shown in a notebook
+        from zarr.arrays.card import array_card  # late: few are shown in a notebook
 
-        return card(self._facts(), self._drawn())
-
-    def _drawn(self) -> Grid:
-        from zarr.arrays.card import Grid  # late: as above
-
-        stored, chunks = self._stored_edges, chunk_edges(self.metadata)
-        names = getattr(self.metadata, "dimension_names", None)
-        return Grid(self.shape, chunks, None if stored == chunks else stored, names)
-
-    def _facts(self) -> Iterator[tuple[str, object]]:
-        """Names and values for the card; the store is not asked."""
-        from zarr.arrays.card import codec_in_words  # late: as above
-
-        metadata = self.metadata
-        yield type(self).__name__, self.store_path.shown_as()
-        yield "Shape", self.shape
-        names = getattr(metadata, "dimension_names", None)
-        if names is not None:
-            yield "Dimensions", ", ".join("–" if name is None else name for name in names)
-        yield "Data type", self.dtype
-        yield "Fill value", self.fill_value
-        if self._stored_edges != chunk_edges(self.metadata):
-            yield "Shards", f"{self._shape_or_variable('shards')}, {self._nshards:,} of them"
-        yield "Chunks", f"{self._shape_or_variable('chunks')}, {self.nchunks:,} of them"
-        codecs = (*self.filters, *([self.serializer] if self.serializer else ()), *self.compressors)
-        yield "Codecs", ", ".join(map(codec_in_words, codecs)) or "none"
-        yield "Decoded size", _bytes(self.nbytes)
-        yield "Stored size", self._stored_size_shown()
-        yield "Zarr format", metadata.zarr_format
-
-    def _stored_size_shown(self) -> str:
-        handle = self.store.traits.native_handle
-        if not isinstance(handle, _core.Mapping):
-            return "not listed (info_complete() lists it)"
-        from zarr.arrays.stored_chunks import stored_shards, stored_size  # late: as above
-
-        array = cast("AnyAsyncArray", getattr(self, "async_array", self))
-        # The memory of this process answers at once.
-        size = run(stored_size(array), waits=False)
-        values = run(stored_shards(array), waits=False).shards
-        text = f"{_bytes(size)}, {values:,} of {self._nshards:,} values"
-        whole = values == self._nshards and self.nbytes > size
-        return f"{text}, {self.nbytes / size:.1f} times smaller" if whole else text
+        return array_card(getattr(self, "async_array", self), type(self).__name__)
 
 
 def _regions(

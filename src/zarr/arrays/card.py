@@ -9,19 +9,26 @@ from __future__ import annotations
 
 from html import escape
 from itertools import accumulate
-from math import hypot
+from math import hypot, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from zarr import _core
+from zarr._async.run import run
+from zarr.arrays.base import readable_size
+from zarr.arrays.stored_chunks import stored_shards, stored_size
 from zarr.metadata.chunk_grids import chunk_count
+from zarr.metadata.layout import chunk_edges, layout_of
+from zarr.metadata.v3 import ArrayV3Metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from zarr.metadata.chunk_grids import Edge
+    from zarr.types import AnyAsyncArray
 
     Point = tuple[float, float]
 
-__all__ = ["Grid", "card", "codec_in_words", "drawing", "fact_table", "shown"]
+__all__ = ["Grid", "array_card", "card", "drawing", "fact_table", "facts_of", "grid_of", "shown"]
 
 _CLOSEST = 6.0
 """Lines between chunks are so far apart at least; where chunks are smaller, some have none."""
@@ -59,7 +66,65 @@ def shown(text: object, most: int = 500) -> str:
     return escape("".join(each if each.isprintable() else "\ufffd" for each in plain))
 
 
-def codec_in_words(codec: Any) -> str:
+def array_card(array: AnyAsyncArray, kind: str) -> str:
+    """Return the card of an array, which is called an array of this kind; no store is asked."""
+    facts = {**facts_of(array), "Stored size": _stored_size(array)}
+    return card([(kind, array.store_path.shown_as()), *facts.items()], grid_of(array))
+
+
+def grid_of(array: AnyAsyncArray) -> Grid:
+    """Return the grid of an array as it is drawn."""
+    stored, chunks = layout_of(array.metadata).grid, chunk_edges(array.metadata)
+    return Grid(array.shape, chunks, None if stored == chunks else stored, _names(array))
+
+
+def _names(array: AnyAsyncArray) -> tuple[str | None, ...] | None:
+    metadata = array.metadata
+    return metadata.dimension_names if isinstance(metadata, ArrayV3Metadata) else None
+
+
+def facts_of(array: AnyAsyncArray) -> dict[str, object]:
+    """Return what is known of an array without asking its store, by name."""
+    grid, names = grid_of(array), _names(array)
+    serializer = [array.serializer] if array.serializer else []
+    codecs: list[object] = [*array.filters, *serializer, *array.compressors]
+    facts: dict[str, object] = {"Shape": array.shape}
+    if names is not None:
+        facts["Dimensions"] = ", ".join("–" if name is None else name for name in names)
+    facts |= {"Data type": array.dtype, "Fill value": array.fill_value}
+    if grid.shards is not None:
+        facts["Shards"] = _edges_text(grid.shards, array.shape)
+    facts["Chunks"] = _edges_text(grid.chunks, array.shape)
+    facts["Codecs"] = ", ".join(map(_codec_in_words, codecs)) or "none"
+    facts["Decoded size"] = _bytes_text(array.nbytes)
+    facts["Zarr format"] = array.metadata.zarr_format
+    return facts
+
+
+def _edges_text(edges: tuple[Edge, ...], shape: tuple[int, ...]) -> str:
+    count = prod(map(chunk_count, edges, shape))
+    even = all(isinstance(edge, int) for edge in edges)
+    return f"{edges if even else 'of several sizes'}, {count:,} of them"
+
+
+def _bytes_text(size: int) -> str:
+    text = readable_size(size)
+    return text if text == str(size) else f"{size} ({text})"
+
+
+def _stored_size(array: AnyAsyncArray) -> str:
+    if not isinstance(array.store.traits.native_handle, _core.Mapping):
+        return "not listed (info_complete() lists it)"
+    # The memory of this process answers at once.
+    size = run(stored_size(array), waits=False)
+    values = run(stored_shards(array), waits=False).shards
+    total = prod(map(chunk_count, layout_of(array.metadata).grid, array.shape))
+    text = f"{_bytes_text(size)}, {values:,} of {total:,} values"
+    whole = values == total and array.nbytes > size
+    return f"{text}, {array.nbytes / size:.1f} times smaller" if whole else text
+
+
+def _codec_in_words(codec: Any) -> str:
     """Return the name of a codec with its parameters, as in ``zstd (level 3, checksum)``."""
     if hasattr(codec, "get_config") and not hasattr(codec, "to_dict"):
         config = dict(codec.get_config())

@@ -77,7 +77,7 @@ def layout_of(metadata: ArrayV2Metadata | ArrayV3Metadata) -> ArrayLayout:
 
 
 def chunk_edges(metadata: ArrayV2Metadata | ArrayV3Metadata) -> tuple[Edge, ...]:
-    """Return the sizes of chunks along each dimension; of inner chunks if there are shards."""
+    """Return the edges of what is decoded alone: in shards, of the chunks inside."""
     if isinstance(metadata, ArrayV3Metadata) and metadata.sharding_codec is not None:
         return metadata.sharding_codec.chunk_shape
     return layout_of(metadata).grid

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zarr.tools.about import info
     from zarr.tools.attributes import delete_attributes, get_attributes, set_attributes
-    from zarr.tools.bench import bench
+    from zarr.tools.benching import bench
     from zarr.tools.checksums import add_checksums, remove_checksums
     from zarr.tools.differences import diff
     from zarr.tools.digests import digest
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from zarr.tools.mending import repair, vacuum
     from zarr.tools.pyramids import pyramid
     from zarr.tools.rechunking import cast, rechunk, recode, reshard
-    from zarr.tools.report import report
-    from zarr.tools.serve import serve
+    from zarr.tools.reporting import report
+    from zarr.tools.serving import serve
     from zarr.tools.statistics import stats
     from zarr.tools.transfer import cp, mv, replace, rm, sync
     from zarr.tools.values import cat, head
@@ -64,7 +64,7 @@ __all__ = [
 # The module of each function.
 _HOMES: dict[str, str] = {
     "add_checksums": "checksums",
-    "bench": "bench",
+    "bench": "benching",
     "cast": "rechunking",
     "cat": "values",
     "cp": "transfer",
@@ -86,10 +86,10 @@ _HOMES: dict[str, str] = {
     "remove_checksums": "checksums",
     "repair": "mending",
     "replace": "transfer",
-    "report": "report",
+    "report": "reporting",
     "reshard": "rechunking",
     "rm": "transfer",
-    "serve": "serve",
+    "serve": "serving",
     "set_attributes": "attributes",
     "stats": "statistics",
     "sync": "transfer",

@@ -92,7 +92,7 @@ def as_numbers(values: AnyNDArray) -> AnyNDArray | None:
 def binned(values: AnyNDArray, most: int) -> AnyNDArray:
     """Return the means of blocks of values, so many along each dimension at most.
 
-    Numbers that are not finite take no part; a block without one becomes NaN.
+    Only finite numbers take part; a block without one becomes NaN.
     """
     if max(values.shape, default=0) <= most:
         return np.where(np.isfinite(values), values, np.nan)

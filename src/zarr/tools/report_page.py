@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zarr.arrays.card import card
+from zarr.arrays.card import card, facts_of, grid_of
 from zarr.arrays.card import shown as escaped
 from zarr.tools.pictures import bars, image, line
 from zarr.tools.text import bytes_of, count, percent, ratio
@@ -16,7 +16,7 @@ from zarr.tools.text import bytes_of, count, percent, ratio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from zarr.tools.report import ArrayOfReport, ChunkMap, Preview, Shown
+    from zarr.tools.reporting import ArrayOfReport, ChunkMap, Preview, Shown
 
 __all__ = ["page"]
 
@@ -178,8 +178,8 @@ def _size(node: ArrayOfReport, most: int) -> str:
 def _array(number: int, each: Shown) -> str:
     node = each.node
     head = f"{node.path or '/'}: shape {node.shape}, {node.dtype}, {bytes_of(node.stored)} stored"
-    facts = [fact for fact in each.array._facts() if fact[0] != "Stored size"]
-    facts[0] = ("Array", facts[0][1])
+    facts: list[tuple[str, object]] = [("Array", each.array.store_path.shown_as())]
+    facts += facts_of(each.array).items()
     if node.values is not None:
         facts.append(("Stored chunks", f"{bytes_of(node.stored)}, {_presence(node)}"))
         if node.values == node.grid_values and node.stored:
@@ -188,7 +188,7 @@ def _array(number: int, each: Shown) -> str:
     opened = " open" if number < _OPEN else ""
     return (
         f'<details class="array" id="a{number}"{opened}><summary>{escaped(head)}</summary>'
-        f"{card(facts, each.array._drawn())}"
+        f"{card(facts, grid_of(each.array))}"
         f'<div class="figures">{"".join(figures)}</div></details>'
     )
 

@@ -17,6 +17,7 @@ from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.stored_chunks import KeyDecoder
 from zarr.groups.async_group import AsyncGroup
 from zarr.indexing import basic
+from zarr.metadata.chunk_grids import chunk_count
 from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.storage.client import Requests
 from zarr.storage.wrapper import composed
@@ -187,7 +188,7 @@ class Report(Result):
 
 @dataclass
 class Tally:
-    """The facts about one array that a listing gives, added up: it takes bounded memory."""
+    """The stored values of one array, added up as they are listed, in bounded memory."""
 
     array: AnyAsyncArray
     decode: KeyDecoder
@@ -200,7 +201,7 @@ class Tally:
     @classmethod
     def of(cls, array: AnyAsyncArray) -> Tally:
         """Nothing yet, of an array."""
-        grid = array._shard_grid_shape
+        grid = tuple(map(chunk_count, layout_of(array.metadata).grid, array.shape))
         cells = tuple(max(1, min(n, _CELLS)) for n in (1, 1, *grid)[-2:])
         return cls(array, KeyDecoder(array.metadata), grid, np.zeros(cells), np.zeros(cells))
 
@@ -394,12 +395,10 @@ def _told(name: str, tally: Tally, listed: Listed) -> ArrayOfReport:
 
 def _advice(tally: Tally) -> Iterable[str]:
     array, values = tally.array, tally.values
-    inner = [
-        edge if isinstance(edge, int) else max(edge, default=1)
-        for edge in chunk_edges(array.metadata)
-    ]
+    edges = chunk_edges(array.metadata)
+    inner = [edge if isinstance(edge, int) else max(edge, default=1) for edge in edges]
     chunk = prod(inner) * array.dtype.itemsize
-    sharded = chunk_edges(array.metadata) != layout_of(array.metadata).grid
+    sharded = edges != layout_of(array.metadata).grid
     if values > 1000 and 0 < tally.stored / values < _SMALL and not sharded:
         yield (
             f"{values:,} stored chunks of {bytes_of(tally.stored // values)} each: shards, or "
@@ -437,7 +436,8 @@ def _part(array: AnyAsyncArray, budget: int) -> tuple[tuple[int | slice, ...] | 
     # Dimensions before the last two are cut in the middle; a short last one is no plane.
     planes = [axis for axis in range(len(shape)) if shape[axis] > 1][-2:]
     lengths = [shape[axis] for axis in planes]
-    edges = [chunk_edges(array.metadata)[axis] for axis in planes]
+    grid = chunk_edges(array.metadata)
+    edges = [grid[axis] for axis in planes]
     sizes = [edge if isinstance(edge, int) else max(edge, default=1) for edge in edges]
 
     def selected() -> tuple[int | slice, ...]:
