@@ -290,6 +290,28 @@ def test_after_an_answer_that_is_not_plain_the_store_is_asked(
     assert 0 < len(chunks_of(asked)) < 20
 
 
+def test_a_read_that_leaves_the_direct_path_is_told_in_log_and_trace(
+    direct: Any, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, _ = direct
+    array = zarr.open_array(store, path="a", mode="r")
+    with zarr.trace() as t:
+        array[:]
+    found = t.summary()
+    assert (found.fallbacks, found.requests, found.values) == (0, 20, 20)
+    assert found.bytes_fetched == sum(
+        len(v) for k, v in server.data.items() if k.startswith("/a/c/")
+    )
+    server.plan.extend(["ok"] * 3 + ["503"])
+    with caplog.at_level("INFO", "zarr"), zarr.trace() as t:
+        array[:]
+    assert t.summary().fallbacks == 1
+    told = [each.getMessage() for each in caplog.records if "by itself" in each.getMessage()]
+    assert len(told) == 1
+    assert "of 20 chunks of object_store:" in told[0]
+    assert told[0].endswith("leaves the others to the store: unclear")
+
+
 def test_after_a_fault_the_engine_fetches_again(direct: Any, server: Server) -> None:
     store, asked = direct
     array = zarr.open_array(store, path="a", mode="r")

@@ -6,13 +6,16 @@ import json
 import logging
 import sys
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import zarr
+from support.waiting import wait_until
 from zarr.storage import LocalStore, MemoryStore, WrapperStore
+from zarr.storage.client import Requests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +62,8 @@ def test_a_trace_counts_what_was_wanted_touched_and_decoded(tmp_path: Path) -> N
 
 
 def test_one_element_reads_by_the_shortest_way_are_counted(tmp_path: Path) -> None:
-    for store in (tmp_path / "a", {}):
+    stores: list[Any] = [tmp_path / "a", {}]
+    for store in stores:
         array = zarr.create_array(store, data=DATA, chunks=(32, 32), compressors=None)
         with zarr.trace() as t:
             for i in range(10):
@@ -215,6 +219,40 @@ def test_a_retry_is_told_in_the_log_and_in_the_trace(
     assert any("made again" in sentence for sentence in t.summary().advice)
 
 
+def test_long_waits_are_told_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = sharded(Remote(MemoryStore({})), DATA)
+    with caplog.at_level(logging.INFO, "zarr"):
+        array[0, 0]
+        assert caplog.records == []
+        monkeypatch.setattr("zarr._async.trace.LONG", 0.0)  # every wait is a long one
+        array[0, 0]
+    told = [each.getMessage() for each in caplog.records]
+    assert len(told) == 2
+    assert all(text.startswith("get 'c/0/0' of ") for text in told)
+
+
+def test_waits_for_locks_are_noted() -> None:
+    array = zarr.create_array({}, shape=8, chunks=8, dtype="i4")
+    with zarr.trace() as t:
+
+        def write(start: int) -> None:
+            array[start : start + 2] = start
+
+        threads = [threading.Thread(target=write, args=(i,)) for i in range(0, 8, 2)]
+        lock = f"{Requests(array.store).data_id}/c/0"
+        zarr._core.lock(lock)
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: t.summary().values >= 4)
+        zarr._core.unlock(lock)
+        for thread in threads:
+            thread.join()
+    assert t.summary().lock_seconds > 0
+    np.testing.assert_array_equal(array[:], [0, 0, 2, 2, 4, 4, 6, 6])
+
+
 def test_a_timeline_is_saved_as_chrome_reads_it(tmp_path: Path) -> None:
     array = sharded(Remote(LocalStore(tmp_path / "a")), DATA)
     with zarr.trace() as t:
@@ -235,13 +273,12 @@ def test_a_timeline_is_saved_as_chrome_reads_it(tmp_path: Path) -> None:
 
 def test_a_timeline_becomes_spans_of_opentelemetry() -> None:
     pytest.importorskip("opentelemetry.sdk")
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    sdk = import_module("opentelemetry.sdk.trace")
+    export = import_module("opentelemetry.sdk.trace.export")
+    exporter: Any = import_module(f"{export.__name__}.in_memory_span_exporter")
+    exporter = exporter.InMemorySpanExporter()
+    provider = sdk.TracerProvider()
+    provider.add_span_processor(export.SimpleSpanProcessor(exporter))
     array = sharded(Remote(MemoryStore({})), DATA)
     with zarr.trace() as t:
         array[0, 0]

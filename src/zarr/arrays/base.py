@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zarr.metadata.chunk_grids import Edge
     from zarr.metadata.spec import ArrayConfig
     from zarr.storage.path import StorePath
-    from zarr.types import AnyScalar, MemoryOrder, NumpyDType
+    from zarr.types import AnyAsyncArray, AnyScalar, MemoryOrder, NumpyDType
 
 _UNITS = tuple((1 << 10 * (power + 1), unit) for power, unit in enumerate("KMGTPE"))[::-1]
 
@@ -636,7 +636,9 @@ class ArrayBase(Generic[M]):
     def _repr_html_(self) -> str:
         from zarr.arrays.card import array_card  # late: few are shown in a notebook
 
-        return array_card(getattr(self, "async_array", self), type(self).__name__)
+        handle: Any = self
+        array: AnyAsyncArray = getattr(handle, "async_array", handle)
+        return array_card(array, type(self).__name__)
 
 
 def _regions(

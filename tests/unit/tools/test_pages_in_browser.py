@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DOCUMENT: Any = zarr.core.buffer.default_buffer_prototype().buffer.from_bytes(
-    b'{"zarr_format": 3, "node_type": "group"}'
-)
+DOCUMENT: Any = zarr.buffer.cpu.Buffer.from_bytes(b'{"zarr_format": 3, "node_type": "group"}')
 
 # The least contrast of letters and what is behind them, of all elements with text.
 CONTRAST = """(() => {
