@@ -7,15 +7,14 @@ from typing import Annotated
 import typer
 
 from zarr.cli.app import PathOption, StoreArgument, command, options, show
+from zarr.cli.see import SelectOption  # noqa: TC001 (typer looks at it)
 
 
 @command()
 def bench(
     store: StoreArgument,
     path: PathOption = "",
-    select: Annotated[
-        str, typer.Option(help="What to read, as NumPy has it: '0, :, 10:20'.")
-    ] = "...",
+    select: SelectOption = "...",
     times: Annotated[int, typer.Option(min=1, help="How often, cold and warm.")] = 5,
 ) -> None:
     """Read a selection of an array several times, and say what bound it."""

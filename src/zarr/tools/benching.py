@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.storage.local import LocalStore, forget_pages
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
+from zarr.tools.selection_text import parse_selection
+from zarr.tools.text import printable
 
 if TYPE_CHECKING:
     from zarr._async.progress import Progress
@@ -87,11 +89,7 @@ class Bench(Result):
     advice: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.array}[{self.selection}]: shape {self.shape}, {size_text(self.bytes)}".replace(
-                "\n", " "
-            )
-        ]
+        lines = [f"{self.array}[{self.selection}]: shape {self.shape}, {size_text(self.bytes)}"]
         for name, runs in (("cold", self.cold), ("warm", self.warm)):
             rate = self.bytes / runs.median if runs.median else 0
             least, most = min(runs.seconds), max(runs.seconds)
@@ -103,8 +101,7 @@ class Bench(Result):
             ]
         if self.advice:
             lines += ["", *(f"advice: {sentence}" for sentence in self.advice)]
-        text = "\n".join(lines)
-        return "".join(each if each == "\n" or each.isprintable() else "?" for each in text)
+        return "\n".join(printable(line) for text in lines for line in text.split("\n"))
 
 
 async def bench(
@@ -123,7 +120,7 @@ async def bench(
     source : array, str, Path, dict or Store
         The array, or where it is.
     select : str or selection, default: "..."
-        What to read: integers and slices, as NumPy takes them, or these as a string, as in
+        The selection, as ``array[...]`` takes it, or as a string in NumPy's syntax, as in
         ``"0, :, 10:20"``.
     path : str, default: ""
         The path of the array below `source`.
@@ -158,7 +155,7 @@ async def bench(
     """
     if times < 1:
         raise ValueError(f"expected at least 1 for times, found {times}")
-    selection = parsed(select) if isinstance(select, str) else select
+    selection: SelectionLike = parse_selection(select) if isinstance(select, str) else select
     array = await node_of(source, path, storage_options=storage_options)
     if not isinstance(array, AsyncArray):
         raise TypeError(f"{array.store_path} is a group: name one of its arrays, as in path='a/b'")
@@ -185,43 +182,6 @@ async def bench(
         warm=_runs(warm),
         advice=tuple(dict.fromkeys(told)),
     )
-
-
-def parsed(text: str) -> SelectionLike:
-    """Return a selection that is written as between NumPy's brackets.
-
-    Parameters
-    ----------
-    text
-        Integers, slices and ``...``, with commas between.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-    """
-
-    def number(part: str) -> int | None:
-        return int(part) if part.strip() else None
-
-    items: list[object] = []
-    for part in text.strip().strip("[]").split(","):
-        item = part.strip()
-        try:
-            if item == "...":
-                items.append(...)
-            elif ":" in item:
-                start, stop, *step = item.split(":")
-                [last] = step or [""]
-                items.append(slice(number(start), number(stop), number(last)))
-            else:
-                items.append(int(item))
-        except ValueError:
-            raise ValueError(
-                f"expected integers and slices as NumPy has them, as in '0, :, 10:20', found "
-                f"{text!r}"
-            ) from None
-    return cast("SelectionLike", tuple(items))
 
 
 async def _read(array: AnyAsyncArray, selection: SelectionLike) -> tuple[float, Summary]:

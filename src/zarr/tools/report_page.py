@@ -16,6 +16,7 @@ from zarr.tools.text import bytes_of, count, percent, ratio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from zarr.tools.findings import Verification
     from zarr.tools.reporting import ArrayOfReport, ChunkMap, Preview, Shown
 
 __all__ = ["page"]
@@ -56,7 +57,13 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 
 
-def page(place: str, groups: Sequence[str], shown: Sequence[Shown], stored: int | None) -> str:
+def page(
+    place: str,
+    groups: Sequence[str],
+    shown: Sequence[Shown],
+    stored: int | None,
+    verified: Verification,
+) -> str:
     """Return the page.
 
     Parameters
@@ -69,6 +76,8 @@ def page(place: str, groups: Sequence[str], shown: Sequence[Shown], stored: int 
         The arrays, by path.
     stored
         The bytes of all stored values; None if they are not known.
+    verified
+        The findings.
     """
     decoded = sum(each.node.decoded for each in shown)
     chunks = sum(each.node.stored or 0 for each in shown)
@@ -89,6 +98,7 @@ def page(place: str, groups: Sequence[str], shown: Sequence[Shown], stored: int 
         f'<link rel="icon" href="data:,"><style>{_STYLE}</style></head><body>'
         f'<a class="skip" href="#arrays">Skip to the arrays</a>'
         f"<header><h1>{escaped(title)}</h1><p>{', '.join(facts)}.</p></header><main>",
+        _findings(verified),
         _advice(shown),
         _tree(groups, shown),
         '<section id="arrays" aria-labelledby="h-arrays"><h2 id="h-arrays">Arrays</h2>',
@@ -99,6 +109,21 @@ def page(place: str, groups: Sequence[str], shown: Sequence[Shown], stored: int 
         parts.append(f"<p>{left:,} more arrays are in the tree only.</p>")
     parts.append("</section></main></body></html>\n")
     return "".join(parts)
+
+
+def _findings(verified: Verification) -> str:
+    if verified.findings:
+        left = sum(verified.counts.values()) - len(verified.findings)
+        rows = "".join(
+            f"<li><strong>{escaped(each.severity.value)}</strong> {escaped(each)}</li>"
+            for each in verified.findings
+        )
+        text = f"<ul>{rows}</ul>" + (f"<p>{left:,} more.</p>" if left else "")
+    else:
+        text = f"<p>Nothing was found at the level {escaped(verified.level)}.</p>"
+    return (
+        f'<section aria-labelledby="h-findings"><h2 id="h-findings">Findings</h2>{text}</section>'
+    )
 
 
 def _advice(shown: Sequence[Shown]) -> str:

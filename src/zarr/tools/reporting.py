@@ -26,6 +26,7 @@ from zarr.tools.pictures import Histogram, as_numbers, binned, histogram
 from zarr.tools.report_page import page
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable
+from zarr.tools.verification import verify
 
 if TYPE_CHECKING:
     import os
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
     from zarr._async.progress import Progress
     from zarr.indexing import Selection
+    from zarr.tools.findings import Finding
     from zarr.tools.nodes import Source
+    from zarr.tools.verification import Level
     from zarr.types import JSON, AnyAsyncArray, AnyNDArray, StorageOptions
 
 __all__ = ["ArrayOfReport", "ChunkMap", "Preview", "Report", "report"]
@@ -51,6 +54,7 @@ _ALL_DECODED = 512 << 20
 """The same for all of a report."""
 _MOST_SHOWN = 2000
 """Arrays with pictures: of further ones, only the sizes are told."""
+_MOST_FINDINGS = 20
 _AT_ONCE = 8
 _SMALL, _LARGE = 64 << 10, 64 << 20
 
@@ -141,6 +145,11 @@ class Report(Result):
         The paths of the groups, relative to that of the report.
     stored : int or None
         The bytes of all stored values, documents included; None if the store does not tell sizes.
+    findings : tuple of Finding
+        The findings of `verify` at the level ``"presence"``, or ``"metadata"`` where the store
+        lists nothing: at most 20 of each kind.
+    found : dict of str to int
+        How many findings there are of each kind.
     advice : tuple of str
         What to look at, with the array before it.
     page : str
@@ -151,6 +160,8 @@ class Report(Result):
     arrays: tuple[ArrayOfReport, ...]
     groups: tuple[str, ...]
     stored: int | None
+    findings: tuple[Finding, ...]
+    found: dict[str, int]
     advice: tuple[str, ...]
     page: str = field(repr=False)
 
@@ -164,6 +175,7 @@ class Report(Result):
         lines = [
             f"{self.place}: {count(len(self.arrays), 'array')}, {count(len(self.groups), 'group')}"
             f", {bytes_of(self.stored)} stored",
+            *(f"found: {finding}" for finding in self.findings),
             *(f"advice: {sentence}" for sentence in self.advice),
         ]
         return "\n".join(map(printable, lines))
@@ -256,8 +268,8 @@ async def report(
 
     The page has the tree with sizes, and for each array the facts, the drawing of its grid, a map
     of the chunks that are stored and of how they compress, a picture of a part of it, and a
-    histogram of that part. Little is read: the store is listed once, and about 8 MiB are decoded
-    for an array, less where there are many.
+    histogram of that part; beside it the findings of `verify` that need no values. Little is read:
+    the store is listed twice, and about 8 MiB are decoded for an array, less where there are many.
 
     Parameters
     ----------
@@ -325,12 +337,16 @@ async def report(
         f"{each.node.path or '/'}: {sentence}" for each in shown for sentence in each.node.advice
     )
     where = place.shown_as()
-    made = await offload(page, where, sorted(groups), shown, listed.stored)
+    level: Level = "presence" if listed.keys else "metadata"
+    verified = await verify(place, level=level, limit=_MOST_FINDINGS)
+    made = await offload(page, where, sorted(groups), shown, listed.stored, verified)
     found = Report(
         place=where,
         arrays=tuple(each.node for each in shown),
         groups=tuple(sorted(groups)),
         stored=listed.stored,
+        findings=verified.findings,
+        found=verified.counts,
         advice=advice,
         page=made,
     )

@@ -48,7 +48,7 @@ def test_a_store_and_a_path_name_the_array(array: zarr.Array[Any], tmp_path: Pat
     [
         ("...", np.s_[...]),
         ("0, :", np.s_[0, :]),
-        ("[-1, 2:9:3]", np.s_[-1, 2:9:3]),
+        ("-1, 2:9:3", np.s_[-1, 2:9:3]),
         (" :5 , ...", np.s_[:5, ...]),
     ],
 )
@@ -59,9 +59,9 @@ def test_a_selection_is_written_as_numpy_has_it(
     assert tools.bench(array, meant, times=1).shape == DATA[meant].shape
 
 
-@pytest.mark.parametrize("written", ["", "a", "1:b", "1::2:3", "1,,2", "__import__('os')"])
+@pytest.mark.parametrize("written", ["a", "1:b", "1::2:3", "1,,2", "__import__('os')"])
 def test_what_is_no_selection_is_refused(array: zarr.Array[Any], written: str) -> None:
-    with pytest.raises(ValueError, match="integers and slices"):
+    with pytest.raises(ValueError, match="makes no sense"):
         tools.bench(array, written, times=1)
 
 

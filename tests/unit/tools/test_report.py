@@ -228,6 +228,18 @@ def test_advice_is_given_for_what_will_be_slow() -> None:
     assert "advice: tiny: " in str(found)
 
 
+def test_findings_are_told(tmp_path: Path) -> None:
+    root = zarr.create_group(tmp_path)
+    root.create_array("a", data=np.arange(100), chunks=(10,))
+    assert tools.report(root).findings == ()
+    assert "Nothing was found at the level presence" in Page(tools.report(root).page).text
+    (tmp_path / "a" / "c" / "<b>77").write_bytes(b"x")
+    report = tools.report(root)
+    assert sum(report.found.values()) == len(report.findings) == 1
+    assert "c/<b>77" in Page(report.page).text
+    assert "found: " in str(report)
+
+
 def test_the_page_is_written_in_one_step(tmp_path: Path) -> None:
     array = zarr.create_array({}, data=np.arange(10))
     found = tools.report(array, output=tmp_path / "r.html")
