@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zarr.tools.findings import Verification
-    from zarr.tools.reporting import ArrayOfReport, ChunkMap, Preview, Shown
+    from zarr.tools.reporting import ArrayOfReport, ChunkMap, Listed, Preview, Shown
 
 __all__ = ["page"]
 
@@ -61,7 +61,7 @@ def page(
     place: str,
     groups: Sequence[str],
     shown: Sequence[Shown],
-    stored: int | None,
+    listed: Listed,
     verified: Verification,
 ) -> str:
     """Return the page.
@@ -74,8 +74,8 @@ def page(
         The paths of the groups.
     shown
         The arrays, by path.
-    stored
-        The bytes of all stored values; None if they are not known.
+    listed
+        The keys and bytes that the store told.
     verified
         The findings.
     """
@@ -86,8 +86,8 @@ def page(
         count(len(groups), "group"),
         f"{bytes_of(decoded)} decoded",
     ]
-    if stored is not None:
-        facts.append(f"{bytes_of(stored)} stored")
+    if listed.stored is not None:
+        facts.append(f"{bytes_of(listed.stored)} stored")
         if chunks:
             facts.append(f"{bytes_of(chunks)} of it chunks")
     title = f"Report on {place}"
@@ -99,7 +99,7 @@ def page(
         f'<a class="skip" href="#arrays">Skip to the arrays</a>'
         f"<header><h1>{escaped(title)}</h1><p>{', '.join(facts)}.</p></header><main>",
         _findings(verified),
-        _advice(shown),
+        _advice(shown, listed.error),
         _tree(groups, shown),
         '<section id="arrays" aria-labelledby="h-arrays"><h2 id="h-arrays">Arrays</h2>',
         *(_array(number, each) for number, each in enumerate(shown) if each.preview is not None),
@@ -126,8 +126,9 @@ def _findings(verified: Verification) -> str:
     )
 
 
-def _advice(shown: Sequence[Shown]) -> str:
-    found = [
+def _advice(shown: Sequence[Shown], error: str) -> str:
+    found = [f"<li>The store cannot be listed: {escaped(error)}</li>"] if error else []
+    found += [
         f'<li><a href="#a{number}">{escaped(each.node.path or "/")}</a>: {escaped(sentence)}</li>'
         for number, each in enumerate(shown)
         for sentence in each.node.advice

@@ -317,7 +317,10 @@ async def report(
         arrays[""] = node
     place = node.store_path
     tallies = {name: Tally.of(array) for name, array in arrays.items()}
-    listed = await _list(Requests(place.store), place.path, tallies)
+    try:
+        listed = await _list(Requests(place.store), place.path, tallies)
+    except OSError as error:  # the arrays can be read all the same, perhaps
+        listed = Listed(keys=False, stored=None, error=str(error))
     size = _PICTURE if len(arrays) <= _MANY else _SMALL_PICTURE
     budget = max(_LEAST_DECODED, min(_MOST_DECODED, _ALL_DECODED // max(1, len(arrays))))
     with metered("report", len(arrays), unit=" arrays", progress=progress) as meter:
@@ -339,7 +342,9 @@ async def report(
     where = place.shown_as()
     level: Level = "presence" if listed.keys else "metadata"
     verified = await verify(place, level=level, limit=_MOST_FINDINGS)
-    made = await offload(page, where, sorted(groups), shown, listed.stored, verified)
+    if listed.error:
+        advice = (f"the store cannot be listed: {listed.error}", *advice)
+    made = await offload(page, where, sorted(groups), shown, listed, verified)
     found = Report(
         place=where,
         arrays=tuple(each.node for each in shown),
@@ -356,10 +361,11 @@ async def report(
 
 
 class Listed(NamedTuple):
-    """Whether a store told its keys, and the bytes of all its values; None if it did not."""
+    """Whether a store told its keys, the bytes of all its values or None, and its error."""
 
     keys: bool
     stored: int | None
+    error: str = ""
 
 
 async def _list(requests: Requests, path: str, tallies: dict[str, Tally]) -> Listed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,3 +97,10 @@ def test_the_command_prints_it(array: zarr.Array[Any], tmp_path: Path) -> None:
     assert "cold:" in result.output
     result = CliRunner().invoke(app, ["bench", *arguments, "--json"])
     assert json.loads(result.output)["bytes"] == 1024
+
+
+def test_odd_files_beside_the_chunks_keep_nobody_waiting(array: zarr.Array[Any]) -> None:
+    folder = array.store.root / array.path  # type: ignore[attr-defined]
+    os.mkfifo(folder / "pipe")
+    (folder / "nowhere").symlink_to(folder / "nothing")
+    assert tools.bench(array, "0", times=1).shape == (256,)

@@ -228,6 +228,31 @@ def test_advice_is_given_for_what_will_be_slow() -> None:
     assert "advice: tiny: " in str(found)
 
 
+def test_a_store_that_vanishes_midway_leaves_a_page_that_says_so() -> None:
+    class Vanishing(WrapperStore[Any]):
+        gone = False
+
+        async def get(self, key: str, *args: Any, **kwargs: Any) -> Any:
+            if key.startswith("b/c/"):
+                raise OSError(5, "the disk has gone")
+            return await super().get(key, *args, **kwargs)
+
+        async def list_values(self, prefix: str) -> Any:
+            raise OSError(5, "the disk has gone")
+            yield
+
+    values: dict[str, Any] = {}
+    root = zarr.create_group(MemoryStore(values))
+    for name in "ab":
+        root.create_array(name, data=np.arange(10), chunks=(5,))
+    found = tools.report(Vanishing(MemoryStore(values)))
+    page = Page(found.page)
+    assert "The store cannot be listed: [Errno 5] the disk has gone" in page.text
+    assert "it cannot be read: OSError: [Errno 5] the disk has gone" in page.text
+    assert "Values of all of it" in page.text, "of the other array"
+    assert found.advice[0].startswith("the store cannot be listed")
+
+
 def test_findings_are_told(tmp_path: Path) -> None:
     root = zarr.create_group(tmp_path)
     root.create_array("a", data=np.arange(100), chunks=(10,))
