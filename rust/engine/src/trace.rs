@@ -73,7 +73,8 @@ pub struct Count {
     pub times: u64,
     /// On how many bytes.
     pub bytes: u64,
-    /// How long, in nanoseconds, all threads together, without phases within it.
+    /// How long, in nanoseconds, all threads together, without phases within it. Of many short
+    /// operations, some are timed and stand for the others.
     pub nanos: u64,
 }
 
@@ -106,15 +107,36 @@ const SHORTEST: Duration = Duration::from_micros(20);
 /// So many spans are kept, which are 2.5 MiB; later ones are only counted.
 const MOST: usize = 1 << 16;
 
+/// A phase that took less than this the last time is timed each time, so often on a thread …
+const SHORT: Duration = Duration::from_micros(100);
+const FEW: u64 = 64;
+/// … and then one of so many times, which stands for the others: to look at the clock takes time.
+const ONE_OF: u64 = 8;
+
+/// Counts the times at which somebody began to watch while nobody did.
+static EPISODE: AtomicU64 = AtomicU64::new(0);
 static WATCHERS: AtomicUsize = AtomicUsize::new(0);
 static COUNTERS: LazyLock<[Counter; PHASES.len()]> = LazyLock::new(|| std::array::from_fn(|_| Counter::default()));
 static SPANS: Mutex<Vec<Span>> = Mutex::new(Vec::new());
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 static THREADS: AtomicU64 = AtomicU64::new(0);
 
+/// The phases of a thread since somebody began to watch.
+struct Lately {
+    episode: Cell<u64>,
+    /// How often each was begun, and how long the last one took.
+    phases: [Cell<(u64, u64)>; PHASES.len()],
+}
+
 thread_local! {
     /// The nanoseconds of phases within the one that this thread is in.
     static WITHIN: Cell<u64> = const { Cell::new(0) };
+    /// For how many times the phase stands that this thread is in; 0 if it is not timed. Phases
+    /// within it are treated alike.
+    static WEIGHT: Cell<Option<u64>> = const { Cell::new(None) };
+    static LATELY: Lately = const {
+        Lately { episode: Cell::new(0), phases: [const { Cell::new((0, u64::MAX)) }; PHASES.len()] }
+    };
     static NUMBER: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -136,7 +158,9 @@ impl Watch {
     /// Begins to count.
     pub fn begin() -> Self {
         LazyLock::force(&EPOCH);
-        WATCHERS.fetch_add(1, Ordering::Relaxed);
+        if WATCHERS.fetch_add(1, Ordering::Relaxed) == 0 {
+            EPISODE.fetch_add(1, Ordering::Relaxed);
+        }
         Self(())
     }
 }
@@ -214,25 +238,68 @@ pub fn whole<T>(phase: Phase, work: impl FnOnce() -> T) -> T {
     if !watched() {
         return work();
     }
-    let start = Instant::now();
+    let weight = weight_of_next(phase);
+    let start = (weight > 0).then(Instant::now);
     let done = work();
-    ended(phase, (0, 0), start, start.elapsed(), 0);
+    if let Some(start) = start {
+        ended(phase, (0, 0), start, start.elapsed(), (0, weight));
+    }
     done
+}
+
+/// For how many times the next one of a phase stands on this thread; 0 if it is not timed.
+fn weight_of_next(phase: Phase) -> u64 {
+    LATELY.with(|lately| {
+        let episode = EPISODE.load(Ordering::Relaxed);
+        if lately.episode.replace(episode) != episode {
+            lately.phases.iter().for_each(|phase| phase.set((0, u64::MAX)));
+        }
+        let (begun, last) = lately.phases[phase as usize].get();
+        lately.phases[phase as usize].set((begun + 1, last));
+        match begun {
+            _ if begun < FEW || last >= nanos(SHORT) => 1,
+            _ if begun % ONE_OF == 0 => ONE_OF,
+            _ => 0,
+        }
+    })
+}
+
+/// The weight of this thread, until this is dropped.
+struct Weighed(Option<u64>);
+
+impl Drop for Weighed {
+    fn drop(&mut self) {
+        WEIGHT.set(self.0);
+    }
 }
 
 #[inline(never)]
 fn measured<T>(phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
+    // Waits for others are as long as they are: none stands for another.
+    let weight = match phase {
+        Phase::Lock => 1,
+        _ => WEIGHT.get().unwrap_or_else(|| weight_of_next(phase)),
+    };
+    let _above = Weighed(WEIGHT.replace(Some(weight)));
+    if weight == 0 {
+        add(phase, 1, bytes, 0);
+        return work();
+    }
     let outside = WITHIN.replace(0);
     let start = Instant::now();
     let done = work();
     let took = start.elapsed();
     let within = WITHIN.replace(outside.saturating_add(nanos(took)));
-    ended(phase, (1, bytes), start, took, within);
+    ended(phase, (1, bytes), start, took, (within, weight));
     done
 }
 
-fn ended(phase: Phase, (times, bytes): (u64, u64), start: Instant, took: Duration, within: u64) {
-    add(phase, times, bytes, nanos(took).saturating_sub(within));
+fn ended(phase: Phase, (times, bytes): (u64, u64), start: Instant, took: Duration, (within, weight): (u64, u64)) {
+    add(phase, times, bytes, nanos(took).saturating_sub(within).saturating_mul(weight));
+    LATELY.with(|lately| {
+        let phase = &lately.phases[phase as usize];
+        phase.set((phase.get().0, nanos(took)));
+    });
     // Nobody waits for another who notes a span: that would change what is measured.
     if took >= SHORTEST
         && let Ok(mut spans) = SPANS.try_lock()
@@ -245,9 +312,11 @@ fn ended(phase: Phase, (times, bytes): (u64, u64), start: Instant, took: Duratio
 
 fn add(phase: Phase, times: u64, bytes: u64, nanos: u64) {
     let counter = &COUNTERS[phase as usize];
-    counter.times.fetch_add(times, Ordering::Relaxed);
-    counter.bytes.fetch_add(bytes, Ordering::Relaxed);
-    counter.nanos.fetch_add(nanos, Ordering::Relaxed);
+    for (number, more) in [(&counter.times, times), (&counter.bytes, bytes), (&counter.nanos, nanos)] {
+        if more > 0 {
+            number.fetch_add(more, Ordering::Relaxed);
+        }
+    }
 }
 
 fn nanos(time: Duration) -> u64 {

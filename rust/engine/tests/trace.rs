@@ -53,6 +53,19 @@ fn a_watch_counts_what_is_done_and_nothing_is_counted_without_one() {
     let span = *trace::spans(0).iter().rfind(|span| span.phase == Phase::Decode).unwrap();
     assert!(span.nanos >= 2_000_000 && span.bytes == 10 && span.start <= trace::now());
 
+    // Of many short operations all are counted, and some are timed, which stand for the others.
+    let before = trace::count(Phase::Place);
+    let spin = || {
+        let start = std::time::Instant::now();
+        while start.elapsed() < std::time::Duration::from_micros(5) {}
+    };
+    for _ in 0..1000 {
+        trace::whole(Phase::Read, || trace::timed(Phase::Place, 3, spin));
+    }
+    let after = trace::count(Phase::Place);
+    assert_eq!((after.times - before.times, after.bytes - before.bytes), (1000, 3000));
+    assert!(after.nanos - before.nanos > 900 * 5_000);
+
     drop(watch);
     let last = counts();
     array.read_bytes(&files, &first).unwrap();
