@@ -225,11 +225,12 @@ class _Room(NamedTuple):
     beside: int
 
 
-def _room(memory: int, source: Ends, target: Ends) -> _Room:
+def _room(memory: int, source: Ends, target: Ends, smallest: int) -> _Room:
+    """Divide the memory of a task: a quarter to coding, unless the smallest block needs that."""
     one_read, one_write = source.scratch * source.unit, target.scratch * target.unit
     least = max(one_read, one_write)
     wished = max(one_read * source.together, one_write * target.together)
-    beside = max(least, min(wished, memory // 4))
+    beside = max(least, min(wished, memory // 4, memory - smallest))
     return _Room(
         memory - beside,
         _at_once(beside, one_read, source.together),
@@ -294,8 +295,8 @@ class _Shape(NamedTuple):
 def _one_pass(
     shape: tuple[int, ...], source: Ends, target: Ends, memory: int, tasks: int, at_a_time: int
 ) -> Plan | None:
-    room = _room(memory, source, target)
     width = _width(source, target)
+    room = _room(memory, source, target, prod(map(_largest, target.units)) * width)
     most = room.block // width
     if most < prod(map(_largest, target.units)):
         return None
@@ -457,8 +458,9 @@ def _two_passes(
     middle = Ends((1,) * len(shape), source.itemsize, 2, together)
     piece = max(1, min(_PIECE, memory // 32) // source.itemsize)
     middle_units = middle._replace(units=(piece, *(1,) * len(shape))[: len(shape)])
-    first_room = _room(memory, source, middle_units)
-    second_room = _room(memory, middle_units, target)
+    smallest = prod(map(_largest, target.units)) * _width(source, target)
+    first_room = _room(memory, source, middle_units, source.unit)
+    second_room = _room(memory, middle_units, target, smallest)
     first_most = first_room.block // source.itemsize
     second_most = second_room.block // _width(source, target)
     if first_most < prod(map(_largest, source.units)):
@@ -499,6 +501,10 @@ def _grown(units: Grid, shape: tuple[int, ...], most: int, order: list[int]) -> 
         number = _fitting(units[axis], shape[axis], fits)
         number = -(-count // -(-count // number)) if count else 1  # blocks of about one length
         edges[axis] = _grouped(units[axis], number, shape[axis])
+        # Of units of several sizes, fewer may take more.
+        while number > 1 and _largest_within(edges[axis], shape[axis]) > fits:
+            number -= 1
+            edges[axis] = _grouped(units[axis], number, shape[axis])
         sizes[axis] = max(1, _largest_within(edges[axis], shape[axis]))
     return tuple(edges)
 
