@@ -151,9 +151,7 @@ def die(*args: Any, **kwargs: Any) -> None:
     raise Killed
 
 
-@pytest.mark.parametrize(
-    ("owner", "step"), [(local_moves, "exchange"), (LocalStore, "delete_dir")]
-)
+@pytest.mark.parametrize(("owner", "step"), [(local_moves, "exchange"), (LocalStore, "delete_dir")])
 def test_a_replaced_directory_is_the_old_or_the_new(
     owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

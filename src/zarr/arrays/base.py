@@ -479,11 +479,6 @@ class ArrayBase(Generic[M]):
         return layout_of(self.metadata).grid
 
     @property
-    def _chunk_edges(self) -> tuple[Edge, ...]:
-        """The edges of what is decoded alone."""
-        return chunk_edges(self.metadata)
-
-    @property
     def cdata_shape(self) -> tuple[int, ...]:
         """The number of chunks along each dimension.
 
