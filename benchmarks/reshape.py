@@ -89,7 +89,7 @@ def end():
 PROGRAMS = {
     "zarr": (
         "ours",
-        "import zarr, zarr.tools.rechunking\n"
+        "import zarr, zarr.tools.reshape.rechunking\n"
         "shards = given['shards'] and tuple(given['shards'])\n"
         "begin()\n"
         "zarr.rechunk(source, target, chunks=after, shards=shards, max_memory='256MB',"

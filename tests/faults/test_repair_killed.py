@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from zarr.tools.mending import Repair
+    from zarr.tools.check.mending import Repair
 
 SPOILT = (
     "a file that belongs to nothing",

@@ -28,7 +28,7 @@ class Level(StrEnum):
 
 def _codes(incomplete: str) -> list[tuple[str, str]]:
     """Return the codes of findings that a word may go on to."""
-    from zarr.tools.findings import RULES
+    from zarr.tools.check.findings import RULES
 
     return [(code, rule.says) for code, rule in RULES.items() if code.startswith(incomplete)]
 

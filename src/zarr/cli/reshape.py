@@ -13,7 +13,7 @@ from zarr.cli.completion import choices, stores
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zarr.tools.rechunking import Reshaped
+    from zarr.tools.reshape.rechunking import Reshaped
 
 Target = Annotated[
     str, typer.Argument(help="Where it goes: nothing may be there.", autocompletion=stores)

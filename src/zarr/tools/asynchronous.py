@@ -6,24 +6,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zarr.tools.about import info
-    from zarr.tools.attributes import delete_attributes, get_attributes, set_attributes
     from zarr.tools.benching import bench
-    from zarr.tools.checksums import add_checksums, remove_checksums
-    from zarr.tools.differences import diff
-    from zarr.tools.digests import digest
-    from zarr.tools.exporting import export_file
-    from zarr.tools.importing import import_file
-    from zarr.tools.listing import du, find, ls, tree
-    from zarr.tools.mending import repair, vacuum
+    from zarr.tools.check.checksums import add_checksums, remove_checksums
+    from zarr.tools.check.digests import digest
+    from zarr.tools.check.mending import repair, vacuum
+    from zarr.tools.check.verification import verify
+    from zarr.tools.convert.exporting import export_file
+    from zarr.tools.convert.importing import import_file
+    from zarr.tools.pages.reporting import report
+    from zarr.tools.pages.serving import serve
     from zarr.tools.pyramids import pyramid
-    from zarr.tools.rechunking import cast, rechunk, recode, reshard
-    from zarr.tools.reporting import report
-    from zarr.tools.serving import serve
-    from zarr.tools.statistics import stats
+    from zarr.tools.reshape.rechunking import cast, rechunk, recode, reshard
+    from zarr.tools.see.about import info
+    from zarr.tools.see.attributes import delete_attributes, get_attributes, set_attributes
+    from zarr.tools.see.differences import diff
+    from zarr.tools.see.listing import du, find, ls, tree
+    from zarr.tools.see.statistics import stats
+    from zarr.tools.see.values import cat, head
     from zarr.tools.transfer import cp, mv, replace, rm, sync
-    from zarr.tools.values import cat, head
-    from zarr.tools.verification import verify
 
 __all__ = [
     "add_checksums",
@@ -63,39 +63,39 @@ __all__ = [
 
 # The module of each function.
 _HOMES: dict[str, str] = {
-    "add_checksums": "checksums",
+    "add_checksums": "check.checksums",
     "bench": "benching",
-    "cast": "rechunking",
-    "cat": "values",
+    "cast": "reshape.rechunking",
+    "cat": "see.values",
     "cp": "transfer",
-    "delete_attributes": "attributes",
-    "diff": "differences",
-    "digest": "digests",
-    "du": "listing",
-    "export_file": "exporting",
-    "find": "listing",
-    "get_attributes": "attributes",
-    "head": "values",
-    "import_file": "importing",
-    "info": "about",
-    "ls": "listing",
+    "delete_attributes": "see.attributes",
+    "diff": "see.differences",
+    "digest": "check.digests",
+    "du": "see.listing",
+    "export_file": "convert.exporting",
+    "find": "see.listing",
+    "get_attributes": "see.attributes",
+    "head": "see.values",
+    "import_file": "convert.importing",
+    "info": "see.about",
+    "ls": "see.listing",
     "mv": "transfer",
     "pyramid": "pyramids",
-    "rechunk": "rechunking",
-    "recode": "rechunking",
-    "remove_checksums": "checksums",
-    "repair": "mending",
+    "rechunk": "reshape.rechunking",
+    "recode": "reshape.rechunking",
+    "remove_checksums": "check.checksums",
+    "repair": "check.mending",
     "replace": "transfer",
-    "report": "reporting",
-    "reshard": "rechunking",
+    "report": "pages.reporting",
+    "reshard": "reshape.rechunking",
     "rm": "transfer",
-    "serve": "serving",
-    "set_attributes": "attributes",
-    "stats": "statistics",
+    "serve": "pages.serving",
+    "set_attributes": "see.attributes",
+    "stats": "see.statistics",
     "sync": "transfer",
-    "tree": "listing",
-    "vacuum": "mending",
-    "verify": "verification",
+    "tree": "see.listing",
+    "vacuum": "check.mending",
+    "verify": "check.verification",
 }
 
 if not TYPE_CHECKING:

@@ -21,7 +21,7 @@ from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.storage.local import LocalStore, forget_pages
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
-from zarr.tools.selection_text import parse_selection
+from zarr.tools.see.selection_text import parse_selection
 from zarr.tools.text import printable
 
 if TYPE_CHECKING:

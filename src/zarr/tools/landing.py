@@ -39,7 +39,7 @@ from zarr.metadata.group import is_group
 from zarr.storage.client import Requests
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, is_within
-from zarr.tools.unfinished import Unfinished
+from zarr.tools.reshape.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -43,9 +43,9 @@ from zarr.tools.landing import (
     written_at,
 )
 from zarr.tools.nodes import opened, place_of
+from zarr.tools.reshape.unfinished import MARKER
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable
-from zarr.tools.unfinished import MARKER
 from zarr.urls import is_url, local_path
 
 if TYPE_CHECKING:

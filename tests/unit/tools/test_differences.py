@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import zarr
 from support.stores import WaitingStore
 from zarr import tools
-from zarr.tools import differences
+from zarr.tools.see import differences
 
 if TYPE_CHECKING:
     from pathlib import Path

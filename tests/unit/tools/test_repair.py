@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zarr.storage import MemoryStore
-    from zarr.tools.mending import Repair
+    from zarr.tools.check.mending import Repair
 
 ARRAYS = {3: ("raw", "zstd", "checked", "shards", "sure"), 2: ("raw", "zstd")}
 WORDS = ["one", "two", "three", "four"]

@@ -18,7 +18,7 @@ import zarr
 from support.stores import WaitingStore
 from zarr import tools
 from zarr.tools import blocks
-from zarr.tools.histogram import histogram_of, merged
+from zarr.tools.see.histogram import histogram_of, merged
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import zarr
 from support.stores import WaitingStore
 from zarr import tools
-from zarr.tools import values
-from zarr.tools.selection_text import parse_selection, written
+from zarr.tools.see import values
+from zarr.tools.see.selection_text import parse_selection, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable

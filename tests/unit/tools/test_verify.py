@@ -14,12 +14,12 @@ from tests.support.broken import DATA, KINDS, data_of, store_of, whole
 import zarr
 from zarr import tools
 from zarr.storage import LocalStore, ZipStore
-from zarr.tools.findings import RULES
+from zarr.tools.check.findings import RULES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zarr.tools.findings import Verification
+    from zarr.tools.check.findings import Verification
 
 
 def codes(report: Verification) -> set[str]:

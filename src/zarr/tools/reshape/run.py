@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from zarr.tools.reshape.plan import Plan
     from zarr.tools.reshape.stored import Mask
     from zarr.tools.reshape.targets import Data, Job, Node
+    from zarr.tools.reshape.unfinished import Unfinished
     from zarr.tools.reshape.work import Done, OnOverflow
-    from zarr.tools.unfinished import Unfinished
     from zarr.types import AnyAsyncArray, ZarrFormat
 
 

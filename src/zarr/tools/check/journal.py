@@ -18,7 +18,7 @@ from zarr.hierarchy.locking import guarded
 from zarr.storage.client import Requests
 from zarr.storage.client.conditional import deletes, exchanged
 from zarr.storage.path import is_within
-from zarr.tools.stored_values import version_of
+from zarr.tools.check.stored_values import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,9 +12,9 @@ import numpy as np
 from zarr._async.progress import metered
 from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
-from zarr.tools.contents import Node, contents, node_in_short, stored_below, walked, with_sizes
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result, plain
+from zarr.tools.see.contents import Node, contents, node_in_short, stored_below, walked, with_sizes
 from zarr.tools.text import bytes_of, count, percent, ratio, shorten, table
 
 if TYPE_CHECKING:

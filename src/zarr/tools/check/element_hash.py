@@ -15,7 +15,7 @@ import numpy as np
 
 from zarr.dtype import VariableLengthUTF8
 from zarr.metadata.layout import layout_of
-from zarr.tools.survey import canonical
+from zarr.tools.check.survey import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,18 +20,18 @@ from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.storage.local import leftovers
 from zarr.storage.path import StorePath
-from zarr.tools.document_rules import check_documents
-from zarr.tools.findings import Finding, Findings, Severity, Verification
-from zarr.tools.nodes import place_of
-from zarr.tools.stored_values import (
+from zarr.tools.check.document_rules import check_documents
+from zarr.tools.check.findings import Finding, Findings, Severity, Verification
+from zarr.tools.check.stored_values import (
     Checked,
     Values,
     check_some,
     check_values,
     most_together,
 )
-from zarr.tools.survey import Node, Survey, joined, refuses_to_list
-from zarr.tools.unfinished import MARKER, WORKING
+from zarr.tools.check.survey import Node, Survey, joined, refuses_to_list
+from zarr.tools.nodes import place_of
+from zarr.tools.reshape.unfinished import MARKER, WORKING
 from zarr.tools.workers import workers
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from zarr._async.progress import Progress
-    from zarr.tools.digests import Digest
+    from zarr.tools.check.digests import Digest
     from zarr.tools.nodes import Source
     from zarr.types import ArrayMetadata, StorageOptions
 
@@ -131,7 +131,7 @@ async def verify(
         progress=progress,
     )
     if against is not None:
-        from zarr.tools.digests import compared  # late: few compare
+        from zarr.tools.check.digests import compared  # late: few compare
 
         done.findings.extend(await compared(place, against, executor=executor, progress=progress))
     return done.report(place, level)

@@ -18,10 +18,10 @@ from zarr.metadata.layout import layout_of, same_coding
 from zarr.metadata.spec import ArrayConfig
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
-from zarr.tools.element_hash import type_name
-from zarr.tools.journal import current
-from zarr.tools.shards import Part, Shards
-from zarr.tools.stored_values import Values, wrong_in_chunk, wrong_in_shard
+from zarr.tools.check.element_hash import type_name
+from zarr.tools.check.journal import current
+from zarr.tools.check.shards import Part, Shards
+from zarr.tools.check.stored_values import Values, wrong_in_chunk, wrong_in_shard
 
 if TYPE_CHECKING:
     from zarr.codecs.base import OneChunk

@@ -22,9 +22,9 @@ from zarr.arrays.read import read
 from zarr.groups.async_group import all_members
 from zarr.indexing import basic
 from zarr.metadata.layout import layout_of
-from zarr.tools.importing import Conversion, Lost
+from zarr.tools.convert.importing import Conversion, Lost
+from zarr.tools.convert.tables import ATTRIBUTES, NULLS, ROWS, pyarrow
 from zarr.tools.nodes import node_of, opened
-from zarr.tools.tables import ATTRIBUTES, NULLS, ROWS, pyarrow
 from zarr.tools.transfer import place_for
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from zarr._async.progress import Progress
     from zarr.groups.async_group import AsyncGroup
-    from zarr.tools.importing import Done
+    from zarr.tools.convert.importing import Done
     from zarr.tools.nodes import Source
     from zarr.types import AnyAsyncArray, StorageOptions
 

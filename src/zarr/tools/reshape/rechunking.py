@@ -1,7 +1,7 @@
 """Arrays and trees in another shape: other chunks, shards, codecs, data types, another format.
 
 First it is decided how each array is stored, and by which blocks; all that can be refused is. Then
-the values are written, and the documents of the nodes last: see `zarr.tools.unfinished`.
+the values are written, and the documents of the nodes last: see `zarr.tools.reshape.unfinished`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from zarr.tools.reshape.targets import (
     target_place,
     tree_of,
 )
+from zarr.tools.reshape.unfinished import Unfinished
 from zarr.tools.reshape.work import Bad, check_on_overflow, units_of
 from zarr.tools.result import Result, plain
 from zarr.tools.text import bytes_of, printable
-from zarr.tools.unfinished import Unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -29,11 +29,11 @@ from zarr.storage.client import Requests
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath
 from zarr.storage.wrapper import layers
-from zarr.tools.journal import Change, change, current
+from zarr.tools.check.journal import Change, change, current
+from zarr.tools.check.shards import Shards
+from zarr.tools.check.stored_values import Values, version_of
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
-from zarr.tools.shards import Shards
-from zarr.tools.stored_values import Values, version_of
 from zarr.tools.text import printable
 
 if TYPE_CHECKING:

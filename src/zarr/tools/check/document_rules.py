@@ -11,11 +11,11 @@ from zarr.hierarchy.documents import check_new_nodes, get_value
 from zarr.metadata.common import parse_json
 from zarr.metadata.group import GroupMetadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.tools.findings import Finding
-from zarr.tools.survey import canonical, fingerprint, joined
+from zarr.tools.check.findings import Finding
+from zarr.tools.check.survey import canonical, fingerprint, joined
 
 if TYPE_CHECKING:
-    from zarr.tools.survey import Node, Survey
+    from zarr.tools.check.survey import Node, Survey
 
 __all__ = ["check_documents"]
 

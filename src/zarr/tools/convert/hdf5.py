@@ -15,12 +15,12 @@ from zarr.buffer.cpu import Buffer
 from zarr.copying.hdf5 import Dataset, attributes_of, is_hdf5, parts_of, walk_hdf5
 from zarr.indexing import basic
 from zarr.storage.client import Requests
-from zarr.tools.importing import Incoming, Lost, Opened
+from zarr.tools.convert.importing import Incoming, Lost, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zarr.tools.importing import Done, Wanted
+    from zarr.tools.convert.importing import Done, Wanted
     from zarr.types import AnyAsyncArray, ZarrFormat
 
     Coords = tuple[int, ...]

@@ -13,9 +13,9 @@ from zarr._async.run import bounded, offload, run
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import spread
 from zarr.tools.blocks import Blocks, count_of
-from zarr.tools.histogram import Histogram, histogram_of, merged
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
+from zarr.tools.see.histogram import Histogram, histogram_of, merged
 from zarr.tools.text import number, pairs, percent, printable, shorten
 
 if TYPE_CHECKING:

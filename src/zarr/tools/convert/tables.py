@@ -13,12 +13,12 @@ from zarr.arrays.create import new_array, place
 from zarr.arrays.write import write
 from zarr.indexing import basic
 from zarr.storage.path import StorePath
-from zarr.tools.importing import Described, Incoming, Lost, Opened
+from zarr.tools.convert.importing import Described, Incoming, Lost, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zarr.tools.importing import Done, Wanted
+    from zarr.tools.convert.importing import Done, Wanted
     from zarr.types import AnyAsyncArray, NumpyDType
 
 NULLS = "_is_null"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.tools.importing import Incoming, Lost, Opened
+from zarr.tools.convert.importing import Incoming, Lost, Opened
 from zarr.tools.result import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zarr.tools.importing import Wanted
+    from zarr.tools.convert.importing import Wanted
     from zarr.types import NumpyDType
 
 _CHUNK_BYTES = 1 << 20

@@ -23,7 +23,7 @@ from zarr.storage.keys import check_key
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath
 from zarr.tools.nodes import node_of
-from zarr.tools.reporting import report
+from zarr.tools.pages.reporting import report
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

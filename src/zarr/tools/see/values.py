@@ -17,7 +17,7 @@ from zarr.arrays.read import read
 from zarr.indexing import parse
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result, escaped, plain
-from zarr.tools.selection_text import parse_selection, written
+from zarr.tools.see.selection_text import parse_selection, written
 from zarr.tools.text import printable
 
 if TYPE_CHECKING:

@@ -164,7 +164,8 @@ class Finding:
     Attributes
     ----------
     code : str
-        Its kind, a key of ``zarr.tools.findings.RULES``; codes do not change between versions.
+        Its kind, a key of ``zarr.tools.check.findings.RULES``. Codes do not change between
+        versions.
     node : str
         The path of the node, relative to the store.
     key : str

@@ -30,11 +30,11 @@ from zarr.metadata.layout import layout_of
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
 from zarr.storage.path import StorePath
-from zarr.tools.element_hash import Elements, Sums
-from zarr.tools.findings import Finding
+from zarr.tools.check.element_hash import Elements, Sums
+from zarr.tools.check.findings import Finding
+from zarr.tools.check.survey import canonical, joined, refuses_to_list
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
-from zarr.tools.survey import canonical, joined, refuses_to_list
 from zarr.tools.text import printable
 from zarr.tools.workers import workers
 

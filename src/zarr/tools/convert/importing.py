@@ -444,15 +444,15 @@ def _given_to(kind: str, source: File, file: IO[bytes]) -> Any:
 def _reader(kind: str) -> Any:
     # Each imports the library of its format.
     if kind == "hdf5":
-        from zarr.tools.hdf5 import read_hdf5
+        from zarr.tools.convert.hdf5 import read_hdf5
 
         return read_hdf5
     if kind == "tiff":
-        from zarr.tools.tiff import read_tiff
+        from zarr.tools.convert.tiff import read_tiff
 
         return read_tiff
     if kind in ("parquet", "csv"):
-        from zarr.tools import tables
+        from zarr.tools.convert import tables
 
         return tables.read_parquet if kind == "parquet" else tables.read_csv
     return {"npy": _read_npy, "npz": _read_npz, "raw": _read_raw}[kind]

@@ -21,12 +21,12 @@ from zarr.metadata.chunk_grids import chunk_count
 from zarr.metadata.layout import chunk_edges, layout_of
 from zarr.storage.client import Requests
 from zarr.storage.wrapper import composed
+from zarr.tools.check.verification import verify
 from zarr.tools.nodes import node_of
-from zarr.tools.pictures import Histogram, as_numbers, binned, histogram
-from zarr.tools.report_page import page
+from zarr.tools.pages.pictures import Histogram, as_numbers, binned, histogram
+from zarr.tools.pages.report_page import page
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable
-from zarr.tools.verification import verify
 
 if TYPE_CHECKING:
     import os
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from zarr._async.progress import Progress
     from zarr.indexing import Selection
-    from zarr.tools.findings import Finding
+    from zarr.tools.check.findings import Finding
+    from zarr.tools.check.verification import Level
     from zarr.tools.nodes import Source
-    from zarr.tools.verification import Level
     from zarr.types import JSON, AnyAsyncArray, AnyNDArray, StorageOptions
 
 __all__ = ["ArrayOfReport", "ChunkMap", "Preview", "Report", "report"]

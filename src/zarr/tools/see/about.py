@@ -14,18 +14,18 @@ from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
-from zarr.tools.contents import dimension_names_of, stored_below
-from zarr.tools.listing import shape_of
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
+from zarr.tools.see.contents import dimension_names_of, stored_below
+from zarr.tools.see.listing import shape_of
 from zarr.tools.text import bytes_of, count, json_lines, pairs, percent, printable, ratio, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from zarr.groups.async_group import AsyncGroup
-    from zarr.tools.contents import Stored
     from zarr.tools.nodes import Source
+    from zarr.tools.see.contents import Stored
     from zarr.types import JSON, AnyAsyncArray, ArrayMetadata, StorageOptions
 
 __all__ = ["ArrayReport", "GroupReport", "codecs_in_words", "info"]

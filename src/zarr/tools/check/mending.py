@@ -20,16 +20,16 @@ from zarr.storage.local import leftovers
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath, address, is_within
 from zarr.storage.wrapper import WrapperStore
-from zarr.tools.findings import Finding, Findings
-from zarr.tools.journal import ABSENT, Change, Entry, Journal, change, current
-from zarr.tools.mended_values import mended
+from zarr.tools.check.findings import Finding, Findings
+from zarr.tools.check.journal import ABSENT, Change, Entry, Journal, change, current
+from zarr.tools.check.mended_values import mended
+from zarr.tools.check.stored_values import Values, version_of
+from zarr.tools.check.survey import joined
+from zarr.tools.check.verification import scan
 from zarr.tools.nodes import place_of
+from zarr.tools.reshape.unfinished import WORKING
 from zarr.tools.result import Result
-from zarr.tools.stored_values import Values, version_of
-from zarr.tools.survey import joined
 from zarr.tools.text import printable
-from zarr.tools.unfinished import WORKING
-from zarr.tools.verification import scan
 
 if TYPE_CHECKING:
     import os
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from zarr._async.progress import Progress
     from zarr.abc.store import Store, StoreTraits
+    from zarr.tools.check.verification import Scan
     from zarr.tools.nodes import Source
-    from zarr.tools.verification import Scan
     from zarr.types import AnyAsyncArray, StorageOptions, ZarrFormat
 
 __all__ = ["Repair", "Step", "repair", "vacuum"]

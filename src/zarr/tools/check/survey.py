@@ -23,8 +23,8 @@ from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
 from zarr.storage.client.retry import AnswerError
-from zarr.tools.findings import Finding
-from zarr.tools.unfinished import MARKER, WORKING
+from zarr.tools.check.findings import Finding
+from zarr.tools.reshape.unfinished import MARKER, WORKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StorePath
-    from zarr.tools.findings import Findings
+    from zarr.tools.check.findings import Findings
     from zarr.types import ArrayMetadata
 
 __all__ = ["Node", "Survey", "canonical", "fingerprint", "joined", "refuses_to_list"]

@@ -18,8 +18,8 @@ from zarr.metadata.layout import layout_of
 from zarr.metadata.spec import ArrayConfig
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
-from zarr.tools.findings import Finding
-from zarr.tools.shards import Shards
+from zarr.tools.check.findings import Finding
+from zarr.tools.check.shards import Shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,11 +14,11 @@ from zarr.arrays.copy import spread
 from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
 from zarr.storage.path import StorePath
-from zarr.tools.about import codecs_in_words, inner_edges
 from zarr.tools.blocks import Blocks, count_of
-from zarr.tools.contents import dimension_names_of, walked
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result, plain
+from zarr.tools.see.about import codecs_in_words, inner_edges
+from zarr.tools.see.contents import dimension_names_of, walked
 from zarr.tools.text import count, indented, number, printable, shorten
 from zarr.urls import is_url
 

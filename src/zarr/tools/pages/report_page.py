@@ -10,14 +10,14 @@ import numpy as np
 
 from zarr.arrays.card import card, facts_of, grid_of
 from zarr.arrays.card import shown as escaped
-from zarr.tools.pictures import bars, image, line
+from zarr.tools.pages.pictures import bars, image, line
 from zarr.tools.text import bytes_of, count, percent, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from zarr.tools.findings import Verification
-    from zarr.tools.reporting import ArrayOfReport, ChunkMap, Listed, Preview, Shown
+    from zarr.tools.check.findings import Verification
+    from zarr.tools.pages.reporting import ArrayOfReport, ChunkMap, Listed, Preview, Shown
 
 __all__ = ["page"]
 

@@ -1,0 +1,1 @@
+"""Tools that check hierarchies and mend them."""

@@ -1,0 +1,1 @@
+"""Tools that look at hierarchies and change nothing but attributes."""
