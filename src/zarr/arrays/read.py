@@ -10,7 +10,6 @@ import numpy as np
 from zarr import _core
 from zarr._async import progress
 from zarr._async.run import offload, pause, stepping
-from zarr.arrays.shown import parts_to_show
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.storage import buffer_view
@@ -241,6 +240,15 @@ async def fill(
     if engine.is_opaque:
         view = buffer_view(view)
     await _run(array, engine, engine.compiled, chosen, view, prototype)
+
+
+def parts_to_show(
+    engine: Engine, chosen: Selection, nbytes: int
+) -> list[tuple[Selection, tuple[slice, ...]]] | None:
+    """Return the parts in which a selection is read or written so that it can be shown."""
+    from zarr.arrays import shown  # late: few watch
+
+    return shown.parts_to_show(engine, chosen, nbytes)
 
 
 _KEPT = 64 << 20

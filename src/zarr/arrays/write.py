@@ -14,8 +14,7 @@ from zarr import _core
 from zarr._async import progress
 from zarr._async.run import bounded, offload, section, stepping
 from zarr.abc._traits import data_id_of
-from zarr.arrays.read import fill, read, understand
-from zarr.arrays.shown import parts_to_show
+from zarr.arrays.read import fill, parts_to_show, read, understand
 from zarr.buffer import cpu
 from zarr.buffer.core import NDBuffer, default_buffer_prototype
 from zarr.dtype.base import shown
