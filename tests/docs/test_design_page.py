@@ -14,7 +14,7 @@ def test_every_package_of_the_drawing_is_there() -> None:
     above, drawn = "", []
     for inner, names in re.findall(r"^(│   )?[├└]── ([a-z_, ]+?)  ", drawing, re.MULTILINE):
         drawn += [f"{above}.{name}" if inner else f"zarr.{name}" for name in names.split(", ")]
-        above = drawn[-1]
+        above = above if inner else drawn[-1]
     assert len(drawn) > 15
     for name in drawn:
         importlib.import_module(name)
