@@ -147,7 +147,13 @@ class Server:
             return self._whole(self._report(), "text/html; charset=utf-8")
         if key.endswith("/"):
             return self._whole(self._listing(key), "text/html; charset=utf-8")
-        return self._value(key, asked_range, body=body)
+        try:
+            return self._value(key, asked_range, body=body)
+        except Refused as refused:
+            # Browsers ask for it by themselves, and complain in the console if it is not there.
+            if key == "favicon.ico" and refused.status == HTTPStatus.NOT_FOUND:
+                return self._whole(b"", "image/x-icon")
+            raise
 
     @staticmethod
     def _key(target: str) -> str:
