@@ -14,6 +14,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEERS := .envs/peers
+# Processes of tests; the tests of a module run in one of them.
+JOBS ?= 2
 PYTHON_DIRS := src tests benchmarks examples tools
 ENGINE_FEATURES := blosc gzip lz4 zstd http json
 # A wheel is used where one is named, or where there is no Rust to build one.
@@ -74,7 +76,7 @@ else
 endif
 
 test-python: build $(VENV)/.group-test $(VENV)/.group-clients $(PEERS)/.made
-	ZARR_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/python -m pytest $(ARGS)
+	ZARR_PEERS=$(abspath $(PEERS))/bin/python $(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 # The wheel, in an environment of its own, with another Python than that of .venv where there is one.
 OTHER_PYTHON = $(shell for p in $(HOME)/.pyenv/versions/3.1[1-9]*/bin/python python3.11 python3.12 \

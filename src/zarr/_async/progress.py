@@ -86,6 +86,10 @@ def progress(show: Progress = True) -> Iterator[None]:
         class like ``tqdm.tqdm`` is used as that one. A function is called with how much is done,
         and with how much there is to do. False shows nothing.
 
+    Yields
+    ------
+    None
+
     Examples
     --------
     >>> import numpy as np, zarr

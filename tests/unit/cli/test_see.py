@@ -180,7 +180,7 @@ def test_sizes_are_written_with_units(store: Path) -> None:
 def test_attributes_are_printed_set_and_deleted(store: Path) -> None:
     assert json.loads(call("attrs", "get", store)) == {"title": "Rain"}
     assert call("attrs", "get", store, "title") == '"Rain"\n'
-    call("attrs", "get", store, "titel", code=2)
+    call("attrs", "get", store, "ttle", code=2)
     call("attrs", "set", store, "year=2026", "who=me", 'list=[1, "a"]', "--path", "climate")
     found = dict(zarr.open_group(store / "climate").attrs)
     assert found == {"year": 2026, "who": "me", "list": [1, "a"]}

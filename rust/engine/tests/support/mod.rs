@@ -42,9 +42,9 @@ impl Drop for Directory {
 /// The files below `path` whose names are those of temporary ones.
 pub fn leftovers(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
-    let (directorys, files): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.file_type().unwrap().is_dir());
+    let (directories, files): (Vec<_>, Vec<_>) = entries.partition(|entry| entry.file_type().unwrap().is_dir());
     let temp = files.iter().filter(|file| file.file_name().to_string_lossy().starts_with(TEMP_PREFIX));
-    let below = directorys.iter().flat_map(|directory| leftovers(&directory.path()));
+    let below = directories.iter().flat_map(|directory| leftovers(&directory.path()));
     temp.map(|file| file.path()).chain(below).collect()
 }
 
