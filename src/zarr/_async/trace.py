@@ -5,7 +5,6 @@ While nobody traces, each place that would note something looks at `active`, and
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from zarr._async.tracing import Trace
 
 __all__ = ["LONG", "Asked", "Stretch", "active", "lock_waited", "switch", "timed"]
-
-logger = logging.getLogger("zarr.trace")
 
 LONG = 1.0
 """Seconds of waiting that are worth a line in the log."""
@@ -107,6 +104,13 @@ def plan_ended(kind: str, began: int) -> None:
         each.note_operation(stretch)
 
 
+def _tell(message: str, *args: object) -> None:
+    """Write a line to the log of the package."""
+    import logging  # late: it takes 5 ms, and most processes have nothing to tell
+
+    logging.getLogger("zarr.trace").info(message, *args, stacklevel=2)
+
+
 def retried(name: str, key: str, where: str, error: Exception, made: int, pause: float) -> None:
     """Tell that a request failed, and is made again after a pause.
 
@@ -123,7 +127,7 @@ def retried(name: str, key: str, where: str, error: Exception, made: int, pause:
     """
     from zarr.storage.keys import redacted  # late: few requests fail
 
-    logger.info(
+    _tell(
         "%s %r of %s failed at attempt %d (%s: %s) and is made again in %.2f s",
         name,
         key,
@@ -139,12 +143,12 @@ def retried(name: str, key: str, where: str, error: Exception, made: int, pause:
 
 def answer_waited(name: str, key: str, where: str, seconds: float) -> None:
     """Tell that the answer to a request took long, its turn and its retries included."""
-    logger.info("%s %r of %s took %.1f s", name, key, where, seconds)
+    _tell("%s %r of %s took %.1f s", name, key, where, seconds)
 
 
 def fell_back(where: str, left: int, of: int, reasons: str) -> None:
     """Tell that chunks are left to the requests of a store that the engine had fetched itself."""
-    logger.info(
+    _tell(
         "the engine fetched %d of %d chunks of %s by itself and leaves the others to the store: %s",
         of - left,
         of,
@@ -162,7 +166,7 @@ def lock_waited(name: str, began: int, *, counted: bool = False) -> None:
     """
     took = time.perf_counter_ns() - began
     if took >= LONG * 1e9:
-        logger.info("waited %.1f s for the lock of %s", took / 1e9, name)
+        _tell("waited %.1f s for the lock of %s", took / 1e9, name)
     stretch = Stretch("lock", name, threading.get_native_id(), began, took, 0)
     for each in () if counted else active:
         each.note_lock(stretch)
