@@ -14,8 +14,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PEERS := .envs/peers
-# Processes of tests; the tests of a module run in one of them.
+# Processes of tests; the tests of a module run in one of them. The names of some tests have sets in
+# them, which must have the same order in all processes.
 JOBS ?= 2
+export PYTHONHASHSEED ?= 0
 PYTHON_DIRS := src tests benchmarks examples tools
 ENGINE_FEATURES := blosc gzip lz4 zstd http json
 # A wheel is used where one is named, or where there is no Rust to build one.

@@ -76,7 +76,7 @@ def save(traced: Trace, path: str | os.PathLike[str]) -> None:
 def export(traced: Trace, tracer: Any) -> int:
     """Hand a timeline to OpenTelemetry; return how many spans were made."""
     try:
-        from opentelemetry import trace  # type: ignore[import-not-found, unused-ignore] # late
+        from opentelemetry import trace  # late: an extra
     except ImportError as error:
         raise ImportError(
             "to export a trace, OpenTelemetry is needed: install it with `pip install zarr[otel]`"
