@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 # No example is late: the machine may be busy.
 settings.register_profile("zarr", deadline=None)
 settings.load_profile("zarr")
+
+# In the background of a shell, a process ignores Ctrl-C, and so would those that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 #: Areas that are slow as a whole; single slow modules and tests have a mark of their own.
