@@ -52,6 +52,8 @@ _MAIN = ("zarr.json", ".zarray", ".zgroup")
 """The documents that say that there is a node."""
 _PATIENCE = 8
 """How often one looks again for a node that somebody else has begun to make."""
+# The disk takes no more, or is broken: to try in another way would not help.
+_NO_ROOM = (errno.EDQUOT, errno.EIO, errno.ENOSPC)
 _SWEPT = (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY)
 """The errors of the system where others make and delete the same directory."""
 _TRIES = 5
@@ -221,7 +223,9 @@ class _Placing:
                 if handle.add(key, document.to_bytes()):
                     self.made.add(path)
                     return True
-            except OSError:
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    raise
                 break
         return False
 
