@@ -90,3 +90,17 @@ def test_a_close_that_fails_leaves_the_old_value(
     assert dict(again.attrs) == {}
     names = sorted(path.name for path in (tmp_path / "a").rglob("*"))
     assert names == ["0", "c", "zarr.json"]
+
+
+@pytest.mark.parametrize("errno", ["EDQUOT", "ENOSPC"])
+def test_a_node_whose_document_cannot_be_closed_is_not_made(tmp_path: Path, errno: str) -> None:
+    zarr.create_array(tmp_path / "a", shape=(4,), dtype="i4")
+    code = f"zarr.create_array({str(tmp_path / 'b')!r}, shape=(4,), dtype='i4')"
+    _, lines = _run(tmp_path, code)
+    place = _closes_of_written_files(tmp_path, lines)[0]
+    shutil.rmtree(tmp_path / "b")
+    said, lines = _run(tmp_path, code, "-e", f"inject=close:error={errno}:when={place}")
+    assert any("INJECTED" in line for line in lines)
+    assert said.startswith("refused:"), said
+    assert "zarr.json" in said
+    assert [path.name for path in (tmp_path / "b").rglob("*")] == []
