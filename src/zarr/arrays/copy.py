@@ -169,7 +169,7 @@ class _Nowhere(MutableMapping[str, Any]):
 
 
 # A block of this many bytes gives all cores work, and a few of them fit into any memory.
-_BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 32 << 20
 # Codecs of the engine that take all elements of the types that they are for.
 _TAKE_ALL = frozenset(("blosc", "bytes", "crc32c", "delta", "gzip", "transpose", "zlib", "zstd"))
 # How many blocks are under way where the store has to be waited for.
@@ -333,7 +333,7 @@ async def copy_data(
         else:
             block = await _block(source, region)
         await write(target, basic, region, block)
-        done(_count(region))
+        done(count_of(region))
 
     await bounded(blocks, copy, _BLOCKS)
 
@@ -357,7 +357,7 @@ async def _copy_elsewhere(
         await spread(executor, _read_and_write, tasks, done)
     else:
         tasks = ((source, target, region) for region in blocks)
-        most = max(2, min(IN_FLIGHT, _SENT_BYTES // max(1, min(_BLOCK_BYTES, target.nbytes))))
+        most = max(2, min(IN_FLIGHT, _SENT_BYTES // max(1, min(BLOCK_BYTES, target.nbytes))))
         await spread(executor, _write, tasks, done, load=_loaded, most=most)
 
 
@@ -366,15 +366,16 @@ def _read_and_write(source: AnyAsyncArray, target: AnyAsyncArray, region: Region
         await write(target, basic, region, await _block(source, region))
 
     run(copy(), waits=source.needs_event_loop or target.needs_event_loop)
-    return _count(region)
+    return count_of(region)
 
 
 def _write(block: object, target: AnyAsyncArray, region: Region) -> int:
     run(write(target, basic, region, block), waits=target.needs_event_loop)
-    return _count(region)
+    return count_of(region)
 
 
-def _count(region: Region) -> int:
+def count_of(region: Region) -> int:
+    """Return how many elements a region has."""
     return prod(part.stop - part.start for part in region)
 
 
@@ -396,19 +397,12 @@ def _blocks(
     """Regions that cover an array, each made of whole shards or chunks, not all of them there."""
     edges, shape = layout_of(target.metadata).grid, target.shape
     counts = tuple(map(chunk_count, edges, shape))
-    most = _BLOCK_BYTES if most is None else most
-    strides = _block_shape(edges, counts, target.dtype.itemsize, most)
+    most = BLOCK_BYTES if most is None else most
+    strides = block_shape(edges, counts, target.dtype.itemsize, most)
     for first in product(*map(range, (0,) * len(counts), counts, strides)):
         if have and have.issuperset(_places(first, strides, counts)):
             continue
-        region = []
-        for chunk, stride, count, edge, length in zip(
-            first, strides, counts, edges, shape, strict=True
-        ):
-            start, _ = chunk_bounds(edge, chunk)
-            _, stop = chunk_bounds(edge, min(chunk + stride, count) - 1)
-            region.append(slice(start, min(stop, length)))
-        yield tuple(region)
+        yield region_of(edges, shape, first, strides)
 
 
 def _places(
@@ -419,10 +413,10 @@ def _places(
     return product(*map(range, first, ends))
 
 
-def _block_shape(
+def block_shape(
     edges: tuple[Edge, ...], counts: tuple[int, ...], itemsize: int, most: int
 ) -> tuple[int, ...]:
-    """How many chunks of each dimension fit into a block, the last dimensions first."""
+    """Return how many chunks of each dimension fit into a block, the last dimensions first."""
     size = itemsize * prod(edge if isinstance(edge, int) else max(edge) for edge in edges)
     strides = [1] * len(edges)
     for axis in reversed(range(len(edges))):
@@ -431,3 +425,18 @@ def _block_shape(
         if strides[axis] < counts[axis]:
             break
     return tuple(strides)
+
+
+def region_of(
+    edges: tuple[Edge, ...],
+    shape: tuple[int, ...],
+    first: tuple[int, ...],
+    strides: tuple[int, ...],
+) -> Region:
+    """Return the part of an array in a block of chunks: `strides` of them from `first` on."""
+    region = []
+    for chunk, stride, edge, length in zip(first, strides, edges, shape, strict=True):
+        start, _ = chunk_bounds(edge, chunk)
+        last = min(chunk + stride, chunk_count(edge, length)) - 1
+        region.append(slice(start, min(chunk_bounds(edge, last)[1], length)))
+    return tuple(region)

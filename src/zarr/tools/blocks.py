@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zarr.arrays.copy import BLOCK_BYTES, Region, block_shape, count_of, region_of
 from zarr.arrays.stored_chunks import stored_coords
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count
 from zarr.metadata.layout import layout_of
@@ -14,12 +15,9 @@ from zarr.metadata.layout import layout_of
 if TYPE_CHECKING:
     from zarr.types import AnyAsyncArray
 
-Region = tuple[slice, ...]
 Coords = tuple[int, ...]
 
 __all__ = ["Blocks", "Coords", "Region", "count_of"]
-
-_BYTES = 32 << 20
 
 
 class Blocks:
@@ -35,20 +33,12 @@ class Blocks:
 
     def __init__(self, array: AnyAsyncArray, most: int | None = None) -> None:
         layout = layout_of(array.metadata)
-        most = _BYTES if most is None else most
+        most = BLOCK_BYTES if most is None else most
         self._array = array
         self._edges, self._shape = layout.grid, layout.shape
         self._counts = tuple(map(chunk_count, layout.grid, layout.shape))
-        size = max(1, layout.dtype.itemsize)
-        size *= prod(edge if isinstance(edge, int) else max(edge) for edge in layout.grid)
-        strides = [1] * len(self._counts)
-        # The last dimensions first: their chunks lie together in the result.
-        for axis in reversed(range(len(strides))):
-            strides[axis] = max(1, min(self._counts[axis], most // max(size, 1)))
-            size *= strides[axis]
-            if strides[axis] < self._counts[axis]:
-                break
-        self.strides = tuple(strides)
+        itemsize = max(1, layout.dtype.itemsize)
+        self.strides = block_shape(layout.grid, self._counts, itemsize, most)
         self.seen = 0
         """How many elements are in stored values, as far as the store was asked."""
 
@@ -79,16 +69,5 @@ class Blocks:
 
     def region(self, place: Coords) -> Region:
         """Return the part of the array that a block is."""
-        region = []
-        for block, stride, count, edge, length in zip(
-            place, self.strides, self._counts, self._edges, self._shape, strict=True
-        ):
-            start, _ = chunk_bounds(edge, block * stride)
-            _, stop = chunk_bounds(edge, min((block + 1) * stride, count) - 1)
-            region.append(slice(start, min(stop, length)))
-        return tuple(region)
-
-
-def count_of(region: Region) -> int:
-    """Return how many elements a region has."""
-    return prod(part.stop - part.start for part in region)
+        first = tuple(map(int.__mul__, place, self.strides))
+        return region_of(self._edges, self._shape, first, self.strides)

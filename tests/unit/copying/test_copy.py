@@ -381,7 +381,7 @@ def test_elements_that_are_sent_are_taken_when_it_is_their_turn(
     monkeypatch: pytest.MonkeyPatch, waiting_store: Any
 ) -> None:
     monkeypatch.setattr(copy, "_SENT_BYTES", 8)  # of 256 in all, 4 in each block
-    monkeypatch.setattr(copy, "_BLOCK_BYTES", 4)
+    monkeypatch.setattr(copy, "BLOCK_BYTES", 4)
     elements = Elements()
     waiting, most = [0], [0]
 

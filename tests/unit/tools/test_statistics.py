@@ -51,7 +51,7 @@ def test_histograms_of_parts_merge_to_that_of_all_in_any_order(
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_BYTES", 256)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 256)
 
 
 DTYPES = ["i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8", ">f8", ">i4"]
