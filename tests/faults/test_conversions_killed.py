@@ -54,7 +54,8 @@ def test_a_killed_process_leaves_the_old_or_the_new(what: str, tmp_path: Path) -
         assert np.array_equal(found, old) or np.array_equal(found, new)
         beside = folder / "old~new"
         is_whole = (beside / "zarr.json").exists()
-        if beside.exists() and (is_whole or not (beside / "zarr.unfinished").exists()):
+        is_left = any(path.is_file() for path in beside.rglob("*"))
+        if is_left and (is_whole or not (beside / "zarr.unfinished").exists()):
             tools.rm(beside, recursive=True)  # the old node, or the new one
         tools.import_file(folder / "a.npy", folder / "old", overwrite=True)  # it goes on
         np.testing.assert_array_equal(zarr.open_array(folder / "old")[...], new)

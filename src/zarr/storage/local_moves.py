@@ -86,8 +86,11 @@ def rename(old: str, new: str) -> bool:
     if not os.path.isdir(old):
         return False
     os.makedirs(new.rpartition("/")[0], exist_ok=True)
-    with contextlib.suppress(OSError):  # one that is left of what was deleted
-        os.rmdir(new)
+    for directory, _, files in os.walk(new, topdown=False):  # empty ones, that a deletion has left
+        if files:
+            break
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
     done = _renameat2(old, new, _NOREPLACE)
     if done is not None:
         return done

@@ -375,6 +375,15 @@ def test_what_is_there_is_replaced_on_demand_only(tmp_path: Path) -> None:
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "old")[...], DATA)
 
 
+def test_directories_of_a_killed_deletion_are_not_in_the_way(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", DATA)
+    zarr.save_array(tmp_path / "old", DATA[:3])
+    (tmp_path / "old~new" / "c" / "0").mkdir(parents=True)
+    tools.import_file(tmp_path / "a.npy", tmp_path / "old", overwrite=True)
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "old")[...], DATA)
+    assert not (tmp_path / "old~new").exists()
+
+
 def test_pickles_are_not_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{}, []], object), allow_pickle=True)
     with pytest.raises(ValueError, match="pickled"):

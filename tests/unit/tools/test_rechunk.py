@@ -637,6 +637,13 @@ def test_a_target_that_is_there_is_refused_and_stays(tmp_path: Path) -> None:
     assert zarr.open_array(tmp_path / "a")[0] == 1
 
 
+def test_directories_without_values_are_nothing(tmp_path: Path) -> None:
+    """A deletion that was killed leaves them."""
+    (tmp_path / "f" / "c" / "0").mkdir(parents=True)
+    zarr.rechunk(slices(), tmp_path / "f")
+    same(tmp_path / "f")
+
+
 def test_a_target_below_an_array_is_refused(tmp_path: Path) -> None:
     zarr.create_array(tmp_path / "a", data=[1])
     with pytest.raises(ValueError, match="is an array"):

@@ -182,7 +182,8 @@ class Unfinished:
                     f"{place.shown_as()} cannot be made: there is {article} {kind} already. "
                     "Choose another target, or delete it first."
                 )
-        if not store.supports_listing:
+        # Directories without values, which a killed deletion leaves, are nothing.
+        if not store.supports_listing or await place.is_empty():
             return
         async for name in Requests(store).list_dir(place.path):
             raise ValueError(
