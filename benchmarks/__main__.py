@@ -117,6 +117,7 @@ def main() -> int:
     if arguments.json and arguments.json.exists():
         found["results"] = json.loads(arguments.json.read_text())["results"]
     base = Path(tempfile.mkdtemp(prefix="zarr-benchmark-", dir=arguments.folder))
+    os.environ["BENCHMARK_FIELDS"] = str(base / "fields")  # for the workers
     try:
         for number, work in enumerate(chosen):
             folder = base / str(number)

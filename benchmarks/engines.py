@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,8 +79,8 @@ class ZarrLike:
     def write(self, array: Any, selection: Any, value: Any) -> None:
         array[selection] = value
 
-    def vindex(self, array: Any, rows: Any, columns: Any) -> Any:
-        return array.vindex[rows, columns]
+    def vindex(self, array: Any, points: tuple[Any, ...]) -> Any:
+        return array.vindex[points]
 
     def mask(self, array: Any, mask: Any) -> Any:
         return array.vindex[mask]
@@ -86,8 +88,8 @@ class ZarrLike:
     def write_points(self, array: Any, selection: Any, value: Any) -> None:
         array.vindex[selection] = value
 
-    def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
-        return array.oindex[rows, columns]
+    def oindex(self, array: Any, lists: tuple[Any, ...]) -> Any:
+        return array.oindex[lists]
 
     def gather(self, array: Any, selections: list[Any]) -> None:
         source = array.async_array if hasattr(array, "async_array") else array._async_array
@@ -177,8 +179,8 @@ class TensorStore:
     def write(self, array: Any, selection: Any, value: Any) -> None:
         array[selection].write(value).result()
 
-    def vindex(self, array: Any, rows: Any, columns: Any) -> Any:
-        return array.vindex[rows, columns].read().result()
+    def vindex(self, array: Any, points: tuple[Any, ...]) -> Any:
+        return array.vindex[points].read().result()
 
     def mask(self, array: Any, mask: Any) -> Any:
         return array.vindex[mask].read().result()
@@ -186,8 +188,8 @@ class TensorStore:
     def write_points(self, array: Any, selection: Any, value: Any) -> None:
         array.vindex[selection].write(value).result()
 
-    def oindex(self, array: Any, rows: Any, columns: Any) -> Any:
-        return array.oindex[rows, columns].read().result()
+    def oindex(self, array: Any, lists: tuple[Any, ...]) -> Any:
+        return array.oindex[lists].read().result()
 
     def gather(self, array: Any, selections: list[Any]) -> None:
         async def run() -> None:
@@ -235,7 +237,21 @@ def values(layout: Layout) -> np.ndarray[Any, Any]:
 
 
 def field(shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    """A smooth float32 field with noise, the same each time."""
+    """A smooth float32 field with noise, the same each time.
+
+    It takes seconds to make, and is kept as a file in the directory that BENCHMARK_FIELDS names.
+    """
+    directory = os.environ.get("BENCHMARK_FIELDS")
+    if directory is None:
+        return _field(shape)
+    path = Path(directory, f"{'x'.join(map(str, shape))}.npy")
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, _field(shape))
+    return np.load(path)
+
+
+def _field(shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng(20)
     *_, rows, columns = np.ogrid[tuple(slice(0, extent) for extent in shape)]
     smooth = 280 + 15 * np.sin(rows / 61) * np.cos(columns / 47)

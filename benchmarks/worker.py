@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 import time
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
     from benchmarks.workloads import Layout, Workload
 
-BOX = (300, 200)
+BOXES = {2: (300, 200), 3: (60, 50, 40), 4: (24, 20, 16, 12)}
+"""The shapes of boxes, by rank."""
+LISTS = {2: (200, 100), 3: (100, 50, 20), 4: (30, 20, 15, 10)}
+"""How many indices each dimension of an orthogonal selection has, by rank."""
+LONGEST = 1.5
+"""Seconds after which a workload is not repeated any more, once it was timed twice."""
 
 
 def peak() -> int:
@@ -36,24 +42,36 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def corners(layout: Layout, n: int, box: tuple[int, int]) -> list[tuple[slice, slice]]:
+def corners(layout: Layout, n: int) -> list[tuple[slice, ...]]:
     """Boxes at random places."""
     rng = np.random.default_rng(3)
-    tops = rng.integers(0, layout.shape[0] - box[0], n)
-    lefts = rng.integers(0, layout.shape[1] - box[1], n)
+    box = BOXES[len(layout.shape)]
+    starts = [
+        rng.integers(0, extent - size, n) for extent, size in zip(layout.shape, box, strict=True)
+    ]
     return [
-        (slice(int(t), int(t) + box[0]), slice(int(left), int(left) + box[1]))
-        for t, left in zip(tops, lefts, strict=True)
+        tuple(slice(int(at), int(at) + size) for at, size in zip(corner, box, strict=True))
+        for corner in zip(*starts, strict=True)
     ]
 
 
-def one_chunk(layout: Layout, n: int) -> list[tuple[slice, slice]]:
+def one_chunk(layout: Layout, n: int) -> list[tuple[slice, ...]]:
     """Selections of one chunk each."""
-    (rows, columns), chunk = layout.shape, layout.chunks
-    across = columns // chunk[1]
-    total = rows // chunk[0] * across
-    places = [(i * 17 % total // across * chunk[0], i * 17 % across * chunk[1]) for i in range(n)]
-    return [(slice(top, top + chunk[0]), slice(left, left + chunk[1])) for top, left in places]
+    grid = [extent // size for extent, size in zip(layout.shape, layout.chunks, strict=True)]
+    places = np.unravel_index(np.arange(n) * 17 % math.prod(grid), grid)
+    return [
+        tuple(
+            slice(int(at) * size, int(at + 1) * size)
+            for at, size in zip(place, layout.chunks, strict=True)
+        )
+        for place in zip(*places, strict=True)
+    ]
+
+
+def points(layout: Layout, n: int, seed: int) -> tuple[Any, ...]:
+    """The coordinates of random points, one list for each dimension."""
+    rng = np.random.default_rng(seed)
+    return tuple(rng.integers(0, extent, n) for extent in layout.shape)
 
 
 class Case:
@@ -94,7 +112,7 @@ class Case:
         return lambda: self.engine.write(self.array, ..., self.data)
 
     def _element(self) -> Callable[[], Any]:
-        element = tuple(77 + 22 * dimension for dimension in range(len(self.layout.shape)))
+        element = tuple((77 + 22 * n) % extent for n, extent in enumerate(self.layout.shape))
         return lambda: self.engine.read(self.array, element)
 
     def _cached_element(self) -> Callable[[], Any]:
@@ -111,12 +129,12 @@ class Case:
         return run
 
     def _boxes(self) -> Callable[[], Any]:
-        boxes = corners(self.layout, 50, BOX)
+        boxes = corners(self.layout, 50)
         return lambda: [self.engine.read(self.array, box) for box in boxes]
 
     def _box_writes(self) -> Callable[[], Any]:
-        boxes = corners(self.layout, 50, BOX)
-        value = field(BOX)
+        boxes = corners(self.layout, 50)
+        value = field(BOXES[len(self.layout.shape)])
         return lambda: [self.engine.write(self.array, box, value) for box in boxes]
 
     def _chunk_writes(self) -> Callable[[], Any]:
@@ -127,10 +145,19 @@ class Case:
     def _column(self) -> Callable[[], Any]:
         return lambda: self.engine.read(self.array, (slice(None), 0))
 
+    def _planes(self) -> Callable[[], Any]:
+        extent = self.layout.shape[-1]
+        indices = range(3, extent, extent // 8)
+        return lambda: [self.engine.read(self.array, (..., index)) for index in indices]
+
+    def _series(self) -> Callable[[], Any]:
+        places = zip(*points(self.layout, 20, 4)[1:], strict=True)
+        selections = [(slice(None), *map(int, place)) for place in places]
+        return lambda: [self.engine.read(self.array, selection) for selection in selections]
+
     def _vindex(self, n: int = 10_000) -> Callable[[], Any]:
-        rng = np.random.default_rng(4)
-        rows, columns = (rng.integers(0, extent, n) for extent in self.layout.shape)
-        return lambda: self.engine.vindex(self.array, rows, columns)
+        selected = points(self.layout, n, 4)
+        return lambda: self.engine.vindex(self.array, selected)
 
     def _many_points(self) -> Callable[[], Any]:
         return self._vindex(1_000_000)
@@ -143,10 +170,9 @@ class Case:
         return self._mask(0.001)
 
     def _point_writes(self) -> Callable[[], Any]:
-        rng = np.random.default_rng(7)
-        points = tuple(rng.integers(0, extent, 100_000) for extent in self.layout.shape)
-        value = rng.random(100_000, np.float32)
-        return lambda: self.engine.write_points(self.array, points, value)
+        selected = points(self.layout, 100_000, 7)
+        value = np.random.default_rng(7).random(100_000, np.float32)
+        return lambda: self.engine.write_points(self.array, selected, value)
 
     def _mask_writes(self) -> Callable[[], Any]:
         mask = np.random.default_rng(8).random(self.layout.shape) < 0.5
@@ -155,16 +181,19 @@ class Case:
 
     def _oindex(self) -> Callable[[], Any]:
         rng = np.random.default_rng(5)
-        rows = np.sort(rng.choice(self.layout.shape[0], 200, replace=False))
-        columns = np.sort(rng.choice(self.layout.shape[1], 100, replace=False))
-        return lambda: self.engine.oindex(self.array, rows, columns)
+        shape = self.layout.shape
+        lists = tuple(
+            np.sort(rng.choice(extent, n, replace=False))
+            for extent, n in zip(shape, LISTS[len(shape)], strict=True)
+        )
+        return lambda: self.engine.oindex(self.array, lists)
 
     def _long_lists(self) -> Callable[[], Any]:
         rng = np.random.default_rng(9)
-        rows, columns = (
+        lists = tuple(
             rng.integers(0, n, k) for n, k in zip(self.layout.shape, (100_000, 16), strict=True)
         )
-        return lambda: self.engine.oindex(self.array, rows, columns)
+        return lambda: self.engine.oindex(self.array, lists)
 
     def _threads(self) -> Callable[[], Any]:
         selections = one_chunk(self.layout, 2000)
@@ -213,6 +242,8 @@ def measure(engine: str, work: Workload, folder: str, repeat: int) -> dict[str, 
         else:
             times.append(took)
         del result
+        if len(times) > 1 and sum(times) > LONGEST * 1e3:
+            break
     return {"ms": min(times) if work.repeat < 100 else float(np.median(times)), "peak": memory}
 
 

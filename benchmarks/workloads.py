@@ -58,6 +58,12 @@ VOLUME = Layout((256, 256, 256), (16, 16, 16), (128, 128, 128), "none")
 VOLUME_32 = Layout((256, 256, 256), (32, 32, 32), (128, 256, 256), "none")
 VOLUME_ZSTD = Layout((256, 256, 256), (16, 16, 16), (128, 128, 128))
 VOLUME_32_ZSTD = Layout((256, 256, 256), (32, 32, 32), (128, 256, 256))
+CHUNKS_3D = Layout((256, 256, 256), (64, 64, 64))
+"""Chunks of 1 MiB."""
+CHUNKS_4D = Layout((32, 16, 128, 256), (8, 4, 64, 64))
+"""Time, level, latitude, longitude, in chunks of 512 KiB."""
+SHARDS_4D = Layout((32, 16, 128, 256), (4, 4, 32, 32), (16, 16, 128, 128))
+"""Inner chunks of 64 KiB in shards of 16 MiB."""
 STRINGS = Layout((1000, 1000), (100, 1000), dtype="string")
 NODE = Layout((100, 10), (10, 10))
 
@@ -157,6 +163,8 @@ WORKLOADS = (
     Workload("one element, 4 KiB chunk, memory", "element", SMALL, "memory", 3, 500),
     Workload("one element, 4 KiB chunk, local", "element", SMALL, reach=4, repeat=500, short=True),
     Workload("one element of a shard, local", "element", SHARDED, reach=4, repeat=500),
+    Workload("one element, inner chunk of 16 x 16 x 16", "element", VOLUME_ZSTD, repeat=500),
+    Workload("one element, 4-D, inner chunk of 64 KiB", "element", SHARDS_4D, repeat=500),
     Workload("one element, 1 MiB uncompressed chunk, local", "element", LARGE_RAW, repeat=500),
     Workload("one element, 16 MiB Blosc chunk, memory", "element", ONE_BLOSC, "memory", repeat=500),
     Workload("one element, 16 MiB Blosc chunk, local", "element", ONE_BLOSC, repeat=500),
@@ -167,6 +175,12 @@ WORKLOADS = (
     Workload("read 64 MiB, transposed chunks, 4-D", "read", FORTRAN_4D, "memory"),
     Workload("read 64 MiB, inner chunks of 16 x 16 x 16", "read", VOLUME, "memory"),
     Workload("read 64 MiB, inner chunks of 32 x 32 x 32", "read", VOLUME_32, "memory"),
+    Workload("read 64 MiB, 3-D chunks of 1 MiB", "read", CHUNKS_3D, reach=1.15),
+    Workload("write 64 MiB, 3-D chunks of 1 MiB", "write", CHUNKS_3D, reach=1.15, repeat=3),
+    Workload("read 64 MiB, 4-D chunks of 512 KiB", "read", CHUNKS_4D, reach=1.15),
+    Workload("write 64 MiB, 4-D chunks of 512 KiB", "write", CHUNKS_4D, reach=1.15, repeat=3),
+    Workload("read 64 MiB, 4-D, inner chunks of 64 KiB", "read", SHARDS_4D, reach=1.15),
+    Workload("write 64 MiB, 4-D, inner chunks of 64 KiB", "write", SHARDS_4D, reach=1.1, repeat=3),
     Workload(
         "write 64 MiB, inner chunks of 16 x 16 x 16", "write", VOLUME_ZSTD, "memory", 1.1, repeat=3
     ),
@@ -189,7 +203,16 @@ WORKLOADS = (
     ),
     Workload("50 random boxes, 128 KiB inner chunks", "boxes", LARGE_SHARDS, reach=1.5),
     Workload("50 random boxes, 16 KiB inner chunks", "boxes", SHARDED, reach=1.5),
+    Workload("50 random boxes, 3-D chunks of 1 MiB", "boxes", CHUNKS_3D, reach=1.5),
+    Workload("50 random boxes, inner chunks of 16 x 16 x 16", "boxes", VOLUME_ZSTD, reach=1.5),
+    Workload("50 random boxes, inner chunks of 32 x 32 x 32", "boxes", VOLUME_32_ZSTD, reach=1.5),
+    Workload("50 random boxes, 4-D chunks of 512 KiB", "boxes", CHUNKS_4D, reach=1.5),
+    Workload("50 random boxes, 4-D, inner chunks of 64 KiB", "boxes", SHARDS_4D, reach=1.5),
+    Workload("8 planes, inner chunks of 32 x 32 x 32", "planes", VOLUME_32_ZSTD, reach=1.5),
+    Workload("20 series in time, 4-D, inner chunks of 64 KiB", "series", SHARDS_4D, reach=1.5),
     Workload("10,000 points by vindex, 4 KiB chunks", "vindex", SMALL, reach=2),
+    Workload("10,000 points by vindex, inner chunks of 16 x 16 x 16", "vindex", VOLUME_ZSTD),
+    Workload("10,000 points by vindex, 4-D, inner chunks of 64 KiB", "vindex", SHARDS_4D),
     Workload("1,000,000 points by vindex, 4 KiB chunks", "many points", SMALL, "memory"),
     Workload("a mask of every second element, 4 KiB chunks", "mask", SMALL, "memory"),
     Workload("a mask of 1 in 1,000 elements, 4 KiB chunks", "sparse mask", SMALL, "memory", 2),
@@ -201,7 +224,16 @@ WORKLOADS = (
         "memory",
         repeat=3,
     ),
+    Workload(
+        "a mask of every second element, inner chunks of 16 x 16 x 16",
+        "mask",
+        VOLUME_ZSTD,
+        "memory",
+    ),
+    Workload("a mask of 1 in 1,000 elements, 4-D chunks of 512 KiB", "sparse mask", CHUNKS_4D),
     Workload("200 x 100 by oindex, 4 KiB chunks", "oindex", SMALL, reach=2),
+    Workload("100 x 50 x 20 by oindex, inner chunks of 32 x 32 x 32", "oindex", VOLUME_32_ZSTD),
+    Workload("30 x 20 x 15 x 10 by oindex, 4-D chunks of 512 KiB", "oindex", CHUNKS_4D),
     Workload("100,000 x 16 by oindex, 4 KiB chunks", "long lists", SMALL, "memory", 2),
     Workload("50 unaligned box writes, 1 MiB chunks", "box writes", LARGE, reach=1.3, repeat=3),
     Workload(
@@ -211,6 +243,8 @@ WORKLOADS = (
         reach=3,
         repeat=3,
     ),
+    Workload("50 unaligned box writes, 3-D chunks of 1 MiB", "box writes", CHUNKS_3D, repeat=3),
+    Workload("50 unaligned box writes, 4-D, 16 MiB shards", "box writes", SHARDS_4D, repeat=3),
     Workload(
         "20 writes of one inner chunk of 128 KiB, 128 MiB shard",
         "chunk writes",
@@ -220,6 +254,12 @@ WORKLOADS = (
     ),
     Workload("4 threads x 500 one-chunk reads, 4 KiB", "threads", SMALL, reach=2.5, short=True),
     Workload("4 threads x 500 one-chunk reads, 16 KiB inner", "threads", SHARDED, reach=2.5),
+    Workload(
+        "4 threads x 500 one-chunk reads, inner chunks of 16 x 16 x 16",
+        "threads",
+        VOLUME_ZSTD,
+        reach=2.5,
+    ),
     Workload("2,000 one-chunk reads by asyncio.gather, memory", "gather", SMALL, "memory", 8),
     Workload("open one array, local", "open", SMALL, reach=1.2, repeat=500, short=True),
     Workload(
