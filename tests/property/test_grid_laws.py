@@ -12,21 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zarr
+from zarr.arrays.chunk_shapes import (
+    SHARDED_INNER_CHUNK_MAX_BYTES,
+    TARGET_BYTES,
+    TARGET_SHARD_BYTES,
+    guess_chunks,
+    resolve_grids,
+)
 from zarr.core.chunk_grids import (
     ChunkGrid,
     FixedDimension,
     VaryingDimension,
     create_chunk_grid_metadata,
 )
-from zarr.metadata.chunk_grids import (
-    SHARDED_INNER_CHUNK_MAX_BYTES,
-    TARGET_BYTES,
-    TARGET_SHARD_BYTES,
-    RectilinearChunkGridMetadata,
-    guess_chunks,
-    parse_chunk_grid,
-    resolve_grids,
-)
+from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, parse_chunk_grid
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
 from zarr.metadata.common import compress_rle, expand_rle
 

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zarr
+from zarr.arrays.chunk_shapes import guess_chunks, parse_byte_size, resolve_grids
 from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.dtype import data_type_registry
 from zarr.experimental import ChunkGrid
-from zarr.metadata.chunk_grids import guess_chunks, parse_byte_size, resolve_grids
 from zarr.metadata.common import compress_rle, expand_rle
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
 from zarr.metadata.v2 import ArrayV2Metadata

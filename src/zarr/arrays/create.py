@@ -11,6 +11,7 @@ import numpy as np
 from zarr._async.progress import metered
 from zarr._async.warnings import warn
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.chunk_shapes import resolve_grids
 from zarr.arrays.copy import array_like, begin, copy_data
 from zarr.arrays.parameters import (
     DEFAULT_FILL_VALUE,
@@ -28,7 +29,7 @@ from zarr.dtype.strings import OBJECT_CODEC_IDS, OF_ANY_OBJECT, behind_object_co
 from zarr.errors import ZarrUserWarning
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_format, unless_default
 from zarr.hierarchy.place import place_node
-from zarr.metadata.chunk_grids import grid_metadata, regular_shape, resolve_grids
+from zarr.metadata.chunk_grids import grid_metadata, regular_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.common import as_attributes, parse_shapelike
 from zarr.metadata.layout import layout_of, shared_by_copies
@@ -42,10 +43,10 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from zarr.abc.codec import Codec
+    from zarr.arrays.chunk_shapes import ChunkLayout
     from zarr.arrays.parameters import ArrayOptions, CompressorsLike, FiltersLike, SerializerLike
     from zarr.dtype import ZDTypeLike
     from zarr.hierarchy.open_options import Access
-    from zarr.metadata.chunk_grids import ChunkLayout
     from zarr.metadata.chunk_key_encodings import ChunkKeyEncodingLike
     from zarr.metadata.spec import ArrayConfigLike
     from zarr.storage.path import StorePath

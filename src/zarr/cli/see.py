@@ -113,7 +113,7 @@ def find(
 ) -> None:
     """Find nodes by name, attribute, type or size."""
     from zarr import tools
-    from zarr.metadata.chunk_grids import parse_byte_size
+    from zarr.arrays.chunk_shapes import parse_byte_size
 
     show(
         tools.find(

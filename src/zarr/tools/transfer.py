@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zarr._async.progress import metered
 from zarr._async.run import bounded, face
 from zarr.arrays.async_array import AsyncArray
+from zarr.arrays.chunk_shapes import parse_byte_size
 from zarr.arrays.copy import array_like, copy_data
 from zarr.arrays.create import keep, kept_attributes, new_array, place
 from zarr.copying.values import check_apart
@@ -25,7 +26,6 @@ from zarr.hierarchy.transfer import (
     move_below,
     values_below,
 )
-from zarr.metadata.chunk_grids import parse_byte_size
 from zarr.metadata.group import is_group
 from zarr.storage.client import Requests, sleep
 from zarr.storage.path import StorePath, address, make_store_path

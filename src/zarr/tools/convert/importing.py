@@ -12,13 +12,13 @@ import numpy as np
 
 from zarr._async.progress import metered
 from zarr._async.run import offload
+from zarr.arrays.chunk_shapes import guess_chunks
 from zarr.arrays.create import new_array, place
 from zarr.arrays.write import write
 from zarr.copying.nodes import fill
 from zarr.hierarchy.documents import check_new_path
 from zarr.hierarchy.place import parents_of, place_node
 from zarr.indexing import basic
-from zarr.metadata.chunk_grids import guess_chunks
 from zarr.metadata.group import GroupMetadata
 from zarr.storage.keys import normalize_path
 from zarr.tools.landing import landing
