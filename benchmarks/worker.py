@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from benchmarks.workloads import Layout, Workload
 
-BOXES = {2: (300, 200), 3: (60, 50, 40), 4: (24, 20, 16, 12)}
+BOXES = {2: (300, 200), 3: (60, 50, 40), 4: (20, 10, 30, 20)}
 """The shapes of boxes, by rank."""
-LISTS = {2: (200, 100), 3: (100, 50, 20), 4: (30, 20, 15, 10)}
+LISTS = {2: (200, 100), 3: (100, 50, 20), 4: (20, 10, 15, 10)}
 """How many indices each dimension of an orthogonal selection has, by rank."""
 LONGEST = 1.5
 """Seconds after which a workload is not repeated any more, once it was timed twice."""

@@ -233,7 +233,7 @@ WORKLOADS = (
     Workload("a mask of 1 in 1,000 elements, 4-D chunks of 512 KiB", "sparse mask", CHUNKS_4D),
     Workload("200 x 100 by oindex, 4 KiB chunks", "oindex", SMALL, reach=2),
     Workload("100 x 50 x 20 by oindex, inner chunks of 32 x 32 x 32", "oindex", VOLUME_32_ZSTD),
-    Workload("30 x 20 x 15 x 10 by oindex, 4-D chunks of 512 KiB", "oindex", CHUNKS_4D),
+    Workload("20 x 10 x 15 x 10 by oindex, 4-D chunks of 512 KiB", "oindex", CHUNKS_4D),
     Workload("100,000 x 16 by oindex, 4 KiB chunks", "long lists", SMALL, "memory", 2),
     Workload("50 unaligned box writes, 1 MiB chunks", "box writes", LARGE, reach=1.3, repeat=3),
     Workload(
