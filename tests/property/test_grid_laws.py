@@ -25,9 +25,13 @@ from zarr.core.chunk_grids import (
     VaryingDimension,
     create_chunk_grid_metadata,
 )
-from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, parse_chunk_grid
+from zarr.metadata.chunk_grids import (
+    RectilinearChunkGridMetadata,
+    compress_rle,
+    expand_rle,
+    parse_chunk_grid,
+)
 from zarr.metadata.chunk_key_encodings import DefaultChunkKeyEncoding, V2ChunkKeyEncoding
-from zarr.metadata.common import compress_rle, expand_rle
 
 FAST = settings(max_examples=150)
 EDGES = st.lists(st.integers(1, 6), min_size=1, max_size=8)

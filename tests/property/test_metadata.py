@@ -18,7 +18,7 @@ from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.dtype import data_type_registry
 from zarr.experimental import ChunkGrid
-from zarr.metadata.common import compress_rle, expand_rle
+from zarr.metadata.chunk_grids import compress_rle, expand_rle
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zarr
-from zarr.metadata.common import expand_rle
+from zarr.metadata.chunk_grids import expand_rle
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage import MemoryStore

@@ -18,7 +18,7 @@ from zarr.hierarchy.open_options import DEFAULT_ACCESS, Access
 from zarr.hierarchy.place import save_metadata
 from zarr.indexing import basic, coordinate, orthogonal
 from zarr.indexing import mask as select_mask
-from zarr.metadata.common import as_attributes, copied
+from zarr.metadata.json import as_attributes, copied
 from zarr.metadata.spec import ArrayConfig, named_settings, parse_array_config
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata

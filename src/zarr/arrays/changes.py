@@ -21,7 +21,7 @@ from zarr.hierarchy.documents import document_key, kind_at, load_metadata, save_
 from zarr.hierarchy.locking import guarded, note_growth
 from zarr.indexing import Selection
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
-from zarr.metadata.common import parse_shapelike
+from zarr.metadata.fields import parse_shapelike
 from zarr.storage.client import Requests
 from zarr.storage.client.conditional import exchanged
 from zarr.storage.path import StorePath

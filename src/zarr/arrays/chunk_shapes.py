@@ -15,7 +15,7 @@ from zarr.metadata.chunk_grids import (
     check_rectilinear_enabled,
     regular_shape,
 )
-from zarr.metadata.common import ceildiv_int
+from zarr.metadata.fields import ceildiv_int
 from zarr.settings import config
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from zarr.hierarchy.open_options import DEFAULT_ACCESS, default_format, parse_fo
 from zarr.hierarchy.place import place_node
 from zarr.metadata.chunk_grids import grid_metadata, regular_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.common import as_attributes, parse_shapelike
+from zarr.metadata.fields import parse_shapelike
+from zarr.metadata.json import as_attributes
 from zarr.metadata.layout import layout_of, shared_by_copies
 from zarr.metadata.v2 import ArrayV2Metadata, get_object_codec_id
 from zarr.metadata.v3 import ArrayV3Metadata

@@ -14,7 +14,7 @@ from zarr.arrays.parameters import DEFAULT_FILL_VALUE, parse_config
 from zarr.codecs.chain import parse_codecs, split
 from zarr.dtype import data_type_registry, parse_dtype
 from zarr.hierarchy.open_options import default_format, make_access, parse_format
-from zarr.metadata.common import parse_shapelike
+from zarr.metadata.fields import parse_shapelike
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:

@@ -246,9 +246,9 @@ def parts_to_show(
     engine: Engine, chosen: Selection, nbytes: int
 ) -> list[tuple[Selection, tuple[slice, ...]]] | None:
     """Return the parts in which a selection is read or written so that it can be shown."""
-    from zarr.arrays import shown  # late: few watch
+    from zarr.arrays import in_parts  # late: few watch
 
-    return shown.parts_to_show(engine, chosen, nbytes)
+    return in_parts.parts_to_show(engine, chosen, nbytes)
 
 
 _KEPT = 64 << 20

@@ -28,7 +28,7 @@ from zarr.core._selection_kinds import (
 from zarr.errors import NegativeStepError, VindexInvalidSelectionError
 from zarr.experimental import FixedDimension
 from zarr.indexing import block, coordinate, coordinates_of, described, mask, pop_fields
-from zarr.metadata.common import ceildiv_int
+from zarr.metadata.fields import ceildiv_int
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

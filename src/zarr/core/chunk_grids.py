@@ -16,8 +16,8 @@ from zarr.experimental import FixedDimension as FixedDimension
 from zarr.experimental import VaryingDimension as VaryingDimension
 from zarr.experimental import dimension_of
 from zarr.metadata.chunk_grids import grid_metadata
-from zarr.metadata.common import ceildiv_int as ceildiv_int
-from zarr.metadata.common import parse_shapelike as parse_shapelike
+from zarr.metadata.fields import ceildiv_int as ceildiv_int
+from zarr.metadata.fields import parse_shapelike as parse_shapelike
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from zarr._async.run import bounded
-from zarr.metadata.common import ceildiv_int as ceildiv_int
-from zarr.metadata.common import compress_rle as compress_rle
-from zarr.metadata.common import expand_rle as expand_rle
-from zarr.metadata.common import parse_bool as parse_bool
-from zarr.metadata.common import parse_chunk_edge as parse_chunk_edge
-from zarr.metadata.common import parse_chunk_shape as parse_chunk_shape
-from zarr.metadata.common import parse_configuration as parse_configuration
-from zarr.metadata.common import parse_name as parse_name
-from zarr.metadata.common import parse_named_configuration as parse_named_configuration
-from zarr.metadata.common import parse_order as parse_order
-from zarr.metadata.common import parse_shapelike as parse_shapelike
-from zarr.metadata.common import validate_rectilinear_edges as validate_rectilinear_edges
-from zarr.metadata.common import validate_rectilinear_kind as validate_rectilinear_kind
+from zarr.metadata.chunk_grids import compress_rle as compress_rle
+from zarr.metadata.chunk_grids import expand_rle as expand_rle
+from zarr.metadata.chunk_grids import parse_chunk_edge as parse_chunk_edge
+from zarr.metadata.chunk_grids import parse_chunk_shape as parse_chunk_shape
+from zarr.metadata.chunk_grids import validate_rectilinear_edges as validate_rectilinear_edges
+from zarr.metadata.chunk_grids import validate_rectilinear_kind as validate_rectilinear_kind
+from zarr.metadata.fields import ceildiv_int as ceildiv_int
+from zarr.metadata.fields import parse_bool as parse_bool
+from zarr.metadata.fields import parse_configuration as parse_configuration
+from zarr.metadata.fields import parse_name as parse_name
+from zarr.metadata.fields import parse_named_configuration as parse_named_configuration
+from zarr.metadata.fields import parse_order as parse_order
+from zarr.metadata.fields import parse_shapelike as parse_shapelike
 from zarr.metadata.group import ZARR_JSON as ZARR_JSON
 from zarr.metadata.group import ZARRAY_JSON as ZARRAY_JSON
 from zarr.metadata.group import ZATTRS_JSON as ZATTRS_JSON

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from zarr.metadata.chunk_grids import RegularChunkGridMetadata
-from zarr.metadata.common import ceildiv_int, parse_chunk_edges, parse_shapelike
+from zarr.metadata.chunk_grids import RegularChunkGridMetadata, parse_chunk_edges
+from zarr.metadata.fields import ceildiv_int, parse_shapelike
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -21,8 +21,8 @@ from zarr.hierarchy.documents import child_path, hint_of_missing, load_group, lo
 from zarr.hierarchy.open_options import DEFAULT_ACCESS, Access
 from zarr.hierarchy.place import make_hierarchy, normalized, place_node
 from zarr.hierarchy.walk import find_consolidated, walk
-from zarr.metadata.common import as_attributes, copied
 from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group
+from zarr.metadata.json import as_attributes, copied
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from zarr.hierarchy.place import (
     place_node,
     refuse_other,
 )
-from zarr.metadata.common import parse_shapelike
+from zarr.metadata.fields import parse_shapelike
 from zarr.metadata.group import GroupMetadata
 from zarr.storage.path import StorePath, address
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zarr._async.run import run
-from zarr.metadata.common import as_attributes, as_stored, copied
+from zarr.metadata.json import as_attributes, as_stored, copied
 
 if TYPE_CHECKING:
     from zarr.groups import Group

@@ -18,7 +18,6 @@ from zarr.errors import (
     NodeNotFoundError,
     did_you_mean,
 )
-from zarr.metadata.common import parse_json, recalled, remember, to_json
 from zarr.metadata.group import (
     ZATTRS_JSON,
     ZGROUP_JSON,
@@ -31,6 +30,7 @@ from zarr.metadata.group import (
     refuse_references,
     replace_consolidated,
 )
+from zarr.metadata.json import parse_json, recalled, remember, to_json
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests, get_documents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict
@@ -13,15 +13,7 @@ import numpy as np
 from zarr._async.warnings import warn
 from zarr.abc.metadata import Metadata
 from zarr.errors import ZarrUserWarning
-from zarr.metadata.common import (
-    compress_rle,
-    expand_rle,
-    parse_chunk_edge,
-    parse_chunk_edges,
-    parse_chunk_shape,
-    parse_named_configuration,
-    validate_rectilinear_kind,
-)
+from zarr.metadata.fields import parse_named_configuration
 from zarr.settings import config
 
 if TYPE_CHECKING:
@@ -274,3 +266,94 @@ def regular_shape(grid: Grid) -> tuple[int, ...] | None:
     """Return the shape of all chunks of a grid; None if they differ."""
     sizes = tuple(edge for edge in grid if isinstance(edge, int))
     return sizes if len(sizes) == len(grid) else None
+
+
+def expand_rle(data: Sequence[object], axis: int | None = None) -> list[int]:
+    """Return the lengths that a run-length form stands for: lengths, and [length, count] pairs."""
+    where = "" if axis is None else f"Dimension {axis}: "
+    lengths: list[int] = []
+    total = 0
+    for item in data:
+        size, count = item, 1
+        if isinstance(item, (list, tuple)):
+            if len(item) != 2:
+                raise ValueError(f"{where}RLE entries must be pairs, got {item!r}")
+            size, count = item
+        edge = parse_chunk_edge(size, axis)
+        if type(count) is not int:
+            raise TypeError(f"{where}RLE count must be an integer, got {count!r}")
+        if count < 1:
+            raise ValueError(f"{where}RLE count must be an integer >= 1, got {count!r}")
+        total += count
+        if total > MOST_RUNS:
+            raise ValueError(f"{where}more than {MOST_RUNS} chunks along one dimension")
+        lengths.extend([edge] * count)
+    return lengths
+
+
+MOST_RUNS = 1 << 22
+"""The most chunks of a dimension that are listed one by one.
+
+A document of a few bytes may ask for any number of them."""
+
+
+def compress_rle(sizes: Sequence[int]) -> list[int | list[int]]:
+    """Return the run-length form of lengths: [length, count] where one repeats."""
+    runs: list[list[int]] = []
+    for size in sizes:
+        if runs and runs[-1][0] == size:
+            runs[-1][1] += 1
+        else:
+            runs.append([int(size), 1])
+    return [size if count == 1 else [size, count] for size, count in runs]
+
+
+def parse_chunk_edge(size: object, axis: int | None = None) -> int:
+    """Return the length of a chunk, if it is one."""
+    where = "" if axis is None else f"Dimension {axis}: "
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+        raise TypeError(f"{where}chunk edge length must be an integer, got {size!r}")
+    if size < 1:
+        raise ValueError(f"{where}chunk edge length must be >= 1, got {size}")
+    return int(size)
+
+
+def parse_chunk_edges(sizes: Iterable[object], axis: int | None = None) -> tuple[int, ...]:
+    """Return the lengths of the chunks along a dimension, if they are some."""
+    edges: Any = tuple(sizes)
+    if edges and set(map(type, edges)) == {int} and min(edges) >= 1:
+        return edges  # type: ignore[no-any-return]
+    return tuple(parse_chunk_edge(edge, axis) for edge in edges)
+
+
+def parse_chunk_shape(data: object) -> tuple[int, ...]:
+    """Return the shape of chunks as a tuple of positive integers."""
+    if not isinstance(data, Iterable) or isinstance(data, (str, Mapping)):
+        raise TypeError(f"Expected an iterable of integers. Got {data} instead.")
+    return tuple(parse_chunk_edge(size, axis) for axis, size in enumerate(data))
+
+
+def validate_rectilinear_kind(kind: str | None) -> None:
+    """Fail unless the edges of a grid are listed in its metadata."""
+    if kind is None:
+        raise ValueError(
+            "Rectilinear chunk grid configuration requires a 'kind' field. "
+            "Only 'inline' is currently supported."
+        )
+    if kind != "inline":
+        raise ValueError(
+            f"Unsupported rectilinear chunk grid kind: {kind!r}. "
+            "Only 'inline' is currently supported."
+        )
+
+
+def validate_rectilinear_edges(
+    chunk_shapes: Sequence[int | Sequence[int]], array_shape: Sequence[int]
+) -> None:
+    """Fail unless the edges of each dimension reach its end."""
+    for axis, (edges, extent) in enumerate(zip(chunk_shapes, array_shape, strict=True)):
+        if not isinstance(edges, int) and sum(edges) < extent:
+            raise ValueError(
+                f"Rectilinear chunk edges for dimension {axis} sum to {sum(edges)} but array "
+                f"shape extent is {extent} (edge sum must be >= extent)"
+            )

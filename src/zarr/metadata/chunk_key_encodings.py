@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict
 
 from zarr.abc.metadata import Metadata
-from zarr.metadata.common import parse_named_configuration, parse_separator
+from zarr.metadata.fields import parse_named_configuration, parse_separator
 from zarr.registry import get_chunk_key_encoding_class
 from zarr.types import JSON, Document
 

@@ -15,15 +15,8 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
 from zarr.abc.metadata import Metadata
 from zarr.dtype.base import shown
 from zarr.errors import GroupNotFoundError, MetadataValidationError, NodeTypeValidationError
-from zarr.metadata.common import (
-    as_stored,
-    copied,
-    in_node,
-    parse_extra_fields,
-    parse_json,
-    to_compact_json,
-    to_json,
-)
+from zarr.metadata.fields import parse_extra_fields
+from zarr.metadata.json import as_stored, copied, in_node, parse_json, to_compact_json, to_json
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.settings import config

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypedDict, cast
 
 import numpy as np
 
-from zarr.metadata.common import parse_bool, parse_order, parse_shapelike
+from zarr.metadata.fields import parse_bool, parse_order, parse_shapelike
 from zarr.setting_values import BadConfigError, Settings, nearest
 from zarr.settings import config as zarr_config
 

@@ -20,16 +20,8 @@ from zarr.dtype.strings import OF_ANY_OBJECT, behind_object_codec
 from zarr.errors import MetadataValidationError, UnknownCodecError, ZarrUserWarning
 from zarr.metadata.chunk_grids import repaired_chunk_shape
 from zarr.metadata.chunk_key_encodings import V2ChunkKeyEncoding
-from zarr.metadata.common import (
-    as_stored,
-    copied,
-    in_node,
-    parse_json,
-    parse_order,
-    parse_separator,
-    parse_shapelike,
-    to_json,
-)
+from zarr.metadata.fields import parse_order, parse_separator, parse_shapelike
+from zarr.metadata.json import as_stored, copied, in_node, parse_json, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import get_numcodec
 from zarr.types import JSON, AnyScalar, Document

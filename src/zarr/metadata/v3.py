@@ -21,21 +21,11 @@ from zarr.metadata.chunk_grids import (
     RegularChunkGridMetadata,
     parse_chunk_grid,
     repaired_chunk_grid,
-)
-from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
-from zarr.metadata.common import (
-    as_stored,
-    check_allowed_extra_field,
-    copied,
-    in_node,
-    parse_extra_fields,
-    parse_json,
-    parse_shapelike,
-    recalled,
-    remember,
-    to_json,
     validate_rectilinear_edges,
 )
+from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
+from zarr.metadata.fields import check_allowed_extra_field, parse_extra_fields, parse_shapelike
+from zarr.metadata.json import as_stored, copied, in_node, parse_json, recalled, remember, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.settings import config
 

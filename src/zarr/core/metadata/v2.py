@@ -3,8 +3,8 @@
 from zarr.abc.metadata import Metadata as Metadata
 from zarr.abc.numcodec import Numcodec as Numcodec
 from zarr.errors import ZarrUserWarning as ZarrUserWarning
-from zarr.metadata.common import parse_separator as parse_separator
-from zarr.metadata.common import parse_shapelike as parse_shapelike
+from zarr.metadata.fields import parse_separator as parse_separator
+from zarr.metadata.fields import parse_shapelike as parse_shapelike
 from zarr.metadata.spec import ArrayConfig as ArrayConfig
 from zarr.metadata.spec import ArraySpec as ArraySpec
 from zarr.metadata.v2 import OBJECT_CODEC_IDS as OBJECT_CODEC_IDS

@@ -18,18 +18,18 @@ from zarr.metadata.chunk_grids import RegularChunkGridMetadata as RegularChunkGr
 from zarr.metadata.chunk_grids import (
     RegularChunkGridMetadataConfig as RegularChunkGridMetadataConfig,
 )
+from zarr.metadata.chunk_grids import compress_rle as compress_rle
+from zarr.metadata.chunk_grids import expand_rle as expand_rle
+from zarr.metadata.chunk_grids import parse_chunk_edge as parse_chunk_edge
 from zarr.metadata.chunk_grids import parse_chunk_grid as parse_chunk_grid
-from zarr.metadata.common import AllowedExtraField as AllowedExtraField
-from zarr.metadata.common import check_allowed_extra_field as check_allowed_extra_field
-from zarr.metadata.common import compress_rle as compress_rle
-from zarr.metadata.common import expand_rle as expand_rle
-from zarr.metadata.common import parse_chunk_edge as parse_chunk_edge
-from zarr.metadata.common import parse_chunk_shape as parse_chunk_shape
-from zarr.metadata.common import parse_extra_fields as parse_extra_fields
-from zarr.metadata.common import parse_named_configuration as parse_named_configuration
-from zarr.metadata.common import parse_shapelike as parse_shapelike
-from zarr.metadata.common import validate_rectilinear_edges as validate_rectilinear_edges
-from zarr.metadata.common import validate_rectilinear_kind as validate_rectilinear_kind
+from zarr.metadata.chunk_grids import parse_chunk_shape as parse_chunk_shape
+from zarr.metadata.chunk_grids import validate_rectilinear_edges as validate_rectilinear_edges
+from zarr.metadata.chunk_grids import validate_rectilinear_kind as validate_rectilinear_kind
+from zarr.metadata.fields import AllowedExtraField as AllowedExtraField
+from zarr.metadata.fields import check_allowed_extra_field as check_allowed_extra_field
+from zarr.metadata.fields import parse_extra_fields as parse_extra_fields
+from zarr.metadata.fields import parse_named_configuration as parse_named_configuration
+from zarr.metadata.fields import parse_shapelike as parse_shapelike
 from zarr.metadata.v3 import ARRAY_METADATA_KEYS as ARRAY_METADATA_KEYS
 from zarr.metadata.v3 import ZARR_JSON as ZARR_JSON
 from zarr.metadata.v3 import ArrayMetadataJSON_V3 as ArrayMetadataJSON_V3

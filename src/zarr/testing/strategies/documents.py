@@ -16,8 +16,11 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteReques
 from zarr.codecs import BytesCodec, SubchunkWriteOrder, ZstdCodec
 from zarr.dtype import RawBytes, Struct, VariableLengthBytes, VariableLengthUTF8, parse_dtype
 from zarr.hierarchy.documents import DOCUMENTS
-from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, RegularChunkGridMetadata
-from zarr.metadata.common import compress_rle
+from zarr.metadata.chunk_grids import (
+    RectilinearChunkGridMetadata,
+    RegularChunkGridMetadata,
+    compress_rle,
+)
 from zarr.settings import config
 from zarr.storage import MemoryStore
 from zarr.storage.keys import is_hidden

@@ -8,8 +8,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from zarr.hierarchy.documents import check_new_nodes, get_value
-from zarr.metadata.common import parse_json
 from zarr.metadata.group import GroupMetadata
+from zarr.metadata.json import parse_json
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.tools.check.findings import Finding
 from zarr.tools.check.survey import canonical, fingerprint, joined

@@ -13,8 +13,8 @@ from zarr.api.groups import consolidate_metadata
 from zarr.arrays.async_array import AsyncArray
 from zarr.buffer.cpu import Buffer
 from zarr.hierarchy.documents import documents_of, load_node
-from zarr.metadata.common import to_json
 from zarr.metadata.group import GroupMetadata, is_group
+from zarr.metadata.json import to_json
 from zarr.storage.client import Requests
 from zarr.storage.local import leftovers
 from zarr.storage.memory import MemoryStore

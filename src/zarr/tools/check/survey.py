@@ -18,8 +18,8 @@ from zarr.hierarchy.documents import (
     group_v2,
     node_v3,
 )
-from zarr.metadata.common import parse_json
 from zarr.metadata.group import is_group
+from zarr.metadata.json import parse_json
 from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
 from zarr.storage.client.retry import AnswerError

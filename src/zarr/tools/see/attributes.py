@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from zarr.errors import MemberNotFoundError, did_you_mean
-from zarr.metadata.common import as_attributes
+from zarr.metadata.json import as_attributes
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result
 from zarr.tools.text import json_lines
