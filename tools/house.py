@@ -71,13 +71,17 @@ OF_ZARR_PYTHON = {
 
 #: Packages and modules that offer more than zarr-python does; they are counted apart.
 BEYOND = (
+    "_async/ahead",
     "_async/bar",
     "_async/progress",
     "_async/summary",
     "_async/timeline",
     "_async/trace",
     "_async/tracing",
+    "arrays/batch",
     "arrays/card",
+    "arrays/in_parts",
+    "buffer/host",
     "cache",
     "cli",
     "hierarchy/transfer",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # These speak of what is stored, not of the line that calls: programs whose tests make warnings at
 # their own lines errors (xarray's do) write such data on purpose.
-ABOUT_DATA = {"dtype/base.py", "groups/changes.py"}
+ABOUT_DATA = {"dtype/base.py", "groups/consolidated.py"}
 # Where the caller is one step away, whatever the face.
 DIRECT = {"codecs/base.py", "__init__.py"}
 

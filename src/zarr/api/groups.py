@@ -18,7 +18,7 @@ from zarr.errors import (
     ZarrDeprecationWarning,
 )
 from zarr.groups.async_group import AsyncGroup, opened_group
-from zarr.groups.changes import consolidate
+from zarr.groups.consolidated import consolidate
 from zarr.hierarchy.documents import child_path, find_group, load_group, load_node, not_found
 from zarr.hierarchy.open_options import default_format, make_access, parse_format
 from zarr.hierarchy.place import (

@@ -23,7 +23,7 @@ from zarr.metadata.spec import ArrayConfig, named_settings, parse_array_config
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.registry import get_pipeline_class
-from zarr.storage.client.deletions import deletions
+from zarr.storage.client.own_writes import deletions
 from zarr.storage.path import make_store_path
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from zarr.metadata.layout import layout_of, same_coding
 from zarr.storage.client import Requests
 from zarr.storage.client.chunks import write_all
 from zarr.storage.client.conditional import deletes, exchanged, warn_if_unprotected
-from zarr.storage.client.deletions import deletions, may_be_deleted
+from zarr.storage.client.own_writes import deletions, may_be_deleted
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 

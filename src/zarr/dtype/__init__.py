@@ -1,7 +1,8 @@
 """Data types: how the elements of an array are represented.
 
-``numbers``, ``times``, ``text``, ``raw`` and ``records`` hold the types, ``registry`` knows them
-all, ``parsing`` finds the one that a user means, ``storage`` tells the engine what it needs.
+``numeric``, ``ml_dtypes``, ``datetime``, ``strings`` and ``structured`` hold the types.
+``registry`` knows them all and finds the one that a user means; ``storage`` tells the engine what
+it needs.
 """
 
 from typing import TYPE_CHECKING, Any

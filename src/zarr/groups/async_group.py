@@ -14,7 +14,7 @@ from zarr.errors import (
     GroupNotFoundError,
     MemberNotFoundError,
 )
-from zarr.groups import changes
+from zarr.groups import consolidated, members
 from zarr.groups.base import GroupBase
 from zarr.groups.creation import GroupCreation, accessed_by
 from zarr.hierarchy.documents import child_path, hint_of_missing, load_group, load_node
@@ -653,7 +653,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         key : str
             Its name, or its path below this group; ``"/"`` is the group itself.
         """
-        await changes.delete(self, key)
+        await members.delete(self, key)
 
     async def move(self, source: str, dest: str) -> None:
         """Move a member, and all below it, to another path in this group.
@@ -681,7 +681,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         >>> group["c/d/b"].shape
         (4, 4)
         """
-        await changes.move(self, source, dest)
+        await members.move(self, source, dest)
 
     # -- many at once, and changes ----------------------------------------------------------
 
@@ -737,7 +737,7 @@ class AsyncGroup(GroupCreation, GroupListing):
 
     async def _save_metadata(self, ensure_parents: bool = False) -> None:
         # Not used here: programs that set `metadata` themselves store them by it.
-        await changes.save_metadata(self, ensure_parents=ensure_parents)
+        await consolidated.save_metadata(self, ensure_parents=ensure_parents)
 
     async def update_attributes(self, new_attributes: NodeAttributes) -> AsyncGroup:
         """Set some attributes; the others stay.
@@ -767,7 +767,7 @@ class AsyncGroup(GroupCreation, GroupListing):
     async def change_attributes(
         self, change: Callable[[dict[str, object]], dict[str, object]]
     ) -> None:
-        await changes.change_metadata(
+        await consolidated.change_metadata(
             self, lambda metadata: metadata.update_attributes(change(dict(metadata.attributes)))
         )
 

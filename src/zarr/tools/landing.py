@@ -18,7 +18,7 @@ from zarr._async.run import bounded, run, stepping
 from zarr.abc._traits import data_id_of
 from zarr.errors import ContainsArrayError
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.changes import consolidate, forget
+from zarr.groups.consolidated import consolidate, forget
 from zarr.hierarchy.documents import find_group, load_group, load_node
 from zarr.hierarchy.place import (
     check_writable,

@@ -14,7 +14,7 @@ from zarr.arrays.chunk_shapes import parse_byte_size
 from zarr.arrays.copy import array_like, copy_data
 from zarr.arrays.create import keep, kept_attributes, new_array, place
 from zarr.copying.values import check_apart
-from zarr.groups.changes import forget
+from zarr.groups.consolidated import forget
 from zarr.hierarchy.documents import not_found
 from zarr.hierarchy.place import check_writable, make_parents, missing_parents, parents_of
 from zarr.hierarchy.transfer import (
@@ -27,7 +27,8 @@ from zarr.hierarchy.transfer import (
     values_below,
 )
 from zarr.metadata.group import is_group
-from zarr.storage.client import Requests, sleep
+from zarr.storage.client import Requests
+from zarr.storage.client.retry import sleep
 from zarr.storage.path import StorePath, address, make_store_path
 from zarr.tools.landing import (
     beside,

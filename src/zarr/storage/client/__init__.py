@@ -9,11 +9,8 @@ there in such a way is asked again, too, unless it is a disk that fails.
 from __future__ import annotations
 
 import errno
-import os
-import random
-import threading
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -21,8 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from zarr import _core
 from zarr._async import trace
 from zarr._async.executors import blocked_loop, thread
-from zarr._async.run import bounded, concurrency, offload, stepping
-from zarr._core import forget_chunks, forget_chunks_below
+from zarr._async.run import bounded, concurrency, offload
 from zarr.abc._traits import data_id_of, gives_parts, note_refusal
 from zarr.abc.store import (
     ByteRequest,
@@ -34,142 +30,18 @@ from zarr.abc.store import (
 )
 from zarr.buffer.cpu import buffer_prototype
 from zarr.settings import Unset, config
-from zarr.storage.client.deletions import note_deletion
 from zarr.storage.client.limiter import in_flight
-from zarr.storage.client.retry import is_transient, is_unreachable, was_refused
+from zarr.storage.client.own_writes import Watch, note_deletion, rewritten_below, watch, writing
+from zarr.storage.client.retry import Attempts, is_transient, sleep, was_refused
 from zarr.storage.wrapper import WrapperStore, composed, layers
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
     from zarr.buffer.core import Buffer, BufferPrototype
 
-# -- whether a value was changed while somebody read it by several requests ------------------------
-
-# A shard is read by two requests or more: first its index, then the chunks that the index points
-# at. Between them somebody may write the shard, and then the parts do not belong together. A reader
-# watches the key, and a writer tells; both are of this process. Writes by others show if the store
-# tells the versions of a value apart.
-
-_lock = threading.Lock()
-# By the name of the data and the key: a store may show a directory of another.
-_watches: dict[str, list[Watch]] = {}
-# How many writes of a value are under way.
-_writes: dict[str, int] = {}
-
-
-_UNSEEN = object()
-
-
-class Watch:
-    """A value that is being read."""
-
-    __slots__ = ("_place", "_told", "_version", "changed")
-
-    def __init__(self, place: str, told: Callable[[], object] | None) -> None:
-        self._place = place
-        self._told = told
-        self._version: object = _UNSEEN
-        self.changed = False
-
-    @property
-    def version(self) -> object:
-        """The version that was seen; None if none was."""
-        return None if self._version is _UNSEEN else self._version
-
-    def saw(self, version: object) -> None:
-        """Take note of the version of which a part was read."""
-        if self._version is _UNSEEN:
-            self._version = version
-        elif self._version != version:
-            self.changed = True
-
-    def close(self) -> None:
-        """Stop watching; `changed` is final then."""
-        with _lock:
-            watches = _watches[self._place]
-            watches.remove(self)
-            if not watches:
-                del _watches[self._place]
-            self.changed = self.changed or self._place in _writes
-
-    def tell(self) -> None:
-        """Take note of a write."""
-        self.changed = True
-        if self._told is not None:
-            self._told()
-
-
-def watch(data_id: str, key: str, told: Callable[[], object] | None = None) -> Watch:
-    """Begin to watch a value of the data of this name.
-
-    Parameters
-    ----------
-    data_id, key
-        Name the value.
-    told
-        Called, in whatever thread, when it is written.
-    """
-    place = f"{data_id}/{key}"
-    seen = Watch(place, told)
-    with _lock:
-        _watches.setdefault(place, []).append(seen)
-        seen.changed = place in _writes
-    return seen
-
-
-@contextmanager
-def writing(data_id: str, key: str) -> Iterator[None]:
-    """Tell those who watch a value, or keep chunks of it, that it is written in this context."""
-    place = f"{data_id}/{key}"
-    with _lock:
-        _writes[place] = _writes.get(place, 0) + 1
-    _tell(place)
-    try:
-        yield
-    finally:
-        with _lock:
-            _writes[place] -= 1
-            if not _writes[place]:
-                del _writes[place]
-        _tell(place)
-        forget_chunks(place)
-
-
-def rewritten_below(data_id: str, prefix: str) -> None:
-    """Tell those who watch a value below a prefix, or keep chunks of it, that it may be gone."""
-    with _lock:
-        places = [place for place in _watches if place.startswith(f"{data_id}/{prefix}")]
-    for place in places:
-        _tell(place)
-    forget_chunks_below(f"{data_id}/{prefix}")
-
-
-def _tell(place: str) -> None:
-    if place not in _watches:
-        return
-    with _lock:
-        watches = list(_watches.get(place, ()))
-    for seen in watches:
-        seen.tell()
-
-
-def _forget() -> None:
-    """In a forked child: what the parent's tasks do, they do in the parent."""
-    global _lock
-    _lock = threading.Lock()
-    _watches.clear()
-    _writes.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
-
-
-# -- requests --------------------------------------------------------------------------------------
-
-__all__ = ["PartRefused", "Requests", "get_documents", "limit_of", "may_begin"]
+__all__ = ["PartRefused", "Requests", "get_documents", "limit_of"]
 
 T = TypeVar("T")
 
@@ -615,7 +487,7 @@ class Requests:
         size
             About how many bytes are sent or received.
         """
-        attempts = _Attempts(time.monotonic())
+        attempts = Attempts(time.monotonic())
         asked = trace.Asked(name, key) if trace.active else None
         with writing(self.data_id, key):
             while True:
@@ -642,7 +514,7 @@ class Requests:
 
         `size` is about how many bytes are sent or received; None lifts the limit of time.
         """
-        attempts: _Attempts | None = None
+        attempts: Attempts | None = None
         began = time.monotonic()
         asked = trace.Asked(name, key) if trace.active else None
         while True:
@@ -653,7 +525,7 @@ class Requests:
                 if not self._may_pass(error):
                     raise
                 if attempts is None:
-                    attempts = _Attempts(began)
+                    attempts = Attempts(began)
                 pause = attempts.pause(error)
                 if pause is None:
                     error.add_note(
@@ -745,53 +617,6 @@ def _are_whole(documents: Iterable[bytes | None]) -> bool:
         if document is not None and not document.rstrip().endswith(b"}"):
             return False
     return True
-
-
-class _Attempts:
-    """How often a request was made, and whether it is made again."""
-
-    __slots__ = ("_began", "_start", "made")
-
-    def __init__(self, began: float) -> None:
-        self.made = 0
-        self._began = began
-        self._start = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Since the first fault."""
-        return time.monotonic() - self._start
-
-    def pause(self, error: Exception) -> float | None:
-        """After one more fault: seconds until the next attempt; None if there is to be none."""
-        self.made += 1
-        settings = config.settings
-        if self.made >= settings.requests__attempts:
-            return None
-        pause = settings.requests__backoff * 2.0 ** (self.made - 1)
-        pause = min(settings.requests__backoff_max, pause)
-        pause *= random.uniform(0.5, 1.0)  # programs that fail together return one by one
-        # Nobody is there. A library may have taken its time to find out.
-        latest = settings.requests__unreachable_after
-        if is_unreachable(error) and time.monotonic() - self._began + pause > latest:
-            return None
-        return pause if may_begin(self.seconds + pause) else None
-
-
-def may_begin(seconds: float) -> bool:
-    """Whether a request may be made again so many seconds after the first attempt began."""
-    left = config.settings.requests__give_up_after
-    return left is None or seconds <= left
-
-
-async def sleep(seconds: float) -> None:
-    """Wait, on an event loop or without."""
-    if stepping():
-        time.sleep(seconds)
-    else:
-        import asyncio
-
-        await asyncio.sleep(seconds)
 
 
 class _Flight:

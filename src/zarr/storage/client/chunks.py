@@ -25,9 +25,10 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.codecs.base import byte_request
 from zarr.errors import BaseZarrError, ChunkDecodeError
 from zarr.settings import config
-from zarr.storage.client import PartRefused, Requests, may_begin
+from zarr.storage.client import PartRefused, Requests
 from zarr.storage.client.conditional import Exchange, deletes, exchanged
 from zarr.storage.client.limiter import many_in_flight
+from zarr.storage.client.retry import may_begin
 from zarr.storage.wrapper import WrapperStore, layers
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import Store
     from zarr.buffer.core import Buffer, BufferPrototype
-    from zarr.storage.client import Watch
+    from zarr.storage.client.own_writes import Watch
 
     Guard: TypeAlias = Callable[[str], AbstractAsyncContextManager[None]]
 
@@ -50,7 +51,7 @@ SMALL = 256 << 10
 _COPIED = 2 << 20
 """The same, of what is stored as it is."""
 
-_AHEAD = 256 << 20
+_MOST_ENCODED = 256 << 20
 """Bytes of encoded chunks that one operation keeps in memory, about."""
 _FEW = 10
 """So many chunks are under way, however large they are."""
@@ -171,7 +172,7 @@ class _Some:
         self._prototype = prototype
         self.all = Requests(store)
         self._quick = _COPIED if raw else SMALL
-        self.width = min(self.all.width, max(_FEW, _AHEAD // max(1, chunk_bytes)))
+        self.width = min(self.all.width, max(_FEW, _MOST_ENCODED // max(1, chunk_bytes)))
         self._turns = asyncio.Semaphore(self.width)
 
     async def workers(self, count: int, worker: Callable[[int], Awaitable[None]]) -> None:

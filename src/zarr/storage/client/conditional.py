@@ -18,7 +18,8 @@ from zarr.buffer.cpu import Buffer as CpuBuffer
 from zarr.buffer.cpu import buffer_prototype
 from zarr.errors import ZarrUserWarning
 from zarr.settings import config
-from zarr.storage.client import OnceStore, Requests, sleep
+from zarr.storage.client import OnceStore, Requests
+from zarr.storage.client.retry import sleep
 from zarr.storage.wrapper import composed, layers
 
 if TYPE_CHECKING:

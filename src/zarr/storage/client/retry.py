@@ -1,16 +1,20 @@
-"""Which errors may pass: those after which the same request is worth another try.
+"""Retries: which errors may pass, how often a request is made again, and after which pauses.
 
-An answer is none of them: that a key is not there, that it may not be read, that a request is
-wrong. Errors of other libraries are known by what they carry (the status of an answer) and by
+An answer is no error that passes: that a key is not there, that it may not be read, that a request
+is wrong. Errors of other libraries are known by what they carry (the status of an answer) and by
 their names, so that none of the libraries need be imported.
 """
 
 from __future__ import annotations
 
 import errno
+import random
 import re
+import time
 from typing import Any
 
+from zarr._async.run import stepping
+from zarr.settings import config
 from zarr.storage.keys import redacted
 
 STATUSES = frozenset({408, 429, 500, 502, 503, 504})
@@ -334,3 +338,50 @@ def _words_of_service(said: str) -> str:
     code, message = (re.search(f"<{tag}>([^<]*)</{tag}>", said) for tag in ("Code", "Message"))
     words = [found[1] for found in (code, message) if found]
     return f", {': '.join(words)}" if words else ""
+
+
+class Attempts:
+    """How often a request was made, and whether it is made again."""
+
+    __slots__ = ("_began", "_start", "made")
+
+    def __init__(self, began: float) -> None:
+        self.made = 0
+        self._began = began
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since the first fault."""
+        return time.monotonic() - self._start
+
+    def pause(self, error: Exception) -> float | None:
+        """After one more fault: seconds until the next attempt; None if there is to be none."""
+        self.made += 1
+        settings = config.settings
+        if self.made >= settings.requests__attempts:
+            return None
+        pause = settings.requests__backoff * 2.0 ** (self.made - 1)
+        pause = min(settings.requests__backoff_max, pause)
+        pause *= random.uniform(0.5, 1.0)  # programs that fail together return one by one
+        # Nobody is there. A library may have taken its time to find out.
+        latest = settings.requests__unreachable_after
+        if is_unreachable(error) and time.monotonic() - self._began + pause > latest:
+            return None
+        return pause if may_begin(self.seconds + pause) else None
+
+
+def may_begin(seconds: float) -> bool:
+    """Whether a request may be made again so many seconds after the first attempt began."""
+    left = config.settings.requests__give_up_after
+    return left is None or seconds <= left
+
+
+async def sleep(seconds: float) -> None:
+    """Wait, on an event loop or without."""
+    if stepping():
+        time.sleep(seconds)
+    else:
+        import asyncio
+
+        await asyncio.sleep(seconds)

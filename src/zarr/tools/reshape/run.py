@@ -22,7 +22,7 @@ from zarr.buffer.cpu import buffer_prototype
 from zarr.copying.nodes import pass_on
 from zarr.errors import SourceChangedError, ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
-from zarr.groups.changes import consolidate
+from zarr.groups.consolidated import consolidate
 from zarr.hierarchy.documents import find_metadata, kind_at
 from zarr.hierarchy.place import place_node
 from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, regular_shape
