@@ -6,12 +6,14 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyTuple};
 use zarr_engine::codec::chain::{Chain, Link, MOST_UNKNOWN, unknown};
+use zarr_engine::codec::encoded::Encoded;
 use zarr_engine::codec::masked::Masked;
 use zarr_engine::codec::registry::{self, Parameter, Scope, Value};
 use zarr_engine::codec::vlen::Vlen;
 use zarr_engine::codec::{ArrayFilter, BytesCodec, Serializer, Spec};
 use zarr_engine::element::{Fill, Swap, Word};
 use zarr_engine::error::{Error, Result};
+use zarr_engine::heap;
 use zarr_engine::reserve::{append, copied};
 
 use crate::buffer::{Bytes, copy, object};
@@ -90,8 +92,9 @@ impl Value for Config<'_> {
     fn own(&self, name: &str) -> Option<Result<Link>> {
         match name {
             "bytes" => Some(self.swap().map(Link::Bytes)),
+            "encoded" => Some(self.heap().map(|heap| Link::Serial(Arc::new(Encoded::new(heap))))),
             "masked" => Some(self.masked()),
-            "vlen" => Some(self.vlen()),
+            "vlen" => Some(self.heap().map(|heap| Link::Serial(Arc::new(Vlen::new(heap))))),
             "python" => Some(foreign(&self.0).map_err(wrap)),
             _ => None,
         }
@@ -114,9 +117,9 @@ impl Config<'_> {
         Ok(Link::Serial(Arc::new(Masked::new(Config(words).swap()?, &mask)?)))
     }
 
-    fn vlen(&self) -> Result<Link> {
-        let heap = self.0.cast::<Heap>().map_err(|_| wrap(PyTypeError::new_err("vlen needs a heap")))?;
-        Ok(Link::Serial(Arc::new(Vlen::new(Arc::clone(&heap.get().0)))))
+    fn heap(&self) -> Result<Arc<heap::Heap>> {
+        let heap = self.0.cast::<Heap>().map_err(|_| wrap(PyTypeError::new_err("the codec needs a heap")))?;
+        Ok(Arc::clone(&heap.get().0))
     }
 }
 

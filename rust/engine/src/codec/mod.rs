@@ -12,6 +12,7 @@ pub mod crc32c;
 #[cfg(feature = "gzip")]
 pub mod deflate;
 pub mod delta;
+pub mod encoded;
 #[cfg(feature = "lz4")]
 pub mod lz4;
 pub mod masked;

@@ -17,12 +17,14 @@ from zarr.errors import ChunkDecodeError
 from zarr.metadata.layout import layout_of
 from zarr.storage.memory import MemoryStore
 from zarr.storage.wrapper import layers
-from zarr.tools.reshape.plan import Ends, plan_blocks
+from zarr.tools.reshape.plan import Ends, MemoryTooSmallError, plan_blocks
 from zarr.tools.reshape.work import cast_values, read_into, units_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from zarr.tools.reshape.encoded import Common
+    from zarr.tools.reshape.plan import Plan
     from zarr.tools.reshape.targets import Data, Job
 
 
@@ -42,9 +44,13 @@ def tasks_of(executor: Executor | None, jobs: list[Job]) -> int:
 async def planned(
     job: Job, memory: int, tasks: int, executor: Executor | None, *, skip_bad: bool
 ) -> Job:
-    if job.passes_values and not skip_bad:
-        return job
-    job = replace(job, passes_values=False)
+    if job.common is not None and not skip_bad:
+        if job.common.are_values:
+            return job
+        plan = _plan_for_chunks(job, job.common, memory, tasks, executor)
+        if plan is not None:
+            return replace(job, plan=plan)
+    job = replace(job, common=None)
     source, target = job.source, job.target
     objects = source.dtype.kind in "OT"
     itemsize = await _object_size(source) if objects else source.dtype.itemsize
@@ -68,6 +74,23 @@ async def planned(
         pieces_together=_together(),
     )
     return replace(job, plan=plan)
+
+
+def _plan_for_chunks(
+    job: Job, common: Common, memory: int, tasks: int, executor: Executor | None
+) -> Plan | None:
+    """The blocks by which chunks are passed on as they are stored; None if memory is too small."""
+    itemsize = common.itemsize(max(1, job.source.dtype.itemsize))
+    read = Ends(common.unit, itemsize, 2, _together())
+    written = Ends(layout_of(job.target.metadata).grid, itemsize, 2, _together())
+    side_by_side = executor is not None
+    try:
+        plan = plan_blocks(
+            job.source.shape, read, written, memory, tasks=tasks, side_by_side=side_by_side
+        )
+    except MemoryTooSmallError:
+        return None
+    return plan if plan.pieces is None else None
 
 
 def _together() -> int:
@@ -107,7 +130,7 @@ async def _object_size(source: Data) -> int:
 
 async def seconds_of(job: Job) -> float | None:
     """About how long a job takes, by what a few of its chunks take."""
-    if job.plan is None or not prod(job.source.shape):
+    if job.plan is None or job.common is not None or not prod(job.source.shape):
         return None
     began = time.perf_counter()
     region, values = await _sample(job.source)

@@ -90,8 +90,8 @@ class ReshapedArray:
     shards : str
         Its shards; empty if it has none.
     way : str
-        ``"values"`` if stored values are passed on as they are; else ``"one pass"`` or ``"two
-        passes"``.
+        ``"values"`` if stored values are passed on as they are; ``"chunks"`` if chunks are, into
+        shards or out of them; else ``"one pass"`` or ``"two passes"``.
     tasks : int
         How many blocks are read and written.
     read : int
@@ -188,6 +188,7 @@ class Reshaped(Result):
 
 _WAYS = {
     "values": "stored values as they are",
+    "chunks": "encoded chunks as they are",
     "one pass": "one pass",
     "two passes": "two passes",
 }
@@ -221,9 +222,10 @@ async def rechunk(
 
     Blocks are chosen so that no chunk of the source is read more than twice, that each shard of
     the target is written once and whole, and that `max_memory` suffices. Where one pass through
-    the source cannot do that, there are two, and the elements are stored in between. Stored values
-    are passed on as they are where the grid and the codecs agree. Where the source has no chunk,
-    and its fill value is kept, the target has none.
+    the source cannot do that, there are two, and the elements are stored in between. Where chunks
+    and codecs agree, nothing is decoded: stored values are passed on as they are, and so are chunks
+    into shards, out of them, and from shards to others. Where the source has no chunk, and its fill
+    value is kept, the target has none.
 
     The target is not found by readers before it is complete. A run that is killed leaves what it
     has written, and the same call goes on from there: see `resume`.
@@ -499,7 +501,7 @@ def _result(job: Job, seconds: float | None = None) -> ReshapedArray:
     else:
         tasks = sum(each.count(target.shape) for each in plan.passes)
         units = sum(each.units_read + each.units_written for each in plan.passes)
-        read = plan.passes[0].read
+        read = plan.passes[0].read if job.common is None else target.nbytes
         between = plan.passes[0].written if plan.pieces is not None else 0
     return ReshapedArray(
         path=job.path,
@@ -507,7 +509,7 @@ def _result(job: Job, seconds: float | None = None) -> ReshapedArray:
         dtype=str(layout.zdtype.to_native_dtype()),
         chunks=_shown_grid(inner),
         shards="" if inner == stored else _shown_grid(stored),
-        way="values" if plan is None else "one pass" if len(plan.passes) == 1 else "two passes",
+        way=_way(job),
         tasks=tasks,
         read=read,
         between=between,
@@ -517,6 +519,14 @@ def _result(job: Job, seconds: float | None = None) -> ReshapedArray:
         at_a_time=1 if plan is None else plan.at_a_time,
         seconds=seconds,
     )
+
+
+def _way(job: Job) -> str:
+    if job.plan is None:
+        return "values"
+    if job.common is not None:
+        return "chunks"
+    return "one pass" if len(job.plan.passes) == 1 else "two passes"
 
 
 def _shown_grid(grid: Grid) -> str:

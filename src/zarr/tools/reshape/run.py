@@ -174,6 +174,7 @@ def _work(job: Job, plan: Plan, number: int, source: Data, target: AnyAsyncArray
         run.on_overflow,
         run.skip_bad,
         None if run.notes is None else run.notes / name,
+        job.common,
     )
 
 

@@ -22,10 +22,11 @@ from zarr.codecs.chain import parse_codecs
 from zarr.groups.async_group import AsyncGroup, all_members
 from zarr.hierarchy.documents import check_new_path, documents_of
 from zarr.metadata.chunk_grids import regular_shape
-from zarr.metadata.layout import as_v2, as_v3, layout_of, same_chunks
+from zarr.metadata.layout import as_v2, as_v3, layout_of
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, addresses, is_within, make_store_path
 from zarr.tools.nodes import node_of
+from zarr.tools.reshape.encoded import common_chunks
 from zarr.tools.reshape.work import cast_values, grid_of, units_of
 from zarr.tools.result import plain
 from zarr.urls import local_path
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from zarr.metadata.chunk_grids import Grid
     from zarr.storage.path import StoreLike
+    from zarr.tools.reshape.encoded import Common
     from zarr.tools.reshape.plan import Plan
     from zarr.tools.reshape.work import OnOverflow
     from zarr.types import JSON, AnyAsyncArray, ArrayMetadata, StorageOptions, ZarrFormat
@@ -80,17 +82,17 @@ class Job:
         Where its elements come from, and go to.
     on_overflow
         How numbers are cast that the target cannot hold.
-    passes_values
-        Whether stored values are passed on as they are.
+    common
+        The chunks that are passed on as they are stored; None if they are decoded.
     plan
-        The blocks; None if values are passed on.
+        The blocks; None if stored values are passed on.
     """
 
     path: str
     source: Data
     target: AnyAsyncArray
     on_overflow: OnOverflow
-    passes_values: bool = False
+    common: Common | None = None
     plan: Plan | None = None
 
     @property
@@ -212,10 +214,10 @@ def jobs_of(
         target = _target(node, where, chosen, names, zarr_format)
         target.engine()  # fails if the codecs make no chain
         documents_of(where.path, target.metadata)
-        same = isinstance(node.data, AsyncArray) and same_chunks(
-            node.data.metadata, target.metadata
-        )
-        jobs.append(Job(node.path, node.data, target, on_overflow, passes_values=same))
+        common = None
+        if isinstance(node.data, AsyncArray):
+            common = common_chunks(node.data.metadata, target.metadata)
+        jobs.append(Job(node.path, node.data, target, on_overflow, common))
     for given in (wanted.chunks, wanted.shards):
         unknown = sorted(_names_in(given) - named)
         if unknown:

@@ -6,7 +6,7 @@ A worker is sent a `Work` and the number of a block, and no elements.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
@@ -26,12 +26,14 @@ from zarr.indexing import basic
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
 from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
+from zarr.tools.reshape.encoded import encoded_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from zarr.metadata.chunk_grids import Grid
     from zarr.storage.path import StorePath
+    from zarr.tools.reshape.encoded import Common
     from zarr.types import AnyAsyncArray, AnyNDArray, NumpyDType
     from zarr.views import AsyncView
 
@@ -97,6 +99,8 @@ class Work:
         error.
     notes
         Where such chunks are noted, for a run that goes on after this one.
+    common
+        The chunks that are passed on as they are stored; None if elements are.
     """
 
     source: AnyAsyncArray | AsyncView
@@ -109,6 +113,7 @@ class Work:
     on_overflow: OnOverflow = "raise"
     skip_bad: bool = False
     notes: StorePath | None = None
+    common: Common | None = None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -142,9 +147,32 @@ class Work:
             is not known.
         """
         region = self.region(index)
+        bad: list[Bad] = []
+        if self.common is None:
+            note = None if self.notes is None else f"{self.notes.path}/{index}.json"
+            await self._move(region, held, bad, note)
+        else:
+            chunks, part = self._of_chunks(self.common, region)
+            await chunks._move(part, held, bad)
+        size = prod(part.stop - part.start for part in region)
+        return Done(size * self.target.dtype.itemsize, tuple(bad))
+
+    def _of_chunks(self, common: Common, region: Region) -> tuple[Work, Region]:
+        """The work of which the elements are encoded chunks, and those that are a region."""
+        source: Any = self.source
+        source, target = encoded_arrays(source, self.target, common)
+        units = (1,) * len(common.unit)
+        part = tuple(
+            slice(within.start // size, -(-within.stop // size))
+            for within, size in zip(region, common.unit, strict=True)
+        )
+        return replace(self, source=source, target=target, units=units, read_at_once=0), part
+
+    async def _move(
+        self, region: Region, held: Held, bad: list[Bad], note: str | None = None
+    ) -> None:
         shape = tuple(part.stop - part.start for part in region)
         block: AnyNDArray = np.ndarray(shape, self.source.dtype)
-        bad: list[Bad] = []
         if held is None:
             found = parts(region, self.units, self.read_at_once)
         else:
@@ -152,16 +180,14 @@ class Work:
             found = self._held(region, held, grid_of(self.source))
         for part in found:
             await self._read(part, block[_within(part, region)], bad)
-        if bad and self.notes is not None:
+        if bad and note is not None and self.notes is not None:
             # Before anything is written: a block that is there has its notes beside it.
-            note = Buffer.from_bytes(json.dumps(bad).encode())
-            key = f"{self.notes.path}/{index}.json"
-            await Requests(self.notes.store).set(key, note)
+            document = Buffer.from_bytes(json.dumps(bad).encode())
+            await Requests(self.notes.store).set(note, document)
         block = self._cast(block, region)
         grid = layout_of(self.target.metadata).grid
         for part in parts(region, grid, self.write_at_once):
             await write(self.target, basic, part, block[_within(part, region)])
-        return Done(block.size * self.target.dtype.itemsize, tuple(bad))
 
     def _held(
         self, region: Region, held: Iterable[tuple[int, ...]], grid: Grid
