@@ -338,6 +338,13 @@ class Settings(_Frozen):
         "`async.concurrency`, if that is set to less).",
         least=1,
     )
+    tools__block_bytes: int = setting(
+        default=16 << 20,
+        doc="About how many bytes of elements `diff`, `stats` and `cat` read at a time. Up to four "
+        "such parts are under way, and a larger chunk is read as a whole.",
+        unit="bytes",
+        least=1,
+    )
     json_indent: int | None = setting(
         default=2,
         doc="The indentation of metadata documents. `None` writes each on one line.",

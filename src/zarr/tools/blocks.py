@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zarr.arrays.copy import BLOCK_BYTES, Region, block_shape, count_of, region_of
+from zarr.arrays.copy import Region, block_shape, count_of, region_of
 from zarr.arrays.stored_chunks import stored_coords
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count
 from zarr.metadata.layout import layout_of
+from zarr.settings import config
 
 if TYPE_CHECKING:
     from zarr.types import AnyAsyncArray
@@ -26,14 +27,12 @@ class Blocks:
     Parameters
     ----------
     array
-        The array.
-    most
-        How many bytes of elements a block has at most, if chunks are not larger.
+        The array. The setting ``tools.block_bytes`` tells how large its blocks are.
     """
 
-    def __init__(self, array: AnyAsyncArray, most: int | None = None) -> None:
+    def __init__(self, array: AnyAsyncArray) -> None:
         layout = layout_of(array.metadata)
-        most = BLOCK_BYTES if most is None else most
+        most = config.settings.tools__block_bytes
         self._array = array
         self._edges, self._shape = layout.grid, layout.shape
         self._counts = tuple(map(chunk_count, layout.grid, layout.shape))

@@ -14,17 +14,18 @@ from hypothesis import strategies as st
 import zarr
 from support.stores import WaitingStore
 from zarr import tools
-from zarr.tools.see import differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 STORAGE = ("chunks", "shards", "codecs", "zarr_format", "fill_value")
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(differences, "_BLOCK_BYTES", 128)
+def small_blocks() -> Iterator[None]:
+    with zarr.config.set({"tools.block_bytes": 128}):
+        yield
 
 
 def array_of(data: Any, **options: Any) -> Any:

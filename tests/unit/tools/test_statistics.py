@@ -17,10 +17,10 @@ from hypothesis.extra import numpy as stn
 import zarr
 from support.stores import WaitingStore
 from zarr import tools
-from zarr.tools import blocks
 from zarr.tools.see.histogram import histogram_of, merged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 FLOATS = st.floats(width=64, allow_nan=False, allow_infinity=False)
@@ -50,8 +50,9 @@ def test_histograms_of_parts_merge_to_that_of_all_in_any_order(
 
 
 @pytest.fixture(autouse=True)
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 256)
+def small_blocks() -> Iterator[None]:
+    with zarr.config.set({"tools.block_bytes": 256}):
+        yield
 
 
 DTYPES = ["i1", "u2", "i4", "u8", "i8", "f2", "f4", "f8", ">f8", ">i4"]

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 import zarr
 from support.stores import WaitingStore
 from zarr import tools
-from zarr.tools.see import values
 from zarr.tools.see.selection_text import parse_selection, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 INDEX = st.integers(-9, 9)
 SLICE = st.builds(
@@ -77,9 +76,9 @@ def cat(array: Any, **options: Any) -> str:
 
 
 @pytest.fixture(params=["one part", "many parts"])
-def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "many parts":
-        monkeypatch.setattr(values, "_BLOCK_BYTES", 24)
+def parts(request: pytest.FixtureRequest) -> Iterator[None]:
+    with zarr.config.set({"tools.block_bytes": 24} if request.param == "many parts" else {}):
+        yield
 
 
 SELECTIONS: dict[str, Callable[[Any], Any]] = {

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Differences", "ElementDifference", "FieldDifference", "NodeDifference", "diff"]
 
-_BLOCK_BYTES = 16 << 20
 _BLOCKS = 4
 
 
@@ -446,11 +445,11 @@ def _kind(array: AnyAsyncArray) -> str:
 
 async def _places(a: AnyAsyncArray, b: AnyAsyncArray) -> list[Region]:
     """The regions in which elements may differ, in order."""
-    blocks = Blocks(a, _BLOCK_BYTES)
+    blocks = Blocks(a)
     one, other = layout_of(a.metadata), layout_of(b.metadata)
     if one.grid == other.grid and plain(one.fill_value) == plain(other.fill_value):
         # Both have the same blocks, if their elements have the same size.
-        others = Blocks(b, _BLOCK_BYTES)
+        others = Blocks(b)
         if blocks.strides == others.strides:
             places = sorted({*await blocks.stored(), *await others.stored()})
             return list(map(blocks.region, places))

@@ -15,6 +15,7 @@ from zarr._async.progress import metered
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.read import read
 from zarr.indexing import parse
+from zarr.settings import config
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result, escaped, plain
 from zarr.tools.see.selection_text import parse_selection, written
@@ -31,8 +32,6 @@ Format = Literal["text", "csv", "json", "npy"]
 """How values are written."""
 
 __all__ = ["Format", "Values", "cat", "head"]
-
-_BLOCK_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,8 @@ async def cat(
         if ranges is None:
             blocks: Iterator[Any] = iter([None])
         else:
-            blocks = _blocks(ranges, max(1, _BLOCK_BYTES // max(1, array.dtype.itemsize)))
+            most = config.settings.tools__block_bytes
+            blocks = _blocks(ranges, max(1, most // max(1, array.dtype.itemsize)))
         for part in blocks:
             block = whole if part is None else await _read(array, part)
             flat = block.reshape(-1)
