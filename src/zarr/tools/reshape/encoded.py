@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from zarr.metadata.spec import ArraySpec
     from zarr.types import AnyAsyncArray, ArrayMetadata
 
-__all__ = ["Common", "common_chunks", "encoded_arrays"]
+__all__ = ["Common", "common_chunks", "encoded_arrays", "without_shards"]
 
 _SLOT = 16
 """Bytes of a slot of a heap."""
@@ -90,8 +90,8 @@ def common_chunks(source: ArrayMetadata, target: ArrayMetadata) -> Common | None
     Common or None
         None if there are no such chunks: others are decoded.
     """
-    for here, outer in enumerate(_without_shards(source)):
-        for there, other in enumerate(_without_shards(target)):
+    for here, outer in enumerate(without_shards(source)):
+        for there, other in enumerate(without_shards(target)):
             if same_chunks(outer, other):
                 grid = layout_of(outer).grid
                 unit = tuple(edge for edge in grid if isinstance(edge, int))
@@ -100,7 +100,7 @@ def common_chunks(source: ArrayMetadata, target: ArrayMetadata) -> Common | None
     return None
 
 
-def _without_shards(metadata: ArrayMetadata) -> Iterator[ArrayMetadata]:
+def without_shards(metadata: ArrayMetadata) -> Iterator[ArrayMetadata]:
     """Yield the metadata of an array; then as if its inner chunks were stored alone; and so on."""
     yield metadata
     while (sharding := _sharding_of(metadata)) is not None and metadata.zarr_format == 3:
@@ -155,7 +155,7 @@ def encoded_arrays(
 def _encoded(
     array: AnyAsyncArray, depth: int, unit: tuple[int, ...], heap: _core.Heap
 ) -> AnyAsyncArray:
-    levels = list(_without_shards(array.metadata))[:depth]
+    levels = list(without_shards(array.metadata))[:depth]
     codec: ArrayBytesCodec = _EncodedCodec(heap)
     for sharding in reversed([_sharding_of(level) for level in levels]):
         if sharding is not None:

@@ -26,7 +26,7 @@ from zarr.metadata.layout import as_v2, as_v3, layout_of
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, addresses, is_within, make_store_path
 from zarr.tools.nodes import node_of
-from zarr.tools.reshape.encoded import common_chunks
+from zarr.tools.reshape.encoded import common_chunks, without_shards
 from zarr.tools.reshape.work import cast_values, grid_of, units_of
 from zarr.tools.result import plain
 from zarr.urls import local_path
@@ -324,7 +324,8 @@ def _in_format(source: AnyAsyncArray, zarr_format: ZarrFormat) -> AnyAsyncArray:
         return source
     try:
         if metadata.zarr_format == 3:
-            metadata = as_v2(metadata)
+            *_, alone = without_shards(metadata)  # which format 2 does not have
+            metadata = as_v2(alone)
         else:
             metadata = as_v3(metadata).rebuilt(chunk_key_encoding={"name": "default"})
     except (TypeError, ValueError):
