@@ -107,10 +107,23 @@ _COMMON = {
 
 
 class Command(TyperCommand):
-    """A command that takes strings as they are."""
+    """A command that takes strings as they are.
+
+    Its parameters are made when it runs or tells about itself: those of all commands would take
+    longer than most of what a small command does.
+    """
+
+    def __init__(self, call: Callable[[], Callable[..., None]], **given: Any) -> None:
+        super().__init__(**given)
+        self._call: Callable[[], Callable[..., None]] | None = call
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return all parameters."""
+        if self._call is not None:
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command()(self._call())
+            made = typer.main.get_command(alone)
+            self.params, self.callback, self._call = made.params, made.callback, None
         return _as_they_are(super().get_params(ctx))
 
 
@@ -212,21 +225,30 @@ def command(
     """
 
     def register(fn: Callable[..., None]) -> Callable[..., None]:
-        def call(**given: Any) -> None:
-            for each in _COMMON:
-                setattr(options, each.removeprefix(completion.COMMON), given.pop(each))
-            with _failing(), _progress():
-                fn(**given)
-
-        signature = inspect.signature(fn, eval_str=True)
-        parameters = [*signature.parameters.values(), *_COMMON.values()]
-        call.__name__, call.__doc__ = fn.__name__, fn.__doc__
-        call.__annotations__ = {each.name: each.annotation for each in parameters}
-        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        into.command(name, cls=Command)(call)
+        made: Any = partial(Command, partial(_with_common_options, fn))
+        into.command(name or fn.__name__.replace("_", "-"), cls=made, help=fn.__doc__)(_nothing)
         return fn
 
     return register
+
+
+def _nothing() -> None:
+    """Stands for a command that was not made yet."""
+
+
+def _with_common_options(fn: Callable[..., None]) -> Callable[..., None]:
+    def call(**given: Any) -> None:
+        for each in _COMMON:
+            setattr(options, each.removeprefix(completion.COMMON), given.pop(each))
+        with _failing(), _progress():
+            fn(**given)
+
+    signature = inspect.signature(fn, eval_str=True)
+    parameters = [*signature.parameters.values(), *_COMMON.values()]
+    call.__name__, call.__doc__ = fn.__name__, fn.__doc__
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return call
 
 
 def family(name: str, help: str) -> typer.Typer:
