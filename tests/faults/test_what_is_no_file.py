@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zarr
+from zarr import tools
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
 
@@ -80,6 +81,60 @@ def test_in_the_place_of_a_document(
         return
     with pytest.raises(OSError, match=rf"in the place of the file.*{name}"):
         zarr.open_array("a", mode="r")
+
+
+@pytest.mark.filterwarnings("ignore:Object at")  # it is no member of the group
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_anywhere_in_a_hierarchy_it_is_told_and_never_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Any, zarr_format: Any
+) -> None:
+    if make is os.mkdir:
+        return  # a directory is where keys are
+    monkeypatch.chdir(tmp_path)
+    data = np.arange(4, dtype="u1")
+    root = zarr.create_group("g", zarr_format=zarr_format)
+    array = root.create_array("a", data=data, chunks=(2,), compressors=None)
+    chunk = "a/c/1" if zarr_format == 3 else "a/1"
+    os.unlink(f"g/{chunk}")
+    places = ("odd", "a/odd", chunk)
+    for place in places:
+        make(tmp_path / "g" / place)
+    for look in (tools.ls, tools.tree, tools.du, tools.info, tools.find):
+        assert "a" in str(look("g"))
+    assert tools.ls("g", sizes=True).nodes[0].stored
+    tools.info("g", "a")
+    tools.report("g")
+    for level in ("presence", "full"):
+        report = tools.verify("g", level=level)
+        told = {each.key for each in report.findings if each.code == "no-file"}
+        unread = {each.key for each in report.findings if each.code == "chunk-unreadable"}
+        assert told == set(places[:2] if level == "full" else places)
+        assert unread == set(places[2:] if level == "full" else ())
+        assert report.counts.keys() <= {"no-file", "chunk-unreadable"}
+        assert not report.ok
+    done = tools.repair("g", apply=True, keep="kept", drop=True)
+    assert not done.ok
+    assert {each.key for each in done.left} == set(places)
+    assert not tools.vacuum("g", apply=True, older=0).steps
+    assert all(os.path.lexists(f"g/{place}") for place in places)
+    # Nothing takes it for a chunk without a value: that would make up zeros.
+    for refused in (
+        lambda: array[:],
+        lambda: tools.digest("g"),
+        lambda: tools.digest("g", exact=True),
+        lambda: tools.cp("g", "copy"),
+    ):
+        with pytest.raises(OSError, match="in the place of the file"):
+            refused()
+
+
+def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "a", data=np.arange(4), chunks=(2,))
+    (tmp_path / "a" / "loop").symlink_to("loop")
+    report = tools.verify(tmp_path / "a")
+    assert [(each.code, each.key) for each in report.findings] == [("no-file", "loop")]
+    assert "a symbolic link that leads nowhere" in str(report)
+    assert tools.info(tmp_path / "a").present == 2
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:

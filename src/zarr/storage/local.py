@@ -360,9 +360,15 @@ class LocalStore(BlockingStore):
 
     def _infos(self, prefix: str) -> Iterator[ValueInfo]:
         for key in self._keys(prefix):
+            path = self._path(key)
             try:
-                about = _about(self._path(key), key)
+                about = _about(path, key)
             except IsADirectoryError:  # the file was replaced meanwhile
+                continue
+            except OSError:
+                # No file, as a pipe: it has no bytes, and who reads it is told.
+                with contextlib.suppress(FileNotFoundError):
+                    yield ValueInfo(key, 0, os.lstat(path).st_mtime)
                 continue
             if about is not None:
                 yield ValueInfo(key, about.st_size, about.st_mtime)
@@ -423,13 +429,26 @@ class LocalStore(BlockingStore):
 
     def _leftovers(self, prefix: str) -> list[Leftover]:
         found = []
-        for directory, _, names in os.walk(f"{self._directory}/{prefix}".rstrip("/")):
-            for name in names:
-                if name.startswith(_core.TEMP_PREFIX):
-                    path = f"{directory}/{name}"
+        directories = [f"{prefix}/" if prefix else ""]
+        for directory in directories:  # grows on the way
+            try:
+                entries = os.scandir(f"{self._directory}/{directory}")
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            with entries:
+                for entry in entries:
+                    kind = _TEMPORARY
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(f"{directory}{entry.name}/")
+                        continue
+                    if not entry.name.startswith(_core.TEMP_PREFIX):
+                        with contextlib.suppress(OSError):  # a link that leads to itself
+                            if entry.is_file() or entry.is_dir():
+                                continue
+                        kind = _kind_of(entry.path)
                     with contextlib.suppress(FileNotFoundError):  # it was just written
-                        key = os.path.relpath(path, self._directory).replace(os.sep, "/")
-                        found.append(Leftover(key, os.lstat(path).st_mtime))
+                        modified = os.lstat(entry.path).st_mtime
+                        found.append(Leftover(directory + entry.name, modified, kind))
         return found
 
     def _keys(self, prefix: str) -> Iterator[str]:
@@ -449,21 +468,47 @@ class LocalStore(BlockingStore):
                         continue
                     if not self._follows and entry.is_symlink() and not self._is_inside(entry.path):
                         continue
-                    if entry.is_dir():
+                    if _is_directory(entry):
                         directories.append(f"{directory}{entry.name}/")
                     else:
                         yield directory + entry.name
 
 
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
 class Leftover(NamedTuple):
-    """A temporary file: its key, and when it was written to, in seconds since 1970."""
+    """Something in a directory that is no value.
+
+    Parameters
+    ----------
+    key
+        Where it is.
+    modified
+        When it was written to, in seconds since 1970.
+    kind
+        ``"a temporary file"``; or else the kind of a thing that is no file, as ``"a pipe"``.
+    """
 
     key: str
     modified: float
+    kind: str
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it is the temporary file of a write."""
+        return self.kind == _TEMPORARY
 
 
 def leftovers(store: Store, prefix: str = "") -> list[Leftover]:
-    """Return the temporary files that writes under way, or killed ones, left in a store.
+    """Return what is in the directory of a store and is no value of it.
+
+    These are the temporary files of writes that are under way, or were killed; and what is no file:
+    pipes, sockets, devices, and symbolic links that lead nowhere. Nothing is opened.
 
     Parameters
     ----------
@@ -491,14 +536,22 @@ class _DataId:
         return self._name
 
 
+_TEMPORARY = "a temporary file"
+_NOWHERE = "a symbolic link that leads nowhere"
+
+
 def _about(path: str, key: str) -> os.stat_result | None:
     """The status of a file; None if there is none. A path of something else is an error."""
     try:
         about = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(path):
-            raise _no_file(key, "a symbolic link that leads nowhere") from None
+            raise _no_file(key, _NOWHERE) from None
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise _no_file(key, _NOWHERE) from None
+        raise
     _check_kind(about, key)
     return about
 
@@ -508,7 +561,19 @@ def _check_kind(about: os.stat_result, key: str) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, f"cannot open: it is a directory [key {key!r}]")
     if not stat.S_ISREG(mode):
-        raise _no_file(key, "a pipe" if stat.S_ISFIFO(mode) else "a socket or a device")
+        raise _no_file(key, _named_kind(mode))
+
+
+def _named_kind(mode: int) -> str:
+    return "a pipe" if stat.S_ISFIFO(mode) else "a socket or a device"
+
+
+def _kind_of(path: str) -> str:
+    """The kind of what is neither a file nor a directory."""
+    try:
+        return _named_kind(os.stat(path).st_mode)
+    except OSError:
+        return _NOWHERE
 
 
 def _no_file(key: str, found: str) -> OSError:

@@ -123,6 +123,11 @@ RULES: dict[str, Rule] = {
         _E, "A chunk is not stored: it reads as the fill value.", "write it, or copy it"
     ),
     "temporary-file": Rule(_W, "A temporary file was left by a program that ended.", _VACUUM),
+    "no-file": Rule(
+        _E,
+        "A pipe, device or broken link stands where a file may be: it cannot be read.",
+        "move it elsewhere, or restore the file",
+    ),
     # values
     "chunk-unreadable": Rule(_E, "A value cannot be read.", "see the error"),
     "chunk-vanished": Rule(_W, "A value was deleted while it was verified.", "verify again"),

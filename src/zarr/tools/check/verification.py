@@ -36,7 +36,7 @@ from zarr.tools.workers import workers
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from concurrent.futures import Executor
 
     from zarr._async.progress import Progress
@@ -199,13 +199,19 @@ async def scan(
         await _nothing_there(survey)
     await check_documents(survey)
     done = Scan(survey)
+    left = await offload(leftovers, place.store, place.path) if level != "metadata" else ()
+    no_files = {each.key: each.kind for each in left if not each.is_temporary}
     if survey.keys is not None:
-        _check_keys(done, survey.keys)
+        chunks = _check_keys(done, survey.keys, no_files)
+        if level == "full":  # who reads them is told
+            no_files = {key: kind for key, kind in no_files.items() if key not in chunks}
     if level != "metadata":
         _count_missing(done, complete=complete)
-        for left in await offload(leftovers, place.store, place.path):
-            node = left.key.rpartition("/")[0]
-            findings.add(Finding("temporary-file", node, left.key))
+    for each in left:
+        if each.is_temporary:
+            findings.add(Finding("temporary-file", each.key.rpartition("/")[0], each.key))
+    for key, kind in no_files.items():
+        findings.add(Finding("no-file", key.rpartition("/")[0], key, found=kind))
     if level == "full":
         await _decode(done, executor, progress)
     return done
@@ -268,7 +274,8 @@ class _Owners:
         )
 
 
-def _check_keys(done: Scan, keys: list[str]) -> None:
+def _check_keys(done: Scan, keys: list[str], no_files: Collection[str]) -> set[str]:
+    """Find out to what each key belongs; return those of chunks that are no files."""
     owners, findings = _Owners(done.survey), done.findings
     marked = [key for key in keys if key.rpartition("/")[2] == MARKER]
     for key in marked:
@@ -278,6 +285,7 @@ def _check_keys(done: Scan, keys: list[str]) -> None:
         owners.unfinished.add(joined(path, WORKING) if complete else path)
     readers: dict[str, _Keys] = {}
     lost = _Lost(findings, done.survey.lost)
+    chunks: set[str] = set()
     for key in keys:
         directory, _, name = key.rpartition("/")
         if marked and (name == MARKER or owners.is_unfinished(key)):
@@ -286,12 +294,16 @@ def _check_keys(done: Scan, keys: list[str]) -> None:
         if node is None or node.is_group is None:
             continue  # no hierarchy, or one of which the document says nothing
         if node.is_group:
-            lost.take(node.path, key)
+            if key not in no_files:
+                lost.take(node.path, key)
         elif node.array is not None:
             reader = readers.get(node.path)
             if reader is None:
                 reader = readers[node.path] = _Keys(node.path, node.array)
-            reader.take(key, findings)
+            if key not in no_files:
+                reader.take(key, findings)
+            elif reader.is_chunk(key):
+                chunks.add(key)
     for path, reader in readers.items():
         done.stored[path] = reader.stored
     lost.report()
@@ -301,6 +313,7 @@ def _check_keys(done: Scan, keys: list[str]) -> None:
             node = owners.of(key)
             path = "" if node is None else node.path
             findings.add(Finding("key-is-directory", path, key))
+    return chunks
 
 
 # Files beside the documents that other programs read: netCDF's, and those of OME.
@@ -353,6 +366,14 @@ class _Keys:
         self._counts = counts_of(metadata)
         self._others: list[KeyDecoder] | None = None
         self.stored: list[Coords] = []
+
+    def is_chunk(self, key: str) -> bool:
+        """Take note of a key that is of a chunk within the shape, and tell whether it is."""
+        coords = self._decode(key[self._skip :])
+        if coords is None or not self._has(coords):
+            return False
+        self.stored.append(coords)
+        return True
 
     def take(self, key: str, findings: Findings) -> None:
         """Take note of a key."""
