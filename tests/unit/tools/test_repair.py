@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,6 +139,15 @@ def test_damaged_chunks_are_given_up_only_if_asked(tmp_path: Path) -> None:
     report = tools.repair(store, apply=True, keep=tmp_path / "one")
     assert report.steps == ()
     assert {each.code for each in report.left} == {"chunk-size", "shard-chunk-damaged"}
+    assert not report.ok
+    # Somebody who reads the report, or its JSON, knows what to do.
+    told: Any = json.loads(report.to_json())
+    assert not told["ok"]
+    for each in told["left"]:
+        assert each["severity"] == "error"
+        assert "there is no second copy" in each["why"]
+        assert "--drop deletes it, and its elements read as the fill value" in each["why"]
+    assert str(report).count("cannot be mended: there is no second copy") == 2
     assert data_of(store) == data
     tools.repair(store, apply=True, keep=tmp_path / "two", drop=True)
     assert tools.verify(store).ok
@@ -145,6 +155,17 @@ def test_damaged_chunks_are_given_up_only_if_asked(tmp_path: Path) -> None:
     expected = DATA.copy()
     expected[0:2, 4:6] = 0  # one chunk in the shard; the others are whole
     np.testing.assert_array_equal(lost, expected)
+
+
+def test_a_note_about_a_document_leaves_nothing_to_do() -> None:
+    data = whole()
+    document = data["raw/zarr.json"].replace(b'"unit"', b'"x": NaN, "unit"')
+    assert b"NaN" in document
+    store = store_of(data | {"raw/zarr.json": document})
+    tools.repair(store, codes=[])
+    report = tools.repair(store)
+    assert [each.code for each in report.left] == ["document-nonstandard-number"]
+    assert report.ok == tools.verify(store).ok
 
 
 def test_only_the_codes_that_are_named_are_mended(tmp_path: Path) -> None:

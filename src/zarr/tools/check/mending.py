@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from zarr._async.run import offload
 from zarr.api.groups import consolidate_metadata
@@ -20,7 +20,7 @@ from zarr.storage.local import leftovers
 from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath, address, is_within
 from zarr.storage.wrapper import WrapperStore
-from zarr.tools.check.findings import Finding, Findings
+from zarr.tools.check.findings import Finding, Findings, Severity
 from zarr.tools.check.journal import ABSENT, Change, Entry, Journal, change, current
 from zarr.tools.check.mended_values import mended
 from zarr.tools.check.stored_values import Values, version_of
@@ -28,7 +28,7 @@ from zarr.tools.check.survey import joined
 from zarr.tools.check.verification import scan
 from zarr.tools.nodes import place_of
 from zarr.tools.reshape.unfinished import WORKING
-from zarr.tools.result import Result
+from zarr.tools.result import Result, plain
 from zarr.tools.text import printable
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from zarr.abc.store import Store, StoreTraits
     from zarr.tools.check.verification import Scan
     from zarr.tools.nodes import Source
-    from zarr.types import AnyAsyncArray, StorageOptions, ZarrFormat
+    from zarr.types import JSON, AnyAsyncArray, StorageOptions, ZarrFormat
 
-__all__ = ["Repair", "Step", "repair", "vacuum"]
+__all__ = ["Repair", "Step", "Unmended", "repair", "vacuum"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,22 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Unmended(Finding):
+    """A finding that stays.
+
+    Attributes
+    ----------
+    why : str
+        Why, and the way to mend it.
+    """
+
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n          cannot be mended: {printable(self.why)}"
+
+
+@dataclass(frozen=True)
 class Repair(Result):
     """The report of a repair.
 
@@ -88,20 +104,31 @@ class Repair(Result):
         The directory that has the old values.
     steps : tuple of Step
         The steps.
-    left : tuple of Finding
-        The findings that stay.
+    left : tuple of Unmended
+        The findings that stay, each with the reason.
     """
 
     source: str
     applied: bool
     kept: str | None
     steps: tuple[Step, ...]
-    left: tuple[Finding, ...]
+    left: tuple[Unmended, ...]
 
     @property
     def ok(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.left and all(step.outcome == "done" for step in self.steps)
+        stays = any(each.severity is not Severity.INFO for each in self.left)
+        return not stays and all(step.outcome == "done" for step in self.steps)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the report as values that JSON has; findings with their severity."""
+        made = super().to_dict()
+        made["ok"] = self.ok
+        made["left"] = [
+            {"severity": each.severity.value, **cast("dict[str, JSON]", plain(each))}
+            for each in self.left
+        ]
+        return made
 
     def __str__(self) -> str:
         lines = [f"Store   : {printable(self.source)}"]
@@ -144,6 +171,8 @@ _DAMAGED = frozenset(
         "shard-chunk-damaged",
     )
 )
+_CHANGED = "somebody changed it meanwhile: verify again"
+_DROP = "--drop deletes it, and its elements read as the fill value"
 _OF_VACUUM = frozenset(("chunk-outside", "temporary-file", "unfinished-remains"))
 
 
@@ -310,7 +339,7 @@ async def _mend(
         if made:
             steps.append(_with(step, "done"))
         else:
-            steps.append(_with(step, "left", "somebody changed it meanwhile"))
+            steps.append(_with(step, "left", _CHANGED))
     kept = None if journal is None else str(journal.directory)
     return Repair(place.shown_as(), apply, kept, tuple(steps), tuple(planner.left))
 
@@ -374,7 +403,12 @@ class _Planner:
         self._drop = drop
         self._apply = apply
         self._copies: dict[str, AnyAsyncArray | None] = {}
-        self.left: list[Finding] = []
+        self.left: list[Unmended] = []
+
+    def _leave(self, finding: Finding, why: str) -> None:
+        """Take note of a finding for which there is no step."""
+        known = {each.name: getattr(finding, each.name) for each in fields(finding)}
+        self.left.append(Unmended(**known, why=why))
 
     async def plans(self, findings: list[Finding]) -> AsyncIterator[_Plan]:
         """Yield the steps of a repair, in the order in which they are done."""
@@ -399,7 +433,7 @@ class _Planner:
             elif each.code in _DAMAGED:
                 damaged.setdefault(each.key, []).append(each)
             else:
-                self.left.append(each)
+                self._leave(each, each.remedy)
         for each in documents.values():
             async for plan in self._document(each):
                 yield plan
@@ -425,6 +459,7 @@ class _Planner:
         ages = {
             left.key: now - left.modified
             for left in await offload(leftovers, self._store, self._place.path)
+            if left.is_temporary
         }
         for each in findings:
             if each.code == "temporary-file":
@@ -432,7 +467,8 @@ class _Planner:
                 if age is None:
                     continue  # it is gone
                 if age < older:
-                    self.left.append(each)
+                    why = f"it is {age:,.0f} s old, and may belong to a write that is under way"
+                    self._leave(each, why)
                     continue
                 how = f"a temporary file, {age:,.0f} s old"
             elif each.code == "chunk-outside":
@@ -460,10 +496,10 @@ class _Planner:
         values = self._values(finding.node)
         coords = finding.chunk
         if value is None or values is None or coords is None:
-            self.left.append(finding)
+            self._leave(finding, _CHANGED)
             return
         if await offload(values.is_damaged, coords, value):
-            self.left.append(finding)
+            self._leave(finding, f"it is damaged, too; {finding.remedy}")
             return
         step = Step(finding.code, "move", finding.key, f"to {finding.expected!r}")
         yield _Plan(
@@ -520,7 +556,7 @@ class _Planner:
         if changes and await self._is_sound(path, found):
             yield _Plan(Step(finding.code, "write", changes[-1].key, how), tuple(changes))
         else:
-            self.left.append(finding)
+            self._leave(finding, f"no sound document was found elsewhere; {finding.remedy}")
 
     async def _documents_in_second(self, path: str) -> dict[str, bytes]:
         if self._second is None:
@@ -581,8 +617,8 @@ class _Planner:
             warnings.simplefilter("ignore")
             try:
                 await consolidate_metadata(StorePath(writes, path), zarr_format=zarr_format)
-            except (ValueError, TypeError, KeyError, OSError):
-                self.left.append(finding)
+            except (ValueError, TypeError, KeyError, OSError) as error:
+                self._leave(finding, f"the nodes below cannot be read: {error}")
                 return
         changes = []
         for key, value in writes.written.items():
@@ -594,25 +630,31 @@ class _Planner:
 
     async def _value(self, findings: list[Finding]) -> AsyncIterator[_Plan]:
         first = findings[0]
+
+        def leave(why: str) -> None:
+            for each in findings:
+                self._leave(each, why)
+
         values, coords = self._values(first.node), first.chunk
         if values is None or coords is None:
-            self.left.extend(findings)
+            leave("the document of its array cannot be read")
             return
         try:
             value = await current(self._store, first.key)
-        except OSError:
-            value = None
+        except OSError as error:  # what cannot be read cannot be kept
+            leave(f"{error}; move it elsewhere")
+            return
         version = "" if value is None else version_of(value)
         if first.version and version != first.version:
-            self.left.extend(findings)  # somebody changed it meanwhile
+            leave(_CHANGED)
             return
         copy = await self._copy_of(first.node)
         made = await mended(values, coords, value, copy, drop=self._drop)
         if isinstance(made, str):
-            self.left.extend(findings)
+            leave(made if self._drop else f"{made}; {_DROP}")
             return
         if made.value is not None and await offload(values.is_damaged, coords, made.value):
-            self.left.extend(findings)
+            leave("the mended value would be damaged, too")
             return
         action = "delete" if made.value is None else "write"
         step = Step(first.code, action, first.key, made.how)
