@@ -33,8 +33,12 @@ def serve(
         "127.0.0.1"
     ),
     origin: Annotated[
-        str, typer.Option(help="Whose pages may read it: an origin, * for all, '' for none.")
-    ] = "*",
+        str,
+        typer.Option(
+            help="Whose pages may read it: an origin, or * for all; by default those of this "
+            "machine."
+        ),
+    ] = "",
 ) -> None:
     """Serve a hierarchy to browsers and programs on this machine, until Ctrl-C."""
     from zarr import tools

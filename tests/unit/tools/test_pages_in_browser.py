@@ -189,7 +189,10 @@ def test_a_served_hierarchy_is_read_by_pages_of_other_origins(
         assert browser.run("document.querySelectorAll('details.array').length") == 3
         assert browser.run("document.querySelector('nav a[href=\"x/\"]') !== null")
         assert browser.messages == []
-    with tools.serve(store, origin="") as server, tools.serve({"zarr.json": DOCUMENT}) as viewer:
+    with (
+        tools.serve(store, origin="https://viewer.example") as server,
+        tools.serve({"zarr.json": DOCUMENT}) as viewer,
+    ):
         browser.open(viewer.url + "/zarr.json")
         script = f"fetch({json.dumps(server.url + '/zarr.json')}).catch(() => 'refused')"
         assert browser.run(script) == "refused"

@@ -170,19 +170,56 @@ def test_requests_for_other_names_are_refused(server: Any) -> None:
             assert ask(server, "/zarr.json", method, Host=host)[0] == 421
 
 
-def test_pages_of_other_origins_may_read_unless_that_is_limited(folder: Path) -> None:
+VIEWER = "https://viewer.example"
+
+
+def reads(server: Any, origin: str) -> bool:
+    """Whether a page of an origin may read what is served."""
+    allowed = {ask(server, "/zarr.json", Origin=origin)[1].get("access-control-allow-origin")}
+    status, headers, _ = ask(server, "/zarr.json", "OPTIONS", Origin=origin)
+    assert status == 204
+    allowed.add(headers.get("access-control-allow-origin"))
+    (found,) = allowed
+    assert found in (None, "*", origin)
+    assert (found is None) == ("access-control-allow-private-network" not in headers)
+    return found is not None
+
+
+def test_pages_of_web_sites_read_nothing_unless_that_is_allowed(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with tools.serve(folder) as server:
-        _, headers, _ = ask(server, "/zarr.json", Origin="https://viewer.example")
-        assert headers["access-control-allow-origin"] == "*"
+        for here in ("http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"):
+            assert reads(server, here)
+        for elsewhere in (
+            *(VIEWER, "null", "", "http://localhost.evil.example", "http://127.0.0.1.evil.example"),
+            *("file://", "http://evil.example:80", "http://localhost:3000/x", "http://1localhost"),
+        ):
+            assert not reads(server, elsewhere)
+        headers = ask(server, "/zarr.json", Origin=VIEWER)[1]
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert headers["vary"] == "Origin"
+        assert f"--origin {VIEWER} would let it" in caplog.text
+    with tools.serve(folder, origin=f"{VIEWER}/") as server:
+        assert reads(server, VIEWER)
+        for other in ("https://other.example", "http://localhost:3000"):
+            assert not reads(server, other)
+        headers = ask(server, "/zarr.json", Origin=VIEWER)[1]
         assert "Content-Range" in headers["access-control-expose-headers"]
-        status, headers, _ = ask(server, "/zarr.json", "OPTIONS")
-        assert status == 204
+        headers = ask(server, "/zarr.json", "OPTIONS", Origin=VIEWER)[1]
         assert "Range" in headers["access-control-allow-headers"]
-    with tools.serve(folder, origin="https://viewer.example") as server:
-        _, headers, _ = ask(server, "/zarr.json")
-        assert headers["access-control-allow-origin"] == "https://viewer.example"
-    with tools.serve(folder, origin="") as server:
-        assert "access-control-allow-origin" not in ask(server, "/zarr.json")[1]
+    with tools.serve(folder, origin="*") as server:
+        assert reads(server, VIEWER)
+
+
+@pytest.mark.parametrize("origin", ["viewer.example", "https://a.example/page", "http://a\r\nX: y"])
+def test_an_origin_that_is_none_is_refused(folder: Path, origin: str) -> None:
+    with pytest.raises(ValueError, match="expected an origin"):
+        tools.serve(folder, origin=origin)
+
+
+def test_the_report_is_shown_in_no_frame_of_another_page(server: Any) -> None:
+    assert "frame-ancestors 'none'" in ask(server, "/")[1]["content-security-policy"]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])

@@ -24,6 +24,7 @@ from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath
 from zarr.tools.nodes import node_of
 from zarr.tools.pages.reporting import report
+from zarr.tools.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -44,7 +45,13 @@ _FRESH = 30.0
 _LONGEST_BODY = 1 << 16
 """Bytes of a body that is read, and not looked at."""
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\s*", re.IGNORECASE)
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@,;'\"]+", re.IGNORECASE)
+_HERE = re.compile(r"https?://(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
+"""The origins of pages that this machine serves."""
 
 
 class Refused(Exception):
@@ -78,6 +85,7 @@ class Server:
     def __init__(self, place: StorePath, host: str, port: int, origin: str) -> None:
         self._place = place
         self._origin = origin
+        self._told: set[str] = set()
         self._lock = threading.Lock()
         self._page: tuple[float, bytes] | None = None
         kind = type("_Bound", (_Handler,), {"served": self})
@@ -89,6 +97,7 @@ class Server:
         shown = f"[{numeric}]" if family == 6 else numeric
         self.url = f"http://{shown}:{self.port}"
         self._hosts = {f"{name}:{self.port}" for name in (shown, "localhost", host)}
+        self._own = {f"http://{each}" for each in self._hosts}
         self._thread = threading.Thread(
             target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="zarr_serve"
         )
@@ -130,15 +139,29 @@ class Server:
         if host is None or host.lower() not in self._hosts:
             raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
 
-    def cross_origin(self) -> dict[str, str]:
-        """The headers by which pages of other origins may read the answer."""
-        if not self._origin:
-            return {}
-        return {
-            "Access-Control-Allow-Origin": self._origin,
-            "Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag",
-            "Vary": "Origin",
-        }
+    def cross_origin(self, asking: str | None) -> dict[str, str]:
+        """The headers that say whether the page that asks may read the answer.
+
+        Parameters
+        ----------
+        asking
+            The origin of the page, as the browser tells it.
+        """
+        if self._origin == "*":
+            return {"Access-Control-Allow-Origin": "*"} | _EXPOSED
+        # Neither by a script nor, unread, in a picture or a frame.
+        headers = {"Vary": "Origin", "Cross-Origin-Resource-Policy": "same-origin"}
+        if asking is None or asking in self._own:
+            return headers
+        if asking == self._origin or (not self._origin and _HERE.fullmatch(asking)):
+            return headers | {"Access-Control-Allow-Origin": asking} | _EXPOSED
+        if asking not in self._told and len(self._told) < _TOLD:
+            self._told.add(asking)
+            logger.warning(
+                "a page of %s may not read what is served: --origin %s would let it",
+                *(printable(asking),) * 2,
+            )
+        return headers
 
     def answer(self, target: str, asked_range: str | None, *, body: bool) -> Answer:
         """Answer a request for a target, as it stands in the first line of the request."""
@@ -288,6 +311,8 @@ class Server:
         return Answer(HTTPStatus.PARTIAL_CONTENT, kind, data, len(data), headers | _tag(version))
 
 
+_EXPOSED = {"Access-Control-Expose-Headers": "Accept-Ranges, Content-Length, Content-Range, ETag"}
+_TOLD = 16
 _BYTES = "application/octet-stream"
 _NO_DATE = "Thu, 01 Jan 1970 00:00:00 GMT"
 
@@ -379,16 +404,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(refused)
             return
         self.send_response(HTTPStatus.NO_CONTENT)
-        self._send(
-            self.served.cross_origin()
-            | {
-                "Allow": "GET, HEAD, OPTIONS",
+        headers = self._cross_origin() | {"Allow": "GET, HEAD, OPTIONS"}
+        if "Access-Control-Allow-Origin" in headers:
+            headers |= {
                 "Access-Control-Allow-Methods": "GET, HEAD",
                 "Access-Control-Allow-Headers": "Range, If-None-Match, Content-Type",
                 "Access-Control-Allow-Private-Network": "true",
                 "Access-Control-Max-Age": "600",
             }
-        )
+        self._send(headers)
+
+    def _cross_origin(self) -> dict[str, str]:
+        return self.served.cross_origin(self.headers.get("Origin"))
 
     def _not_allowed(self) -> None:
         # The body of such a request is not read: the connection ends with the answer.
@@ -427,7 +454,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self._send(
             answer.headers
-            | self.served.cross_origin()
+            | self._cross_origin()
             | {
                 "Content-Type": answer.kind,
                 "Content-Length": str(answer.size),
@@ -443,7 +470,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(refused.status)
         self._send(
             refused.headers
-            | self.served.cross_origin()
+            | self._cross_origin()
             | {"Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text))}
         )
         if self.command != "HEAD":
@@ -464,7 +491,7 @@ async def serve(
     path: str = "",
     host: str = "127.0.0.1",
     port: int = 0,
-    origin: str = "*",
+    origin: str = "",
     storage_options: StorageOptions | None = None,
 ) -> Server:
     """Serve a hierarchy over HTTP to browsers and programs on this machine.
@@ -486,9 +513,11 @@ async def serve(
         ``"localhost"``.
     port : int, default: 0
         The port; 0 takes a free one.
-    origin : str, default: "*"
-        The origin whose pages may read the answers, such as ``"https://viewer.example"``: all by
-        default, none for ``""``.
+    origin : str, default: ""
+        The origin whose pages may read the answers, such as ``"https://viewer.example"``. By
+        default only pages that this machine serves may, as those of a viewer at
+        ``http://localhost:3000``; with ``"*"`` the pages of all web sites that are open in a
+        browser here may.
     storage_options : dict, optional
         Settings for the store that a URL names.
 
@@ -502,7 +531,7 @@ async def serve(
     FileNotFoundError
         If there is no node.
     ValueError
-        If others could reach the address.
+        If others could reach the address, or `origin` is none.
 
     Examples
     --------
@@ -522,6 +551,9 @@ async def serve(
             raise ValueError(
                 f"expected an address that only this machine reaches, as 127.0.0.1, found {host!r}"
             )
+    origin = origin.rstrip("/")
+    if origin not in ("", "*") and not _ORIGIN.fullmatch(origin):
+        raise ValueError(f"expected an origin, as https://viewer.example, or *, found {origin!r}")
     node = await node_of(source, path, storage_options=storage_options)
     place, store = node.store_path, node.store_path.store
     if isinstance(store, LocalStore):
