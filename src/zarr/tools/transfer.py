@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -29,6 +31,7 @@ from zarr.hierarchy.transfer import (
 from zarr.metadata.group import is_group
 from zarr.storage.client import Requests
 from zarr.storage.client.retry import sleep
+from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, make_store_path
 from zarr.tools.landing import (
     beside,
@@ -60,6 +63,12 @@ if TYPE_CHECKING:
     from zarr.types import AccessModeLiteral, StorageOptions
 
 __all__ = ["Transfer", "cp", "mv", "replace", "rm", "sync"]
+
+_TICK = 2.0
+"""Seconds in which a clock may not have moved: FAT tells times so coarsely, the others finer."""
+_SKEW = 900.0
+"""Seconds that the clocks of two stores may differ: S3 refuses requests of clocks further off."""
+_MD5 = re.compile("[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -454,8 +463,9 @@ async def sync(
     """Make a place hold what another holds; only values that differ are copied.
 
     Values are taken for the same if they have the same size, and a version that tells (the ETag of
-    an S3 service) or a time: that of the target is later. Where a store knows neither, and with
-    `checksum`, their bytes are compared. Times are those of the stores' clocks.
+    an S3 service) or a time: that of the target is later, by more than clocks may differ (2 seconds
+    between directories, 15 minutes between other stores). Else their bytes are compared, as they
+    are with `checksum`.
 
     Parameters
     ----------
@@ -466,7 +476,8 @@ async def sync(
     path, target_path : str, default: ''
         The paths in them.
     checksum : bool, default: False
-        Whether all bytes are compared, whatever versions and times say.
+        Whether all bytes are compared, whatever versions and times say: also those that somebody
+        else wrote to the target.
     delete : bool, default: False
         Whether values of the target that the source lacks are deleted.
     dry_run : bool, default: False
@@ -561,16 +572,31 @@ async def _is_same(
     """Whether two values are the same, as far as `sync` can tell."""
     if here.size != there.size:
         return False
-    if here.version is not None and there.version is not None:
-        if here.version == there.version:
+    if not checksum:
+        if here.version is not None and there.version is not None:
+            if here.version == there.version:
+                return True
+            if "-" not in here.version + there.version:
+                return False
+        if here.modified is not None and there.modified is not None:
+            one_clock = isinstance(read.store, LocalStore) and isinstance(write.store, LocalStore)
+            if there.modified - here.modified > (_TICK if one_clock else _SKEW):
+                return True
+        if await _has_tag(read, here, there.version) or await _has_tag(write, there, here.version):
             return True
-        if "-" not in here.version + there.version:
-            return False
-    if not checksum and here.modified is not None and there.modified is not None:
-        return there.modified > here.modified
     one = await read.get_checked(here.key)
     other = await write.get_checked(there.key)
     return one is not None and other is not None and one.to_bytes() == other.to_bytes()
+
+
+async def _has_tag(requests: Requests, info: ValueInfo, tag: str | None) -> bool:
+    """Whether a value without a tag has the bytes of another, whose tag is an MD5 of them."""
+    if info.version is not None or tag is None or _MD5.fullmatch(tag) is None:
+        return False
+    found = await requests.get_checked(info.key)
+    if found is None:
+        return False
+    return hashlib.md5(found.as_numpy_array(), usedforsecurity=False).hexdigest() == tag
 
 
 async def replace(
