@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +15,12 @@ import pytest
 import zarr
 from support.stores import WaitingStore
 from zarr import tools
+from zarr.abc.store import ValueInfo
 from zarr.errors import ContainsArrayError, ContainsGroupError, CopyError
 from zarr.storage import LocalStore, MemoryStore, ObjectStore, ZipStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 DATA = np.arange(60).reshape(6, 10)
 
@@ -182,12 +184,99 @@ def test_only_what_differs_is_copied(store: Any, tmp_path: Path) -> None:
     assert values(LocalStore(target)) == values(store)
 
 
+def shift(folder: Path, seconds: float) -> None:
+    """Let all files of a directory be later."""
+    for path in filter(Path.is_file, folder.rglob("*")):
+        time = path.stat().st_mtime + seconds
+        os.utime(path, (time, time))
+
+
+@pytest.mark.parametrize("ticks", [0.0, 0.001, 1.9])
+def test_a_value_that_is_written_anew_within_a_tick_of_the_clock_is_copied(
+    ticks: float, tmp_path: Path
+) -> None:
+    fill(tmp_path / "a")
+    tools.sync(tmp_path / "a", tmp_path / "b")
+    chunk = tmp_path / "a/data/deep/x/c/0/0"
+    before = chunk.stat().st_mtime
+    new = bytes(len(chunk.read_bytes()))
+    chunk.write_bytes(new)
+    os.utime(chunk, (before, before))  # by a clock that did not move meanwhile
+    shift(tmp_path / "b", ticks)
+    os.utime(tmp_path / "b/data/deep/x/c/0/0", (before + ticks, before + ticks))
+    assert tools.sync(tmp_path / "a", tmp_path / "b").copied == 1
+    assert (tmp_path / "b/data/deep/x/c/0/0").read_bytes() == new
+
+
+class Told(MemoryStore):
+    """A store whose listings tell times of its own clock, and perhaps digests."""
+
+    def __init__(self, *, ahead: float = 0.0, tags: bool = False) -> None:
+        super().__init__()
+        self.ahead, self.tags = ahead, tags
+        self.times: dict[str, float] = {}
+        self.reads: list[str] = []
+
+    def with_read_only(self, read_only: bool = False) -> Any:
+        return self
+
+    async def set(self, key: str, value: Any, byte_range: Any = None) -> None:
+        await super().set(key, value)
+        self.times[key] = NOW[0] + self.ahead
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        self.reads.append(key)
+        return await super().get(key, prototype, byte_range)
+
+    async def list_values(self, prefix: str) -> Any:
+        for key, value in list(self._store_dict.items()):
+            if key.startswith(prefix):
+                data = value.to_bytes()
+                tag = hashlib.md5(data).hexdigest() if self.tags else None
+                yield ValueInfo(key, len(data), self.times.get(key, NOW[0] + self.ahead), tag)
+
+
+NOW = [0.0]
+
+
+def test_a_clock_that_is_ahead_hides_no_change() -> None:
+    NOW[0] = 1e9
+    source, target = Told(), Told(ahead=600.0)
+    group = fill(source)
+    tools.sync(source, target)
+    NOW[0] += 300
+    group["deep/x"][:] = DATA[::-1]
+    assert tools.sync(source, target).copied > 0
+    assert values(target) == values(source)
+    # Once the times are further apart than clocks may be, nothing is read.
+    NOW[0] += 3600
+    for key in target.times:
+        target.times[key] = NOW[0]
+    source.reads.clear()
+    assert tools.sync(source, target).copied == 0
+    assert not any("/c/" in key for key in source.reads)
+
+
+def test_digests_of_a_service_spare_reading_its_values() -> None:
+    NOW[0] = 1e9
+    source, target = Told(), Told(tags=True)
+    group = fill(source)
+    tools.sync(source, target)
+    target.reads.clear()
+    assert tools.sync(source, target).copied == 0
+    assert not any("/c/" in key for key in target.reads)
+    group["deep/x"][0, 0] = -1
+    assert tools.sync(source, target).copied == 1
+    assert values(target) == values(source)
+
+
 def test_bytes_are_compared_on_demand(tmp_path: Path) -> None:
     fill(tmp_path / "a")
     tools.sync(tmp_path / "a", tmp_path / "b")
     chunk = tmp_path / "b" / "data/deep/x/c/0/0"
     there = chunk.read_bytes()
     chunk.write_bytes(bytes(len(there)))  # later, and of the same size
+    shift(tmp_path / "b", 5)
     assert tools.sync(tmp_path / "a", tmp_path / "b").copied == 0
     assert tools.sync(tmp_path / "a", tmp_path / "b", checksum=True).copied == 1
     assert chunk.read_bytes() == there
@@ -321,22 +410,32 @@ def test_consolidated_metadata_follow_a_replacement(store: Any) -> None:
     assert found.dtype == "f4"
 
 
-def test_a_limit_of_bytes_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("task", [tools.cp, tools.mv, tools.sync, tools.replace])
+def test_a_limit_of_bytes_is_kept(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from zarr.tools import transfer
 
     source = MemoryStore()
-    fill(source)
-    pauses: list[float] = []
+    fill(source, path="")
+    clock = [100.0]
+    moved: list[tuple[float, int]] = []
 
     async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
+        assert seconds >= 0
+        clock[0] += seconds
 
     monkeypatch.setattr(transfer, "sleep", sleep)
-    monkeypatch.setattr(transfer.time, "monotonic", lambda: 0.0)
-    done = tools.cp(source, MemoryStore(), bwlimit="1kB")
-    assert max(pauses) == pytest.approx(done.bytes / 1000)
+    monkeypatch.setattr(transfer.time, "monotonic", lambda: clock[0])
+
+    def progress(done: int, total: int) -> None:
+        moved.append((clock[0], done))
+
+    done = task(source, MemoryStore(), bwlimit="1kB", progress=progress)
+    # All of it took as long as the limit says, and at no time was more done than might be.
+    assert clock[0] - 100 == pytest.approx(done.bytes / 1000)
+    largest = max(map(len, values(source).values()), default=0) if task is not tools.mv else 10**6
+    assert all(count <= (at - 100) * 1000 + largest for at, count in moved)
     with pytest.raises(ValueError, match="bwlimit"):
-        tools.cp(source, MemoryStore(), bwlimit=0)
+        task(source, MemoryStore(), bwlimit=0)
 
 
 def test_a_dry_run_makes_nothing(store: Any, tmp_path: Path) -> None:
