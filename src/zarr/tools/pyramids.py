@@ -25,6 +25,17 @@ from zarr.indexing import basic
 from zarr.metadata.group import GroupMetadata, is_group
 from zarr.metadata.layout import layout_of
 from zarr.storage.path import StorePath
+from zarr.tools.conventions import (
+    Level,
+    check,
+    known_scale,
+    level,
+    version,
+    with_geozarr,
+    with_ome,
+    without_multiscales,
+    without_place,
+)
 from zarr.tools.landing import kind_of, landing, node_at
 from zarr.tools.nodes import node_of, opened
 from zarr.tools.reductions import reduction_of
@@ -53,28 +64,6 @@ _TASKS = 64
 """How many tasks there are for an executor, at most: the memory for their results is bounded."""
 _MOST = 1 << 31
 """So many elements make a cell, at most: sums of more might overflow."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """One array of a pyramid.
-
-    Parameters
-    ----------
-    path : str
-        Its path in the group.
-    shape : tuple of int
-        Its shape.
-    scale : tuple of float
-        The size of an element along each dimension.
-    translation : tuple of float
-        Where the centre of the first element is.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    scale: tuple[float, ...]
-    translation: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +105,7 @@ async def pyramid(
     factor: int | Sequence[int] = 2,
     levels: int | None = None,
     skipna: bool = True,
-    convention: Literal["ome", "none"] = "ome",
+    convention: Literal["ome", "geozarr", "none"] = "ome",
     dimension_names: Sequence[str] | None = None,
     scale: Sequence[float] | None = None,
     units: Mapping[str, str] | None = None,
@@ -156,16 +145,17 @@ async def pyramid(
         fits into one chunk along `dimensions`.
     skipna : bool, default: True
         Whether NaN and NaT are left out where there are other elements.
-    convention : {'ome', 'none'}, default: 'ome'
+    convention : {'ome', 'geozarr', 'none'}, default: 'ome'
         Which attributes the group gets: those of OME-Zarr, 0.5 in format 3 and 0.4 in format 2;
-        or none.
+        those of GeoZarr, the conventions *multiscales*, *spatial* and *proj*, the last two if the
+        array or the group has them; or none.
     dimension_names : sequence of str, optional
         The names of the dimensions, if the array has none.
     scale : sequence of float, optional
-        The size of an element of the array along each dimension; by default that which the
-        attributes tell, or 1.
+        For OME-Zarr, the size of an element of the array along each dimension; by default that
+        which the attributes tell, or 1.
     units : dict, optional
-        The unit of `scale` by the name of the dimension, as ``{"x": "micrometer"}``.
+        For OME-Zarr, the unit of `scale` by the name of the dimension, as ``{"x": "micrometer"}``.
     chunks, shards : optional
         As of :func:`zarr.create_array`; by default those of the array.
     overwrite : bool, default: False
@@ -185,7 +175,8 @@ async def pyramid(
     Raises
     ------
     ValueError
-        If there is no such method for these elements; or if OME-Zarr cannot have these dimensions.
+        If there is no such method for these elements; or if the convention cannot have these
+        dimensions.
     ContainsArrayError, ContainsGroupError
         If there is something where a level would be.
 
@@ -211,14 +202,14 @@ async def pyramid(
     reduction = reduction_of(method, np.dtype(array.dtype), skipna=skipna)
     options = _options(array, names, chunks, shards)
     above = parent.metadata if parent is not None else None
+    if convention != "ome" and (units or scale is not None):
+        raise ValueError(f"scale and units are of OME-Zarr: convention={convention!r} has none")
     if scale is None:
-        scale = _known_scale(above, len(array.shape))
+        scale = known_scale({} if above is None else above.attributes, len(array.shape))
     if len(scale) != len(array.shape):
         raise ValueError(f"scale has {len(scale)} numbers for {len(array.shape)} dimensions")
-    if convention == "ome":
-        _check_ome(array, names, in_place=target is None)
-    elif convention != "none":
-        raise ValueError(f"convention must be 'ome' or 'none'. Got {convention!r}.")
+    own_names = getattr(array.metadata, "dimension_names", names) or ()
+    check(convention, names, None if target is not None else own_names)
     unknown = set(units or ()) - set(names)
     if unknown:
         raise ValueError(f"there is no dimension {min(unknown)!r} for a unit: there are {names}")
@@ -229,14 +220,20 @@ async def pyramid(
     first = array.basename if target is None else "0"
     paths = [first, *_level_names(first, len(shapes) - 1)]
     described = tuple(
-        _level(name, shape, number, factors, scale, centred=method != "nearest")
+        level(name, shape, [f**number for f in factors], scale, centred=method != "nearest")
         for number, (name, shape) in enumerate(zip(paths, shapes, strict=True))
     )
+    zarr_format = array.metadata.zarr_format
 
     def attributes(before: Mapping[str, Any]) -> dict[str, Any]:
-        if convention == "none":
-            return dict(before)
-        return _with_multiscales(before, array, names, units or {}, described, method)
+        match convention:
+            case "ome":
+                return with_ome(before, zarr_format, names, units or {}, described, method)
+            case "geozarr":
+                own = array.metadata.attributes
+                return with_geozarr(before, own, names, described, method)
+            case _:
+                return dict(before)
 
     with metered("pyramid", array.nbytes, progress=progress) as meter:
         if target is None:
@@ -249,14 +246,13 @@ async def pyramid(
             where = parent.store_path
         else:
             where = await target_for(target, target_path, False, storage_options)
-            zarr_format = array.metadata.zarr_format
             async with landing(where, zarr_format, overwrite=overwrite) as base:
                 there = [base / name for name in paths]
                 await made.make(there[1:], there[0], meter.advance, executor)
                 own = {} if above is None else above.attributes
                 group = GroupMetadata(attributes=attributes(own), zarr_format=zarr_format)
                 await place_node(base, group, parents=False)
-    return Pyramid(where.shown_as(), method, _version(array, convention), described)
+    return Pyramid(where.shown_as(), method, version(convention, zarr_format), described)
 
 
 async def _array(
@@ -361,22 +357,6 @@ def _level_names(first: str, number: int) -> list[str]:
     return [str(start + each) for each in range(number)]
 
 
-def _level(
-    path: str,
-    shape: tuple[int, ...],
-    number: int,
-    factors: tuple[int, ...],
-    scale: Sequence[float],
-    *,
-    centred: bool,
-) -> Level:
-    wider = [factor**number for factor in factors]
-    shift = [(w - 1) / 2 * s if centred else 0.0 for w, s in zip(wider, scale, strict=True)]
-    return Level(
-        path, shape, tuple(float(w * s) for w, s in zip(wider, scale, strict=True)), tuple(shift)
-    )
-
-
 async def _make_way(parent: AsyncGroup, there: list[StorePath], *, overwrite: bool) -> None:
     """Fail if there is something where levels are to be, or delete it."""
     for each in there:
@@ -385,7 +365,7 @@ async def _make_way(parent: AsyncGroup, there: list[StorePath], *, overwrite: bo
             error = ContainsArrayError if kind_of(node) == "array" else ContainsGroupError
             raise error(each.store, each.path)
     if overwrite and any([not await each.is_empty() for each in there]):
-        await parent.change_attributes(_without_multiscales)  # nobody looks for levels meanwhile
+        await parent.change_attributes(without_multiscales)  # nobody looks for levels meanwhile
         for each in there:
             await delete_below(each)
 
@@ -480,7 +460,7 @@ class _Maker:
             store_path=place_of,
             shape=shape,
             dtype=getattr(self.array, "_zdtype", dtype) if same else dtype,
-            attributes=_own_attributes(self.array),
+            attributes=_attributes_of_levels(self.array, shape),
             **options,
         )
         made.engine()
@@ -612,96 +592,7 @@ def _make_block(maker: _Maker, level: int, index: Index) -> tuple[Index, Parts, 
     return index, parts, size
 
 
-def _own_attributes(array: AnyAsyncArray) -> dict[str, Any]:
-    return {k: v for k, v in array.metadata.attributes.items() if k not in ("ome", "multiscales")}
-
-
-# -- OME-Zarr -------------------------------------------------------------------------------------
-
-_TYPES = {"t": "time", "c": "channel", "z": "space", "y": "space", "x": "space"}
-
-
-def _check_ome(array: AnyAsyncArray, names: list[str], *, in_place: bool) -> None:
-    """Fail if OME-Zarr cannot have these dimensions."""
-    kinds = [_TYPES.get(name.lower(), "other") for name in names]
-    order = ["time", "channel", "other", "space"]
-    spaces = kinds.count("space")
-    right = (
-        2 <= len(kinds) <= 5
-        and 2 <= spaces <= 3
-        and kinds == sorted(kinds, key=order.index)
-        and kinds.count("time") <= 1
-        and kinds.count("channel") + kinds.count("other") <= 1
-    )
-    if not right:
-        raise ValueError(
-            "OME-Zarr has 2 to 5 dimensions: t, c or another, and then z, y and x, of which the "
-            f"last two must be there. These are {names}: give dimension_names= if the array has "
-            "none, or convention='none'"
-        )
-    own = getattr(array.metadata, "dimension_names", names)
-    if in_place and (own is None or list(own) != names):
-        raise ValueError(
-            "the dimensions of the array have no names, which OME-Zarr 0.5 asks for: give a "
-            "target, where a copy with names is made"
-        )
-
-
-def _version(array: AnyAsyncArray, convention: str) -> str:
-    if convention == "none":
-        return ""
-    return "OME-Zarr 0.4" if array.metadata.zarr_format == 2 else "OME-Zarr 0.5"
-
-
-def _without_multiscales(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: value for key, value in attributes.items() if key != "multiscales"}
-    ome = found.get("ome")
-    if isinstance(ome, dict):
-        found["ome"] = {key: value for key, value in ome.items() if key != "multiscales"}
-    return found
-
-
-def _with_multiscales(
-    before: Mapping[str, Any],
-    array: AnyAsyncArray,
-    names: list[str],
-    units: Mapping[str, str],
-    levels: Sequence[Level],
-    method: str,
-) -> dict[str, Any]:
-    """The attributes of a group, with those that name the levels."""
-    axes: list[dict[str, str]] = []
-    for name in names:
-        axis = {"name": name}
-        if name.lower() in _TYPES:
-            axis["type"] = _TYPES[name.lower()]
-        if name in units:
-            axis["unit"] = units[name]
-        axes.append(axis)
-    datasets = []
-    for level in levels:
-        steps: list[dict[str, Any]] = [{"type": "scale", "scale": list(level.scale)}]
-        if any(level.translation):
-            steps.append({"type": "translation", "translation": list(level.translation)})
-        datasets.append({"path": level.path, "coordinateTransformations": steps})
-    entry: dict[str, Any] = {"axes": axes, "datasets": datasets, "type": method}
-    made = _without_multiscales(before)
-    if array.metadata.zarr_format == 2:
-        return {**made, "multiscales": [{"version": "0.4", **entry}]}
-    ome = made.get("ome")
-    others = ome if isinstance(ome, dict) else {}
-    return {**made, "ome": {**others, "version": "0.5", "multiscales": [entry]}}
-
-
-def _known_scale(group: GroupMetadata | None, dimensions: int) -> list[float]:
-    """The size of an element that the attributes of the group tell; 1 where they tell none."""
-    try:
-        attributes: Any = {} if group is None else group.attributes
-        entry = attributes.get("ome", attributes)["multiscales"][0]
-        steps = entry["datasets"][0]["coordinateTransformations"]
-        found = next(step["scale"] for step in steps if step["type"] == "scale")
-        if len(found) == dimensions:
-            return [float(each) for each in found]
-    except (LookupError, TypeError, ValueError, StopIteration, AttributeError):
-        pass
-    return [1.0] * dimensions
+def _attributes_of_levels(array: AnyAsyncArray, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The attributes of the array, for a level of another shape."""
+    own = {k: v for k, v in array.metadata.attributes.items() if k not in ("ome", "multiscales")}
+    return own if shape == array.shape else without_place(own)

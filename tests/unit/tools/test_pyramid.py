@@ -276,6 +276,8 @@ def test_levels_that_are_there_are_replaced_on_demand_only() -> None:
         ({"convention": "geo"}, "convention must be"),
         ({"scale": (1,)}, "scale has 1"),
         ({"units": {"q": "m"}}, "no dimension 'q'"),
+        ({"units": {"x": "meter"}, "convention": "none"}, "are of OME-Zarr"),
+        ({"scale": (1, 1), "convention": "geozarr"}, "are of OME-Zarr"),
         ({"dimension_names": ("x", "y")}, "have the names"),
     ],
 )
@@ -300,3 +302,110 @@ def test_dimensions_that_ome_zarr_cannot_have_are_refused() -> None:
     text.create_array("0", data=np.array([["a"] * 4] * 4, np.dtypes.StringDType()), chunks=(2, 2))
     with pytest.raises(ValueError, match="take 'nearest' or 'mode'"):
         tools.pyramid(text, convention="none")
+
+
+# -- GeoZarr --------------------------------------------------------------------------------------
+
+UUIDS = {
+    "d35379db-88df-4056-af3a-620245f8e347": "multiscales",
+    "689b58e2-cf7b-45e0-9fff-9cfc0883d6b4": "spatial",
+    "f17cb550-5864-4468-aeb7-f3180cfb622f": "proj",
+}
+
+
+def geo_image(registration: str) -> Any:
+    """An image of 2 by 3 metres an element, whose upper left corner or centre is at (500, 700)."""
+    group = zarr.create_group({}, attributes={"title": "all"})
+    entry = {"uuid": "689b58e2-cf7b-45e0-9fff-9cfc0883d6b4", "name": "mine"}
+    group.create_array(
+        "0",
+        data=np.stack([IMAGE, IMAGE]),
+        chunks=(1, 32, 32),
+        dimension_names=("band", "y", "x"),
+        attributes={
+            "unit": "K",
+            "zarr_conventions": [entry],
+            "spatial:dimensions": ["y", "x"],
+            "spatial:shape": [100, 70],
+            "spatial:transform": [2.0, 0.0, 500.0, 0.0, -3.0, 700.0],
+            "spatial:registration": registration,
+            "proj:code": "EPSG:32633",
+        },
+    )
+    return group
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("registration", ["pixel", "node"])
+def test_levels_are_named_as_geozarr_has_it(registration: str, in_place: bool) -> None:
+    group = geo_image(registration)
+    made: Any = group
+    target: Any = None
+    if not in_place:
+        target = {}
+    done = tools.pyramid(group, target, convention="geozarr", levels=2)
+    assert done.convention == "GeoZarr"
+    if not in_place:
+        made = zarr.open_group(target)
+    attributes = made.attrs.asdict()
+    assert attributes["title"] == "all"
+    assert attributes["proj:code"] == "EPSG:32633"
+    assert attributes["spatial:dimensions"] == ["y", "x"]
+    known = [UUIDS[each["uuid"]] for each in attributes["zarr_conventions"]]
+    assert sorted(known) == ["multiscales", "proj", "spatial"]
+    for each in attributes["zarr_conventions"]:
+        if each["name"] != "mine":  # that one was there before
+            assert each["name"] == UUIDS[each["uuid"]]
+            assert each["schema_url"].endswith(f"{each['name']}/refs/tags/v0.1/schema.json")
+    assert attributes["multiscales"]["resampling_method"] == "average"
+    layout = attributes["multiscales"]["layout"]
+    assert [each["asset"] for each in layout] == ["0", "1", "2"]
+    assert [each.get("derived_from") for each in layout] == [None, "0", "0"]
+    assert layout[2]["transform"] == {"scale": [1, 4, 4], "translation": [0, 0, 0]}
+    for number, each in enumerate(layout):
+        level = made[each["asset"]]
+        assert level.shape == (2, *each["spatial:shape"])
+        step = 2**number
+        a, b, c, d, e, f = each["spatial:transform"]
+        assert (a, b, d, e) == (2 * step, 0, 0, -3 * step)
+        # The corner stays where it is; the centre of the first element is that of its cell.
+        shift = (step - 1) / 2 if registration == "node" else 0
+        assert (c, f) == (500 + 2 * shift, 700 - 3 * shift)
+        assert level.attrs["unit"] == "K"
+        assert ("spatial:transform" in level.attrs) == (number == 0)
+
+
+def test_geozarr_names_levels_of_what_has_no_place() -> None:
+    store: dict[str, Any] = {}
+    array = zarr.create_group(store).create_array("a", data=IMAGE, chunks=(32, 32))
+    tools.pyramid(array, convention="geozarr", levels=1, method="max")
+    attributes = zarr.open_group(store).attrs.asdict()
+    assert [UUIDS[each["uuid"]] for each in attributes["zarr_conventions"]] == ["multiscales"]
+    assert attributes["multiscales"] == {
+        "layout": [
+            {"asset": "a", "transform": {"scale": [1, 1], "translation": [0, 0]}},
+            {
+                "asset": "1",
+                "derived_from": "a",
+                "transform": {"scale": [2, 2], "translation": [0, 0]},
+            },
+        ],
+        "resampling_method": "max",
+    }
+
+
+def test_an_imported_map_becomes_a_pyramid(tmp_path: Path) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    keys = [1, 1, 0, 2, 1024, 0, 1, 1, 3072, 0, 1, 32633]
+    tags = [
+        (33550, "d", 3, (10.0, 10.0, 0.0), True),
+        (33922, "d", 6, (0.0, 0.0, 0.0, 500000.0, 5000000.0, 0.0), True),
+        (34735, "H", len(keys), tuple(keys), True),
+    ]
+    tifffile.imwrite(tmp_path / "a.tif", IMAGE, tile=(16, 16), extratags=tags, metadata=None)
+    tools.import_file(tmp_path / "a.tif", tmp_path / "a.zarr")
+    tools.pyramid(tmp_path / "a.zarr", tmp_path / "b.zarr", convention="geozarr", levels=1)
+    group = zarr.open_group(tmp_path / "b.zarr")
+    assert group.attrs["proj:code"] == "EPSG:32633"
+    level = group.attrs["multiscales"]["layout"][1]
+    assert level["spatial:transform"] == [20, 0, 500000, 0, -20, 5000000]
