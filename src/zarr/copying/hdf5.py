@@ -113,6 +113,7 @@ class Dataset:
         self.shape: tuple[int, ...] = dataset.shape
         self.dtype: NumpyDType = dataset.dtype
         self._source: Any = dataset
+        self._name = f"{dataset.name} of {dataset.file.filename}"
         if dataset.dtype.kind == "O":
             # Of text HDF5 knows the encoding only; other things of no fixed size have no type here.
             if (dataset.dtype.metadata or {}).get("vlen") not in (str, bytes):
@@ -122,7 +123,7 @@ class Dataset:
                     "zarr can hold."
                 )
             self.dtype = np.dtypes.StringDType()
-            self._source = dataset.asstr()
+            self._source = dataset.asstr("utf-8")  # which ASCII is, whatever the file says
         elif dataset.dtype.metadata:  # an enumeration, say
             self.dtype = np.dtype(dataset.dtype.str) if dataset.dtype.names is None else self.dtype
 
@@ -132,7 +133,10 @@ class Dataset:
         return int(np.prod(self.shape, dtype=np.int64))
 
     def __getitem__(self, region: object) -> Any:
-        return np.asarray(self._source[region]).astype(self.dtype, copy=False)
+        try:
+            return np.asarray(self._source[region]).astype(self.dtype, copy=False)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{self._name} has strings that are no UTF-8: {error}") from error
 
 
 def attributes_of(path: str, node: Any, lost: Lost) -> dict[str, object]:

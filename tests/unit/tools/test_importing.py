@@ -142,6 +142,18 @@ def test_xarray_finds_the_same_as_in_the_netcdf_file(zarr_format: Any, tmp_path:
         )
 
 
+def test_parameters_of_other_formats_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", DATA)
+    store: dict[str, Any] = {}
+    options: dict[str, Any]
+    for options in ({"path": "x"}, {"shape": (3,)}, {"dtype": "i4"}, {"columns": ["a"]}):
+        with pytest.raises(ValueError, match="is for files of"):
+            tools.import_file(tmp_path / "a.npy", store, **options)
+    with pytest.raises(ValueError, match="2 dimensions"):
+        tools.import_file(tmp_path / "a.npy", store, chunks=(3, 4, 5))
+    assert store == {}
+
+
 def test_a_part_of_a_file_is_imported_with_other_chunks(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -151,65 +163,137 @@ def test_a_part_of_a_file_is_imported_with_other_chunks(tmp_path: Path) -> None:
     assert (array.chunks, array.shards, done.passed) == ((25, 35), (50, 70), ())
 
 
-# -- TIFF -----------------------------------------------------------------------------------------
-
-IMAGES: dict[str, tuple[tuple[int, ...], dict[str, Any], tuple[int, ...]]] = {
-    "plain": ((50, 70), {}, (50, 70)),
-    "tiles": ((50, 70), {"tile": (16, 32), "compression": "zlib"}, (16, 32)),
-    "stack": ((3, 50, 70), {"tile": (16, 32), "photometric": "minisblack"}, (1, 16, 32)),
-    "rgb": ((50, 70, 3), {"photometric": "rgb", "rowsperstrip": 7}, (50, 70, 3)),
-    "planes": (
-        (3, 50, 70),
-        {"photometric": "rgb", "planarconfig": "separate", "tile": (16, 16)},
-        (1, 16, 16),
-    ),
-    "ome": (
-        (2, 3, 2, 50, 70),
-        {"ome": True, "metadata": {"axes": "TCZYX"}, "photometric": "minisblack"},
-        (1, 1, 1, 50, 70),
-    ),
-    "big": (
-        (2, 40, 30),
-        {"bigtiff": True, "byteorder": ">", "photometric": "minisblack"},
-        (1, 40, 30),
-    ),
-    "volume": (
-        (8, 40, 32),
-        {"volumetric": True, "tile": (4, 16, 16), "photometric": "minisblack"},
-        (4, 16, 16),
-    ),
-}
+CLASSIC = ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]
 
 
-@pytest.mark.parametrize("name", IMAGES)
-def test_images_become_arrays_with_their_tiles(name: str, tmp_path: Path) -> None:
-    tifffile = pytest.importorskip("tifffile")
-    shape, options, chunks = IMAGES[name]
-    data = (
-        np.random.default_rng(0).integers(0, 60000, shape).astype("u1" if "rgb" in name else "u2")
-    )
-    tifffile.imwrite(tmp_path / "a.tif", data, **options)
-    array, done = imported(tmp_path / "a.tif")
-    np.testing.assert_array_equal(array[...], data)
-    assert array.chunks == chunks
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("kind", [*CLASSIC, "NETCDF4", "NETCDF4_CLASSIC"])
+def test_files_of_netcdf_of_any_version_are_imported(
+    kind: Any, zarr_format: Any, tmp_path: Path
+) -> None:
+    xarray = pytest.importorskip("xarray")
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w", format=kind) as file:
+        file.title = "ü"
+        file.createDimension("time", None)
+        file.createDimension("x", 3)
+        time = file.createVariable("time", "i4", ("time",))
+        time.units = "days since 2000-01-01"
+        time[:] = range(5)
+        packed = file.createVariable("packed", "i2", ("time", "x"), fill_value=-99)
+        packed.setncatts({"scale_factor": 0.1, "add_offset": 5.0, "range": np.array([1, 2], "i2")})
+        packed[:] = np.ma.masked_equal(np.arange(15).reshape(5, 3), 7)
+        file.createVariable("small", "i1", ("time",))[:] = range(5)
+        file.createVariable("fixed", "f8", ("x",))[:] = [0.5, np.nan, 2]
+        file.createVariable("letters", "S1", ("x",))[:] = np.array([b"a", b"b", b"c"])
+        file.createVariable("scalar", "f4", ())[:] = 1.5
+    done = tools.import_file(tmp_path / "a.nc", tmp_path / "a.zarr", zarr_format=zarr_format)
     assert done.lost == ()
-    names = array.metadata.dimension_names
-    assert names[-2:] == ("y", "x") or names[-3:] == ("y", "x", "s")
-    if name == "ome":
-        assert names == ("t", "c", "z", "y", "x")
-        assert array.attrs["ome_xml"].startswith("<?xml")
+    assert done.format == ("netcdf3" if kind in CLASSIC else "hdf5")
+    with xarray.open_zarr(tmp_path / "a.zarr", consolidated=False) as found:
+        expected = xarray.load_dataset(tmp_path / "a.nc", engine="netcdf4")
+        xarray.testing.assert_identical(found.load(), expected)
+    raw = zarr.open_group(tmp_path / "a.zarr")["packed"]
+    assert raw[2].tolist() == [10, -99, 30] or raw[2, 1] == -99  # packed as it was
 
 
-def test_a_tiff_of_several_images_becomes_a_group(tmp_path: Path) -> None:
-    tifffile = pytest.importorskip("tifffile")
-    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
-        file.write(DATA.astype("u2"), subifds=1, metadata={"axes": "YX"})
-        file.write(DATA[::2, ::2].astype("u2"), subfiletype=1)
-        file.write(np.zeros((4, 5, 3), "u1"), photometric="rgb")
-    root, done = imported(tmp_path / "a.tif")
-    np.testing.assert_array_equal(root["0"][...], DATA)
-    assert root["1"].shape == (4, 5, 3)
-    assert ["(25, 35)" in str(each) for each in done.lost] == [True]
+@pytest.mark.parametrize("kind", CLASSIC)
+@pytest.mark.parametrize("keep", [0.02, 0.3, 0.6, 0.97])
+def test_of_a_truncated_file_of_netcdf_nothing_is_left(
+    kind: Any, keep: float, tmp_path: Path
+) -> None:
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w", format=kind) as file:
+        file.createDimension("t", None)
+        file.createDimension("x", 100)
+        file.createVariable("v", "f8", ("t", "x"))[:] = np.ones((5, 100))
+        file.createVariable("w", "i4", ("x",))[:] = 1
+    whole = (tmp_path / "a.nc").read_bytes()
+    (tmp_path / "b.nc").write_bytes(whole[: int(len(whole) * keep)])
+    store: dict[str, Any] = {}
+    with pytest.raises(ValueError, match="cut off"):
+        tools.import_file(tmp_path / "b.nc", store)
+    assert store == {}
+
+
+def test_records_of_one_variable_are_not_padded(tmp_path: Path) -> None:
+    netcdf = pytest.importorskip("netCDF4")
+    with netcdf.Dataset(tmp_path / "a.nc", "w", format="NETCDF3_CLASSIC") as file:
+        file.createDimension("t", None)
+        file.createDimension("x", 3)
+        file.createVariable("v", "i1", ("t", "x"))[:] = np.arange(15).reshape(5, 3)
+    with (tmp_path / "a.nc").open("rb") as opened:
+        root, _ = imported(io.BytesIO(opened.read()))
+    assert root["v"][...].tolist() == np.arange(15).reshape(5, 3).tolist()
+    assert root["v"].metadata.dimension_names == ("t", "x")
+
+
+def test_datasets_that_no_array_can_hold_do_not_keep_others_out(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["good"] = DATA
+        file.create_dataset("texts", (2,), np.dtype([("a", "i4"), ("s", h5py.string_dtype())]))
+        file.create_dataset("lists", (2,), h5py.vlen_dtype("i4"))
+        # Strings that the file says to be ASCII, and that are not.
+        file.create_dataset("text", data=["ü".encode()], dtype=h5py.string_dtype("ascii"))
+    root, done = imported(tmp_path / "a.h5")
+    assert sorted(root) == ["good", "text"]
+    assert root["text"][0] == "ü"
+    assert sorted(each.what.strip("'") for each in done.lost) == ["/lists", "/texts"]
+
+
+def test_filters_that_nobody_has_are_named(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    code = 32123
+    assert not h5py.h5z.filter_avail(code)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["good"] = DATA
+        chain = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        chain.set_chunk((4,))
+        chain.set_filter(code, h5py.h5z.FLAG_OPTIONAL)
+        space, kind = h5py.h5s.create_simple((8,)), h5py.h5t.NATIVE_INT32
+        h5py.h5d.create(file.id, b"strange", kind, space, chain)
+    root, done = imported(tmp_path / "a.h5")
+    assert list(root) == ["good"]
+    assert "32123" in str(done.lost[0])
+    assert "hdf5plugin" in str(done.lost[0])
+
+
+PLUGINS: dict[int, tuple[str, str]] = {
+    32001: ("(0, 0, 0, 0, 5, 1, 0)", "blosc"),
+    32015: ("(3,)", "zstd"),
+    307: ("(9,)", "bz2"),
+}
+# In a process of its own, into which nobody has loaded a plugin, which would encode the chunks.
+WRITE = """
+import sys
+import h5py, numcodecs, numpy as np
+file, code, values, name = sys.argv[1:]
+data = np.arange(24, dtype="<i4")
+with h5py.File(file, "w") as file:
+    chain = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    chain.set_chunk((16,))
+    chain.set_filter(int(code), h5py.h5z.FLAG_OPTIONAL, eval(values))
+    space = h5py.h5s.create_simple((24,))
+    made = h5py.h5d.create(file.id, b"x", h5py.h5t.NATIVE_INT32, space, chain)
+    codec = numcodecs.get_codec({"id": name})
+    made.write_direct_chunk((0,), codec.encode(data[:16].tobytes()))
+    # A chunk that reaches beyond the edge, as HDF5 encodes it.
+    made.write_direct_chunk((16,), codec.encode(data[16:].tobytes() + bytes(32)))
+"""
+
+
+@pytest.mark.parametrize("code", PLUGINS)
+def test_chunks_of_filters_of_plugins_are_passed_on(code: int, tmp_path: Path) -> None:
+    pytest.importorskip("numcodecs")
+    pytest.importorskip("h5py")
+    file = str(tmp_path / "a.h5")
+    subprocess.run([sys.executable, "-c", WRITE, file, str(code), *PLUGINS[code]], check=True)
+    for zarr_format in (2, 3):
+        root, done = imported(file, zarr_format=zarr_format)
+        assert done.passed == ("x",)
+        assert done.lost == ()
+        assert root["x"][...].tolist() == list(range(24))
 
 
 # -- NumPy and raw bytes --------------------------------------------------------------------------
@@ -255,49 +339,6 @@ def test_the_command_imports_a_pipe(tmp_path: Path) -> None:
     options = ["--shape", "-1,70", "--dtype", "int16"]
     subprocess.run([*command, *options], input=DATA.astype("i2").tobytes(), check=True)
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "a")[...], DATA)
-
-
-# -- tables ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("zarr_format", [2, 3])
-def test_columns_become_arrays_and_nulls_are_told(zarr_format: Any, tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    pytest.importorskip("pyarrow.parquet")
-    table = arrow.table(
-        {
-            "i": arrow.array([1, None, 3], arrow.int16()),
-            "f": [0.5, None, 1.5],
-            "s": ["a", None, "ü"],
-            "t": arrow.array([1, None, 3], arrow.timestamp("ms")),
-            "b": [True, False, True],
-            "nested": [[1], [], [2]],
-        }
-    )
-    arrow.parquet.write_table(table, tmp_path / "a.parquet")
-    root, done = imported(tmp_path / "a.parquet", zarr_format=zarr_format)
-    assert sorted(root) == ["b", "f", "i", "i_is_null", "s", "s_is_null", "t"]
-    assert [("nested" in str(each)) for each in done.lost] == [True]
-    assert root["i_is_null"][:].tolist() == root["s_is_null"][:].tolist() == [False, True, False]
-    assert root["i"][:][[0, 2]].tolist() == [1, 3]
-    assert root["i"].dtype == "i2"
-    np.testing.assert_array_equal(root["f"][:], [0.5, np.nan, 1.5])
-    assert root["s"][:][[0, 2]].tolist() == ["a", "ü"]
-    assert np.isnat(root["t"][1])
-    tools.export_file(root, tmp_path / "b.parquet")
-    again = arrow.parquet.read_table(tmp_path / "b.parquet")
-    for name in ("i", "s", "t", "b"):
-        assert again[name].to_pylist() == table[name].to_pylist()
-
-
-def test_csv_is_imported(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    (tmp_path / "a.csv").write_text("n,x,name\n1,0.5,a\n2,,b\n")
-    root, _ = imported(tmp_path / "a.csv", columns=["x", "n"])
-    assert sorted(root) == ["n", "x"]
-    assert root["n"][:].tolist() == [1, 2]
-    with pytest.raises(ValueError, match="no column 'y'"):
-        imported(tmp_path / "a.csv", columns=["y"])
 
 
 # -- what is broken, or in the way ----------------------------------------------------------------

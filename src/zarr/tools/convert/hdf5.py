@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import struct
+import contextlib
 from contextlib import contextmanager
+from math import prod
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from zarr._async.run import bounded, offload
 from zarr.arrays.write import write
@@ -15,7 +13,7 @@ from zarr.buffer.cpu import Buffer
 from zarr.copying.hdf5 import Dataset, attributes_of, is_hdf5, parts_of, walk_hdf5
 from zarr.indexing import basic
 from zarr.storage.client import Requests
-from zarr.tools.convert.importing import Incoming, Lost, Opened
+from zarr.tools.convert.importing import Incoming, Lost, Opened, mark_missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +71,37 @@ def _nodes(source: Any, wanted: Wanted, lost: list[Lost]) -> Iterator[Incoming]:
         except TypeError as error:
             lost.append(Lost(node.name, f"cannot be held: {error}"))
             continue
-        if data is not None:
-            yield _incoming(path, node, data, attributes, options, wanted, leave_out)
+        if data is None:
+            continue
+        codecs = _codecs(node, wanted.zarr_format) if wanted.as_encoded else None
+        if codecs is not None or _can_be_read(node, leave_out):
+            yield _incoming(path, node, data, attributes, options, codecs, wanted, leave_out)
+
+
+def _can_be_read(node: Any, leave_out: Any) -> bool:
+    """Whether all filters of a dataset are there, or its chunks need none."""
+    import h5py
+
+    filters = node.id.get_create_plist()
+    known = [filters.get_filter(number) for number in range(filters.get_nfilters())]
+    if not all(_is_there(h5py, code) for code, *_ in known):
+        with contextlib.suppress(ImportError):
+            import hdf5plugin  # noqa: F401  # late: it registers filters, which few files need
+    missing = [
+        f"{name.decode().partition(';')[0]} ({code})"
+        for code, _, _, name in known
+        if not _is_there(h5py, code)
+    ]
+    if missing:
+        leave_out(
+            node.name,
+            f"is encoded by {', '.join(missing)}, which this HDF5 lacks: install hdf5plugin",
+        )
+    return not missing
+
+
+def _is_there(h5py: Any, code: int) -> bool:
+    return bool(h5py.h5z.filter_avail(code))
 
 
 def _incoming(
@@ -83,6 +110,7 @@ def _incoming(
     data: Dataset,
     attributes: dict[str, Any],
     options: dict[str, Any],
+    codecs: dict[str, Any] | None,
     wanted: Wanted,
     leave_out: Any,
 ) -> Incoming:
@@ -90,18 +118,16 @@ def _incoming(
 
     names = _dimension_names(node)
     options = {**options, "dimension_names": None}
-    if any(names):
-        if wanted.zarr_format == 3:
-            options["dimension_names"] = names
-        elif all(names):
-            attributes["_ARRAY_DIMENSIONS"] = names
-    _set_fill_value(node, attributes, options, wanted.zarr_format)
+    if wanted.zarr_format == 3 and any(names):
+        options["dimension_names"] = names
+    elif wanted.zarr_format == 2 and all(names):  # also if there are none
+        attributes["_ARRAY_DIMENSIONS"] = names
+    mark_missing(attributes, options, wanted.zarr_format)
     members = h5py.check_enum_dtype(node.dtype)
     if members is not None and node.dtype.kind != "b":
         leave_out(f"the names of the values of {node.name!r}", f"are left out: {dict(members)}")
     if node.chunks is None or any(length == 0 for length in node.chunks):
         options.pop("chunks", None)
-    codecs = _codecs(node, wanted.zarr_format) if wanted.as_encoded else None
     if codecs is None:
         return Incoming(path, data, attributes, options)
     return Incoming(
@@ -122,28 +148,6 @@ def _dimension_names(node: Any) -> list[str | None]:
     return names
 
 
-def _set_fill_value(
-    node: Any, attributes: dict[str, Any], options: dict[str, Any], zarr_format: ZarrFormat
-) -> None:
-    """Say which value means that there is none, so that xarray finds it."""
-    value = attributes.get("_FillValue")
-    while isinstance(value, list):
-        value = value[0] if value else None
-    if value is None:
-        attributes.pop("_FillValue", None)
-        if zarr_format == 2 and not np.any(options.get("fill_value")):
-            # Of format 2, xarray takes the fill value for one that means that there is none.
-            options["fill_value"] = None
-        return
-    if zarr_format == 2:
-        attributes.pop("_FillValue")
-        options["fill_value"] = value
-    elif isinstance(value, float):
-        attributes["_FillValue"] = base64.standard_b64encode(struct.pack("<d", value)).decode()
-    else:
-        attributes["_FillValue"] = value
-
-
 # -- chunks as they are encoded -------------------------------------------------------------------
 
 
@@ -157,13 +161,15 @@ def _codecs(node: Any, zarr_format: ZarrFormat) -> dict[str, Any] | None:
     chain: list[dict[str, Any]] = []
     for number in range(filters.get_nfilters()):
         code, _, values, _ = filters.get_filter(number)
-        codec = _codec(code, values)
+        codec = _codec(code, values, node.dtype.itemsize)
         if codec is None:
             return None
         chain.append(codec)
     if not chain:
         return None  # better with the usual codecs than with none
     if zarr_format == 2:
+        for codec in chain:
+            codec.pop("typesize", None)  # which chunks of Blosc tell themselves
         return {"filters": chain[:-1] or None, "compressors": chain[-1]}
     serializer: dict[str, Any] = {"name": "bytes"}
     if node.dtype.kind in "iufc" and node.dtype.itemsize > 1:
@@ -176,7 +182,7 @@ def _codecs(node: Any, zarr_format: ZarrFormat) -> dict[str, Any] | None:
     }
 
 
-def _codec(code: int, values: tuple[int, ...]) -> dict[str, Any] | None:
+def _codec(code: int, values: tuple[int, ...], itemsize: int) -> dict[str, Any] | None:
     """The codec of numcodecs for a filter of HDF5."""
     match code:
         case 1:
@@ -188,18 +194,41 @@ def _codec(code: int, values: tuple[int, ...]) -> dict[str, Any] | None:
         case 307:
             return {"id": "bz2", "level": values[0] if values else 9}
         case 32001:
-            return {"id": "blosc"}
+            return _blosc(values, itemsize)
         case 32015:
             return {"id": "zstd", "level": values[0] if values else 3}
         case _:
             return None
 
 
+_COMPRESSORS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
+"""Those of Blosc by their numbers in HDF5's filter; a chunk tells its own, too."""
+
+
+def _blosc(values: tuple[int, ...], itemsize: int) -> dict[str, Any] | None:
+    level, shuffle, compressor = (*values[4:], *(5, 1, 0)[len(values[4:]) :])[:3]
+    if compressor >= len(_COMPRESSORS) or shuffle > 2 or level > 9:
+        return None
+    return {
+        "id": "blosc",
+        "cname": _COMPRESSORS[compressor],
+        "clevel": level,
+        "shuffle": shuffle,
+        "blocksize": 0,
+        "typesize": values[2] if len(values) > 2 and values[2] else itemsize,
+    }
+
+
 def _of_v3(codec: dict[str, Any]) -> dict[str, Any]:
-    configuration = {name: value for name, value in codec.items() if name != "id"}
-    if codec["id"] == "zstd":
-        return {"name": "zstd", "configuration": {**configuration, "checksum": False}}
-    return {"name": f"numcodecs.{codec['id']}", "configuration": configuration}
+    name = codec["id"]
+    configuration = {key: value for key, value in codec.items() if key != "id"}
+    if name == "blosc":
+        configuration["shuffle"] = ("noshuffle", "shuffle", "bitshuffle")[codec["shuffle"]]
+    elif name == "zstd":
+        configuration["checksum"] = False
+    else:
+        name = f"numcodecs.{name}"
+    return {"name": name, "configuration": configuration}
 
 
 class _Passage:
@@ -208,6 +237,7 @@ class _Passage:
     def __init__(self, node: Any, data: Dataset) -> None:
         self._node = node
         self._data = data
+        self._whole = prod(node.chunks) * node.dtype.itemsize
 
     async def write(self, made: AnyAsyncArray, done: Done) -> None:
         """Write all chunks that the dataset has; of the others, the fill value stands."""
@@ -237,7 +267,7 @@ class _Passage:
         inside = all(
             o + c <= n for o, c, n in zip(info.chunk_offset, chunks, self._node.shape, strict=True)
         )
-        if info.filter_mask or not inside:
+        if info.filter_mask or (not inside and info.size == self._whole):
             return coords, None
         return coords, self._node.id.read_direct_chunk(info.chunk_offset)[1]
 

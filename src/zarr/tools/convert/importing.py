@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import struct
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -16,6 +18,7 @@ from zarr.arrays.chunk_shapes import guess_chunks
 from zarr.arrays.create import new_array, place
 from zarr.arrays.write import write
 from zarr.copying.nodes import fill
+from zarr.dtype.registry import parse_dtype
 from zarr.hierarchy.documents import check_new_path
 from zarr.hierarchy.place import parents_of, place_node
 from zarr.indexing import basic
@@ -160,6 +163,9 @@ _MAGIC = {
     b"\x93NUMPY": "npy",
     b"PK\3\4": "npz",
     b"PAR1": "parquet",
+    b"CDF\1": "netcdf3",
+    b"CDF\2": "netcdf3",
+    b"CDF\5": "netcdf3",
 }
 _SUFFIXES = {
     ".h5": "hdf5",
@@ -176,7 +182,14 @@ _SUFFIXES = {
     ".raw": "raw",
     ".bin": "raw",
 }
-FORMATS = tuple(dict.fromkeys(_SUFFIXES.values()))
+FORMATS = ("hdf5", "netcdf3", "tiff", "npy", "npz", "parquet", "csv", "raw")
+_TAKEN = {
+    "path": ("hdf5", "npz"),
+    "shape": ("raw",),
+    "dtype": ("raw",),
+    "columns": ("parquet", "csv"),
+}
+"""Parameters that are of some formats only."""
 
 
 async def import_file(
@@ -200,6 +213,7 @@ async def import_file(
 ) -> Conversion:
     """Make arrays and groups of a file of another format, in bounded memory.
 
+    * netCDF-3, the classic format, of any version.
     * HDF5 and netCDF-4 (``pip install zarr[netcdf]``): groups, datasets, attributes; names of
       dimensions out of dimension scales. Chunks whose codecs Zarr has (deflate, shuffle,
       fletcher32, zstd, blosc, bzip2) are passed on as they are.
@@ -217,7 +231,7 @@ async def import_file(
         Of HDF5, the path of a group or dataset in the file; of npz, the name of an array.
     target_path : str, default: ''
         The path in `target` of what is made.
-    format : {'hdf5', 'tiff', 'npy', 'npz', 'raw', 'parquet', 'csv'}, optional
+    format : {'hdf5', 'netcdf3', 'tiff', 'npy', 'npz', 'raw', 'parquet', 'csv'}, optional
         The format; by default, it is found out.
     shape, dtype : optional
         Of raw bytes, which tell neither. The first length may be -1: until the end.
@@ -284,10 +298,19 @@ async def import_file(
     with ExitStack() as stack:
         file = stack.enter_context(_binary(source))
         kind = await offload(_format_of, source, file, format)
+        for name, value in (
+            ("path", path),
+            ("shape", shape),
+            ("dtype", dtype),
+            ("columns", columns),
+        ):
+            if value not in (None, "") and kind not in _TAKEN[name]:
+                raise ValueError(f"{name} is for files of {' and '.join(_TAKEN[name])}, not {kind}")
         nodes, lost = await offload(
             lambda: stack.enter_context(_reader(kind)(_given_to(kind, source, file), wanted))
         )
-        nodes = _named(nodes, zarr_format, lost)
+        nodes = _possible(nodes, zarr_format, lost)
+        _check_lengths(given, nodes)
         total = sum(_nbytes(node) for node in nodes)
         with metered("import", total, progress=progress) as meter:
             async with landing(there, zarr_format, overwrite=overwrite) as base:
@@ -303,13 +326,12 @@ async def import_file(
     )
 
 
-def _named(nodes: list[Incoming], zarr_format: ZarrFormat, lost: list[Lost]) -> list[Incoming]:
-    """The nodes whose names a node of Zarr can have; `lost` gets the others."""
+def _possible(nodes: list[Incoming], zarr_format: ZarrFormat, lost: list[Lost]) -> list[Incoming]:
+    """The nodes whose names and data types Zarr can have; `lost` gets the others."""
     found: list[Incoming] = []
     without: set[str] = set()
     for node in nodes:
-        above = parents_of(node.path)
-        if without.intersection(above):
+        if without.intersection(parents_of(node.path)):
             without.add(node.path)
             continue
         try:
@@ -320,10 +342,29 @@ def _named(nodes: list[Incoming], zarr_format: ZarrFormat, lost: list[Lost]) -> 
             without.add(node.path)
             lost.append(Lost(repr(node.path), f"has a name that no node can have: {error}"))
             continue
+        try:
+            if node.data is not None:
+                parse_dtype(node.options.get("dtype", node.data.dtype), zarr_format=zarr_format)
+        except (ValueError, TypeError):
+            why = f"has elements of type {node.data.dtype}, which no array has"
+            lost.append(Lost(f"'/{node.path}'", why))
+            continue
         found.append(node)
     if not any(node.data is not None for node in found) and any(n.data is not None for n in nodes):
         raise ValueError("; ".join(map(str, lost)))
     return found
+
+
+def _check_lengths(given: Mapping[str, Any], nodes: list[Incoming]) -> None:
+    """Fail if chunks or shards are given that fit no array."""
+    ranks = {len(node.data.shape) for node in nodes if node.data is not None}
+    for name in ("chunks", "shards"):
+        value = given.get(name)
+        if isinstance(value, (tuple, list)) and ranks and len(value) not in ranks:
+            shown = " or ".join(map(str, sorted(ranks)))
+            raise ValueError(
+                f"{name} are {tuple(value)}, and arrays of the file have {shown} dimensions"
+            )
 
 
 def _nbytes(node: Incoming) -> int:
@@ -413,16 +454,20 @@ def _format_of(source: File, file: IO[bytes], given: str | None) -> str:
         if given not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}. Got {given!r}.")
         return given
+    named = None
     if isinstance(source, (str, os.PathLike)):
-        suffix = os.path.splitext(os.fspath(source))[1].lower()
-        if suffix in _SUFFIXES:
-            return _SUFFIXES[suffix]
+        named = _SUFFIXES.get(os.path.splitext(os.fspath(source))[1].lower())
+    # Files of netCDF have the same suffix, whether they are of HDF5 or of the classic format.
+    if named not in (None, "hdf5"):
+        return named
     if file.seekable():
         head = file.read(8)
         file.seek(0)
         for magic, kind in _MAGIC.items():
             if head.startswith(magic):
                 return kind
+    if named is not None:
+        return named
     raise ValueError(
         f"it is not clear which format {_name(source)!r} has: give format=, one of "
         f"{', '.join(FORMATS)}"
@@ -447,6 +492,10 @@ def _reader(kind: str) -> Any:
         from zarr.tools.convert.hdf5 import read_hdf5
 
         return read_hdf5
+    if kind == "netcdf3":
+        from zarr.tools.convert.netcdf import read_netcdf3
+
+        return read_netcdf3
     if kind == "tiff":
         from zarr.tools.convert.tiff import read_tiff
 
@@ -456,6 +505,33 @@ def _reader(kind: str) -> Any:
 
         return tables.read_parquet if kind == "parquet" else tables.read_csv
     return {"npy": _read_npy, "npz": _read_npz, "raw": _read_raw}[kind]
+
+
+def mark_missing(
+    attributes: dict[str, Any], options: dict[str, Any], zarr_format: ZarrFormat
+) -> None:
+    """Say which value means that there is none, so that xarray finds it: ``_FillValue`` tells.
+
+    Parameters
+    ----------
+    attributes, options
+        Those of an array that is to be made; they are changed.
+    zarr_format
+        Its format.
+    """
+    value = attributes.pop("_FillValue", None)
+    while isinstance(value, list):
+        value = value[0] if value else None
+    if value is None:
+        if zarr_format == 2 and not np.any(options.get("fill_value")):
+            # Of format 2, xarray takes the fill value for one that means that there is none.
+            options["fill_value"] = None
+    elif zarr_format == 2:
+        options["fill_value"] = value
+    elif isinstance(value, float):
+        attributes["_FillValue"] = base64.standard_b64encode(struct.pack("<d", value)).decode()
+    else:
+        attributes["_FillValue"] = value
 
 
 # -- npy, npz and raw bytes -----------------------------------------------------------------------
@@ -503,10 +579,10 @@ def _of_columns(
         number = file.fileno()
     except (OSError, AttributeError):
         data = file.read()
-        _check_length(name, len(data), size)
+        check_length(name, len(data), size)
         array = np.frombuffer(data, dtype, prod(shape)).reshape(shape, order="F")
         return Incoming(path, array, {}, {})
-    _check_length(name, os.fstat(number).st_size - at, size)
+    check_length(name, os.fstat(number).st_size - at, size)
     mapped: Any = np.memmap(file, dtype, "r", at, shape, "F") if size else np.empty(shape, dtype)
     return Incoming(path, _Mapped(mapped), {}, {})
 
@@ -521,7 +597,8 @@ class _Mapped:
         return np.asarray(self._array[region])
 
 
-def _check_length(name: str, found: int, expected: int) -> None:
+def check_length(name: str, found: int, expected: int) -> None:
+    """Fail if a file has fewer bytes than its elements need."""
     if found < expected:
         raise ValueError(
             f"{name} is cut off: its elements have {expected:,} bytes, of which {found:,} are there"
@@ -537,7 +614,7 @@ def _streamed(
         at = file.tell()
         found = file.seek(0, os.SEEK_END) - at
         file.seek(at)
-        _check_length(name, found, prod(shape) * dtype.itemsize)
+        check_length(name, found, prod(shape) * dtype.itemsize)
 
     async def write_rows(made: AnyAsyncArray, done: Done) -> None:
         if not shape:

@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zarr.tools.convert.importing import Incoming, Lost, Opened
-from zarr.tools.result import plain
+from zarr.tools.conventions import is_ome, level, with_geozarr, with_ome
+from zarr.tools.convert.importing import Incoming, Lost, Opened, mark_missing
+from zarr.tools.convert.tiff_metadata import (
+    attributes_of,
+    images_of,
+    missing_value,
+    omero_of,
+    other_tags,
+    with_geozarr_place,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from zarr.tools.convert.importing import Wanted
-    from zarr.types import NumpyDType
+    from zarr.tools.convert.tiff_metadata import Described
+    from zarr.types import NumpyDType, ZarrFormat
 
 _CHUNK_BYTES = 1 << 20
 """Strips are put together into chunks of about so many bytes."""
@@ -51,60 +60,112 @@ def read_tiff(file: Any, wanted: Wanted) -> Iterator[Opened]:
         if not series or not any(each.size for each in series):
             raise ValueError(f"{name} has no image that can be read")
         lost: list[Lost] = []
-        attributes = _attributes(opened)
-        nodes = []
-        if len(series) > 1:
-            nodes.append(Incoming("", None, attributes, {}))
-        for number, each in enumerate(series):
-            path = str(number) if len(series) > 1 else ""
-            if len(each.levels) > 1:
-                smaller = ", ".join(str(level.shape) for level in each.levels[1:])
-                lost.append(Lost(f"smaller levels of image {number}", f"are left out: {smaller}"))
-            own = {} if len(series) > 1 else attributes
-            nodes.append(_incoming(path, str(name), each, own, wanted))
-        yield Opened(nodes, lost)
+        yield Opened(list(_nodes(opened, str(name), series, wanted, lost)), lost)
+
+
+def _nodes(
+    opened: Any, name: str, series: list[Any], wanted: Wanted, lost: list[Lost]
+) -> Iterator[Incoming]:
+    several = len(series) > 1
+    ome_xml = opened.ome_metadata if opened.is_ome else None
+    described = images_of(ome_xml or "")
+    if ome_xml is not None and len(described) != len(series):
+        what = f"{len(series)} images of {len(described)} that the OME-XML names"
+        lost.append(Lost("sizes and channels", f"are in the attribute 'ome_xml' only: {what}"))
+        described = []
+    of_file = {} if ome_xml is None else {"ome_xml": ome_xml}
+    if several:
+        yield Incoming("", None, {**of_file, **_collection(ome_xml, wanted.zarr_format)}, {})
+        of_file = {}
+    for number, each in enumerate(series):
+        where = f"image {number}" if several else "the image"
+        path = str(number) if several else ""
+        lost += other_tags(each.pages, where)
+        attributes = {**of_file, **attributes_of(opened, each.keyframe, where, lost)}
+        if ome_xml is None and len(each.levels) == 1:
+            yield _incoming(path, _Image(name, each), attributes, wanted)
+            continue
+        images = [_image(name, smaller, is_ome=ome_xml is not None) for smaller in each.levels]
+        about = described[number] if described else None
+        attributes = _with_levels(attributes, images, about, wanted, where, lost)
+        yield Incoming(path, None, attributes, {})
+        for at, image in enumerate(images):
+            below = f"{path}/{at}" if path else str(at)
+            yield _incoming(below, image, {}, wanted, nested=ome_xml is not None)
+
+
+def _collection(ome_xml: str | None, zarr_format: ZarrFormat) -> dict[str, Any]:
+    """What says of a group that its members are the images of a file, where OME-Zarr has such."""
+    if ome_xml is None:
+        return {}
+    layout = {"bioformats2raw.layout": 3}
+    return layout if zarr_format == 2 else {"ome": {"version": "0.5", **layout}}
+
+
+def _with_levels(
+    attributes: dict[str, Any],
+    images: list[_Image | _Moved],
+    described: Described | None,
+    wanted: Wanted,
+    where: str,
+    lost: list[Lost],
+) -> dict[str, Any]:
+    """The attributes of the group of an image, which name its levels."""
+    sizes = {} if described is None else described.scale
+    first = images[0]
+    names = first.names
+    levels = [
+        level(
+            str(number),
+            each.shape,
+            [_ratio(n, m) for n, m in zip(first.shape, each.shape, strict=True)],
+            [sizes.get(name, 1.0) for name in names],
+            centred=True,
+        )
+        for number, each in enumerate(images)
+    ]
+    if described is None or not is_ome(names):
+        if described is not None:
+            why = f"are in the attribute 'ome_xml' only: OME-Zarr has no dimensions {names}"
+            lost.append(Lost(f"sizes and channels of {where}", why))
+        own = with_geozarr_place(attributes, names, first.shape)
+        return with_geozarr(own, own, names, levels, None)
+    units = {name: unit for name, unit in described.units.items() if name in names}
+    channels = first.shape[names.index("c")] if "c" in names else 1
+    omero = omero_of(described, channels, first.dtype)
+    more = {} if omero is None else {"omero": omero}
+    return with_ome(
+        attributes, wanted.zarr_format, names, units, levels, None, described.name, **more
+    )
+
+
+def _ratio(whole: int, part: int) -> float:
+    """How many elements an element of a smaller level stands for: a whole number if it may be."""
+    near = round(whole / part)
+    return near if part in (whole // near, -(-whole // near)) else whole / part
 
 
 def _incoming(
-    path: str, name: str, series: Any, attributes: dict[str, Any], wanted: Wanted
+    path: str,
+    image: _Image | _Moved,
+    attributes: dict[str, Any],
+    wanted: Wanted,
+    *,
+    nested: bool = False,
 ) -> Incoming:
-    image = _Image(name, series)
-    names = [axis.lower() for axis in series.axes]
+    names = image.names
+    attributes = dict(with_geozarr_place(attributes, names, image.shape))
     options: dict[str, Any] = {"chunks": image.chunks}
     if wanted.zarr_format == 3 and len(set(names)) == len(names):
         options["dimension_names"] = names
     else:
-        attributes = {**attributes, "_ARRAY_DIMENSIONS": names}
-    empty = series.keyframe.nodata
-    if (
-        isinstance(empty, (int, float))
-        and empty
-        and np.can_cast(type(empty), image.dtype, "unsafe")
-    ):
-        options["fill_value"] = empty
+        attributes["_ARRAY_DIMENSIONS"] = names
+    if wanted.zarr_format == 2 and nested:  # as OME-Zarr 0.4 has it
+        options["chunk_key_encoding"] = {"name": "v2", "separator": "/"}
+    if image.missing is not None:
+        options["fill_value"] = attributes["_FillValue"] = image.missing
+    mark_missing(attributes, options, wanted.zarr_format)
     return Incoming(path, image, attributes, options)
-
-
-def _attributes(opened: Any) -> dict[str, Any]:
-    """The metadata of a file that are not about how it is stored."""
-    found: dict[str, Any] = {}
-    page = opened.pages[0]
-    if page.description and not opened.is_ome and not opened.is_shaped:
-        found["description"] = page.description
-    if opened.is_ome:
-        found["ome_xml"] = opened.ome_metadata
-    if opened.is_geotiff:
-        found["geotiff"] = plain(opened.geotiff_metadata)
-    if opened.is_gdal:
-        found["gdal"] = opened.gdal_metadata
-        if "GDAL_NODATA" in page.tags:
-            found["nodata"] = str(page.tags["GDAL_NODATA"].value)
-    if opened.is_imagej:
-        found["imagej"] = plain(opened.imagej_metadata)
-    if opened.is_shaped:
-        shaped: Any = opened.shaped_metadata or ({},)
-        found.update({k: plain(v) for k, v in shaped[0].items() if k not in ("shape", "axes")})
-    return {name: value for name, value in found.items() if value is not None}
 
 
 class _Image:
@@ -116,6 +177,8 @@ class _Image:
         self._page = page = series.keyframe
         self.shape: tuple[int, ...] = series.shape
         self.dtype: NumpyDType = np.dtype(series.dtype)
+        self.names: list[str] = [axis.lower() for axis in series.axes]
+        self.missing = missing_value(page, self.dtype)
         # A page is an image of (samples, depth, length, width, samples); dimensions of one are
         # left out in its shape.
         self._of_page: tuple[int, ...] = page.shape
@@ -247,6 +310,37 @@ class _Image:
                 source.append(slice(0, 1))
         found = block[tuple(source)]
         out[tuple(target)] = found.reshape([part.stop - part.start for part in target])
+
+
+def _image(name: str, series: Any, *, is_ome: bool) -> _Image | _Moved:
+    """An image; of OME-TIFF with channels for samples, before the dimensions of space."""
+    image = _Image(name, series)
+    if not is_ome or "s" not in image.names or "c" in image.names:
+        return image
+    if image.names[-1] != "s":
+        image.names[image.names.index("s")] = "c"
+        return image
+    return _Moved(image, 1 if image.names[0] == "t" else 0)
+
+
+class _Moved:
+    """An image whose last dimension is at another place, where it is that of channels."""
+
+    def __init__(self, image: _Image, axis: int) -> None:
+        self._image = image
+        self._axis = axis
+        self.dtype, self.missing = image.dtype, image.missing
+        self.shape = tuple(self._moved(image.shape))
+        self.chunks = tuple(self._moved(image.chunks))
+        self.names = self._moved([*image.names[:-1], "c"])
+
+    def _moved(self, values: Sequence[Any]) -> list[Any]:
+        *others, last = values
+        return [*others[: self._axis], last, *others[self._axis :]]
+
+    def __getitem__(self, region: tuple[slice, ...]) -> Any:
+        there = (*region[: self._axis], *region[self._axis + 1 :], region[self._axis])
+        return np.moveaxis(self._image[there], -1, self._axis)
 
 
 def _kept(full: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
