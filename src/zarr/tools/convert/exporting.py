@@ -19,11 +19,23 @@ from zarr._async.progress import metered
 from zarr._async.run import offload
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.read import read
+from zarr.dtype import VariableLengthBytes
 from zarr.groups.async_group import all_members
 from zarr.indexing import basic
 from zarr.metadata.layout import layout_of
 from zarr.tools.convert.importing import Conversion, Lost
-from zarr.tools.convert.tables import ATTRIBUTES, NULLS, ROWS, pyarrow
+from zarr.tools.convert.tables import (
+    ATTRIBUTES,
+    NULLS,
+    ROWS,
+    SCHEMA,
+    TYPE,
+    dtype_of,
+    pyarrow,
+    to_arrow,
+    type_of,
+    types_in,
+)
 from zarr.tools.nodes import node_of, opened
 from zarr.tools.transfer import place_for
 
@@ -420,7 +432,7 @@ async def _to_parquet(
         if (name, array) not in flat or array.shape[0] != length:
             lost.append(Lost(f"'/{name}'", f"is no column of {length} rows: {array.shape}"))
             continue
-        kind = _arrow_type(arrow, np.dtype(array.dtype))
+        kind = type_of(_data_type(array))
         if kind is None:
             lost.append(Lost(f"'/{name}'", f"has the type {array.dtype}, which no column has"))
             continue
@@ -432,10 +444,19 @@ async def _to_parquet(
     }
     if not columns:
         return []
+    of_group = {} if one else dict(node.metadata.attributes)
     attributes = {name: dict(_plain_attributes(array)) for name, array in columns.items()}
-    attributes[""] = {} if one else dict(node.metadata.attributes)
+    before, metadata = types_in(of_group)
+    for name, kind in before.items():
+        if name in columns and _data_type(columns[name]) == dtype_of(kind):
+            types[name] = kind
+            attributes[name].pop(TYPE, None)
+            if arrow.types.is_decimal(kind):
+                attributes[name].pop("scale_factor", None)
+    attributes[""] = {name: value for name, value in of_group.items() if name != SCHEMA}
     schema = arrow.schema(
-        [(name, types[name]) for name in columns], {ATTRIBUTES: json.dumps(attributes).encode()}
+        [(name, types[name]) for name in columns],
+        {**metadata, ATTRIBUTES: json.dumps(attributes).encode()},
     )
     writer = await offload(arrow.parquet.ParquetWriter, file, schema)
     try:
@@ -446,7 +467,7 @@ async def _to_parquet(
                 block = np.asarray(await read(array, basic, region))
                 mask = masks.get(name)
                 nulls = None if mask is None else np.asarray(await read(mask, basic, region))
-                parts.append(await offload(_to_arrow, arrow, block, types[name], nulls))
+                parts.append(await offload(to_arrow, block, types[name], nulls))
                 done(block.nbytes)
             await offload(writer.write_table, arrow.table(parts, schema=schema))
     finally:
@@ -454,19 +475,7 @@ async def _to_parquet(
     return [""] if one else [*columns, *[f"{name}{NULLS}" for name in masks]]
 
 
-def _to_arrow(arrow: Any, block: Any, kind: Any, nulls: Any) -> Any:
-    if block.dtype.kind in "TUO":
-        block = block.astype(object)
-    return arrow.array(block, kind, mask=nulls)
-
-
-def _arrow_type(arrow: Any, dtype: Any) -> Any:
-    if isinstance(dtype, np.dtypes.StringDType) or dtype.kind in "UT":
-        return arrow.string()
-    if dtype.kind == "S":
-        return arrow.binary()
-    try:
-        found = arrow.from_numpy_dtype(dtype.newbyteorder("="))
-    except (arrow.ArrowException, NotImplementedError, TypeError, ValueError):
-        return None
-    return found if dtype.kind in "biufMm" else None
+def _data_type(array: AnyAsyncArray) -> Any:
+    """The data type of an array, as `dtype_of` tells that of a column."""
+    own = array.metadata.dtype
+    return own if isinstance(own, VariableLengthBytes) else np.dtype(array.dtype)
