@@ -6,8 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from zarr.cli.app import FINE, FOUND, StoreArgument, command, options, show
-from zarr.cli.places import SourcePath, TargetArgument, TargetPath  # noqa: TC001  typer reads them
+from zarr.cli.app import FINE, FOUND, StoreArgument, command, fail, options, show
+from zarr.cli.arguments import (
+    SourcePath,
+    TargetArgument,
+    TargetPath,
+    Workers,
+    executor_of,
+    pairs,
+)
+from zarr.cli.completion import choices
 
 Overwrite = Annotated[bool, typer.Option(help="Replace what is there.")]
 Numbers = Annotated[str | None, typer.Option(help="Numbers with commas between them.")]
@@ -37,36 +45,45 @@ def import_(
     path: SourcePath = "",
     target_path: TargetPath = "",
     format: Annotated[
-        str | None, typer.Option(help="hdf5, tiff, npy, npz, raw, parquet or csv.")
+        str | None,
+        typer.Option(
+            help="hdf5, netcdf3, tiff, npy, npz, raw, parquet or csv.",
+            autocompletion=choices(
+                "hdf5", "netcdf3", "tiff", "npy", "npz", "raw", "parquet", "csv"
+            ),
+        ),
     ] = None,
     shape: Annotated[str | None, typer.Option(help="Of raw bytes: 10,20 or -1,20.")] = None,
     dtype: Annotated[str | None, typer.Option(help="Of raw bytes, as float32 or <i2.")] = None,
     columns: Annotated[str | None, typer.Option(help="Of a table: a,b,c.")] = None,
     chunks: Numbers = None,
     shards: Numbers = None,
-    zarr_format: Annotated[int, typer.Option(help="2 or 3.")] = 3,
+    zarr_format: Annotated[int, typer.Option(help="2 or 3.", min=2, max=3)] = 3,
     overwrite: Overwrite = False,
+    workers: Workers = 0,
 ) -> None:
     """Make arrays and groups of a file of HDF5, netCDF, TIFF, NumPy, Parquet, CSV or raw bytes."""
     from zarr import tools
 
     made = _numbers(shape)
     to: Any = zarr_format
-    result = tools.import_file(
-        source,
-        target,
-        path=path,
-        target_path=target_path,
-        format=format or ("raw" if source == "-" and shape is not None else None),
-        shape=(made,) if isinstance(made, int) else made,
-        dtype=dtype,
-        columns=None if columns is None else columns.split(","),
-        chunks=_numbers(chunks),
-        shards=_numbers(shards),
-        zarr_format=to,
-        overwrite=overwrite,
-        storage_options=options.storage_options(),
-    )
+    with executor_of(workers) as executor:
+        result = tools.import_file(
+            source,
+            target,
+            path=path,
+            target_path=target_path,
+            format=format or ("raw" if source == "-" and shape is not None else None),
+            shape=(made,) if isinstance(made, int) else made,
+            dtype=dtype,
+            columns=None if columns is None else columns.split(","),
+            chunks=_numbers(chunks),
+            shards=_numbers(shards),
+            zarr_format=to,
+            overwrite=overwrite,
+            storage_options=options.storage_options(),
+            executor=executor,
+        )
     show(result, FOUND if result.lost else FINE)
 
 
@@ -100,23 +117,39 @@ def pyramid(
     ] = None,
     path: SourcePath = "",
     target_path: TargetPath = "",
-    method: Annotated[str, typer.Option(help="mean, sum, min, max, nearest or mode.")] = "mean",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="mean, sum, min, max, nearest or mode.",
+            autocompletion=choices("mean", "sum", "min", "max", "nearest", "mode"),
+        ),
+    ] = "mean",
     dimensions: Annotated[str | None, typer.Option(help="y,x or -2,-1.")] = None,
     factor: Annotated[str, typer.Option(help="By how much, from level to level: 2 or 1,2.")] = "2",
     levels: Annotated[int | None, typer.Option(help="How many smaller arrays.")] = None,
     skipna: Annotated[bool, typer.Option(help="Leave NaN out.")] = True,
-    convention: Annotated[str, typer.Option(help="ome or none: the attributes.")] = "ome",
+    convention: Annotated[
+        str,
+        typer.Option(
+            help="ome, geozarr or none: the attributes.",
+            autocompletion=choices("ome", "geozarr", "none"),
+        ),
+    ] = "ome",
     dimension_names: Annotated[str | None, typer.Option(help="t,c,z,y,x")] = None,
     scale: Annotated[str | None, typer.Option(help="The size of an element: 1,0.5,0.5.")] = None,
+    units: Annotated[str | None, typer.Option(help="Of scale: y=micrometer,x=micrometer.")] = None,
+    chunks: Numbers = None,
+    shards: Numbers = None,
     overwrite: Overwrite = False,
+    workers: Workers = 0,
 ) -> None:
     """Make smaller arrays of an array, each a level of a pyramid."""
     from zarr import tools
 
     kind: Any = method
     named: Any = convention
-    show(
-        tools.pyramid(
+    with executor_of(workers) as executor:
+        result = tools.pyramid(
             source,
             target,
             path=path,
@@ -128,8 +161,19 @@ def pyramid(
             skipna=skipna,
             convention=named,
             dimension_names=None if dimension_names is None else dimension_names.split(","),
-            scale=None if scale is None else [float(each) for each in scale.split(",")],
+            scale=None if scale is None else _sizes(scale),
+            units=None if units is None else dict(pairs("--units", units)),
+            chunks=_numbers(chunks),
+            shards=_numbers(shards),
             overwrite=overwrite,
             storage_options=options.storage_options(),
+            executor=executor,
         )
-    )
+    show(result)
+
+
+def _sizes(text: str) -> list[float]:
+    try:
+        return [float(each) for each in text.split(",")]
+    except ValueError:
+        fail(f"--scale {text}: write numbers, as 1,0.5,0.5")

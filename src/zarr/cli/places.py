@@ -7,19 +7,8 @@ from typing import Annotated
 import typer
 
 from zarr.cli.app import DryRun, StoreArgument, command, options, show
-from zarr.cli.completion import paths, stores
+from zarr.cli.arguments import SourcePath, TargetArgument, TargetPath  # noqa: TC001  typer reads them
 
-TargetArgument = Annotated[
-    str,
-    typer.Argument(help="The directory, zip file or URL to write to.", autocompletion=stores),
-]
-SourcePath = Annotated[
-    str,
-    typer.Option("--path", "-p", help="A path in the source.", autocompletion=paths("source")),
-]
-TargetPath = Annotated[
-    str, typer.Option(help="A path in the target.", autocompletion=paths("target"))
-]
 Limit = Annotated[str | None, typer.Option(help="The most bytes per second, as 10MB.")]
 
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from zarr.cli.app import FINE, FOUND, StoreArgument, command, fail, options, show
-from zarr.cli.completion import choices, stores
+from zarr.cli.arguments import (
+    SourcePath,
+    TargetArgument,
+    TargetPath,
+    Workers,
+    executor_of,
+    pairs,
+)
+from zarr.cli.completion import choices
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from zarr.tools.reshape.rechunking import Reshaped
-
-Target = Annotated[
-    str, typer.Argument(help="Where it goes: nothing may be there.", autocompletion=stores)
-]
-Path = Annotated[str, typer.Option(help="A path below the source.")]
-TargetPath = Annotated[str, typer.Option(help="A path below the target.")]
 Chunks = Annotated[
     str | None, typer.Option(help="As 512,24,24 (-1: all), time=512,lat=24, auto, or 4MB.")
 ]
@@ -46,7 +44,6 @@ OnOverflow = Annotated[
 ]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="List bad chunks, and go on.")]
 MaxMemory = Annotated[str, typer.Option(help="The most memory, as 256MB.")]
-Workers = Annotated[int, typer.Option(help="How many processes do it; 0 is this one.", min=0)]
 Temp = Annotated[str | None, typer.Option(help="Where values are between two passes.")]
 Resume = Annotated[bool, typer.Option(help="Go on where an earlier run was killed.")]
 PlanOnly = Annotated[bool, typer.Option("--plan", help="Say what would be done.")]
@@ -55,8 +52,8 @@ PlanOnly = Annotated[bool, typer.Option("--plan", help="Say what would be done."
 @command()
 def rechunk(
     source: StoreArgument,
-    target: Target,
-    path: Path = "",
+    target: TargetArgument,
+    path: SourcePath = "",
     target_path: TargetPath = "",
     chunks: Chunks = None,
     shards: Shards = None,
@@ -87,8 +84,8 @@ def rechunk(
 @command()
 def recode(
     source: StoreArgument,
-    target: Target,
-    path: Path = "",
+    target: TargetArgument,
+    path: SourcePath = "",
     target_path: TargetPath = "",
     codec: Codec = None,
     zarr_format: Format = None,
@@ -106,8 +103,8 @@ def recode(
 @command()
 def reshard(
     source: StoreArgument,
-    target: Target,
-    path: Path = "",
+    target: TargetArgument,
+    path: SourcePath = "",
     target_path: TargetPath = "",
     shards: Shards = "auto",
     zarr_format: Format = None,
@@ -125,9 +122,9 @@ def reshard(
 @command()
 def cast(
     source: StoreArgument,
-    target: Target,
+    target: TargetArgument,
     dtype: Annotated[str, typer.Argument(help="The data type.")],
-    path: Path = "",
+    path: SourcePath = "",
     target_path: TargetPath = "",
     on_overflow: OnOverflow = "raise",
     zarr_format: Format = None,
@@ -159,8 +156,8 @@ def _run(parameters: dict[str, Any], given: dict[str, Any]) -> None:
 
     given |= {name: parameters[name] for name in _COMMON}
 
-    def work(executor: Any = None) -> Reshaped:
-        return tools.rechunk(
+    with executor_of(parameters["workers"]) as executor:
+        result = tools.rechunk(
             parameters["source"],
             parameters["target"],
             executor=executor,
@@ -168,17 +165,6 @@ def _run(parameters: dict[str, Any], given: dict[str, Any]) -> None:
             storage_options=options.storage_options(),
             **given,
         )
-
-    if parameters["workers"]:
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        # Processes that are forked have the threads of none.
-        context = get_context("spawn")
-        with ProcessPoolExecutor(parameters["workers"], context) as executor:
-            result = work(executor)
-    else:
-        result = work()
     show(result, FOUND if result.bad else FINE)
 
 
@@ -191,16 +177,8 @@ def _lengths(option: str, text: str | None) -> Any:
     if text == "auto" or text[-1:].lower() == "b":
         return text
     if "=" in text:
-        return dict(_named(option, text))
+        return {name: _number(option, length) for name, length in pairs(option, text)}
     return tuple(_number(option, each) for each in text.split(","))
-
-
-def _named(option: str, text: str) -> Iterator[tuple[str, int]]:
-    for each in text.split(","):
-        name, equals, length = each.rpartition("=")
-        if not equals:
-            fail(f"{option} {text}: write {each!r} as name=length")
-        yield name, _number(option, length)
 
 
 def _number(option: str, text: str) -> int:

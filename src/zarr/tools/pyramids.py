@@ -24,6 +24,7 @@ from zarr.hierarchy.transfer import delete_below
 from zarr.indexing import basic
 from zarr.metadata.group import GroupMetadata, is_group
 from zarr.metadata.layout import layout_of
+from zarr.storage.memory import MemoryStore
 from zarr.storage.path import StorePath
 from zarr.tools.conventions import (
     Level,
@@ -217,6 +218,7 @@ async def pyramid(
     shapes = made.shapes(levels)
     if len(shapes) == 1:
         raise ValueError(f"an array of shape {array.shape} has no smaller levels by {factor}")
+    made.check(shapes)
     first = array.basename if target is None else "0"
     paths = [first, *_level_names(first, len(shapes) - 1)]
     described = tuple(
@@ -409,6 +411,12 @@ class _Maker:
             if levels is None and fits(smaller):
                 break
         return found
+
+    def check(self, shapes: list[tuple[int, ...]]) -> None:
+        """Fail if there cannot be such levels, before anything is made."""
+        nowhere = StorePath(MemoryStore())
+        for shape in shapes[1:]:
+            self._new(nowhere, shape, self.reduction.dtype)
 
     def _fits(self) -> Callable[[tuple[int, ...]], bool]:
         edges = [e if isinstance(e, int) else max(e) for e in layout_of(self.array.metadata).grid]

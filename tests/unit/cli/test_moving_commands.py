@@ -88,3 +88,32 @@ def test_a_pyramid_is_made(data: Path, tmp_path: Path) -> None:
     assert "OME-Zarr 0.5" in call("pyramid", data / "deep/x", tmp_path / "new", "--factor", "2,5")
     assert zarr.open_group(tmp_path / "new")["1"].shape == (3, 2)
     call("pyramid", data, "--path", "deep/x", "--method", "words", code=2)
+
+
+def test_processes_do_it(data: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.asfortranarray(DATA))
+    call("import", tmp_path / "a.npy", tmp_path / "b", "--workers", "2", "--chunks", "3,5")
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "b")[...], DATA)
+    options = ["--levels", "1", "--workers", "2", "--units", "y=meter,x=meter", "--chunks", "2,2"]
+    call("pyramid", data / "deep/x", tmp_path / "p", "--scale", "2,0.5", *options)
+    group = zarr.open_group(tmp_path / "p")
+    assert group["1"].shape == (3, 5)
+    assert group["1"].chunks == (2, 2)
+    axes = group.attrs["ome"]["multiscales"][0]["axes"]
+    assert [axis["unit"] for axis in axes] == ["meter", "meter"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--scale", "wide"], "write numbers"),
+        (["--units", "meter"], "name=value"),
+        (["--convention", "geozarr", "--units", "x=meter"], "are of OME-Zarr"),
+        (["--chunks", "1,2,3"], "chunks"),
+    ],
+)
+def test_what_a_pyramid_cannot_have_is_refused(
+    options: list[str], message: str, data: Path, tmp_path: Path
+) -> None:
+    assert message in call("pyramid", data / "deep/x", tmp_path / "p", *options, code=2)
+    assert not (tmp_path / "p").exists()
