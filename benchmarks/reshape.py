@@ -3,16 +3,21 @@
     python -m benchmarks.reshape --rechunker .envs/rechunker/bin/python
     python -m benchmarks.reshape --only series --markdown
 
-Ten arrays of format 2 with Zstandard. Each measurement is a process of its own. ``whole`` reads
-the array into memory and writes it, which takes as much memory as the array: the time that bounded
-memory is measured against. rechunker and dask run in an environment of their own, with zarr 2:
+Twelve arrays of format 2. Each measurement is a process of its own. ``whole`` reads the array into
+memory and writes it, which takes as much memory as the array: the time that bounded memory is
+measured against. ``codecs`` does the same from memory to memory: nobody who decodes all chunks and
+encodes others can take less. The others run in environments of their own:
 
     python -m venv .envs/rechunker
     .envs/rechunker/bin/pip install rechunker "zarr<3" "numcodecs<0.16" dask
+    python -m venv .envs/zarr-copy
+    .envs/zarr-copy/bin/pip install zarr-copy
+    cargo install zarrs_tools --bin zarrs_reencode
 
 Seconds are those of all CPUs together; bytes are those that the process read from files and wrote
-to them; memory is its peak without what it had before. All get 256 MB: rechunker 128 MB for each of
-two threads. dask has no limit.
+to them; memory is its peak without what it had before. Of zarrs_reencode, which is no Python, the
+peak counts as a whole, and its bytes are not known. ``zarr`` and rechunker get 256 MB: rechunker
+128 MB for each of two threads. The others have no limit.
 """
 
 from __future__ import annotations
@@ -39,6 +44,8 @@ class Shape:
     before: tuple[int, ...]
     after: tuple[int, ...]
     shards: tuple[int, ...] | None = None
+    # Shards of the source, which has format 3 then.
+    within: tuple[int, ...] | None = None
 
 
 SHAPES = {
@@ -47,20 +54,29 @@ SHAPES = {
     "tiles to planes": Shape((256, 512, 512), "f4", (64, 64, 64), (1, 512, 512)),
     "planes to tiles": Shape((256, 512, 512), "f4", (1, 512, 512), (64, 64, 64)),
     "tiny chunks to shards": Shape((4096, 4096), "u2", (16, 16), (16, 16), (1024, 1024)),
-    "a million chunks to few": Shape((1000, 1000, 16), "i4", (1, 1, 16), (100, 100, 16)),
+    "shards to tiny chunks": Shape((4096, 4096), "u2", (16, 16), (16, 16), within=(1024, 1024)),
+    "shards to larger ones": Shape(
+        (4096, 4096), "u2", (16, 16), (16, 16), (2048, 2048), within=(256, 256)
+    ),
     "4-D, times to places": Shape((64, 16, 192, 192), "f4", (1, 16, 192, 192), (64, 1, 48, 48)),
     "4-D, places to times": Shape((64, 16, 192, 192), "f4", (64, 1, 48, 48), (1, 16, 192, 192)),
     "sizes that do not fit": Shape((400, 400, 400), "f4", (70, 70, 70), (64, 64, 64)),
     "one dimension": Shape((64_000_000,), "f4", (1_000_000,), (700_000,)),
+    "a million chunks to few": Shape((1000, 1000, 16), "i4", (1, 1, 16), (100, 100, 16)),
 }
 
 MAKE = """
 import json, sys, numpy as np, zarr
 given = json.loads(sys.argv[1])
-array = zarr.create_array(sys.argv[2], shape=given["shape"], dtype=given["dtype"],
-    chunks=given["before"], zarr_format=2)
+names = ["d%d" % n for n in range(len(given["shape"]))]
+form = dict(attributes=dict(_ARRAY_DIMENSIONS=names))
+if given["within"]:
+    form = dict(shards=given["within"], dimension_names=names)
+group = zarr.create_group(sys.argv[2], zarr_format=3 if given["within"] else 2)
+array = group.create_array("a", shape=given["shape"], dtype=given["dtype"],
+    chunks=given["before"], **form)
 rng = np.random.default_rng(0)
-rows = max(1, given["before"][0])
+rows = max(1, (given["within"] or given["before"])[0])
 steps = np.linspace(0, 99, int(np.prod(given["shape"][1:]))).reshape(given["shape"][1:])
 for start in range(0, given["shape"][0], rows):
     part = array[start : start + rows]
@@ -69,8 +85,11 @@ for start in range(0, given["shape"][0], rows):
 """
 BEGIN = """
 import json, os, sys
-given, source, target, temp = json.loads(sys.argv[1]), *sys.argv[2:5]
+given, root, target, temp, program = json.loads(sys.argv[1]), *sys.argv[2:6]
+source = root + "/a"
 after = tuple(given["after"])
+shards = given["shards"] and tuple(given["shards"])
+sharded = bool(shards or given["within"])
 def told(name, key):
     with open("/proc/self/" + name) as file:
         return next(int(line.split()[1]) for line in file if line.startswith(key))
@@ -90,7 +109,6 @@ PROGRAMS = {
     "zarr": (
         "ours",
         "import zarr, zarr.tools.reshape.rechunking\n"
-        "shards = given['shards'] and tuple(given['shards'])\n"
         "begin()\n"
         "zarr.rechunk(source, target, chunks=after, shards=shards, max_memory='256MB',"
         " zarr_format=3 if shards else None)\nend()",
@@ -98,13 +116,18 @@ PROGRAMS = {
     "whole": (
         "ours",
         "import zarr\nbegin()\n"
-        "shards = given['shards'] and tuple(given['shards'])\n"
         "zarr.create_array(target, data=zarr.open_array(source)[...], chunks=after, shards=shards,"
-        " zarr_format=3 if shards else 2)\nend()",
+        " zarr_format=3 if sharded else 2)\nend()",
+    ),
+    "codecs": (
+        "ours",
+        "import zarr\nmemory = {}\nzarr.rechunk(source, memory)\nbegin()\n"
+        "zarr.create_array({}, data=zarr.open_array(memory)[...], chunks=after, shards=shards,"
+        " zarr_format=3 if sharded else 2)\nend()",
     ),
     "rechunker": (
         "theirs",
-        "import zarr\nfrom rechunker import rechunk\nif given['shards']: sys.exit(1)\nbegin()\n"
+        "import zarr\nfrom rechunker import rechunk\nif sharded: sys.exit('no shards')\nbegin()\n"
         "array = zarr.open_array(source, mode='r')\n"
         "plan = rechunk(array, target_chunks=after, max_mem='128MB', target_store=target,"
         " temp_store=temp, target_options=dict(compressor=array.compressor))\n"
@@ -112,7 +135,7 @@ PROGRAMS = {
     ),
     "dask": (
         "theirs",
-        "import zarr, dask, dask.array\nif given['shards']: sys.exit(1)\nbegin()\n"
+        "import zarr, dask, dask.array\nif sharded: sys.exit('no shards')\nbegin()\n"
         "array = zarr.open_array(source, mode='r')\n"
         "new = zarr.create(array.shape, chunks=after, dtype=array.dtype, store=target,"
         " compressor=array.compressor)\n"
@@ -120,16 +143,40 @@ PROGRAMS = {
         "with dask.config.set(scheduler='threads', num_workers=2):\n"
         "    lazy.store(new, lock=False)\nend()",
     ),
+    "zarr-copy": (
+        "copy",
+        "import os, runpy\nif sharded: sys.exit('no shards')\n"
+        "lengths = ['d%d=%d' % pair for pair in enumerate(after)]\n"
+        "sys.argv = ['zarr-copy', '--no-consolidated', '--rechunk', *lengths, '--', root, target]\n"
+        "begin()\n"
+        "command = os.path.join(os.path.dirname(sys.executable), 'zarr-copy')\n"
+        "try:\n    runpy.run_path(command, run_name='__main__')\n"
+        "except SystemExit as end_:\n    assert not end_.code, end_.code\n"
+        "end()",
+    ),
+    "zarrs_reencode": (
+        "zarrs",
+        "import os, resource, subprocess\n"
+        "def joined(edges): return ','.join(map(str, edges))\n"
+        "if shards:\n    form = ['-c', joined(after), '-s', joined(shards)]\n"
+        "else:\n    form = ['-c', joined(after)]\n"
+        "subprocess.run([program, *form, source, target], check=True)\n"
+        "spent = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print(json.dumps(dict(cpu=spent.ru_utime + spent.ru_stime, read=None, written=None,"
+        " memory=spent.ru_maxrss * 1024)))",
+    ),
 }
 
 
-def measured(python: str, code: str, shape: Shape, work: Path, seconds: int) -> Any:
+def measured(
+    python: str, code: str, shape: Shape, work: Path, seconds: int, program: str = ""
+) -> Any:
     """The figures of one program; None if it cannot do it, or takes too long."""
     target, temp = work / "target", work / "temp"
     for path in (target, temp):
         shutil.rmtree(path, ignore_errors=True)
     command = [python, "-c", BEGIN + code, json.dumps(asdict(shape))]
-    command += [str(work / "source"), str(target), str(temp)]
+    command += [str(work / "source"), str(target), str(temp), program]
     try:
         done = subprocess.run(
             command,
@@ -160,7 +207,8 @@ def table(results: dict[str, dict[str, Any]]) -> str:
                 cells = ["–"] * 4
             else:
                 cells = [f"{found['cpu']:.1f}"]
-                cells += [f"{found[key] / 1e6:,.0f}" for key in ("read", "written", "memory")]
+                sizes = (found[key] for key in ("read", "written", "memory"))
+                cells += ["–" if size is None else f"{size / 1e6:,.0f}" for size in sizes]
             lines.append(f"| {name} | {program} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -172,13 +220,16 @@ def main() -> None:
     )
     parser.add_argument("--python", default=sys.executable, help="a Python with this package")
     parser.add_argument("--rechunker", help="a Python with rechunker, zarr 2 and dask")
+    parser.add_argument("--copy", help="a Python with zarr-copy")
+    parser.add_argument("--zarrs", help="the program zarrs_reencode")
     parser.add_argument("--only", default="", help="a part of the names of the arrays")
     parser.add_argument("--programs", default=",".join(PROGRAMS))
     parser.add_argument("--repeat", type=int, default=1, help="the best counts")
     parser.add_argument("--seconds", type=int, default=300, help="the most that one may take")
     parser.add_argument("--json", help="a file for the results")
     given = parser.parse_args()
-    pythons = {"ours": given.python, "theirs": given.rechunker}
+    pythons = {"ours": given.python, "theirs": given.rechunker, "copy": given.copy}
+    pythons["zarrs"] = given.zarrs and given.python
     results: dict[str, dict[str, Any]] = {}
     for name, shape in SHAPES.items():
         if given.only not in name:
@@ -193,7 +244,7 @@ def main() -> None:
                 kind, code = PROGRAMS[program]
                 python = pythons[kind]
                 runs = [
-                    measured(python, code, shape, work, given.seconds)
+                    measured(python, code, shape, work, given.seconds, given.zarrs or "")
                     for _ in range(given.repeat)
                     if python
                 ]

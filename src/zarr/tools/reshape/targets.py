@@ -287,6 +287,10 @@ def _target(
     where_from = f"array {node.path!r}" if node.path else "the array"
     chunks = _lengths(wanted.chunks, source, names, where_from, units_of(source))
     shards = _lengths(wanted.shards, source, names, where_from, grid_of(source))
+    if wanted.codecs == "keep" and isinstance(base, AsyncArray):
+        given = _codecs_of_inner_shards(base, chunks)
+        if given is not None:
+            filters, serializer, compressors = _codecs(given, zarr_format)
     if wanted.shards == "keep" and wanted.chunks != "keep":
         shards = _kept_shards(source, chunks)
     kept = keep(
@@ -350,6 +354,18 @@ def _codecs(given: Any, zarr_format: ZarrFormat) -> tuple[Any, Any, Any]:
     filters = [each for each in codecs if isinstance(each, ArrayArrayCodec)]
     others = [each for each in codecs if not isinstance(each, (ArrayArrayCodec, ArrayBytesCodec))]
     return filters, serializers[0] if serializers else "auto", others
+
+
+def _codecs_of_inner_shards(source: AnyAsyncArray, chunks: Any) -> list[Any] | None:
+    """The codecs of the smallest chunks, if chunks are shards themselves that would not fit."""
+    levels = list(without_shards(source.metadata))[1:]
+    if len(levels) < 2 or isinstance(chunks, str):
+        return None
+    for level in levels[1:]:
+        edges = zip(layout_of(level).grid, chunks, strict=True)
+        if not all(isinstance(size, int) and size > 0 and size % edge == 0 for edge, size in edges):
+            return list(levels[-1].codecs) if levels[-1].zarr_format == 3 else None
+    return None
 
 
 def _of_any_size(source: AnyAsyncArray) -> Any:
