@@ -154,7 +154,9 @@ proptest! {
         }
         let bytes = ((count - 1) * row + last) as usize * size;
         let beside = cfg!(target_arch = "x86_64") && !(apart && gap > 0) && (256..=4096).contains(&bytes);
-        prop_assert!(!beside || done || (planes, rows) == (1, 1), "these are side by side");
+        // A copy has no loop over one element: rows of one are copied by themselves.
+        let single = last == 1 || (planes, rows) == (1, 1);
+        prop_assert!(!beside || done || single, "these are side by side");
         prop_assert!(!done || *together == *alone);
     }
 }
