@@ -88,7 +88,6 @@ BEYOND = (
     "loader",
     "storage/cache_directory",
     "storage/cache_values",
-    "storage/local_moves",
     "testing/installation",
     "tools",
     "views",

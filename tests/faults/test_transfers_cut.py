@@ -9,7 +9,7 @@ import pytest
 
 import zarr
 from zarr import tools
-from zarr.storage import LocalStore, MemoryStore, WrapperStore, local_moves
+from zarr.storage import LocalStore, MemoryStore, WrapperStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,12 +151,12 @@ def die(*args: Any, **kwargs: Any) -> None:
     raise Killed
 
 
-@pytest.mark.parametrize(("owner", "step"), [(local_moves, "exchange"), (LocalStore, "delete_dir")])
+@pytest.mark.parametrize("step", ["move_dir", "delete_dir"])
 def test_a_replaced_directory_is_the_old_or_the_new(
-    owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zarr.save_array(tmp_path / "data", OLD)
-    monkeypatch.setattr(owner, step, die)
+    monkeypatch.setattr(LocalStore, step, die)
     with pytest.raises(Killed):
         tools.replace(NEW, tmp_path / "data")
     monkeypatch.undo()
@@ -168,8 +168,11 @@ def test_a_directory_that_cannot_be_renamed_is_moved_file_by_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     zarr.save_array(tmp_path / "data", OLD)
-    monkeypatch.setattr(local_moves, "rename", lambda old, new: False)
-    monkeypatch.setattr(local_moves, "exchange", lambda old, new: False)
+
+    async def never(*args: Any, **kwargs: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(LocalStore, "move_dir", never)
     assert not tools.mv(tmp_path / "data", tmp_path / "moved").renamed
     tools.replace(NEW, tmp_path / "moved")
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "moved", mode="r")[...], NEW)

@@ -18,15 +18,18 @@ use crate::scratch::Scratch;
 use crate::trace::{self, Phase};
 
 mod claim;
+mod moves;
 mod open;
 mod parts;
 mod system;
+mod turns;
 
 pub use claim::Version;
 pub use open::OpenFile;
 use parts::{close, write_all, write_parts};
 use system::{File, FileKind, Opened, Root, Stat, System, is_a_directory};
 pub use system::{Handle, errno};
+pub use turns::LockFile;
 
 /// The names of temporary files begin with it: listings skip them.
 pub const TEMP_PREFIX: &str = ".zarr-partial-";

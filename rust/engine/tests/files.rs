@@ -491,3 +491,62 @@ fn a_directory_that_was_deleted_is_not_made_again_by_what_is_written_into_it() {
     std::fs::remove_dir_all(directory.0.join("root")).unwrap();
     assert_eq!(root.write("c/0", b"chunk").unwrap_err().kind(), Kind::Gone);
 }
+
+#[test]
+fn a_copy_is_a_value_of_its_own() {
+    let directory = Directory::new();
+    let files = directory.files();
+    let target = Files::new(directory.0.join("other/root"), false).unwrap();
+    for len in [0usize, 1, 70_000, 1_000_000] {
+        let value: Vec<u8> = (0..len).map(|i| (i * 31 % 251) as u8).collect();
+        files.write("a/one", &value).unwrap();
+        assert_eq!(files.copy("a/one", &target, "b/c/two").unwrap(), Some(len as u64));
+        files.write("a/one", b"later").unwrap();
+        assert_eq!(target.get("b/c/two", 0, None).unwrap().unwrap(), value);
+    }
+    assert_eq!(files.copy("a/none", &target, "b/c/three").unwrap(), None);
+    assert_eq!(target.get("b/c/three", 0, None).unwrap(), None);
+    assert_eq!(errno(&files.copy("a", &target, "b/c/three").unwrap_err()), Some(21), "it is a directory");
+    assert!(leftovers(&directory.0).is_empty());
+}
+
+#[test]
+fn a_directory_is_moved_as_a_whole_or_not_at_all() {
+    let directory = Directory::new();
+    let files = directory.files();
+    let target = Files::new(directory.0.join("other"), false).unwrap();
+    files.write("a/zarr.json", b"{}").unwrap();
+    files.write("a/c/0/0", b"chunk").unwrap();
+    target.write("there/c/0", b"kept").unwrap();
+    assert!(!files.move_directory("a", &target, "there").unwrap(), "something is there");
+    assert!(!files.move_directory("a", &target, "there/c/0").unwrap(), "a file is there");
+    assert!(!files.move_directory("none", &target, "new").unwrap(), "there is nothing");
+    assert!(!files.move_directory("a/zarr.json", &target, "new").unwrap(), "it is no directory");
+    for place in ["../a", "", "a//b", "."] {
+        assert!(files.move_directory("a", &target, place).is_err(), "{place:?} is no place in the store");
+        assert!(files.move_directory(place, &target, "new").is_err(), "{place:?} is no place in the store");
+    }
+    assert_eq!(target.get("there/c/0", 0, None).unwrap().unwrap(), b"kept");
+    assert_eq!(files.get("a/c/0/0", 0, None).unwrap().unwrap(), b"chunk");
+
+    // Directories that a deletion has left are nothing.
+    std::fs::create_dir_all(directory.0.join("other/new/place/c/0")).unwrap();
+    assert!(files.move_directory("a", &target, "new/place").unwrap());
+    assert_eq!(target.get("new/place/c/0/0", 0, None).unwrap().unwrap(), b"chunk");
+    assert_eq!(target.get("new/place/zarr.json", 0, None).unwrap().unwrap(), b"{}");
+    assert!(files.names("a").unwrap().is_none());
+}
+
+#[test]
+fn directories_change_places_in_one_step_or_stay() {
+    let directory = Directory::new();
+    let files = directory.files();
+    files.write("one/k", b"one").unwrap();
+    files.write("two/k", b"two").unwrap();
+    let swapped = files.swap_directories("one", &files, "two").unwrap();
+    let (one, two) = if swapped { (b"two", b"one") } else { (b"one", b"two") };
+    assert_eq!(files.get("one/k", 0, None).unwrap().unwrap(), one);
+    assert_eq!(files.get("two/k", 0, None).unwrap().unwrap(), two);
+    assert!(!files.swap_directories("one", &files, "none").unwrap());
+    assert!(!files.swap_directories("one", &files, "two/k").unwrap());
+}

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use zarr_engine::cancel::{Cancel, Context};
 use zarr_engine::error::{Error, Kind};
+use zarr_engine::files::LockFile;
 use zarr_engine::locks::Locks;
 
 fn lock(locks: &Locks, name: &str) {
@@ -193,4 +194,29 @@ fn a_tick_that_panics_leaves_the_queue() {
     std::panic::set_hook(hook);
     locks.unlock("a");
     assert!(locks.try_lock("a"));
+}
+
+#[test]
+fn a_file_is_locked_by_one_at_a_time() {
+    let path = std::env::temp_dir().join(format!("zarr-turns-{}", std::process::id()));
+    std::fs::create_dir_all(&path).unwrap();
+    let name = path.join("lock");
+    assert!(LockFile::open(&name, false).unwrap().is_none(), "it was not to be made");
+    let one = LockFile::open(&name, true).unwrap().unwrap();
+    let other = LockFile::open(&name, false).unwrap().unwrap();
+    assert!(one.try_lock().unwrap());
+    assert!(!other.try_lock().unwrap());
+    // Its bytes and its name are not locked.
+    std::fs::write(&name, b"bytes").unwrap();
+    assert_eq!(std::fs::read(&name).unwrap(), b"bytes");
+    one.unlock();
+    assert!(other.try_lock().unwrap());
+    assert!(!one.try_lock().unwrap());
+    drop(other);
+    assert!(one.try_lock().unwrap());
+    std::fs::remove_file(&name).unwrap();
+    drop(one);
+    assert!(LockFile::open(&name, false).unwrap().is_none());
+    assert!(LockFile::open(&path.join("none/lock"), true).is_err(), "there is no directory for it");
+    std::fs::remove_dir_all(path).unwrap();
 }

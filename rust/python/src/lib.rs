@@ -36,6 +36,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<plan::WriteWant>()?;
     m.add_class::<reader::Reader>()?;
     m.add_class::<source::Files>()?;
+    m.add_class::<locks::LockFile>()?;
     m.add_class::<source::Mapping>()?;
     m.add_class::<trace::Watch>()?;
     m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;

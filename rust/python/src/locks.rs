@@ -1,9 +1,15 @@
-//! The table of named locks, for Python: shared by threads, event loops and the engine itself.
+//! Locks for Python: the table of named ones, which threads, event loops and the engine itself share, and
+//! files that processes lock.
 
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+use pyo3::exceptions::{PyFileNotFoundError, PyValueError};
 use pyo3::prelude::*;
+use zarr_engine::files;
 use zarr_engine::runtime;
 
-use crate::enter::{attach, enter};
+use crate::enter::{attach, enter, hold};
 
 /// Waits for the lock `name`.
 #[pyfunction]
@@ -37,4 +43,43 @@ pub fn enqueue_lock(name: &str, callback: Py<PyAny>) -> bool {
 #[pyfunction]
 pub fn unlock(py: Python<'_>, name: &str) -> PyResult<bool> {
     enter(py, None, None, |_| Ok(runtime::locks().unlock(name)))
+}
+
+/// A file that processes lock in turn; see `_core.pyi`.
+#[pyclass(frozen, module = "zarr._core")]
+pub struct LockFile(Mutex<Option<files::LockFile>>);
+
+#[pymethods]
+impl LockFile {
+    #[new]
+    #[pyo3(signature = (path, make = true))]
+    fn new(py: Python<'_>, path: PathBuf, make: bool) -> PyResult<Self> {
+        match enter(py, None, None, |_| files::LockFile::open(&path, make))? {
+            Some(file) => Ok(Self(Mutex::new(Some(file)))),
+            None => Err(PyFileNotFoundError::new_err(path.to_string_lossy().into_owned())),
+        }
+    }
+
+    fn try_lock(&self, py: Python<'_>) -> PyResult<bool> {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(file) => hold(py, None, || file.try_lock()),
+            None => Err(PyValueError::new_err("the file is closed")),
+        }
+    }
+
+    fn unlock(&self) {
+        if let Some(file) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            file.unlock();
+        }
+    }
+
+    fn close(&self) {
+        // A thread that had it at the time of a fork is not there any more in the child.
+        let mut held = match self.0.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(held)) => held.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        drop(held.take());
+    }
 }

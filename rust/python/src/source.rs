@@ -101,6 +101,18 @@ impl Files {
         ask(py, || self.0.delete(key))
     }
 
+    fn copy(&self, py: Python<'_>, key: &str, target: &Self, target_key: &str) -> PyResult<Option<u64>> {
+        ask(py, || self.0.copy(key, &target.0, target_key))
+    }
+
+    fn move_directory(&self, py: Python<'_>, directory: &str, target: &Self, new: &str) -> PyResult<bool> {
+        ask(py, || self.0.move_directory(directory, &target.0, new))
+    }
+
+    fn swap_directories(&self, py: Python<'_>, directory: &str, target: &Self, other: &str) -> PyResult<bool> {
+        ask(py, || self.0.swap_directories(directory, &target.0, other))
+    }
+
     fn names(&self, py: Python<'_>, directory: &str) -> PyResult<Option<Vec<OsString>>> {
         ask(py, || self.0.names(directory))
     }

@@ -17,13 +17,13 @@ import hashlib
 import json
 import os
 import struct
-import sys
 import time
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from zarr import _core
 from zarr._async.run import offload
 from zarr._async.warnings import warn
 from zarr.abc._traits import data_id_of
@@ -31,11 +31,6 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteReques
 from zarr.errors import ZarrUserWarning
 from zarr.storage.cache_values import Kept
 from zarr.storage.keys import absolute
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 if TYPE_CHECKING:
     import io
@@ -92,7 +87,7 @@ class Writer:
 
     key: str | None
     path: str
-    lock: int
+    lock: _core.LockFile
     mark: bytes
     # After the change: the permission to keep the new value, unless others changed it as well.
     ticket: bytes | None = None
@@ -251,7 +246,7 @@ class KeptInDirectory:
         except OSError as error:
             self._complain(error)
 
-    def _reserve(self, size: int) -> tuple[str, int] | None:
+    def _reserve(self, size: int) -> tuple[str, _core.LockFile] | None:
         """Make a file for so many bytes, which count from now on; None if there is no room."""
         folder = f"{self._folder}/new"
         self._make(folder)
@@ -492,7 +487,7 @@ class KeptInDirectory:
         held = _open(path)
         try:
             pause, end = 0.00005, time.monotonic() + _PATIENCE
-            while not _try_lock(held):
+            while not held.try_lock():
                 if time.monotonic() > end:
                     raise TimeoutError(
                         f"another process holds {path} for more than {_PATIENCE:g} s: it must have "
@@ -679,69 +674,50 @@ def _unlink_below(folder: str) -> tuple[int, int]:
 # -- locks of files ----------------------------------------------------------------------------
 
 # Those that are open here: a forked child must not hold them.
-_held: set[int] = set()
+_held: set[_core.LockFile] = set()
 
 
-def _open(path: str) -> int:
+def _open(path: str) -> _core.LockFile:
     try:
-        held = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        held = _core.LockFile(path)
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        held = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        held = _core.LockFile(path)
     _held.add(held)
     return held
 
 
-def _locked(path: str) -> int:
+def _locked(path: str) -> _core.LockFile:
     """Make a file, and lock it."""
     held = _open(path)
-    _try_lock(held)
+    held.try_lock()
     return held
 
 
-def _try_lock(held: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(held, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _unlock(held: int) -> None:
-    """Close a file; a child that was forked just now has it open still, so it is unlocked first."""
+def _unlock(held: _core.LockFile) -> None:
     _held.discard(held)
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            msvcrt.locking(held, msvcrt.LK_UNLCK, 1)
-        else:
-            fcntl.flock(held, fcntl.LOCK_UN)
-    os.close(held)
+    held.unlock()
 
 
 def _unlink_dead(path: str) -> bool:
     """Remove a file that nobody has locked; tell whether it is gone."""
     try:
-        held = os.open(path, os.O_RDWR)
+        held = _core.LockFile(path, make=False)
     except FileNotFoundError:
         return True
     _held.add(held)
     try:
-        dead = _try_lock(held)
-        if dead and sys.platform != "win32":
+        dead = held.try_lock()
+        if dead:
             os.unlink(path)
     finally:
         _unlock(held)
-    if dead and sys.platform == "win32":  # what is open cannot be removed there
-        os.unlink(path)
     return dead
 
 
 def _after_fork() -> None:
     for held in list(_held):
-        os.close(held)
+        held.close()
     _held.clear()
 
 

@@ -237,8 +237,8 @@ class LocalStore(BlockingStore):
         return path
 
     def _is_inside(self, path: str) -> bool:
-        root = os.path.realpath(self._directory)
-        return f"{os.path.realpath(path)}/".startswith(f"{root.rstrip('/')}/")
+        root = os.path.realpath(self._directory).rstrip(os.sep)
+        return f"{os.path.realpath(path)}{os.sep}".startswith(f"{root}{os.sep}")
 
     def _checked(self, key: str) -> str:
         if not self._follows:
@@ -384,17 +384,9 @@ class LocalStore(BlockingStore):
         if not (isinstance(target, LocalStore) and self._is_plain() and target._is_plain()):
             return None
         target._check_writable()
-        return await offload(self._copy_value, key, target, target_key)
-
-    def _copy_value(self, key: str, target: LocalStore, target_key: str) -> int | None:
-        from zarr.storage.local_moves import copy_file
-
-        source = self._path(key)
-        if _about(source, key) is None:
-            return None
         target._ensure_open_sync()
-        sync = bool(config.settings.storage__local__fsync)
-        return copy_file(source, target._path(target_key), sync=sync)
+        old, new = self._checked(key), target._checked(target_key)
+        return await offload(self._files.copy, old, target._files, new)
 
     async def move_dir(
         self, prefix: str, target: Store, target_prefix: str, *, exchange: bool = False
@@ -407,16 +399,15 @@ class LocalStore(BlockingStore):
         return await offload(self._move_directory, prefix, target, target_prefix, exchange)
 
     def _move_directory(self, prefix: str, target: LocalStore, new: str, swap: bool) -> bool:
-        from zarr.storage.local_moves import exchange, rename
-
         if not (check_prefix(prefix) and check_prefix(new)):
             return False  # the root of a store stays where it is
-        old_path, new_path = self._path(prefix.rstrip("/")), target._path(new.rstrip("/"))
+        old, new = self._checked(prefix.rstrip("/")), target._checked(new.rstrip("/"))
         # A link is not what it points to, and one that is relative points elsewhere afterwards.
-        if passes_link(self._directory, prefix.rstrip("/"), prefix.rstrip("/")):
+        if passes_link(self._directory, old, old):
             return False
         target._ensure_open_sync()
-        return exchange(old_path, new_path) if swap else rename(old_path, new_path)
+        move = self._files.swap_directories if swap else self._files.move_directory
+        return move(old, target._files, new)
 
     def _names(self, prefix: str) -> Iterable[str]:
         directory = check_prefix(prefix)

@@ -112,6 +112,14 @@ pub(super) trait Root: Sized {
     /// Removes a file. [`io::ErrorKind::IsADirectory`] if it is a directory.
     fn remove(&self, key: &str) -> io::Result<()>;
 
+    /// Renames a directory in one step; `false` if something is in the new place, or this system or this
+    /// file system cannot do it.
+    fn move_directory(from: &Path, to: &Path) -> io::Result<bool>;
+
+    /// Lets two directories change places in one step; `false` if this system or this file system cannot
+    /// do it.
+    fn swap_directories(one: &Path, other: &Path) -> io::Result<bool>;
+
     /// Makes the entries of a directory safe from a power cut, where the system has that.
     fn sync_directory(path: &Path) -> io::Result<()>;
 

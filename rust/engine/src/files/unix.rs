@@ -190,6 +190,21 @@ impl Root for System {
         }
     }
 
+    fn move_directory(from: &Path, to: &Path) -> io::Result<bool> {
+        match rename_with(from, to, Rename::NoReplace) {
+            // Some file systems (NFS) do not know this. What is made there between the two steps is not lost:
+            // a directory replaces none but an empty one.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if std::fs::symlink_metadata(to).is_err() => {
+                answer(retry_on_intr(|| rustix::fs::rename(from, to)))
+            }
+            done => answer(done),
+        }
+    }
+
+    fn swap_directories(one: &Path, other: &Path) -> io::Result<bool> {
+        answer(rename_with(one, other, Rename::Exchange))
+    }
+
     fn sync_directory(path: &Path) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory: &OsStr = path.as_os_str();
@@ -333,6 +348,45 @@ impl File for Handle {
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn copy(&self, _other: &Self, _offset: u64, _len: u64) -> u64 {
         0
+    }
+}
+
+/// The ways to rename that POSIX lacks.
+#[cfg_attr(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")), allow(dead_code))]
+enum Rename {
+    NoReplace,
+    Exchange,
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn rename_with(from: &Path, to: &Path, how: Rename) -> Result<()> {
+    let flags = match how {
+        Rename::NoReplace => RenameFlags::NOREPLACE,
+        Rename::Exchange => RenameFlags::EXCHANGE,
+    };
+    retry_on_intr(|| rustix::fs::renameat_with(CWD, from, CWD, to, flags))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn rename_with(_from: &Path, _to: &Path, _how: Rename) -> Result<()> {
+    Err(Errno::NOSYS)
+}
+
+/// Whether directories were renamed: not if something is in the way, or the system cannot do it.
+fn answer(done: Result<()>) -> io::Result<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(
+            Errno::NOSYS
+            | Errno::INVAL
+            | Errno::OPNOTSUPP
+            | Errno::XDEV
+            | Errno::EXIST
+            | Errno::NOTEMPTY
+            | Errno::NOTDIR
+            | Errno::NOENT,
+        ) => Ok(false),
+        Err(errno) => Err(errno.into()),
     }
 }
 

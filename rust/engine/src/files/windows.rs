@@ -175,6 +175,27 @@ impl Root for System {
         patiently(|| std::fs::remove_file(&path)).map_err(|error| self.told(key, error))
     }
 
+    fn move_directory(from: &Path, to: &Path) -> io::Result<bool> {
+        let Err(error) = patiently_moving(|| ffi::move_new(from, to), to) else { return Ok(true) };
+        match error.raw_os_error().map(i32::cast_unsigned) {
+            Some(
+                code::ERROR_ALREADY_EXISTS
+                | code::ERROR_FILE_EXISTS
+                | code::ERROR_FILE_NOT_FOUND
+                | code::ERROR_PATH_NOT_FOUND
+                | code::ERROR_NOT_SAME_DEVICE
+                // Somebody has a file below it open.
+                | code::ERROR_ACCESS_DENIED
+                | code::ERROR_SHARING_VIOLATION,
+            ) => Ok(false),
+            _ => Err(error),
+        }
+    }
+
+    fn swap_directories(_one: &Path, _other: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
     // The system writes down each change of a directory before it makes it.
     fn sync_directory(_path: &Path) -> io::Result<()> {
         Ok(())
