@@ -60,13 +60,16 @@ def links_of(text: str) -> list[str]:
     return [*found, text]
 
 
-def local_path(text: str) -> str | None:
+def local_path(text: str, *, windows: bool = os.name == "nt") -> str | None:
     """The path in the local file system that a string names; None if it is the URL of elsewhere.
 
     Parameters
     ----------
     text : str
         A path, which is returned as it is, or a URL. ``%20`` in a URL ``file:`` is a space.
+    windows : bool
+        Whether the path is one of Windows: ``file:///C:/a`` is a directory of a drive, and
+        ``file://server/share/a`` one of another machine.
     """
     if ":" not in text:
         return text
@@ -74,12 +77,26 @@ def local_path(text: str) -> str | None:
     if found is None:
         return None if is_url(text) else text
     rest = text[found.end() :]
-    if os.name == "nt":
-        from urllib.request import url2pathname
-
-        return url2pathname(rest)
+    if windows:
+        return _windows_path(rest)
     if "%" not in rest:
         return rest
     from urllib.parse import unquote_to_bytes
 
     return os.fsdecode(unquote_to_bytes(os.fsencode(rest)))
+
+
+# A drive, after any slashes; '|' is how very old programs write its colon.
+_DRIVE = re.compile(r"/*([A-Za-z])[:|](?=/|$)")
+
+
+def _windows_path(rest: str) -> str:
+    """The path that stands behind the slashes of a URL ``file:``, as Windows has it."""
+    from urllib.parse import unquote
+
+    drive = _DRIVE.match(rest)
+    if drive is not None:
+        path = f"{drive[1]}:{rest[drive.end() :] or '/'}"
+    else:
+        path = rest if rest.startswith("/") else f"//{rest}"
+    return unquote(path).replace("/", "\\")

@@ -485,25 +485,37 @@ class Archive:
         self._append_pending()
         self._listed_writer().close()
         self._writer = None
+        self._reader = None  # some systems refuse to replace or remove a file that is open
         assert self._temporary is not None
         if self._dead:
             self._compact()
         if isinstance(self.path, Path):
             if config.settings.storage__local__fsync:
-                with open(self._temporary, "rb") as file:
+                with open(self._temporary, "r+b") as file:  # Windows syncs no other
                     os.fsync(file.fileno())
-            self._reader = None  # some systems refuse to replace a file that is open
             with contextlib.suppress(OSError):
                 shutil.copymode(self.path, self._temporary)
             if self.mode == "x" and self.path.exists():
                 raise FileExistsError(17, "File exists", str(self.path))
-            os.replace(self._temporary, self.path)
+            self._replace()
         else:
             self.path.seek(0)
             self.path.truncate()
             with open(self._temporary, "rb") as file:
                 shutil.copyfileobj(file, self.path)
             self.path.flush()
+
+    def _replace(self) -> None:
+        """Put the new file into its place, or keep it where it is."""
+        assert self._temporary is not None
+        try:
+            os.replace(self._temporary, self.path)
+        except PermissionError as error:
+            # On Windows, somebody has the old one open.
+            kept = f"{self.path}.new-{uuid4().hex[:8]}"
+            os.rename(self._temporary, kept)
+            message = f"the file cannot be replaced ({error.strerror}): the new one is {kept}"
+            raise PermissionError(error.errno, message, str(self.path)) from error
 
     def _compact(self) -> None:
         """Copy the entries that are wanted to another new file."""
@@ -535,6 +547,7 @@ class Archive:
             self._view.close()
         self._writer = self._view = None
         if self._temporary is not None:
+            self._reader = None  # some systems refuse to remove a file that is open
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._temporary)
             self._temporary = None

@@ -552,3 +552,26 @@ def test_entries_that_others_write_are_there(tmp_path: Path) -> None:
         assert sorted(file.namelist()) == ["note.txt", "zarr.json"]
         assert file.read("note.txt") == b"two"
     assert zarr.open_group(path, mode="r").attrs["a"] == 2
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_the_new_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on Windows, while another program has the file open.
+    path = tmp_path / "a.zip"
+    zarr.save(path, a=np.arange(3))
+    store = ZipStore(path, mode="a")
+    zarr.open_group(store)["a"][...] = 7  # type: ignore[index]
+
+    def refuse(*args: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", refuse)
+        with pytest.raises(PermissionError, match="the new one is") as caught:
+            store.close()
+    (kept,) = (each for each in tmp_path.iterdir() if each != path)
+    assert str(kept) in str(caught.value)
+    np.testing.assert_array_equal(zarr.load(path)["a"], [0, 1, 2])
+    with ZipStore(kept, mode="r") as new:
+        np.testing.assert_array_equal(zarr.open_group(new, mode="r")["a"][...], [7, 7, 7])
