@@ -7,7 +7,9 @@ docs/configuration.md follow from it.
 # The annotations of `Settings` are read as types: no ``from __future__ import annotations``.
 import math
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from operator import index
 from types import MappingProxyType, NoneType, UnionType
 from typing import (
@@ -29,7 +31,16 @@ from typing import (
 from zarr._async.warnings import warn
 from zarr.errors import ZarrUserWarning
 
-__all__ = ["BadConfigError", "Known", "Setting", "Settings", "Unset", "leaves", "nearest"]
+__all__ = [
+    "BadConfigError",
+    "Known",
+    "Setting",
+    "Settings",
+    "Unset",
+    "leaves",
+    "nearest",
+    "parse_size",
+]
 
 T = TypeVar("T")
 Tree: TypeAlias = dict[str, Any]
@@ -725,3 +736,46 @@ def _number(
     if not whole:
         return number
     return index(value) if hasattr(value, "__index__") else int(number)
+
+
+_UNITS = {"": 1, "b": 1}
+for _power, _letter in enumerate("kmgtp", 1):
+    _UNITS[f"{_letter}b"] = 1000**_power
+    _UNITS[f"{_letter}ib"] = 1024**_power
+_SIZE = r"\s*([0-9]+(?:\.[0-9]*)?)\s*([A-Za-z]*)\s*"
+
+
+def parse_size(size: object, what: str) -> int:
+    """Return a number of bytes that a user gave as a number, or as a string such as ``"2 GB"``.
+
+    Parameters
+    ----------
+    size
+        The number or string.
+    what
+        The subject of the sentence that refuses others.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is something else.
+    """
+    refused = partial(
+        "{} is a positive number of bytes, or a string such as '2 GB' or '512 MiB', "
+        "not {!r}".format,
+        what,
+        size,
+    )
+    if isinstance(size, str):
+        match = re.fullmatch(_SIZE, size)
+        unit = None if match is None else _UNITS.get(match[2].lower())
+        if match is None or unit is None:
+            raise ValueError(refused())
+        number = int(float(match[1]) * unit) if "." in match[1] else int(match[1]) * unit
+    elif isinstance(size, bool) or not hasattr(size, "__index__"):
+        raise TypeError(refused())
+    else:
+        number = int(cast("int", size))
+    if not 0 < number < 1 << 63:
+        raise ValueError(refused())
+    return number

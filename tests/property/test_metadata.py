@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zarr
-from zarr.arrays.chunk_shapes import guess_chunks, parse_byte_size, resolve_grids
+from zarr.arrays.chunk_shapes import guess_chunks, resolve_grids
 from zarr.buffer import default_buffer_prototype
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, ShardingCodec, ZstdCodec
 from zarr.dtype import data_type_registry
@@ -22,6 +22,7 @@ from zarr.metadata.chunk_grids import compress_rle, expand_rle
 from zarr.metadata.group import ConsolidatedMetadata, GroupMetadata
 from zarr.metadata.v2 import ArrayV2Metadata
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.setting_values import parse_size
 
 PROTOTYPE = default_buffer_prototype()
 MANY = settings(max_examples=200)
@@ -266,7 +267,7 @@ def test_chosen_shards_hold_whole_chunks(
 @given(st.integers(1, 10**9), st.sampled_from(["", "k", "M", "G", "Ki", "Mi", "Gi"]))
 def test_a_number_of_bytes_has_a_unit(count: int, unit: str) -> None:
     factor = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-    assert parse_byte_size(f"{count} {unit}B") == pytest.approx(count * factor[unit])
+    assert parse_size(f"{count} {unit}B", "it") == pytest.approx(count * factor[unit])
 
 
 @given(st.lists(st.integers(1, 5), max_size=30))

@@ -222,10 +222,7 @@ KINDS: dict[str, Any] = {
     "objects": lambda n: as_objects([({"x": [i]}, "é", None, 1.5)[i % 4] for i in range(n)]),
     "records": records,
     "dates": lambda n: np.arange(n).astype("M8[us]"),
-    **{
-        name: (lambda n, name=name: numbers(name, n))
-        for name in (*SMALL_NUMBERS, ">f4")
-    },
+    **{name: (lambda n, name=name: numbers(name, n)) for name in (*SMALL_NUMBERS, ">f4")},
 }
 
 
@@ -281,7 +278,9 @@ def test_elements_of_every_type_stay_in_every_layout(kind: str, data: st.DataObj
     shape = tuple(data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=2)))
     values = KINDS[kind](math.prod(shape)).reshape(shape)
     # Format 3 has no objects of all kinds, and format 2 no small numbers.
-    formats = st.sampled_from([2] if kind == "objects" else [3] if kind in SMALL_NUMBERS else [2, 3])
+    formats = st.sampled_from(
+        [2] if kind == "objects" else [3] if kind in SMALL_NUMBERS else [2, 3]
+    )
     before, after = data.draw(formats), data.draw(formats)
     with zarr.config.set({"array.rectilinear_chunks": True}):
         layout = data.draw(any_layouts(shape, before))

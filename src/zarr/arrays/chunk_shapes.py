@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +15,7 @@ from zarr.metadata.chunk_grids import (
     regular_shape,
 )
 from zarr.metadata.fields import ceildiv_int
+from zarr.setting_values import parse_size
 from zarr.settings import config
 
 if TYPE_CHECKING:
@@ -28,20 +28,6 @@ small enough that a few fit a processor's cache."""
 SHARDED_INNER_CHUNK_MAX_BYTES = 1 << 20
 TARGET_SHARD_BYTES = 32 << 20
 """The bytes of a shard if the user does not say: few files, yet written in a moment."""
-
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
-_BYTE_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(|k|m|g|ki|mi|gi)b\s*", re.IGNORECASE)
-
-
-def parse_byte_size(text: str) -> int:
-    """Return the number of bytes that a string such as ``"4MB"`` or ``"100 KiB"`` names."""
-    match = _BYTE_SIZE.fullmatch(text)
-    size = int(float(match[1]) * _UNITS[match[2].lower()]) if match else 0
-    if size < 1:
-        raise ValueError(
-            f"{text!r} is no chunk size. Expected 'auto', or a number of bytes such as '4MB'."
-        )
-    return size
 
 
 def guess_chunks(
@@ -224,7 +210,7 @@ def divided(
         wanted = wanted["shape"]
     if isinstance(wanted, str):
         target = config.settings.array__target_shard_size_bytes or TARGET_SHARD_BYTES
-        size = target if wanted == "auto" else parse_byte_size(wanted)
+        size = target if wanted == "auto" else _size(wanted, "shards")
         outer = _guess_shards(shape, inner, item_size, size)
     else:
         outer = normalize_grid(wanted, shape, inner, "shards")
@@ -270,7 +256,7 @@ def resolve_grids(
     if chunks is None or chunks is True or isinstance(chunks, str):
         size = None
         if isinstance(chunks, str) and chunks != "auto":
-            size = parse_byte_size(chunks)
+            size = _size(chunks, "chunks")
         elif shards is not None:
             size = SHARDED_INNER_CHUNK_MAX_BYTES
         grid: Grid = guess_chunks(shape, item_size, max_bytes=size)
@@ -283,6 +269,11 @@ def resolve_grids(
         if regular_shape(grid) is None and not config.settings.array__rectilinear_chunks:
             grid = _as_regular(grid)
     return divided(shape, grid, shards, item_size)
+
+
+def _size(text: str, name: str) -> int:
+    """Return how many bytes a string such as ``"4MB"`` asks for."""
+    return parse_size(text, f"the size of {name}, unless it is 'auto',")
 
 
 def _as_regular(grid: Grid) -> Grid:

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
-from functools import partial
 from typing import Literal, NamedTuple, TypeAlias, cast
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from zarr import _core
+from zarr.setting_values import parse_size
 
 __all__ = ["CacheStats", "ChunkCache"]
 
 Recheck: TypeAlias = Literal["never", "open", "always"] | float
 """When it is looked at whether a stored chunk is still the one that was decoded."""
 
-_UNITS = {"": 1}
-for _power, _letter in enumerate("kmgtp", 1):
-    _UNITS[f"{_letter}b"] = 1000**_power
-    _UNITS[f"{_letter}ib"] = 1024**_power
-_UNITS["b"] = 1
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?)\s*([A-Za-z]*)\s*")
 _WORDS = ("never", "open", "always")
 
 
@@ -244,42 +237,6 @@ def parse_cache(value: object, source: str = "cache") -> ChunkCache | None:
         return None
     # In one step, and without a lock that a forked process could find locked.
     return _by_setting.get(value) or _by_setting.setdefault(value, ChunkCache(value))
-
-
-def parse_size(size: object, what: str) -> int:
-    """Return a number of bytes that a user gave as a number, or as a string such as ``"2 GB"``.
-
-    Parameters
-    ----------
-    size
-        The number or string.
-    what
-        The subject of the sentence that refuses others.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is something else.
-    """
-    refused = partial(
-        "{} is a positive number of bytes, or a string such as '2 GB' or '512 MiB', "
-        "not {!r}".format,
-        what,
-        size,
-    )
-    if isinstance(size, str):
-        match = _SIZE.fullmatch(size)
-        unit = None if match is None else _UNITS.get(match[2].lower())
-        if match is None or unit is None:
-            raise ValueError(refused())
-        number = int(float(match[1]) * unit) if "." in match[1] else int(match[1]) * unit
-    elif isinstance(size, bool) or not hasattr(size, "__index__"):
-        raise TypeError(refused())
-    else:
-        number = int(cast("int", size))
-    if not 0 < number < 1 << 63:
-        raise ValueError(refused())
-    return number
 
 
 def _parsed_recheck(recheck: object) -> Recheck:

@@ -113,7 +113,6 @@ def find(
 ) -> None:
     """Find nodes by name, attribute, type or size."""
     from zarr import tools
-    from zarr.arrays.chunk_shapes import parse_byte_size
 
     show(
         tools.find(
@@ -123,8 +122,8 @@ def find(
             attribute=attribute,
             dtype=dtype,
             kind=kind,
-            larger=None if larger is None else parse_byte_size(larger),
-            smaller=None if smaller is None else parse_byte_size(smaller),
+            larger=larger,
+            smaller=smaller,
             storage_options=options.storage_options(),
         )
     )

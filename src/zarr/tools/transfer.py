@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from zarr._async.progress import metered
 from zarr._async.run import bounded, face
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.chunk_shapes import parse_byte_size
 from zarr.arrays.copy import array_like, copy_data
 from zarr.arrays.create import keep, kept_attributes, new_array, place
 from zarr.copying.values import check_apart
@@ -29,6 +28,7 @@ from zarr.hierarchy.transfer import (
     values_below,
 )
 from zarr.metadata.group import is_group
+from zarr.setting_values import parse_size
 from zarr.storage.client import Requests
 from zarr.storage.client.retry import sleep
 from zarr.storage.local import LocalStore
@@ -148,10 +148,9 @@ class _Count:
 def _bytes_per_second(limit: int | str | None) -> int | None:
     if limit is None:
         return None
-    most = parse_byte_size(limit.strip().removesuffix("/s")) if isinstance(limit, str) else limit
-    if most <= 0:
-        raise ValueError(f"bwlimit must be a number of bytes per second above 0. Got {limit!r}.")
-    return most
+    if isinstance(limit, str):
+        limit = limit.strip().removesuffix("/s")
+    return parse_size(limit, "bwlimit, for a second,")
 
 
 async def place_for(

@@ -564,3 +564,11 @@ def test_coroutines_do_the_same(store: Any, tmp_path: Path) -> None:
     assert sorted(path for path, _ in root.members(max_depth=None)) == ["moved", "moved/x"]
     np.testing.assert_array_equal(root["moved/x"][...], DATA[::2])
     np.testing.assert_array_equal(zarr.open_group(tmp_path / "copy")["data/deep/x"][...], DATA[::2])
+
+
+def test_a_limit_that_is_no_number_of_bytes_is_refused() -> None:
+    store: dict[str, Any] = {}
+    zarr.create_array(store, name="a", data=[1])
+    for limit in ("fast", "0", 0, -1):
+        with pytest.raises(ValueError, match="bwlimit, for a second, is a positive number of byte"):
+            tools.cp(store, {}, path="a", target_path="b", bwlimit=limit)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from zarr._async.progress import metered
 from zarr.arrays.copy import check_reach
 from zarr.arrays.parameters import DEFAULT_FILL_VALUE
-from zarr.cache import parse_size
 from zarr.hierarchy.place import check_writable, missing_parents
 from zarr.metadata.chunk_grids import chunk_count, regular_shape
 from zarr.metadata.layout import layout_of
+from zarr.setting_values import parse_size
 from zarr.storage.path import make_store_path
 from zarr.tools.reshape.jobs import check_workers, planned, seconds_of, tasks_of
 from zarr.tools.reshape.run import Run, fill_target, place_groups, temporary

@@ -12,6 +12,7 @@ import numpy as np
 from zarr._async.progress import metered
 from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
+from zarr.setting_values import parse_size
 from zarr.tools.nodes import node_of
 from zarr.tools.result import Result, plain
 from zarr.tools.see.contents import Node, contents, node_in_short, stored_below, walked, with_sizes
@@ -359,8 +360,8 @@ async def find(
     attribute: str | None = None,
     dtype: str | None = None,
     kind: str | None = None,
-    larger: int | None = None,
-    smaller: int | None = None,
+    larger: int | str | None = None,
+    smaller: int | str | None = None,
     storage_options: StorageOptions | None = None,
     progress: Progress = None,
 ) -> Listing:
@@ -384,8 +385,9 @@ async def find(
         ``"record"``.
     kind : {'array', 'group'}, optional
         The kind of nodes.
-    larger, smaller : int, optional
-        Bounds of the stored bytes, with all below a node; both are part of the range.
+    larger, smaller : int or str, optional
+        Bounds of the stored bytes, with all below a node, such as ``"10 MiB"``; both are part of
+        the range.
     storage_options : dict, optional
         Settings for the store that a URL names.
     progress : bool, callable or type, optional
@@ -401,7 +403,7 @@ async def find(
     FileNotFoundError
         If there is neither an array nor a group.
     ValueError
-        If `dtype` or `kind` is none of these.
+        If `dtype` or `kind` is none of these, or a bound is no number of bytes.
 
     Examples
     --------
@@ -418,7 +420,8 @@ async def find(
     fits_attribute = _attribute_test(attribute)
     node = await node_of(source, path, storage_options=storage_options)
     place = node.store_path
-    sized = larger is not None or smaller is not None
+    least, most = _bound(larger, "larger"), _bound(smaller, "smaller")
+    sized = least is not None or most is not None
     found: list[Node] = []
     all_nodes: dict[str, NodeMetadata] = {}
     with metered("nodes", unit=" nodes", progress=progress) as meter:
@@ -440,8 +443,12 @@ async def find(
         shorts = [node_in_short(at, metadata) for at, metadata in all_nodes.items()]
         sizes = {each.path: each for each in with_sizes(shorts, stored)}
         found = [sizes[each.path] for each in found]
-        found = [each for each in found if _is_between(each.stored or 0, larger, smaller)]
+        found = [each for each in found if _is_between(each.stored or 0, least, most)]
     return Listing(place.store.shown_as(), place.path, tuple(sorted(found, key=_by_path)))
+
+
+def _bound(size: int | str | None, name: str) -> int | None:
+    return parse_size(size, name) if isinstance(size, str) else size
 
 
 def _is_between(size: int, least: int | None, most: int | None) -> bool:
