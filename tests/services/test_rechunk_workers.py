@@ -64,8 +64,9 @@ def source(path: Path) -> Any:
     return zarr.create_array(path, data=DATA, chunks=(1, 16, 20))
 
 
-def test_processes_of_a_pool(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(2, get_context("spawn")) as executor:
+@pytest.mark.parametrize("start", ["spawn", "fork", "forkserver"])
+def test_processes_of_a_pool(start: str, tmp_path: Path) -> None:
+    with ProcessPoolExecutor(2, get_context(start)) as executor:
         done = zarr.rechunk(source(tmp_path / "s"), tmp_path / "t", executor=executor, **WANTED)
         assert done.arrays[0].at_a_time == 2
         assert done.memory <= WANTED["max_memory"]
@@ -76,6 +77,26 @@ def test_processes_of_a_pool(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="in another process it is a copy"):
             zarr.rechunk(in_memory, tmp_path / "t2", executor=executor, **WANTED)
     assert not (tmp_path / "t2").exists()
+
+
+def test_executors_of_joblib(tmp_path: Path) -> None:
+    loky = pytest.importorskip("joblib.externals.loky")
+    executor = loky.get_reusable_executor(max_workers=2)
+    try:
+        zarr.rechunk(source(tmp_path / "s"), tmp_path / "t", executor=executor, **WANTED)
+    finally:
+        executor.shutdown(wait=True)
+    same(tmp_path / "t")
+
+
+PACKED: dict[str, Any] = {"shards": (6, 16, 20), "max_memory": 50_000}
+
+
+def test_processes_pass_chunks_on(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(2, get_context("spawn")) as executor:
+        done = zarr.rechunk(source(tmp_path / "s"), tmp_path / "t", executor=executor, **PACKED)
+    assert done.arrays[0].way == "chunks"
+    same(tmp_path / "t")
 
 
 def test_workers_of_dask(client: Any, tmp_path: Path) -> None:
@@ -119,6 +140,11 @@ def test_tasks_of_a_worker_that_is_lost_are_done_again(client: Any, tmp_path: Pa
     zarr.rechunk(array, tmp_path / "t", executor=client, **WANTED)
     assert Path(deaths).exists()
     same(tmp_path / "t")
+    Path(deaths).unlink()
+    done = zarr.rechunk(array, tmp_path / "packed", executor=client, **PACKED)
+    assert done.arrays[0].way == "chunks"
+    assert Path(deaths).exists()
+    same(tmp_path / "packed")
 
 
 def _know_of_tests(root: str) -> None:

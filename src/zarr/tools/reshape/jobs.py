@@ -44,16 +44,16 @@ def tasks_of(executor: Executor | None, jobs: list[Job]) -> int:
 async def planned(
     job: Job, memory: int, tasks: int, executor: Executor | None, *, skip_bad: bool
 ) -> Job:
-    if job.common is not None and not skip_bad:
-        if job.common.are_values:
-            return job
-        plan = _plan_for_chunks(job, job.common, memory, tasks, executor)
-        if plan is not None:
-            return replace(job, plan=plan)
-    job = replace(job, common=None)
+    if job.common is not None and job.common.are_values and not skip_bad:
+        return job
     source, target = job.source, job.target
     objects = source.dtype.kind in "OT"
     itemsize = await _object_size(source) if objects else source.dtype.itemsize
+    if job.common is not None and not skip_bad:
+        plan = _plan_for_chunks(job, job.common, itemsize, memory, tasks, executor)
+        if plan is not None:
+            return replace(job, plan=plan)
+    job = replace(job, common=None)
     is_cast = source.dtype != target.dtype
     stored, inner = layout_of(target.metadata).grid, units_of(target)
     read = Ends(units_of(source), max(1, itemsize), 4 if objects else 2, _together())
@@ -77,10 +77,10 @@ async def planned(
 
 
 def _plan_for_chunks(
-    job: Job, common: Common, memory: int, tasks: int, executor: Executor | None
+    job: Job, common: Common, itemsize: int, memory: int, tasks: int, executor: Executor | None
 ) -> Plan | None:
     """The blocks by which chunks are passed on as they are stored; None if memory is too small."""
-    itemsize = common.itemsize(max(1, job.source.dtype.itemsize))
+    itemsize = common.itemsize(max(1, itemsize))
     read = Ends(common.unit, itemsize, 2, _together())
     written = Ends(layout_of(job.target.metadata).grid, itemsize, 2, _together())
     side_by_side = executor is not None
