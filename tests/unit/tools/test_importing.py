@@ -321,6 +321,29 @@ def test_archives_of_numpy_become_groups(save: Callable[..., None], tmp_path: Pa
     np.testing.assert_array_equal(imported(tmp_path / "a.npz", path="x")[0][...], DATA)
 
 
+def test_members_of_an_archive_that_are_pickled_are_listed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=DATA, objects=np.array([{}, None]))
+    root, done = imported(tmp_path / "a.npz")
+    assert list(root) == ["x"]
+    assert "pickled" in str(done.lost[0])
+    with pytest.raises(ValueError, match="pickled"):
+        imported(tmp_path / "a.npz", path="objects")
+
+
+def test_records_and_other_byte_orders_of_numpy_are_imported(tmp_path: Path) -> None:
+    records = np.zeros((4, 3), [("a", ">i4"), ("b", "<f8"), ("c", "S3")])
+    records["a"] = np.arange(12).reshape(4, 3)
+    records["c"] = b"xyz"
+    for order in ("C", "F"):
+        np.save(tmp_path / "a.npy", np.asarray(records, order=order))
+        for zarr_format in (2, 3):
+            array, done = imported(tmp_path / "a.npy", zarr_format=zarr_format)
+            assert done.lost == ()
+            assert array[...].tolist() == records.tolist()
+            tools.export_file(array, tmp_path / "b.npy", overwrite=True)
+            np.testing.assert_array_equal(np.load(tmp_path / "b.npy"), records)
+
+
 @pytest.mark.parametrize("rows", [50, -1])
 def test_raw_bytes_are_imported_out_of_a_pipe(rows: int, tmp_path: Path) -> None:
     read, write = os.pipe()

@@ -157,3 +157,26 @@ def test_pandas_finds_its_table_again(tmp_path: Path) -> None:
     tools.import_file(tmp_path / "a.parquet", tmp_path / "z")
     tools.export_file(tmp_path / "z", tmp_path / "b.parquet")
     pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "b.parquet"), frame)
+
+
+def test_columns_without_a_name_that_a_node_can_have_come_back(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    # pandas calls an index without a name '__index_level_0__'.
+    frame = pandas.DataFrame({"a": [1, 2], "b/c": [3, 4], "": [5, 6]}, index=["p", "q"])
+    frame.to_parquet(tmp_path / "a.parquet")
+    done = tools.import_file(tmp_path / "a.parquet", tmp_path / "z")
+    assert done.lost == ()
+    root = zarr.open_group(tmp_path / "z")
+    assert sorted(root) == ["a", "b_c", "column_2", "index_level_0"]
+    assert root["b_c"].attrs["column"] == "b/c"
+    tools.export_file(tmp_path / "z", tmp_path / "b.parquet")
+    pandas.testing.assert_frame_equal(pandas.read_parquet(tmp_path / "b.parquet"), frame)
+
+
+def test_row_names_of_r_are_a_column(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    (tmp_path / "a.csv").write_text('"","x"\n"one",1\n"two",2\n')
+    root, _ = imported(tmp_path / "a.csv")
+    assert root["column_0"][:].tolist() == ["one", "two"]
+    assert root["x"][:].tolist() == [1, 2]

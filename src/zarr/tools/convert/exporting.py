@@ -26,6 +26,7 @@ from zarr.metadata.layout import layout_of
 from zarr.tools.convert.importing import Conversion, Lost
 from zarr.tools.convert.tables import (
     ATTRIBUTES,
+    COLUMN,
     NULLS,
     ROWS,
     SCHEMA,
@@ -444,8 +445,19 @@ async def _to_parquet(
     }
     if not columns:
         return []
+    carried = [*columns, *[f"{name}{NULLS}" for name in masks]]
     of_group = {} if one else dict(node.metadata.attributes)
-    attributes = {name: dict(_plain_attributes(array)) for name, array in columns.items()}
+    called = {
+        name: str(each.metadata.attributes.get(COLUMN, name)) for name, each in columns.items()
+    }
+    if len(set(called.values())) == len(called):
+        columns = {called[name]: array for name, array in columns.items()}
+        types = {called.get(name, name): kind for name, kind in types.items()}
+        masks = {called[name]: mask for name, mask in masks.items()}
+    attributes = {
+        name: {k: v for k, v in _plain_attributes(array).items() if k != COLUMN}
+        for name, array in columns.items()
+    }
     before, metadata = types_in(of_group)
     for name, kind in before.items():
         if name in columns and _data_type(columns[name]) == dtype_of(kind):
@@ -472,7 +484,7 @@ async def _to_parquet(
             await offload(writer.write_table, arrow.table(parts, schema=schema))
     finally:
         await offload(writer.close)
-    return [""] if one else [*columns, *[f"{name}{NULLS}" for name in masks]]
+    return [""] if one else carried
 
 
 def _data_type(array: AnyAsyncArray) -> Any:

@@ -544,6 +544,10 @@ class Described(NamedTuple):
     dtype: NumpyDType
 
 
+class _Pickled(ValueError):
+    """A file holds Python objects."""
+
+
 @contextmanager
 def _read_npy(file: IO[bytes], wanted: Wanted) -> Iterator[Opened]:
     yield Opened([_npy(file, "", getattr(file, "name", "the file"))], [])
@@ -561,7 +565,7 @@ def _npy(file: IO[bytes], path: str, name: str) -> Incoming:
     except ValueError as error:
         raise ValueError(f"{name} is no npy file: {error}") from error
     if dtype.hasobject:
-        raise ValueError(
+        raise _Pickled(
             f"{name} holds Python objects, which are pickled: loading them could run any code"
         )
     if by_columns and len(shape) > 1:
@@ -702,7 +706,12 @@ def _read_npz(file: IO[bytes], wanted: Wanted) -> Iterator[Opened]:
                 lost.append(Lost(repr(name), "is no array"))
                 continue
             member: Any = stack.enter_context(_spooled(archive, name))
-            nodes.append(_npy(member, "" if wanted.path else path, name))
+            try:
+                nodes.append(_npy(member, "" if wanted.path else path, name))
+            except _Pickled:
+                if wanted.path:
+                    raise
+                lost.append(Lost(f"'/{path}'", "holds Python objects, which are pickled"))
         if wanted.path and not nodes:
             raise KeyError(wanted.path)
         groups = [] if wanted.path else [Incoming("", None, {}, {})]

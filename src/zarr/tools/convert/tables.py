@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ ATTRIBUTES = b"zarr.attributes"
 """Under which name the attributes of columns are in the metadata of a Parquet file."""
 SCHEMA = "arrow_schema"
 """The attribute of a group that keeps the types of columns, encoded as Arrow has them."""
+COLUMN = "column"
+"""The attribute that keeps the name of a column that no node can have."""
 TYPE = "arrow_type"
 """The attribute that tells people the type of a column that no data type has."""
 ROWS = 1 << 17
@@ -100,7 +103,7 @@ def _chosen(names: list[str], wanted: tuple[str, ...] | None) -> list[str]:
     missing = [] if wanted is None else [name for name in wanted if name not in names]
     if missing:
         raise ValueError(f"there is no column {missing[0]!r}: the columns are {names}")
-    repeated = {name for name in names if names.count(name) > 1}
+    repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(f"several columns have the name {min(repeated)!r}")
     return names if wanted is None else list(wanted)
@@ -175,6 +178,17 @@ def _about(kind: Any) -> dict[str, Any]:
     return {TYPE: str(kind)} if told else {}
 
 
+def _node_name(column: str, number: int, taken: set[str]) -> str:
+    """The name of the node of a column; another one where none can have the column's."""
+    name = column
+    if not name.strip(".") or name.startswith("__") or "/" in name or "\\" in name:
+        name = name.strip("_").replace("/", "_").replace("\\", "_").strip(".") or f"column_{number}"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+    return name
+
+
 class _Table:
     """The columns of a table, which are read together, and written to an array each."""
 
@@ -195,7 +209,7 @@ class _Table:
         return [field for field in self._fields if self._is_carried(field)]
 
     def _is_carried(self, field: Any) -> bool:
-        return dtype_of(field.type) is not None and "/" not in field.name
+        return dtype_of(field.type) is not None
 
     def opened(self, file: Any, batches: Iterator[Any], wanted: Wanted) -> Opened:
         """The nodes: the writer of the last array writes all of them."""
@@ -217,9 +231,13 @@ class _Table:
         if schema.metadata or any(each.type != type_of(dtype_of(each.type)) for each in schema):
             of_group[SCHEMA] = base64.standard_b64encode(schema.serialize()).decode()
         nodes = [Incoming("", None, of_group, {})]
-        for field in columns:
+        taken = {field.name for field in columns}
+        for number, field in enumerate(columns):
             dtype = dtype_of(field.type)
+            path = _node_name(field.name, number, taken)
             attributes = {**self._attributes.get(field.name, {}), **_about(field.type)}
+            if path != field.name:
+                attributes[COLUMN] = field.name
             options: dict[str, Any] = {"chunks": (ROWS,)}
             if wanted.zarr_format == 3:
                 options["dimension_names"] = ("row",)
@@ -236,7 +254,7 @@ class _Table:
                     await self._write(file, batches, done)
 
             described = Described((-1,), dtype)
-            nodes.append(Incoming(field.name, described, attributes, options, begin))
+            nodes.append(Incoming(path, described, attributes, options, begin))
         return Opened(nodes, lost)
 
     async def _write(self, file: Any, batches: Iterator[Any], done: Done) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Tags that say how pixels are stored, and those that become attributes of other names.
 _OF_STORAGE = frozenset(
     (
-        *(256, 257, 258, 259, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293, 317),
+        *(256, 257, 258, 259, 266, 273, 277, 278, 279, 284, 288, 289, 292, 293, 297, 317),
         *(322, 323, 324, 325, 330, 339, 347, 529, 530, 531, 532, 32997, 32998),
     )
 )
