@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,15 @@ import pytest
 
 import zarr
 from zarr import tools
-from zarr.storage import LocalStore, MemoryStore, WrapperStore
+from zarr.storage import (
+    FsspecStore,
+    LocalStore,
+    MemoryStore,
+    ObjectStore,
+    SQLiteStore,
+    WrapperStore,
+    ZipStore,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,21 +32,21 @@ class Killed(BaseException):
     """Ends a process, as far as the store can tell: nothing is written any more."""
 
 
-class Dying(WrapperStore[MemoryStore]):
+class Dying(WrapperStore[Any]):
     """A store whose process is killed before one of its changes."""
 
     left = 0
 
     async def intercept(self, method: str, key: str, call: Any, byte_range: Any = None) -> Any:
-        if method in ("set", "delete", "delete_dir", "set_if_not_exists", "set_if_unchanged"):
+        if method.startswith(("set", "delete", "copy", "move")):
             if Dying.left <= 0:
                 raise Killed
             Dying.left -= 1
         return await call()
 
 
-def made(zarr_format: Any) -> MemoryStore:
-    store = MemoryStore()
+def made(zarr_format: Any, store: Any = None) -> Any:
+    store = MemoryStore() if store is None else store
     root = zarr.create_group(store, zarr_format=zarr_format)
     root.create_array("old/a", data=OLD, chunks=(4, 5), attributes={"is": "old"})
     root.create_array("new/b", data=NEW, chunks=(4, 3), attributes={"is": "new"})
@@ -54,7 +64,7 @@ def holds(store: Any, path: str, name: str, data: Any, zarr_format: Any) -> bool
 
 
 def kill_at_each_step(
-    store: Callable[[], MemoryStore], act: Callable[[Any], object], check: Callable[[Any], None]
+    store: Callable[[], Any], act: Callable[[Any], object], check: Callable[[Any], None]
 ) -> int:
     steps = 0
     while True:
@@ -145,6 +155,103 @@ def test_what_was_read_and_is_overwritten_is_never_lost() -> None:
         raise AssertionError("there is no node")
 
     assert kill_at_each_step(lambda: made(3), act, check) > 6
+
+
+def make_sqlite(folder: Path) -> Any:
+    return SQLiteStore(folder / f"{len(list(folder.iterdir()))}.sqlite")
+
+
+def make_zip(folder: Path) -> Any:
+    return ZipStore(folder / f"{len(list(folder.iterdir()))}.zip", mode="w")
+
+
+def make_objects(folder: Path) -> Any:
+    return ObjectStore(pytest.importorskip("obstore.store").MemoryStore())
+
+
+def make_fsspec(folder: Path) -> Any:
+    fsspec = pytest.importorskip("fsspec")
+    return FsspecStore.from_url(f"memory://cut-{fsspec.utils.tokenize(str(folder))}-{next(COUNT)}")
+
+
+COUNT = itertools.count()
+STORES = {"zip": make_zip, "sqlite": make_sqlite, "objects": make_objects, "fsspec": make_fsspec}
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_moves_and_replacements_lose_nothing_in_any_store(kind: str, tmp_path: Path) -> None:
+    def store() -> Any:
+        return made(3, STORES[kind](tmp_path))
+
+    def move(store: Any) -> None:
+        tools.mv(store, store, path="old", target_path="far/there")
+
+    def check_moved(inner: Any) -> None:
+        assert holds(inner, "far/there", "a", OLD, 3) or holds(inner, "old", "a", OLD, 3)
+
+    def replace(store: Any) -> None:
+        array = zarr.open_array(store, path="old/a", mode="r")
+        tools.replace(array.lazy[::-1], store, target_path="old/a")
+
+    def check_replaced(inner: Any) -> None:
+        group = zarr.open_group(inner, path="old", mode="r")
+        whole = [group[name][...] for name in ("a", "a~new") if name in group]
+        assert whole
+        for found in whole[:1]:
+            assert any(np.array_equal(found, each) for each in (OLD, OLD[::-1]))
+
+    assert kill_at_each_step(store, move, check_moved) > 7
+    assert kill_at_each_step(store, replace, check_replaced) > 6
+
+
+@pytest.mark.parametrize("kind", STORES)
+def test_a_synchronisation_that_is_killed_shows_no_node_in_part(kind: str, tmp_path: Path) -> None:
+    source = made(3)
+
+    def act(store: Any) -> None:
+        tools.sync(source, store, delete=True)
+
+    def check(inner: Any) -> None:
+        try:
+            root = zarr.open_group(inner, mode="r")
+        except FileNotFoundError:
+            return
+        # The document of the root comes last: all is there.
+        for path, data in (("old/a", OLD), ("new/b", NEW)):
+            np.testing.assert_array_equal(root[path][...], data)
+
+    assert kill_at_each_step(lambda: STORES[kind](tmp_path), act, check) > 7
+
+
+@pytest.mark.parametrize("task", ["mv", "replace", "sync"])
+def test_an_archive_on_disk_holds_whole_nodes_wherever_it_is_cut(task: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.zip"
+
+    def store() -> Any:
+        file.unlink(missing_ok=True)
+        with ZipStore(file, mode="w") as empty:
+            made(3, empty)
+        return ZipStore(file, mode="a")
+
+    def act(store: Any) -> None:
+        if task == "mv":
+            tools.mv(store, store, path="old", target_path="there")
+        elif task == "replace":
+            tools.replace(store, store, path="new", target_path="old")
+        else:
+            tools.sync(store, store, path="new", target_path="copy")
+
+    def check(inner: Any) -> None:
+        shutil.copy(file, tmp_path / "found.zip")  # as a process that is killed leaves it
+        with ZipStore(tmp_path / "found.zip", mode="r") as found:
+            old = any(
+                holds(found, path, "a", OLD, 3) or holds(found, path, "b", NEW, 3)
+                for path in ("old", "there", "old~new")
+            )
+            assert old
+            assert holds(found, "new", "b", NEW, 3)
+
+    assert kill_at_each_step(store, act, check) > 3
 
 
 def die(*args: Any, **kwargs: Any) -> None:
