@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 Choices: TypeAlias = list[tuple[str, str]]
 """The words that may stand there, each with a remark."""
@@ -17,6 +17,19 @@ COMMON = "common_"
 """The names of parameters that every command has begin so."""
 
 _MOST = 500
+
+_MEANT = frozenset("\\'\"`$;&|<>(){}[]!*?#~")
+"""Characters that shells act on: the words come back unquoted, or are evaluated."""
+
+
+def _harmless(found: Iterable[tuple[str, str]], incomplete: str) -> Choices:
+    """Leave out the words that a shell would act on, as a directory called ``$(rm -r .)``."""
+    typed = len(incomplete)  # by a person, who may have meant it
+    return [
+        (word, remark)
+        for word, remark in found
+        if word.isprintable() and _MEANT.isdisjoint(word[typed:])
+    ]
 
 
 def stores(ctx: Any, incomplete: str) -> Choices:
@@ -29,8 +42,8 @@ def stores(ctx: Any, incomplete: str) -> Choices:
             if not slash or address.endswith(("/", ":")):
                 return []
             found = _nodes(ctx, address, "", start)
-            return [(f"{address}/{name}", kind) for name, kind in found]
-        return list(_files(incomplete))
+            return _harmless(((f"{address}/{name}", kind) for name, kind in found), incomplete)
+        return _harmless(_files(incomplete), incomplete)
     except Exception:
         return []
 
@@ -79,7 +92,7 @@ def paths(store: str) -> Callable[[Any, str], Choices]:
         try:
             folder, slash, start = incomplete.rpartition("/")
             found = _nodes(ctx, _argument(ctx, store), folder, start)
-            return [(f"{folder}{slash}{name}", kind) for name, kind in found]
+            return _harmless(((f"{folder}{slash}{name}", kind) for name, kind in found), incomplete)
         except Exception:
             return []
 
