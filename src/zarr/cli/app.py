@@ -274,9 +274,19 @@ def set_level(level: int) -> None:
 
 def show(result: Result, code: int = FINE) -> None:
     """Print a result, as a text or as JSON, and end with a code that is not 0."""
-    put(result.to_json() if options.json else str(result))
+    put(result.to_json() if options.json else _as_encoded(str(result)))
     if code:
         raise typer.Exit(code)
+
+
+_NEAREST = str.maketrans({**dict(zip("├└│─█×–", "|`|-#x-", strict=True)), "→": "->", "…": "..."})
+
+
+def _as_encoded(text: str) -> str:
+    """A text for people, with the nearest of ASCII for lines and bars if there is only that."""
+    if text.isascii() or "utf" in (sys.stdout.encoding or "utf").lower():
+        return text
+    return text.translate(_NEAREST)
 
 
 def put(text: str | bytes, *, end: str = "\n") -> None:

@@ -95,7 +95,10 @@ def test_output_in_ascii_says_all_in_escapes(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = program("tree", tmp_path / "g", env=environment)
     assert done.returncode == 0, done.stderr
-    assert "na\\xefve" in done.stdout
+    assert "`-- na\\xefve" in done.stdout
+    zarr.create_array(tmp_path / "w", data=np.array(["…", "a→b"]))
+    done = program("cat", tmp_path / "w", "--format", "csv", env=environment)
+    assert done.stdout.split() == ["\\u2026", "a\\u2192b"]  # values are never changed
 
 
 def test_options_of_one_run_do_not_reach_the_next(tmp_path: Path) -> None:
