@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _BATCH = 4096
+_GROUPS = 64
 
 
 class _Place(NamedTuple):
@@ -78,14 +79,18 @@ async def walk(
     level = [_Place(path, "", group)]
     depth = 0
     while level:
-        found = _below(store, level, use_consolidated_for_children, whole, load)
-        level = []
-        async for place, name, node in found:
-            if is_group(node):
-                if not use_consolidated_for_children and place.group.consolidated_metadata is None:
-                    node = replace_consolidated(node, None)
-                level.append(_Place(place.below(name), place.named(name), node))
-            yield place.named(name), node
+        groups, level = level, []
+        # So many at a time that few names are in memory, and those who stop soon list few.
+        for start in range(0, len(groups), _GROUPS):
+            part = groups[start : start + _GROUPS]
+            found = _below(store, part, use_consolidated_for_children, whole, load)
+            async for place, name, node in found:
+                if is_group(node):
+                    own = place.group.consolidated_metadata is None
+                    if own and not use_consolidated_for_children:
+                        node = replace_consolidated(node, None)
+                    level.append(_Place(place.below(name), place.named(name), node))
+                yield place.named(name), node
         depth += 1
         if max_depth is not None and depth > max_depth:
             return

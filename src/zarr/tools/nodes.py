@@ -11,6 +11,8 @@ from zarr.metadata.group import is_group
 from zarr.storage.path import StorePath, make_store_path
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from zarr.groups import AsyncGroup, Group
     from zarr.storage.path import StoreLike
     from zarr.types import AccessModeLiteral, AnyArray, AnyAsyncArray, StorageOptions
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     Source: TypeAlias = StoreLike | AnyArray | AnyAsyncArray | Group | AsyncGroup
     """A store, the path of a directory or zip file, a URL, a dict, or an array or group."""
 
-__all__ = ["node_of", "opened", "place_of"]
+__all__ = ["Owners", "node_of", "opened", "place_of"]
+
+_REMEMBERED = 1 << 20
+"""Of how many directories it is kept in memory which node they belong to."""
 
 
 def opened(source: Any) -> AnyAsyncArray | AsyncGroup | None:
@@ -88,3 +93,34 @@ async def node_of(
 
     group = found if found.zarr_format == 3 else await add_consolidated_v2(place, found, None)
     return opened_group(group, place, None)
+
+
+class Owners:
+    """Tells which of several nodes is the nearest at or above a key.
+
+    Parameters
+    ----------
+    paths
+        The paths of the nodes.
+    root
+        The path at which the search ends, whether there is a node or not.
+    """
+
+    def __init__(self, paths: Container[str], root: str) -> None:
+        self._paths = paths
+        self._root = root
+        self._known: dict[str, str] = {}
+
+    def split(self, key: str) -> tuple[str, str]:
+        """Return the path of the node of a key, and the key relative to it."""
+        directory = key.rpartition("/")[0]
+        owner = directory if directory in self._paths else self._known.get(directory)
+        if owner is None:
+            owner = directory
+            while owner not in self._paths and len(owner) > len(self._root):
+                owner = owner.rpartition("/")[0]
+            owner = owner if len(owner) > len(self._root) else self._root
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[directory] = owner
+        return owner, key[len(owner) + 1 :] if owner else key

@@ -243,3 +243,29 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     tools.digest(store)
     tools.digest(store, exact=True)
     assert data_of(store) == before
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_hierarchy_is_listed_once_however_many_arrays_it_has(exact: bool) -> None:
+    from tests.support.stores import WaitingStore
+
+    asked = []
+    for count in (1, 20):
+        store = WaitingStore(data={})
+        root = zarr.create_group(store)
+        for number in range(count):
+            root.create_array(f"a{number}", data=np.arange(4), chunks=(2,))
+        store.log.clear()
+        tools.digest(store, exact=exact)
+        asked.append(sum(method.startswith("list") for method, _ in store.log))
+    assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_progress_ends_at_the_number_of_chunks(exact: bool) -> None:
+    seen: list[Any] = []
+    tools.digest(store_of(whole()), exact=exact, progress=lambda *step: seen.append(step))
+    report = tools.verify(store_of(whole()))
+    assert seen[-1]
+    done, total = [each for each in seen[-1] if isinstance(each, int)][:2]
+    assert done == total == report.decoded

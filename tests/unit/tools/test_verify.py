@@ -80,6 +80,17 @@ def test_presence_reads_no_chunk_and_asks_for_no_size(tmp_path: Path) -> None:
     assert store.asked["getsize"] == 0
 
 
+def test_metadata_are_verified_without_a_listing_of_arrays() -> None:
+    from tests.support.stores import WaitingStore
+
+    store = WaitingStore(data=dict(whole()))
+    report = tools.verify(store, level="metadata")
+    assert report.ok
+    assert report.arrays > 5
+    listed = [key for method, key in store.log if method.startswith("list")]
+    assert len(listed) == report.groups
+
+
 @pytest.mark.parametrize("kind", ["local", "zip"])
 def test_other_stores_are_verified(tmp_path: Path, kind: str) -> None:
     data = whole()

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from operator import lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from zarr._async.run import bounded, offload, run
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import check_reach, spread
 from zarr.arrays.read import read
-from zarr.arrays.stored_chunks import stored_coords
+from zarr.arrays.stored_chunks import KeyDecoder, stored_coords
 from zarr.errors import ChunkDecodeError
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import DOCUMENTS
@@ -33,7 +34,7 @@ from zarr.storage.path import StorePath
 from zarr.tools.check.element_hash import Elements, Sums
 from zarr.tools.check.findings import Finding
 from zarr.tools.check.survey import canonical, joined, refuses_to_list
-from zarr.tools.nodes import node_of
+from zarr.tools.nodes import Owners, node_of
 from zarr.tools.result import Result
 from zarr.tools.text import printable
 from zarr.tools.workers import workers
@@ -207,26 +208,25 @@ async def _digest(
     listing = place.store.supports_listing
     try:
         nodes = [item async for item in _nodes(top, listing=listing)]
+        stored = await _stored([node for _, node in nodes], place, listing=listing)
     except OSError as error:
         if not listing or not refuses_to_list(place.store, error):
             raise
         listing = False
         nodes = [item async for item in _nodes(top, listing=listing)]
-    with metered("digest", 0, unit=" chunks", progress=progress) as meter:
+        stored = await _stored([node for _, node in nodes], place, listing=listing)
+    arrays = len(stored)
+    total = sum(map(len, stored.values()))
+    with metered("digest", total, unit=" chunks", progress=progress) as meter:
         made: dict[str, tuple[str, str, str]] = {}
-        arrays = [each for _, each in nodes if isinstance(each, AsyncArray)]
-        stored: dict[str, list[Coords]] = {}
-        if not exact:
-            for array in arrays:
-                found = _stored(array, listing=listing)
-                stored[array.store_path.path] = [each async for each in found]
-            meter.expect(sum(map(len, stored.values())))
         if executor is not None and arrays:
             await check_reach(executor, place.store)
         for below, node in nodes:
             kind = "array" if isinstance(node, AsyncArray) else "group"
             if exact:
-                made[below] = kind, *await _exact(node, listing=listing)
+                coords = stored.pop(node.store_path.path, [])
+                made[below] = kind, *await _exact(node, coords)
+                meter.advance(len(coords))
             elif isinstance(node, AsyncArray):
                 coords = stored.pop(node.store_path.path)
                 try:
@@ -268,14 +268,39 @@ async def _nodes(
             yield below, AsyncArray(metadata, there)
 
 
-async def _stored(array: AnyAsyncArray, *, listing: bool) -> AsyncIterator[Coords]:
-    if listing:
-        async for coords in stored_coords(array):
-            yield coords
-        return
-    counts = map(chunk_count, layout_of(array.metadata).grid, array.shape)
-    for coords in product(*map(range, counts)):
-        yield coords
+async def _stored(
+    nodes: Iterable[AnyAsyncArray | AsyncGroup], place: StorePath, *, listing: bool
+) -> dict[str, list[Coords]]:
+    """The places in the grid of all that is stored of arrays, by one listing of a place.
+
+    Where nothing can be listed, all places of the grids.
+    """
+    found: dict[str, list[Coords]] = {}
+    decoders: dict[str, tuple[KeyDecoder, tuple[int, ...]]] = {}
+    for node in nodes:
+        if isinstance(node, AsyncGroup):
+            continue
+        path = node.store_path.path
+        counts = tuple(map(chunk_count, layout_of(node.metadata).grid, node.shape))
+        if not listing:
+            found[path] = list(product(*map(range, counts)))
+        elif node.chunk_store_path is not node.store_path:
+            found[path] = [coords async for coords in stored_coords(node)]
+        else:
+            found[path] = []
+            decoders[path] = KeyDecoder(node.metadata), counts
+    if not decoders:
+        return found
+    owners = Owners(decoders, place.path)
+    prefix = f"{place.path}/" if place.path else ""
+    async for key in Requests(place.store).list_prefix(prefix):
+        owner, name = owners.split(key)
+        if owner in decoders:
+            decode, counts = decoders[owner]
+            coords = decode(name)
+            if coords is not None and all(map(lt, coords, counts)):
+                found[owner].append(coords)
+    return found
 
 
 def _combined(made: dict[str, tuple[str, str, str]]) -> tuple[NodeDigest, ...]:
@@ -405,7 +430,7 @@ def _divided(region: Region, inner: tuple[int, ...] | None, itemsize: int) -> It
 # -- stored bytes ---------------------------------------------------------------------------------
 
 
-async def _exact(node: AnyAsyncArray | AsyncGroup, *, listing: bool) -> tuple[str, str]:
+async def _exact(node: AnyAsyncArray | AsyncGroup, stored: Iterable[Coords]) -> tuple[str, str]:
     """The hashes of the stored values of a node and of its documents."""
     place = node.store_path
     requests = Requests(place.store)
@@ -420,7 +445,7 @@ async def _exact(node: AnyAsyncArray | AsyncGroup, *, listing: bool) -> tuple[st
     values: list[list[str] | None] = []
     if isinstance(node, AsyncArray):
         encode = node.metadata.encode_chunk_key
-        keys = sorted([encode(coords) async for coords in _stored(node, listing=listing)])
+        keys = sorted(map(encode, stored))
         values = await bounded(keys, hashed, _TOGETHER)
     data = _hash([each for each in values if each is not None])
     attributes = _hash([each for each in documents if each is not None])

@@ -27,7 +27,7 @@ from zarr.tools.check.findings import Finding
 from zarr.tools.reshape.unfinished import MARKER, WORKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from zarr.abc.store import Store
     from zarr.metadata.group import NodeMetadata
@@ -142,65 +142,65 @@ class Survey:
         await self._read(names)
 
     async def walk(self) -> None:
-        """Find the nodes directory by directory, without a look into arrays."""
+        """Find the nodes group by group. Arrays, which may have many keys, are not listed."""
         requests = Requests(self.place.store)
 
-        async def names_in(path: str) -> list[str]:
-            return [name.rstrip("/") async for name in requests.list_dir(path)]
+        async def below(path: str) -> list[str]:
+            names = [name.rstrip("/") async for name in requests.list_dir(path)]
+            others = (*DOCUMENTS, MARKER, WORKING)
+            return [joined(path, name) for name in names if name and name not in others]
 
         level = [self.place.path]
         while level:
-            listed = await bounded(level, names_in, requests.width)
-            found = {
-                path: DOCUMENTS.intersection(names)
-                for path, names in zip(level, listed, strict=True)
-            }
-            await self._read({path: names for path, names in found.items() if names})
+            await self._read(dict.fromkeys(level))
+            groups = [path for path in level if self._may_be_group(path)]
             level = [
-                joined(path, name)
-                for path, names in zip(level, listed, strict=True)
-                if found[path] and self.nodes[path].is_group is not False
-                for name in names
-                if name and name not in DOCUMENTS and name not in (MARKER, WORKING)
+                path for found in await bounded(groups, below, requests.width) for path in found
             ]
+
+    def _may_be_group(self, path: str) -> bool:
+        return path in self.nodes and self.nodes[path].is_group is not False
 
     async def follow(self) -> None:
         """Find the nodes that consolidated metadata name, in a store that lists nothing."""
         paths, tried = {self.place.path}, set[str]()
         while paths:
-            names = {}
-            for path in paths:
-                values = await get_values(self.place.store, path, *_NAMES)
-                found = zip(_NAMES, values, strict=True)
-                names[path] = frozenset(name for name, value in found if value is not None)
-            await self._read({path: found for path, found in names.items() if found})
+            await self._read(dict.fromkeys(paths))
             tried |= paths
+            found = [self.nodes[path] for path in paths if path in self.nodes]
             paths = set()
-            for node in [self.nodes[path] for path in names if path in self.nodes]:
+            for node in found:
                 for told in node.consolidated or ():
                     below = told if node.zarr_format == 3 else told.rpartition("/")[0]
                     paths.add(joined(node.path, below) if below else node.path)
             paths -= tried
 
-    async def _read(self, names: dict[str, frozenset[str]]) -> None:
+    async def _read(self, names: Mapping[str, frozenset[str] | None]) -> None:
+        """Read documents at paths; all that are there where their names are not known."""
         paths = sorted(names, key=lambda path: (path.count("/"), path))
         limit = max(1, Requests(self.place.store).width // 2)
 
-        async def read(path: str) -> Node:
+        async def read(path: str) -> Node | None:
             return await self._node(path, names[path])
 
         for node in await bounded(paths, read, limit):
-            self.nodes[node.path] = node
+            if node is not None:
+                self.nodes[node.path] = node
 
-    async def _node(self, path: str, names: frozenset[str]) -> Node:
-        node = Node(path, names)
-        order = sorted(names)
+    async def _node(self, path: str, names: frozenset[str] | None) -> Node | None:
+        order = _NAMES if names is None else sorted(names)
         try:
             values = await get_values(self.place.store, path, *order)
         except OSError as error:
-            node.is_sound = False
             self._add("document-unreadable", path, "", f"{type(error).__name__}: {error}")
-            return node
+            return Node(path, names or frozenset(), is_sound=False)
+        if names is None:
+            there = [at for at, value in enumerate(values) if value is not None]
+            if not there:
+                return None
+            order, values = [order[at] for at in there], [values[at] for at in there]
+            names = frozenset(order)
+        node = Node(path, names)
         for name, value in zip(order, values, strict=True):
             if value is None:
                 self._add("document-vanished", path, name)

@@ -16,6 +16,7 @@ from zarr.metadata.group import is_group
 from zarr.metadata.layout import layout_of
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests
+from zarr.tools.nodes import Owners
 from zarr.tools.result import Result
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from zarr.metadata.group import NodeMetadata
     from zarr.storage.path import StorePath
     from zarr.types import AnyAsyncArray, ArrayMetadata
-
-_REMEMBERED = 1 << 20
-"""Of how many directories it is kept in memory which node they belong to."""
 
 __all__ = [
     "Node",
@@ -232,19 +230,10 @@ async def stored_below(place: StorePath, nodes: Mapping[str, NodeMetadata]) -> d
         The metadata of the nodes by their paths, of which the place itself is one.
     """
     totals = {path: _Total(metadata) for path, metadata in nodes.items()}
-    owners: dict[str, str] = {path: path for path in nodes}
+    owners = Owners(nodes, place.path)
     prefix = f"{place.path}/" if place.path else ""
     async for info in Requests(place.store).list_values(prefix):
-        folder = info.key.rpartition("/")[0]
-        owner = owners.get(folder)
-        if owner is None:
-            owner = folder
-            while owner not in nodes:
-                owner = owner.rpartition("/")[0] if "/" in owner else place.path
-            if len(owners) > _REMEMBERED:
-                owners = {path: path for path in nodes}
-            owners[folder] = owner
-        name = info.key[len(owner) + 1 :] if owner else info.key
+        owner, name = owners.split(info.key)
         totals[owner].add(name, info.size, info.modified)
     return {path: total.ended() for path, total in totals.items()}
 
