@@ -53,6 +53,20 @@ array[3:5, 2:4] = 7
 """
 
 
+# Its codecs, with the rest of zarr-python.
+ZARRS = f"""
+import zarr
+zarr.config.set({{"codec_pipeline.path": "zarrs.ZarrsCodecPipeline"}})
+import zarrs
+{WRITE}
+for name in ("gzip", "blosc"):
+    codec = {{"gzip": zarr.codecs.GzipCodec(), "blosc": zarr.codecs.BloscCodec()}}[name]
+    root.create_array(name, data=data, chunks=(2, 3), shards=(4, 6), compressors=codec)
+zarr.consolidate_metadata(root.store)
+"""
+PROGRAMS = {"zarr-python": (WRITE, 2), "tensorstore": (TENSORSTORE, 3), "zarrs": (ZARRS, 2)}
+
+
 @pytest.fixture(scope="module")
 def zarr2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zarr2")
@@ -78,12 +92,12 @@ def test_what_zarr_2_wrote_is_whole(zarr2: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(not Path(PYTHON).exists(), reason="`make test` makes the peers' environment")
-@pytest.mark.parametrize("program", ["zarr-python", "tensorstore"])
+@pytest.mark.parametrize("program", PROGRAMS)
 def test_what_others_write_is_whole(tmp_path: Path, program: str) -> None:
-    code = WRITE if program == "zarr-python" else TENSORSTORE
+    code, count = PROGRAMS[program]
     subprocess.run([PYTHON, "-c", code, str(tmp_path)], check=True, timeout=120)
     stores = sorted(tmp_path.iterdir())
-    assert len(stores) == (2 if program == "zarr-python" else 3)
+    assert len(stores) == count
     for store in stores:
         report = tools.verify(store)
         assert report.findings == ()
