@@ -7,7 +7,7 @@ use crate::cache::indexes::{Known, Shard};
 use crate::codec::chain::{Chain, Form};
 use crate::error::{Error, Result};
 use crate::exec::Exec;
-use crate::object::{Object, SubObject};
+use crate::object::{APART, Object, SubObject, left_out, stretch};
 use crate::runtime;
 use crate::scratch::Scratch;
 use crate::selection::{Region, Split};
@@ -50,9 +50,8 @@ pub fn chunk(
     {
         return Ok(());
     }
-    let mut bytes = Scratch::of(len)?;
-    object.read_at(0, &mut bytes)?;
-    place(chain, form, &bytes, region, view)
+    let mut buffer = Scratch::of(len.saturating_add(APART))?;
+    place(chain, form, stretch(&**object, 0, len, &mut buffer)?, region, view)
 }
 
 /// The ranges of the chunk's bytes that `region` wants, if they are so few that decoding only these is
@@ -174,11 +173,13 @@ fn raw_part(form: &Form, object: &dyn Object, region: &Region, view: &Output, si
     }
     let runs = runs_of(region, &form.strides, size, FILE_GAP)?;
     let (Some(&(start, _)), Some(&(_, end))) = (runs.first(), runs.last()) else { return Ok(()) };
-    let mut bytes = Scratch::of((end - start) as usize)?;
+    let mut buffer = Scratch::of((end - start) as usize + APART)?;
+    let skip = left_out(start, &buffer);
+    let bytes = &mut buffer[skip..];
     for &(from, to) in &runs {
         object.read_at(from, &mut bytes[(from - start) as usize..(to - start) as usize])?;
     }
-    view.scatter(region, &bytes, &form.strides, start as usize)
+    view.scatter(region, bytes, &form.strides, start as usize)
 }
 
 /// The pieces of one shard that a read wants: what `shard` hands to the threads.
@@ -351,9 +352,10 @@ impl ShardRead {
             let bytes = bytes.get(offset as usize..offset as usize + len);
             return bytes.map(Bytes::Lent).ok_or_else(|| Error::internal("an entry of a checked index lies outside"));
         }
-        let mut bytes = Scratch::of(len)?;
-        self.object.read_at(offset, &mut bytes)?;
-        Ok(Bytes::Own(bytes))
+        let mut bytes = Scratch::of(len + APART)?;
+        let start = left_out(offset, &bytes);
+        self.object.read_at(offset, &mut bytes[start..start + len])?;
+        Ok(Bytes::Own(bytes, start..start + len))
     }
 
     /// All elements of an inner chunk.
@@ -365,7 +367,7 @@ impl ShardRead {
         }
         let mut decoded = Scratch::of(form.nbytes)?;
         chain.decode(form, &stored, &mut decoded)?;
-        Ok(Bytes::Own(decoded))
+        Ok(Bytes::Own(decoded, 0..form.nbytes))
     }
 
     fn inner(&self, i: usize, exec: Exec<'_>) -> Result<()> {
@@ -391,7 +393,7 @@ impl ShardRead {
 /// Bytes of a shard: where it is in memory, or in a buffer.
 enum Bytes<'a> {
     Lent(&'a [u8]),
-    Own(Scratch),
+    Own(Scratch, Range<usize>),
 }
 
 impl Deref for Bytes<'_> {
@@ -399,7 +401,7 @@ impl Deref for Bytes<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Bytes::Lent(bytes) => bytes,
-            Bytes::Own(bytes) => bytes,
+            Bytes::Own(buffer, range) => &buffer[range.clone()],
         }
     }
 }

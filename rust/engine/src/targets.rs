@@ -7,7 +7,7 @@ use crate::codec::chain::{Chain, Form};
 use crate::error::{Error, Result};
 use crate::exec::Exec;
 use crate::grid::Grid;
-use crate::object::{Object, SubObject};
+use crate::object::{APART, Object, SubObject, left_out, stretch};
 use crate::read;
 use crate::reserve::reserve;
 use crate::scratch::Scratch;
@@ -132,9 +132,8 @@ impl Targets {
         if self.part(chain, form, &**object)? {
             return Ok(());
         }
-        let mut bytes = Scratch::of(len)?;
-        object.read_at(0, &mut bytes)?;
-        self.place_whole(chain, form, &bytes)
+        let mut buffer = Scratch::of(len.saturating_add(APART))?;
+        self.place_whole(chain, form, stretch(&**object, 0, len, &mut buffer)?)
     }
 
     /// Decodes the stored bytes `src` of a chunk to all places.
@@ -158,11 +157,13 @@ impl Targets {
 
     fn read_runs(&self, runs: &[(u64, u64)], form: &Form, object: &dyn Object) -> Result<()> {
         let (Some(&(start, _)), Some(&(_, end))) = (runs.first(), runs.last()) else { return Ok(()) };
-        let mut bytes = Scratch::of((end - start) as usize)?;
+        let mut buffer = Scratch::of((end - start) as usize + APART)?;
+        let skip = left_out(start, &buffer);
+        let bytes = &mut buffer[skip..];
         for &(from, to) in runs {
             object.read_at(from, &mut bytes[(from - start) as usize..(to - start) as usize])?;
         }
-        self.scatter(&bytes, &form.strides, start as usize)
+        self.scatter(bytes, &form.strides, start as usize)
     }
 
     /// Decodes only what is wanted, if it is little; `false` if it is not, or the codecs cannot.

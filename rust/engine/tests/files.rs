@@ -189,6 +189,41 @@ fn vectored_reads_fill_every_buffer() {
     assert!(file.read_at(u64::MAX, &mut [0]).is_err());
 }
 
+/// Wherever the rows are in memory: some processors are spared slow copies to some places.
+#[test]
+fn rows_are_read_alike_to_every_place_in_memory() {
+    const PAGE: usize = 4096;
+    let directory = Directory::new();
+    let files = directory.files();
+    let value: Vec<u8> = (0..400_000u32).map(|i| (i * 31 % 251) as u8).collect();
+    files.write("a", &value).unwrap();
+    let file = files.open("a").unwrap().unwrap();
+    let mut memory = vec![0; value.len() + 4 * PAGE];
+    let page = memory.as_ptr().align_offset(PAGE);
+    for offset in [0, 1, 16, 100, PAGE, 70_000] {
+        for place in [0, 1, 15, 16, 17, 31, 32, 100, PAGE - 16, PAGE - 1] {
+            for lengths in [&[1, 31][..], &[5000], &[300_000], &[4096, 4096, 8192], &[0, 3, 140_000, 0, 131_072, 9, 0]]
+            {
+                let total: usize = lengths.iter().sum();
+                memory.fill(7);
+                let mut rest = &mut memory[page + place..][..total + lengths.len()];
+                let mut rows = Vec::new();
+                for &len in lengths {
+                    let (row, next) = rest.split_at_mut(len);
+                    rows.push(row);
+                    rest = &mut next[1..];
+                }
+                file.read_rows(offset as u64, &mut rows).unwrap();
+                assert_eq!(rows.concat(), value[offset..offset + total], "{offset} {place} {lengths:?}");
+                let beside = memory[..page + place].iter().chain(&memory[page + place + total + lengths.len()..]);
+                assert!(beside.into_iter().all(|&byte| byte == 7));
+            }
+        }
+    }
+    let mut row = vec![0; value.len()];
+    assert!(file.read_rows(1, &mut [&mut row[..]]).is_err());
+}
+
 #[test]
 fn readers_see_whole_values_while_writers_replace_them() {
     if !replaces_in_one_step() {
