@@ -11,12 +11,16 @@ use libdeflate_sys as sys;
 use super::BytesCodec;
 use crate::error::{Error, Kind, Result};
 use crate::reserve::reserve;
-use crate::scratch::Room;
+use crate::scratch::{Room, Scratch};
 
 /// DEFLATE's highest ratio: 258 bytes out of two bits.
 pub(super) const HIGHEST_RATIO: usize = 1032;
 /// A buffer for output of unknown size starts with this much.
 const LEAST_ROOM: usize = 64 << 10;
+/// What the last bytes of its input become, libdeflate writes byte by byte. Where a byte becomes so many …
+const DENSE: usize = 8;
+/// … so many zeros follow the input, and these are the last bytes.
+const PADDING: usize = 64;
 
 thread_local! {
     // Both are tables of some size; a thread codes one chunk at a time and keeps one of either.
@@ -184,6 +188,18 @@ pub(super) fn decode_zlib(src: &[u8], dst: &mut [u8]) -> Result<()> {
 }
 
 fn decode_exact(coat: Coat, src: &[u8], dst: &mut [u8]) -> Result<()> {
+    if src.len() > dst.len() / DENSE {
+        return decode_members(coat, src, src.len(), dst);
+    }
+    let mut padded = Scratch::of(src.len() + PADDING)?;
+    let (copy, zeros) = padded.split_at_mut(src.len());
+    copy.copy_from_slice(src);
+    zeros.fill(0);
+    decode_members(coat, &padded, src.len(), dst)
+}
+
+/// Decodes the first `len` bytes of `src`, which must become exactly `dst`.
+fn decode_members(coat: Coat, src: &[u8], len: usize, dst: &mut [u8]) -> Result<()> {
     with_decompressor(|decompressor| {
         let wanted = dst.len();
         let (mut read, mut written) = (0, 0);
@@ -192,6 +208,8 @@ fn decode_exact(coat: Coat, src: &[u8], dst: &mut [u8]) -> Result<()> {
             // SAFETY: `room` is valid for writes of its length.
             let piece = unsafe { decompressor.piece(coat, &src[read..], room.as_mut_ptr(), room.len()) };
             match piece {
+                // One that ends behind the data was cut short.
+                Piece::Whole { from, .. } if from > len - read => return Err(damaged(coat, read)),
                 Piece::Whole { from, to } => {
                     read += from;
                     written += to;
@@ -201,10 +219,10 @@ fn decode_exact(coat: Coat, src: &[u8], dst: &mut [u8]) -> Result<()> {
                 }
                 Piece::Damaged => return Err(damaged(coat, read)),
             }
-            if read == src.len() {
+            if read == len {
                 break;
             }
-            more_allowed(coat, src, read)?;
+            more_allowed(coat, len, read)?;
         }
         if written == wanted { Ok(()) } else { Err(wrong_size(coat, wanted, format_args!("{written}"))) }
     })
@@ -230,7 +248,7 @@ fn decode_bounded(coat: Coat, src: &[u8], limit: usize, out: &mut Vec<u8>) -> Re
                     if read == src.len() {
                         return Ok(());
                     }
-                    more_allowed(coat, src, read)?;
+                    more_allowed(coat, src.len(), read)?;
                 }
                 Piece::NoRoom if room == left => return Err(over_limit(coat, limit)),
                 // libdeflate starts each piece anew, so the room is doubled at least.
@@ -251,12 +269,12 @@ fn likely_size(coat: Coat, src: &[u8]) -> usize {
     }
 }
 
-/// Whether bytes may follow the `read` ones that were decoded.
-fn more_allowed(coat: Coat, src: &[u8], read: usize) -> Result<()> {
+/// Whether bytes may follow the `read` ones of `len` that were decoded.
+fn more_allowed(coat: Coat, len: usize, read: usize) -> Result<()> {
     match coat {
         Coat::Gzip => Ok(()),
         Coat::Zlib => Err(Error::corrupt("bytes follow the end of the zlib data")
-            .expected(format_args!("{read} bytes"), format_args!("{} bytes", src.len()))),
+            .expected(format_args!("{read} bytes"), format_args!("{len} bytes"))),
     }
 }
 
@@ -418,4 +436,50 @@ fn over_limit(coat: Coat, limit: usize) -> Error {
 #[cold]
 fn no_memory() -> Error {
     Error::new(Kind::NoMemory, "there is no memory for libdeflate")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Runs of bytes, and few bytes that are none.
+    fn runs() -> impl Strategy<Value = Vec<u8>> {
+        let run = (any::<u8>(), prop_oneof![1usize..4, 200usize..3000]);
+        proptest::collection::vec(run, 1..12)
+            .prop_map(|runs| runs.into_iter().flat_map(|(byte, n)| std::iter::repeat_n(byte, n)).collect())
+    }
+
+    proptest! {
+        /// Data of few bytes, which zeros follow, become what they become without these; no damage
+        /// and no byte that is missing goes unnoticed because of them.
+        #[test]
+        fn padding_changes_nothing(data in runs(), more in runs(), cut in any::<prop::sample::Index>(), flip in 1u8..) {
+            for coat in [Coat::Gzip, Coat::Zlib] {
+                let mut stored = Vec::new();
+                encode(coat, Level(6), &data, &mut stored).unwrap();
+                let mut whole = data.clone();
+                if coat == Coat::Gzip {
+                    encode(coat, Level(1), &more, &mut stored).unwrap();
+                    whole.extend_from_slice(&more);
+                }
+                let mut found = vec![1; whole.len()];
+                decode_exact(coat, &stored, &mut found).unwrap();
+                prop_assert_eq!(&found, &whole);
+
+                let at = cut.index(stored.len());
+                prop_assert!(decode_exact(coat, &stored[..at], &mut found).is_err());
+                let mut longer = stored.clone();
+                longer.push(0);
+                prop_assert!(decode_exact(coat, &longer, &mut found).is_err());
+
+                stored[at] ^= flip;
+                let mut expected = vec![2; whole.len()];
+                let plain = decode_members(coat, &stored, stored.len(), &mut expected);
+                let padded = decode_exact(coat, &stored, &mut found);
+                prop_assert_eq!(plain.is_ok(), padded.is_ok());
+                prop_assert!(plain.is_err() || found == expected);
+            }
+        }
+    }
 }
