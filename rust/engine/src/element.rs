@@ -73,6 +73,28 @@ impl Swap {
             }
         }
     }
+
+    /// Copies `src` to `dst`, which is as long, with the words of every element of `size` bytes reversed.
+    pub fn copy(&self, src: &[u8], dst: &mut [u8], size: usize) {
+        match self {
+            Swap::Every(2) => swapped::<2>(src, dst),
+            Swap::Every(4) => swapped::<4>(src, dst),
+            Swap::Every(8) => swapped::<8>(src, dst),
+            _ => {
+                dst.copy_from_slice(src);
+                self.apply(dst, size);
+            }
+        }
+    }
+}
+
+fn swapped<const N: usize>(src: &[u8], dst: &mut [u8]) {
+    let ((from, rest), (to, last)) = (src.as_chunks::<N>(), dst.as_chunks_mut::<N>());
+    for (from, to) in from.iter().zip(to) {
+        *to = *from;
+        to.reverse();
+    }
+    last.copy_from_slice(rest);
 }
 
 fn swap_all<const N: usize>(data: &mut [u8]) {
@@ -170,5 +192,20 @@ mod tests {
         assert_eq!(data, [1, 3, 2, 4, 6, 5]);
         Swap::Every(2).apply(&mut data, 2);
         assert_eq!(data, [3, 1, 4, 2, 5, 6]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_swapped_copy_is_a_copy_that_is_swapped(data in proptest::collection::vec(0u8.., 0..300), word in 0u32..5) {
+            let word = 1 << word;
+            let data = &data[..data.len() - data.len() % word];
+            let words = vec![Word { offset: 0, size: word.min(2) }];
+            for swap in [Swap::None, Swap::Every(word), Swap::Words(words)] {
+                let (mut expected, mut found) = (data.to_vec(), vec![7; data.len()]);
+                swap.apply(&mut expected, word);
+                swap.copy(data, &mut found, word);
+                proptest::prop_assert_eq!(found, expected);
+            }
+        }
     }
 }

@@ -352,8 +352,7 @@ impl Chain {
             let src = self.decode_outer(form, &self.outer, 0, src, &mut decoded)?;
             return match &self.serial {
                 Serial::Bytes(swap) if src.len() == dst.len() => {
-                    dst.copy_from_slice(src);
-                    swap.apply(dst, stored.size);
+                    swap.copy(src, dst, stored.size);
                     Ok(())
                 }
                 Serial::Bytes(_) => Err(wrong_length(dst.len(), src.len()).with_codec("bytes")),
