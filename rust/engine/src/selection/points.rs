@@ -325,6 +325,16 @@ impl<'a> Cutter<'a> {
     fn locals(&self, coords: &Coords, expected: impl Fn(usize) -> u64, locals: &mut [u64]) -> Result<()> {
         let mut numbers = [0u64; BLOCK];
         let numbers = &mut numbers[..locals.len()];
+        self.both(coords, numbers, locals);
+        if numbers.iter().enumerate().all(|(i, &number)| number == expected(i)) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Selection, "the indices of points changed while they were read"))
+    }
+
+    /// The number of the chunk of each element, and that of each element in its chunk.
+    fn both(&self, coords: &Coords, numbers: &mut [u64], locals: &mut [u64]) {
+        numbers.fill(0);
         locals.fill(0);
         for (axis, (cut, (&count, &extent))) in
             coords.iter().zip(self.cuts.iter().zip(self.counts.iter().zip(&self.extents)))
@@ -344,10 +354,6 @@ impl<'a> Cutter<'a> {
                 *local = local.wrapping_mul(extent).wrapping_add(inside);
             }
         }
-        if numbers.iter().enumerate().all(|(i, &number)| number == expected(i)) {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Selection, "the indices of points changed while they were read"))
     }
 }
 
@@ -398,6 +404,38 @@ impl Item for (u64, u64) {
     }
 }
 
+/// The number of a chunk, of a point in it and of its element there, in the bits of one number: the order
+/// of these is that of the chunks, and in each that of the points.
+trait Key: Copy + Ord {
+    fn pack(parts: [u64; 3], widths: [u32; 3]) -> Self;
+    fn parts(self, widths: [u32; 3]) -> [u64; 3];
+}
+
+macro_rules! keys {
+    ($($number:ty),*) => {$(
+        impl Key for $number {
+            fn pack([chunk, point, local]: [u64; 3], [_, points, locals]: [u32; 3]) -> Self {
+                let chunk = Self::from(chunk).checked_shl(points + locals).unwrap_or(0);
+                chunk | Self::from(point).checked_shl(locals).unwrap_or(0) | Self::from(local)
+            }
+
+            fn parts(self, [_, points, locals]: [u32; 3]) -> [u64; 3] {
+                let below = |bits: u32| !<$number>::MAX.checked_shl(bits).unwrap_or(0);
+                let point = self.checked_shr(locals).unwrap_or(0) & below(points);
+                let chunk = self.checked_shr(points + locals).unwrap_or(0);
+                [chunk as u64, point as u64, (self & below(locals)) as u64]
+            }
+        }
+    )*};
+}
+
+keys!(u64, u128);
+
+/// The bits of the numbers below `end`.
+fn width(end: u64) -> u32 {
+    u64::BITS - end.saturating_sub(1).leading_zeros()
+}
+
 /// Of fewer points, it does not matter how they are ordered.
 const MANY: usize = 64;
 
@@ -430,10 +468,11 @@ impl PointSplit {
         if let Some(limit) = limit.filter(few) {
             return Self::dense::<I>(points, cutter, limit as usize);
         }
-        let bits = usize::BITS - n.saturating_sub(1).leading_zeros();
-        match limit.filter(|&limit| (limit - 1).leading_zeros() >= bits) {
-            Some(_) => Self::sparse::<I>(points, cutter, bits),
-            None => Self::general::<I>(points, cutter),
+        let widths = limit.zip(count(&cutter.extents)).map(|(limit, all)| [limit, n as u64, all].map(width));
+        match widths.map(|widths| (widths, widths.iter().sum::<u32>())) {
+            Some((widths, bits)) if bits <= u64::BITS => Self::sparse::<I, u64>(points, cutter, widths),
+            Some((widths, bits)) if bits <= u128::BITS => Self::sparse::<I, u128>(points, cutter, widths),
+            _ => Self::general::<I>(points, cutter),
         }
     }
 
@@ -475,44 +514,33 @@ impl PointSplit {
         Ok(Self::of(items, pieces, Vec::new(), cutter))
     }
 
-    /// Many chunks: their numbers are sorted, each with that of its point in the lower `bits`.
-    fn sparse<I: Item>(points: &Points, cutter: &Cutter<'_>, bits: u32) -> Result<Self> {
-        let mut keys: Vec<u64> = Vec::new();
+    /// Many chunks: numbers of `widths` are sorted that say all of a point.
+    fn sparse<I: Item, K: Key>(points: &Points, cutter: &Cutter<'_>, widths: [u32; 3]) -> Result<Self> {
+        let mut keys: Vec<K> = Vec::new();
         reserve(&mut keys, points.len())?;
-        let mut block = [0u64; BLOCK];
+        let (mut numbers, mut locals) = ([0u64; BLOCK], [0u64; BLOCK]);
         points.each_block(|start, n, coords| {
-            cutter.numbers(coords, &mut block[..n]);
-            keys.extend(block[..n].iter().enumerate().map(|(i, &number)| number << bits | (start + i) as u64));
+            cutter.both(coords, &mut numbers[..n], &mut locals[..n]);
+            let parts = numbers.iter().zip(&locals).take(n).enumerate();
+            keys.extend(parts.map(|(i, (&number, &local))| K::pack([number, (start + i) as u64, local], widths)));
             Ok(())
         })?;
         keys.sort_unstable();
-        let number = |key: u64| key.checked_shr(bits).unwrap_or(0);
         let mut items: Vec<I> = Vec::new();
         reserve(&mut items, keys.len())?;
         let mut pieces: Vec<(u64, usize)> = Vec::new();
-        let mut one: Coords = vec![[0; BLOCK]; cutter.cuts.len()];
-        let point = |key: u64| (key & !u64::MAX.checked_shl(bits).unwrap_or(0)) as usize;
-        let mut held = 0..0;
-        for (i, &key) in keys.iter().enumerate() {
-            // Points that follow one another are read together.
-            if !held.contains(&i) {
-                let first = point(key);
-                let n =
-                    keys[i..].iter().take(BLOCK).enumerate().take_while(|(k, key)| point(**key) == first + k).count();
-                points.coords(first, n, &mut one)?;
-                cutter.locals(&one, |k| number(keys[i + k]), &mut block[..n])?;
-                held = i..i + n;
-            }
-            items.push(I::new(block[i - held.start], points.place(point(key))));
+        for (i, key) in keys.iter().enumerate() {
+            let [number, point, local] = key.parts(widths);
+            items.push(I::new(local, points.place(point as usize)));
             match pieces.last_mut() {
-                Some(last) if last.0 == number(key) => last.1 = i + 1,
-                _ => pieces.push((number(key), i + 1)),
+                Some(last) if last.0 == number => last.1 = i + 1,
+                _ => pieces.push((number, i + 1)),
             }
         }
         Ok(Self::of(items, pieces, Vec::new(), cutter))
     }
 
-    /// More chunks than 64 bits can number beside the points.
+    /// Chunks, points and elements of which 128 bits cannot number all.
     fn general<I: Item>(points: &Points, cutter: &Cutter<'_>) -> Result<Self> {
         let mut found: Vec<(Vec<u64>, u64, u64)> = Vec::new();
         reserve(&mut found, points.len())?;
@@ -645,7 +673,7 @@ mod tests {
             let points = given(&coords, &shape);
             let cutter = Cutter::new(&grid, &shape);
             let limit = count(&cutter.counts).unwrap() as usize;
-            let bits = usize::BITS - n.saturating_sub(1).leading_zeros();
+            let widths = [limit as u64, n as u64, count(&cutter.extents).unwrap()].map(width);
             let pieces = |split: PointSplit| -> Vec<(Vec<u64>, Listed)> {
                 (0..split.len())
                     .map(|i| match split.piece(i) {
@@ -656,8 +684,13 @@ mod tests {
             };
             let general = pieces(PointSplit::general::<(u64, u64)>(&points, &cutter).unwrap());
             prop_assert_eq!(&general, &pieces(PointSplit::general::<u64>(&points, &cutter).unwrap()));
-            prop_assert_eq!(&general, &pieces(PointSplit::sparse::<u64>(&points, &cutter, bits).unwrap()));
-            prop_assert_eq!(&general, &pieces(PointSplit::sparse::<(u64, u64)>(&points, &cutter, bits).unwrap()));
+            prop_assert!(widths.iter().sum::<u32>() <= u64::BITS);
+            prop_assert_eq!(&general, &pieces(PointSplit::sparse::<u64, u64>(&points, &cutter, widths).unwrap()));
+            prop_assert_eq!(&general, &pieces(PointSplit::sparse::<u64, u128>(&points, &cutter, widths).unwrap()));
+            prop_assert_eq!(
+                &general,
+                &pieces(PointSplit::sparse::<(u64, u64), u128>(&points, &cutter, widths).unwrap())
+            );
             if limit < 1 << 20 {
                 prop_assert_eq!(&general, &pieces(PointSplit::dense::<u64>(&points, &cutter, limit).unwrap()));
                 prop_assert_eq!(&general, &pieces(PointSplit::dense::<(u64, u64)>(&points, &cutter, limit).unwrap()));
@@ -691,6 +724,19 @@ mod tests {
                 joined.sort_by_key(|point| point.1);
                 prop_assert_eq!(&joined, expected);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_hold_what_was_put_into_them(parts in any::<[u64; 3]>(), a in 0u32..=64, b in 0u32..=64, c in 0u32..=64) {
+            fn held<K: Key>(bits: u32, parts: [u64; 3], widths: [u32; 3]) -> bool {
+                widths.iter().sum::<u32>() > bits || K::pack(parts, widths).parts(widths) == parts
+            }
+            let widths = [a, b, c];
+            let cut = |i: usize| parts[i] & !u64::MAX.checked_shl(widths[i]).unwrap_or(0);
+            let parts = [cut(0), cut(1), cut(2)];
+            prop_assert!(held::<u64>(64, parts, widths) && held::<u128>(128, parts, widths));
         }
     }
 
