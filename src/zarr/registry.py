@@ -108,9 +108,9 @@ def fully_qualified_name(cls: type) -> str:
 # Where the built-in classes are; none of these modules is imported before it is needed.
 _BUILT_IN_KEY_ENCODINGS = {
     "default": "zarr.metadata.chunk_key_encodings.DefaultChunkKeyEncoding",
-    "fanout": "zarr.metadata.chunk_key_encodings.FanoutChunkKeyEncoding",
-    "prefix": "zarr.metadata.chunk_key_encodings.PrefixChunkKeyEncoding",
-    "suffix": "zarr.metadata.chunk_key_encodings.SuffixChunkKeyEncoding",
+    "fanout": "zarr.metadata.chunk_key_extensions.FanoutChunkKeyEncoding",
+    "prefix": "zarr.metadata.chunk_key_extensions.PrefixChunkKeyEncoding",
+    "suffix": "zarr.metadata.chunk_key_extensions.SuffixChunkKeyEncoding",
     "v2": "zarr.metadata.chunk_key_encodings.V2ChunkKeyEncoding",
 }
 # Where zarr-python has its pipelines, as the settings name them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -12,9 +13,31 @@ if TYPE_CHECKING:
 __all__ = ["Metadata"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Metadata:
-    """A frozen dataclass with a form in JSON."""
+    """A frozen dataclass with a form in JSON.
+
+    It is compared and shown by its fields. The package's own classes leave that to this base, by
+    ``eq=False, repr=False``: methods that a dataclass makes are compiled whenever zarr is imported.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [field.name for field in fields(self) if field.compare]
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __hash__(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in fields(self) if field.compare))
+
+    @recursive_repr()
+    def __repr__(self) -> str:
+        shown = [
+            f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr
+        ]
+        return f"{type(self).__qualname__}({', '.join(shown)})"
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the fields as a dict, those that are `Metadata` as dicts in it.

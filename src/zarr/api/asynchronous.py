@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from zarr.api.arrays import array, create_array, from_array, open_array, open_like, save_array
+    from zarr.api.arrays import array, create_array, from_array, open_like, save_array
     from zarr.api.copying import copy, copy_all, copy_store
     from zarr.api.groups import (
         consolidate_metadata,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         tree,
     )
     from zarr.api.open import load, open, save
+    from zarr.api.opening import open_array
     from zarr.arrays.legacy_create import (
         create,
         empty,
@@ -72,12 +73,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "open_array": "zarr.api.opening",
     "read": "zarr.views.batch",
     **dict.fromkeys(("copy", "copy_all", "copy_store"), "zarr.api.copying"),
     **dict.fromkeys(("load", "open", "save"), "zarr.api.open"),
     **dict.fromkeys(("concat", "stack"), "zarr.views.joining"),
     **dict.fromkeys(
-        ("array", "create_array", "from_array", "open_array", "open_like", "save_array"),
+        ("array", "create_array", "from_array", "open_like", "save_array"),
         "zarr.api.arrays",
     ),
     **dict.fromkeys(

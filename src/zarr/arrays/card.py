@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr import _core
 from zarr._async.run import run
-from zarr.arrays.base import readable_size
+from zarr.arrays.info import readable_size
 from zarr.arrays.stored_chunks import stored_shards, stored_size
 from zarr.metadata.chunk_grids import chunk_count
 from zarr.metadata.layout import chunk_edges, layout_of

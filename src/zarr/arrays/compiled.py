@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from math import prod
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -169,7 +169,7 @@ def _view(store: Store) -> str:
     return " ".join(
         type(layer).__qualname__
         if type(layer).__module__.startswith("zarr.storage.")
-        else _views.note(layer, uuid4().hex)
+        else _views.note(layer, os.urandom(16).hex())
         for layer in layers(store)
     )
 

@@ -15,7 +15,7 @@ from zarr.codecs.chain import parse_codecs, split
 from zarr.dtype import data_type_registry, parse_dtype
 from zarr.hierarchy.open_options import default_format, make_access, parse_format
 from zarr.metadata.fields import parse_shapelike
-from zarr.storage.path import make_store_path
+from zarr.storage.path import make_store_path, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -85,11 +85,6 @@ def chunks_or_auto(chunks: object, zarr_format: ZarrFormat) -> Any:
     # In format 2 programs write 0, False or () for it.
     nothing = zarr_format == 2 and not isinstance(chunks, np.ndarray) and not chunks
     return "auto" if nothing else chunks
-
-
-def path_text(path: str | bytes | None) -> str | None:
-    """Return the path of a node as a string."""
-    return path.decode("ascii") if isinstance(path, bytes) else path
 
 
 def dtype_for(dtype: ZDTypeLike | None, object_codec: object, zarr_format: ZarrFormat) -> AnyDType:

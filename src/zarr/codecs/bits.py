@@ -47,7 +47,7 @@ def component_of(dtype: AnyDType) -> Component | None:
     return Component(f"{order}{'f' if native.kind == 'c' else native.kind}{size}", size * 8)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PackBitsCodec(NativeSerializer):
     """Stores only those bits of the elements that are used, one element right after the other.
 
@@ -126,7 +126,7 @@ class PackBitsCodec(NativeSerializer):
 _MANTISSA = {"f2": 10, "b2": 7, "f4": 23, "f8": 52}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class BitRoundCodec(NativeFilter):
     """Rounds numbers to fewer significant bits, so that they compress better.
 

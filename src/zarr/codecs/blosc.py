@@ -67,7 +67,7 @@ class BloscCname(metaclass=DeprecatedStrEnumMeta):
     _members: ClassVar[dict[str, str]] = {name: name for name in BLOSC_CNAME}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class BloscCodec(NativeBytesCodec):
     """Compresses with Blosc.
 

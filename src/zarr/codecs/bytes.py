@@ -39,7 +39,7 @@ class Endian(metaclass=DeprecatedStrEnumMeta):
     _members: ClassVar[dict[str, str]] = {name: name for name in ENDIAN}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class BytesCodec(DeclaredCodec, ArrayBytesCodec):
     """Stores the elements as they lie in memory, one after another, in C order.
 

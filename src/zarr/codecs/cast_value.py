@@ -250,7 +250,7 @@ ScalarMap: TypeAlias = dict[str, dict[Any, Any]]
 _DIRECTIONS = ("encode", "decode")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class CastValue(DeclaredCodec, ArrayArrayCodec):
     """Stores numbers as numbers of another type.
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zarr.abc.metadata import Metadata
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
@@ -166,8 +168,8 @@ def _real(value: object, dtype: AnyDType) -> object:
     raise TypeError("not a number")
 
 
-@dataclass(frozen=True)
-class InnerGrid:
+@dataclass(frozen=True, eq=False, repr=False)
+class InnerGrid(Metadata):
     """The grid of the inner chunks of a shard, given to the codecs of these for validation."""
 
     chunk_shape: tuple[int, ...]
@@ -175,6 +177,19 @@ class InnerGrid:
     def to_dict(self) -> dict[str, JSON]:
         """The JSON form of the grid, as if it were that of an array."""
         return {"name": "regular", "configuration": {"chunk_shape": list(self.chunk_shape)}}
+
+
+def seen_behind(
+    codec: object, shape: tuple[int, ...], chunk_grid: object
+) -> tuple[tuple[int, ...], object]:
+    """The shape and the chunk grid of an array, as the codec after `codec` must take them.
+
+    The effect of other packages' codecs on the lengths of chunks is not known.
+    """
+    if not hasattr(codec, "seen_behind"):
+        return shape, chunk_grid
+    seen: tuple[tuple[int, ...], object] = codec.seen_behind(shape, chunk_grid)
+    return seen
 
 
 def item_size(dtype: object) -> int:

@@ -20,7 +20,7 @@ __all__ = ["Crc32cCodec"]
 _CHECKSUM_SIZE = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Crc32cCodec(NativeBytesCodec):
     """Appends a CRC-32C checksum (RFC 3720) of the bytes, and verifies it when reading.
 

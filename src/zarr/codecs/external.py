@@ -97,7 +97,7 @@ class _ImageCodec(DeclaredCodec, ArrayBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(bytes(self._encoded(array)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class JpegCodec(_ImageCodec):
     """Stores chunks as JPEG images, with loss; needs ``zarr[images]``.
 
@@ -215,7 +215,7 @@ def _jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class JpegXLCodec(_ImageCodec):
     """Stores chunks as JPEG XL images, with or without loss; needs ``zarr[images]``.
 
@@ -315,7 +315,7 @@ _CHOICES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LzwCodec(DeclaredCodec, BytesBytesCodec):
     """Compresses by LZW, as TIFF does; needs ``zarr[images]``.
 
@@ -350,7 +350,7 @@ class LzwCodec(DeclaredCodec, BytesBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(bytes(encoded))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ArrowIPCCodec(DeclaredCodec, ArrayBytesCodec):
     """Stores each chunk as an Arrow stream of one column; needs ``zarr[arrow]``.
 
@@ -444,7 +444,7 @@ _NARROW: Final = ("i1", "i2", "u1", "u2", "f2")
 _MOST_BITS, _MOST_PRECISION, _LEAST_EXPONENT = 16658, 64, -1074
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class ZfpCodec(DeclaredCodec, ArrayBytesCodec):
     """Compresses chunks of one to four dimensions by ZFP; needs ``zarr[zfp]``.
 

@@ -40,7 +40,7 @@ Apply: TypeAlias = Literal["smaller", "always", "never"]
 APPLY: Final = ("smaller", "always", "never")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _NestedCodec(DeclaredCodec):
     """The base of codecs that hold a chain of other codecs, all for the same chunks."""
 
@@ -58,7 +58,7 @@ class _NestedCodec(DeclaredCodec):
             codec.validate(shape=shape, dtype=dtype, chunk_grid=chunk_grid)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class OptionalCodec(_NestedCodec, NativeBytesCodec):
     """Applies codecs to those chunks that they make smaller.
 
@@ -119,7 +119,7 @@ class OptionalCodec(_NestedCodec, NativeBytesCodec):
 _TYPES: Final = frozenset({"i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class N5DefaultCodec(_NestedCodec, NativeSerializer):
     """Stores chunks as N5 stores blocks in its default mode: after a header with their shape.
 
@@ -184,7 +184,7 @@ class N5DefaultCodec(_NestedCodec, NativeSerializer):
 _VARLENGTH = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class N5VarlenCodec(_NestedCodec, ArrayBytesCodec):
     """Stores chunks as N5 stores blocks in its mode varlength: after a header with their shape.
 
@@ -251,7 +251,7 @@ Location: TypeAlias = Literal["start", "end"]
 LOCATION: Final = ("start", "end")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PadCodec(NativeBytesCodec):
     """Adds bytes before or after a chunk, such as the header of another format.
 
@@ -294,7 +294,7 @@ class PadCodec(NativeBytesCodec):
         return ("pad", (self.location, self.nbytes, self._bytes))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OffsetCodec(NativeBytesCodec):
     """Adds bytes before a chunk, such as the header of another format.
 

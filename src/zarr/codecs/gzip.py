@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["GzipCodec"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class GzipCodec(NativeBytesCodec):
     """Compresses with gzip.
 

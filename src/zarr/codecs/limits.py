@@ -6,9 +6,8 @@ codecs that say nothing of the size of their output), it is a setting.
 
 from __future__ import annotations
 
-import bz2
-import lzma
 import struct
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -80,11 +79,15 @@ def decode_at_most(codec: Numcodec, data: Any, limit: int) -> object:
         if name in _OF_THE_ENGINE:
             return _core.decode_bytes([_OF_THE_ENGINE[name]], data, limit=limit)
         if name == "bz2":
-            return _streams(name, data, limit, bz2.BZ2Decompressor)
+            from bz2 import BZ2Decompressor  # late: few arrays have such chunks
+
+            return _streams(name, data, limit, BZ2Decompressor, OSError)
         if name == "lzma":
+            from lzma import LZMADecompressor, LZMAError  # late: as above
+
             lzma_codec: Any = codec
-            options = {"format": lzma_codec.format, "filters": lzma_codec.filters}
-            return _streams(name, data, limit, lambda: lzma.LZMADecompressor(**options))
+            begin = partial(LZMADecompressor, format=lzma_codec.format, filters=lzma_codec.filters)
+            return _streams(name, data, limit, begin, LZMAError)
         return codec.decode(data)
     except _SAY_NOTHING as error:
         raise ChunkDecodeError(
@@ -96,7 +99,9 @@ def decode_at_most(codec: Numcodec, data: Any, limit: int) -> object:
 _SAY_NOTHING: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, struct.error)
 
 
-def _streams(name: str, data: Any, limit: int, begin: Callable[[], Any]) -> bytes:
+def _streams(
+    name: str, data: Any, limit: int, begin: Callable[[], Any], damaged: type[Exception]
+) -> bytes:
     """One stream after the other, up to the first bytes that are none, as Python's modules do."""
     found: list[bytes] = []
     rest, size = bytes(data), 0
@@ -104,7 +109,7 @@ def _streams(name: str, data: Any, limit: int, begin: Callable[[], Any]) -> byte
         stream = begin()
         try:
             piece = stream.decompress(rest, limit - size + 1)
-        except (OSError, ValueError, lzma.LZMAError) as error:
+        except (OSError, ValueError, damaged) as error:
             if found:
                 break
             raise ChunkDecodeError(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ScaleOffset"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ScaleOffset(DeclaredCodec, ArrayArrayCodec):
     """Stores ``(x - offset) * scale``.
 

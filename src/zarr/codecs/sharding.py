@@ -22,10 +22,10 @@ from zarr.codecs.configuration import (
     check_shards,
     choice_field,
     chunk_edges,
+    seen_behind,
     shape_field,
 )
 from zarr.codecs.crc32c_ import Crc32cCodec
-from zarr.codecs.transpose import seen_behind
 from zarr.dtype import UInt64
 from zarr.errors import ZarrUserWarning
 from zarr.registry import get_pipeline_class
@@ -77,7 +77,7 @@ def warn_of_hidden_shards(codecs: tuple[Codec, ...]) -> None:
             return
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class ShardingCodec(
     DeclaredCodec,
     ArrayBytesCodec,

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from zarr.metadata.spec import ArraySpec
     from zarr.types import JSON
 
-__all__ = ["ReshapeCodec", "SingletonDimCodec", "TransposeCodec", "seen_behind"]
+__all__ = ["ReshapeCodec", "SingletonDimCodec", "TransposeCodec"]
 
 Dimension: TypeAlias = int | tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
     """Stores the dimensions of a chunk in another order.
 
@@ -104,6 +104,14 @@ class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
             )
         return order
 
+    def seen_behind(self, shape: tuple[int, ...], chunk_grid: Any) -> tuple[tuple[int, ...], Any]:
+        """The shape and the chunk grid of an array, as the next codec must take them."""
+        axes = self.axes_of(len(shape))
+        name = "chunk_shapes" if hasattr(chunk_grid, "chunk_shapes") else "chunk_shape"
+        sizes = getattr(chunk_grid, name)
+        moved = replace(chunk_grid, **{name: tuple(sizes[axis] for axis in axes)})
+        return tuple(shape[axis] for axis in axes), moved
+
     def _link(self, spec: ArraySpec) -> Link:
         return ("transpose", self.axes_of(spec.ndim))
 
@@ -113,25 +121,6 @@ class TransposeCodec(DeclaredCodec, ArrayArrayCodec):
 
     def _encode_sync(self, chunk_data: NDBuffer, chunk_spec: ArraySpec) -> NDBuffer | None:
         return chunk_data.transpose(self.axes_of(chunk_spec.ndim))
-
-
-def seen_behind(
-    codec: object, shape: tuple[int, ...], chunk_grid: Any
-) -> tuple[tuple[int, ...], Any]:
-    """The shape and the chunk grid of an array, as the codec after `codec` must take them.
-
-    The effect of other packages' codecs on the lengths of chunks is not known.
-    """
-    if hasattr(codec, "seen_behind"):
-        seen: tuple[tuple[int, ...], object] = codec.seen_behind(shape, chunk_grid)
-        return seen
-    if not isinstance(codec, TransposeCodec):
-        return shape, chunk_grid
-    axes = codec.axes_of(len(shape))
-    name = "chunk_shapes" if hasattr(chunk_grid, "chunk_shapes") else "chunk_shape"
-    sizes = getattr(chunk_grid, name)
-    moved = replace(chunk_grid, **{name: tuple(sizes[axis] for axis in axes)})
-    return tuple(shape[axis] for axis in axes), moved
 
 
 def _is_draft(order: object) -> bool:
@@ -169,7 +158,7 @@ class _Reshaping(NativeFilter):
         return ("reshape", self._dimensions(spec.ndim))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class ReshapeCodec(_Reshaping):
     """Gives chunks other dimensions; the elements stay in their order.
 
@@ -208,7 +197,7 @@ class ReshapeCodec(_Reshaping):
         return self.shape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class SingletonDimCodec(_Reshaping):
     """Inserts and removes dimensions of length 1, so that the next codec finds those that it takes.
 

@@ -95,7 +95,7 @@ def _list_at(lists: bytes, place: int) -> tuple[Array, int]:
     return np.frombuffer(lists, ENTRIES, count, start if count else 0), stop
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelMultisetCodec(_MultisetCodec):
     """Stores multisets of labels: each list once, and where each element's list is.
 
@@ -110,7 +110,7 @@ class LabelMultisetCodec(_MultisetCodec):
     _places = "<u4"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class N5LabelMultisetCodec(_MultisetCodec):
     """Stores multisets of labels as N5 does; to be used in `N5VarlenCodec`.
 
@@ -136,7 +136,7 @@ class N5LabelMultisetCodec(_MultisetCodec):
         return data[start:]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class VLenNDArrayCodec(DeclaredCodec, ArrayBytesCodec):
     """Stores arrays of the data type ``ndarray``, whose first dimension has any length.
 

@@ -52,7 +52,7 @@ class _VLenCodec(DeclaredCodec, ArrayBytesCodec):
         return chunk_spec.prototype.buffer.from_bytes(encoded)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class VLenUTF8Codec(_VLenCodec):
     """Stores strings of any length, in UTF-8.
 
@@ -66,7 +66,7 @@ class VLenUTF8Codec(_VLenCodec):
     _name = "vlen-utf8"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class VLenBytesCodec(_VLenCodec):
     """Stores byte strings of any length.
 

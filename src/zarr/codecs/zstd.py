@@ -18,7 +18,7 @@ __all__ = ["ZstdCodec"]
 _MAX_LEVEL = 22
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class ZstdCodec(NativeBytesCodec):
     """Compresses with Zstandard.
 

@@ -95,7 +95,7 @@ class RectilinearChunkGridMetadataConfig(TypedDict):
     chunk_shapes: Sequence[int | Sequence[int | Sequence[int]]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RegularChunkGridMetadata(Metadata):
     """Chunks of one shape (core specification, regular grids)."""
 
@@ -122,7 +122,7 @@ class RegularChunkGridMetadata(Metadata):
         return cls(chunk_shape=tuple(configuration["chunk_shape"]))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RectilinearChunkGridMetadata(Metadata):
     """Chunks whose edges differ along a dimension (Zarr enhancement proposal 3)."""
 

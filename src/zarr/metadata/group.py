@@ -79,7 +79,7 @@ def parse_attributes(data: object) -> dict[str, JSON]:
 # -- groups -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class GroupMetadata(Metadata):
     """The metadata of a group."""
 
@@ -221,7 +221,6 @@ class GroupMetadata(Metadata):
         return made
 
 
-@dataclass(frozen=True)
 class ImplicitGroupMarker(GroupMetadata):
     """A group that is made only if there is none: it gives way to what is there."""
 
@@ -247,8 +246,8 @@ DEEPEST_NODE = 64
 # -- consolidated metadata --------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ConsolidatedMetadata:
+@dataclass(frozen=True, eq=False, repr=False)
+class ConsolidatedMetadata(Metadata):
     """The metadata of all nodes below a group, kept with those of the group.
 
     Parameters

@@ -11,7 +11,6 @@ from zarr.abc.codec import ArrayArrayCodec, ArrayBytesCodec, BytesBytesCodec
 from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.bytes import BytesCodec
 from zarr.codecs.chain import v2_chain, v2_config, v3_chain, v3_codec
-from zarr.codecs.transpose import TransposeCodec
 from zarr.dtype import parse_dtype
 from zarr.dtype.storage import element_of, fill_bytes, is_object_like
 from zarr.metadata.chunk_grids import Edge, RegularChunkGridMetadata
@@ -187,6 +186,8 @@ def as_v3(metadata: ArrayV2Metadata) -> ArrayV3Metadata:
 def _v3_codecs(metadata: ArrayV2Metadata) -> list[Codec]:
     codecs: list[Codec] = []
     if metadata.order == "F" and metadata.ndim > 1:
+        from zarr.codecs.transpose import TransposeCodec  # late: few arrays are stored so
+
         codecs.append(TransposeCodec(order=tuple(reversed(range(metadata.ndim)))))
     configs: list[Mapping[str, object]] = list(metadata.filter_configs)
     if metadata.compressor_config is not None:
@@ -254,6 +255,8 @@ def as_v2(metadata: ArrayV3Metadata) -> ArrayV2Metadata:
     TypeError, ValueError
         If format 2 has no such grid, data type or codecs.
     """
+    from zarr.codecs.transpose import TransposeCodec  # late: few arrays change their format
+
     if not isinstance(metadata.chunk_grid, RegularChunkGridMetadata):
         raise TypeError("format 2 has no chunks of several sizes")
     order: Any = "C"

@@ -32,7 +32,7 @@ class ArrayConfigParams(TypedDict):
     cache: NotRequired[ChunkCache | int | str | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class ArrayConfig:
     """The settings of an open array; they are not stored with it.
 
@@ -177,7 +177,7 @@ def parse_array_config(data: ArrayConfigLike | None) -> ArrayConfig:
     return ArrayConfig.from_dict(named_settings(data))
 
 
-@dataclass(frozen=True, eq=True)
+@dataclass(frozen=True, eq=False)
 class ArraySpec:
     """The description of a chunk that a codec is given.
 

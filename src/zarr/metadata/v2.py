@@ -217,7 +217,7 @@ class _Made(Generic[_MadeT]):
         return made
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, eq=False, repr=False)
 class ArrayV2Metadata(Metadata):
     """The metadata of an array of Zarr v2 (Zarr v2 specification, arrays).
 

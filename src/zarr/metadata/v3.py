@@ -10,8 +10,8 @@ from zarr.abc.codec import ArrayBytesCodec
 from zarr.abc.metadata import Metadata
 from zarr.buffer.core import default_buffer_prototype
 from zarr.codecs.chain import check_order, evolve, parse_codecs
+from zarr.codecs.configuration import seen_behind
 from zarr.codecs.sharding import ShardingCodec
-from zarr.codecs.transpose import seen_behind
 from zarr.dtype import data_type_registry
 from zarr.dtype.base import shown
 from zarr.errors import MetadataValidationError, NodeTypeValidationError
@@ -155,7 +155,7 @@ def check_storable(metadata: ArrayV3Metadata) -> None:
     to_json(metadata.to_dict())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, eq=False, repr=False)
 class ArrayV3Metadata(Metadata):
     """The metadata of an array of Zarr v3 (core specification, array metadata)."""
 

@@ -7,7 +7,6 @@ import errno
 import os
 import stat
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 from zarr import _core
@@ -25,6 +24,7 @@ from zarr.urls import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from zarr.abc.store import ByteRequest, Store
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -109,6 +109,8 @@ class LocalStore(BlockingStore):
     @cached_property
     def root(self) -> Path:
         """The directory."""
+        from pathlib import Path  # late: few ask
+
         return Path(self._given)
 
     def __getstate__(self) -> dict[str, object]:
@@ -204,7 +206,8 @@ class LocalStore(BlockingStore):
 
     def __str__(self) -> str:
         # A URL: a '%' that is part of the name is written as such.
-        return f"file://{self.root.as_posix().replace('%', '%25')}"
+        path = os.path.normpath(self._given).replace(os.sep, "/")
+        return f"file://{path.replace('%', '%25')}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.root == other.root
@@ -338,11 +341,13 @@ class LocalStore(BlockingStore):
             The new directory.
         """
         self._check_writable()
-        await offload(self._move, Path(dest_root))
+        await offload(self._move, dest_root)
 
-    def _move(self, dest_root: Path) -> None:
+    def _move(self, given: Path | str) -> None:
         import shutil
+        from pathlib import Path  # late: few ask
 
+        dest_root = Path(given)
         if dest_root.exists():
             raise FileExistsError(f"Destination root {dest_root} already exists.")
         os.makedirs(dest_root.parent, exist_ok=True)

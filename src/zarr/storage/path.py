@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import MutableMapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
 from zarr.abc._traits import data_id_of, note_data_id
@@ -26,6 +25,8 @@ from zarr.types import ANY_ACCESS_MODE, StorageOptions
 from zarr.urls import local_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zarr.abc.store import ByteRequest
     from zarr.buffer.core import BufferPrototype
     from zarr.types import JSON, AccessModeLiteral, ZarrFormat
@@ -383,7 +384,7 @@ async def make_store(
             "'storage_options' was provided but unused. 'storage_options' is only used when the "
             "store is passed as an FSSpec URI string."
         )
-    if isinstance(store_like, str | Path):
+    if isinstance(store_like, str) or _is_a(store_like, "pathlib", "Path"):
         return await _store_of_path(store_like, mode)
     if store_like is None or isinstance(store_like, dict):
         return await MemoryStore.open(store_like, read_only=read_only)
@@ -394,15 +395,20 @@ async def make_store(
     return await _store_of_object(store_like, read_only)
 
 
+def path_text(path: str | bytes | None) -> str | None:
+    """Return the path of a node as a string."""
+    return path.decode("ascii") if isinstance(path, bytes) else path
+
+
 async def _store_of_path(root: str | Path, mode: AccessModeLiteral | None) -> Store:
     if str(root).endswith(".zip") and os.path.isfile(root):
         from zarr.storage.zip import ZipStore
 
-        return await ZipStore.open(Path(root), mode="r" if mode == "r" else "a")
+        return await ZipStore.open(root, mode="r" if mode == "r" else "a")
     if str(root).endswith((".sqlite", ".sqlite3")) and os.path.isfile(root):
         from zarr.storage.sqlite import SQLiteStore
 
-        return await SQLiteStore.open(Path(root), read_only=mode == "r")
+        return await SQLiteStore.open(root, read_only=mode == "r")
     return await LocalStore.open(root, mode=mode, read_only=mode == "r")
 
 
@@ -447,7 +453,7 @@ async def _store_of_object(store_like: object, read_only: bool) -> Store:
     if isinstance(store_like, MutableMapping):
         return await MemoryStore.open(store_like, read_only=read_only)
     if isinstance(store_like, os.PathLike):
-        return await LocalStore.open(Path(store_like), read_only=read_only)
+        return await LocalStore.open(store_like, read_only=read_only)
     found = f"'{type(store_like).__name__}'"
     if hasattr(store_like, "store_path"):
         found += ", which is open already, in its `store` at its `path`"

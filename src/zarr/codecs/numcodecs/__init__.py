@@ -79,7 +79,7 @@ __all__ = [
 CODEC_PREFIX = "numcodecs."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, eq=False, repr=False)
 class _NumcodecsCodec(Metadata):
     """The base of the codecs: a name, and the configuration that numcodecs takes.
 

@@ -8,7 +8,6 @@ again: nothing is lost, and one writer always gets ahead.
 from __future__ import annotations
 
 import os
-import random
 from typing import TYPE_CHECKING, TypeVar
 
 from zarr import _core
@@ -196,7 +195,9 @@ async def exchanged(
                 lost += 1
                 if lost >= config.settings.requests__attempts:
                     raise conflict.error from None
-        await sleep(random.uniform(0, min(_LONGEST_PAUSE, pause * 2.0 ** min(attempt, 7))))
+        from random import uniform  # late: few writers meet
+
+        await sleep(uniform(0, min(_LONGEST_PAUSE, pause * 2.0 ** min(attempt, 7))))
     raise RuntimeError(
         f"the value of {key!r} in {store.shown_as()} was changed by others each of the "
         f"{_ATTEMPTS} times that it was read to be changed: nothing was written"

@@ -8,7 +8,6 @@ their names, so that none of the libraries need be imported.
 from __future__ import annotations
 
 import errno
-import random
 import re
 import time
 from typing import Any
@@ -363,7 +362,9 @@ class Attempts:
             return None
         pause = settings.requests__backoff * 2.0 ** (self.made - 1)
         pause = min(settings.requests__backoff_max, pause)
-        pause *= random.uniform(0.5, 1.0)  # programs that fail together return one by one
+        from random import uniform  # late: few requests fail
+
+        pause *= uniform(0.5, 1.0)  # programs that fail together return one by one
         # Nobody is there. A library may have taken its time to find out.
         latest = settings.requests__unreachable_after
         if is_unreachable(error) and time.monotonic() - self._began + pause > latest:
