@@ -32,6 +32,7 @@ __all__ = [
     "forget_chunks_below",
     "index_bytes",
     "lock",
+    "members",
     "set_index_bytes",
     "set_threads",
     "threads",
@@ -336,6 +337,18 @@ class WriteWant:
     @property
     def size_hint(self) -> int: ...
     def encode(self, current: Buffer | None, keep: bool = False) -> Bytes | None: ...
+
+def members(
+    document: bytes, path: Sequence[str]
+) -> tuple[int, int, list[str], bytes, bytes] | None:
+    """Where the members of the object at `path` are in a document in JSON.
+
+    Returns the start and the end of the object, the names, the kinds (a byte each: ``A`` and ``G``
+    are an array and a group of format 3, ``2`` is a document of format 2, ``O`` another object,
+    ``?`` anything else), and four numbers of 64 bits each: the start and the end of the value, and
+    of the object `attributes` in it; 0 and 0 without one. None if the document is wrong or
+    unusual, and must be parsed to be understood.
+    """
 
 def lock(name: str) -> None: ...
 def unlock(name: str) -> None: ...

@@ -83,6 +83,7 @@
 //! | [`mod@array`], [`batch`], [`plan`] | whole operations: by the engine itself, on one selection or many; for anybody's store |
 //! | [`trace`] | how often, on how many bytes and how long, while somebody watches |
 //! | [`files`], `http` | local files; whole chunks from web servers (feature `http`) |
+//! | [`document`] | where the nodes are in consolidated metadata |
 //!
 //! Grids, selections, codecs, shards and plans are pure: no input, no output, no thread, no clock.
 //! They share with the rest only buffers that are used again.
@@ -101,6 +102,7 @@ pub mod cached;
 pub mod cancel;
 pub mod codec;
 pub mod data_type;
+pub mod document;
 pub mod element;
 pub mod error;
 pub mod exec;

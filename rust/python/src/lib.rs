@@ -5,6 +5,7 @@ mod batch;
 mod buffer;
 mod cache;
 mod codec;
+mod document;
 mod enter;
 mod error;
 mod fetch;
@@ -41,6 +42,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<trace::Watch>()?;
     m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(codec::decode_bytes, m)?)?;
+    m.add_function(wrap_pyfunction!(document::members, m)?)?;
     m.add_function(wrap_pyfunction!(fetch::fetch, m)?)?;
     m.add_function(wrap_pyfunction!(locks::lock, m)?)?;
     m.add_function(wrap_pyfunction!(locks::try_lock, m)?)?;

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zarr.metadata.group import is_group
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -167,8 +165,7 @@ class GroupBase:
         consolidated = self.metadata.consolidated_metadata
         if consolidated is None:
             return self._info()
-        nodes = consolidated.flattened_metadata.values()
-        return self._info(len(nodes), sum(map(is_group, nodes)))
+        return self._info(*consolidated.count())
 
     def _info(self, members: int | None = None, groups: int = 0) -> GroupInfo:
         return GroupInfo(

@@ -31,6 +31,7 @@ from zarr.metadata.group import (
     replace_consolidated,
 )
 from zarr.metadata.json import parse_json, recalled, remember, to_json
+from zarr.metadata.listed import parse_listing
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.client import Requests, get_documents
@@ -413,7 +414,11 @@ def node_v3(document: bytes, store: Store, path: str, *, consolidated: bool = Tr
     if known is not None:
         return known
     name = where(store, path)
-    parsed = parse_json(document, name, "zarr.json")
+    if b"consolidated_metadata" in document:
+        below = ("consolidated_metadata", "metadata")
+        parsed = parse_listing(document, name, "zarr.json", *below)
+    else:
+        parsed = parse_json(document, name, "zarr.json")
     if node_type_of(parsed, name) == "array":
         return remember(document, ArrayV3Metadata.from_dict(parsed, path=name))
     is_alone = "consolidated_metadata" not in parsed

@@ -128,23 +128,23 @@ async def _below(
                 found = error
         return found
 
-    def known() -> Iterator[tuple[_Place, str, NodeMetadata | None]]:
+    def known() -> Iterator[tuple[_Place, str, ConsolidatedMetadata | None]]:
         for place in level:
             told = place.group.consolidated_metadata
             if told is not None:
-                for name, node in told.metadata.items():
-                    yield place, name, node
+                for name in told.metadata:
+                    yield place, name, told
             else:
                 for name in names[id(place)]:
                     yield place, name, None
 
     children = known()
     while batch := list(islice(children, _BATCH)):
-        asked = [(place, name) for place, name, node in batch if node is None]
+        asked = [(place, name) for place, name, told in batch if told is None]
         loaded = await section(partial(bounded, asked, load_one, limit), waits)
         answers = iter(loaded)
-        for place, name, node in batch:
-            answer = next(answers) if node is None else node
+        for place, name, told in batch:
+            answer = next(answers) if told is None else _told(told, name, whole)
             if answer is None:
                 warn(
                     f"Object at {place.below(name)} is not recognized as a component of a Zarr "
@@ -158,6 +158,16 @@ async def _below(
                 )
             else:
                 yield place, name, answer
+
+
+def _told(told: ConsolidatedMetadata, name: str, whole: bool) -> NodeMetadata | Exception:
+    """The child of a group by its name, or the error that it is; see `walk`."""
+    try:
+        return told.metadata[name]
+    except (ValueError, TypeError, OverflowError) as error:
+        if whole:
+            raise
+        return error
 
 
 async def _names(store: Store, path: str) -> list[str]:

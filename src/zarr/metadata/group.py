@@ -6,8 +6,9 @@ The two stand together because each contains the other.
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
@@ -17,11 +18,14 @@ from zarr.dtype.base import shown
 from zarr.errors import GroupNotFoundError, MetadataValidationError, NodeTypeValidationError
 from zarr.metadata.fields import parse_extra_fields
 from zarr.metadata.json import as_stored, copied, in_node, parse_json, to_compact_json, to_json
+from zarr.metadata.listed import Documents, Nodes, children_of, parse_listing
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.settings import config
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import TypeIs
 
     from zarr.buffer.core import Buffer, BufferPrototype
@@ -239,10 +243,6 @@ def is_group(node: NodeMetadata) -> TypeIs[GroupMetadata]:
     return isinstance(node, GroupMetadata)
 
 
-DEEPEST_NODE = 64
-"""How many levels of nodes consolidated metadata may hold; each is an object in another one."""
-
-
 # -- consolidated metadata --------------------------------------------------------------------
 
 
@@ -252,16 +252,17 @@ class ConsolidatedMetadata(Metadata):
 
     Parameters
     ----------
-    metadata : dict
+    metadata : mapping
         The children of the group by name. Those that are groups have the metadata of their own
-        children with them.
+        children with them. Of a document that was read it is a mapping that reads a node when it
+        is first asked for: what is wrong in the document of a node is an error then.
     kind : "inline"
         Where the metadata are.
     must_understand : False
         A reader that does not know them may read node by node.
     """
 
-    metadata: dict[str, NodeMetadata]
+    metadata: Mapping[str, NodeMetadata]
     kind: Literal["inline"] = "inline"
     must_understand: Literal[False] = False
 
@@ -324,8 +325,20 @@ class ConsolidatedMetadata(Metadata):
         nodes = data.get("metadata")
         if not isinstance(nodes, Mapping):
             raise TypeError(f"Consolidated metadata: unexpected type for 'metadata': {type(nodes)}")
-        known: _Known = {}
-        return cls(nest({path: _node_of(path, node, known) for path, node in nodes.items()}))
+        if not isinstance(nodes, Documents):
+            return cls(nest({path: _node_of(path, node) for path, node in nodes.items()}))
+        documents, alike = nodes, _Alike()
+
+        def read(path: str) -> NodeMetadata:
+            if documents.kind(path) == "A":
+                text, attributes = documents.without_attributes(path)
+                return alike.read(ArrayV3Metadata, text, attributes, path)
+            return _node_of(path, documents[path])
+
+        kinds = {path: documents.kind(path) for path in documents}
+        early = {path: read(path) for path, kind in kinds.items() if kind not in "AG"}
+        groups = {path for path, kind in kinds.items() if kind == "G"}
+        return cls(_when_asked(kinds, groups, early, read, 3, nodes.where))
 
     @staticmethod
     def _flat_to_nested(metadata: dict[str, NodeMetadata]) -> None:
@@ -337,14 +350,37 @@ class ConsolidatedMetadata(Metadata):
 
     def check_format(self, zarr_format: ZarrFormat) -> None:
         """Fail if a node is of another format."""
+        if isinstance(self.metadata, Nodes):
+            for name in self.metadata:
+                _check_format(name, self.metadata.zarr_format, zarr_format)
+            return
         for name, node in self.metadata.items():
-            if node.zarr_format != zarr_format:
-                raise MetadataValidationError(
-                    f"Consolidated metadata of a group of format {zarr_format} have the node "
-                    f"{name!r} of format {node.zarr_format}."
-                )
+            _check_format(name, node.zarr_format, zarr_format)
             if is_group(node) and node.consolidated_metadata is not None:
                 node.consolidated_metadata.check_format(zarr_format)
+
+    def count(self) -> tuple[int, int]:
+        """Return how many nodes there are, and how many of them are groups."""
+        nodes = groups = 0
+        for name in self.metadata:
+            nodes += 1
+            if isinstance(self.metadata, Nodes) and not self.metadata.is_group(name):
+                continue
+            node = self.metadata[name]
+            if is_group(node):
+                groups += 1
+                if node.consolidated_metadata is not None:
+                    found = node.consolidated_metadata.count()
+                    nodes, groups = nodes + found[0], groups + found[1]
+        return nodes, groups
+
+
+def _check_format(name: str, found: ZarrFormat, expected: ZarrFormat) -> None:
+    if found != expected:
+        raise MetadataValidationError(
+            f"Consolidated metadata of a group of format {expected} have the node {name!r} of "
+            f"format {found}."
+        )
 
 
 def replace_consolidated(
@@ -357,39 +393,35 @@ def replace_consolidated(
 
 
 A = TypeVar("A", ArrayV2Metadata, ArrayV3Metadata)
-_Known: TypeAlias = dict[bytes, ArrayV2Metadata | ArrayV3Metadata]
-"""Arrays that were read, by their documents without the attributes."""
 
 
-def _array_of(kind: type[A], document: Document, path: str, known: _Known) -> A:
-    """Read the document of an array; those that differ in their attributes only are read once."""
-    attributes = document.get("attributes")
-    if attributes is not None and not isinstance(attributes, Mapping):
-        return kind.from_dict(document, path=path)  # which says what is wrong
-    rest = {name: value for name, value in document.items() if name != "attributes"}
-    try:
-        # Of this version, equal bytes are equal values of equal types.
-        key = marshal.dumps(rest, 2)
-    except ValueError:  # not from a document, but a caller's
-        return kind.from_dict(document, path=path)
-    found = known.get(key)
-    if not isinstance(found, kind):
-        found = known[key] = kind.from_dict(rest, path=path)
-    # Only these are not frozen.
-    made = found.copied() if getattr(found, "extra_fields", None) else found
-    return made.update_attributes({} if attributes is None else dict(attributes))
+class _Alike:
+    """Arrays that were read, by the text of their documents: those that differ in their attributes
+    only are read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, ArrayV2Metadata | ArrayV3Metadata] = {}
+
+    def read(self, kind: type[A], text: bytes, attributes: Document, path: str) -> A:
+        """Return the metadata of an array, given the text of its document without attributes."""
+        found = self._known.get(text)
+        if not isinstance(found, kind):
+            found = self._known[text] = kind.from_dict(json.loads(text), path=path)
+        # Only these are not frozen.
+        made = found.copied() if getattr(found, "extra_fields", None) else found
+        return made.update_attributes(attributes)
 
 
-def _node_of(path: str, data: object, known: _Known) -> NodeMetadata:
+def _node_of(path: str, data: object) -> NodeMetadata:
     if not isinstance(data, Mapping):
         raise TypeError(f"Invalid value for metadata items. key={path!r}, type={type(data)!r}")
     document: Document = dict(data)
     if document.get("zarr_format") == 2:
         if "shape" in document:
-            return _array_of(ArrayV2Metadata, document, path, known)
+            return ArrayV2Metadata.from_dict(document, path=path)
         return GroupMetadata.from_dict(document, path=path)
     if parse_node_type(document.get("node_type")) == "array":
-        return _array_of(ArrayV3Metadata, document, path, known)
+        return ArrayV3Metadata.from_dict(document, path=path)
     # Its children are listed by their paths in the same document.
     document.pop("consolidated_metadata", None)
     return GroupMetadata.from_dict(document, path=path)
@@ -398,57 +430,75 @@ def _node_of(path: str, data: object, known: _Known) -> NodeMetadata:
 def nest(nodes: Mapping[str, NodeMetadata]) -> dict[str, NodeMetadata]:
     """Return the children of a group, given all nodes below it by path.
 
+    A parent that is not among them is a group without attributes.
+
     Raises
     ------
     MetadataValidationError
         If a path leads elsewhere, or below an array.
     """
-    root: dict[str, NodeMetadata] = {}
-    # The children of each group, so that they are there before the group's own document is.
-    children: dict[str, dict[str, NodeMetadata]] = {"": root}
-    for path in sorted(nodes, key=lambda path: path.count("/")):
-        node = nodes[path]
-        parent, _, name = path.rpartition("/")
-        if path.count("/") >= DEEPEST_NODE:
-            raise MetadataValidationError(
-                f"Consolidated metadata: the node at {path[:60]!r}... is more than {DEEPEST_NODE} "
-                "levels deep."
-            )
-        siblings = _children_of(parent, path, children, node.zarr_format)
-        if name in ("", ".", ".."):
-            raise MetadataValidationError(f"Consolidated metadata: {path!r} is no path of a node.")
-        if is_group(node):
-            children[path] = {}
-            node = replace_consolidated(node, ConsolidatedMetadata(children[path]))
-        siblings[name] = node
-    return root
+    below = children_of(nodes, lambda path: is_group(nodes[path]))
+    zarr_format = next((node.zarr_format for node in nodes.values()), 3)
+    made: dict[str, dict[str, NodeMetadata]] = {path: {} for path in below}
+    for parent, children in below.items():
+        for name, path in children.items():
+            node = nodes[path] if path in nodes else GroupMetadata(zarr_format=zarr_format)
+            if is_group(node):
+                node = replace_consolidated(node, ConsolidatedMetadata(made[path]))
+            made[parent][name] = node
+    return made[""]
 
 
-def _children_of(
-    path: str,
-    below: str,
-    children: dict[str, dict[str, NodeMetadata]],
+def _when_asked(
+    paths: Collection[str],
+    groups: AbstractSet[str],
+    early: Mapping[str, NodeMetadata],
+    read: Callable[[str], NodeMetadata],
     zarr_format: ZarrFormat,
-) -> dict[str, NodeMetadata]:
-    """The children of the group at a path, which is made if it was not listed."""
-    found = children.get(path)
-    if found is not None and not (path == "" and below.startswith("/")):
-        return found
-    parent, _, name = path.rpartition("/")
-    if name in ("", ".", ".."):
-        raise MetadataValidationError(f"Consolidated metadata: {below!r} is no path of a node.")
-    siblings = _children_of(parent, below, children, zarr_format)
-    if name in siblings:
-        raise MetadataValidationError(
-            f"Consolidated metadata: there is an array at {path!r}, and a node below it at "
-            f"{below!r}."
+    where: str,
+) -> Nodes[NodeMetadata]:
+    """The children of a group, each to be read when it is asked for.
+
+    Parameters
+    ----------
+    paths
+        The paths of all nodes below the group.
+    groups
+        Those of groups, besides groups in `early`.
+    early
+        The nodes that had to be read already.
+    read
+        Reads the node at a path.
+    zarr_format
+        The format of all nodes.
+    where
+        How the group is named in messages.
+    """
+    for path, node in early.items():
+        _check_format(path, node.zarr_format, zarr_format)
+    groups = groups.union(path for path, node in early.items() if is_group(node))
+    below = children_of(paths, groups.__contains__)
+
+    def node_at(path: str) -> NodeMetadata:
+        try:
+            if path in early:
+                node = early[path]
+            elif path in paths:
+                node = read(path)
+            else:
+                node = GroupMetadata(zarr_format=zarr_format)
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            raise in_node(error, "group", where) from error
+        return (
+            replace_consolidated(node, ConsolidatedMetadata(children(path)))
+            if is_group(node)
+            else node
         )
-    made: dict[str, NodeMetadata] = {}
-    children[path] = made
-    siblings[name] = GroupMetadata(
-        zarr_format=zarr_format, consolidated_metadata=ConsolidatedMetadata(made)
-    )
-    return made
+
+    def children(path: str) -> Nodes[NodeMetadata]:
+        return Nodes(below[path], node_at, zarr_format, below.__contains__)
+
+    return children("")
 
 
 def read_zmetadata(document: bytes, *, path: str, name: str) -> GroupMetadata:
@@ -461,7 +511,7 @@ def read_zmetadata(document: bytes, *, path: str, name: str) -> GroupMetadata:
     path, name
         Where it was found, for error messages.
     """
-    parsed = parse_json(document, path, name)
+    parsed = parse_listing(document, path, name, "metadata")
     try:
         return _group_of(parsed.get("metadata"))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
@@ -490,33 +540,52 @@ def refuse_references(document: bytes, *, path: str, name: str) -> None:
 def _group_of(documents: object) -> GroupMetadata:
     if not isinstance(documents, Mapping):
         raise MetadataValidationError(f"metadata: expected an object, found {documents!r}.")
-    nodes: dict[str, NodeMetadata] = {}
-    known: _Known = {}
+    alike = _Alike()
+    paths: dict[str, str] = {}
     for key in documents:
         path, _, name = key.rpartition("/")
-        if name == ZARRAY_JSON:
-            if f"{path}/{ZGROUP_JSON}" in documents:
+        if name in (ZARRAY_JSON, ZGROUP_JSON):
+            if path in paths:
                 raise MetadataValidationError(
                     f"Consolidated metadata: {path!r} is both an array and a group."
                 )
-            document = {**_object(documents, key), "attributes": _attributes(documents, path)}
-            nodes[path] = metadata = _array_of(ArrayV2Metadata, document, path, known)
-            if leaves_size_open(metadata) and _by_netcdf(documents, path):
-                nodes[path] = with_size_of_elements(metadata)
-        elif name == ZGROUP_JSON:
+            paths[path] = key
+
+    def read(path: str) -> NodeMetadata:
+        key, attributes = paths[path], _attributes(documents, path)
+        if key.endswith(ZGROUP_JSON):
             # Some writers put more here than belongs: it is said by the other documents.
             fields = {"zarr_format": _object(documents, key).get("zarr_format", 2)}
-            fields["attributes"] = _attributes(documents, path)
-            nodes[path] = GroupMetadata.from_dict(fields, path=path)
-    root = nodes.pop("", None) or GroupMetadata(
-        zarr_format=2, attributes=_attributes(documents, "")
-    )
+            return GroupMetadata.from_dict({**fields, "attributes": attributes}, path=path)
+        if isinstance(documents, Documents) and documents.kind(key) == "2":
+            text, _ = documents.without_attributes(key)
+            metadata = alike.read(ArrayV2Metadata, text, attributes, path)
+        else:
+            document = {**_object(documents, key), "attributes": attributes}
+            metadata = ArrayV2Metadata.from_dict(document, path=path)
+        if leaves_size_open(metadata) and _by_netcdf(documents, path):
+            return with_size_of_elements(metadata)
+        return metadata
+
+    root = read("") if "" in paths else GroupMetadata(_attributes(documents, ""), zarr_format=2)
     if not isinstance(root, GroupMetadata):
         raise MetadataValidationError("Consolidated metadata: an array cannot have any.")
-    return GroupMetadata(
-        attributes=root.attributes,
-        zarr_format=2,
-        consolidated_metadata=ConsolidatedMetadata(nest(nodes)),
+    paths.pop("", None)
+    below: Mapping[str, NodeMetadata]
+    if isinstance(documents, Documents):
+        early = {path: read(path) for path, key in paths.items() if not _is_plain(documents, key)}
+        groups = {path for path, key in paths.items() if key.endswith(ZGROUP_JSON)}
+        below = _when_asked(paths, groups, early, read, 2, documents.where)
+    else:
+        below = nest({path: read(path) for path in paths})
+    return replace_consolidated(root, ConsolidatedMetadata(below))
+
+
+def _is_plain(documents: Documents, key: str) -> bool:
+    """Whether the document of a node, and its attributes, can be left until they are asked for."""
+    attributes = key[: -len(ZGROUP_JSON)] + ZATTRS_JSON
+    return documents.kind(key) == "2" and (
+        attributes not in documents or documents.is_object(attributes)
     )
 
 
