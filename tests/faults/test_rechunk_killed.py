@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,21 @@ import pytest
 from tests.support.stores import WaitingStore
 
 import zarr
-from zarr.errors import NodeNotFoundError
+from zarr.errors import NodeNotFoundError, SourceChangedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DATA = np.arange(12 * 8 * 10, dtype="f4").reshape(12, 8, 10) + 1
 WANTED: dict[str, Any] = {"chunks": (12, 4, 5)}
 TWO_PASSES = 3100
 ONE_PASS = 10**8
+WAYS: dict[str, dict[str, Any]] = {
+    "one pass": {**WANTED, "max_memory": ONE_PASS},
+    "two passes": {**WANTED, "max_memory": TWO_PASSES},
+    "chunks": {"shards": (2, 8, 10), "max_memory": 4500},
+}
 
 
 class Killed(BaseException):
@@ -58,9 +65,9 @@ def source(**options: Any) -> Any:
     return zarr.create_array({}, data=DATA, chunks=(1, 8, 10), **options)
 
 
-def changes_of_a_whole_run(memory: int) -> int:
+def changes_of_a_whole_run(memory: int = TWO_PASSES, **wanted: Any) -> int:
     store = MortalStore()
-    zarr.rechunk(source(), store, max_memory=memory, **WANTED)
+    zarr.rechunk(source(), store, **{"max_memory": memory, **(wanted or WANTED)})
     return store.asked["set"] + store.asked["delete"]
 
 
@@ -68,15 +75,17 @@ def chunks_of(log: list[tuple[str, str]]) -> list[str]:
     return [key for name, key in log if name == "set" and key.startswith("c/")]
 
 
-@pytest.mark.parametrize("memory", [ONE_PASS, TWO_PASSES], ids=["one pass", "two passes"])
-def test_killed_at_any_change_it_goes_on(memory: int) -> None:
-    whole = changes_of_a_whole_run(memory)
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_at_any_change_it_goes_on(way: str) -> None:
+    wanted = WAYS[way]
+    assert zarr.rechunk(source(), {}, plan_only=True, **wanted).arrays[0].way == way
+    whole = changes_of_a_whole_run(**wanted)
     for count in sorted({*range(0, whole, 1 + whole // 20), *range(whole - 3, whole)}):
         mortal = MortalStore()
         mortal.changes_left = count
         array = source()
         with pytest.raises(Killed):
-            zarr.rechunk(array, mortal, max_memory=memory, **WANTED)
+            zarr.rechunk(array, mortal, **wanted)
         alive = WaitingStore(data=mortal.data)
         finished = "zarr.json" in mortal.data
         if finished:  # only what lies beside the target is left to be deleted
@@ -86,7 +95,7 @@ def test_killed_at_any_change_it_goes_on(memory: int) -> None:
                 zarr.open(alive, mode="r")
         if finished and not any("unfinished" in key for key in mortal.data):
             continue
-        done = zarr.rechunk(array, alive, max_memory=memory, **WANTED)
+        done = zarr.rechunk(array, alive, **wanted)
         assert done.resumed == (count > 0)
         np.testing.assert_array_equal(zarr.open_array(alive, mode="r")[...], DATA)
         assert not [key for key in alive.data if "unfinished" in key]
@@ -213,6 +222,124 @@ def test_a_full_disk_is_an_error_and_then_it_goes_on(count: int) -> None:
     alive = WaitingStore(data=full.data)
     zarr.rechunk(array, alive, max_memory=TWO_PASSES, **WANTED)
     np.testing.assert_array_equal(zarr.open_array(alive, mode="r")[...], DATA)
+
+
+# -- disks and stores that fail on the way ---------------------------------------------------------
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting takes root")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)):
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def _mount(*arguments: str) -> int:
+    return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode
+
+
+LARGE = np.random.default_rng(0).integers(0, 2**31, (32, 64, 256), "i4")
+FORMS: dict[str, dict[str, Any]] = {
+    "one pass": {"chunks": (32, 8, 64), "codecs": ["gzip"]},
+    "two passes": {"chunks": (32, 8, 64), "max_memory": 700_000},
+    "chunks": {"shards": (4, 64, 256), "max_memory": 1_300_000},
+    "values": {},
+}
+
+
+@pytest.mark.parametrize("way", FORMS)
+def test_a_disk_that_is_full_is_an_error_and_then_it_goes_on(
+    way: str, disk: Path, tmp_path: Path
+) -> None:
+    array = zarr.create_array(tmp_path / "s", data=LARGE, chunks=(1, 64, 256))
+    with pytest.raises(OSError, match="No space left") as error:
+        zarr.rechunk(array, disk / "t", **FORMS[way])
+    assert error.value.errno == errno.ENOSPC
+    with pytest.raises(NodeNotFoundError):
+        zarr.open(disk / "t", mode="r")
+    assert _mount("-o", "remount,size=32m", str(disk)) == 0
+    done = zarr.rechunk(array, disk / "t", **FORMS[way])
+    assert done.arrays[0].way == way
+    np.testing.assert_array_equal(zarr.open_array(disk / "t", mode="r")[...], LARGE)
+
+
+@pytest.mark.parametrize("way", FORMS)
+def test_a_disk_that_becomes_read_only_is_an_error_and_then_it_goes_on(
+    way: str, disk: Path, tmp_path: Path
+) -> None:
+    def lock(done: int, total: int) -> None:
+        _mount("-o", "remount,ro", str(disk))
+
+    array = zarr.create_array(tmp_path / "s", data=LARGE, chunks=(1, 64, 256))
+    assert _mount("-o", "remount,size=32m", str(disk)) == 0
+    with pytest.raises(OSError, match="Read-only"):
+        zarr.rechunk(array, disk / "t", progress=lock, **FORMS[way])
+    assert _mount("-o", "remount,rw", str(disk)) == 0
+    with pytest.raises(NodeNotFoundError):
+        zarr.open(disk / "t", mode="r")
+    zarr.rechunk(array, disk / "t", **FORMS[way])
+    np.testing.assert_array_equal(zarr.open_array(disk / "t", mode="r")[...], LARGE)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_source_that_vanishes_for_a_while_gives_no_fill_values(way: str, tmp_path: Path) -> None:
+    def unplug(done: int, total: int) -> None:
+        if done and (tmp_path / "s").exists():
+            (tmp_path / "s").rename(tmp_path / "elsewhere")
+
+    zarr.create_array(tmp_path / "s", data=DATA, chunks=(1, 8, 10))
+    options = {**WAYS[way], "chunks": (2, 4, 5)} if way == "one pass" else WAYS[way]
+    options = {**options, "max_memory": 3100} if way == "one pass" else options
+    with pytest.raises(SourceChangedError, match="was deleted while it was read"):
+        zarr.rechunk(tmp_path / "s", tmp_path / "t", progress=unplug, **options)
+    with pytest.raises(NodeNotFoundError):
+        zarr.open(tmp_path / "t", mode="r")
+    (tmp_path / "elsewhere").rename(tmp_path / "s")
+    done = zarr.rechunk(tmp_path / "s", tmp_path / "t", **options)
+    assert (done.resumed, done.arrays[0].way) == (True, way)
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "t", mode="r")[...], DATA)
+
+
+@pytest.mark.parametrize("way", ["several blocks", "chunks"])
+def test_a_target_that_vanishes_is_not_taken_for_complete(way: str, tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def delete(done: int, total: int) -> None:
+        steps.append(done)
+        if len(steps) == 3:
+            shutil.rmtree(tmp_path / "t")
+
+    array = zarr.create_array(tmp_path / "s", data=DATA, chunks=(1, 8, 10))
+    wanted = WAYS.get(way, {"chunks": (2, 8, 10), "max_memory": 3100})
+    with pytest.raises(RuntimeError, match="was deleted while it was written"):
+        zarr.rechunk(array, tmp_path / "t", progress=delete, **wanted)
+    with pytest.raises(NodeNotFoundError):
+        zarr.open(tmp_path / "t", mode="r")
+    assert zarr.rechunk(array, tmp_path / "t", **wanted).resumed
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "t", mode="r")[...], DATA)
+
+
+def test_a_run_that_another_goes_on_with_ends(tmp_path: Path) -> None:
+    marker = tmp_path / "t" / "zarr.unfinished"
+
+    def take(done: int, total: int) -> None:
+        state = json.loads(marker.read_text())
+        marker.write_text(json.dumps({**state, "owner": {**state["owner"], "run": "other"}}))
+
+    array = zarr.create_array(tmp_path / "s", data=DATA, chunks=(1, 8, 10))
+    with pytest.raises(RuntimeError, match="another run goes on with"):
+        zarr.rechunk(array, tmp_path / "t", progress=take, **WANTED)
+    assert json.loads(marker.read_text())["owner"]["run"] == "other"
+    with pytest.raises(NodeNotFoundError):
+        zarr.open(tmp_path / "t", mode="r")
 
 
 def test_bad_chunks_that_a_killed_run_skipped_are_listed_by_the_next() -> None:

@@ -675,7 +675,7 @@ def test_a_source_that_grows_meanwhile_is_an_error_and_no_mixture(tmp_path: Path
 
     def grow(done: int, total: int) -> None:
         nonlocal grown
-        if not grown:
+        if done and not grown:
             grown = True
             zarr.open_array(tmp_path / "s").append(DATA)
 

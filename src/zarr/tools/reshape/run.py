@@ -20,14 +20,14 @@ from zarr.arrays.create import new_array
 from zarr.arrays.stored_chunks import stored_coords
 from zarr.buffer.cpu import buffer_prototype
 from zarr.copying.nodes import pass_on
-from zarr.errors import SourceChangedError, ZarrUserWarning
+from zarr.errors import ZarrUserWarning
 from zarr.groups.async_group import AsyncGroup
 from zarr.groups.consolidated import consolidate
 from zarr.hierarchy.documents import find_metadata, kind_at
 from zarr.hierarchy.place import place_node
 from zarr.metadata.chunk_grids import RectilinearChunkGridMetadata, regular_shape
 from zarr.metadata.group import GroupMetadata
-from zarr.metadata.layout import layout_of, same_chunks
+from zarr.metadata.layout import layout_of
 from zarr.storage.client import Requests
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
@@ -35,7 +35,7 @@ from zarr.storage.path import StorePath
 from zarr.storage.wrapper import layers
 from zarr.tools.reshape.stored import complete, holding, may_skip, needed_of, sound_values
 from zarr.tools.reshape.targets import digest
-from zarr.tools.reshape.work import Bad, Work, move, units_of
+from zarr.tools.reshape.work import Bad, Work, check_unchanged, move, units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,7 +115,8 @@ async def fill_target(job: Job, run: Run, between: StorePath, meter: Meter) -> N
         await _pass_on(job, run, meter)
     else:
         await _move(job, job.plan, run, between, meter)
-    await _check_unchanged(job.source)
+    await check_unchanged(job.source)
+    await run.unfinished.check_own()
     await place_node(target.store_path, target.metadata, parents=not job.path)
 
 
@@ -153,7 +154,7 @@ async def _move(job: Job, plan: Plan, run: Run, between: StorePath, meter: Meter
     needed = await needed_of(first, last, plan.pieces, pending, resumed=run.resumed)
     few = (await holding(source, first.blocks, first.counts)).few if few else few
     await _run_pass(first, needed, few, plan, run, meter)
-    await _check_unchanged(source)
+    await check_unchanged(source)
     last = replace(last, source=middle, units=plan.pieces, skip_bad=False, notes=None)
     await _run_pass(last, pending, {}, plan, run, meter)
     if middle.store.supports_deletes:
@@ -230,27 +231,6 @@ def _middle(source: Data, pieces: Grid, place: StorePath) -> AnyAsyncArray:
 
 
 # -- documents ------------------------------------------------------------------------------------
-
-
-async def _check_unchanged(source: Data) -> None:
-    """Fail if the metadata of a source are not what they were when it was opened."""
-    if not isinstance(source, AsyncArray):
-        await source.ready()
-        return
-    now = await find_metadata(source.store_path, source.metadata.zarr_format)
-    if now is None:
-        if source.is_known_stored:
-            raise SourceChangedError(
-                f"{source.store_path.shown_as()} was deleted while it was read: the target is not "
-                "completed"
-            )
-        return
-    if now.shape != source.shape or not same_chunks(now, source.metadata):
-        raise SourceChangedError(
-            f"{source.store_path.shown_as()} was changed while it was read: its shape was "
-            f"{source.shape}, and is {now.shape}. The target is not completed; begin anew with "
-            "resume=False."
-        )
 
 
 async def place_groups(tree: list[Node], place: StorePath, zarr_format: ZarrFormat) -> None:

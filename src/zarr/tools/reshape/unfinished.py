@@ -61,6 +61,7 @@ class Unfinished:
         self._parameters: dict[str, JSON] = json.loads(json.dumps(parameters))
         self._run = uuid4().hex
         self._signed = datetime.now(UTC)
+        self._is_lost = False
         store = place.store
         self.is_kept = store.supports_deletes and store.supports_listing
         """Whether the store can have a marker: it must be deleted in the end."""
@@ -215,7 +216,32 @@ class Unfinished:
     async def sign(self) -> None:
         """Say that the run is still there, if it has not done so for a while."""
         if self.is_kept and datetime.now(UTC) - self._signed > _SIGN:
+            await self.check_own()
             await Requests(self._place.store).set(self._key, self._document())
+
+    async def check_own(self) -> None:
+        """Fail unless the target is still that of this run.
+
+        Raises
+        ------
+        RuntimeError
+            If somebody has deleted the marker, and so perhaps values; or if another run goes on
+            with the target, as it took this one for dead.
+        """
+        if not self.is_kept:
+            return
+        value = await Requests(self._place.store).get(self._key, buffer_prototype)
+        if value is None:
+            raise RuntimeError(
+                f"{self._place.shown_as()} was deleted while it was written, in whole or in part: "
+                "the target is not completed. The same call goes on with what is left."
+            )
+        if self._parsed(value.to_bytes())["owner"].get("run") != self._run:
+            self._is_lost = True
+            raise RuntimeError(
+                f"another run goes on with {self._place.shown_as()}: it took this one for dead, "
+                "which ends here"
+            )
 
     async def leave(self, *, begun: bool) -> None:
         """Say that the run has ended before the target is complete.
@@ -223,7 +249,7 @@ class Unfinished:
         Unless it has `begun` to complete something, nothing is left of it.
         """
         _running.discard(self._run)
-        if not self.is_kept:
+        if not self.is_kept or self._is_lost:
             return
         if begun:
             await Requests(self._place.store).set(self._key, self._document(owned=False))

@@ -21,10 +21,11 @@ from zarr.buffer.cpu import Buffer
 from zarr.codecs.cast_value import cast_elements
 from zarr.codecs.configuration import is_number_type
 from zarr.dtype.storage import as_type
-from zarr.errors import ChunkDecodeError
+from zarr.errors import ChunkDecodeError, SourceChangedError
+from zarr.hierarchy.documents import find_metadata
 from zarr.indexing import basic
 from zarr.metadata.chunk_grids import chunk_bounds, chunk_count, chunk_of
-from zarr.metadata.layout import layout_of
+from zarr.metadata.layout import layout_of, same_chunks
 from zarr.storage.client import Requests
 from zarr.tools.reshape.encoded import encoded_arrays
 
@@ -150,10 +151,10 @@ class Work:
         bad: list[Bad] = []
         if self.common is None:
             note = None if self.notes is None else f"{self.notes.path}/{index}.json"
-            await self._move(region, held, bad, note)
+            await self._move(region, held, self.source, bad, note)
         else:
             chunks, part = self._of_chunks(self.common, region)
-            await chunks._move(part, held, bad)
+            await chunks._move(part, held, self.source, bad)
         size = prod(part.stop - part.start for part in region)
         return Done(size * self.target.dtype.itemsize, tuple(bad))
 
@@ -169,7 +170,12 @@ class Work:
         return replace(self, source=source, target=target, units=units, read_at_once=0), part
 
     async def _move(
-        self, region: Region, held: Held, bad: list[Bad], note: str | None = None
+        self,
+        region: Region,
+        held: Held,
+        stored: AnyAsyncArray | AsyncView,
+        bad: list[Bad],
+        note: str | None = None,
     ) -> None:
         shape = tuple(part.stop - part.start for part in region)
         block: AnyNDArray = np.ndarray(shape, self.source.dtype)
@@ -180,6 +186,7 @@ class Work:
             found = self._held(region, held, grid_of(self.source))
         for part in found:
             await self._read(part, block[_within(part, region)], bad)
+        await check_unchanged(stored)
         if bad and note is not None and self.notes is not None:
             # Before anything is written: a block that is there has its notes beside it.
             document = Buffer.from_bytes(json.dumps(bad).encode())
@@ -257,6 +264,31 @@ async def read_into(source: AnyAsyncArray | AsyncView, region: Region, out: AnyN
         await read(source, basic, region, out=out)
     else:
         await source[region].result(out=out)
+
+
+async def check_unchanged(source: AnyAsyncArray | AsyncView) -> None:
+    """Fail if the metadata of a source are not what they were when it was opened.
+
+    Of a source that has vanished all chunks are absent, and absent chunks are fill values: nothing
+    of that is to be written.
+    """
+    if not isinstance(source, AsyncArray):
+        await source.ready()
+        return
+    if not source.is_known_stored:
+        return  # it never had a document
+    now = await find_metadata(source.store_path, source.metadata.zarr_format)
+    if now is None:
+        raise SourceChangedError(
+            f"{source.store_path.shown_as()} was deleted while it was read: the target is not "
+            "completed"
+        )
+    if now.shape != source.shape or not same_chunks(now, source.metadata):
+        raise SourceChangedError(
+            f"{source.store_path.shown_as()} was changed while it was read: its shape was "
+            f"{source.shape}, and is {now.shape}. The target is not completed; begin anew with "
+            "resume=False."
+        )
 
 
 def grid_of(source: AnyAsyncArray | AsyncView) -> Grid:
