@@ -45,6 +45,19 @@ def test_nodes_are_copied_and_moved_within_a_bucket(store: Any, s3: Any) -> None
     assert s3.client.get_object(Bucket=s3.bucket, Key="some/d/c/0/0")["Body"].read() == chunk
 
 
+@pytest.mark.parametrize("task", [tools.cp, tools.mv, tools.sync])
+def test_no_chunk_comes_here_within_a_bucket(task: Any, store: Any) -> None:
+    data = np.arange(40_000).reshape(200, 200)
+    zarr.create_array(store, name="a", data=data, chunks=(100, 100), compressors=None)
+    with zarr.trace() as trace:
+        done = task(store, store, path="a", target_path="b")
+    assert done.copied == 5
+    assert done.bytes > data.nbytes
+    found = trace.summary()
+    assert found.requests > 5
+    assert found.bytes_fetched + found.bytes_written < 10_000  # documents
+
+
 async def copied(store: Any) -> list[int | None]:
     return [
         await store.copy_value("a/zarr.json", store, "new"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from itertools import product
 from math import lcm, prod
@@ -16,7 +17,6 @@ from zarr.arrays.copy import check_reach, spread
 from zarr.arrays.create import keep, new_array, place
 from zarr.arrays.read import read
 from zarr.arrays.write import write
-from zarr.errors import ContainsArrayError, ContainsGroupError
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import child_path, load_node
 from zarr.hierarchy.place import check_writable, place_node
@@ -37,7 +37,7 @@ from zarr.tools.conventions import (
     without_multiscales,
     without_place,
 )
-from zarr.tools.landing import kind_of, landing, node_at
+from zarr.tools.landing import check_free, landing
 from zarr.tools.nodes import node_of, opened
 from zarr.tools.reductions import reduction_of
 from zarr.tools.result import Result
@@ -178,7 +178,7 @@ async def pyramid(
     ValueError
         If there is no such method for these elements; or if the convention cannot have these
         dimensions.
-    ContainsArrayError, ContainsGroupError
+    ContainsArrayError, ContainsGroupError, FileExistsError
         If there is something where a level would be.
 
     Examples
@@ -243,7 +243,13 @@ async def pyramid(
             check_writable(parent.store_path)
             there = [StorePath(parent.store, child_path(parent.path, n)) for n in paths[1:]]
             await _make_way(parent, there, overwrite=overwrite)
-            await made.make(there, None, meter.advance, executor)
+            try:
+                await made.make(there, None, meter.advance, executor)
+            except BaseException:
+                with contextlib.suppress(Exception):  # the first error tells more
+                    for each in there:
+                        await delete_below(each)
+                raise
             await parent.change_attributes(attributes)
             where = parent.store_path
         else:
@@ -361,12 +367,10 @@ def _level_names(first: str, number: int) -> list[str]:
 
 async def _make_way(parent: AsyncGroup, there: list[StorePath], *, overwrite: bool) -> None:
     """Fail if there is something where levels are to be, or delete it."""
-    for each in there:
-        node = await node_at(each)
-        if node is not None and not overwrite:
-            error = ContainsArrayError if kind_of(node) == "array" else ContainsGroupError
-            raise error(each.store, each.path)
-    if overwrite and any([not await each.is_empty() for each in there]):
+    if not overwrite:
+        for each in there:
+            await check_free(each)
+    elif any([not await each.is_empty() for each in there]):
         await parent.change_attributes(without_multiscales)  # nobody looks for levels meanwhile
         for each in there:
             await delete_below(each)
@@ -445,14 +449,14 @@ class _Maker:
         if executor is not None:
             await check_reach(executor, self.array.store)
             await check_reach(executor, self.made[0].store)
-        for each in [*self.made, *filter(None, [self.copy])]:
-            await place(each, overwrite=False, parents=False)
         self.unit = self._unit()
         top = len(self.made)
         if executor is not None:
             await self._spread(executor, done)
         for index in self._indices(top):
             await self.block(top, index, done)
+        for each in [*self.made, *filter(None, [self.copy])]:  # nobody sees one that is not whole
+            await place(each, overwrite=False, parents=False)
 
     def _new(self, place_of: StorePath, shape: tuple[int, ...], dtype: Any) -> AnyAsyncArray:
         same = dtype == self.array.dtype

@@ -304,6 +304,60 @@ def test_dimensions_that_ome_zarr_cannot_have_are_refused() -> None:
         tools.pyramid(text, convention="none")
 
 
+class Killed(BaseException):
+    """Ends a process, as far as the store can tell."""
+
+
+class Dying(WrapperStore[MemoryStore]):
+    """A store whose process is killed before one of its writes."""
+
+    left = 0
+
+    async def intercept(self, method: str, key: str, call: Any, byte_range: Any = None) -> Any:
+        if method.startswith(("set", "delete")):
+            if Dying.left <= 0:
+                raise Killed
+            Dying.left -= 1
+        return await call()
+
+
+def test_a_level_that_is_not_whole_is_never_seen() -> None:
+    expected = IMAGE[:64, :64].astype("i4").reshape(32, 2, 32, 2).max((1, 3))
+    steps = 0
+    while True:
+        inner = MemoryStore()
+        group = zarr.create_group(inner)
+        group.create_array("0", data=IMAGE[:64, :64], chunks=(16, 16), dimension_names=("y", "x"))
+        Dying.left = steps
+        try:
+            tools.pyramid(Dying(inner), method="max", levels=2)
+        except Killed:
+            group = zarr.open_group(inner, mode="r")
+            if "1" in group:
+                np.testing.assert_array_equal(group["1"][...], expected)
+            assert "ome" not in group.attrs
+            tools.pyramid(inner, method="max", levels=2, overwrite=True)
+            np.testing.assert_array_equal(zarr.open_group(inner)["1"][...], expected)
+            steps += 1
+        else:
+            break
+    assert steps > 5
+
+
+def test_of_an_array_with_a_bad_chunk_no_level_is_left(tmp_path: Path) -> None:
+    group = zarr.create_group(tmp_path / "a")
+    group.create_array("0", data=IMAGE, chunks=(16, 16), dimension_names=("y", "x"))
+    (tmp_path / "a/0/c/5/3").write_bytes(b"torn")
+    for target in (None, tmp_path / "b"):
+        with pytest.raises(ValueError, match="c/5/3"):
+            tools.pyramid(tmp_path / "a", target)
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.parent.name == "a") == [
+        "0",
+        "zarr.json",
+    ]
+    assert not any(path.is_file() for path in (tmp_path / "b").rglob("*"))
+
+
 # -- GeoZarr --------------------------------------------------------------------------------------
 
 UUIDS = {
