@@ -9,6 +9,7 @@ from typing_extensions import Buffer
 
 __all__ = [
     "DEBUG_BUILD",
+    "FEATURES",
     "TEMP_PREFIX",
     "Batch",
     "Bytes",
@@ -51,6 +52,7 @@ _Points: TypeAlias = tuple[NDArray[integer], ...] | NDArray[bool_]
 """Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
 
 DEBUG_BUILD: bool
+FEATURES: dict[str, bool]
 """Whether the engine was compiled without optimisation."""
 TEMP_PREFIX: str
 """The names of temporary files start with this: listings skip them."""

@@ -7,6 +7,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
+from zarr import _core
+
 _REQUIRED = ("numpy", "numcodecs", "typing_extensions")
 _OPTIONAL = (
     "botocore",
@@ -25,7 +27,9 @@ def print_debug_info() -> None:
     """Print the versions of zarr, of Python, and of the packages that zarr works with."""
     print(f"platform: {platform.platform()}")
     print(f"python: {sys.version.split()[0]}")
-    print(f"zarr: {version('zarr')}\n")
+    left_out = [name for name, there in _core.FEATURES.items() if not there]
+    lacks = f" (built without {', '.join(sorted(left_out))})" if left_out else ""
+    print(f"zarr: {version('zarr')}{lacks}\n")
     for title, packages in (("Required", _REQUIRED), ("Optional", _OPTIONAL)):
         print(f"**{title} dependencies:**")
         for package in packages:

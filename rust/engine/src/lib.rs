@@ -131,6 +131,15 @@ pub mod trace;
 mod wrapped;
 pub mod write;
 
+/// The features that a binary package may lack, and whether this build has them.
+pub const FEATURES: [(&str, bool); 5] = [
+    ("blosc", cfg!(feature = "blosc")),
+    ("gzip", cfg!(feature = "gzip")),
+    ("http", cfg!(feature = "http")),
+    ("lz4", cfg!(feature = "lz4")),
+    ("zstd", cfg!(feature = "zstd")),
+];
+
 #[cfg(all(doctest, feature = "json"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

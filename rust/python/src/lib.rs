@@ -8,6 +8,7 @@ mod codec;
 mod document;
 mod enter;
 mod error;
+#[cfg(feature = "http")]
 mod fetch;
 mod heap;
 mod locks;
@@ -18,6 +19,8 @@ mod strings;
 mod trace;
 mod turn;
 
+use std::collections::HashMap;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -25,6 +28,7 @@ use pyo3::types::PyDict;
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("TEMP_PREFIX", zarr_engine::files::TEMP_PREFIX)?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;
+    m.add("FEATURES", zarr_engine::FEATURES.into_iter().collect::<HashMap<_, _>>())?;
     m.add_class::<array::CompiledArray>()?;
     m.add_class::<batch::Batch>()?;
     m.add_class::<buffer::Bytes>()?;
@@ -43,6 +47,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(codec::encode_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(codec::decode_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(document::members, m)?)?;
+    #[cfg(feature = "http")]
     m.add_function(wrap_pyfunction!(fetch::fetch, m)?)?;
     m.add_function(wrap_pyfunction!(locks::lock, m)?)?;
     m.add_function(wrap_pyfunction!(locks::try_lock, m)?)?;

@@ -224,8 +224,22 @@ fn link<V: Value>(codec: &V, scope: &Scope, before: &[Link]) -> Result<Link> {
     }
     match named::<V>(&name) {
         Some(build) => build(&configuration, scope, before).map_err(|error| error.with_codec(&name)),
+        None if lacks(&name) => {
+            let message = format!("this build of zarr was made without the codec {name:?}: install one that has it");
+            Err(Error::config(message))
+        }
         None => Err(Error::config(format!("the engine has no codec {name:?}"))),
     }
+}
+
+/// Whether it is a codec whose feature was left out of this build.
+fn lacks(name: &str) -> bool {
+    let feature = match name {
+        "shuffle" => "blosc",
+        "zlib" => "gzip",
+        name => name,
+    };
+    crate::FEATURES.contains(&(feature, false))
 }
 
 type Build<V> = fn(&V, &Scope, &[Link]) -> Result<Link>;

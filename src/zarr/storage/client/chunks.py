@@ -568,7 +568,7 @@ async def read_directly(requests: Requests, plan: Plan, width: int) -> Left:
 async def _urls(store: Store, keys: list[str]) -> list[str] | None:
     """URLs of values, or None if the store is to be asked for them."""
     presigned_urls = store.traits.presigned_urls
-    if presigned_urls is None or _useless.get(store):
+    if presigned_urls is None or _useless.get(store) or not _core.FEATURES["http"]:
         return None
     # One attempt is one: there must be a second, by the store, to find out what is wrong.
     if config.settings.requests__attempts <= 1 or not config.settings.requests__direct:
