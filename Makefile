@@ -70,7 +70,7 @@ demo: build $(VENV)/.group-demo
 
 test: test-rust test-python
 
-test-rust:
+test-rust: $(VENV)/.made
 ifeq ($(WHEEL),)
 	cargo test --release --package zarr-engine --quiet
 else
