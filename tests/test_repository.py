@@ -98,6 +98,18 @@ def test_functions_of_an_operating_system_are_named_behind_the_seam_alone() -> N
     assert found == []
 
 
+def test_python_calls_no_functions_of_one_operating_system() -> None:
+    imports = re.compile(
+        r"^\s*(?:import|from) (fcntl|msvcrt|winreg|pwd|grp|resource)\b", re.MULTILINE
+    )
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "src/zarr").rglob("*.py"))
+        for name in imports.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
 def test_a_line_says_why_code_is_for_one_operating_system() -> None:
     bare = []
     for path in sorted(ROOT.glob("rust/*/src/**/*.rs")):
