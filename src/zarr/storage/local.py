@@ -417,10 +417,11 @@ class LocalStore(BlockingStore):
     def _names(self, prefix: str) -> Iterable[str]:
         directory = check_prefix(prefix)
         path = self._path(directory) if directory else self._directory
+        names = map(_in_keys, self._files.names(directory) or ())
         return [
             name
-            for name in self._files.names(directory) or ()
-            if not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
+            for name in names
+            if name and not is_hidden(name) and (self._follows or self._is_inside(f"{path}/{name}"))
         ]
 
     def _leftovers(self, prefix: str) -> list[Leftover]:
@@ -433,18 +434,20 @@ class LocalStore(BlockingStore):
                 continue
             with entries:
                 for entry in entries:
-                    kind = _TEMPORARY
-                    if entry.is_dir(follow_symlinks=False):
-                        directories.append(f"{directory}{entry.name}/")
+                    kind, name = _TEMPORARY, _in_keys(entry.name)
+                    if name is None:
+                        kind, name = "a name that is not UTF-8", ascii(entry.name)[1:-1]
+                    elif entry.is_dir(follow_symlinks=False):
+                        directories.append(f"{directory}{name}/")
                         continue
-                    if not entry.name.startswith(_core.TEMP_PREFIX):
+                    elif not name.startswith(_core.TEMP_PREFIX):
                         with contextlib.suppress(OSError):  # a link that leads to itself
                             if entry.is_file() or entry.is_dir():
                                 continue
                         kind = _kind_of(entry.path)
                     with contextlib.suppress(FileNotFoundError):  # it was just written
                         modified = os.lstat(entry.path).st_mtime
-                        found.append(Leftover(directory + entry.name, modified, kind))
+                        found.append(Leftover(directory + name, modified, kind))
         return found
 
     def _keys(self, prefix: str) -> Iterator[str]:
@@ -460,14 +463,29 @@ class LocalStore(BlockingStore):
                 continue
             with entries:
                 for entry in entries:
-                    if is_hidden(entry.name):
+                    name = _in_keys(entry.name)
+                    if not name or is_hidden(name):
                         continue
                     if not self._follows and entry.is_symlink() and not self._is_inside(entry.path):
                         continue
                     if _is_directory(entry):
-                        directories.append(f"{directory}{entry.name}/")
+                        directories.append(f"{directory}{name}/")
                     else:
-                        yield directory + entry.name
+                        yield directory + name
+
+
+def _in_keys(name: str) -> str | None:
+    """The name of a file in a key; None if it can be in none, as one that is not UTF-8."""
+    if name.isascii():
+        return name
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        try:  # where the locale knows no UTF-8, Python reads it byte by byte
+            return os.fsencode(name).decode()
+        except UnicodeError:
+            return None
+    return name
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:
@@ -504,7 +522,8 @@ def leftovers(store: Store, prefix: str = "") -> list[Leftover]:
     """Return what is in the directory of a store and is no value of it.
 
     These are the temporary files of writes that are under way, or were killed; and what is no file:
-    pipes, sockets, devices, and symbolic links that lead nowhere. Nothing is opened.
+    pipes, sockets, devices, and symbolic links that lead nowhere; and names that no key can have.
+    Nothing is opened.
 
     Parameters
     ----------
@@ -539,7 +558,7 @@ _NOWHERE = "a symbolic link that leads nowhere"
 def _about(path: str, key: str) -> os.stat_result | None:
     """The status of a file; None if there is none. A path of something else is an error."""
     try:
-        about = os.stat(path)
+        about = os.stat(path if path.isascii() or os.name == "nt" else path.encode())
     except (FileNotFoundError, NotADirectoryError):
         if os.path.islink(path):
             raise _no_file(key, _NOWHERE) from None

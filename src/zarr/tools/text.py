@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from zarr.errors import printable
-from zarr.tools.result import plain
+from zarr.tools.result import escaped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -164,8 +164,7 @@ def indented(text: str, by: str = "  ") -> str:
 
 def json_lines(value: object, indent: int | None = 2) -> str:
     """A value as JSON for people, printable."""
-    text = json.dumps(plain(value), indent=indent, ensure_ascii=False)
-    return "\n".join(map(printable, text.split("\n")))
+    return escaped(json.dumps(plain(value), indent=indent, ensure_ascii=False))
 
 
 def number(value: float) -> str:

@@ -125,7 +125,7 @@ RULES: dict[str, Rule] = {
     "temporary-file": Rule(_W, "A temporary file was left by a program that ended.", _VACUUM),
     "no-file": Rule(
         _E,
-        "A pipe, device or broken link stands where a file may be: it cannot be read.",
+        "A pipe, device, broken link or unreadable name stands where a file may be.",
         "move it elsewhere, or restore the file",
     ),
     # values
@@ -236,6 +236,11 @@ class Findings:
         self.counts[finding.code] += 1
         if self._most is None or self.counts[finding.code] <= self._most:
             self._kept.append(finding)
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.counts.total()
 
     def count(self, code: str, more: int) -> None:
         """Count findings that are not kept."""
