@@ -240,9 +240,10 @@ def trace() -> Trace:
     """Note what operations do while a context lasts, and how long it takes.
 
     All threads of this process are traced, so that programs are seen that read from threads of
-    their own, as dask does. Other processes are not. Tracing costs little: a read of one chunk
-    takes some tenths of a microsecond more. Of many short reads, some are timed and stand for the
-    others; all are counted.
+    their own, as dask does. So two traces that last at the same time both count the operations of
+    either. Other processes are not traced. Tracing costs little: a read of one chunk takes some
+    tenths of a microsecond more. Of many short reads, some are timed and stand for the others; all
+    are counted.
 
     Returns
     -------

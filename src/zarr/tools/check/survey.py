@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from zarr._async.run import bounded
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["Node", "Survey", "canonical", "fingerprint", "joined", "refuses_to_list"]
 
 _NAMES = sorted(DOCUMENTS)
+_ALIKE = 1024
+"""So many documents are kept that other nodes may have, too."""
 
 
 @dataclass(slots=True)
@@ -122,6 +124,7 @@ class Survey:
         self.nodes: dict[str, Node] = {}
         self.keys: list[str] | None = None
         self.lost: set[str] = set()
+        self._alike: dict[bytes, Node] = {}
 
     async def list(self) -> None:
         """Find all keys by one listing, and read all documents."""
@@ -200,7 +203,20 @@ class Survey:
                 return None
             order, values = [order[at] for at in there], [values[at] for at in there]
             names = frozenset(order)
-        node = Node(path, names)
+        document = values[0] if order == ["zarr.json"] else None
+        alike = None if document is None else self._alike.get(document)
+        if alike is not None:
+            return replace(alike, path=path)
+        before = self.findings.total
+        node = await self._checked_node(Node(path, names), order, values)
+        is_plain = node.consolidated is None and before == self.findings.total
+        if document is not None and is_plain and len(self._alike) < _ALIKE:
+            # Nodes with the same document, of which there may be very many, are parsed once.
+            self._alike[document] = node
+        return node
+
+    async def _checked_node(self, node: Node, order: list[str], values: list[bytes | None]) -> Node:
+        path, names = node.path, node.names
         for name, value in zip(order, values, strict=True):
             if value is None:
                 self._add("document-vanished", path, name)
