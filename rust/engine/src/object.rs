@@ -7,7 +7,7 @@ use crate::cancel::Context;
 use crate::error::{Error, Result};
 use crate::files::Handle;
 use crate::reserve::reserve;
-use crate::scratch::{Scratch, resize};
+use crate::scratch::Scratch;
 
 /// A mark by which stored bytes are told from all others that ever were at their place. Bytes of
 /// equal identities are equal, so all that was made of them may be kept.
@@ -112,15 +112,19 @@ pub fn is_behind(offset: u64, dst: &[u8]) -> bool {
     (1..APART).contains(&behind)
 }
 
-/// `len` bytes of `object` from `offset` on: where they are, or read into `buffer`.
-pub fn stretch<'a>(object: &'a dyn Object, offset: u64, len: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+/// `len` bytes of `object` from `offset` on: where they are, or read into `buffer`, or a larger one in its place.
+pub fn stretch<'a>(object: &'a dyn Object, offset: u64, len: usize, buffer: &'a mut Scratch) -> Result<&'a [u8]> {
     if let Some(bytes) = object.bytes() {
         return slice(bytes, offset, len as u64);
     }
     if offset.checked_add(len as u64).is_none_or(|end| end > object.size()) {
         return Err(too_short(offset, len as u64, object.size()));
     }
-    resize(buffer, len.saturating_add(APART))?;
+    let room = len.saturating_add(APART);
+    if buffer.len() < room {
+        // Growing it would take fresh memory, though there may be a buffer of that size.
+        *buffer = Scratch::of(room)?;
+    }
     let start = left_out(offset, buffer);
     let bytes = &mut buffer[start..start + len];
     object.read_at(offset, bytes)?;

@@ -9,7 +9,7 @@ use super::{HEADER, INNER_VERSION, LEAST_PART, MOST_BLOCK, MOST_BYTES, MOST_PART
 use crate::error::{Error, Result};
 use crate::object::{Object, stretch};
 use crate::reserve::{repeated, reserve};
-use crate::scratch::{Scratch, resize};
+use crate::scratch::Scratch;
 
 /// So many bytes are read at first: a page.
 const HEAD: u64 = 4096;
@@ -147,7 +147,7 @@ impl Header {
         };
         let (first, last) = window.hull();
         let mut scratch = Scratch::of(header.shuffle(header.blocksize).scratch(header.blocksize))?;
-        let mut spare = Scratch::take();
+        let mut spare = Scratch::default();
         let mut done = 0;
         for &(from, to) in window.ranges {
             let blocks = from as usize / header.blocksize..(to as usize).div_ceil(header.blocksize);
@@ -160,8 +160,10 @@ impl Header {
                     let block = &mut window.dst[here.start - first..here.end - first];
                     header.decode_shuffled(compressor, stored, 0, block, &mut scratch)?;
                 } else {
-                    resize(&mut spare, here.len())?;
-                    header.decode_shuffled(compressor, stored, 0, &mut spare, &mut scratch)?;
+                    if spare.len() < here.len() {
+                        spare = Scratch::of(header.blocksize)?;
+                    }
+                    header.decode_shuffled(compressor, stored, 0, &mut spare[..here.len()], &mut scratch)?;
                     let (a, b) = (here.start.max(first), here.end.min(last));
                     window.dst[a - first..b - first].copy_from_slice(&spare[a - here.start..b - here.start]);
                 }
