@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError, PyValueError};
@@ -344,8 +344,9 @@ pub fn fill_objects<'py>(
         // SAFETY: the exporter says that it has `count` pointers to objects at `buf`, and that they
         // may be written; they are aligned, or Python itself could not use them. The array owns a
         // reference to each object in it, NULL stands for none: the new one's is handed over, and the
-        // old one's is given up when it is no longer in the array.
-        unsafe { ffi::Py_XDECREF(slots.add(i).replace(object.into_ptr())) };
+        // old one's is given up when it is no longer in the array. Of several threads that do so at
+        // once without the GIL, each gets another old one.
+        unsafe { ffi::Py_XDECREF(AtomicPtr::from_ptr(slots.add(i)).swap(object.into_ptr(), Ordering::AcqRel)) };
     }
     Ok(())
 }

@@ -60,14 +60,21 @@ pub fn enter<T: Send>(
     work: impl FnOnce(&Context<'_>) -> Result<T> + Send,
 ) -> PyResult<T> {
     let flag = cancel.map_or_else(Flag::default, |cancel| cancel.0.clone());
+    let turns = turn::taken(py);
     let done = py.detach(|| {
-        turn::left();
+        if turns {
+            turn::left();
+        }
         let tick = || attach(|py| py.check_signals());
         let done = caught(|| work(&Context::with_tick(&flag, &tick)));
-        turn::wait();
+        if turns {
+            turn::wait();
+        }
         done
     });
-    turn::came();
+    if turns {
+        turn::came();
+    }
     done.map_err(|error| raise(py, &error, label))
 }
 

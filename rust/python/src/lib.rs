@@ -24,7 +24,8 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-#[pymodule]
+// No part of the module relies on the GIL: free-threaded Pythons leave it off.
+#[pymodule(gil_used = false)]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("TEMP_PREFIX", zarr_engine::files::TEMP_PREFIX)?;
     m.add("DEBUG_BUILD", cfg!(debug_assertions))?;

@@ -226,9 +226,10 @@ impl MappingSink {
         let mapping = self.mapping.get();
         match bytes {
             Some(bytes) => mapping.set(py, key, bytes),
+            // In one step: another thread may delete it, too.
             None => {
-                let data = mapping.data.bind(py);
-                if data.contains(key)? { data.del_item(key) } else { Ok(()) }
+                let arguments = (key, py.None());
+                mapping.data.bind(py).call_method1(pyo3::intern!(py, "pop"), arguments).map(drop)
             }
         }
     }

@@ -5,10 +5,14 @@
 //! it up: there it waits again, and many threads read no faster than one. But the thread that has the
 //! GIL is about to give it up as well, most likely for its own next chunk. So one thread at a time
 //! waits for that awake.
+//!
+//! Where Python runs without a GIL, a thread comes back at once, and nobody waits here.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 /// So long a thread waits awake: what Python does between two small reads takes less.
 const MOST: Duration = Duration::from_micros(25);
@@ -30,6 +34,21 @@ fn own() -> usize {
     SELF.with(|own| std::ptr::from_ref(own).addr())
 }
 
+/// Whether threads take turns in this process: where there is a GIL, and more than one CPU, so that
+/// another thread can do something while one waits awake.
+pub fn taken(py: Python<'_>) -> bool {
+    static TAKEN: PyOnceLock<bool> = PyOnceLock::new();
+    *TAKEN.get_or_init(py, || {
+        std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1) && has_gil(py).unwrap_or(true)
+    })
+}
+
+fn has_gil(py: Python<'_>) -> PyResult<bool> {
+    // Before Python 3.13, there was no other way.
+    let asked = py.import("sys")?.getattr_opt("_is_gil_enabled")?;
+    asked.map_or(Ok(true), |asked| asked.call0()?.extract())
+}
+
 /// To be called by a thread that has just given the GIL up.
 pub fn left() {
     let _ = INSIDE.compare_exchange(own(), 0, Ordering::Relaxed, Ordering::Relaxed);
@@ -42,7 +61,7 @@ pub fn came() {
 
 /// Waits a moment for the GIL to be free, if it is likely to be.
 pub fn wait() {
-    if INSIDE.load(Ordering::Relaxed) == 0 || !has_cpus() {
+    if INSIDE.load(Ordering::Relaxed) == 0 {
         return;
     }
     let one_less = |paused: u32| paused.checked_sub(1);
@@ -60,10 +79,4 @@ pub fn wait() {
         std::hint::spin_loop();
     }
     WAITS.store(false, Ordering::Relaxed);
-}
-
-/// Whether another thread can do something while this one waits awake.
-fn has_cpus() -> bool {
-    static CPUS: OnceLock<bool> = OnceLock::new();
-    *CPUS.get_or_init(|| std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1))
 }
