@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import threading
 from typing import Literal, NamedTuple, TypeAlias, cast
 from uuid import uuid4
 from weakref import WeakValueDictionary
@@ -197,16 +199,27 @@ class ChunkCache:
 
 _named: WeakValueDictionary[str, ChunkCache] = WeakValueDictionary()
 _by_setting: dict[int | str, ChunkCache] = {}
+# Two threads that unpickle one cache get one cache.
+_naming = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _naming
+    _naming = threading.Lock()  # the thread that held it is not in the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _of_name(name: str, size: int, recheck: Recheck) -> ChunkCache:
     """The cache of a pickle: the one that it was, or one for all that were pickled with it."""
-    found = _named.get(name)
-    if found is None:
-        made = ChunkCache(size, recheck=recheck)
-        made._name = name
-        found = _named.setdefault(name, made)
-    return found
+    with _naming:
+        found = _named.get(name)
+        if found is None:
+            found = _named[name] = ChunkCache(size, recheck=recheck)
+            found._name = name
+        return found
 
 
 def parse_cache(value: object, source: str = "cache") -> ChunkCache | None:

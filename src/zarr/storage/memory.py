@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import MutableMapping
 from dataclasses import replace
 from functools import partial
@@ -204,10 +205,14 @@ class MemoryStore(BlockingStore):
 
     def _keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
-        return (key for key in tuple(self._store_dict) if key.startswith(prefix))
+        return (key for key in self._present() if key.startswith(prefix))
 
     def _names(self, prefix: str) -> Iterable[str]:
-        return children(tuple(self._store_dict), prefix)
+        return children(self._present(), prefix)
+
+    def _present(self) -> list[str]:
+        # In one step, as `tuple` is not without a GIL: others may change the dict meanwhile.
+        return list(self._store_dict)
 
 
 class GpuMemoryStore(MemoryStore):
@@ -276,18 +281,32 @@ class _Named:
 
 _named: WeakValueDictionary[str, _Named] = WeakValueDictionary()
 _numbers = count()
+# Two threads that ask for one name get one dict: asking for one and setting it are two steps.
+_naming = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _naming
+    _naming = threading.Lock()  # the thread that held it is not in the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _obtain(name: str | None) -> _Named:
-    if name is None:
-        name = next(number for number in map(str, _numbers) if number not in _named)
-    if "/" in name:
+    if name is not None and "/" in name:
         raise ValueError(
             f"Store name cannot contain '/': {name!r}. "
             "Use the 'path' parameter to specify a path within the store."
         )
-    # One that lives already, or a new one: decided in one step for all threads.
-    return _named.setdefault(name, _Named(name))
+    with _naming:
+        if name is None:
+            name = next(number for number in map(str, _numbers) if number not in _named)
+        found = _named.get(name)
+        if found is None:
+            found = _named[name] = _Named(name)
+        return found
 
 
 class ManagedMemoryStore(MemoryStore):
@@ -429,7 +448,7 @@ class ManagedMemoryStore(MemoryStore):
     def _keys(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
         skip = len(self._key(""))
-        return (key[skip:] for key in tuple(self._store_dict) if key.startswith(self._key(prefix)))
+        return (key[skip:] for key in self._present() if key.startswith(self._key(prefix)))
 
     def _names(self, prefix: str) -> Iterable[str]:
         return super()._names(self._key(check_prefix(prefix)))

@@ -144,6 +144,9 @@ class ZipStore(BlockingStore):
         archive = self._archive
         if archive is None or archive.closed:
             with _opening:
+                archive = self._archive
+                if archive is not None and not archive.closed:
+                    return archive  # another thread was faster: the archive is this store's
                 archive = _writing.get(self._token)
                 self._owns_archive = archive is None or archive.closed
                 if archive is None or archive.closed:
