@@ -15,7 +15,6 @@ qualified name.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -116,7 +115,7 @@ _BUILT_IN_KEY_ENCODINGS = {
 # Where zarr-python has its pipelines, as the settings name them.
 _PIPELINES = "zarr.core.codec_pipeline"
 
-_codecs: defaultdict[str, Registry[Codec]] = defaultdict(Registry)
+_codecs: dict[str, Registry[Codec]] = {}
 _key_encodings: Registry[ChunkKeyEncoding] = Registry()
 _pipelines: Registry[CodecPipeline] = Registry()
 
@@ -161,7 +160,12 @@ def register_codec(key: str, codec_cls: type[Codec], *, qualname: str | None = N
     >>> zarr.registry.get_codec_class("mine.gzip").__name__
     'Mine'
     """
-    _codecs[key].register(codec_cls, qualname)
+    _of_codec(key).register(codec_cls, qualname)
+
+
+def _of_codec(key: str) -> Registry[Codec]:
+    # In one step: of two threads that register a codec, none gets a registry that is thrown away.
+    return _codecs.setdefault(key, Registry())
 
 
 def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
@@ -225,15 +229,16 @@ def get_codec_class(key: str, reload_config: bool = False) -> type[Codec]:
 
 def known_codecs() -> set[str]:
     """Return the names of the codecs that are built in or registered."""
-    return {*_built_in_codecs(), *_codecs}
+    return {*_built_in_codecs(), *list(_codecs)}
 
 
 def _load_codec_entry_points(key: str) -> None:
     found = [entry for entry in _entry_points("zarr.codecs") if entry.name == key]
     found += _entry_points(f"zarr.codecs.{key}")
     if found:
-        _codecs[key].lazy_load_list = found
-        _codecs[key].lazy_load()
+        registry = _of_codec(key)
+        registry.lazy_load_list = found
+        registry.lazy_load()
 
 
 def _unknown(name: str | None, packages: dict[str, str], register: str) -> str:

@@ -469,7 +469,8 @@ class Config:
 
     def _changed(self) -> None:
         """Count a change, and look at the settings after it."""
-        self.changes += 1
+        with self.config_lock:  # two changes at once are two: what was read between is not kept
+            self.changes += 1
         threads = (self.get("threading.max_workers", None), self._requests())
         if threads != self._threads:
             self._threads = threads

@@ -50,7 +50,7 @@ chunk_key_encoding = offered:Keys
 
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(registry, "_codecs", type(registry._codecs)(registry.Registry))
+    monkeypatch.setattr(registry, "_codecs", {})
     monkeypatch.setattr(registry, "_key_encodings", registry.Registry())
     monkeypatch.setattr(registry, "_pipelines", registry.Registry())
     yield

@@ -555,13 +555,14 @@ def default_buffer_prototype() -> BufferPrototype:
     """
     settings = config.config
     key = (settings["buffer"], settings["ndbuffer"])
-    prototype = _prototypes.get(key)
+    prototypes = _prototypes
+    prototype = prototypes.get(key)
     if prototype is None:
         prototype = BufferPrototype(
             configured_class("buffer", buffer_classes),
             configured_class("ndbuffer", ndbuffer_classes),
         )
-        _prototypes[key] = prototype
+        prototypes[key] = prototype
     return prototype
 
 
@@ -582,4 +583,5 @@ def configured_class(setting: str, known: dict[str, type[Any]]) -> type[Any]:
 
 def forget_prototypes() -> None:
     """Make the next `default_buffer_prototype` look at the registered classes again."""
-    _prototypes.clear()
+    global _prototypes
+    _prototypes = {}  # a thread that looks just now fills the old dict

@@ -95,9 +95,9 @@ class DataTypeRegistry:
             return
         name = getattr(cls, "_zarr_v3_name", key)
         if self.contents.get(name) in self._yielding:
-            del self.contents[name]
+            self.contents.pop(name, None)
         self.contents[key] = cls
-        self._found.clear()
+        self._found = {}
 
     def announce(
         self, yielding: Iterable[type[AnyDType]], late: Mapping[str, tuple[str, str]]
@@ -125,7 +125,7 @@ class DataTypeRegistry:
         if key not in self.contents:
             raise KeyError(f"Data type {key!r} not found in registry.")
         del self.contents[key]
-        self._found.clear()
+        self._found = {}
 
     def get(self, key: str) -> type[AnyDType]:
         """Return the class known as `key`.
@@ -147,16 +147,26 @@ class DataTypeRegistry:
         return self.contents[key]
 
     def _load_late(self, name: object) -> None:
-        if isinstance(name, str) and name in self._late and name not in self.contents:
-            module, cls = self._late.pop(name)
+        if not isinstance(name, str) or name in self.contents:
+            return
+        late = self._late.get(name)
+        if late is not None:
+            # Several threads may do so at once: a class stays listed until it is registered.
+            module, cls = late
             found = getattr(import_module(module), cls)
             self.register(name, found)
             self._yielding.add(found)
+            self._late.pop(name, None)
 
-    def _remember(self, key: object, found: AnyDType) -> AnyDType:
-        if len(self._found) >= _REMEMBERED:
-            self._found.clear()
-        self._found[key] = found
+    @staticmethod
+    def _remember(known: dict[object, AnyDType], key: object, found: AnyDType) -> AnyDType:
+        """Keep an answer among those that were `known` before it was searched.
+
+        Where another thread has registered a class meanwhile, nobody looks at these any more.
+        """
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known[key] = found
         return found
 
     def match_dtype(self, dtype: TBaseDType) -> AnyDType:
@@ -178,12 +188,12 @@ class DataTypeRegistry:
             If there is none, or more than one.
         """
         # Data types of NumPy may be equal though their classes, or titles of fields, differ.
-        key = (type(dtype), dtype)
-        found = self._found.get(key)
+        key, known = (type(dtype), dtype), self._found
+        found = known.get(key)
         if found is None:
             found = self._search_native(dtype)
             if isinstance(dtype, np.dtype) and dtype.fields is None:
-                self._remember(key, found)
+                self._remember(known, key, found)
         return found
 
     def _search_native(self, dtype: TBaseDType) -> AnyDType:
@@ -205,7 +215,7 @@ class DataTypeRegistry:
         raise ValueError(f"No Zarr data type found that matches dtype '{dtype!r}'")
 
     def _matching_native(self, dtype: TBaseDType) -> Iterator[AnyDType]:
-        for cls in tuple(self.contents.values()):
+        for cls in list(self.contents.values()):
             # Our own classes need not raise an error each to say no.
             if cls.__module__.startswith("zarr.dtype.") and not cls._check_native_dtype(dtype):
                 continue
@@ -237,7 +247,8 @@ class DataTypeRegistry:
         key = _key(data, zarr_format)
         if key is None:
             return self._search_json(data, zarr_format)
-        return self._found.get(key) or self._remember(key, self._search_json(data, zarr_format))
+        known = self._found
+        return known.get(key) or self._remember(known, key, self._search_json(data, zarr_format))
 
     def _search_json(self, data: DTypeJSON, zarr_format: ZarrFormat) -> AnyDType:
         data = _usual_form(data, zarr_format)
@@ -266,7 +277,7 @@ class DataTypeRegistry:
         named = self.contents.get(name) if isinstance(name, str) else None
         if named is not None:
             yield named
-        for cls in tuple(self.contents.values()):
+        for cls in list(self.contents.values()):
             if cls is not named:
                 yield cls
 
@@ -402,8 +413,9 @@ def _parse_name(name: str, zarr_format: ZarrFormat) -> AnyDType:
     if name in VLEN_UTF8_ALIAS:
         return VariableLengthUTF8()
     key = ("parsed", name, zarr_format)
-    found = data_type_registry._found.get(key)
-    return found or data_type_registry._remember(key, _search_name(name, zarr_format))
+    known = data_type_registry._found
+    found = known.get(key)
+    return found or data_type_registry._remember(known, key, _search_name(name, zarr_format))
 
 
 def _search_name(name: str, zarr_format: ZarrFormat) -> AnyDType:

@@ -34,6 +34,7 @@ from zarr.metadata.json import parse_json, recalled, remember, to_json
 from zarr.metadata.listed import parse_listing
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
+from zarr.registry import state
 from zarr.storage.client import Requests, get_documents
 from zarr.storage.keys import normalize_path
 from zarr.storage.local import LocalStore
@@ -351,7 +352,8 @@ async def save_changes(
     await save_documents(store, [item for item in new if old.get(item[0]) != item[1].to_bytes()])
     consolidated = is_group(after) and after.consolidated_metadata is not None
     if before is not None and len(new) == 1 and not consolidated:
-        remember(new[0][1].to_bytes(), after.copied())  # whoever changes it next need not parse it
+        # The one that changes it next need not parse it.
+        remember(new[0][1].to_bytes(), after.copied(), state())
 
 
 async def kind_at(store: Store, path: str, zarr_format: ZarrFormat) -> NodeType | None:
@@ -413,6 +415,7 @@ def node_v3(document: bytes, store: Store, path: str, *, consolidated: bool = Tr
     known: NodeMetadata | None = recalled(document)
     if known is not None:
         return known
+    as_of = state()
     name = where(store, path)
     if b"consolidated_metadata" in document:
         below = ("consolidated_metadata", "metadata")
@@ -420,12 +423,12 @@ def node_v3(document: bytes, store: Store, path: str, *, consolidated: bool = Tr
     else:
         parsed = parse_json(document, name, "zarr.json")
     if node_type_of(parsed, name) == "array":
-        return remember(document, ArrayV3Metadata.from_dict(parsed, path=name))
+        return remember(document, ArrayV3Metadata.from_dict(parsed, path=name), as_of)
     is_alone = "consolidated_metadata" not in parsed
     if not consolidated:
         parsed.pop("consolidated_metadata", None)
     group = GroupMetadata.from_dict(parsed, path=name)
-    return remember(document, group) if is_alone else group
+    return remember(document, group, as_of) if is_alone else group
 
 
 def group_v2(document: bytes, attributes: bytes | None, path: str) -> GroupMetadata:

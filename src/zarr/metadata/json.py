@@ -79,12 +79,15 @@ _MOST_KEPT = 512
 _parsed: OrderedDict[tuple[bytes, object], _Copied] = OrderedDict()
 
 
-def remember(document: bytes, metadata: N) -> N:
-    """Keep the metadata of a document of format 3 for `recalled`, and return a copy."""
+def remember(document: bytes, metadata: N, as_of: object) -> N:
+    """Keep the metadata of a document of format 3 for `recalled`, and return a copy.
+
+    `as_of` is the `state` before it was parsed: the classes that a document names, and whether its
+    grid is taken, depend on the settings, which others may change meanwhile.
+    """
     if len(document) > _LONGEST_KEPT:
         return metadata
-    # The classes that a document names, and whether its grid is taken, depend on the settings.
-    _parsed[document, state()] = metadata
+    _parsed[document, as_of] = metadata
     while len(_parsed) > _MOST_KEPT:
         try:
             _parsed.popitem(last=False)

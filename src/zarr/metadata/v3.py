@@ -27,6 +27,7 @@ from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_
 from zarr.metadata.fields import check_allowed_extra_field, parse_extra_fields, parse_shapelike
 from zarr.metadata.json import as_stored, copied, in_node, parse_json, recalled, remember, to_json
 from zarr.metadata.spec import ArrayConfig, ArraySpec
+from zarr.registry import state
 from zarr.settings import config
 
 if TYPE_CHECKING:
@@ -409,7 +410,9 @@ class ArrayV3Metadata(Metadata):
         known = recalled(document)
         if isinstance(known, cls):
             return known
-        return remember(document, cls.from_dict(parse_json(document, path, ZARR_JSON), path=path))
+        as_of = state()
+        parsed = cls.from_dict(parse_json(document, path, ZARR_JSON), path=path)
+        return remember(document, parsed, as_of)
 
     def copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own; the rest is frozen."""
