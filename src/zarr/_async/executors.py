@@ -359,8 +359,13 @@ class _Arrivals:
 
     def _tell(self) -> None:
         self._told = False  # before any is told: one that arrives later wakes the loop again
-        while self._waiting:
-            self._waiting.popleft()()
+        while True:
+            # Taken, and not looked at first: so this thread sees all that came before.
+            try:
+                arrive = self._waiting.popleft()
+            except IndexError:
+                return
+            arrive()
 
 
 class _Line:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextvars
 import os
+from collections import deque
 from functools import partial, update_wrapper
 from itertools import islice
 from types import FunctionType, coroutine
@@ -258,13 +259,15 @@ def _together(items: list[T], fn: Callable[[T], Awaitable[V]], limit: int) -> li
     """
     results: dict[int, V] = {}
     errors: list[BaseException] = []
-    queue = iter(enumerate(items))  # each item is given to one thread
+    queue = deque(enumerate(items))  # each item is given to one thread
 
     def work() -> None:
         _thread.helped = True  # what an item does is not divided any further
         try:
-            for index, item in queue:
-                if errors:
+            while queue and not errors:
+                try:
+                    index, item = queue.popleft()
+                except IndexError:  # another thread took the last one
                     return
                 results[index] = step(awaited(fn(item)))
         except BaseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from contextlib import asynccontextmanager
@@ -59,6 +60,16 @@ _grown: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 # So many are known by name; once there were more, any other array may have grown.
 _MOST_GROWN = 4096
 _some_forgotten = False
+_noting = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _noting
+    _noting = threading.Lock()  # the thread that held it is not in the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _address(place: StorePath) -> str:
@@ -69,11 +80,13 @@ def note_growth(place: StorePath, shape: tuple[int, ...]) -> None:
     """Remember that the array at a place has been made longer."""
     global _some_forgotten
     address = _address(place)
-    _grown.pop(address, None)
-    _grown[address] = shape  # the last to be forgotten
-    if len(_grown) > _MOST_GROWN:
-        _grown.popitem(last=False)
-        _some_forgotten = True
+    with _noting:
+        # Others look without the lock: an array is never missing in between.
+        _grown[address] = shape
+        _grown.move_to_end(address)  # the last to be forgotten
+        if len(_grown) > _MOST_GROWN:
+            _some_forgotten = True
+            _grown.popitem(last=False)
 
 
 def may_have_grown(place: StorePath, shape: tuple[int, ...]) -> bool:

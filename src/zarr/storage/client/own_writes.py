@@ -143,24 +143,26 @@ def note_deletion(data_id: str, prefix: str) -> None:
     global _last, _forgotten
     place = f"{data_id}/{prefix}"
     with _lock:
-        _last += 1
-        _deleted.pop(place, None)
-        _deleted[place] = _last
+        # Others look without the lock. A deletion is known before its number is, a place that was
+        # deleted before is never missing in between, and what is forgotten is said to be first.
+        _deleted[place] = number = _last + 1
+        _deleted.move_to_end(place)
         if len(_deleted) > _MOST:
-            _forgotten = _deleted.popitem(last=False)[1]
+            oldest = next(iter(_deleted))
+            _forgotten = _deleted[oldest]
+            del _deleted[oldest]
+        _last = number
 
 
 def may_be_deleted(data_id: str, path: str, since: int) -> bool:
     """Tell whether what is at a path may have been deleted after the deletion of a number."""
-    if since < _forgotten:
-        return True
     place = f"{data_id}/{path}/" if path else f"{data_id}/"
     end = place.find("/")
     while end != -1:
         if _deleted.get(place[: end + 1], 0) > since:
             return True
         end = place.find("/", end + 1)
-    return False
+    return since < _forgotten
 
 
 def _renew() -> None:
