@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,12 @@ MARKS = {
     "property": ("slow",),
     "services": ("slow", "network"),
 }
+
+
+def pytest_report_header() -> str:
+    """Say whether threads take turns in this Python: that decides what tests of races try."""
+    has_gil = getattr(sys, "_is_gil_enabled", lambda: True)()
+    return f"GIL: {'on' if has_gil else 'off'}"
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import threading
 import time
 import tracemalloc
@@ -457,6 +458,10 @@ def test_a_killed_writer_leaves_whole_values_and_no_lock(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    reason="without a GIL, another thread may hold the lock of one of Python's own objects",
+)
 def test_children_forked_while_threads_write_go_on(path: Path) -> None:
     store = SQLiteStore(path)
     store.set_sync("k", value(b"v" * 200_000))
