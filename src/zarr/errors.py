@@ -159,8 +159,8 @@ class BaseZarrError(ValueError):
                 # replace the error being raised with one about its message.
                 args = (", ".join(str(arg) for arg in args),)
         super().__init__(*args)
-        # From Python 3.14 on, `ValueError` has no initializer of its own. That of `OSError` comes next
-        # then, for errors that are both, and leaves the arguments alone.
+        # From Python 3.14 on, `ValueError` has no initializer of its own. That of `OSError` comes
+        # next then, for errors that are both, and leaves the arguments alone.
         self.args = args
 
 
