@@ -211,14 +211,37 @@ def with_ome(
 def known_scale(attributes: Mapping[str, Any], dimensions: int) -> list[float]:
     """Return the size of an element that the attributes of a group tell; 1 where they do not."""
     try:
-        entry = attributes.get("ome", attributes)["multiscales"][0]
-        steps = entry["datasets"][0]["coordinateTransformations"]
+        steps = _known(attributes)["datasets"][0]["coordinateTransformations"]
         found = next(step["scale"] for step in steps if step["type"] == "scale")
         if len(found) == dimensions:
             return [float(each) for each in found]
-    except (LookupError, TypeError, ValueError, StopIteration, AttributeError):
+    except (LookupError, TypeError, ValueError, StopIteration):
         pass
     return [1.0] * dimensions
+
+
+def known_units(attributes: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """Return the units that the attributes of a group tell, by the names of the dimensions."""
+    axes = _known(attributes).get("axes")
+    found = [axis for axis in axes if isinstance(axis, dict)] if isinstance(axes, list) else []
+    return {
+        axis["name"]: axis["unit"] for axis in found if axis.get("name") in names and "unit" in axis
+    }
+
+
+def known_title(attributes: Mapping[str, Any]) -> str:
+    """Return the name of an image that the attributes of a group tell; empty if they tell none."""
+    found = _known(attributes).get("name")
+    return found if isinstance(found, str) else ""
+
+
+def _known(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of OME-Zarr that name levels; empty where there are none."""
+    try:
+        found = attributes.get("ome", attributes)["multiscales"][0]
+    except (LookupError, TypeError, AttributeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 # -- GeoZarr --------------------------------------------------------------------------------------

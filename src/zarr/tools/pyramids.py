@@ -30,6 +30,8 @@ from zarr.tools.conventions import (
     Level,
     check,
     known_scale,
+    known_title,
+    known_units,
     level,
     version,
     with_geozarr,
@@ -156,7 +158,8 @@ async def pyramid(
         For OME-Zarr, the size of an element of the array along each dimension; by default that
         which the attributes tell, or 1.
     units : dict, optional
-        For OME-Zarr, the unit of `scale` by the name of the dimension, as ``{"x": "micrometer"}``.
+        For OME-Zarr, the unit of `scale` by the name of the dimension, as ``{"x": "micrometer"}``;
+        by default those that the attributes tell.
     chunks, shards : optional
         As of :func:`zarr.create_array`; by default those of the array.
     overwrite : bool, default: False
@@ -205,13 +208,16 @@ async def pyramid(
     above = parent.metadata if parent is not None else None
     if convention != "ome" and (units or scale is not None):
         raise ValueError(f"scale and units are of OME-Zarr: convention={convention!r} has none")
+    before: dict[str, Any] = {} if above is None else above.attributes
     if scale is None:
-        scale = known_scale({} if above is None else above.attributes, len(array.shape))
+        scale = known_scale(before, len(array.shape))
+    if units is None:
+        units = known_units(before, names)
     if len(scale) != len(array.shape):
         raise ValueError(f"scale has {len(scale)} numbers for {len(array.shape)} dimensions")
     own_names = getattr(array.metadata, "dimension_names", names) or ()
     check(convention, names, None if target is not None else own_names)
-    unknown = set(units or ()) - set(names)
+    unknown = set(units) - set(names)
     if unknown:
         raise ValueError(f"there is no dimension {min(unknown)!r} for a unit: there are {names}")
     made = _Maker(array, reduction, factors, options)
@@ -225,17 +231,17 @@ async def pyramid(
         level(name, shape, [f**number for f in factors], scale, centred=method != "nearest")
         for number, (name, shape) in enumerate(zip(paths, shapes, strict=True))
     )
-    zarr_format = array.metadata.zarr_format
+    zarr_format, title = array.metadata.zarr_format, known_title(before)
 
-    def attributes(before: Mapping[str, Any]) -> dict[str, Any]:
+    def attributes(others: Mapping[str, Any]) -> dict[str, Any]:
         match convention:
             case "ome":
-                return with_ome(before, zarr_format, names, units or {}, described, method)
+                return with_ome(others, zarr_format, names, units, described, method, title)
             case "geozarr":
                 own = array.metadata.attributes
-                return with_geozarr(before, own, names, described, method)
+                return with_geozarr(others, own, names, described, method)
             case _:
-                return dict(before)
+                return dict(others)
 
     with metered("pyramid", array.nbytes, progress=progress) as meter:
         if target is None:
@@ -257,8 +263,7 @@ async def pyramid(
             async with landing(where, zarr_format, overwrite=overwrite) as base:
                 there = [base / name for name in paths]
                 await made.make(there[1:], there[0], meter.advance, executor)
-                own = {} if above is None else above.attributes
-                group = GroupMetadata(attributes=attributes(own), zarr_format=zarr_format)
+                group = GroupMetadata(attributes=attributes(before), zarr_format=zarr_format)
                 await place_node(base, group, parents=False)
     return Pyramid(where.shown_as(), method, version(convention, zarr_format), described)
 

@@ -108,6 +108,7 @@ def test_tables_come_back_with_their_types_and_nulls(zarr_format: Any, tmp_path:
     assert done.lost == ()
     assert tools.export_file(tmp_path / "z", tmp_path / "b.parquet").lost == ()
     again = parquet.read_table(tmp_path / "b.parquet")
+    assert again.column_names == table.column_names
     for name in table.column_names:
         assert again[name].type == table[name].type, name
         assert repr(again[name].to_pylist()) == repr(table[name].to_pylist()), name

@@ -304,6 +304,22 @@ def test_dimensions_that_ome_zarr_cannot_have_are_refused() -> None:
         tools.pyramid(text, convention="none")
 
 
+def test_sizes_units_and_names_that_are_known_stay() -> None:
+    group = zarr.create_group({})
+    group.create_array("0", data=IMAGE, chunks=(32, 32), dimension_names=("y", "x"))
+    units = {"y": "micrometer", "x": "nanometer"}
+    tools.pyramid(group, scale=(0.5, 250), units=units, levels=1)
+    ome = group.attrs["ome"]
+    ome["multiscales"][0]["name"] = "cells"
+    group.attrs["ome"] = {**ome, "omero": {"channels": []}}
+    tools.pyramid(group, levels=2, overwrite=True)
+    found = group.attrs["ome"]["multiscales"][0]
+    assert [axis["unit"] for axis in found["axes"]] == ["micrometer", "nanometer"]
+    assert found["datasets"][2]["coordinateTransformations"][0]["scale"] == [2, 1000]
+    assert found["name"] == "cells"
+    assert "omero" in group.attrs["ome"]
+
+
 class Killed(BaseException):
     """Ends a process, as far as the store can tell."""
 

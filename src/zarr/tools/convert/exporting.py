@@ -459,6 +459,8 @@ async def _to_parquet(
         for name, array in columns.items()
     }
     before, metadata = types_in(of_group)
+    order = [name for name in before if name in columns]
+    columns = {name: columns[name] for name in dict.fromkeys([*order, *columns])}
     for name, kind in before.items():
         if name in columns and _data_type(columns[name]) == dtype_of(kind):
             types[name] = kind

@@ -228,7 +228,8 @@ class _Table:
             raise ValueError(f"{_name(file)} has no column that an array can hold: {lost}")
         of_group = dict(self._attributes.get("", {}))
         schema = self._schema
-        if schema.metadata or any(each.type != type_of(dtype_of(each.type)) for each in schema):
+        told = all(each.type == type_of(dtype_of(each.type)) for each in schema)
+        if schema.metadata or not told or schema.names != sorted(schema.names):
             of_group[SCHEMA] = base64.standard_b64encode(schema.serialize()).decode()
         nodes = [Incoming("", None, of_group, {})]
         taken = {field.name for field in columns}
