@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from contextlib import contextmanager
+from importlib import import_module
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def _can_be_read(node: Any, leave_out: Any) -> bool:
     known = [filters.get_filter(number) for number in range(filters.get_nfilters())]
     if not all(_is_there(h5py, code) for code, *_ in known):
         with contextlib.suppress(ImportError):
-            import hdf5plugin  # noqa: F401  # late: it registers filters, which few files need
+            import_module("hdf5plugin")  # it registers filters, which few files need
     missing = [
         f"{name.decode().partition(';')[0]} ({code})"
         for code, _, _, name in known

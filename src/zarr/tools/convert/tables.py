@@ -160,11 +160,13 @@ _DIGITS = 18
 
 
 def _is_string(types: Any, kind: Any) -> bool:
-    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
+    is_it: bool = types.is_string(kind) or types.is_large_string(kind)
+    return is_it or bool(types.is_string_view(kind))
 
 
 def _is_binary(types: Any, kind: Any) -> bool:
-    return types.is_binary(kind) or types.is_large_binary(kind) or types.is_binary_view(kind)
+    is_it: bool = types.is_binary(kind) or types.is_large_binary(kind)
+    return is_it or bool(types.is_binary_view(kind))
 
 
 def _about(kind: Any) -> dict[str, Any]:
