@@ -87,7 +87,7 @@ class Unmended(Finding):
     why: str = ""
 
     def __str__(self) -> str:
-        return f"{super().__str__()}\n          cannot be mended: {printable(self.why)}"
+        return f"{super().__str__()}\n          {printable(self.why)}"
 
 
 @dataclass(frozen=True)
@@ -433,7 +433,7 @@ class _Planner:
             elif each.code in _DAMAGED:
                 damaged.setdefault(each.key, []).append(each)
             else:
-                self._leave(each, each.remedy)
+                self._leave(each, f"left for another remedy: {each.remedy}")
         for each in documents.values():
             async for plan in self._document(each):
                 yield plan
@@ -467,7 +467,7 @@ class _Planner:
                 if age is None:
                     continue  # it is gone
                 if age < older:
-                    why = f"it is {age:,.0f} s old, and may belong to a write that is under way"
+                    why = f"left: it is {age:,.0f} s old, and may belong to a write that is under way"
                     self._leave(each, why)
                     continue
                 how = f"a temporary file, {age:,.0f} s old"
@@ -499,7 +499,7 @@ class _Planner:
             self._leave(finding, _CHANGED)
             return
         if await offload(values.is_damaged, coords, value):
-            self._leave(finding, f"it is damaged, too; {finding.remedy}")
+            self._leave(finding, f"cannot be mended: it is damaged, too; {finding.remedy}")
             return
         step = Step(finding.code, "move", finding.key, f"to {finding.expected!r}")
         yield _Plan(
@@ -556,7 +556,8 @@ class _Planner:
         if changes and await self._is_sound(path, found):
             yield _Plan(Step(finding.code, "write", changes[-1].key, how), tuple(changes))
         else:
-            self._leave(finding, f"no sound document was found elsewhere; {finding.remedy}")
+            why = f"cannot be mended: there is no sound copy of it; {finding.remedy}"
+            self._leave(finding, why)
 
     async def _documents_in_second(self, path: str) -> dict[str, bytes]:
         if self._second is None:
@@ -618,7 +619,7 @@ class _Planner:
             try:
                 await consolidate_metadata(StorePath(writes, path), zarr_format=zarr_format)
             except (ValueError, TypeError, KeyError, OSError) as error:
-                self._leave(finding, f"the nodes below cannot be read: {error}")
+                self._leave(finding, f"cannot be mended: the nodes below cannot be read: {error}")
                 return
         changes = []
         for key, value in writes.written.items():
@@ -633,7 +634,7 @@ class _Planner:
 
         def leave(why: str) -> None:
             for each in findings:
-                self._leave(each, why)
+                self._leave(each, f"cannot be mended: {why}")
 
         values, coords = self._values(first.node), first.chunk
         if values is None or coords is None:
