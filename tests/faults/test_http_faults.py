@@ -10,21 +10,26 @@ import socket
 import struct
 import threading
 from collections import deque
+from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pytest
 
 import zarr
+from zarr.abc.codec import BytesBytesCodec
 from zarr.buffer.cpu import buffer_prototype
+from zarr.registry import register_codec
 from zarr.storage import FsspecStore, MemoryStore, ObjectStore
 from zarr.storage.client import Requests
 from zarr.storage.client.retry import is_transient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from zarr.abc.buffer import Buffer
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -113,12 +118,15 @@ class Server(ThreadingHTTPServer):
         self.asked = 0
         self.busy = self.most = 0  # requests at a time, now and at most
         self.lock = threading.Lock()
+        self.met_one = threading.Condition()
         # Told when a request is met by a fault that does not answer, and when it has ended.
         self.hanging, self.gone = threading.Semaphore(0), threading.Semaphore(0)
         self.random = random.Random(0)
 
     def met(self) -> str:
-        self.asked += 1
+        with self.met_one:
+            self.asked += 1
+            self.met_one.notify_all()
         if self.plan:
             return self.plan.popleft()
         if self.random.random() < self.rate:
@@ -127,6 +135,36 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: Any) -> None:
         pass  # a client that went away
+
+
+@dataclass(frozen=True)
+class WaitingCodec(BytesBytesCodec):
+    """Changes nothing, and waits for something before it decodes."""
+
+    until: ClassVar[Callable[[], bool] | None] = None
+    answers: ClassVar[set[bool]] = set()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"name": "test.waiting"}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        return cls()
+
+    def compute_encoded_size(self, input_byte_length: int, chunk_spec: Any) -> int:
+        return input_byte_length
+
+    def _encode_sync(self, chunk_data: Buffer, chunk_spec: Any) -> Buffer:
+        return chunk_data
+
+    def _decode_sync(self, chunk_data: Buffer, chunk_spec: Any) -> Buffer:
+        until = WaitingCodec.until
+        if until is not None:
+            WaitingCodec.answers.add(until())
+        return chunk_data
+
+
+register_codec("test.waiting", WaitingCodec)
 
 
 @pytest.fixture
@@ -252,11 +290,13 @@ ARRAYS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.parametrize("width", [32, 2])  # more requests at a time than chunks, or fewer
 @pytest.mark.parametrize("how", ARRAYS, ids=str)
 def test_the_engine_fetches_the_bytes_that_are_stored(
-    direct: Any, server: Server, how: dict[str, Any]
+    direct: Any, server: Server, how: dict[str, Any], width: int
 ) -> None:
     store, asked = direct
+    store.max_requests = width
     values = np.arange(23 * 31).reshape(23, 31).astype(how.get("dtype", "i4"))
     source = MemoryStore()
     array = zarr.create_array(
@@ -339,8 +379,10 @@ def test_a_refusal_is_reported_and_never_a_fill_value(direct: Any, server: Serve
         array[:]
 
 
-def test_a_damaged_chunk_is_named(direct: Any, server: Server) -> None:
+@pytest.mark.parametrize("width", [32, 3])
+def test_a_damaged_chunk_is_named(direct: Any, server: Server, width: int) -> None:
     store, _ = direct
+    store.max_requests = width
     array = zarr.open_array(store, path="a", mode="r")
     server.data["/a/c/7"] = b"nothing of Zstandard"
     with pytest.raises(zarr.errors.ChunkDecodeError, match="c/7"):
@@ -364,6 +406,29 @@ def test_no_more_requests_at_a_time_than_the_limit(direct: Any, server: Server) 
         np.testing.assert_array_equal(found, np.arange(1000))
     assert asked == []
     assert server.most <= 3
+
+
+def test_decoding_holds_up_no_request(direct: Any, server: Server) -> None:
+    store, asked = direct
+    store.max_requests = 2
+    source = MemoryStore()
+    zarr.create_array(source, data=np.arange(12), chunks=1, compressors=[WaitingCodec()])
+    server.data |= {f"/x/{key}": value.to_bytes() for key, value in source._store_dict.items()}
+    array = zarr.open_array(store, path="x", mode="r")
+    asked.clear()
+    before = server.asked
+
+    def further_requests() -> bool:
+        with server.met_one:
+            return server.met_one.wait_for(lambda: server.asked >= before + 4, timeout=30)
+
+    WaitingCodec.until = further_requests
+    try:
+        np.testing.assert_array_equal(array[:], np.arange(12))
+    finally:
+        WaitingCodec.until = None
+    assert asked == []
+    assert WaitingCodec.answers == {True}, "two chunks are decoded, and nothing is asked for"
 
 
 @pytest.mark.parametrize("stop", ["cancel", "timeout", "interrupt"])

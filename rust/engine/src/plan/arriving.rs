@@ -13,48 +13,46 @@ use crate::scratch::Scratch;
 const FIRST: usize = 1 << 20;
 
 impl ChunkRead {
-    /// Takes a whole value of `len` bytes. `read` fills a buffer with the next of them, and says
-    /// whether they came; if not, this is as if nothing had been fed. Decoding begins when `turn`
-    /// returns, and what it returns is kept until it ends.
-    pub fn feed_whole<T>(
-        &mut self,
-        len: u64,
-        read: impl FnMut(&mut [u8]) -> bool,
-        turn: impl FnOnce() -> T,
-    ) -> Result<()> {
+    /// Receives a whole value of `len` bytes. `read` fills a buffer with the next of them, and says
+    /// whether they came; if not, this is as if nothing had been fed. Returns the bytes that are to be
+    /// given to [`decode_whole`](Self::decode_whole); `None` if they did not come, or went to their
+    /// place already.
+    pub fn receive_whole(&mut self, len: u64, read: impl FnMut(&mut [u8]) -> bool) -> Result<Option<Scratch>> {
         let fed = self.plan.begin_feeding(self.number);
-        fed.and_then(|_fed| self.take_whole(len, read, turn)).map_err(|e| self.placed(e))
+        fed.and_then(|_fed| self.received(len, read)).map_err(|e| self.placed(e))
     }
 
-    fn take_whole<T>(
-        &mut self,
-        len: u64,
-        mut read: impl FnMut(&mut [u8]) -> bool,
-        turn: impl FnOnce() -> T,
-    ) -> Result<()> {
+    /// Decodes a whole value that was received.
+    pub fn decode_whole(&mut self, bytes: Scratch) -> Result<()> {
+        let fed = self.plan.begin_feeding(self.number);
+        fed.and_then(|_fed| self.take_whole(bytes)).map_err(|e| self.placed(e))
+    }
+
+    fn received(&mut self, len: u64, mut read: impl FnMut(&mut [u8]) -> bool) -> Result<Option<Scratch>> {
         if !matches!(self.stage, Stage::Whole) {
             return Err(Error::internal("all of a value, where a part of it is wanted"));
         }
-        let array = Arc::clone(&self.array);
-        let chain = array.chain();
-        let form = array.form(&self.chunk)?;
+        let chain = self.array.chain();
+        let form = self.array.form(&self.chunk)?;
         if chain.raw()
             && len == form.nbytes as u64
             && let Some(target) = self.targets.single()
         {
             let done = target.view.in_place(&target.region, &form.strides, form.nbytes, &mut read)?;
             if done.is_some() {
-                return Ok(());
+                return Ok(None);
             }
         }
-        let size = read::stored_len(chain, &form, len)?;
-        let Some(bytes) = arrived(size, read)? else { return Ok(()) };
-        let _turn = turn();
-        if chain.shard().is_some() {
+        arrived(read::stored_len(chain, &form, len)?, read)
+    }
+
+    fn take_whole(&mut self, bytes: Scratch) -> Result<()> {
+        if self.chain().shard().is_some() {
             let object: Arc<dyn Object> = Arc::new(bytes.into_inner());
             return self.take(vec![Some(object)], &Version::Unknown).map(drop);
         }
-        self.targets.place(chain, &form, &bytes)
+        let form = self.array.form(&self.chunk)?;
+        self.targets.place(self.chain(), &form, &bytes)
     }
 }
 
