@@ -5,7 +5,7 @@
 //! counts are those of the process: whoever watches takes them before and after.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -93,13 +93,31 @@ pub struct Span {
     pub bytes: u64,
 }
 
-/// The counts of one phase, on a cache line of their own.
-#[derive(Default)]
-#[repr(align(64))]
+/// The counts of one phase.
 struct Counter {
     times: AtomicU64,
     bytes: AtomicU64,
     nanos: AtomicU64,
+}
+
+impl Counter {
+    const fn new() -> Self {
+        Self { times: AtomicU64::new(0), bytes: AtomicU64::new(0), nanos: AtomicU64::new(0) }
+    }
+}
+
+/// The counts of all phases, made by one thread or by many.
+#[repr(align(64))]
+struct Counters {
+    /// Whether a thread has them for itself.
+    taken: AtomicBool,
+    phases: [Counter; PHASES.len()],
+}
+
+impl Counters {
+    const fn new() -> Self {
+        Self { taken: AtomicBool::new(false), phases: [const { Counter::new() }; PHASES.len()] }
+    }
 }
 
 /// Spans that are shorter are counted, and not kept: there are too many.
@@ -111,33 +129,115 @@ const MOST: usize = 1 << 16;
 const SHORT: Duration = Duration::from_micros(100);
 const FEW: u64 = 64;
 /// … and then one of so many times, which stands for the others: to look at the clock takes time.
-const ONE_OF: u64 = 8;
+const ONE_OF: u64 = 32;
 
 /// Counts the times at which somebody began to watch while nobody did.
 static EPISODE: AtomicU64 = AtomicU64::new(0);
 static WATCHERS: AtomicUsize = AtomicUsize::new(0);
-static COUNTERS: LazyLock<[Counter; PHASES.len()]> = LazyLock::new(|| std::array::from_fn(|_| Counter::default()));
+/// So many threads at a time have counters of their own, which cost less to add to.
+const OWN: usize = 64;
+static COUNTERS: [Counters; OWN] = [const { Counters::new() }; OWN];
+/// The counters of further threads.
+static SHARED: Counters = Counters::new();
 static SPANS: Mutex<Vec<Span>> = Mutex::new(Vec::new());
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 static THREADS: AtomicU64 = AtomicU64::new(0);
 
-/// The phases of a thread since somebody began to watch.
-struct Lately {
+/// A thread, as long as it is counted.
+struct Thread {
+    counters: Cell<Option<&'static Counters>>,
+    /// The nanoseconds of phases within the one that this thread is in.
+    within: Cell<u64>,
+    /// For how many times the phase stands that this thread is in; 0 if it is not timed. Phases
+    /// within it are treated alike.
+    weight: Cell<Option<u64>>,
+    /// The episode of `phases`.
     episode: Cell<u64>,
-    /// How often each was begun, and how long the last one took.
+    /// How often each phase was begun, and how long the last one took.
     phases: [Cell<(u64, u64)>; PHASES.len()],
 }
 
 thread_local! {
-    /// The nanoseconds of phases within the one that this thread is in.
-    static WITHIN: Cell<u64> = const { Cell::new(0) };
-    /// For how many times the phase stands that this thread is in; 0 if it is not timed. Phases
-    /// within it are treated alike.
-    static WEIGHT: Cell<Option<u64>> = const { Cell::new(None) };
-    static LATELY: Lately = const {
-        Lately { episode: Cell::new(0), phases: [const { Cell::new((0, u64::MAX)) }; PHASES.len()] }
-    };
+    static THREAD: Thread = const { Thread {
+        counters: Cell::new(None),
+        within: Cell::new(0),
+        weight: Cell::new(None),
+        episode: Cell::new(0),
+        phases: [const { Cell::new((0, u64::MAX)) }; PHASES.len()],
+    } };
+    static CLAIM: Cell<Option<Claim>> = const { Cell::new(None) };
     static NUMBER: u64 = THREADS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The counters that a thread has for itself, until it ends.
+struct Claim(&'static Counters);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        THREAD.with(|thread| thread.counters.set(Some(&SHARED)));
+        self.0.taken.store(false, Ordering::Release);
+    }
+}
+
+impl Thread {
+    fn add(&self, phase: Phase, times: u64, bytes: u64, nanos: u64) {
+        let counters = self.counters.get().unwrap_or_else(|| self.claimed());
+        let shared = std::ptr::eq(counters, &raw const SHARED);
+        let counter = &counters.phases[phase as usize];
+        for (number, more) in [(&counter.times, times), (&counter.bytes, bytes), (&counter.nanos, nanos)] {
+            if shared {
+                number.fetch_add(more, Ordering::Relaxed);
+            } else {
+                // Nobody else adds to it.
+                number.store(number.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[cold]
+    fn claimed(&self) -> &'static Counters {
+        let free = |counters: &&Counters| !counters.taken.swap(true, Ordering::Acquire);
+        let mut counters = &SHARED;
+        if let Some(own) = COUNTERS.iter().find(free) {
+            // A thread that ends may have no room for the claim: then they stay taken.
+            if CLAIM.try_with(|claim| claim.set(Some(Claim(own)))).is_ok() {
+                counters = own;
+            }
+        }
+        self.counters.set(Some(counters));
+        counters
+    }
+
+    /// For how many times the next one of a phase stands; 0 if it is not timed.
+    fn weight_of_next(&self, phase: Phase) -> u64 {
+        let episode = EPISODE.load(Ordering::Relaxed);
+        if self.episode.replace(episode) != episode {
+            self.phases.iter().for_each(|phase| phase.set((0, u64::MAX)));
+        }
+        let (begun, last) = self.phases[phase as usize].get();
+        self.phases[phase as usize].set((begun + 1, last));
+        match begun {
+            _ if begun < FEW || last >= nanos(SHORT) => 1,
+            _ if begun % ONE_OF == 0 => ONE_OF,
+            _ => 0,
+        }
+    }
+
+    fn ended(&self, phase: Phase, (times, bytes): (u64, u64), start: Instant, (within, weight): (u64, u64)) -> u64 {
+        let took = start.elapsed();
+        self.add(phase, times, bytes, nanos(took).saturating_sub(within).saturating_mul(weight));
+        let last = &self.phases[phase as usize];
+        last.set((last.get().0, nanos(took)));
+        // Nobody waits for another who notes a span: that would change what is measured.
+        if took >= SHORTEST
+            && let Ok(mut spans) = SPANS.try_lock()
+            && spans.len() < MOST
+        {
+            let start = nanos(start.saturating_duration_since(*EPOCH));
+            spans.push(Span { phase, thread: NUMBER.with(|&number| number), start, nanos: nanos(took), bytes });
+        }
+        nanos(took)
+    }
 }
 
 /// Counts from now on, until this is dropped.
@@ -188,12 +288,14 @@ pub fn now() -> u64 {
 
 /// The counts of a phase.
 pub fn count(phase: Phase) -> Count {
-    let counter = &COUNTERS[phase as usize];
-    Count {
-        times: counter.times.load(Ordering::Relaxed),
-        bytes: counter.bytes.load(Ordering::Relaxed),
-        nanos: counter.nanos.load(Ordering::Relaxed),
-    }
+    COUNTERS.iter().chain([&SHARED]).fold(Count::default(), |sum, counters| {
+        let counter = &counters.phases[phase as usize];
+        Count {
+            times: sum.times.wrapping_add(counter.times.load(Ordering::Relaxed)),
+            bytes: sum.bytes.wrapping_add(counter.bytes.load(Ordering::Relaxed)),
+            nanos: sum.nanos.wrapping_add(counter.nanos.load(Ordering::Relaxed)),
+        }
+    })
 }
 
 /// The spans that are kept, from number `first` on.
@@ -210,25 +312,20 @@ pub fn spans(first: usize) -> Vec<Span> {
 #[inline]
 pub fn saw(phase: Phase, times: u64, bytes: u64) {
     if watched() {
-        add(phase, times, bytes, 0);
+        THREAD.with(|thread| thread.add(phase, times, bytes, 0));
     }
 }
 
 /// Does `work`, which is a phase.
 #[inline]
 pub fn timed<T>(phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
-    if watched() { measured(phase, bytes, work) } else { work() }
+    if watched() { measured(phase, |_| bytes, work) } else { work() }
 }
 
 /// Does `work`, which is a phase; that says on how many bytes.
 #[inline]
 pub fn timed_of<T>(phase: Phase, bytes: impl FnOnce(&T) -> u64, work: impl FnOnce() -> T) -> T {
-    if !watched() {
-        return work();
-    }
-    let done = measured(phase, 0, work);
-    add(phase, 0, bytes(&done), 0);
-    done
+    if watched() { measured(phase, bytes, work) } else { work() }
 }
 
 /// Does `work`, which is all of an operation, or a part of one: it is as long as it takes, with all
@@ -238,85 +335,48 @@ pub fn whole<T>(phase: Phase, work: impl FnOnce() -> T) -> T {
     if !watched() {
         return work();
     }
-    let weight = weight_of_next(phase);
-    let start = (weight > 0).then(Instant::now);
-    let done = work();
-    if let Some(start) = start {
-        ended(phase, (0, 0), start, start.elapsed(), (0, weight));
+    let weight = THREAD.with(|thread| thread.weight_of_next(phase));
+    if weight == 0 {
+        return work();
     }
+    let start = Instant::now();
+    let done = work();
+    THREAD.with(|thread| thread.ended(phase, (0, 0), start, (0, weight)));
     done
 }
 
-/// For how many times the next one of a phase stands on this thread; 0 if it is not timed.
-fn weight_of_next(phase: Phase) -> u64 {
-    LATELY.with(|lately| {
-        let episode = EPISODE.load(Ordering::Relaxed);
-        if lately.episode.replace(episode) != episode {
-            lately.phases.iter().for_each(|phase| phase.set((0, u64::MAX)));
-        }
-        let (begun, last) = lately.phases[phase as usize].get();
-        lately.phases[phase as usize].set((begun + 1, last));
-        match begun {
-            _ if begun < FEW || last >= nanos(SHORT) => 1,
-            _ if begun % ONE_OF == 0 => ONE_OF,
-            _ => 0,
-        }
-    })
-}
-
 /// The weight of this thread, until this is dropped.
-struct Weighed(Option<u64>);
+struct Weighed<'a>(&'a Thread, Option<u64>);
 
-impl Drop for Weighed {
+impl Drop for Weighed<'_> {
     fn drop(&mut self) {
-        WEIGHT.set(self.0);
+        self.0.weight.set(self.1);
     }
 }
 
 #[inline(never)]
-fn measured<T>(phase: Phase, bytes: u64, work: impl FnOnce() -> T) -> T {
-    // Waits for others are as long as they are: none stands for another.
-    let weight = match phase {
-        Phase::Lock => 1,
-        _ => WEIGHT.get().unwrap_or_else(|| weight_of_next(phase)),
-    };
-    let _above = Weighed(WEIGHT.replace(Some(weight)));
-    if weight == 0 {
-        add(phase, 1, bytes, 0);
-        return work();
-    }
-    let outside = WITHIN.replace(0);
-    let start = Instant::now();
-    let done = work();
-    let took = start.elapsed();
-    let within = WITHIN.replace(outside.saturating_add(nanos(took)));
-    ended(phase, (1, bytes), start, took, (within, weight));
-    done
-}
-
-fn ended(phase: Phase, (times, bytes): (u64, u64), start: Instant, took: Duration, (within, weight): (u64, u64)) {
-    add(phase, times, bytes, nanos(took).saturating_sub(within).saturating_mul(weight));
-    LATELY.with(|lately| {
-        let phase = &lately.phases[phase as usize];
-        phase.set((phase.get().0, nanos(took)));
-    });
-    // Nobody waits for another who notes a span: that would change what is measured.
-    if took >= SHORTEST
-        && let Ok(mut spans) = SPANS.try_lock()
-        && spans.len() < MOST
-    {
-        let start = nanos(start.saturating_duration_since(*EPOCH));
-        spans.push(Span { phase, thread: NUMBER.with(|&number| number), start, nanos: nanos(took), bytes });
-    }
-}
-
-fn add(phase: Phase, times: u64, bytes: u64, nanos: u64) {
-    let counter = &COUNTERS[phase as usize];
-    for (number, more) in [(&counter.times, times), (&counter.bytes, bytes), (&counter.nanos, nanos)] {
-        if more > 0 {
-            number.fetch_add(more, Ordering::Relaxed);
+fn measured<T>(phase: Phase, bytes: impl FnOnce(&T) -> u64, work: impl FnOnce() -> T) -> T {
+    THREAD.with(|thread| {
+        // Waits for others are as long as they are: none stands for another.
+        let weight = match phase {
+            Phase::Lock => 1,
+            _ => thread.weight.get().unwrap_or_else(|| thread.weight_of_next(phase)),
+        };
+        let _above = Weighed(thread, thread.weight.replace(Some(weight)));
+        if weight == 0 {
+            let done = work();
+            thread.add(phase, 1, bytes(&done), 0);
+            return done;
         }
-    }
+        let outside = thread.within.replace(0);
+        let start = Instant::now();
+        let done = work();
+        let bytes = bytes(&done);
+        let within = thread.within.get();
+        let took = thread.ended(phase, (1, bytes), start, (within, weight));
+        thread.within.set(outside.saturating_add(took));
+        done
+    })
 }
 
 fn nanos(time: Duration) -> u64 {
