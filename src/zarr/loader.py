@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
+from collections import deque
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -40,8 +43,14 @@ Batch: TypeAlias = Any
 
 _GROUP = 32 << 20
 """Bytes of samples that are read as one operation, where that takes several blocks."""
-_SLAB = 8 << 20
-"""Bytes of batches that share one piece of memory: the system hands it out in large pages."""
+_SLAB = 16 << 20
+"""Bytes of batches that share one piece of memory: the fewer pieces, the less there is to plan."""
+_PAGE = 2 << 20
+"""The bytes of a large page: the system clears such a page sooner than many small ones."""
+_LARGE = _PAGE
+"""Pieces of fewer bytes are not worth to be used again."""
+_KEPT = 64 << 20
+"""So many bytes are kept for batches to come."""
 _SPARSE = 4
 """Blocks are at most so many times as long as the longest chunk."""
 _STATE = 1
@@ -86,14 +95,14 @@ class BatchLoader:
     ValueError
         If the lengths differ, or a parameter is out of range.
     TypeError
-        If something is neither an array nor a view.
+        If something is neither an array nor a view, or a number is no integer.
 
     Notes
     -----
-    Batches of 8 MiB share one piece of memory, which is kept as long as one of them is. A loader
-    has no threads and can be pickled; iterations of it have, and cannot. Iterations may be
-    shared by threads. One that began before a fork raises `RuntimeError` in the forked process:
-    begin another one there.
+    Batches of 16 MiB share one piece of memory, which is kept as long as one of them is, and is
+    then used for other batches: a loader keeps 64 MiB for them. A loader has no threads and can be
+    pickled; iterations of it have, and cannot. Iterations may be shared by threads. One that began
+    before a fork raises `RuntimeError` in the forked process: begin another one there.
 
     Examples
     --------
@@ -140,28 +149,30 @@ class BatchLoader:
         if len(set(lengths)) > 1:
             found = ", ".join(f"views[{n!r}]: {k}" for n, k in zip(names, lengths, strict=True))
             raise ValueError(f"views must have one length along axis {axis}; they have {found}")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is a number of samples of at least 1, not {batch_size}")
-        if prefetch < 0:
-            raise ValueError(f"prefetch is a number of batches, not {prefetch}")
+        batch_size = _number(batch_size, 1, "batch_size is a number of samples of at least 1")
+        prefetch = _number(prefetch, 0, "prefetch is a number of batches")
         if shuffle not in ("none", "blocks", "full"):
             raise ValueError(f"shuffle is 'none', 'blocks' or 'full', not {shuffle!r}")
-        rank, world = shard
+        try:
+            rank, world = map(index, shard)
+        except (TypeError, ValueError):
+            raise TypeError(f"shard is (rank, world), two integers, not {shard!r}") from None
         if not 0 <= rank < world:
             raise ValueError(f"shard is (rank, world) with 0 <= rank < world, not {shard}")
         self._length = lengths[0]
-        self._batch_size = int(batch_size)
+        self._batch_size = batch_size
         self._shuffle: Shuffle = shuffle
-        self._seed = int.from_bytes(os.urandom(8), "little") if seed is None else int(seed)
-        if self._seed < 0:
-            raise ValueError(f"seed is at least 0, not {seed}")
-        self._prefetch = int(prefetch)
+        if seed is None:
+            seed = int.from_bytes(os.urandom(8), "little")
+        self._seed = _number(seed, 0, "seed is an integer of at least 0")
+        self._prefetch = prefetch
         self._drop_last = bool(drop_last)
-        self._shard = (int(rank), int(world))
+        self._shard = (rank, world)
         self._epoch = 0
         self._start = 0
         self._resumed = False
         self._order: _Order | None = None
+        self._spare = _Spare()
 
     def __len__(self) -> int:
         """The number of batches of an epoch."""
@@ -196,9 +207,8 @@ class BatchLoader:
         epoch : int
             The number of the epoch, which is at least 0.
         """
-        if epoch < 0:
-            raise ValueError(f"epoch is at least 0, not {epoch}")
-        self._epoch, self._start, self._resumed = int(epoch), 0, False
+        epoch = _number(epoch, 0, "epoch is an integer of at least 0")
+        self._epoch, self._start, self._resumed = epoch, 0, False
 
     def _described(self) -> dict[str, object]:
         """The parameters from which the batches of an epoch follow, besides the values."""
@@ -330,7 +340,7 @@ class BatchLoader:
         return group
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_order": None}
+        return {**vars(self), "_order": None, "_spare": _Spare()}
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={value!r}" for name, value in self._described().items())
@@ -411,7 +421,7 @@ class _Order:
             self._count -= self._count % self._size
         self._key = (loader._seed, loader._epoch)
         self._memory = [
-            _Memory(view, axis, self._size)
+            _Memory(view, axis, self._size, self._count, loader._spare)
             for view, axis in zip(self._views, self._axes, strict=True)
         ]
         each = sum(
@@ -511,22 +521,27 @@ class _Memory:
     ----------
     view, axis
         The view, and the dimension along which its samples are.
-    size
-        How many samples a batch has.
+    size, count
+        How many samples a batch has, and an epoch.
+    spare
+        Memory that no batch uses any more.
     """
 
-    def __init__(self, view: AsyncView, axis: int, size: int) -> None:
-        self._view, self._axis = view, axis
+    def __init__(self, view: AsyncView, axis: int, size: int, count: int, spare: _Spare) -> None:
+        self._view, self._axis, self._spare = view, axis, spare
         each = view.nbytes // max(1, view.shape[axis]) * size
         # Samples along another dimension do not follow one another in memory.
-        self._together = max(1, _SLAB // max(1, each)) * size if axis == 0 else size
+        self._together = min(count, max(1, _SLAB // max(1, each)) * size)
         self._slab = self._empty(0)
         self._used = 0
 
     def _empty(self, count: int) -> AnyNDArray:
-        shape, axis = self._view.shape, self._axis
-        found: AnyNDArray = empty((*shape[:axis], count, *shape[axis + 1 :]), self._view.dtype)
-        return found
+        shape, axis, dtype = self._view.shape, self._axis, self._view.dtype
+        shape = (*shape[:axis], count, *shape[axis + 1 :])
+        nbytes = prod(shape) * dtype.itemsize
+        if nbytes < _LARGE or dtype.hasobject or dtype.kind in "mM":
+            return empty(shape, dtype)
+        return self._spare.take(nbytes).view(dtype).reshape(shape)
 
     def take(self, count: int) -> _Taken:
         """Memory for so many samples."""
@@ -537,6 +552,60 @@ class _Memory:
             self._slab, self._used = self._empty(max(count, self._together)), 0
         base, self._used = self._used, self._used + count
         return _Taken(self._slab[base : self._used], self._slab, base)
+
+
+class _Spare:
+    """Memory that is used again when nobody holds a batch in it any more.
+
+    The system takes as long to clear new memory as it takes to copy samples.
+    """
+
+    def __init__(self) -> None:
+        self._free: deque[AnyNDArray] = deque()
+
+    def take(self, nbytes: int) -> AnyNDArray:
+        """Memory of so many bytes."""
+        memory = self._found(nbytes)
+        if memory is None:
+            memory = np.empty(nbytes + _PAGE, np.uint8)
+            first = -memory.ctypes.data % _PAGE
+            memory = memory[first : first + nbytes]
+        # All views of this array, and views of these, hold it: its own base is no array.
+        lent: AnyNDArray = np.frombuffer(memoryview(memory), np.uint8)
+        weakref.finalize(lent, _given_back, self._free, memory).atexit = False
+        return lent
+
+    def _found(self, nbytes: int) -> AnyNDArray | None:
+        for _ in range(len(self._free)):
+            try:
+                memory = self._free.popleft()
+            except IndexError:  # another thread has taken the last one
+                return None
+            if memory.nbytes == nbytes:
+                return memory
+            self._free.append(memory)
+        return None
+
+
+def _given_back(free: deque[AnyNDArray], memory: AnyNDArray) -> None:
+    # This runs wherever the last batch goes, perhaps in the midst of `take`: it must not wait.
+    free.append(memory)
+    try:
+        while sum(each.nbytes for each in tuple(free)) > _KEPT:
+            free.popleft()
+    except IndexError:  # another thread did the same
+        pass
+
+
+def _number(value: object, least: int, meaning: str) -> int:
+    """An integer; an error that says its meaning if it is none, or too small."""
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{meaning}, not {value!r}") from None
+    if number < least:
+        raise ValueError(f"{meaning}, not {number}")
+    return number
 
 
 def _batches(samples: int, size: int, drop_last: bool) -> int:

@@ -7,6 +7,7 @@ import gc
 import json
 import pickle
 import threading
+import tracemalloc
 from itertools import chain, pairwise
 from typing import Any
 
@@ -281,6 +282,52 @@ def test_batches_are_memory_of_their_own_and_leave_nothing_behind() -> None:
     assert len(gc.get_objects()) - before < 500  # in 5,120 batches
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_batches_that_are_held_keep_their_values_in_later_epochs(axis: int) -> None:
+    """Whatever holds a part of the memory of a batch, it is not used for others meanwhile."""
+    values = np.arange(3000 * 1024, dtype="i4").reshape(3000, 1024)
+    values = values if axis == 0 else values.T
+    array: Any = zarr.create_array({}, data=values, chunks=500)
+    loader = BatchLoader(array, axis, 500, "full", 0)
+    ways: list[Any] = [
+        lambda batch: batch,
+        lambda batch: batch[3:5, 1:].T,
+        lambda batch: np.asarray(memoryview(batch)),
+        np.from_dlpack,
+        lambda batch: batch.view("u4").reshape(-1)[:10],
+    ]
+    held: list[tuple[Any, Any]] = []
+    for epoch in range(5):
+        for number, batch in enumerate(loader):
+            if number == epoch:
+                part = ways[epoch](batch)
+                held.append((part, np.array(part)))
+        del batch
+    for part, expected in held:
+        np.testing.assert_array_equal(part, expected)
+    del loader, part
+    gc.collect()
+    for part, expected in held:
+        np.testing.assert_array_equal(part, expected)
+
+
+def test_a_loader_keeps_little_memory_when_an_epoch_is_over() -> None:
+    values = np.zeros((160, 1 << 20), "u1")
+    array: Any = zarr.create_array({}, data=values, chunks=(16, 1 << 20))
+    loader = BatchLoader(array, batch_size=8)
+    tracemalloc.start()
+    try:
+        batches = list(loader)
+        assert tracemalloc.get_traced_memory()[0] > values.nbytes
+        del batches
+        assert tracemalloc.get_traced_memory()[0] < 80 << 20
+        del loader
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def test_batches_are_exported_by_dlpack(views: Any) -> None:
     batch = next(iter(BatchLoader(views["image"], batch_size=5)))
     shared = np.from_dlpack(batch)
@@ -323,6 +370,28 @@ def test_an_array_without_samples_has_no_batches() -> None:
 def test_parameters_out_of_range_are_refused(views: Any, parameters: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         BatchLoader({"label": views["label"]}, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"batch_size": 1.5}, "batch_size is a number of samples of at least 1, not 1.5"),
+        ({"batch_size": "2"}, "batch_size is a number of samples of at least 1, not '2'"),
+        ({"prefetch": None}, "prefetch is a number of batches, not None"),
+        ({"seed": "a"}, "seed is an integer of at least 0, not 'a'"),
+        ({"shard": 3}, "shard is .rank, world., two integers, not 3"),
+        ({"shard": (0, 1, 2)}, "shard is .rank, world., two integers"),
+        ({"shard": (0, 1.5)}, "shard is .rank, world., two integers"),
+    ],
+)
+def test_parameters_that_are_no_integers_are_refused(
+    views: Any, parameters: Any, message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        BatchLoader(views["label"], **parameters)
+    loader = BatchLoader(views["label"])
+    with pytest.raises(TypeError, match="epoch is an integer of at least 0, not 0.5"):
+        loader.set_epoch(0.5)  # type: ignore[arg-type]
 
 
 def test_views_of_different_lengths_are_refused(views: Any) -> None:
