@@ -6,10 +6,11 @@ The engine fetches and decodes each chunk once, whatever number of selections wa
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import aclosing
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from zarr.codecs.vlen import Table
     from zarr.indexing import Selection
     from zarr.types import AnyAsyncArray, AnyNDArray, SelectionLike
+
+T = TypeVar("T")
 
 _LOT = 32 << 20
 """Bytes of decoded chunks after which selections that are complete are handed out."""
@@ -396,12 +399,58 @@ async def read_many(
     out
         An array for each of them, or one whose first dimension they are; new ones if None.
     """
+    chosen = several(selections, "selections", "selections")
     if not array.access.cache_metadata:
         await array.reload()
-    outs = outs_of(out, len(selections))
-    return await results(
-        [prepare(array, selection, one) for selection, one in zip(selections, outs, strict=True)]
-    )
+    outs = outs_of(out, len(chosen))
+    return await results(each_prepared(partial(prepare, array), chosen, outs))
+
+
+def several(items: Iterable[T], name: str, meaning: str) -> list[T]:
+    """The items of a sequence.
+
+    Parameters
+    ----------
+    items
+        The sequence.
+    name, meaning
+        The name of the sequence and of its items in errors.
+
+    Raises
+    ------
+    TypeError
+        It is no sequence, or an array or a view, whose items would be read one by one.
+    """
+    one = isinstance(items, str) or hasattr(items, "read_many") or hasattr(items, "iter_blocks")
+    try:
+        if not one:
+            return list(items)
+    except TypeError:
+        if isinstance(items, Iterable):
+            raise
+    raise TypeError(f"{name} is a list of {meaning}, not {type(items).__name__}: use [...] for one")
+
+
+def each_prepared(
+    make: Callable[[T, Any], Prepared], items: Sequence[T], outs: Sequence[Any]
+) -> list[Prepared]:
+    """Prepare all items; an error says which of them it is about.
+
+    Parameters
+    ----------
+    make
+        Prepares an item, to be read into some memory.
+    items, outs
+        The items, and the memory for each.
+    """
+    prepared: list[Prepared] = []
+    try:
+        for item, one in zip(items, outs, strict=True):
+            prepared.append(make(item, one))
+    except Exception as error:
+        error.add_note(f"It is number {len(prepared)} of {len(items)} that were to be read.")
+        raise
+    return prepared
 
 
 class Prepared(NamedTuple):

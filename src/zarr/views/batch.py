@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from zarr._async.run import asks, faces, iterate
 from zarr.arrays.async_array import AsyncArray
-from zarr.arrays.batch import Prepared, outs_of, prepare, results, results_as_they_come
+from zarr.arrays.batch import (
+    Prepared,
+    each_prepared,
+    outs_of,
+    prepare,
+    results,
+    results_as_they_come,
+    several,
+)
 from zarr.buffer.host import host_array
 from zarr.views.async_view import AsyncView
 from zarr.views.base import ViewBase
@@ -85,10 +93,11 @@ async def read(
     0 [0 1 2]
     1 [11  5]
     """
-    items = [_handle(item, number) for number, item in enumerate(reads)]
+    wanted = several(reads, "reads", "what to read")
+    items = [_handle(item, number) for number, item in enumerate(wanted)]
     await look_at(items)
     outs = outs_of(out, len(items))
-    prepared = [_prepared(item, one) for item, one in zip(items, outs, strict=True)]
+    prepared = each_prepared(_prepared, items, outs)
     views = [item.expression for item in items if isinstance(item, AsyncView)]
     of_views = [
         one for item, one in zip(items, prepared, strict=True) if isinstance(item, AsyncView)
@@ -204,7 +213,9 @@ def _waits(items: Sequence[AsyncView | tuple[AnyAsyncArray, SelectionLike]]) -> 
 def _may_wait(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     """Whether reading may wait for a store; wrong arguments do not."""
     reads = args[0] if args else kwargs.get("reads", ())
-    for item in reads if isinstance(reads, list | tuple) else ():
+    if not isinstance(reads, list | tuple):  # to look at its items may be to take them
+        return True
+    for item in reads:
         handle = item[0] if isinstance(item, tuple) and item else item
         if getattr(handle, "needs_event_loop", False):
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from itertools import accumulate, islice, pairwise, product
 from math import ceil, prod
+from operator import index
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr._async.ahead import ahead, ahead_in_threads
@@ -53,7 +54,7 @@ class Blocks:
     def __init__(
         self, view: AsyncView, by: str | Sequence[int] = "chunks", prefetch: int = 2
     ) -> None:
-        if prefetch < 0:
+        if index(prefetch) < 0:
             raise ValueError(f"prefetch is a number of blocks, not {prefetch}")
         self._view = view
         self._edges = _edges(view, by)
@@ -100,7 +101,10 @@ def _edges(view: AsyncView, by: str | Sequence[int]) -> list[tuple[int, ...]]:
             raise ValueError(f"by is 'chunks' or the shape of a block, not {by!r}")
         sizes = view.chunks
     else:
-        sizes = [by] if isinstance(by, int) else list(by)
+        try:
+            sizes = [index(size) for size in ([by] if isinstance(by, int) else by)]
+        except TypeError:
+            raise TypeError(f"by is 'chunks' or the shape of a block, not {by!r}") from None
         if len(sizes) != view.ndim:
             raise ValueError(
                 f"blocks of shape {tuple(sizes)} are no blocks of a view of {view.ndim} dimensions"
@@ -109,5 +113,5 @@ def _edges(view: AsyncView, by: str | Sequence[int]) -> list[tuple[int, ...]]:
             max(1, n) if size == -1 else size for size, n in zip(sizes, view.shape, strict=True)
         ]
         if any(size < 1 for size in sizes):
-            raise ValueError(f"the lengths of a block are at least 1, or -1 for all: {tuple(by)}")
+            raise ValueError(f"the lengths of a block are at least 1, or -1 for all: {by}")
     return [chunk_sizes(size, n) for size, n in zip(sizes, view.shape, strict=True)]

@@ -6,6 +6,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 from zarr.arrays import AsyncArray
+from zarr.arrays.batch import several
 from zarr.views.async_view import AsyncView
 from zarr.views.base import ViewBase
 from zarr.views.source import Expression, Joined, whole
@@ -56,7 +57,7 @@ async def concat(arrays: Iterable[Joinable], axis: int = 0) -> AsyncView:
     >>> both[1:, 0].result()
     array([0., 1.])
     """
-    parts = [_expression(array) for array in arrays]
+    parts = [_expression(array) for array in several(arrays, "arrays", "arrays and views")]
     along = _checked(parts, axis, "concat", 0)
     shape = parts[0].shape
     for number, part in enumerate(parts):
@@ -103,7 +104,7 @@ async def stack(arrays: Iterable[Joinable], axis: int = 0) -> AsyncView:
     >>> days[:, 0, 0].result()
     array([0., 1.])
     """
-    parts = [_expression(array) for array in arrays]
+    parts = [_expression(array) for array in several(arrays, "arrays", "arrays and views")]
     along = _checked(parts, axis, "stack", 1)
     shape = parts[0].shape
     for number, part in enumerate(parts):

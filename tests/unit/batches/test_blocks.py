@@ -98,6 +98,9 @@ def test_wrong_blocks_are_refused(by: Any, prefetch: int, message: str) -> None:
     array: Any = zarr.create_array({}, data=DATA, chunks=(3, 4))
     with pytest.raises(ValueError, match=message):
         next(array.iter_blocks(by, prefetch=prefetch))
+    for wrong in ((1.5, 2), 2.5, None):
+        with pytest.raises(TypeError, match="by is 'chunks' or the shape of a block, not"):
+            next(array.iter_blocks(wrong))
 
 
 def test_an_error_ends_the_iteration(store: Any) -> None:

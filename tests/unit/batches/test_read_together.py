@@ -255,11 +255,33 @@ def test_what_cannot_be_read_is_named(store: Any) -> None:
     array: Any = zarr.create_array(store, data=DATA, chunks=(5, 6))
     with pytest.raises(TypeError, match="number 1 .*neither a view, nor an array.*int"):
         zarr.read([array, 3])
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError) as raised:
         array.read_many([3, 20])
-    with pytest.raises(IndexError):
-        zarr.read([(array, (0, 0, 0))], ordered=False)
+    assert raised.value.__notes__ == ["It is number 1 of 2 that were to be read."]
+    with pytest.raises(IndexError) as raised:
+        zarr.read([array, (array, (0, 0, 0))], ordered=False)
+    assert raised.value.__notes__ == ["It is number 1 of 2 that were to be read."]
     assert zarr.read([]) == []
+
+
+@pytest.mark.parametrize("one", [3, "ab", None, "array", "view"])
+def test_one_thing_is_no_list_of_things(store: Any, one: Any) -> None:
+    array: Any = zarr.create_array(store, data=DATA, chunks=(5, 6))
+    one = {"array": array, "view": array.lazy[1:]}.get(one, one)
+    kind = type(one).__name__
+    with pytest.raises(TypeError, match=f"selections is a list of selections, not {kind}"):
+        array.read_many(one)
+    with pytest.raises(TypeError, match=f"reads is a list of what to read, not {kind}"):
+        zarr.read(one)
+    with pytest.raises(TypeError, match=f"arrays is a list of arrays and views, not {kind}"):
+        zarr.concat(one)
+
+
+def test_anything_that_can_be_iterated_over_is_read(store: Any) -> None:
+    array: Any = zarr.create_array(store, data=DATA, chunks=(5, 6))
+    rows = zarr.read((array, n) for n in range(3))
+    np.testing.assert_array_equal(rows, DATA[:3])
+    np.testing.assert_array_equal(array.read_many(np.arange(3)), DATA[:3])
     assert array.read_many([]) == []
     assert list(zarr.read([], ordered=False)) == []
 
