@@ -95,7 +95,7 @@ def _nodes(
 
 
 def _collection(ome_xml: str | None, zarr_format: ZarrFormat) -> dict[str, Any]:
-    """Attributes that say that the members of a group are the images of a file, as OME-Zarr has it."""
+    """Attributes that say that the members of a group are images, as OME-Zarr has it."""
     if ome_xml is None:
         return {}
     layout = {"bioformats2raw.layout": 3}
