@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 OLD, NEW = np.arange(40).reshape(4, 10), np.arange(40, 64).reshape(8, 3)
 
 
+COUNT = itertools.count()
+
+
 class Killed(BaseException):
     """Ends a process, as far as the store can tell: nothing is written any more."""
 
@@ -158,11 +161,11 @@ def test_what_was_read_and_is_overwritten_is_never_lost() -> None:
 
 
 def make_sqlite(folder: Path) -> Any:
-    return SQLiteStore(folder / f"{len(list(folder.iterdir()))}.sqlite")
+    return SQLiteStore(folder / f"{next(COUNT)}.sqlite")
 
 
 def make_zip(folder: Path) -> Any:
-    return ZipStore(folder / f"{len(list(folder.iterdir()))}.zip", mode="w")
+    return ZipStore(folder / f"{next(COUNT)}.zip", mode="w")
 
 
 def make_objects(folder: Path) -> Any:
@@ -174,7 +177,6 @@ def make_fsspec(folder: Path) -> Any:
     return FsspecStore.from_url(f"memory://cut-{fsspec.utils.tokenize(str(folder))}-{next(COUNT)}")
 
 
-COUNT = itertools.count()
 STORES = {"zip": make_zip, "sqlite": make_sqlite, "objects": make_objects, "fsspec": make_fsspec}
 
 
@@ -225,10 +227,8 @@ def test_a_synchronisation_that_is_killed_shows_no_node_in_part(kind: str, tmp_p
 
 @pytest.mark.parametrize("task", ["mv", "replace", "sync"])
 def test_an_archive_on_disk_holds_whole_nodes_wherever_it_is_cut(task: str, tmp_path: Path) -> None:
-    file = tmp_path / "a.zip"
-
     def store() -> Any:
-        file.unlink(missing_ok=True)
+        file = tmp_path / f"{next(COUNT)}.zip"
         with ZipStore(file, mode="w") as empty:
             made(3, empty)
         return ZipStore(file, mode="a")
@@ -242,13 +242,14 @@ def test_an_archive_on_disk_holds_whole_nodes_wherever_it_is_cut(task: str, tmp_
             tools.sync(store, store, path="new", target_path="copy")
 
     def check(inner: Any) -> None:
-        shutil.copy(file, tmp_path / "found.zip")  # as a process that is killed leaves it
-        with ZipStore(tmp_path / "found.zip", mode="r") as found:
-            old = any(
+        file = tmp_path / f"{next(COUNT)}.zip"
+        shutil.copy(inner.path, file)  # as a process that is killed leaves it
+        with ZipStore(file, mode="r") as found:
+            whole = any(
                 holds(found, path, "a", OLD, 3) or holds(found, path, "b", NEW, 3)
                 for path in ("old", "there", "old~new")
             )
-            assert old
+            assert whole
             assert holds(found, "new", "b", NEW, 3)
 
     assert kill_at_each_step(store, act, check) > 3
