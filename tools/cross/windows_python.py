@@ -61,7 +61,7 @@ def imported(data: bytes) -> set[str]:
     """Return the functions that a library for Windows takes from the lacking one."""
     header = struct.unpack_from("<I", data, 0x3C)[0]
     count, size = (struct.unpack_from("<H", data, header + at)[0] for at in (6, 20))
-    sections = []
+    sections: list[tuple[int, int, int]] = []
     for number in range(count):
         entry = header + 24 + size + 40 * number
         virtual, address, raw, place = struct.unpack_from("<IIII", data, entry + 8)
