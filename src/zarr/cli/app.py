@@ -15,7 +15,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -225,7 +225,7 @@ def command(
     """
 
     def register(fn: Callable[..., None]) -> Callable[..., None]:
-        made: Any = partial(Command, partial(_with_common_options, fn))
+        made = cast("type[Command]", partial(Command, partial(_with_common_options, fn)))
         into.command(name or fn.__name__.replace("_", "-"), cls=made, help=fn.__doc__)(_nothing)
         return fn
 

@@ -54,6 +54,7 @@ def verify(
 ) -> None:
     """Check whether a hierarchy is whole: documents, keys and chunks."""
     from zarr import tools
+    from zarr.tools.result import save_page
 
     short = {Level.metadata: metadata, Level.presence: presence, Level.full: full}
     named = [each for each, given in short.items() if given]
@@ -70,7 +71,7 @@ def verify(
         storage_options=options.storage_options(),
     )
     if html is not None:
-        html.write_text(report.to_html(), encoding="utf-8")
+        save_page(report.to_html(), html)
     show(report, FINE if report.ok else FOUND)
 
 

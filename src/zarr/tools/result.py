@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -15,7 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from zarr.types import JSON
 
-__all__ = ["Copied", "Result", "Steps", "escaped", "plain"]
+__all__ = ["Copied", "Result", "Steps", "escaped", "plain", "save_page"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,27 @@ def _escape(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     pairs = (units[at : at + 2].hex() for at in range(0, len(units), 2))
     return "".join(f"\\u{unit}" for unit in pairs)
+
+
+def save_page(page: str, path: str | os.PathLike[str]) -> None:
+    """Write a page to a file; one that is there is replaced at once, or stays.
+
+    Parameters
+    ----------
+    page
+        The text.
+    path
+        The file.
+    """
+    folder, name = os.path.split(os.fspath(path))
+    beside = os.path.join(folder, f".{name}.{os.urandom(8).hex()}")
+    try:
+        with open(beside, "w", encoding="utf-8") as file:
+            file.write(page)
+        os.replace(beside, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
 
 
 def plain(value: object) -> JSON:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,6 +79,22 @@ def test_the_report_is_written_as_a_page(store: Path, tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")
     assert "Nothing was found" in page
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("old")
+
+    def full(*paths: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    for command in (("verify", store, "--html", page), ("report", store, "--output", page)):
+        assert "Make room" in call(*command, code=2)
+        assert page.read_text() == "old"
+        assert not list(tmp_path.glob(".report.html*"))
 
 
 def test_a_digest_is_compared_later(store: Path, tmp_path: Path) -> None:

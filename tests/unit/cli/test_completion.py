@@ -24,8 +24,8 @@ HOSTILE = (
     "a\nb",
     "c\x1bd",
 )
-# Each shell is given the words of a line, and prints those that may stand at its end. What
-# _arguments of zsh does with the words is done here, less the menu.
+# Each shell is given the words of a line, and prints those that may stand at its end. The menu of
+# zsh, _arguments, is replaced by one that evaluates the words likewise, and prints them.
 SHELLS = {
     "bash": """
         source {script}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))

@@ -43,7 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def call(folder: Path, command: str, *more: str) -> str:
-    """What a command prints, on both streams."""
+    """Run a command, and return all that it prints, on both streams."""
     words = [str(folder / word) if word in ("s", "r.html") else word for word in more]
     result = CliRunner().invoke(app, [command, *words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception

@@ -467,7 +467,9 @@ class _Planner:
                 if age is None:
                     continue  # it is gone
                 if age < older:
-                    why = f"left: it is {age:,.0f} s old, and may belong to a write that is under way"
+                    why = (
+                        f"left: it is {age:,.0f} s old, and may belong to a write that is under way"
+                    )
                     self._leave(each, why)
                     continue
                 how = f"a temporary file, {age:,.0f} s old"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import uuid4
 
 import numpy as np
 
@@ -25,7 +22,7 @@ from zarr.tools.check.verification import verify
 from zarr.tools.nodes import node_of
 from zarr.tools.pages.pictures import Histogram, as_numbers, binned, histogram
 from zarr.tools.pages.report_page import page
-from zarr.tools.result import Result
+from zarr.tools.result import Result, save_page
 from zarr.tools.text import bytes_of, count, printable
 
 if TYPE_CHECKING:
@@ -188,14 +185,7 @@ class Report(Result):
         path : str or path-like
             The file.
         """
-        target = Path(path)
-        beside = target.with_name(f".{target.name}.{uuid4().hex}")
-        try:
-            beside.write_text(self.page, encoding="utf-8")
-            beside.replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                beside.unlink()
+        save_page(self.page, path)
 
 
 @dataclass
