@@ -27,7 +27,7 @@ from zarr.tools.check.findings import Finding
 from zarr.tools.reshape.unfinished import MARKER, WORKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from zarr.abc.store import Store
     from zarr.metadata.group import NodeMetadata
@@ -215,7 +215,9 @@ class Survey:
             self._alike[document] = node
         return node
 
-    async def _checked_node(self, node: Node, order: list[str], values: list[bytes | None]) -> Node:
+    async def _checked_node(
+        self, node: Node, order: Sequence[str], values: Sequence[bytes | None]
+    ) -> Node:
         path, names = node.path, node.names
         for name, value in zip(order, values, strict=True):
             if value is None:
