@@ -11,7 +11,7 @@ const DEEPEST: u32 = 100;
 /// Python takes numbers of 4,300 digits.
 const LONGEST_NUMBER: usize = 1000;
 
-/// What a member of an object says that it is.
+/// The kind of a member of an object, by its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -37,7 +37,7 @@ pub struct Member {
     pub value: Range<usize>,
     /// Where in the document the value of its field `attributes` is, if that is an object.
     pub attributes: Range<usize>,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 

@@ -334,6 +334,11 @@ async def _take(source: AsyncIterator[T], count: int) -> tuple[list[T], bool]:
     return items, True
 
 
+async def collected(source: AsyncIterator[T]) -> list[T]:
+    """All items of an asynchronous iterator."""
+    return [item async for item in source]
+
+
 def iterate(source: AsyncIterator[T], *, waits: bool, ahead: bool = True) -> Iterator[T]:
     """The items of an asynchronous iterator, as they come.
 

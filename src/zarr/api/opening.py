@@ -1,4 +1,4 @@
-"""Opening arrays. What makes one where there is none is loaded when it is needed."""
+"""Opening arrays. Modules that make arrays are loaded only where there is none to open."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from enum import Enum
 from importlib import import_module
 from math import prod
 from operator import index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from zarr.dtype.base import AnyDType, TBaseDType
     from zarr.types import JSON, Document
+
+G = TypeVar("G")
 
 
 def _named(data: object) -> tuple[str, object]:
@@ -179,16 +181,14 @@ class InnerGrid(Metadata):
         return {"name": "regular", "configuration": {"chunk_shape": list(self.chunk_shape)}}
 
 
-def seen_behind(
-    codec: object, shape: tuple[int, ...], chunk_grid: object
-) -> tuple[tuple[int, ...], object]:
+def seen_behind(codec: object, shape: tuple[int, ...], chunk_grid: G) -> tuple[tuple[int, ...], G]:
     """The shape and the chunk grid of an array, as the codec after `codec` must take them.
 
     The effect of other packages' codecs on the lengths of chunks is not known.
     """
     if not hasattr(codec, "seen_behind"):
         return shape, chunk_grid
-    seen: tuple[tuple[int, ...], object] = codec.seen_behind(shape, chunk_grid)
+    seen: tuple[tuple[int, ...], G] = codec.seen_behind(shape, chunk_grid)
     return seen
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from zarr._async.run import (
+    collected,
     described_by,
     face,
     faces,
-    iterate,
     run,
     synced_array_method,
     synced_group_method,
@@ -460,7 +460,7 @@ class Group(GroupBase):
         found = group.members(
             max_depth, use_consolidated_for_children=use_consolidated_for_children
         )
-        return tuple(map(face, iterate(found, waits=group.needs_event_loop)))
+        return tuple(map(face, run(collected(found), waits=group.needs_event_loop)))
 
     nmembers = synced_method(AsyncGroup.nmembers)
     keys = synced_iter_method(AsyncGroup.keys)

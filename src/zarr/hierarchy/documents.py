@@ -30,7 +30,7 @@ from zarr.metadata.group import (
     refuse_references,
     replace_consolidated,
 )
-from zarr.metadata.json import parse_json, recalled, remember, to_json
+from zarr.metadata.json import parse_json, read_alike, recalled, remember, to_json
 from zarr.metadata.listed import parse_listing
 from zarr.metadata.v2 import ArrayV2Metadata, leaves_size_open, marks_netcdf, with_size_of_elements
 from zarr.metadata.v3 import ArrayV3Metadata
@@ -423,7 +423,11 @@ def node_v3(document: bytes, store: Store, path: str, *, consolidated: bool = Tr
     else:
         parsed = parse_json(document, name, "zarr.json")
     if node_type_of(parsed, name) == "array":
-        return remember(document, ArrayV3Metadata.from_dict(parsed, path=name), as_of)
+
+        def read() -> ArrayV3Metadata:
+            return ArrayV3Metadata.from_dict(parsed, path=name)
+
+        return remember(document, read_alike(document, read, ArrayV3Metadata), as_of)
     is_alone = "consolidated_metadata" not in parsed
     if not consolidated:
         parsed.pop("consolidated_metadata", None)

@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from zarr._async.run import bounded, section
 from zarr._async.warnings import warn
 from zarr.errors import ZarrUserWarning
-from zarr.hierarchy.documents import DOCUMENTS, at_a_time, find_node
-from zarr.metadata.group import GroupMetadata, NodeMetadata, is_group, replace_consolidated
-from zarr.storage.client import Requests
+from zarr.hierarchy.documents import DOCUMENTS, at_a_time, find_node, node_v3
+from zarr.metadata.group import (
+    ZARR_JSON,
+    GroupMetadata,
+    NodeMetadata,
+    is_group,
+    replace_consolidated,
+)
+from zarr.storage.client import Requests, get_documents
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
 
 _BATCH = 4096
 _GROUPS = 64
+_UNREADABLE = (ValueError, TypeError, KeyError, OverflowError)
+"""The errors of metadata that cannot be read."""
 
 
 class _Place(NamedTuple):
@@ -109,20 +117,38 @@ async def _below(
     names = {id(place): found for place, found in zip(unknown, listed, strict=True)}
     limit = at_a_time(level[0].group.zarr_format)
 
-    async def load_one(item: tuple[_Place, str]) -> NodeMetadata | Exception | None:
+    async def load_all(asked: list[tuple[_Place, str]]) -> list[NodeMetadata | Exception | None]:
+        if load is not None or level[0].group.zarr_format == 2:
+            return await bounded(asked, load_one, limit)
+        paths = [place.below(name) for place, name in asked]
+        documents = await get_documents(store, [f"{path}/{ZARR_JSON}" for path in paths])
+        found: list[NodeMetadata | Exception | None] = []
+        for item, path, document in zip(asked, paths, documents, strict=True):
+            try:
+                node = document and node_v3(document, store, path, consolidated=consolidated)
+                found.append(node or None)
+            except _UNREADABLE:
+                if whole:
+                    raise
+                found.append(await load_one(item, again=True))
+        return found
+
+    async def load_one(
+        item: tuple[_Place, str], again: bool = False
+    ) -> NodeMetadata | Exception | None:
         place, name = item
         if load is not None:
             return await load(place.named(name))
         path, zarr_format = place.below(name), place.group.zarr_format
         # A document that cannot be read may have been cut on the way. Only a node that is stored so
         # is left out.
-        for checked in (False, True):
+        for checked in (again, True):
             parse = await find_node(
                 store, path, zarr_format, consolidated=consolidated, checked=checked
             )
             try:
                 return None if parse is None else parse()
-            except (ValueError, TypeError, KeyError, OverflowError) as error:
+            except _UNREADABLE as error:
                 if whole:
                     raise
                 found = error
@@ -141,7 +167,7 @@ async def _below(
     children = known()
     while batch := list(islice(children, _BATCH)):
         asked = [(place, name) for place, name, told in batch if told is None]
-        loaded = await section(partial(bounded, asked, load_one, limit), waits)
+        loaded = await section(partial(load_all, asked), waits)
         answers = iter(loaded)
         for place, name, told in batch:
             answer = next(answers) if told is None else _told(told, name, whole)
@@ -164,7 +190,7 @@ def _told(told: ConsolidatedMetadata, name: str, whole: bool) -> NodeMetadata | 
     """The child of a group by its name, or the error that it is; see `walk`."""
     try:
         return told.metadata[name]
-    except (ValueError, TypeError, OverflowError) as error:
+    except _UNREADABLE as error:
         if whole:
             raise
         return error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeVar
@@ -438,7 +437,7 @@ def nest(nodes: Mapping[str, NodeMetadata]) -> dict[str, NodeMetadata]:
         If a path leads elsewhere, or below an array.
     """
     below = children_of(nodes, lambda path: is_group(nodes[path]))
-    zarr_format = next((node.zarr_format for node in nodes.values()), 3)
+    zarr_format: ZarrFormat = next((node.zarr_format for node in nodes.values()), 3)
     made: dict[str, dict[str, NodeMetadata]] = {path: {} for path in below}
     for parent, children in below.items():
         for name, path in children.items():
@@ -451,7 +450,7 @@ def nest(nodes: Mapping[str, NodeMetadata]) -> dict[str, NodeMetadata]:
 
 def _when_asked(
     paths: Collection[str],
-    groups: AbstractSet[str],
+    groups: set[str],
     early: Mapping[str, NodeMetadata],
     read: Callable[[str], NodeMetadata],
     zarr_format: ZarrFormat,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 
+from zarr import _core
 from zarr.abc.metadata import Metadata
 from zarr.errors import MetadataValidationError
 from zarr.registry import state
 from zarr.settings import config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from zarr.types import JSON, AnyNDArray, Document, NodeType
 
@@ -64,19 +65,26 @@ def _is_too_deep(document: bytes, parsed: Any) -> bool:
     return True
 
 
-class _Copied(Protocol):
+class _Node(Protocol):
     """Metadata of a node."""
 
     def copied(self) -> Self:
         """Return metadata that share nothing with these that can be changed."""
         ...
 
+    def update_attributes(self, attributes: dict[str, JSON]) -> Self:
+        """Return the metadata of the node with other attributes."""
+        ...
 
-N = TypeVar("N", bound=_Copied)
+
+N = TypeVar("N", bound=_Node)
 
 _LONGEST_KEPT = 1 << 16
 _MOST_KEPT = 512
-_parsed: OrderedDict[tuple[bytes, object], _Copied] = OrderedDict()
+_Kept: TypeAlias = OrderedDict[tuple[bytes, object], _Node]
+_parsed: _Kept = OrderedDict()
+_alike: _Kept = OrderedDict()
+"""The same by the text of a document without its attributes."""
 
 
 def remember(document: bytes, metadata: N, as_of: object) -> N:
@@ -87,19 +95,63 @@ def remember(document: bytes, metadata: N, as_of: object) -> N:
     """
     if len(document) > _LONGEST_KEPT:
         return metadata
-    _parsed[document, as_of] = metadata
-    while len(_parsed) > _MOST_KEPT:
+    _keep(_parsed, document, metadata, as_of)
+    return metadata.copied()
+
+
+def _keep(kept: _Kept, text: bytes, metadata: _Node, as_of: object) -> None:
+    kept[text, as_of] = metadata
+    while len(kept) > _MOST_KEPT:
         try:
-            _parsed.popitem(last=False)
+            kept.popitem(last=False)
         except KeyError:  # another thread was faster
             break
-    return metadata.copied()
 
 
 def recalled(document: bytes) -> Any:
     """Return a copy of the metadata of a document of which equal bytes were parsed, or None."""
     found = _parsed.get((document, state()))
     return None if found is None else found.copied()
+
+
+def read_alike(document: bytes, read: Callable[[], N], kind: type[N]) -> N:
+    """Return metadata of a document; of those that differ in their attributes only, one is read.
+
+    Parameters
+    ----------
+    document
+        The document.
+    read
+        Reads it.
+    kind
+        The class of its metadata.
+    """
+    divided = _divided(document) if len(document) <= _LONGEST_KEPT else None
+    if divided is None:
+        return read()
+    text, attributes = divided
+    as_of = state()
+    found = _alike.get((text, as_of))
+    if isinstance(found, kind):
+        return found.copied().update_attributes(json.loads(attributes))
+    metadata = read()
+    _keep(_alike, text, metadata.copied().update_attributes({}), as_of)
+    return metadata
+
+
+def _divided(document: bytes) -> tuple[bytes, bytes] | None:
+    """The text of a document without its attributes, and theirs; None if they are no object."""
+    found = _core.members(document, ())
+    if found is None:
+        return None
+    _, _, names, kinds, places = found
+    if "attributes" not in names:
+        return None
+    number = names.index("attributes")
+    if kinds[number : number + 1] == b"?" or "attributes" in names[number + 1 :]:
+        return None  # not an object, or one to be read with care
+    begins, ends = memoryview(places).cast("Q")[4 * number : 4 * number + 2]
+    return b"%b{}%b" % (document[:begins], document[ends:]), document[begins:ends]
 
 
 def _bad(path: str, name: str, why: str) -> MetadataValidationError:

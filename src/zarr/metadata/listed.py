@@ -16,7 +16,7 @@ from zarr.metadata.json import MOST_BYTES, parse_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from zarr.types import JSON, ZarrFormat
+    from zarr.types import JSON, Document, ZarrFormat
 
 N = TypeVar("N")
 
@@ -103,13 +103,13 @@ def parse_listing(document: bytes, path: str, name: str, *members: str) -> dict[
     found = None if len(document) > MOST_BYTES else _core.members(document, members)
     if found is None:
         return parse_json(document, path, name)
-    start, end, *listed = found
+    start, end, names, kinds, places = found
     parsed = parse_json(b"%b{}%b" % (document[:start], document[end:]), path, name)
     *above, last = members
-    inner: dict[str, object] = parsed
+    inner: Document = parsed
     for each in above:
-        inner = inner[each]  # type: ignore[assignment]
-    inner[last] = Documents(document, *listed, path)
+        inner = inner[each]
+    inner[last] = Documents(document, names, kinds, places, path)
     return parsed
 
 
@@ -145,7 +145,7 @@ class Nodes(Mapping[str, N]):
 
     def __getitem__(self, name: str) -> N:
         node = self._seen.get(name)
-        # Whoever comes first makes the node that all others get.
+        # All threads get the node of the first one.
         return self._seen.setdefault(name, self._read(self._paths[name])) if node is None else node
 
     def __contains__(self, name: object) -> bool:

@@ -25,7 +25,16 @@ from zarr.metadata.chunk_grids import (
 )
 from zarr.metadata.chunk_key_encodings import ChunkKeyEncoding, parse_chunk_key_encoding
 from zarr.metadata.fields import check_allowed_extra_field, parse_extra_fields, parse_shapelike
-from zarr.metadata.json import as_stored, copied, in_node, parse_json, recalled, remember, to_json
+from zarr.metadata.json import (
+    as_stored,
+    copied,
+    in_node,
+    parse_json,
+    read_alike,
+    recalled,
+    remember,
+    to_json,
+)
 from zarr.metadata.spec import ArrayConfig, ArraySpec
 from zarr.registry import state
 from zarr.settings import config
@@ -411,8 +420,11 @@ class ArrayV3Metadata(Metadata):
         if isinstance(known, cls):
             return known
         as_of = state()
-        parsed = cls.from_dict(parse_json(document, path, ZARR_JSON), path=path)
-        return remember(document, parsed, as_of)
+
+        def read() -> Self:
+            return cls.from_dict(parse_json(document, path, ZARR_JSON), path=path)
+
+        return remember(document, read_alike(document, read, cls), as_of)
 
     def copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own; the rest is frozen."""

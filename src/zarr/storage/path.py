@@ -385,7 +385,7 @@ async def make_store(
             "store is passed as an FSSpec URI string."
         )
     if isinstance(store_like, str) or _is_a(store_like, "pathlib", "Path"):
-        return await _store_of_path(store_like, mode)
+        return await _store_of_path(store_like, mode)  # type: ignore[arg-type]
     if store_like is None or isinstance(store_like, dict):
         return await MemoryStore.open(store_like, read_only=read_only)
     if isinstance(store_like, Store):
@@ -453,7 +453,7 @@ async def _store_of_object(store_like: object, read_only: bool) -> Store:
     if isinstance(store_like, MutableMapping):
         return await MemoryStore.open(store_like, read_only=read_only)
     if isinstance(store_like, os.PathLike):
-        return await LocalStore.open(store_like, read_only=read_only)
+        return await LocalStore.open(os.fspath(store_like), read_only=read_only)
     found = f"'{type(store_like).__name__}'"
     if hasattr(store_like, "store_path"):
         found += ", which is open already, in its `store` at its `path`"

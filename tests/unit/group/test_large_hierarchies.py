@@ -146,3 +146,57 @@ def test_of_two_documents_of_one_node_the_last_one_holds(zarr_format: Any) -> No
     group = zarr.open_consolidated(store, mode="r")
     assert group["b"].shape == (3,)
     assert next(iter(group)) == "b"
+
+
+ATTRIBUTES = [
+    None,
+    "{}",
+    "{ }",
+    '{"a": 1}',
+    '{"a": {"deep": [1]}, "é": "\\u00e9"}',
+    '{"a": NaN, "b": -Infinity}',
+    '{"zarr_format": 2, "zarr_format": 3}',
+    "null",
+    "5",
+    "[]",
+]
+
+
+def test_arrays_that_differ_in_their_attributes_only_are_read_each_by_itself() -> None:
+    store = MemoryStore()
+    zarr.create_group(store)
+    plain = zarr.create_array({}, shape=(3,), dtype="i2").metadata.to_dict()
+    del plain["attributes"]
+    for number, attributes in enumerate(ATTRIBUTES * 2):
+        text = json.dumps(plain)
+        if attributes is not None:
+            text = f'{text[:-1]}, "attributes": {attributes}}}'
+        store._store_dict[f"n{number}/zarr.json"] = zarr.buffer.cpu.Buffer.from_bytes(text.encode())
+    with pytest.warns(ZarrUserWarning, match="is left out"):
+        members: dict[str, Any] = dict(zarr.open_group(store, mode="r").members())
+    for number, attributes in enumerate(ATTRIBUTES * 2):
+        name = f"n{number}"
+        if attributes in ("5", "[]"):
+            assert name not in members
+            with pytest.raises((TypeError, ValueError), match=name):
+                zarr.open_array(store, path=name, mode="r")
+            continue
+        expected = repr(json.loads(attributes or "null") or {})
+        for array in (members[name], zarr.open_array(store, path=name, mode="r")):
+            assert repr(dict(array.attrs)) == expected
+            assert array.shape == (3,)
+            array.metadata.attributes["changed"] = number
+    again = zarr.open_array(store, path="n3", mode="r")
+    assert dict(again.attrs) == {"a": 1}
+
+
+def test_the_documents_of_members_are_read_once(waiting_store: Any, zarr_format: Any) -> None:
+    store = waiting_store()
+    root = zarr.create_group(store, zarr_format=zarr_format)
+    for number in range(30):
+        root.create_array(f"n{number}", shape=(2,), dtype="i1", attributes={"n": number})
+    opened = zarr.open_group(store, mode="r", use_consolidated=False)
+    store.asked.clear()
+    members: dict[str, Any] = dict(opened.members())
+    assert [members[f"n{number}"].attrs["n"] for number in range(30)] == list(range(30))
+    assert store.asked["get"] == (30 if zarr_format == 3 else 60)

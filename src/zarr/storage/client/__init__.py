@@ -592,12 +592,21 @@ class Requests:
         return None if timeout is None else timeout + size / _MIB
 
 
+_AT_ONCE = 8
+"""How many documents one call of the engine reads: so few that threads can help with the others
+where files are slow."""
+
+
 async def get_documents(store: Store, keys: Sequence[str]) -> list[bytes | None]:
     """Return JSON documents, fetched together; None for those that are not there.
 
     The engine reads them where it can; the store is asked where that leaves a doubt.
     """
     handle = store.traits.native_handle
+    if handle is not None and len(keys) > _AT_ONCE:
+        parts = [keys[first : first + _AT_ONCE] for first in range(0, len(keys), _AT_ONCE)]
+        read = await bounded(parts, partial(get_documents, store))
+        return [document for part in read for document in part]
     if handle is not None:
         try:
             if thread.stepping or isinstance(handle, _core.Mapping):
