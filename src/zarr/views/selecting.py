@@ -31,9 +31,13 @@ def numpy_like(selection: object, shape: tuple[int, ...]) -> Transform:
     place = 0
     if any(isinstance(item, np.ndarray) for item in items):
         # Beside arrays, integers are arrays too. If all of them stand together, their dimensions
-        # take that place in the result; else they come first.
+        # take that place in the result; else they come first. An ellipsis between them separates
+        # them, though it may stand for no dimension.
         at = [number for number, item in enumerate(items) if isinstance(item, np.ndarray | int)]
-        place = at[0] if at[-1] - at[0] + 1 == len(at) else 0
+        given = selection if isinstance(selection, tuple) else (selection,)
+        ellipsis = next((number for number, item in enumerate(given) if item is Ellipsis), 0)
+        together = at[-1] - at[0] + 1 == len(at) and not at[0] < ellipsis <= at[-1]
+        place = at[0] if together else 0
     return _with_arrays(items, shape, place)
 
 

@@ -257,6 +257,29 @@ def test_the_result_goes_where_the_caller_says() -> None:
         view.result(fixed)
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        np.s_[:, [0, 1], ..., -1],
+        np.s_[:, -1, ..., [0, 1]],
+        np.s_[:, [0, 1], ..., [2, 0]],
+        np.s_[None, :, [0, 1], ..., -1],
+        np.s_[:, ..., [0, 1], -1],
+        np.s_[:, [0, 1], -1, ...],
+    ],
+    ids=str,
+)
+def test_an_ellipsis_between_arrays_separates_them_as_in_numpy(selection: Any) -> None:
+    """Though it stands for no dimension here."""
+    values = np.arange(24).reshape(2, 3, 4)
+    array: Any = zarr.create_array({}, data=values, chunks=2)
+    np.testing.assert_array_equal(array.lazy[selection].result(), values[selection], strict=True)
+    array.lazy[selection] = -values[selection]
+    expected = values.copy()
+    expected[selection] *= -1
+    np.testing.assert_array_equal(array[:], expected)
+
+
 def test_a_new_dimension_repeats_the_elements() -> None:
     view = made(KINDS["format 3"]).lazy[None][[0, 0, 0], 2:4]
     np.testing.assert_array_equal(view.result(), DATA[None][[0, 0, 0], 2:4])
