@@ -86,6 +86,7 @@ BEYOND = (
     "cli",
     "hierarchy/transfer",
     "loader",
+    "metadata/chunk_key_extensions",
     "storage/cache_directory",
     "storage/cache_values",
     "testing/installation",

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.api.opening import open_array
+from zarr.api.open_array import open_array
 from zarr.arrays.async_array import AsyncArray
 from zarr.arrays.copy import array_like
 from zarr.arrays.create import init_array, keep, kept_attributes, like, source_of

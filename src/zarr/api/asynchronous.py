@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         tree,
     )
     from zarr.api.open import load, open, save
-    from zarr.api.opening import open_array
+    from zarr.api.open_array import open_array
     from zarr.arrays.legacy_create import (
         create,
         empty,
@@ -73,7 +73,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "open_array": "zarr.api.opening",
+    "open_array": "zarr.api.open_array",
     "read": "zarr.views.batch",
     **dict.fromkeys(("copy", "copy_all", "copy_store"), "zarr.api.copying"),
     **dict.fromkeys(("load", "open", "save"), "zarr.api.open"),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from zarr.copying.nodes import copy_nodes
-from zarr.copying.report import reporting
-from zarr.copying.sources import Options, check_if_exists, name_of, nodes_of
-from zarr.copying.values import copy_values, key_filter
+from zarr.copying.nodes import Options, check_if_exists, copy_nodes, name_of, nodes_of
+from zarr.copying.values import copy_values, key_filter, reporting
 from zarr.errors import CopyError
 from zarr.groups.async_group import AsyncGroup
 from zarr.hierarchy.documents import child_path
@@ -18,8 +16,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from zarr._async.progress import Progress
-    from zarr.copying.report import Log
-    from zarr.copying.sources import IfExists
+    from zarr.copying.nodes import IfExists
+    from zarr.copying.values import Log
     from zarr.groups import Group
     from zarr.storage.path import StoreLike
     from zarr.types import AnyArray, AnyAsyncArray

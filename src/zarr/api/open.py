@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zarr.abc.store import Store
 from zarr.api.arrays import save_array
 from zarr.api.groups import open_group, opened, save_group
-from zarr.api.opening import opened_array
+from zarr.api.open_array import opened_array
 from zarr.arrays.legacy_create import create
 from zarr.arrays.sync_array import Array
 from zarr.errors import ContainsArrayError, ContainsGroupError

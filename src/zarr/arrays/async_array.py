@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from zarr.abc.codec import CodecPipeline
-    from zarr.arrays.info import ArrayInfo
+    from zarr.arrays.card import ArrayInfo
     from zarr.arrays.read import Out
     from zarr.arrays.stored_chunks import Stored
     from zarr.buffer.core import BufferPrototype, NDArrayLikeOrScalar

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.numcodec import Numcodec
     from zarr.abc.store import Store
-    from zarr.arrays.info import ArrayInfo
+    from zarr.arrays.card import ArrayInfo
     from zarr.dtype.base import AnyDType
     from zarr.experimental import ChunkGrid
     from zarr.metadata.chunk_grids import Edge
@@ -523,7 +523,7 @@ class ArrayBase(Generic[M]):
         return self._info()
 
     def _info(self, count: int | None = None, size: int | None = None) -> ArrayInfo:
-        from zarr.arrays.info import ArrayInfo  # late: few are shown
+        from zarr.arrays.card import ArrayInfo  # late: few are shown
 
         return ArrayInfo(
             _zarr_format=self.metadata.zarr_format,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 
-from zarr.arrays.info import readable_size
+from zarr.arrays.card import readable_size
 from zarr.indexing import pop_fields
 from zarr.views import selecting
 from zarr.views.chunks import chunks_of, has_shards
