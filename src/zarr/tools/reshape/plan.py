@@ -440,7 +440,7 @@ def _reading_regular(block: int, unit: int, length: int) -> tuple[float, int]:
     cost = float((last - first).sum()) / float((stops - starts).sum())
     if block > unit:
         return max(1.0, cost), 2 if period > 1 else 1
-    return max(1.0, cost), -(-(unit - 1) // block) + (0 if unit % block == 0 else 1)
+    return max(1.0, cost), unit // block if unit % block == 0 else -(-(unit - 1) // block) + 1
 
 
 # -- two passes -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,6 +24,7 @@ from zarr.groups.async_group import AsyncGroup, all_members
 from zarr.hierarchy.documents import check_new_path, documents_of
 from zarr.metadata.chunk_grids import regular_shape
 from zarr.metadata.layout import as_v2, as_v3, layout_of
+from zarr.metadata.v3 import ArrayV3Metadata
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, addresses, is_within, make_store_path
 from zarr.tools.nodes import node_of
@@ -327,11 +329,11 @@ def _in_format(source: AnyAsyncArray, zarr_format: ZarrFormat) -> AnyAsyncArray:
     if metadata.zarr_format == zarr_format:
         return source
     try:
-        if metadata.zarr_format == 3:
-            *_, alone = without_shards(metadata)  # which format 2 does not have
+        *_, alone = islice(without_shards(metadata), 2)  # format 2 has no shards
+        if isinstance(alone, ArrayV3Metadata):
             metadata = as_v2(alone)
         else:
-            metadata = as_v3(metadata).rebuilt(chunk_key_encoding={"name": "default"})
+            metadata = as_v3(alone).rebuilt(chunk_key_encoding={"name": "default"})
     except (TypeError, ValueError):
         return source  # the defaults of the format stand for its codecs
     return AsyncArray(metadata, source.store_path, source.config)
@@ -362,8 +364,11 @@ def _codecs_of_inner_shards(source: AnyAsyncArray, chunks: Any) -> list[Any] | N
     if len(levels) < 2 or isinstance(chunks, str):
         return None
     for level in levels[1:]:
-        edges = zip(layout_of(level).grid, chunks, strict=True)
-        if not all(isinstance(size, int) and size > 0 and size % edge == 0 for edge, size in edges):
+        pairs = zip(layout_of(level).grid, chunks, strict=True)
+        if not all(
+            isinstance(edge, int) and isinstance(size, int) and size > 0 and size % edge == 0
+            for edge, size in pairs
+        ):
             return list(levels[-1].codecs) if levels[-1].zarr_format == 3 else None
     return None
 
