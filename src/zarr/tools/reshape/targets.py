@@ -289,7 +289,7 @@ def _target(
     where_from = f"array {node.path!r}" if node.path else "the array"
     chunks = _lengths(wanted.chunks, source, names, where_from, units_of(source))
     shards = _lengths(wanted.shards, source, names, where_from, grid_of(source))
-    if wanted.codecs == "keep" and isinstance(base, AsyncArray):
+    if wanted.codecs == "keep" and isinstance(base, AsyncArray) and zarr_format == 3:
         given = _codecs_of_inner_shards(base, chunks)
         if given is not None:
             filters, serializer, compressors = _codecs(given, zarr_format)
