@@ -17,7 +17,7 @@ use crate::scratch::{Room, Scratch};
 pub(super) const HIGHEST_RATIO: usize = 1032;
 /// A buffer for output of unknown size starts with this much.
 const LEAST_ROOM: usize = 64 << 10;
-/// What the last bytes of its input become, libdeflate writes byte by byte. Where a byte becomes so many …
+/// libdeflate writes the output of the last bytes of its input byte by byte. Where a byte becomes so many …
 const DENSE: usize = 8;
 /// … so many zeros follow the input, and these are the last bytes.
 const PADDING: usize = 64;
