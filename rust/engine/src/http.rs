@@ -140,7 +140,7 @@ enum Asked {
     /// Nothing is left to be done for the chunk.
     Ended(Outcome),
     /// The value is to be decoded.
-    Came(Value),
+    Came(Box<Value>),
 }
 
 /// A stored value that was received.
@@ -173,7 +173,7 @@ fn one(client: &Client, mut chunk: ChunkRead, url: &str, timeout: Option<Duratio
     Asked::Ended(match (arrival, received) {
         (Arrival::Late, _) => Outcome::Late,
         (Arrival::Broken, _) => Outcome::Unclear,
-        (Arrival::Whole, Ok(Some(bytes))) => return Asked::Came(Value { chunk, bytes }),
+        (Arrival::Whole, Ok(Some(bytes))) => return Asked::Came(Box::new(Value { chunk, bytes })),
         (Arrival::Whole, Ok(None)) => Outcome::Done,
         (Arrival::Whole, Err(_)) => Outcome::Damaged,
     })
@@ -190,7 +190,7 @@ struct Queue {
 
 #[derive(Default)]
 struct Waiting {
-    values: VecDeque<(usize, Value)>,
+    values: VecDeque<(usize, Box<Value>)>,
     bytes: usize,
     /// The threads that ask, and those that decode.
     askers: usize,
@@ -214,7 +214,7 @@ impl Queue {
     }
 
     /// The next value to decode, and the number of its chunk; `None` if no more will come.
-    fn next(&self) -> Option<(usize, Value)> {
+    fn next(&self) -> Option<(usize, Box<Value>)> {
         let wait = |state: &mut Waiting| state.values.is_empty() && state.askers > 0;
         let mut state = self.came.wait_while(self.state(), wait).unwrap_or_else(PoisonError::into_inner);
         let found = state.values.pop_front()?;
@@ -230,7 +230,7 @@ struct Asking<'a>(&'a Queue);
 impl Asking<'_> {
     /// Leaves a value to those who decode, as soon as they have room for it; gives it back if there is
     /// nobody.
-    fn leave(&self, i: usize, value: Value) -> std::result::Result<(), Value> {
+    fn leave(&self, i: usize, value: Box<Value>) -> std::result::Result<(), Box<Value>> {
         let full = |state: &mut Waiting| state.bytes > 0 && state.bytes + value.bytes.len() > WAITING;
         let state = self.0.state();
         if state.coders == 0 {

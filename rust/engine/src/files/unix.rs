@@ -192,7 +192,7 @@ impl Root for System {
 
     fn move_directory(from: &Path, to: &Path) -> io::Result<bool> {
         match rename_with(from, to, Rename::NoReplace) {
-            // Some file systems (NFS) do not know this. What is made there between the two steps is not lost:
+            // Some file systems (NFS) do not know this. Nothing that is made there between the two steps is lost:
             // a directory replaces none but an empty one.
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) if std::fs::symlink_metadata(to).is_err() => {
                 answer(retry_on_intr(|| rustix::fs::rename(from, to)))
