@@ -35,10 +35,10 @@ def serve(
     origin: Annotated[
         str,
         typer.Option(
-            help="Whose pages may read it: an origin, or * for all; by default those of this "
-            "machine."
+            help="Whose pages in a browser may read it: an origin, * for all, or '' for those that "
+            "this machine serves."
         ),
-    ] = "",
+    ] = "*",
 ) -> None:
     """Serve a hierarchy to browsers and programs on this machine, until Ctrl-C."""
     from zarr import tools

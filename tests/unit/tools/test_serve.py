@@ -185,10 +185,12 @@ def reads(server: Any, origin: str) -> bool:
     return found is not None
 
 
-def test_pages_of_web_sites_read_nothing_unless_that_is_allowed(
+def test_pages_of_web_sites_read_only_where_they_may(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with tools.serve(folder) as server:
+        assert reads(server, VIEWER)
+    with tools.serve(folder, origin="") as server:
         for here in ("http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"):
             assert reads(server, here)
         for elsewhere in (

@@ -491,7 +491,7 @@ async def serve(
     path: str = "",
     host: str = "127.0.0.1",
     port: int = 0,
-    origin: str = "",
+    origin: str = "*",
     storage_options: StorageOptions | None = None,
 ) -> Server:
     """Serve a hierarchy over HTTP to browsers and programs on this machine.
@@ -513,11 +513,10 @@ async def serve(
         ``"localhost"``.
     port : int, default: 0
         The port; 0 takes a free one.
-    origin : str, default: ""
-        The origin whose pages may read the answers, such as ``"https://viewer.example"``. By
-        default only pages that this machine serves may, as those of a viewer at
-        ``http://localhost:3000``; with ``"*"`` the pages of all web sites that are open in a
-        browser here may.
+    origin : str, default: "*"
+        The origin whose pages may read the answers, such as ``"https://viewer.example"``. With
+        ``"*"`` the pages of all web sites that are open in a browser here may, as those of a
+        viewer; with ``""`` only those that this machine serves, as at ``http://localhost:3000``.
     storage_options : dict, optional
         Settings for the store that a URL names.
 
