@@ -20,9 +20,9 @@ from benchmarks.spent import empty
 from benchmarks.workloads import MAKES, WORKLOADS, Workload
 
 
-def measure(work: Workload, arguments: argparse.Namespace, folder: Path) -> report.Found:
+def measure(work: Workload, arguments: argparse.Namespace, directory: Path) -> report.Found:
     """Measure one workload, one implementation after the other, round after round."""
-    data = folder / "data"
+    data = directory / "data"
     if work.where == "local" and work.does not in (*MAKES, "import"):
         worker(sys.executable, "prepare", work.name, str(data))
     known = IMPORTS if work.does == "import" else ENGINES
@@ -35,7 +35,7 @@ def measure(work: Workload, arguments: argparse.Namespace, folder: Path) -> repo
         # Not always the same one comes first.
         for name in names[number % len(names) :] + names[: number % len(names)]:
             python = sys.executable if name == "ours" else arguments.peers
-            place = folder / f"written by {name}" if work.does in MAKES else data
+            place = directory / f"written by {name}" if work.does in MAKES else data
             if work.does == "import":
                 found = imported(python, name)
             else:
@@ -45,7 +45,7 @@ def measure(work: Workload, arguments: argparse.Namespace, folder: Path) -> repo
             if work.does in MAKES:
                 empty(place)
         if work.floor and FLOOR.exists():
-            place = data if work.does != "write" else folder / f"floor {number}"
+            place = data if work.does != "write" else directory / f"floor {number}"
             floors.append(floor(work, place))
     return report.summary(rounds, min(floors, default=None))
 
@@ -92,12 +92,12 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="*", help=f"some of {', '.join(ENGINES)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round, few repetitions")
-    parser.add_argument("--folder", default=None, help="where to put the arrays")
+    parser.add_argument("--directory", default=None, help="where to put the arrays")
     parser.add_argument(
         "--json", type=Path, help="a file for the numbers; rows that it has and are not run stay"
     )
     arguments = parser.parse_args()
-    # Workers run in another folder. Not resolved: a link to Python is what tells its environment.
+    # Workers run elsewhere. Not resolved: Python knows its environment by the link.
     arguments.peers = os.path.abspath(arguments.peers)
     if arguments.quick:
         arguments.rounds = 1
@@ -116,14 +116,14 @@ def main() -> int:
     print(found["machine"])
     if arguments.json and arguments.json.exists():
         found["results"] = json.loads(arguments.json.read_text())["results"]
-    base = Path(tempfile.mkdtemp(prefix="zarr-benchmark-", dir=arguments.folder))
+    base = Path(tempfile.mkdtemp(prefix="zarr-benchmark-", dir=arguments.directory))
     os.environ["BENCHMARK_FIELDS"] = str(base / "fields")  # for the workers
     try:
         for number, work in enumerate(chosen):
-            folder = base / str(number)
-            folder.mkdir()
-            results = measure(work, arguments, folder)
-            empty(folder)
+            directory = base / str(number)
+            directory.mkdir()
+            results = measure(work, arguments, directory)
+            empty(directory)
             found["results"][work.name] = results
             print("  " + "; ".join(report.row(work, results)), file=sys.stderr, flush=True)
             if arguments.json:

@@ -404,8 +404,8 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--only", choices=["local", "delay", "loader", "training"])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        served = Path(folder) / "served"
+    with tempfile.TemporaryDirectory() as directory:
+        served = Path(directory) / "served"
         served.mkdir()
         subprocess.run([sys.executable, "-c", MAKE, str(served)], env=environment(), check=True)
         windows = {name: (who, BEGIN + code + SUM) for name, (who, code) in WINDOWS.items()}
@@ -413,7 +413,7 @@ def main() -> None:
         if options.only in (None, "local"):
             table("1,000 windows, local", windows, options.peers, str(served), options.repeat)
         if options.only in (None, "delay") and (shutil.which("nginx") or Path("/usr/sbin/nginx")):
-            process, url = serve(Path(folder))
+            process, url = serve(Path(directory))
             try:
                 proxy = SlowProxy(int(url.rpartition(":")[2]))
                 slow = f"http://127.0.0.1:{proxy.port}"

@@ -63,16 +63,16 @@ def _json_of(command: list[str]) -> dict[str, Any] | None:
     return json.loads(done.stdout) if done.stdout else {}
 
 
-def floor(work: Workload, folder: Path) -> float:
+def floor(work: Workload, directory: Path) -> float:
     """The lower bound for the bytes of a workload, in ms."""
     layout = work.layout
     if work.does == "write":
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "source.f32", "wb") as file:
+        directory.mkdir(parents=True, exist_ok=True)
+        with open(directory / "source.f32", "wb") as file:
             field(layout.shape).tofile(file)
             os.fsync(file.fileno())
     numbers = (*layout.shape, *layout.chunks, *(layout.shards or ()))
-    command = [FLOOR, work.does, folder, len(os.sched_getaffinity(0)), layout.codec, *numbers]
+    command = [FLOOR, work.does, directory, len(os.sched_getaffinity(0)), layout.codec, *numbers]
     done = subprocess.run(
         [str(word) for word in command], capture_output=True, text=True, check=True
     )

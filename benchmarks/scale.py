@@ -78,19 +78,19 @@ def grown(action: Callable[[], object]) -> float:
 # -- what is measured -----------------------------------------------------------------------------
 
 
-def chunks(n: int, folder: Path) -> Costs:
+def chunks(n: int, directory: Path) -> Costs:
     """One array of `n` chunks in a directory; the first 100,000 of them are stored."""
     import zarr
 
     stored = min(n, 100_000)
-    made = zarr.create_array(folder, shape=(n * 16,), chunks=(16,), dtype="u1", compressors=None)
+    made = zarr.create_array(directory, shape=(n * 16,), chunks=(16,), dtype="u1", compressors=None)
     made[: stored * 16] = np.arange(stored * 16, dtype=np.uint8) | 1
-    array = zarr.open_array(folder)
-    growing = zarr.open_array(folder, mode="r+")
+    array = zarr.open_array(directory)
+    growing = zarr.open_array(directory, mode="r+")
     shapes = itertools.cycle([(n * 16 + 16,), (n * 16,)])
     found = {
-        "MiB to open": grown(lambda: zarr.open_array(folder)),
-        "open": costs(lambda: zarr.open_array(folder)),
+        "MiB to open": grown(lambda: zarr.open_array(directory)),
+        "open": costs(lambda: zarr.open_array(directory)),
         "one element": costs(lambda: array[stored * 8]),
         "a slice of 100 chunks": costs(lambda: array[160:1760]),
         "resize": costs(lambda: growing.resize(next(shapes))),
@@ -101,7 +101,7 @@ def chunks(n: int, folder: Path) -> Costs:
     return found
 
 
-def nodes(n: int, folder: Path) -> Costs:
+def nodes(n: int, directory: Path) -> Costs:
     """A hierarchy of `n` nodes, a tenth of them groups, in a directory."""
     import zarr
 
@@ -109,18 +109,18 @@ def nodes(n: int, folder: Path) -> Costs:
     groups = max(1, n // 10)
     made: dict[str, Any] = {f"g{i}": zarr.Group.from_store({}).metadata for i in range(groups)}
     made |= {f"g{i % groups}/a{i}": like for i in range(n - groups)}
-    root = zarr.open_group(folder, mode="w")
+    root = zarr.open_group(directory, mode="w")
     for _ in zarr.create_hierarchy(store=root.store, nodes=made):
         pass
     tries = 5 if n <= 1000 else 1
-    alone = zarr.open_group(folder, mode="r", use_consolidated=False)
+    alone = zarr.open_group(directory, mode="r", use_consolidated=False)
     found = {
         "members, not consolidated": costs(lambda: alone.members(max_depth=None), tries),
-        "consolidate": costs(lambda: zarr.consolidate_metadata(folder), tries),
+        "consolidate": costs(lambda: zarr.consolidate_metadata(directory), tries),
     }
     kept: list[Any] = []
-    opened = grown(lambda: kept.append(zarr.open_consolidated(folder)))
-    found["open consolidated"] = costs(lambda: zarr.open_consolidated(folder), tries)
+    opened = grown(lambda: kept.append(zarr.open_consolidated(directory)))
+    found["open consolidated"] = costs(lambda: zarr.open_consolidated(directory), tries)
     found["MiB to open consolidated"] = opened
     group = kept[0]
     found["one member, consolidated"] = costs(lambda: group[f"g{groups - 1}"])
@@ -137,9 +137,9 @@ def _small(store: Any) -> Any:
     return zarr.create_array(store, data=data, chunks=(32, 32))
 
 
-def threads(n: int, folder: Path) -> Costs:
+def threads(n: int, directory: Path) -> Costs:
     """`n` threads that read one chunk at a time, 20,000 in all."""
-    array, reads = _small(folder), 20_000
+    array, reads = _small(directory), 20_000
     places = iter(range(reads))
     done = [0] * n
     ready = threading.Barrier(n)
@@ -169,7 +169,7 @@ def threads(n: int, folder: Path) -> Costs:
     }
 
 
-def tasks(n: int, folder: Path) -> Costs:
+def tasks(n: int, directory: Path) -> Costs:
     """`n` tasks at once, each of which reads one chunk, from memory."""
     array = _small({}).async_array
 
@@ -184,7 +184,7 @@ def tasks(n: int, folder: Path) -> Costs:
     return {"all": costs(lambda: asyncio.run(run()), 3), "MiB": memory}
 
 
-def dimensions(n: int, folder: Path) -> Costs:
+def dimensions(n: int, directory: Path) -> Costs:
     """An array of `n` dimensions and 65,536 elements in 16 chunks, in memory."""
     import zarr
 
@@ -203,13 +203,13 @@ def dimensions(n: int, folder: Path) -> Costs:
     }
 
 
-def shards(n: int, folder: Path) -> Costs:
+def shards(n: int, directory: Path) -> Costs:
     """A shard of `n` inner chunks of 64 bytes, in a file."""
     import zarr
 
     data = np.arange(n * 16, dtype=np.float32)
     array = zarr.create_array(
-        folder, shape=data.shape, chunks=(16,), shards=data.shape, dtype="f4", compressors=None
+        directory, shape=data.shape, chunks=(16,), shards=data.shape, dtype="f4", compressors=None
     )
     memory = grown(lambda: array.set_basic_selection(..., data))
     tries = 5 if n <= 100_000 else 2
@@ -227,7 +227,7 @@ def shards(n: int, folder: Path) -> Costs:
     }
 
 
-def requests(n: int, folder: Path) -> Costs:
+def requests(n: int, directory: Path) -> Costs:
     """1,000 chunks of a store that answers after 50 ms, with `n` requests in flight."""
     import zarr
     from zarr.storage import MemoryStore
@@ -268,7 +268,7 @@ FAMILIES = {
 # -- running, plotting ----------------------------------------------------------------------------
 
 
-def run(names: list[str], largest: int, file: Path, folder: Path | None) -> None:
+def run(names: list[str], largest: int, file: Path, directory: Path | None) -> None:
     """Measure families, and put their figures into a file."""
     found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     found["machine"] = (
@@ -280,7 +280,7 @@ def run(names: list[str], largest: int, file: Path, folder: Path | None) -> None
         for size in FAMILIES[name].sizes:
             if size > largest:
                 continue
-            place = tempfile.mkdtemp(prefix="zarr-scale-", dir=folder)
+            place = tempfile.mkdtemp(prefix="zarr-scale-", dir=directory)
             try:
                 command = [sys.executable, "-m", "benchmarks.scale", "point", name, str(size)]
                 done = subprocess.run(
@@ -369,7 +369,7 @@ def main() -> None:
     runs = commands.add_parser("run", help="measure")
     runs.add_argument("families", nargs="*", help=f"some of {', '.join(FAMILIES)}; all if none")
     runs.add_argument("--largest", type=int, default=10**9, help="leave out larger sizes")
-    runs.add_argument("--folder", type=Path, help="where to put the arrays")
+    runs.add_argument("--directory", type=Path, help="where to put the arrays")
     plots = commands.add_parser("plot", help="make the pictures and the tables")
     plots.add_argument("--write", type=Path, metavar="PAGE", help="the page with the tables")
     for each in (runs, plots):
@@ -377,16 +377,16 @@ def main() -> None:
     point = commands.add_parser("point", help="measure one size, in this process")
     point.add_argument("family", choices=FAMILIES)
     point.add_argument("size", type=int)
-    point.add_argument("folder", type=Path)
+    point.add_argument("directory", type=Path)
     given = parser.parse_args()
     if given.command == "run":
         names = given.families or list(FAMILIES)
-        run(names, given.largest, given.json, given.folder)
+        run(names, given.largest, given.json, given.directory)
     elif given.command == "plot":
         plot(given.json, given.write)
     else:
         warnings.simplefilter("ignore")
-        print(json.dumps(FAMILIES[given.family].measure(given.size, given.folder)))
+        print(json.dumps(FAMILIES[given.family].measure(given.size, given.directory)))
 
 
 if __name__ == "__main__":

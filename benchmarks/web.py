@@ -124,8 +124,8 @@ def main() -> None:
     parser.add_argument("--json")
     options = parser.parse_args()
     best: dict[str, dict[str, list[float] | str]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
         (last,) = run(sys.executable, MAKE, str(root / "served" / "bucket"))
         server, address = serve(root)
         try:

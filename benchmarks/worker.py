@@ -77,10 +77,10 @@ def points(layout: Layout, n: int, seed: int) -> tuple[Any, ...]:
 class Case:
     """A workload made ready for one implementation."""
 
-    def __init__(self, engine: Any, work: Workload, folder: str) -> None:
-        self.engine, self.work, self.folder = engine, work, folder
+    def __init__(self, engine: Any, work: Workload, directory: str) -> None:
+        self.engine, self.work, self.directory = engine, work, directory
         self.layout = work.layout
-        self.store: Any = engine.memory() if work.where == "memory" else folder
+        self.store: Any = engine.memory() if work.where == "memory" else directory
         self.array: Any = None
         if work.does == "write":
             self.data = values(self.layout)
@@ -100,10 +100,10 @@ class Case:
         """The untimed part before each timing."""
         if self.work.does == "write":
             if self.work.where == "local":
-                empty(Path(self.folder))
+                empty(Path(self.directory))
             self.array = self.engine.create(self.store, self.layout)
         elif self.work.does == "hierarchy":
-            empty(Path(self.folder))
+            empty(Path(self.directory))
 
     def _read(self) -> Callable[[], Any]:
         return lambda: self.engine.read(self.array, ...)
@@ -222,9 +222,9 @@ class Case:
         return lambda: self.engine.hierarchy(self.store, self.layout, 50, 10)
 
 
-def measure(engine: str, work: Workload, folder: str, repeat: int) -> dict[str, Any]:
+def measure(engine: str, work: Workload, directory: str, repeat: int) -> dict[str, Any]:
     """Time and memory of a workload."""
-    case = Case(ENGINES[engine](), work, folder)
+    case = Case(ENGINES[engine](), work, directory)
     action = case.action()
     times = []
     memory = None
@@ -252,13 +252,13 @@ def main() -> None:
     if engine == "versions":
         print(json.dumps(versions()))
         return
-    name, folder, *repeat = arguments
+    name, directory, *repeat = arguments
     work = next(work for work in WORKLOADS if work.name == name)
     if engine == "prepare":
         ours: Any = ENGINES["ours"]()
-        ours.write(ours.create(folder, work.layout), ..., values(work.layout))
+        ours.write(ours.create(directory, work.layout), ..., values(work.layout))
         return
-    print(json.dumps(measure(engine, work, folder, *map(int, repeat))))
+    print(json.dumps(measure(engine, work, directory, *map(int, repeat))))
 
 
 if __name__ == "__main__":

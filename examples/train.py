@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 TRAINED = 1500  # of 1,797 digits; the rest is for the test
 
 
-def write_digits(folder: str) -> None:
+def write_digits(directory: str) -> None:
     """Store images of 8 x 8 and their labels."""
     from sklearn.datasets import load_digits
 
     digits: Any = load_digits()
-    group = zarr.create_group(folder)
+    group = zarr.create_group(directory)
     group.create_array("image", data=digits.images.astype("f4") / 16, chunks=(50, 8, 8))
     group.create_array("label", data=digits.target.astype("i8"), chunks=(450,))
 
@@ -63,9 +63,9 @@ def accuracy(model: Classifier, images: npt.NDArray[Any], labels: npt.NDArray[An
 
 def main() -> None:
     """Write the digits, train for some epochs, and test."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_digits(folder)
-        group: Any = zarr.open_group(folder, mode="r")
+    with tempfile.TemporaryDirectory() as directory:
+        write_digits(directory)
+        group: Any = zarr.open_group(directory, mode="r")
         views = {name: group[name].lazy[:TRAINED] for name in ("image", "label")}
         loader = BatchLoader(views, batch_size=32, shuffle="blocks", seed=0)
         model = Classifier()

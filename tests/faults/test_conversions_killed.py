@@ -22,13 +22,13 @@ pytestmark = pytest.mark.slow
 ACT = """
 import sys, zarr
 from zarr import tools
-folder, what = sys.argv[1:]
-zarr.open_array(f"{folder}/old")[:1]
+directory, what = sys.argv[1:]
+zarr.open_array(f"{directory}/old")[:1]
 print("ready", flush=True)
 if what == "import":
-    tools.import_file(f"{folder}/a.npy", f"{folder}/old", overwrite=True, chunks=(4, 10))
+    tools.import_file(f"{directory}/a.npy", f"{directory}/old", overwrite=True, chunks=(4, 10))
 else:
-    tools.replace(zarr.open_array(f"{folder}/old", mode="r").lazy[::-1], f"{folder}/old")
+    tools.replace(zarr.open_array(f"{directory}/old", mode="r").lazy[::-1], f"{directory}/old")
 """
 
 
@@ -39,10 +39,10 @@ def test_a_killed_process_leaves_the_old_or_the_new(what: str, tmp_path: Path) -
     new = old[::-1] if what == "replace" else old + 1
     cut = 0
     for number in range(3):
-        folder = tmp_path / str(number)
-        zarr.save_array(folder / "old", old, chunks=(4, 10))
-        np.save(folder / "a.npy", new)
-        command = [sys.executable, "-c", ACT, str(folder), what]
+        directory = tmp_path / str(number)
+        zarr.save_array(directory / "old", old, chunks=(4, 10))
+        np.save(directory / "a.npy", new)
+        command = [sys.executable, "-c", ACT, str(directory), what]
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
@@ -50,14 +50,14 @@ def test_a_killed_process_leaves_the_old_or_the_new(what: str, tmp_path: Path) -
         process.kill()
         cut += process.wait() != 0
         process.stdout.close()
-        found = zarr.open_array(folder / "old", mode="r")[...]
+        found = zarr.open_array(directory / "old", mode="r")[...]
         assert np.array_equal(found, old) or np.array_equal(found, new)
-        beside = folder / "old~new"
+        beside = directory / "old~new"
         is_whole = (beside / "zarr.json").exists()
         is_left = any(path.is_file() for path in beside.rglob("*"))
         if is_left and (is_whole or not (beside / "zarr.unfinished").exists()):
             tools.rm(beside, recursive=True)  # the old node, or the new one
-        tools.import_file(folder / "a.npy", folder / "old", overwrite=True)  # it goes on
-        np.testing.assert_array_equal(zarr.open_array(folder / "old")[...], new)
+        tools.import_file(directory / "a.npy", directory / "old", overwrite=True)  # it goes on
+        np.testing.assert_array_equal(zarr.open_array(directory / "old")[...], new)
         assert not beside.exists()
     assert cut > 0

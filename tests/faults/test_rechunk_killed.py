@@ -232,14 +232,14 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A small disk."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("mounting takes root")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)):
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    if _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(directory)):
         pytest.skip("no file system can be mounted here")
     try:
-        yield folder
+        yield directory
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", str(directory)], check=True)
 
 
 def _mount(*arguments: str) -> int:

@@ -105,14 +105,14 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     before.update({f"raw/x{number}": bytes([number]) * 100 for number in range(60)})
     cut = 0
     for number in range(2):
-        folder = tmp_path / str(number)
+        directory = tmp_path / str(number)
         for key, value in before.items():
-            file = folder / key
+            file = directory / key
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(value)
         kept = tmp_path / f"kept{number}"
         process = subprocess.Popen(
-            [sys.executable, "-c", REPAIR, str(folder), str(kept)], stdout=subprocess.PIPE
+            [sys.executable, "-c", REPAIR, str(directory), str(kept)], stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         process.stdout.readline()
@@ -122,10 +122,10 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path: Path) -> None:
         process.kill()
         cut += process.wait() != 0
         process.stdout.close()
-        tools.repair(folder, apply=True, undo=kept)
+        tools.repair(directory, apply=True, undo=kept)
         found = {
-            str(file.relative_to(folder)): file.read_bytes()
-            for file in folder.rglob("*")
+            str(file.relative_to(directory)): file.read_bytes()
+            for file in directory.rglob("*")
             if file.is_file() and not file.name.startswith(".zarr-partial-")
         }
         assert found == before
@@ -169,17 +169,17 @@ def test_two_repairs_at_once_lose_nothing(tmp_path: Path) -> None:
 
     data = whole()
     data |= {f"x{number}": bytes([number]) for number in range(50)}
-    folder = tmp_path / "store"
+    directory = tmp_path / "store"
     for key, value in data.items():
-        (folder / key).parent.mkdir(parents=True, exist_ok=True)
-        (folder / key).write_bytes(value)
+        (directory / key).parent.mkdir(parents=True, exist_ok=True)
+        (directory / key).write_bytes(value)
 
     def repair(name: str) -> Repair:
-        return tools.repair(LocalStore(folder), apply=True, keep=tmp_path / name)
+        return tools.repair(LocalStore(directory), apply=True, keep=tmp_path / name)
 
     with ThreadPoolExecutor(2) as executor:
         list(executor.map(repair, ["one", "two"]))
-    assert tools.verify(folder).ok
+    assert tools.verify(directory).ok
     kept = {}
     for name in ("one", "two"):
         for file in (tmp_path / name).glob("*.value"):

@@ -160,21 +160,23 @@ def test_what_was_read_and_is_overwritten_is_never_lost() -> None:
     assert kill_at_each_step(lambda: made(3), act, check) > 6
 
 
-def make_sqlite(folder: Path) -> Any:
-    return SQLiteStore(folder / f"{next(COUNT)}.sqlite")
+def make_sqlite(directory: Path) -> Any:
+    return SQLiteStore(directory / f"{next(COUNT)}.sqlite")
 
 
-def make_zip(folder: Path) -> Any:
-    return ZipStore(folder / f"{next(COUNT)}.zip", mode="w")
+def make_zip(directory: Path) -> Any:
+    return ZipStore(directory / f"{next(COUNT)}.zip", mode="w")
 
 
-def make_objects(folder: Path) -> Any:
+def make_objects(directory: Path) -> Any:
     return ObjectStore(pytest.importorskip("obstore.store").MemoryStore())
 
 
-def make_fsspec(folder: Path) -> Any:
+def make_fsspec(directory: Path) -> Any:
     fsspec = pytest.importorskip("fsspec")
-    return FsspecStore.from_url(f"memory://cut-{fsspec.utils.tokenize(str(folder))}-{next(COUNT)}")
+    return FsspecStore.from_url(
+        f"memory://cut-{fsspec.utils.tokenize(str(directory))}-{next(COUNT)}"
+    )
 
 
 STORES = {"zip": make_zip, "sqlite": make_sqlite, "objects": make_objects, "fsspec": make_fsspec}

@@ -62,19 +62,19 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("rechunked")
+    directory = tmp_path_factory.mktemp("rechunked")
     old = zarr.create_array(
-        folder / "old", data=DATA, chunks=(3, 22), zarr_format=2, compressors={"id": "zstd"}
+        directory / "old", data=DATA, chunks=(3, 22), zarr_format=2, compressors={"id": "zstd"}
     )
-    new = zarr.create_array(folder / "new", data=DATA, chunks=(3, 22), compressors=GzipCodec())
+    new = zarr.create_array(directory / "new", data=DATA, chunks=(3, 22), compressors=GzipCodec())
     for name, wanted in WANTED.items():
         for start, source in (("old", old), ("new", new)):
             options = {"zarr_format": 3, **wanted}
-            zarr.rechunk(source, folder / "targets" / f"{name}, {start}", **options)
-    packed = zarr.open_array(folder / "targets" / "packed, old")
-    zarr.rechunk(packed, folder / "targets" / "unpacked", shards=None)
-    zarr.rechunk(packed, folder / "targets" / "packed again", shards=(24, 22))
-    return folder / "targets"
+            zarr.rechunk(source, directory / "targets" / f"{name}, {start}", **options)
+    packed = zarr.open_array(directory / "targets" / "packed, old")
+    zarr.rechunk(packed, directory / "targets" / "unpacked", shards=None)
+    zarr.rechunk(packed, directory / "targets" / "packed again", shards=(24, 22))
+    return directory / "targets"
 
 
 @pytest.mark.skipif(not Path(PYTHON).exists(), reason="`make test` makes the peers' environment")

@@ -69,10 +69,10 @@ PROGRAMS = {"zarr-python": (WRITE, 2), "tensorstore": (TENSORSTORE, 3), "zarrs":
 
 @pytest.fixture(scope="module")
 def zarr2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("zarr2")
+    directory = tmp_path_factory.mktemp("zarr2")
     with tarfile.open(HERE / "data" / "zarr2.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+        archive.extractall(directory, filter="data")
+    return directory
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The arrays of ``data/zarr2.tar.xz``: what zarr 2.18, the last of its line, wrote.
 
-``python zarr2_values.py FOLDER``, with zarr 2.18, numcodecs 0.15 and msgpack installed, writes them
-anew: the same hierarchy into each kind of store that may lie around.
+``python zarr2_values.py DIRECTORY``, with zarr 2.18, numcodecs 0.15 and msgpack installed, writes
+them anew: the same hierarchy into each kind of store that may lie around.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def cases() -> Iterator[Case]:
         yield Case(f"objects/{name}", _objects(objects), {"chunks": 4, "filters": [config]})
 
 
-def write(folder: str) -> None:
+def write(directory: str) -> None:
     """Write the hierarchy with zarr 2."""
     import numcodecs
 
@@ -144,7 +144,7 @@ def write(folder: str) -> None:
     }
     assert zarr.__version__.startswith("2.")
     for name, kind in stores.items():
-        store = kind(f"{folder}/{name}")
+        store = kind(f"{directory}/{name}")
         group = zarr.group(store, overwrite=True)
         group.attrs.update({"by": "zarr 2", "missing": float("nan")})
         for path, values, options in cases():

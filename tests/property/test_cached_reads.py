@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STORES: dict[str, Callable[[str], Any]] = {
-    "memory": lambda folder: MemoryStore(),
+    "memory": lambda directory: MemoryStore(),
     "local": LocalStore,
-    "wrapped": lambda folder: LoggingStore(LocalStore(folder), log_level="ERROR"),
-    "waiting": lambda folder: WaitingStore(),
+    "wrapped": lambda directory: LoggingStore(LocalStore(directory), log_level="ERROR"),
+    "waiting": lambda directory: WaitingStore(),
 }
 LAYOUTS: dict[str, dict[str, Any]] = {
     "chunks": {"chunks": (3, 4)},
@@ -74,8 +74,8 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
 
         def __init__(self) -> None:
             super().__init__()
-            self.folder = tempfile.TemporaryDirectory()
-            self.store = make(self.folder.name)
+            self.directory = tempfile.TemporaryDirectory()
+            self.store = make(self.directory.name)
             self.cache = zarr.ChunkCache(size, recheck=recheck)
             self.count = 0
             dtype = layout.get("dtype", "i4")
@@ -170,7 +170,7 @@ def machine_of(make: Callable[[str], Any], layout: dict[str, Any], size: int, re
             assert self.cache.stats().bytes <= size
 
         def teardown(self) -> None:
-            self.folder.cleanup()
+            self.directory.cleanup()
 
     return Machine
 

@@ -79,9 +79,9 @@ def test_a_mended_array_has_the_elements_that_it_had(layout: Any, data: st.DataO
                 value[at] ^= 0x55
             values[key] = bytes(value[: data.draw(st.integers(0, len(value)))])
     store = store_of(values)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         alone = store_of(values)
-        tools.repair(alone, apply=True, keep=Path(folder) / "one")
+        tools.repair(alone, apply=True, keep=Path(directory) / "one")
         # Without a second copy, no element becomes another: it is right, or still an error.
         left = {each.key for each in tools.verify(alone).findings}
         for key in values.keys() - left:
@@ -89,7 +89,7 @@ def test_a_mended_array_has_the_elements_that_it_had(layout: Any, data: st.DataO
             if coords is not None:
                 box = zarr.open_array(alone, mode="r").blocks[coords]
                 np.testing.assert_array_equal(box, array.blocks[coords])
-        tools.repair(store, apply=True, keep=Path(folder) / "two", second=second)
+        tools.repair(store, apply=True, keep=Path(directory) / "two", second=second)
     assert tools.verify(store).ok
     np.testing.assert_array_equal(zarr.open_array(store, mode="r")[...], elements)
 

@@ -44,13 +44,13 @@ class Browser:
             pytest.skip("there is no Chromium")
         self.messages: list[str] = []
         self._numbers = itertools.count(1)
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         here, theirs = os.pipe(), os.pipe()  # commands; answers
         # The browser expects them as its third and fourth file.
-        folder = f"--user-data-dir={self._folder.name}"
+        directory = f"--user-data-dir={self._directory.name}"
         script = f'exec "$@" 3<&{here[0]} 4>&{theirs[1]}'
         self._process = subprocess.Popen(
-            ["bash", "-c", script, "sh", program, *_OPTIONS, folder],
+            ["bash", "-c", script, "sh", program, *_OPTIONS, directory],
             pass_fds=(here[0], theirs[1]),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -80,7 +80,7 @@ class Browser:
         self._process.wait()
         self._commands.close()
         self._answers.close()
-        self._folder.cleanup()
+        self._directory.cleanup()
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:

@@ -19,8 +19,8 @@ TMUX = shutil.which("tmux")
 class Screen:
     """A terminal of a size, in which a program runs."""
 
-    def __init__(self, folder: Path) -> None:
-        self.socket = str(folder / "tmux")
+    def __init__(self, directory: Path) -> None:
+        self.socket = str(directory / "tmux")
 
     def tmux(self, *arguments: str) -> str:
         done = subprocess.run(

@@ -1,7 +1,7 @@
 //! What reading or writing an array costs at least: the same system calls, the same codec and one
 //! copy to its place, on as many threads; no keys, plans, locks or checks.
 //!
-//! `floor read|write FOLDER THREADS CODEC ROWS COLUMNS CHUNK_ROWS CHUNK_COLUMNS [SHARD_ROWS SHARD_COLUMNS]`
+//! `floor read|write DIRECTORY THREADS CODEC ROWS COLUMNS CHUNK_ROWS CHUNK_COLUMNS [SHARD_ROWS SHARD_COLUMNS]`
 //! prints the best time of several runs in milliseconds. The array is float32 in C order. The
 //! files that it writes stay, empty: after deleting files, making new ones is slow.
 
@@ -37,7 +37,7 @@ struct Job {
 }
 
 impl Job {
-    /// The file of a value, below the current folder.
+    /// The file of a value, below the current directory.
     fn path(&self, run: &str, value: usize) -> PathBuf {
         format!("{run}c/{}/{}", value / self.grid.1, value % self.grid.1).into()
     }
@@ -208,7 +208,7 @@ fn on_threads(
     work: impl Fn(usize, &mut Scratch) -> Result<(), Failure> + Sync,
 ) -> Result<(), Failure> {
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(None));
-    // Threads that make files in one folder wait for each other: neighbours stay together.
+    // Threads that make files in one directory wait for each other: neighbours stay together.
     let grain = (n / 64).max(1);
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -243,8 +243,8 @@ fn codec(name: &str) -> Result<Option<Box<dyn BytesCodec>>, Failure> {
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [what, folder, threads, name, numbers @ ..] = arguments.as_slice() else {
-        return Err("floor read|write FOLDER THREADS CODEC ROWS COLUMNS CHUNK_ROWS CHUNK_COLUMNS [SHARD…]".into());
+    let [what, directory, threads, name, numbers @ ..] = arguments.as_slice() else {
+        return Err("floor read|write DIRECTORY THREADS CODEC ROWS COLUMNS CHUNK_ROWS CHUNK_COLUMNS [SHARD…]".into());
     };
     let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
     let [rows, columns, chunk_rows, chunk_columns, shard @ ..] = numbers.as_slice() else {
@@ -256,7 +256,7 @@ fn main() -> Result<(), Failure> {
     let grid = (rows / size.0, columns / size.1);
     let job = Job { codec: codec(name)?, columns: *columns, chunk, shard, grid };
     let threads = threads.parse()?;
-    std::env::set_current_dir(folder)?;
+    std::env::set_current_dir(directory)?;
     let mut data = vec![0u8; rows * columns * 4];
     if what == "write" {
         File::open("source.f32")?.read_exact(&mut data)?;

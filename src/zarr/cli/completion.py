@@ -51,12 +51,12 @@ def stores(ctx: Any, incomplete: str) -> Choices:
 def _files(incomplete: str) -> Iterator[tuple[str, str]]:
     import os
 
-    folder, start = os.path.split(incomplete)
-    with os.scandir(os.path.expanduser(folder) or ".") as entries:
+    directory, start = os.path.split(incomplete)
+    with os.scandir(os.path.expanduser(directory) or ".") as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
             if not entry.name.startswith(start) or (entry.name[0] == "." and not start):
                 continue
-            name = os.path.join(folder, entry.name)
+            name = os.path.join(directory, entry.name)
             if entry.is_dir():
                 kind = _kind(entry.path)
                 yield (name if kind == "array" else name + "/"), kind
@@ -90,9 +90,11 @@ def paths(store: str) -> Callable[[Any, str], Choices]:
 
     def complete(ctx: Any, incomplete: str) -> Choices:
         try:
-            folder, slash, start = incomplete.rpartition("/")
-            found = _nodes(ctx, _argument(ctx, store), folder, start)
-            return _harmless(((f"{folder}{slash}{name}", kind) for name, kind in found), incomplete)
+            directory, slash, start = incomplete.rpartition("/")
+            found = _nodes(ctx, _argument(ctx, store), directory, start)
+            return _harmless(
+                ((f"{directory}{slash}{name}", kind) for name, kind in found), incomplete
+            )
         except Exception:
             return []
 
@@ -123,7 +125,7 @@ def choices(*values: str) -> Callable[[Any, str], Choices]:
     return complete
 
 
-def _nodes(ctx: Any, store: str, folder: str, start: str) -> Iterator[tuple[str, str]]:
+def _nodes(ctx: Any, store: str, directory: str, start: str) -> Iterator[tuple[str, str]]:
     """The names of the nodes in a group, and their kinds."""
     import warnings
 
@@ -136,7 +138,7 @@ def _nodes(ctx: Any, store: str, folder: str, start: str) -> Iterator[tuple[str,
     given = Options(**{name.removeprefix(COMMON): ctx.params[name] for name in names})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        group = open_group(store, path=folder, mode="r", storage_options=given.storage_options())
+        group = open_group(store, path=directory, mode="r", storage_options=given.storage_options())
         for at, (name, node) in enumerate(sorted(group.members())):
             if at == _MOST:
                 return

@@ -340,8 +340,8 @@ def _edited(text: str) -> str:
     import tempfile
 
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    with tempfile.TemporaryDirectory() as folder:
-        name = os.path.join(folder, "attributes.json")
+    with tempfile.TemporaryDirectory() as directory:
+        name = os.path.join(directory, "attributes.json")
         with open(name, "w", encoding="utf-8") as file:
             file.write(text)
         try:

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, TypeAlias
 from zarr._async.progress import metered
 from zarr._async.run import bounded
 from zarr.errors import CopyError
-from zarr.hierarchy.transfer import folder_of, in_order
+from zarr.hierarchy.transfer import in_order, prefix_of
 from zarr.storage.client import Requests
 from zarr.storage.path import address, is_within
 
@@ -187,7 +187,7 @@ async def copy_values(
         If one path lies within the other, in one store.
     """
     check_apart(source, dest)
-    before, after = folder_of(source), folder_of(dest)
+    before, after = prefix_of(source), prefix_of(dest)
     read, write = Requests(source.store), Requests(dest.store)
     sizes: dict[str, int] = {}
     if report.is_shown and not dry_run:

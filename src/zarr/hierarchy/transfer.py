@@ -45,22 +45,22 @@ def in_order(keys: Iterable[str], path: str) -> list[list[str]]:
     """
     parts: list[list[str]] = [[], [], [], []]
     for key in keys:
-        folder, _, name = key.rpartition("/")
+        directory, _, name = key.rpartition("/")
         if name not in DOCUMENTS:
             parts[0].append(key)
         elif name in (".zattrs", ".zmetadata"):
             parts[1].append(key)
         else:
-            parts[3 if folder == path else 2].append(key)
+            parts[3 if directory == path else 2].append(key)
     return parts
 
 
 async def keys_below(place: StorePath) -> list[str]:
     """Return the keys of all values below a path."""
-    return [key async for key in Requests(place.store).list_prefix(folder_of(place))]
+    return [key async for key in Requests(place.store).list_prefix(prefix_of(place))]
 
 
-def folder_of(place: StorePath) -> str:
+def prefix_of(place: StorePath) -> str:
     """Return the beginning of the keys below a path."""
     return f"{place.path}/" if place.path else ""
 
@@ -80,10 +80,10 @@ async def copy_keys(
         Told of each.
     """
     read, write = Requests(source.store), Requests(target.store)
-    start = len(folder_of(source))
+    start = len(prefix_of(source))
 
     async def one(key: str) -> None:
-        size = await read.copy_value(key, write, folder_of(target) + key[start:])
+        size = await read.copy_value(key, write, prefix_of(target) + key[start:])
         if size is not None and done is not None:  # None: it was deleted meanwhile
             waits = done(key, size)
             if waits is not None:
@@ -122,7 +122,7 @@ async def copy_below(
         If values change, again and again.
     """
     requests = Requests(target.store)
-    start = len(folder_of(source))
+    start = len(prefix_of(source))
     seen: dict[str, ValueInfo] = {}
     wanted: set[str] = set()
     for number in range(_ROUNDS):
@@ -133,7 +133,7 @@ async def copy_below(
         if number == 0:
             changed = [info for info in changed if not skip(info)]
         gone = seen.keys() - now.keys()
-        await bounded([folder_of(target) + key[start:] for key in gone], requests.delete)
+        await bounded([prefix_of(target) + key[start:] for key in gone], requests.delete)
         wanted = (wanted - gone) | {info.key for info in changed}
         for part in in_order([info.key for info in changed], source.path)[:-1]:
             await copy_keys(source, target, part, done)
@@ -153,10 +153,10 @@ async def values_below(place: StorePath) -> AsyncIterator[ValueInfo]:
     """Yield the facts of the values below a path; sizes of -1 where each had to be asked for."""
     requests = Requests(place.store)
     if composed(place.store, "list_values"):
-        async for key in requests.list_prefix(folder_of(place)):
+        async for key in requests.list_prefix(prefix_of(place)):
             yield ValueInfo(key, -1)
     else:
-        async for info in requests.list_values(folder_of(place)):
+        async for info in requests.list_values(prefix_of(place)):
             yield info
 
 

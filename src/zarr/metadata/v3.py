@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict
 
 from zarr.abc.codec import ArrayBytesCodec
@@ -419,12 +420,12 @@ class ArrayV3Metadata(Metadata):
         known = recalled(document)
         if isinstance(known, cls):
             return known
-        as_of = state()
-
-        def read() -> Self:
-            return cls.from_dict(parse_json(document, path, ZARR_JSON), path=path)
-
+        as_of, read = state(), partial(cls._from_bytes, document, path)
         return remember(document, read_alike(document, read, cls), as_of)
+
+    @classmethod
+    def _from_bytes(cls, document: bytes, path: str) -> Self:
+        return cls.from_dict(parse_json(document, path, ZARR_JSON), path=path)
 
     def copied(self) -> Self:
         """Return metadata with attributes and extra fields of their own; the rest is frozen."""

@@ -15,7 +15,7 @@ from zarr.abc.store import RangeByteRequest, Store, get_versioned
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.cache_directory import KeptInDirectory
 from zarr.storage.cache_values import KeptInStore
-from zarr.storage.keys import bounds, check_key, check_value, folder_of
+from zarr.storage.keys import bounds, check_key, check_value, directory_prefix
 from zarr.storage.local import LocalStore
 from zarr.storage.memory import MemoryStore
 from zarr.storage.wrapper import WrapperStore
@@ -85,9 +85,9 @@ class Traffic:
             for entry in [entry for entry in self.flights if entry[0] == key]:
                 self.flights.pop(entry).stale = True
 
-    def spoil_below(self, folder: str) -> None:
+    def spoil_below(self, directory: str) -> None:
         with self.guard:
-            keys = {key for key, _ in self.flights if key.startswith(folder)}
+            keys = {key for key, _ in self.flights if key.startswith(directory)}
         for key in keys:
             self.spoil(key)
 
@@ -507,14 +507,14 @@ class CacheStore(WrapperStore[Store]):
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        async with self._changing_below(folder_of(prefix)):
+        async with self._changing_below(directory_prefix(prefix)):
             await self._store.delete_dir(prefix)
 
     @asynccontextmanager
-    async def _changing_below(self, folder: str) -> AsyncIterator[None]:
-        async with self._kept.changing_below(folder):
-            self._traffic.spoil_below(folder)
+    async def _changing_below(self, directory: str) -> AsyncIterator[None]:
+        async with self._kept.changing_below(directory):
+            self._traffic.spoil_below(directory)
             try:
                 yield
             finally:
-                self._traffic.spoil_below(folder)
+                self._traffic.spoil_below(directory)

@@ -106,7 +106,7 @@ class KeptInDirectory:
 
     def __init__(self, store: LocalStore, most: int | None) -> None:
         self._store = store
-        self._folder = f"{data_id_of(store).removeprefix('file://')}/zarr-cache-1"
+        self._directory = f"{data_id_of(store).removeprefix('file://')}/zarr-cache-1"
         self._most = most
         self._complained = False
         self.evictions = 0
@@ -133,10 +133,10 @@ class KeptInDirectory:
         return Kept(prototype.buffer.from_bytes(data), version, fresh, where)
 
     def _find_part(
-        self, folder: str, key: str, byte_range: ByteRequest
+        self, directory: str, key: str, byte_range: ByteRequest
     ) -> tuple[bytes, object, float, str] | None:
-        for version in _names(folder):
-            place = f"{folder}/{version}"
+        for version in _names(directory):
+            place = f"{directory}/{version}"
             found = self._read(f"{place}/{_name(byte_range)}", key, byte_range, None)
             if found is not None:
                 return found
@@ -248,10 +248,10 @@ class KeptInDirectory:
 
     def _reserve(self, size: int) -> tuple[str, _core.LockFile] | None:
         """Make a file for so many bytes, which count from now on; None if there is no room."""
-        folder = f"{self._folder}/new"
-        self._make(folder)
+        directory = f"{self._directory}/new"
+        self._make(directory)
         # The name tells the others how much it may grow; its lock, that its writer lives.
-        path = f"{folder}/{size}.{os.urandom(8).hex()}"
+        path = f"{directory}/{size}.{os.urandom(8).hex()}"
         with self._alone():
             if not self._has_room(size):
                 return None
@@ -301,13 +301,13 @@ class KeptInDirectory:
             await offload(self._end, writer, "")
 
     @contextlib.asynccontextmanager
-    async def changing_below(self, folder: str) -> AsyncIterator[None]:
+    async def changing_below(self, directory: str) -> AsyncIterator[None]:
         """The same for all keys that begin so."""
-        writer = await offload(self._begin, None, folder)
+        writer = await offload(self._begin, None, directory)
         try:
             yield
         finally:
-            await offload(self._end, writer, folder)
+            await offload(self._end, writer, directory)
 
     async def forget(self, key: str, ticket: bytes | None) -> None:
         """Forget a value that the source does not have."""
@@ -319,28 +319,28 @@ class KeptInDirectory:
             if self._mark(key) == ticket:
                 self._remove(key, "")
 
-    def _begin(self, key: str | None, folder: str) -> Writer:
+    def _begin(self, key: str | None, directory: str) -> Writer:
         self._store._check_writable()
-        self._make(f"{self._folder}/writers")
-        path = f"{self._folder}/writers/{_digest(key)}.{os.urandom(8).hex()}"
+        self._make(f"{self._directory}/writers")
+        path = f"{self._directory}/writers/{_digest(key)}.{os.urandom(8).hex()}"
         with self._alone():
             held = _locked(path)
             try:
                 mark = self._renew_mark(key)
-                self._remove(key, folder)
+                self._remove(key, directory)
             except BaseException:
                 _unlock(held)
                 os.unlink(path)
                 raise
         return Writer(key, path, held, mark)
 
-    def _end(self, writer: Writer, folder: str) -> None:
+    def _end(self, writer: Writer, directory: str) -> None:
         key = writer.key
         try:
             with self._alone():
                 alone = key is not None and self._mark(key) == writer.mark
                 mark = self._renew_mark(key)
-                self._remove(key, folder)
+                self._remove(key, directory)
         finally:
             _unlock(writer.lock)
             with contextlib.suppress(FileNotFoundError):  # somebody removed the directory
@@ -348,9 +348,9 @@ class KeptInDirectory:
         if key is not None and alone and not self._is_written(key):
             writer.ticket = mark
 
-    def _remove(self, key: str | None, folder: str) -> None:
+    def _remove(self, key: str | None, directory: str) -> None:
         if key is None:
-            path = self._path(folder.rstrip("/")) if folder else f"{self._folder}/values"
+            path = self._path(directory.rstrip("/")) if directory else f"{self._directory}/values"
             self._count(*_unlink_below(path))
             return
         path = self._path(key)
@@ -366,8 +366,8 @@ class KeptInDirectory:
 
     def _writers(self, key: str) -> list[str]:
         wanted = (f"{_digest(key)}.", f"{_digest(None)}.")
-        folder = f"{self._folder}/writers"
-        return [f"{folder}/{name}" for name in _names(folder) if name.startswith(wanted)]
+        directory = f"{self._directory}/writers"
+        return [f"{directory}/{name}" for name in _names(directory) if name.startswith(wanted)]
 
     def _living(self, key: str) -> bool:
         # All of them: those that ended without a word are taken away.
@@ -375,7 +375,7 @@ class KeptInDirectory:
 
     def _mark(self, key: str) -> bytes:
         try:
-            with open(f"{self._folder}/marks", "rb", buffering=0) as file:
+            with open(f"{self._directory}/marks", "rb", buffering=0) as file:
                 file.seek(_stripe(key))
                 return file.read(_MARK)
         except FileNotFoundError:
@@ -383,7 +383,7 @@ class KeptInDirectory:
 
     def _renew_mark(self, key: str | None) -> bytes:
         """Change the mark of a key, or all marks."""
-        path = f"{self._folder}/marks"
+        path = f"{self._directory}/marks"
         if key is None or not os.path.exists(path):
             with open(path, "wb", buffering=0) as file:
                 file.write(os.urandom(_MARK * _MARKS))
@@ -402,7 +402,7 @@ class KeptInDirectory:
 
     def _account(self) -> tuple[int, int] | None:
         try:
-            with open(f"{self._folder}/size", "rb") as file:
+            with open(f"{self._directory}/size", "rb") as file:
                 size, number = file.read(41).split()
             return int(size), int(number)
         except (OSError, ValueError):
@@ -423,7 +423,7 @@ class KeptInDirectory:
 
     def _write_account(self, size: int, number: int) -> None:
         # In place, always as long: to cut a file off takes milliseconds.
-        file = os.open(f"{self._folder}/size", os.O_WRONLY | os.O_CREAT, 0o666)
+        file = os.open(f"{self._directory}/size", os.O_WRONLY | os.O_CREAT, 0o666)
         try:
             os.write(file, b"%020d %020d" % (size, number))
         finally:
@@ -443,15 +443,15 @@ class KeptInDirectory:
     def _scan(self, most: int | None) -> tuple[int, int]:
         """Count the bytes and the files, and remove those that were used least recently."""
         total = number = 0
-        for name in _names(f"{self._folder}/new"):
+        for name in _names(f"{self._directory}/new"):
             size = name.partition(".")[0]
-            if size.isdecimal() and not _unlink_dead(f"{self._folder}/new/{name}"):
+            if size.isdecimal() and not _unlink_dead(f"{self._directory}/new/{name}"):
                 total += int(size)
                 number += 1
         files: list[tuple[int, int, str]] = []
-        for folder, _, names in os.walk(f"{self._folder}/values", topdown=False):
+        for directory, _, names in os.walk(f"{self._directory}/values", topdown=False):
             for name in names:
-                path = f"{folder}/{name}"
+                path = f"{directory}/{name}"
                 with contextlib.suppress(OSError):
                     stat = os.stat(path)
                     files.append((stat.st_atime_ns, stat.st_size, path))
@@ -459,7 +459,7 @@ class KeptInDirectory:
                     number += 1
             if not names:
                 with contextlib.suppress(OSError):
-                    os.rmdir(folder)  # if it is empty
+                    os.rmdir(directory)  # if it is empty
         if most is not None and total > most:
             files.sort(reverse=True)
             while files and total > most:
@@ -472,18 +472,20 @@ class KeptInDirectory:
     # -- the directory ----------------------------------------------------------------------
 
     def _path(self, key: str) -> str:
-        return "/".join([f"{self._folder}/values", *(quote(part, "") for part in key.split("/"))])
+        return "/".join(
+            [f"{self._directory}/values", *(quote(part, "") for part in key.split("/"))]
+        )
 
-    def _make(self, folder: str) -> None:
-        if not os.path.isdir(folder):
-            os.makedirs(folder, exist_ok=True)
-            with open(f"{self._folder}/CACHEDIR.TAG", "wb") as file:
+    def _make(self, directory: str) -> None:
+        if not os.path.isdir(directory):
+            os.makedirs(directory, exist_ok=True)
+            with open(f"{self._directory}/CACHEDIR.TAG", "wb") as file:
                 file.write(_TAG)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the lock of the directory: among all threads and processes."""
-        path = f"{self._folder}/lock"
+        path = f"{self._directory}/lock"
         held = _open(path)
         try:
             pause, end = 0.00005, time.monotonic() + _PATIENCE
@@ -502,7 +504,7 @@ class KeptInDirectory:
     def _complain(self, error: OSError) -> None:
         if not self._complained:
             self._complained = True
-            warn(f"values are read, but not kept in {self._folder}: {error}", ZarrUserWarning)
+            warn(f"values are read, but not kept in {self._directory}: {error}", ZarrUserWarning)
 
 
 # -- files -------------------------------------------------------------------------------------
@@ -639,9 +641,9 @@ def _stripe(key: str) -> int:
     return _MARK * (zlib.crc32(key.encode()) % _MARKS)
 
 
-def _names(folder: str) -> list[str]:
+def _names(directory: str) -> list[str]:
     try:
-        return os.listdir(folder)
+        return os.listdir(directory)
     except OSError:
         return []
 
@@ -656,18 +658,18 @@ def _unlink(path: str, size: int | None = None) -> tuple[int, int]:
     return -size, -1
 
 
-def _unlink_below(folder: str) -> tuple[int, int]:
+def _unlink_below(directory: str) -> tuple[int, int]:
     """Remove a directory; return the change of bytes and files."""
     bytes_, files = 0, 0
-    for path, folders, names in os.walk(folder, topdown=False):
+    for path, directories, names in os.walk(directory, topdown=False):
         for name in names:
             size, number = _unlink(f"{path}/{name}")
             bytes_ += size
             files += number
-        for name in folders:
+        for name in directories:
             os.rmdir(f"{path}/{name}")
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        os.rmdir(folder)
+        os.rmdir(directory)
     return bytes_, files
 
 

@@ -177,9 +177,9 @@ class Account:
             if not self.parts[key]:
                 del self.parts[key]
 
-    def keys_below(self, folder: str) -> set[str]:
+    def keys_below(self, directory: str) -> set[str]:
         with self.guard:
-            return {key for key, _ in self.entries if key.startswith(folder)}
+            return {key for key, _ in self.entries if key.startswith(directory)}
 
 
 def _is_young(known: Held, max_age: float | str) -> bool:
@@ -337,19 +337,19 @@ class KeptInStore:
             await self.forget(key, b"")
 
     @asynccontextmanager
-    async def changing_below(self, folder: str) -> AsyncIterator[None]:
+    async def changing_below(self, directory: str) -> AsyncIterator[None]:
         """The same for all keys that begin so."""
-        await self._forget_below(folder)
+        await self._forget_below(directory)
         try:
             yield
         finally:
-            await self._forget_below(folder)
+            await self._forget_below(directory)
 
-    async def _forget_below(self, folder: str) -> None:
-        for key in self._account.keys_below(folder):
+    async def _forget_below(self, directory: str) -> None:
+        for key in self._account.keys_below(directory):
             await self.forget(key, b"")
         if self._lasting:
-            await (self._store.delete_dir(folder) if folder else self._store.clear())
+            await (self._store.delete_dir(directory) if directory else self._store.clear())
 
 
 def part_of(value: Buffer, byte_range: ByteRequest | None) -> Buffer:

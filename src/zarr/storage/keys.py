@@ -151,13 +151,13 @@ def is_hidden(name: str) -> bool:
 
 def children(keys: Iterable[str], prefix: str) -> list[str]:
     """The names just below the directory `prefix`: values and directories, each once."""
-    directory = folder_of(prefix)
+    directory = directory_prefix(prefix)
     skip = len(directory)
     names = (key[skip:].partition("/")[0] for key in keys if key.startswith(directory))
     return list(dict.fromkeys(name for name in names if name))
 
 
-def folder_of(prefix: str) -> str:
+def directory_prefix(prefix: str) -> str:
     """The beginning of all keys in the directory `prefix`: its name and a slash; '' at the root."""
     directory = check_prefix(prefix)
     return f"{directory}/" if directory else ""

@@ -11,7 +11,14 @@ from zarr._async.run import offload
 from zarr.abc.store import StoreTraits
 from zarr.buffer.core import default_buffer_prototype
 from zarr.storage.blocking import BlockingStore
-from zarr.storage.keys import bounds, check_key, check_prefix, check_value, folder_of, successor
+from zarr.storage.keys import (
+    bounds,
+    check_key,
+    check_prefix,
+    check_value,
+    directory_prefix,
+    successor,
+)
 from zarr.storage.sqlite_file import (
     BATCH,
     Database,
@@ -226,19 +233,19 @@ class SQLiteStore(BlockingStore):
 
     async def getsize_prefix(self, prefix: str) -> int:
         # docstring inherited
-        condition, limits = below(folder_of(prefix))
+        condition, limits = below(directory_prefix(prefix))
         select = f"SELECT coalesce(sum(length(v)), 0) FROM zarr {condition}"
         return int(await offload(self._one, select, limits))
 
     async def is_empty(self, prefix: str) -> bool:
         # docstring inherited
-        condition, limits = below(folder_of(prefix))
+        condition, limits = below(directory_prefix(prefix))
         found = await offload(self._one, f"SELECT 1 FROM zarr {condition} LIMIT 1", limits)
         return found is None
 
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
-        await offload(self._remove_where, *below(folder_of(prefix)))
+        await offload(self._remove_where, *below(directory_prefix(prefix)))
 
     async def clear(self) -> None:
         # docstring inherited
@@ -262,6 +269,6 @@ class SQLiteStore(BlockingStore):
             low = batch[-1] + "\1"  # no key has a NUL: nothing lies between
 
     def _names(self, prefix: str) -> Iterable[str]:
-        directory = folder_of(prefix)
+        directory = directory_prefix(prefix)
         self._is_open = True
         return self._database.run(lambda c: children_of(c, directory))

@@ -26,7 +26,7 @@ from zarr.storage.keys import (
     check_prefix,
     check_value,
     children,
-    folder_of,
+    directory_prefix,
     is_safe,
 )
 from zarr.storage.zip_archive import Archive, Stream, read_entry
@@ -278,7 +278,7 @@ class ZipStore(BlockingStore):
     async def delete_dir(self, prefix: str) -> None:
         # docstring inherited
         self._check_writable()
-        await offload(self._remove_below, folder_of(prefix))
+        await offload(self._remove_below, directory_prefix(prefix))
 
     def _remove_below(self, directory: str) -> None:
         self._ensure_open_sync().remove(list(self._keys(directory)))

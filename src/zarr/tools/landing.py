@@ -30,10 +30,10 @@ from zarr.hierarchy.place import (
 from zarr.hierarchy.transfer import (
     copy_below,
     delete_below,
-    folder_of,
     in_order,
     keys_below,
     move_below,
+    prefix_of,
 )
 from zarr.metadata.group import is_group
 from zarr.storage.client import Requests
@@ -62,11 +62,11 @@ def in_directory(place: StorePath) -> StorePath:
     """
     if place.path or type(place.store) is not LocalStore or os.path.islink(place.store.root):
         return place
-    folder = PurePath(data_id_of(place.store).removeprefix("file://"))
-    if not folder.name:
+    directory = PurePath(data_id_of(place.store).removeprefix("file://"))
+    if not directory.name:
         return place
-    store = LocalStore(str(folder.parent), read_only=place.store.read_only)
-    return StorePath(store, folder.name)
+    store = LocalStore(str(directory.parent), read_only=place.store.read_only)
+    return StorePath(store, directory.name)
 
 
 def beside(place: StorePath) -> StorePath:
@@ -296,7 +296,7 @@ async def _exchange(place: StorePath, target: StorePath, done: Done | None) -> N
     elif await requests.move_dir(place.path, Requests(target.store), target.path, exchange=True):
         await delete_below(place)
     else:
-        inside = folder_of(place)
+        inside = prefix_of(place)
         doomed = [key for key in await keys_below(target) if not key.startswith(inside)]
         for part in reversed(in_order(doomed, target.path)):
             await bounded(requests.own(target.path, part), requests.delete, requests.width)

@@ -104,8 +104,8 @@ def save_page(page: str, path: str | os.PathLike[str]) -> None:
     path
         The file.
     """
-    folder, name = os.path.split(os.fspath(path))
-    beside = os.path.join(folder, f".{name}.{os.urandom(8).hex()}")
+    directory, name = os.path.split(os.fspath(path))
+    beside = os.path.join(directory, f".{name}.{os.urandom(8).hex()}")
     try:
         with open(beside, "w", encoding="utf-8") as file:
             file.write(page)

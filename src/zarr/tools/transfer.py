@@ -21,10 +21,10 @@ from zarr.hierarchy.place import check_writable, make_parents, missing_parents, 
 from zarr.hierarchy.transfer import (
     copy_below,
     delete_below,
-    folder_of,
     in_order,
     keys_below,
     move_below,
+    prefix_of,
     values_below,
 )
 from zarr.metadata.group import is_group
@@ -423,7 +423,7 @@ async def rm(
     if not dry_run:
         check_writable(there)
     node = await node_at(there)
-    infos = [info async for info in Requests(there.store).list_values(folder_of(there))]
+    infos = [info async for info in Requests(there.store).list_values(prefix_of(there))]
     if not infos:
         raise FileNotFoundError(f"there is nothing at {there.shown_as()}")
     if not recursive and (node is None or is_group(node)):
@@ -441,7 +441,7 @@ async def rm(
         )
     await forget_above(there, await consolidated_above(there))
     moved = in_directory(there)
-    start = folder_of(moved) if moved is not there else ""
+    start = prefix_of(moved) if moved is not there else ""
     await delete_below(moved, [start + key for key in keys])
     return Transfer("rm", there.shown_as(), deleted=len(keys), bytes=size)
 
@@ -521,7 +521,7 @@ async def sync(
         check_writable(new)
     await missing_parents(new, node.zarr_format)
     read, write = Requests(old.store), Requests(new.store)
-    before, after = folder_of(old), folder_of(new)
+    before, after = prefix_of(old), prefix_of(new)
     here = {info.key[len(before) :]: info async for info in read.list_values(before)}
     there = {info.key[len(after) :]: info async for info in write.list_values(after)}
     same: set[str] = set()
@@ -555,7 +555,7 @@ async def sync(
 
 async def _remove_empty(place: StorePath, doomed: list[str], left: Iterable[str]) -> None:
     """Remove directories in which nothing is left: listings would show them as members."""
-    start = folder_of(place)
+    start = prefix_of(place)
     kept = {above for name in left for above in parents_of(start + name)}
     empty = {above for key in doomed for above in parents_of(key)} - kept
     for path in sorted(empty):

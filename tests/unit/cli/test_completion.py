@@ -42,10 +42,10 @@ SHELLS = {
 }
 
 
-def script(shell: str, folder: Path) -> str:
+def script(shell: str, directory: Path) -> str:
     """The file of the completion of a shell."""
     code = "import sys; sys.argv[0] = 'zarr'; from zarr.cli import entry; entry()"
-    program = folder / "bin" / "zarr"
+    program = directory / "bin" / "zarr"
     program.parent.mkdir(exist_ok=True)
     program.write_text(
         f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n'
@@ -53,13 +53,13 @@ def script(shell: str, folder: Path) -> str:
     program.chmod(0o755)
     asked = {**os.environ, "_ZARR_COMPLETE": f"source_{shell}"}
     done = subprocess.run([program], env=asked, capture_output=True, text=True, check=True)
-    path = folder / f"completion.{shell}"
+    path = directory / f"completion.{shell}"
     path.write_text(done.stdout)
     return str(path)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     root = zarr.create_group(tmp_path / "weather.zarr")
     root.create_group("climate").create_array("temperature", shape=3, dtype="f4")
     for name in HOSTILE:
@@ -70,28 +70,28 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_is_one_that_the_shell_understands(shell: str, folder: Path) -> None:
+def test_the_script_is_one_that_the_shell_understands(shell: str, directory: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     option = "--no-execute" if shell == "fish" else "-n"
-    done = subprocess.run([shell, option, script(shell, folder)], capture_output=True, text=True)
+    done = subprocess.run([shell, option, script(shell, directory)], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def completed(shell: str, folder: Path, *words: str) -> list[str]:
+def completed(shell: str, directory: Path, *words: str) -> list[str]:
     """The words that may stand in the place of the last one."""
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     code = SHELLS[shell].format(
-        script=shlex.quote(script(shell, folder)),
+        script=shlex.quote(script(shell, directory)),
         words=" ".join(shlex.quote(word) for word in ("zarr", *words)),
         line=shlex.quote(" ".join(("zarr", *words))),
     )
-    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    path = f"{directory / 'bin'}{os.pathsep}{os.environ['PATH']}"
     options = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}[shell]
     done = subprocess.run(
         [shell, *options, "-c", code],
-        cwd=folder,
+        cwd=directory,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
@@ -101,19 +101,19 @@ def completed(shell: str, folder: Path, *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_commands_stores_paths_and_values_are_completed(shell: str, folder: Path) -> None:
-    assert "info" in completed(shell, folder, "inf")
-    assert completed(shell, folder, "info", "weath") == ["weather.zarr/"]
-    assert completed(shell, folder, "info", "weather.zarr", "--path", "climate/") == [
+def test_commands_stores_paths_and_values_are_completed(shell: str, directory: Path) -> None:
+    assert "info" in completed(shell, directory, "inf")
+    assert completed(shell, directory, "info", "weath") == ["weather.zarr/"]
+    assert completed(shell, directory, "info", "weather.zarr", "--path", "climate/") == [
         "climate/temperature"
     ]
-    assert completed(shell, folder, "cat", "weather.zarr", "--format", "n") == ["npy"]
+    assert completed(shell, directory, "cat", "weather.zarr", "--format", "n") == ["npy"]
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_names_are_never_code(shell: str, folder: Path) -> None:
+def test_names_are_never_code(shell: str, directory: Path) -> None:
     for words in (("info", ""), ("info", "weather.zarr", "--path", "")):
-        found = completed(shell, folder, *words)
+        found = completed(shell, directory, *words)
         assert {"weather.zarr/", "climate/"}.intersection(found)
         assert not [each for each in found if "owned" in each or not each.isprintable()]
-    assert not list(folder.rglob("owned"))
+    assert not list(directory.rglob("owned"))

@@ -31,20 +31,20 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("h")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("h")
     attributes = {TEXT: TEXT, "nul": "a\0b", "big": "x" * 100_000, "deep": [[[TEXT]]]}
-    root = zarr.create_group(folder / "s", attributes=attributes)
+    root = zarr.create_group(directory / "s", attributes=attributes)
     data = np.arange(20).reshape(4, 5)
     for name in NAMES:
         root.create_array(name, data=data, chunks=(2, 3), attributes={TEXT: TEXT})
-    (folder / "s" / NAMES[0] / "c" / "0" / "\x1b]0;own\x07").write_bytes(b"x")
-    return folder
+    (directory / "s" / NAMES[0] / "c" / "0" / "\x1b]0;own\x07").write_bytes(b"x")
+    return directory
 
 
-def call(folder: Path, command: str, *more: str) -> str:
+def call(directory: Path, command: str, *more: str) -> str:
     """Run a command, and return all that it prints, on both streams."""
-    words = [str(folder / word) if word in ("s", "r.html") else word for word in more]
+    words = [str(directory / word) if word in ("s", "r.html") else word for word in more]
     result = CliRunner().invoke(app, [command, *words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     shown = result.output + result.stderr
@@ -70,15 +70,15 @@ def call(folder: Path, command: str, *more: str) -> str:
     ],
     ids=lambda command: ascii(" ".join(command))[1:40],
 )
-def test_no_command_is_steered(folder: Path, command: tuple[str, ...], more: tuple[str]) -> None:
-    call(folder, *command, *more)
+def test_no_command_is_steered(directory: Path, command: tuple[str, ...], more: tuple[str]) -> None:
+    call(directory, *command, *more)
 
 
-def test_a_page_holds_no_code_of_names_and_attributes(folder: Path) -> None:
+def test_a_page_holds_no_code_of_names_and_attributes(directory: Path) -> None:
     pages = (
-        tools.report(folder / "s").page,
-        tools.verify(folder / "s").to_html(),
-        zarr.open_group(folder / "s")[NAMES[4]]._repr_html_(),  # type: ignore[operator]
+        tools.report(directory / "s").page,
+        tools.verify(directory / "s").to_html(),
+        zarr.open_group(directory / "s")[NAMES[4]]._repr_html_(),  # type: ignore[operator]
     )
     for page in pages:
         assert "<script" not in page

@@ -210,7 +210,7 @@ def test_attributes_are_changed_in_an_editor(store: Path, tmp_path: Path) -> Non
     assert dict(zarr.open_group(store).attrs) == {"a": 1}
 
 
-def complete(line: str, folder: Path) -> list[str]:
+def complete(line: str, directory: Path) -> list[str]:
     """The words that a shell is given for the last word of a line."""
     environment = {
         **os.environ,
@@ -219,22 +219,22 @@ def complete(line: str, folder: Path) -> list[str]:
         "COMP_CWORD": str(len(line.split(" ")) - 1),
     }
     done = subprocess.run(
-        [sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, cwd=folder
+        [sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, cwd=directory
     )
     assert done.stderr == ""
     return done.stdout.split()
 
 
 def test_a_shell_completes_stores_paths_and_values(store: Path) -> None:
-    folder = store.parent
-    assert complete("zarr inf", folder) == ["info"]
-    assert complete("zarr info a", folder) == ["a.zarr/"]
-    assert complete("zarr info a.zarr/cl", folder) == ["a.zarr/climate/"]
-    assert complete("zarr info a.zarr --path ", folder) == ["climate/"]
-    assert complete("zarr info a.zarr --path climate/", folder) == ["climate/t"]
-    assert complete("zarr cat a.zarr --format n", folder) == ["npy"]
-    assert complete("zarr info nowhere --path ", folder) == []
-    assert complete("zarr diff a.zarr a.zarr --second-path cl", folder) == ["climate/"]
+    directory = store.parent
+    assert complete("zarr inf", directory) == ["info"]
+    assert complete("zarr info a", directory) == ["a.zarr/"]
+    assert complete("zarr info a.zarr/cl", directory) == ["a.zarr/climate/"]
+    assert complete("zarr info a.zarr --path ", directory) == ["climate/"]
+    assert complete("zarr info a.zarr --path climate/", directory) == ["climate/t"]
+    assert complete("zarr cat a.zarr --format n", directory) == ["npy"]
+    assert complete("zarr info nowhere --path ", directory) == []
+    assert complete("zarr diff a.zarr a.zarr --second-path cl", directory) == ["climate/"]
 
 
 def test_data_steer_no_terminal_and_files_get_them_unchanged(tmp_path: Path) -> None:

@@ -63,15 +63,15 @@ class Counted(WrapperStore[Any]):
         return answer
 
 
-def files(folder: Path) -> list[Path]:
+def files(directory: Path) -> list[Path]:
     """The files of values, and those that are being written."""
-    found = [*folder.rglob("values/**/*"), *folder.rglob("new/*")]
+    found = [*directory.rglob("values/**/*"), *directory.rglob("new/*")]
     return [path for path in found if path.is_file()]
 
 
-def size(folder: Path) -> int:
+def size(directory: Path) -> int:
     total = 0
-    for path in files(folder):
+    for path in files(directory):
         try:
             total += path.stat().st_size
         except FileNotFoundError:
@@ -432,8 +432,8 @@ class SharedDirectory(RuleBasedStateMachine):
         from pathlib import Path
 
         self.most = most
-        self.folder = tempfile.TemporaryDirectory()
-        self.path = Path(self.folder.name)
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = Path(self.directory.name)
         self.source = Versioned(str)
         self.stores = [
             CacheStore(
@@ -447,8 +447,8 @@ class SharedDirectory(RuleBasedStateMachine):
         ]
 
     def teardown(self) -> None:
-        if hasattr(self, "folder"):
-            self.folder.cleanup()
+        if hasattr(self, "directory"):
+            self.directory.cleanup()
 
     keys = st.sampled_from(["k", "a/k", "a/l"])
     which = st.integers(0, 2)
@@ -503,7 +503,7 @@ class SharedDirectory(RuleBasedStateMachine):
 
     @invariant()
     def holds_no_more_than_allowed(self) -> None:
-        if hasattr(self, "folder") and self.most is not None:
+        if hasattr(self, "directory") and self.most is not None:
             assert size(self.path) <= self.most
 
 

@@ -100,7 +100,7 @@ def test_the_command_prints_it(array: zarr.Array[Any], tmp_path: Path) -> None:
 
 
 def test_odd_files_beside_the_chunks_keep_nobody_waiting(array: zarr.Array[Any]) -> None:
-    folder = array.store.root / array.path  # type: ignore[attr-defined]
-    os.mkfifo(folder / "pipe")
-    (folder / "nowhere").symlink_to(folder / "nothing")
+    directory = array.store.root / array.path  # type: ignore[attr-defined]
+    os.mkfifo(directory / "pipe")
+    (directory / "nowhere").symlink_to(directory / "nothing")
     assert tools.bench(array, "0", times=1).shape == (256,)

@@ -21,7 +21,7 @@ SIZE = SIDE * SIDE * 4
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("large")
     array = zarr.create_array(made / "a", shape=(SIDE, SIDE), chunks=(256, 256), dtype="f4")
     for start in range(0, SIDE, 256):
@@ -39,22 +39,22 @@ def peak(call: Callable[[], Any]) -> int:
 
 
 @pytest.mark.parametrize("method", ["mean", "mode", "max"])
-def test_of_a_pyramid_a_few_blocks_are_in_memory(method: Any, folder: Path) -> None:
-    assert zarr.open_array(folder / "a").nbytes == SIZE
+def test_of_a_pyramid_a_few_blocks_are_in_memory(method: Any, directory: Path) -> None:
+    assert zarr.open_array(directory / "a").nbytes == SIZE
     used = peak(
-        lambda: tools.pyramid(folder / "a", folder / method, method=method, convention="none")
+        lambda: tools.pyramid(directory / "a", directory / method, method=method, convention="none")
     )
     assert used < SIZE
 
 
-def test_of_a_file_a_few_blocks_are_in_memory(folder: Path) -> None:
-    used = peak(lambda: tools.export_file(folder / "a", folder / "a.npy"))
+def test_of_a_file_a_few_blocks_are_in_memory(directory: Path) -> None:
+    used = peak(lambda: tools.export_file(directory / "a", directory / "a.npy"))
     assert used < SIZE * 0.75
-    used = peak(lambda: tools.import_file(folder / "a.npy", folder / "b", chunks=(256, SIDE)))
+    used = peak(lambda: tools.import_file(directory / "a.npy", directory / "b", chunks=(256, SIDE)))
     assert used < SIZE / 4
-    assert zarr.open_array(folder / "b")[SIDE - 1, 0] == SIDE - 1
+    assert zarr.open_array(directory / "b")[SIDE - 1, 0] == SIDE - 1
 
 
-def test_of_a_hierarchy_a_few_values_are_in_memory(folder: Path) -> None:
-    used = peak(lambda: tools.cp(folder / "a", folder / "copy"))
+def test_of_a_hierarchy_a_few_values_are_in_memory(directory: Path) -> None:
+    used = peak(lambda: tools.cp(directory / "a", directory / "copy"))
     assert used < SIZE / 16

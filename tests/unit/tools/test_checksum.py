@@ -160,12 +160,12 @@ def test_consolidated_metadata_above_are_made_anew(tmp_path: Path) -> None:
     assert tools.verify(store).findings == ()
     root = zarr.open_consolidated(store)
     np.testing.assert_array_equal(root["raw"][...], DATA)
-    folder = tmp_path / "store"
+    directory = tmp_path / "store"
     for key, value in whole().items():
-        (folder / key).parent.mkdir(parents=True, exist_ok=True)
-        (folder / key).write_bytes(value)
+        (directory / key).parent.mkdir(parents=True, exist_ok=True)
+        (directory / key).write_bytes(value)
     # By way of a store that begins at the array, they could not be made anew.
     with pytest.raises(ValueError, match="consolidated metadata"):
-        tools.add_checksums(folder / "raw")
-    tools.add_checksums(folder, path="raw")
-    np.testing.assert_array_equal(zarr.open_consolidated(folder)["raw"][...], DATA)
+        tools.add_checksums(directory / "raw")
+    tools.add_checksums(directory, path="raw")
+    np.testing.assert_array_equal(zarr.open_consolidated(directory)["raw"][...], DATA)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 KINDS = ("memory", "local", "zip", "waiting")
 
 
-def make_store(kind: str, folder: Path) -> Any:
+def make_store(kind: str, directory: Path) -> Any:
     if kind == "memory":
         return MemoryStore()
     if kind == "local":
-        return LocalStore(folder / "store")
-    return ZipStore(folder / "store.zip", mode="w") if kind == "zip" else WaitingStore()
+        return LocalStore(directory / "store")
+    return ZipStore(directory / "store.zip", mode="w") if kind == "zip" else WaitingStore()
 
 
 @pytest.fixture(params=[(kind, zarr_format) for kind in KINDS for zarr_format in (2, 3)])

@@ -29,7 +29,7 @@ DATA = np.arange(64 * 64, dtype="i4").reshape(64, 64)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def directory(tmp_path: Path) -> Path:
     root = zarr.create_group(tmp_path / "served")
     root.create_array("a/b", data=DATA, chunks=(16, 16), shards=(32, 32))
     root.create_array("a/ü %2f", data=np.arange(4))
@@ -40,8 +40,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(folder: Path) -> Iterator[Any]:
-    with tools.serve(folder) as opened:
+def server(directory: Path) -> Iterator[Any]:
+    with tools.serve(directory) as opened:
         yield opened
 
 
@@ -63,9 +63,9 @@ def ask(
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, body
 
 
-def test_values_are_served_as_they_are_stored(server: Any, folder: Path) -> None:
+def test_values_are_served_as_they_are_stored(server: Any, directory: Path) -> None:
     for key in ("zarr.json", "a/b/zarr.json", "a/b/c/0/1"):
-        stored = (folder / key).read_bytes()
+        stored = (directory / key).read_bytes()
         status, headers, body = ask(server, f"/{key}")
         assert (status, body) == (200, stored)
         assert headers["content-length"] == str(len(stored))
@@ -88,8 +88,8 @@ def test_values_are_served_as_they_are_stored(server: Any, folder: Path) -> None
         ("bytes=-99999999", slice(None)),
     ],
 )
-def test_parts_of_values_are_served(server: Any, folder: Path, wanted: str, part: slice) -> None:
-    stored = (folder / "a/b/c/0/0").read_bytes()
+def test_parts_of_values_are_served(server: Any, directory: Path, wanted: str, part: slice) -> None:
+    stored = (directory / "a/b/c/0/0").read_bytes()
     status, headers, body = ask(server, "/a/b/c/0/0", Range=wanted)
     assert (status, body) == (206, stored[part])
     start, stop, _ = part.indices(len(stored))
@@ -98,8 +98,8 @@ def test_parts_of_values_are_served(server: Any, folder: Path, wanted: str, part
     assert (status, body, headers["content-length"]) == (206, b"", str(stop - start))
 
 
-def test_ranges_that_cannot_be_had_are_refused_or_ignored(server: Any, folder: Path) -> None:
-    size = (folder / "zarr.json").stat().st_size
+def test_ranges_that_cannot_be_had_are_refused_or_ignored(server: Any, directory: Path) -> None:
+    size = (directory / "zarr.json").stat().st_size
     status, headers, _ = ask(server, "/zarr.json", Range=f"bytes={size}-")
     assert (status, headers["content-range"]) == (416, f"bytes */{size}")
     assert ask(server, "/zarr.json", Range="bytes=-0")[0] == 416
@@ -146,18 +146,18 @@ def test_what_is_no_path_is_a_bad_request(server: Any, target: str) -> None:
     assert b"secret" not in body
 
 
-def test_links_that_stay_within_are_followed(folder: Path) -> None:
-    (folder / "copy").symlink_to(folder / "a")
-    with tools.serve(folder) as server:
+def test_links_that_stay_within_are_followed(directory: Path) -> None:
+    (directory / "copy").symlink_to(directory / "a")
+    with tools.serve(directory) as server:
         assert ask(server, "/copy/b/zarr.json")[0] == 200
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_nothing_can_be_changed(server: Any, folder: Path, method: str) -> None:
-    before = sorted(folder.rglob("*"))
+def test_nothing_can_be_changed(server: Any, directory: Path, method: str) -> None:
+    before = sorted(directory.rglob("*"))
     status, headers, _ = ask(server, "/zarr.json", method)
     assert (status, headers["allow"]) == (405, "GET, HEAD, OPTIONS")
-    assert sorted(folder.rglob("*")) == before
+    assert sorted(directory.rglob("*")) == before
     assert ask(server, "/zarr.json", "BREW")[0] == 501
 
 
@@ -186,11 +186,11 @@ def reads(server: Any, origin: str) -> bool:
 
 
 def test_pages_of_web_sites_read_only_where_they_may(
-    folder: Path, caplog: pytest.LogCaptureFixture
+    directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with tools.serve(folder) as server:
+    with tools.serve(directory) as server:
         assert reads(server, VIEWER)
-    with tools.serve(folder, origin="") as server:
+    with tools.serve(directory, origin="") as server:
         for here in ("http://localhost:3000", "http://127.0.0.1", "http://[::1]:8080"):
             assert reads(server, here)
         for elsewhere in (
@@ -202,7 +202,7 @@ def test_pages_of_web_sites_read_only_where_they_may(
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert headers["vary"] == "Origin"
         assert f"--origin {VIEWER} would let it" in caplog.text
-    with tools.serve(folder, origin=f"{VIEWER}/") as server:
+    with tools.serve(directory, origin=f"{VIEWER}/") as server:
         assert reads(server, VIEWER)
         for other in ("https://other.example", "http://localhost:3000"):
             assert not reads(server, other)
@@ -210,14 +210,14 @@ def test_pages_of_web_sites_read_only_where_they_may(
         assert "Content-Range" in headers["access-control-expose-headers"]
         headers = ask(server, "/zarr.json", "OPTIONS", Origin=VIEWER)[1]
         assert "Range" in headers["access-control-allow-headers"]
-    with tools.serve(folder, origin="*") as server:
+    with tools.serve(directory, origin="*") as server:
         assert reads(server, VIEWER)
 
 
 @pytest.mark.parametrize("origin", ["viewer.example", "https://a.example/page", "http://a\r\nX: y"])
-def test_an_origin_that_is_none_is_refused(folder: Path, origin: str) -> None:
+def test_an_origin_that_is_none_is_refused(directory: Path, origin: str) -> None:
     with pytest.raises(ValueError, match="expected an origin"):
-        tools.serve(folder, origin=origin)
+        tools.serve(directory, origin=origin)
 
 
 def test_the_report_is_shown_in_no_frame_of_another_page(server: Any) -> None:
@@ -225,15 +225,15 @@ def test_the_report_is_shown_in_no_frame_of_another_page(server: Any) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.org", ""])
-def test_addresses_that_others_reach_are_refused(folder: Path, host: str) -> None:
+def test_addresses_that_others_reach_are_refused(directory: Path, host: str) -> None:
     with pytest.raises(ValueError, match="only this machine reaches"):
-        tools.serve(folder, host=host)
+        tools.serve(directory, host=host)
 
 
-def test_versions_of_a_value_have_different_tags(server: Any, folder: Path) -> None:
+def test_versions_of_a_value_have_different_tags(server: Any, directory: Path) -> None:
     first = ask(server, "/a/b/c/0/0")[1]["etag"]
     assert ask(server, "/a/b/c/0/0", Range="bytes=0-1")[1]["etag"] == first
-    zarr.open_array(folder, path="a/b", mode="r+")[:32, :32] = 7
+    zarr.open_array(directory, path="a/b", mode="r+")[:32, :32] = 7
     assert ask(server, "/a/b/c/0/0")[1]["etag"] != first
 
 
@@ -301,8 +301,8 @@ def test_many_ask_at_once(server: Any) -> None:
     assert len(set(found)) == 1
 
 
-def test_a_closed_server_listens_no_more(folder: Path) -> None:
-    with tools.serve(folder) as server:
+def test_a_closed_server_listens_no_more(directory: Path) -> None:
+    with tools.serve(directory) as server:
         assert ask(server, "/zarr.json")[0] == 200
     with pytest.raises(OSError), socket.create_connection(("127.0.0.1", server.port), 5):
         pass
@@ -318,10 +318,10 @@ def test_a_connection_may_send_nonsense(server: Any) -> None:
     assert ask(server, "/zarr.json")[0] == 200
 
 
-def test_the_command_serves_until_it_is_interrupted(folder: Path) -> None:
+def test_the_command_serves_until_it_is_interrupted(directory: Path) -> None:
     pytest.importorskip("typer")
     code = "from zarr.cli import entry; entry()"
-    command = [sys.executable, "-c", code, "serve", str(folder), "--port", "0"]
+    command = [sys.executable, "-c", code, "serve", str(directory), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         said = process.stdout.readline().decode()

@@ -184,9 +184,9 @@ def test_only_what_differs_is_copied(store: Any, tmp_path: Path) -> None:
     assert values(LocalStore(target)) == values(store)
 
 
-def shift(folder: Path, seconds: float) -> None:
+def shift(directory: Path, seconds: float) -> None:
     """Let all files of a directory be later."""
-    for path in filter(Path.is_file, folder.rglob("*")):
+    for path in filter(Path.is_file, directory.rglob("*")):
         time = path.stat().st_mtime + seconds
         os.utime(path, (time, time))
 

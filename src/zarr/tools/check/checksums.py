@@ -281,13 +281,13 @@ async def _consolidated_above(place: StorePath) -> list[str]:
     ValueError
         If there is one above the store, which cannot be changed by way of this store.
     """
-    folder = next((each for each in layers(place.store) if isinstance(each, LocalStore)), None)
-    beyond = [] if folder is None else folder.root.resolve().parents
+    directory = next((each for each in layers(place.store) if isinstance(each, LocalStore)), None)
+    beyond = [] if directory is None else directory.root.resolve().parents
     for parent in beyond:
         document = await get_value(LocalStore(parent, read_only=True), "", "zarr.json")
         if document is None:
             break
-        inner = (folder.root.resolve() / place.path).relative_to(parent).as_posix()  # type: ignore[union-attr]
+        inner = (directory.root.resolve() / place.path).relative_to(parent).as_posix()  # type: ignore[union-attr]
         if _names_node(document, inner):
             raise ValueError(
                 f"the consolidated metadata of {parent} have the document of "

@@ -118,11 +118,11 @@ class Journal:
             file.write(json.dumps(line).encode() + b"\n")
             _sync(file.fileno())
         if os.name == "posix":
-            folder = os.open(self.directory, os.O_RDONLY)
+            directory = os.open(self.directory, os.O_RDONLY)
             try:
-                _sync(folder)
+                _sync(directory)
             finally:
-                os.close(folder)
+                os.close(directory)
 
     def entries(self, store: Store) -> list[Entry]:
         """Return what was written down, the last change first.

@@ -118,8 +118,8 @@ async def export_file(
     >>> import zarr
     >>> from zarr import tools
     >>> array = zarr.create_array({}, data=np.arange(6).reshape(2, 3))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     file = os.path.join(folder, "a.npy")
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     file = os.path.join(directory, "a.npy")
     ...     done = tools.export_file(array, file)
     ...     np.load(file)[1]
     array([3, 4, 5])
