@@ -507,7 +507,8 @@ class Archive:
 
     def _replace(self) -> None:
         """Put the new file into its place, or keep it where it is."""
-        assert self._temporary is not None and isinstance(self.path, Path)
+        assert self._temporary is not None
+        assert isinstance(self.path, Path)
         try:
             os.replace(self._temporary, self.path)
         except PermissionError as error:

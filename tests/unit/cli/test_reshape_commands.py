@@ -53,7 +53,8 @@ def test_rechunk(given: list[str], chunks: Any, shards: Any, source: str, tmp_pa
     made = zarr.open_array(tmp_path / "t", mode="r")
     assert (made.chunks, made.shards) == (chunks, shards)
     np.testing.assert_array_equal(made[...], DATA)
-    assert "one pass" in shown
+    way = "encoded chunks as they are" if chunks == (1, 8, 10) else "one pass"
+    assert way in shown
 
 
 def test_a_plan_is_shown_and_nothing_made(source: str, tmp_path: Path) -> None:
