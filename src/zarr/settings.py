@@ -658,3 +658,11 @@ def parse_indexing_order(data: object) -> Literal["C", "F"]:
 
 config = Config("zarr", defaults=[DEFAULTS], deprecations=deprecations)
 """The settings of this process."""
+
+
+def _after_fork() -> None:
+    config.config_lock = threading.RLock()  # the thread that held it is not in the child
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

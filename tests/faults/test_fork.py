@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 import warnings
 from typing import Any
 
@@ -81,3 +82,25 @@ class _Row:
 
     def __call__(self, index: int) -> Any:
         return self.array[index]
+
+
+def test_a_child_changes_settings_while_a_thread_of_its_parent_does() -> None:
+    def work() -> None:
+        zarr.config.set({"async.concurrency": 3})
+        assert zarr.config.get("async.concurrency") == 3
+
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with zarr.config.config_lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    try:
+        in_child(work)
+    finally:
+        done.set()
+        thread.join()
