@@ -128,7 +128,7 @@ pub mod shard;
 pub mod strided;
 pub mod targets;
 pub mod trace;
-mod wrapped;
+mod wrapped_shards;
 pub mod write;
 
 /// The features that a binary package may lack, and whether this build has them.

@@ -13,7 +13,7 @@ use zarr_engine::error::{Error, Result};
 use zarr_engine::{pool, runtime};
 
 use crate::error::{raise, wrap};
-use crate::turn;
+use crate::gil;
 
 /// How many threads of the process are inside of [`attach`].
 static INSIDE: AtomicU32 = AtomicU32::new(0);
@@ -60,20 +60,20 @@ pub fn enter<T: Send>(
     work: impl FnOnce(&Context<'_>) -> Result<T> + Send,
 ) -> PyResult<T> {
     let flag = cancel.map_or_else(Flag::default, |cancel| cancel.0.clone());
-    let turns = turn::taken(py);
+    let turns = gil::taken(py);
     let done = py.detach(|| {
         if turns {
-            turn::left();
+            gil::left();
         }
         let tick = || attach(|py| py.check_signals());
         let done = caught(|| work(&Context::with_tick(&flag, &tick)));
         if turns {
-            turn::wait();
+            gil::wait();
         }
         done
     });
     if turns {
-        turn::came();
+        gil::came();
     }
     done.map_err(|error| raise(py, &error, label))
 }

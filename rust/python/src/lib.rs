@@ -10,6 +10,7 @@ mod enter;
 mod error;
 #[cfg(feature = "http")]
 mod fetch;
+mod gil;
 mod heap;
 mod locks;
 mod plan;
@@ -17,7 +18,6 @@ mod reader;
 mod source;
 mod strings;
 mod trace;
-mod turn;
 
 use std::collections::HashMap;
 

@@ -21,6 +21,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from zarr.cli import completion
+from zarr.cli.exit_codes import CUT_OFF, FAILED, FINE, INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
     from zarr.tools.result import Result
 
 HELP = "Look at Zarr hierarchies, check, copy, reshape and convert them."
-
-FINE, FOUND, FAILED, INTERRUPTED, CUT_OFF = 0, 1, 2, 130, 141
-"""How the command ends: all is well; something was found; it could not be done; somebody pressed
-Ctrl-C; nobody reads its output any more, as shells have the last two."""
 
 StoreArgument = Annotated[
     str,

@@ -6,16 +6,8 @@ from typing import Annotated
 
 import typer
 
-from zarr.cli.app import (
-    FINE,
-    FOUND,
-    PathOption,
-    StoreArgument,
-    command,
-    family,
-    options,
-    show,
-)
+from zarr.cli.app import PathOption, StoreArgument, command, family, options, show
+from zarr.cli.exit_codes import FINE, FOUND
 
 
 class Level(StrEnum):

@@ -13,10 +13,10 @@ import typer
 from zarr.cli import check as check
 from zarr.cli import convert as convert
 from zarr.cli import pages as pages
-from zarr.cli import places as places
 from zarr.cli import reshape as reshape
 from zarr.cli import see as see
 from zarr.cli import slow as slow
+from zarr.cli import transfer as transfer
 from zarr.cli.app import (
     DryRun,
     PathOption,

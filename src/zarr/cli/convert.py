@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zarr.cli.app import FINE, FOUND, StoreArgument, command, fail, options, show
+from zarr.cli.app import StoreArgument, command, fail, options, show
 from zarr.cli.arguments import (
     SourcePath,
     TargetArgument,
@@ -16,6 +16,7 @@ from zarr.cli.arguments import (
     pairs,
 )
 from zarr.cli.completion import choices
+from zarr.cli.exit_codes import FINE, FOUND
 
 Overwrite = Annotated[bool, typer.Option(help="Replace what is there.")]
 Numbers = Annotated[str | None, typer.Option(help="Numbers with commas between them.")]

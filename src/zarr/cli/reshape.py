@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zarr.cli.app import FINE, FOUND, StoreArgument, command, fail, options, show
+from zarr.cli.app import StoreArgument, command, fail, options, show
 from zarr.cli.arguments import (
     SourcePath,
     TargetArgument,
@@ -17,6 +17,7 @@ from zarr.cli.arguments import (
     pairs,
 )
 from zarr.cli.completion import choices
+from zarr.cli.exit_codes import FINE, FOUND
 
 Chunks = Annotated[
     str | None, typer.Option(help="As 512,24,24 (-1: all), time=512,lat=24, auto, or 4MB.")

@@ -7,18 +7,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from zarr.cli.app import (
-    FOUND,
-    PathOption,
-    StoreArgument,
-    command,
-    fail,
-    family,
-    options,
-    put,
-    show,
-)
+from zarr.cli.app import PathOption, StoreArgument, command, fail, family, options, put, show
 from zarr.cli.completion import choices, paths, stores
+from zarr.cli.exit_codes import FOUND
 
 SelectOption = Annotated[
     str, typer.Option("--select", "-s", help="A part, in NumPy's syntax: '0, 10:20, ::5'.")

@@ -39,9 +39,9 @@ from zarr.tools.conventions import (
     without_multiscales,
     without_place,
 )
-from zarr.tools.landing import check_free, landing
 from zarr.tools.nodes import node_of, opened
 from zarr.tools.reductions import reduction_of
+from zarr.tools.replacing import check_free, replacing
 from zarr.tools.result import Result
 from zarr.tools.text import count, printable, table
 from zarr.tools.transfer import place_for, target_for
@@ -260,7 +260,7 @@ async def pyramid(
             where = parent.store_path
         else:
             where = await target_for(target, target_path, False, storage_options)
-            async with landing(where, zarr_format, overwrite=overwrite) as base:
+            async with replacing(where, zarr_format, overwrite=overwrite) as base:
                 there = [base / name for name in paths]
                 await made.make(there[1:], there[0], meter.advance, executor)
                 group = GroupMetadata(attributes=attributes(before), zarr_format=zarr_format)

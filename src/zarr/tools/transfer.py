@@ -33,7 +33,8 @@ from zarr.storage.client import Requests
 from zarr.storage.client.retry import sleep
 from zarr.storage.local import LocalStore
 from zarr.storage.path import StorePath, address, make_store_path
-from zarr.tools.landing import (
+from zarr.tools.nodes import opened, place_of
+from zarr.tools.replacing import (
     beside,
     check_free,
     consolidate_again,
@@ -46,7 +47,6 @@ from zarr.tools.landing import (
     take_place,
     written_at,
 )
-from zarr.tools.nodes import opened, place_of
 from zarr.tools.reshape.unfinished import MARKER
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable

@@ -525,10 +525,10 @@ def test_consolidated_metadata_follow_what_is_named_by_its_directory(
 def test_a_long_run_says_that_it_is_still_there(
     store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zarr.tools import landing
+    from zarr.tools import replacing
     from zarr.tools.reshape import unfinished
 
-    monkeypatch.setattr(landing, "_SIGN", 0.001)
+    monkeypatch.setattr(replacing, "_SIGN", 0.001)
     signed = threading.Event()
 
     async def sign(self: Any) -> None:

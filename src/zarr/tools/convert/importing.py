@@ -24,7 +24,7 @@ from zarr.hierarchy.place import parents_of, place_node
 from zarr.indexing import basic
 from zarr.metadata.group import GroupMetadata
 from zarr.storage.keys import normalize_path
-from zarr.tools.landing import landing
+from zarr.tools.replacing import replacing
 from zarr.tools.result import Result
 from zarr.tools.text import bytes_of, count, printable
 from zarr.tools.transfer import target_for
@@ -313,7 +313,7 @@ async def import_file(
         _check_lengths(given, nodes)
         total = sum(_nbytes(node) for node in nodes)
         with metered("import", total, progress=progress) as meter:
-            async with landing(there, zarr_format, overwrite=overwrite) as base:
+            async with replacing(there, zarr_format, overwrite=overwrite) as base:
                 made = await _make(base, nodes, given, zarr_format, meter.advance, executor)
     return Conversion(
         _name(source),

@@ -157,7 +157,7 @@ async def consolidate_again(groups: list[AsyncGroup]) -> None:
 
 
 @asynccontextmanager
-async def landing(
+async def replacing(
     target: StorePath, zarr_format: ZarrFormat, *, overwrite: bool
 ) -> AsyncIterator[StorePath]:
     """Give a place to write to; what is written there takes another when the context ends.
