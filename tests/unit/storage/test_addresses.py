@@ -14,7 +14,7 @@ from zarr._async.executors import sync
 obstore = pytest.importorskip("obstore")
 from obstore.store import GCSStore, HTTPStore, MemoryStore, S3Store  # noqa: E402
 
-from zarr.storage.obstore import presigned_urls  # noqa: E402
+from zarr.storage.presigned import presigned_urls  # noqa: E402
 
 KEYS: dict[str, Any] = {"access_key_id": "k", "secret_access_key": "s", "region": "eu-west-1"}
 
@@ -27,7 +27,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of(store: Any, *keys: str) -> list[str] | None:
-    return sync(presigned_urls(store, keys))
+    return sync(presigned_urls(obstore, store, keys))
 
 
 def test_of_web_servers() -> None:
