@@ -73,8 +73,11 @@ def document(arguments: argparse.Namespace) -> dict[str, Any]:
         **(worker(sys.executable, "versions") or {}),
         **(worker(arguments.peers, "versions") or {}),
     }
+    given = f"--rounds {arguments.rounds}"
+    if arguments.directory is not None:
+        given += f" --directory {arguments.directory}"
     return {
-        "command": f"make bench ARGS='--rounds {arguments.rounds}'",
+        "command": f"make bench ARGS='{given}'",
         "date": f"{datetime.date.today():%-d %B %Y}",
         "machine": machine(),
         "versions": versions,

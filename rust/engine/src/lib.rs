@@ -107,12 +107,12 @@ pub mod element;
 pub mod error;
 pub mod exec;
 pub mod files;
+#[cfg(feature = "json")]
+mod from_json;
 pub mod grid;
 pub mod heap;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(feature = "json")]
-mod json;
 pub mod key;
 pub mod locks;
 pub mod object;

@@ -13,8 +13,8 @@ mod fetch;
 mod gil;
 mod heap;
 mod locks;
+mod one_call;
 mod plan;
-mod reader;
 mod source;
 mod strings;
 mod trace;
@@ -40,7 +40,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<plan::ReadWant>()?;
     m.add_class::<plan::WritePlan>()?;
     m.add_class::<plan::WriteWant>()?;
-    m.add_class::<reader::Reader>()?;
+    m.add_class::<one_call::Reader>()?;
     m.add_class::<source::Files>()?;
     m.add_class::<locks::LockFile>()?;
     m.add_class::<source::Mapping>()?;

@@ -14,7 +14,7 @@ from zarr.errors import (
     GroupNotFoundError,
     MemberNotFoundError,
 )
-from zarr.groups import consolidated, members
+from zarr.groups import consolidated, deletions_and_moves
 from zarr.groups.base import GroupBase
 from zarr.groups.creation import GroupCreation, accessed_by
 from zarr.hierarchy.documents import child_path, hint_of_missing, load_group, load_node
@@ -653,7 +653,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         key : str
             Its name, or its path below this group; ``"/"`` is the group itself.
         """
-        await members.delete(self, key)
+        await deletions_and_moves.delete(self, key)
 
     async def move(self, source: str, dest: str) -> None:
         """Move a member, and all below it, to another path in this group.
@@ -681,7 +681,7 @@ class AsyncGroup(GroupCreation, GroupListing):
         >>> group["c/d/b"].shape
         (4, 4)
         """
-        await members.move(self, source, dest)
+        await deletions_and_moves.move(self, source, dest)
 
     # -- many at once, and changes ----------------------------------------------------------
 

@@ -294,7 +294,7 @@ async def rechunk(
 
     Raises
     ------
-    zarr.tools.reshape_plan.MemoryTooSmallError
+    zarr.tools.reshape.plan.MemoryTooSmallError
         If `max_memory` holds no block; its attribute ``least`` is what does.
     zarr.errors.ContainsArrayError, zarr.errors.ContainsGroupError
         If there is something at the target.
