@@ -18,6 +18,7 @@ __all__ = [
     "CompiledArray",
     "Files",
     "Heap",
+    "LockFile",
     "Mapping",
     "ReadPlan",
     "ReadWant",
@@ -52,8 +53,9 @@ _Points: TypeAlias = tuple[NDArray[integer], ...] | NDArray[bool_]
 """Indices along each axis, arrays of one shape, negative ones from the end; or a mask."""
 
 DEBUG_BUILD: bool
-FEATURES: dict[str, bool]
 """Whether the engine was compiled without optimisation."""
+FEATURES: dict[str, bool]
+"""The parts of the engine that may be left out of a build, and whether they are in this one."""
 TEMP_PREFIX: str
 """The names of temporary files start with this: listings skip them."""
 
