@@ -10,6 +10,7 @@ import argparse
 import json
 import re
 import statistics
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def short_table(results: dict[str, Found]) -> str:
 def page(document: dict[str, Any]) -> str:
     """The text for the documentation: machine, date and method, and the table."""
     versions = ", ".join(f"{name} {version}" for name, version in document["versions"].items())
-    about = f"{document['date']}, {document['machine']}; {versions}."
+    about = textwrap.fill(f"{document['date']}, {document['machine']}; {versions}.", 100)
     return f"`{document['command']}`\n\n{about}\n\n{table(document['results'])}"
 
 
