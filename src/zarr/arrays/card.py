@@ -101,8 +101,6 @@ class ArrayInfo:
         return "\n".join(f"{name:<18} : {value}" for name, value in self._rows())
 
     def _repr_html_(self) -> str:
-        from zarr.arrays.card import fact_table  # late: few are shown in a notebook
-
         return fact_table(self._rows())
 
 
